@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIB_PKI_KEY_H
+#define LIB_PKI_KEY_H
+
+/* Private keys: from ACM's encrypted export to the unencrypted PEM that its import takes, all in
+ * the secure heap. */
+
+#include <stdbool.h>
+
+#include "lib/pki/certificate.h"
+#include "lib/pki/secret.h"
+
+/**
+ * key_decrypt(pem, length, passphrase, key, err):
+ * Read one "ENCRYPTED PRIVATE KEY" (PKCS#8, RFC 5958, PBES2) and write it as traditional PEM
+ * ("RSA PRIVATE KEY", "EC PRIVATE KEY" with a named curve and no parameters block), the forms that
+ * ACM documents for import.  ERROR_INVALID: no such PEM, wrong passphrase, neither RSA nor EC, an
+ * inconsistent key.  ERROR_RETRY: secure heap full.
+ */
+int key_decrypt(const char *pem, size_t length, const struct secret *passphrase,
+	struct secret **ret_key, struct error *err);
+
+/* key_matches(key, certificate): does the private key (PEM) belong to ${certificate}'s public key? */
+bool key_matches(const struct secret *key, const struct certificate *certificate);
+
+/* key_to_pkcs8(key, pkcs8, err): the same key as unencrypted PKCS#8 PEM ("PRIVATE KEY"). */
+int key_to_pkcs8(const struct secret *key, struct secret **ret_pkcs8, struct error *err);
+
+/**
+ * passphrase_new(passphrase, err):
+ * 40 characters of [A-Za-z0-9] from RAND_priv_bytes, without bias: within ACM's alphabet
+ * (ExportCertificate: any ASCII but #, $, %), above 230 bits.
+ */
+int passphrase_new(struct secret **ret_passphrase, struct error *err);
+
+#endif
