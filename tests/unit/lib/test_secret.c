@@ -151,15 +151,6 @@ static void test_read_file_refuses(void **state)
 	assert_null(secret);
 }
 
-static void test_init_is_called_once(void **state)
-{
-	_cleanup_(error_done) struct error err = ERROR_NULL;
-	bool locked;
-
-	assert_true(secret_memory_init(&locked, &err) < 0);
-	assert_int_equal(err.kind, ERROR_BUG);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,7 +163,6 @@ int main(void)
 		cmocka_unit_test(test_full_heap_is_retry),
 		cmocka_unit_test(test_read_file),
 		cmocka_unit_test(test_read_file_refuses),
-		cmocka_unit_test(test_init_is_called_once),
 	};
 	bool locked;
 
