@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DAEMON_DEPENDENT_DROPIN_H
+#define DAEMON_DEPENDENT_DROPIN_H
+
+#include "daemon/model/desired.h"
+
+/**
+ * unit_dropin(desired):
+ * The text of a drop-in for certferryd.service that opens its sandbox as far as this
+ * configuration needs, and no further (`certferryd --unit-dropin`): the directories of the file
+ * destinations become writable.  Says so in a comment when nothing is needed.  The caller owns
+ * the result.
+ */
+char *unit_dropin(const struct desired *desired);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DAEMON_DEPENDENT_POLKIT_H
+#define DAEMON_DEPENDENT_POLKIT_H
+
+#include "daemon/model/desired.h"
+
+/**
+ * polkit_rule(desired):
+ * The text of /etc/polkit-1/rules.d/50-certferry.rules: the daemon's user may do with each
+ * configured unit what its action asks for, and nothing else (`certferryd --polkit-rule`).  Written
+ * in ES5, the units sorted by name, equal input gives equal bytes.  A unit whose name systemd would
+ * not accept is left out: the configuration refuses it before.  The caller owns the result.
+ */
+char *polkit_rule(const struct desired *desired);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DAEMON_DEPENDENT_PROVE_H
+#define DAEMON_DEPENDENT_PROVE_H
+
+/*
+ * Proof: connect by TLS, as a client would, to every address of a host, and compare the leaf
+ * that is served with the one that should be.  Nothing else is judged: not the chain, not the
+ * names, not the dates; and no byte of application data is sent.
+ */
+
+#include "daemon/model/desired.h"
+#include "lib/pki/certificate.h"
+
+struct prove;
+struct sd_event;
+
+enum prove_result {
+	PROVE_MATCHED, /* every address serves the leaf */
+	PROVE_WRONG, /* an address serves another one */
+	PROVE_UNPROVEN, /* none serves another, but at least one gave no answer, or the name has no address */
+};
+
+struct prove_request {
+	const struct desired_proof *proof; /* copied; connect is not NULL */
+	struct fingerprint want;
+	usec_t timeout; /* of everything; 0: PROVE_TIMEOUT */
+};
+
+#define PROVE_TIMEOUT (10 * USEC_PER_SEC)
+
+/**
+ * prove_done_fn(userdata, result, words):
+ * The completion: exactly once, never from inside prove_start().  ${words}, borrowed until it
+ * returns, say what was seen and where: "localhost:443: 2 addresses serve it", "localhost:443:
+ * [::1]:443 serves 7c9e... (expires 2026-01-31T12:00:00Z) instead of 01ab...".
+ */
+typedef void (*prove_done_fn)(void *userdata, enum prove_result result, const char *words);
+
+/**
+ * prove_start(event, request, done, userdata):
+ * Look, and look again every half second while something else than the wanted leaf is seen and
+ * time is left, because old workers linger after a reload; the last answer of each address counts.
+ * A name is resolved without blocking; address literals and "localhost" need no resolver.
+ */
+struct prove *prove_start(struct sd_event *event, const struct prove_request *request,
+	prove_done_fn done, void *userdata);
+
+/* prove_cancel(prove): no callback after this returns.  NULL is fine; returns NULL. */
+struct prove *prove_cancel(struct prove *prove);
+
+/* prove_result_name(result): "matched", "wrong", "unproven". */
+const char *prove_result_name(enum prove_result result);
+
+DEFINE_CLEANUP(struct prove *, prove_cancel);
+
+#endif
