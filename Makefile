@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+# certferry.  `make help` lists the targets.
+
+CC       ?= cc
+AR       ?= ar
+BUILD    ?= build
+PREFIX   ?= /usr
+VERSION  := 0.1.0
+SANITIZE ?=
+PYTHON   := /usr/bin/python3
+
+LIBRARIES := libcurl libcrypto libssl jansson yaml-0.1 libsystemd sqlite3
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith \
+	-Wwrite-strings -Wformat=2 -Wundef -Wvla -Wno-unused-parameter -fno-common
+HARDENING := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection
+ifeq ($(SANITIZE),)
+OPTIMISE := -O2 -D_FORTIFY_SOURCE=2
+else
+OPTIMISE := -O1 -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
+BUILD    := build/sanitize
+endif
+
+CPPFLAGS += -I. -D_GNU_SOURCE -DCERTFERRY_VERSION='"$(VERSION)"' -DCERTFERRY_SYSCONFDIR='"/etc/certferry"'
+# Expanded where used: `make deps` may have to install pkg-config and the libraries first.
+CFLAGS_ALL = -std=gnu11 -g $(OPTIMISE) $(HARDENING) $(WARNINGS) $(shell pkg-config --cflags $(LIBRARIES)) $(CFLAGS)
+LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now,--as-needed $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
+LDLIBS_ALL = $(shell pkg-config --libs $(LIBRARIES)) -lm
+
+# Three archives by layer (design: a unit test links only up to its own).
+PROGRAMS  := daemon/certferryd.c daemon/cli/certferry.c
+LIB_SRC   := $(wildcard lib/*/*.c)
+CORE_SRC  := $(wildcard daemon/model/*.c daemon/config/*.c daemon/plan/*.c)
+SHELL_SRC := $(filter-out $(CORE_SRC) $(PROGRAMS),$(wildcard daemon/*/*.c))
+object     = $(patsubst %.c,$(BUILD)/%.o,$(1))
+LIB_A     := $(BUILD)/lib.a
+CORE_A    := $(BUILD)/core.a
+SHELL_A   := $(BUILD)/shell.a
+
+UNIT_LIB   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/lib/*.c))
+UNIT_CORE  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/core/*.c))
+UNIT_SHELL := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/shell/*.c))
+UNIT       := $(UNIT_LIB) $(UNIT_CORE) $(UNIT_SHELL)
+
+BUILD_PACKAGES := gcc make pkg-config libc6-dev libcurl4-openssl-dev libssl-dev libjansson-dev libyaml-dev \
+	libsystemd-dev libsqlite3-dev
+CHECK_PACKAGES := clang libcmocka-dev python3-pytest python3-aiohttp python3-boto3 python3-cryptography \
+	python3-yaml openssl nginx-light systemd-container systemd dbus polkitd strace libclang-rt-14-dev
+
+Q := $(if $(V),,@)
+
+all: $(BUILD)/certferryd $(BUILD)/certferry ## build the daemon and its command line
+
+$(BUILD)/certferryd: $(BUILD)/daemon/certferryd.o $(SHELL_A) $(CORE_A) $(LIB_A)
+$(BUILD)/certferry: $(BUILD)/daemon/cli/certferry.o $(SHELL_A) $(CORE_A) $(LIB_A)
+$(BUILD)/certferryd $(BUILD)/certferry:
+	@echo "  LINK   $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+
+$(LIB_A): $(call object,$(LIB_SRC))
+$(CORE_A): $(call object,$(CORE_SRC))
+$(SHELL_A): $(call object,$(SHELL_SRC))
+$(LIB_A) $(CORE_A) $(SHELL_A):
+	@echo "  AR     $@"
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC     $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(UNIT_LIB): $(LIB_A)
+$(UNIT_CORE): $(CORE_A) $(LIB_A)
+$(UNIT_SHELL): $(SHELL_A) $(CORE_A) $(LIB_A)
+$(UNIT): $(BUILD)/%: $(BUILD)/%.o
+	@echo "  LINK   $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(filter %.a,$^) $(LDLIBS_ALL) -lcmocka
+
+unit: $(UNIT) ## build the unit tests
+
+deps-build: ## install what building needs (Debian packages)
+	$(Q)tests/packages $(BUILD_PACKAGES)
+
+deps: ## install what building and testing need (Debian packages)
+	$(Q)tests/packages $(BUILD_PACKAGES) $(CHECK_PACKAGES)
+
+check: deps ## build and run every test floor that this machine can run
+	$(Q)$(MAKE) --no-print-directory all unit
+	$(Q)BUILD=$(BUILD) SANITIZE=$(SANITIZE) $(PYTHON) tests/run.py
+
+check-layers: ## who includes whom, against tests/layers.txt
+	$(Q)$(PYTHON) tests/check_layers.py
+
+demo: deps ## a renewal carried before your eyes: an AWS on loopback, two accounts, a secret, nginx; about a minute
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)BUILD=$(BUILD) $(PYTHON) tests/demo.py
+
+install: all ## install under DESTDIR and PREFIX
+	install -D -m 0755 $(BUILD)/certferryd $(DESTDIR)$(PREFIX)/sbin/certferryd
+	install -D -m 0755 $(BUILD)/certferry $(DESTDIR)$(PREFIX)/bin/certferry
+	install -D -m 0644 systemd/certferryd.service $(DESTDIR)/lib/systemd/system/certferryd.service
+	install -D -m 0644 systemd/certferry.sysusers $(DESTDIR)/usr/lib/sysusers.d/certferry.conf
+	install -D -m 0644 systemd/certferry.tmpfiles $(DESTDIR)/usr/lib/tmpfiles.d/certferry.conf
+	install -D -m 0644 systemd/certferry.catalog $(DESTDIR)/usr/lib/systemd/catalog/certferry.catalog
+	install -D -m 0644 systemd/org.certferry1.conf $(DESTDIR)/usr/share/dbus-1/system.d/org.certferry1.conf
+	install -D -m 0644 systemd/org.certferry1.policy $(DESTDIR)/usr/share/polkit-1/actions/org.certferry1.policy
+	install -D -m 0644 daemon/certferryd.8 $(DESTDIR)$(PREFIX)/share/man/man8/certferryd.8
+	install -D -m 0644 daemon/cli/certferry.1 $(DESTDIR)$(PREFIX)/share/man/man1/certferry.1
+	install -D -m 0644 conf/certferry.yaml.5 $(DESTDIR)$(PREFIX)/share/man/man5/certferry.yaml.5
+	install -D -m 0644 conf/certferry.yaml $(DESTDIR)$(PREFIX)/share/doc/certferry/certferry.yaml
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+.PHONY: all unit deps deps-build check check-layers demo install clean help
+.SECONDARY:
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DAEMON_BUS_BUS_H
+#define DAEMON_BUS_BUS_H
+
+/*
+ * The D-Bus interface: name org.certferry1, path /org/certferry1, interface org.certferry1.Manager.
+ *
+ *	Status() -> s		JSON, see daemon/report/report.h
+ *	Plan() -> s		JSON
+ *	Candidates() -> s	JSON
+ *	Sync(s delivery) -> u	a job; "" is every delivery; ends with JobDone
+ *	Approve(s delivery) -> u	how many holds were approved; "" is all
+ *	signal JobDone(u job, i exit_status, s json)	json: Status() as of then
+ *	property Version s
+ *
+ * The bus policy admits root and group certferry-admin only; Sync and Approve also ask polkit
+ * (org.certferry1.sync, org.certferry1.approve), which fails closed.
+ */
+
+#include <stdint.h>
+
+#include "lib/base/error.h"
+
+struct bus;
+struct sd_bus;
+struct sd_event;
+
+/* What the bus asks of the conductor.  Texts are given to the bus, which frees them. */
+struct bus_handlers {
+	char *(*status)(void *userdata);
+	char *(*plan)(void *userdata);
+	char *(*candidates)(void *userdata);
+	int (*sync)(void *userdata, const char *delivery, uint32_t *ret_job, struct error *err);
+	int (*approve)(void *userdata, const char *delivery, const char *who, uint32_t *ret_count,
+		struct error *err);
+};
+
+/**
+ * bus_new(event, handlers, userdata, bus):
+ * Connect to the system bus (DBUS_SYSTEM_BUS_ADDRESS is honoured) and ask for the name; both go on in the
+ * background: when there is no bus or the name is refused, that is logged once and tried again every
+ * minute.  Never fails.  ${handlers} may be NULL: only a connection for dependents, no name.
+ */
+struct bus *bus_new(struct sd_event *event, const struct bus_handlers *handlers, void *userdata);
+
+/* bus_connection(bus): the connection, or NULL while there is none; borrowed until the next return to the event loop. */
+struct sd_bus *bus_connection(struct bus *bus);
+
+/* bus_job_done(bus, job, exit_status, json): emit JobDone. */
+void bus_job_done(struct bus *bus, uint32_t job, int exit_status, const char *json);
+
+/* bus_free(bus): returns NULL. */
+struct bus *bus_free(struct bus *bus);
+
+DEFINE_CLEANUP(struct bus *, bus_free);
+
+#endif

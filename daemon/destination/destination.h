@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DAEMON_DESTINATION_DESTINATION_H
+#define DAEMON_DESTINATION_DESTINATION_H
+
+/*
+ * Destinations: what is there, and putting a bundle there.  A file a kind (acm.c, secretsmanager.c,
+ * file.c); this header is all that others see.  All async: one completion, never from inside start;
+ * cancel means no callback and does not undo a write already sent.  Nothing here reads the record or
+ * decides whether to write: it is told what is known, and says what it saw.
+ */
+
+#include "daemon/model/bundle.h"
+#include "daemon/model/delivery.h"
+#include "daemon/model/observed.h"
+#include "lib/aws/aws.h"
+
+struct destination_look;
+struct destination_put;
+struct sd_event;
+
+/* Where things run.  ${aws} may be NULL when only files are configured. */
+struct destination_context {
+	struct sd_event *event;
+	struct aws *aws;
+};
+
+/* One delivery to look at, and what is known of it.  Borrowed until the completion. */
+struct look_item {
+	const struct delivery *delivery;
+	struct version wanted; /* the source's version; fingerprint unset: not known */
+	const struct source_certificate *source; /* its names, for finding imports of others; may be NULL */
+	/* From the record, all may be NULL or unset: */
+	const char *object_id;	 /* where it was put before */
+	struct version confirmed; /* what it was confirmed to hold, */
+	const char *revision;	 /* while its revision was this */
+	bool want_pem;		 /* read the certificate in place, if it can be read */
+	bool exact;		 /* read this object itself, whatever its revision says (before and after a write) */
+};
+
+/**
+ * destination_look_fn(userdata, seen, err):
+ * ${seen}: one observation an item, in their order, given to the callee (release with observed_done() each
+ * and free()).  What fails for one delivery is in its observation (UNKNOWN with error); ${err} (and NULL)
+ * only when nothing could be looked at.
+ */
+typedef void (*destination_look_fn)(void *userdata, struct observed *seen, const struct error *err);
+
+/**
+ * destination_look(context, items, count, now, done, userdata):
+ * Look at ${count} deliveries of one and the same place.  acm: one listing and one search by tag for all
+ * of them (none of it when every item is exact and its object_id known), then only those objects whose
+ * revision is not the recorded one.  secretsmanager: DescribeSecret each, the value is never read.
+ */
+struct destination_look *destination_look(const struct destination_context *context,
+	const struct look_item *items, size_t count, usec_t now, destination_look_fn done, void *userdata);
+
+struct destination_look *destination_look_cancel(struct destination_look *look);
+
+/* destination_put_fn(userdata, object_id, err): where it was written, borrowed. */
+typedef void (*destination_put_fn)(void *userdata, const char *object_id, const struct error *err);
+
+/**
+ * destination_put(context, delivery, bundle, before, done, userdata):
+ * Write ${bundle} at ${delivery}; ${before} is what was seen there just now (state ABSENT, PRESENT, DEMOTED,
+ * GONE with recreate, ADOPTABLE with adopt: beside, FOREIGN with an adoption that the configuration orders; its object_id
+ * is the object to write over).  Both are borrowed until the completion.  A first import whose answer was
+ * lost: ERROR_RETRY with code AWS_CODE_AMBIGUOUS.
+ */
+struct destination_put *destination_put(const struct destination_context *context,
+	const struct delivery *delivery, const struct bundle *bundle, const struct observed *before,
+	destination_put_fn done, void *userdata);
+
+struct destination_put *destination_put_cancel(struct destination_put *put);
+
+/**
+ * destination_body_length(delivery, bundle):
+ * How many bytes of secret ${bundle} makes at ${delivery} (secretsmanager), for the limit; 0 for other kinds.
+ */
+size_t destination_body_length(const struct delivery *delivery, const struct bundle *bundle);
+
+/**
+ * destination_check(delivery, err):
+ * What can be known of a place before anything is carried: a directory that is missing, cannot be written or
+ * has the wrong group, with the drop-in or tmpfiles line that mends it.  AWS kinds: always 0.
+ */
+int destination_check(const struct delivery *delivery, struct error *err);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/model/bundle.h"
+
+#include <stdlib.h>
+
+struct version bundle_version(const struct bundle *bundle)
+{
+	struct version version = {
+		.fingerprint = bundle->leaf->fingerprint,
+		.not_before = bundle->leaf->not_before,
+		.not_after = bundle->leaf->not_after,
+	};
+
+	certificate_list_digest(&bundle->chain, &version.chain);
+	return version;
+}
+
+struct bundle *bundle_free(struct bundle *bundle)
+{
+	if (!bundle)
+		return NULL;
+	secret_free(bundle->key);
+	certificate_list_done(&bundle->chain);
+	certificate_free(bundle->leaf);
+	free(bundle);
+	return NULL;
+}

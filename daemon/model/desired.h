@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DAEMON_MODEL_DESIRED_H
+#define DAEMON_MODEL_DESIRED_H
+
+/*
+ * What the configuration asks for, as plain values.  Built by daemon/config, const
+ * afterwards.  Strings that were not given are NULL; lists are NULL-terminated.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/base/mem.h"
+#include "lib/base/time.h"
+
+/* How AWS is reached for a source, a destination or a dependent; all optional.
+ * ${role_arn} may hold {account} and {region}, ${endpoint_url} {region}. */
+struct desired_access {
+	char *profile;
+	char *role_arn;
+	char *external_id;
+	char *role_session_name;
+	char *source_identity;
+	char **session_tags; /* "KEY=VALUE" */
+	char *endpoint_url;
+};
+
+struct desired_source {
+	char **regions; /* empty: the AWS environment's own */
+	struct desired_access access;
+	char *trust; /* file of PEM anchors, or NULL: what was first seen is trusted */
+	bool keep_eligible;
+};
+
+/* A connection that must show the new leaf: "HOST:PORT", "[V6]:PORT". */
+struct desired_proof {
+	char *connect;	   /* NULL: no proof asked for */
+	char *server_name; /* SNI; NULL: the host of connect */
+};
+
+/* What a person has accepted beforehand, of what a delivery would change for those who use it. */
+enum accept {
+	ACCEPT_NAMES = 1 << 0,
+	ACCEPT_CLIENT_AUTH = 1 << 1,
+	ACCEPT_ISSUER = 1 << 2,
+};
+
+enum usage {
+	USAGE_SERVER, /* the default */
+	USAGE_CLIENT,
+};
+
+enum adopt {
+	ADOPT_ASK,    /* hold and show the candidates */
+	ADOPT_IN_USE, /* take over the only candidate in use */
+	ADOPT_BESIDE, /* import beside them */
+	ADOPT_YES,    /* secretsmanager: take over the existing secret */
+};
+
+struct desired_delivery {
+	char *to;  /* destination's name */
+	char *as;  /* object's name; placeholders allowed; NULL: {certificate} */
+	char *arn; /* acm: the import to write over; placeholders allowed */
+	enum adopt adopt;
+	bool recreate;
+	unsigned accept; /* enum accept, united with the certificate's */
+	char **then;	 /* dependents' names */
+	struct desired_proof prove;
+	char **only_accounts; /* empty: all */
+	char **only_regions;
+};
+
+struct desired_certificate {
+	char *name;
+	char *arn;	    /* exactly one of arn, match_domain, match_tags */
+	char *match_domain; /* "*.example.com" matches one label, as in certificates */
+	char **match_tags;  /* "KEY=VALUE", all of them */
+	char **names;	    /* DNS names that each version must cover; empty: those of the first seen */
+	enum usage usage;
+	unsigned accept;
+	bool keep_eligible;
+	struct desired_delivery *deliver;
+	size_t deliver_count;
+};
+
+enum destination_kind {
+	DESTINATION_ACM,
+	DESTINATION_SECRETSMANAGER,
+	DESTINATION_FILE,
+};
+
+enum layout {
+	LAYOUT_ACM,	   /* secretsmanager: Certificate, CertificateChain, PrivateKey */
+	LAYOUT_PEM,	   /* CERTIFICATE_PEM, CERTIFICATE_CHAIN_PEM, PRIVATE_KEY_PEM */
+	LAYOUT_KUBERNETES, /* tls.crt (leaf and chain), tls.key, ca.crt (the chain's last) */
+	LAYOUT_FIELDS,	   /* secretsmanager: names of one's own, see fields */
+	LAYOUT_NGINX,	   /* file: fullchain.pem privkey.pem */
+	LAYOUT_APACHE,	   /* file: cert.pem chain.pem privkey.pem */
+	LAYOUT_HAPROXY,	   /* file: haproxy.pem (leaf, chain, key) */
+};
+
+/* Names of one's own in a secret; a part whose name is NULL is left out. */
+struct desired_fields {
+	char *certificate;
+	char *chain;
+	char *fullchain;
+	char *private_key;
+	char *ca;
+};
+
+struct desired_destination {
+	char *name;
+	enum destination_kind kind;
+	struct desired_access access;
+	char **accounts; /* aws: empty: the role's or the credentials' own */
+	char **regions;	 /* aws: empty: the AWS environment's own */
+	char **tags;	 /* "KEY=VALUE", put on new objects */
+	char *kms_key;	 /* secretsmanager; placeholders allowed */
+	enum layout layout;
+	struct desired_fields fields;
+	char *directory; /* file */
+	char *group;	 /* file: the group its files must have, or NULL */
+};
+
+enum action {
+	ACTION_RESTART,
+	ACTION_RELOAD,
+	ACTION_RELOAD_OR_RESTART,
+	ACTION_START, /* oneshot units: how a script is run */
+};
+
+/* A systemd unit on this host. */
+struct desired_dependent {
+	char *name;
+	char *unit;
+	enum action action;
+	usec_t timeout; /* how long its job may take */
+	usec_t settle;	/* how long after the job its state is looked at again */
+	struct desired_proof prove;
+};
+
+struct desired {
+	struct desired_source source;
+	usec_t poll;
+	usec_t sweep;
+	unsigned guard;
+	struct desired_certificate *certificates; /* sorted by name */
+	size_t certificate_count;
+	struct desired_destination *destinations; /* sorted by name */
+	size_t destination_count;
+	struct desired_dependent *dependents; /* sorted by name */
+	size_t dependent_count;
+	char **adopt; /* "DELIVERY=ARN": imports to take over, one a delivery (key adopt:) */
+};
+
+/* desired_find_destination(desired, name), desired_find_dependent(desired, name): NULL if there is none. */
+const struct desired_destination *desired_find_destination(const struct desired *desired, const char *name);
+const struct desired_dependent *desired_find_dependent(const struct desired *desired, const char *name);
+
+/* desired_find_adopt(desired, delivery): the ARN that key adopt: gives for the delivery named so, or NULL. */
+const char *desired_find_adopt(const struct desired *desired, const char *delivery);
+
+/* Names of the enumerations as the configuration writes them. */
+const char *destination_kind_name(enum destination_kind kind);
+const char *layout_name(enum layout layout);
+const char *action_name(enum action action);
+
+/* desired_free(desired): returns NULL. */
+struct desired *desired_free(struct desired *desired);
+
+DEFINE_CLEANUP(struct desired *, desired_free);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DAEMON_MODEL_OBSERVED_H
+#define DAEMON_MODEL_OBSERVED_H
+
+/* What was seen: certificates at the source, objects at destinations.  No I/O, no clock. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "daemon/model/version.h"
+
+/* One certificate at the source, from a listing, with its version where that was read. */
+struct source_certificate {
+	char *arn;
+	char *region;
+	char *domain; /* lower case */
+	char **names; /* lower case; may be cut by the listing, see more_names */
+	bool more_names;
+	char *type;	     /* PRIVATE, AMAZON_ISSUED, IMPORTED */
+	char *status;	     /* ISSUED, ... */
+	char *key_algorithm; /* RSA_2048, ... */
+	bool exportable;     /* Type PRIVATE, or AMAZON_ISSUED with ExportOption ENABLED; not managed by CloudFront */
+	bool ineligible;     /* RenewalEligibility says INELIGIBLE */
+	char *serial;	     /* of a search; NULL from a list */
+	usec_t not_before;
+	usec_t not_after;
+	char **tags;		/* "KEY=VALUE"; read only where tags decide */
+	struct version version; /* fingerprint set once GetCertificate was read for these dates */
+};
+
+void source_certificate_done(struct source_certificate *certificate);
+
+/* All of the source, sorted by ARN. */
+struct source_view {
+	struct source_certificate *items;
+	size_t count;
+};
+
+/* source_view_find(view, arn): or NULL. */
+const struct source_certificate *source_view_find(const struct source_view *view, const char *arn);
+struct source_view *source_view_free(struct source_view *view);
+
+DEFINE_CLEANUP(struct source_view *, source_view_free);
+
+enum observed_state {
+	OBSERVED_UNKNOWN,  /* not looked at, or the look failed: see error */
+	OBSERVED_ABSENT,   /* nothing there under this name, nothing in the way */
+	OBSERVED_PRESENT,  /* ours, holds version */
+	OBSERVED_DEMOTED,  /* secretsmanager: the wanted version is there, but is not AWSCURRENT */
+	OBSERVED_GONE,	   /* acm: the ARN that was configured or recorded is not there any more */
+	OBSERVED_ADOPTABLE, /* acm: imports of others share a name: see candidates */
+	OBSERVED_FOREIGN,  /* an object of this name is there and is not ours: see error */
+};
+
+/* An import that is not ours and shares a name with the certificate to be delivered. */
+struct candidate {
+	char *arn;
+	char *domain;
+	usec_t not_after;
+	bool in_use;
+	char **in_use_by; /* ARNs, where they were read */
+	char *refusal;	  /* why ACM would refuse a re-import over it, or NULL: it would admit it */
+};
+
+struct observed {
+	enum observed_state state;
+	usec_t at;
+	struct version version; /* PRESENT: fingerprint may be unset where it cannot be known (a secret that
+				 * somebody else wrote) */
+	char *object_id;	/* acm: ARN; secretsmanager: ARN; file: path */
+	char *revision;		/* what must stay equal for the version to be believed without reading it again:
+				 * acm "NotBefore NotAfter ImportedAt"; else NULL */
+	bool unused;		/* acm: delivered, and used by nobody */
+	struct candidate *candidates;
+	size_t candidate_count;
+	unsigned imported_count; /* acm: imported certificates held in this account and region; 0 unknown */
+	char *leaf_pem;		 /* only where asked for and readable */
+	char *chain_pem;
+	struct error error; /* UNKNOWN, FOREIGN: why */
+};
+
+void candidate_done(struct candidate *candidate);
+void observed_done(struct observed *observed);
+
+/* observed_state_name(state): "unknown", "absent", "present", ... */
+const char *observed_state_name(enum observed_state state);
+
+#endif

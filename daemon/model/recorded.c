@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/model/recorded.h"
+
+#include <stdlib.h>
+
+#include "lib/base/strv.h"
+
+void certificate_record_done(struct certificate_record *record)
+{
+	free(record->arn);
+	free(record->serial);
+	free(record->anchor);
+	strv_free(record->names);
+	free(record->problem);
+	*record = (struct certificate_record){ 0 };
+}
+
+void delivery_record_done(struct delivery_record *record)
+{
+	free(record->name);
+	free(record->object);
+	free(record->object_id);
+	free(record->revision);
+	free(record->problem);
+	free(record->hold_reason);
+	free(record->proof);
+	*record = (struct delivery_record){ 0 };
+}
+
+void owed_record_done(struct owed_record *record)
+{
+	free(record->dependent);
+	free(record->delivery);
+	*record = (struct owed_record){ 0 };
+}
+
+void dependent_record_done(struct dependent_record *record)
+{
+	free(record->name);
+	free(record->problem);
+	free(record->invocation);
+	free(record->proof);
+	*record = (struct dependent_record){ 0 };
+}

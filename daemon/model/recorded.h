@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DAEMON_MODEL_RECORDED_H
+#define DAEMON_MODEL_RECORDED_H
+
+/*
+ * What cannot be observed again, or only dearly: what was confirmed where, intents, failures and next
+ * tries, holds and approvals, owed dependents.  Values; daemon/record keeps them on disk.
+ */
+
+#include "daemon/model/hold.h"
+#include "daemon/model/version.h"
+
+/* A certificate at the source, as last read. */
+struct certificate_record {
+	char *arn;
+	char *serial;
+	struct version version;		/* of the last GetCertificate or export */
+	struct fingerprint exported;	/* the version that was exported last */
+	usec_t newest;			/* NotBefore of the newest version ever seen */
+	char *anchor;			/* PEM: what its chain ended at when first seen */
+	char **names;			/* that the first version covered: later ones are compared with them */
+	unsigned failures;		/* of its export */
+	usec_t next_try;
+	char *problem;
+};
+
+struct delivery_record {
+	char *name;
+	char *object;	 /* which place and object the rest is about: a changed configuration makes it void */
+	char *object_id; /* where it was put; NULL: never */
+	char *revision;	 /* struct observed */
+	struct version confirmed;
+	usec_t confirmed_at;
+	struct fingerprint intended; /* a write of this version was ordered; unset: none is open */
+	usec_t intended_at;
+	bool ambiguous; /* it may have been imported under an ARN that is not known yet */
+	unsigned failures;
+	usec_t next_try;
+	enum error_kind kind; /* of the last failure */
+	char *problem;
+	enum hold hold; /* as found at the last try, for this version: */
+	char *hold_reason;
+	struct fingerprint held;
+	struct fingerprint approved; /* the version whose holds a person approved */
+	bool guard_passed;	     /* a person approved the change of configuration that brought it */
+	char *proof;		     /* "matched", "wrong: ...", "unproven: ..." of its own prove:, or NULL */
+	struct fingerprint proven;   /* the version that proof is about */
+};
+
+/* A dependent that is owed word of a delivery's version. */
+struct owed_record {
+	char *dependent;
+	char *delivery;
+	struct fingerprint fingerprint;
+	usec_t since;
+	bool due; /* the version is in place; before that, only intended */
+};
+
+struct dependent_record {
+	char *name;
+	unsigned failures;
+	usec_t next_try;
+	char *problem;
+	char *invocation; /* of the unit before the open intent to tell it */
+	usec_t intended_at; /* 0: no intent is open */
+	usec_t told_at;
+	char *proof; /* as above */
+};
+
+void certificate_record_done(struct certificate_record *record);
+void delivery_record_done(struct delivery_record *record);
+void owed_record_done(struct owed_record *record);
+void dependent_record_done(struct dependent_record *record);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DAEMON_MODEL_VIEW_H
+#define DAEMON_MODEL_VIEW_H
+
+/* What is shown to people: flat values that the conductor fills and daemon/report writes out.  All
+ * strings are borrowed from the conductor unless said otherwise. */
+
+#include "daemon/model/step.h"
+#include "daemon/model/version.h"
+
+/* The states of a delivery, as status shows them. */
+enum delivery_state {
+	DELIVERY_UNKNOWN,   /* not looked at yet, or the look failed */
+	DELIVERY_CURRENT,   /* seen to hold the source's version */
+	DELIVERY_DUE,	    /* something is to be done */
+	DELIVERY_IN_FLIGHT, /* being done */
+	DELIVERY_HELD,	    /* waits for a person or a date */
+	DELIVERY_FAILED,    /* failed, to be tried again */
+};
+
+enum dependent_state {
+	DEPENDENT_TOLD,	    /* nothing is owed */
+	DEPENDENT_OWED,	    /* something is owed and will be told */
+	DEPENDENT_IN_FLIGHT,
+	DEPENDENT_FAILED,
+	DEPENDENT_UNPROVEN, /* told; the served certificate could not be seen */
+	DEPENDENT_UNKNOWN,  /* the record was lost and what it was told cannot be observed */
+};
+
+struct certificate_view {
+	const char *name;
+	const char *arn;
+	const char *domain;
+	const char *status;
+	struct version version;
+	bool ineligible;
+	const char *problem; /* why it is not carried, or what is wrong with it; NULL: nothing */
+};
+
+struct delivery_view {
+	const char *name;
+	const char *certificate;
+	const char *destination;
+	const char *kind;
+	const char *account; /* or NULL */
+	const char *region;  /* or NULL */
+	const char *object;
+	const char *object_id; /* or NULL */
+	enum delivery_state state;
+	enum hold hold;
+	const char *reason; /* or NULL */
+	struct version seen;
+	struct version wanted;
+	bool unused;	    /* a delivered import that nobody uses */
+	unsigned failures;
+	usec_t next_try;    /* 0: none */
+	const char *proof;  /* or NULL */
+	const struct observed *observed; /* its candidates, for adopt; or NULL */
+};
+
+struct dependent_view {
+	const char *name;
+	const char *unit;
+	const char *action;
+	enum dependent_state state;
+	const char *reason; /* or NULL */
+	unsigned owed;	    /* by how many deliveries */
+	usec_t next_try;
+	usec_t told_at;
+	const char *proof;
+};
+
+struct status_view {
+	usec_t now;
+	usec_t looked_at; /* last successful look or sweep; 0: none yet */
+	usec_t swept_at;
+	usec_t next_look;
+	const char *source_problem; /* why the source cannot be read, or NULL */
+	const char *record_problem; /* why nothing new is done, or NULL */
+	struct certificate_view *certificates;
+	size_t certificate_count;
+	struct delivery_view *deliveries;
+	size_t delivery_count;
+	struct dependent_view *dependents;
+	size_t dependent_count;
+	char *const *notices; /* other things a person should know, one sentence each */
+};
+
+/* status_view_exit(view): what `certferry status` exits with: 1 something failed (or cannot be seen), else 3 something
+ * is pending, held or unknown, else 0. */
+int status_view_exit(const struct status_view *view);
+
+const char *delivery_state_name(enum delivery_state state);   /* "unknown", "current", "due", "in-flight", "held", "failed" */
+const char *dependent_state_name(enum dependent_state state); /* "told", "owed", "in-flight", "failed", "unproven", "unknown" */
+
+/* status_view_done(view): release the arrays (not the borrowed strings). */
+void status_view_done(struct status_view *view);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DAEMON_SOURCE_SOURCE_H
+#define DAEMON_SOURCE_SOURCE_H
+
+/*
+ * The source: the central account's ACM.  A look is the cheap poll for changes, a sweep the full
+ * comparison, an export takes one version with its key.  All async: one completion, never from inside
+ * start; cancel means no callback.  What comes out are values of daemon/model.
+ */
+
+#include "daemon/model/bundle.h"
+#include "daemon/model/desired.h"
+#include "daemon/model/observed.h"
+#include "lib/aws/aws.h"
+
+struct source_read;
+struct source_export;
+
+/* What to read.  Everything is borrowed until the completion or the cancel. */
+struct source_request {
+	struct aws *aws;
+	const struct desired *desired;
+	char **regions; /* the source's, never empty */
+	/* What is known already, from the last read or from the record: a certificate whose dates and
+	 * serial are unchanged keeps its version and tags without being read.  NULL: nothing. */
+	const struct source_view *known;
+	usec_t now;
+	usec_t since; /* look only: NotBefore at or after this (last look less 72 hours) */
+};
+
+/**
+ * source_read_fn(userdata, view, err):
+ * ${view}: all certificates seen, sorted by ARN, given to the callee (NULL with ${err}).  After a look:
+ * the known ones with what changed put in.  Versions are read (GetCertificate) only for certificates
+ * that an entry of the configuration names or matches, that are ISSUED and exportable, and whose dates
+ * or serial changed; one whose version could not be read keeps fingerprint unset.  Tags are read only
+ * at a sweep, and only where an entry matches by tags.
+ */
+typedef void (*source_read_fn)(void *userdata, struct source_view *view, const struct error *err);
+
+/* source_sweep(...): ListCertificates of every region. */
+struct source_read *source_sweep(const struct source_request *request, source_read_fn done, void *userdata);
+
+/* source_look(...): SearchCertificates; where that is denied or unknown, ListCertificates (remembered, and
+ * tried again at the next sweep). */
+struct source_read *source_look(const struct source_request *request, source_read_fn done, void *userdata);
+
+struct source_read *source_read_cancel(struct source_read *read);
+
+/* source_export_fn(userdata, bundle, err): ${bundle} is given to the callee, NULL with ${err}. */
+typedef void (*source_export_fn)(void *userdata, struct bundle *bundle, const struct error *err);
+
+/**
+ * source_export(aws, desired, arn, done, userdata):
+ * ExportCertificate under a passphrase made for this export and wiped after it; the key decrypted into the
+ * secure heap.  Parsed, not verified.  ERROR_RETRY when the secure heap is full.
+ */
+struct source_export *source_export(struct aws *aws, const struct desired *desired, const char *arn,
+	source_export_fn done, void *userdata);
+
+struct source_export *source_export_cancel(struct source_export *export);
+
+/**
+ * source_refusal(certificate):
+ * Why ${certificate} cannot be carried, in words ("it is EXPIRED", "its type is IMPORTED: ACM does not
+ * export imported certificates", ...), or NULL: it can.
+ */
+const char *source_refusal(const struct source_certificate *certificate);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIB_AWS_ACM_H
+#define LIB_AWS_ACM_H
+
+/*
+ * AWS Certificate Manager, API version 2015-12-08: the operations in use, typed.  Errors are those
+ * of aws_done_fn (lib/aws/aws.h), wrapped with the operation's name already.  Every operation gives a
+ * handle for acm_cancel(); completions come exactly once and never from inside the call that starts.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/aws/aws.h"
+
+struct acm_operation;
+struct secret;
+
+/* A certificate as ListCertificates and SearchCertificates show it.  Absent members are NULL, 0 or false. */
+struct acm_summary {
+	char *arn;
+	char *domain; /* lower case */
+	char **names; /* lower case */
+	bool more_names;
+	char *status;
+	char *type;
+	char *key_algorithm; /* as the leaf's: "RSA_2048", "EC_prime256v1" (RSA-2048 of older answers is rewritten) */
+	bool exportable;     /* Type PRIVATE, or AMAZON_ISSUED with ExportOption ENABLED; and not ManagedBy CLOUDFRONT */
+	bool ineligible;     /* RenewalEligibility INELIGIBLE */
+	bool in_use;
+	char *serial; /* SearchCertificates only */
+	usec_t not_before;
+	usec_t not_after;
+	usec_t imported_at;
+};
+
+void acm_summary_done(struct acm_summary *summary);
+
+/* acm_page_fn(userdata, items, count): one page; the items may be emptied by taking their members. */
+typedef void (*acm_page_fn)(void *userdata, struct acm_summary *items, size_t count);
+
+/* acm_done_fn(userdata, err): the end; ${err} is NULL on success. */
+typedef void (*acm_done_fn)(void *userdata, const struct error *err);
+
+/**
+ * acm_list(session, region, type, on_page, on_done, userdata):
+ * ListCertificates, all pages, 1000 each, all seven key types asked for (the default hides most),
+ * every status.  ${type}: keep only this Type ("IMPORTED"), NULL: all.  A token that comes twice ends
+ * with ERROR_RETRY (an endless listing).
+ */
+struct acm_operation *acm_list(struct aws_session *session, const char *region, const char *type,
+	acm_page_fn on_page, acm_done_fn on_done, void *userdata);
+
+/**
+ * acm_search(session, region, since, on_page, on_done, userdata):
+ * SearchCertificates with NotBefore at or after ${since}, all pages, 500 each.  ERROR_DENIED or
+ * AWS_CODE_UNKNOWN_OPERATION: the caller falls back to acm_list().
+ */
+struct acm_operation *acm_search(struct aws_session *session, const char *region, usec_t since,
+	acm_page_fn on_page, acm_done_fn on_done, void *userdata);
+
+/* acm_get_fn(userdata, leaf, chain, err): PEM texts as received (${chain} may be ""), borrowed; NULL with ${err}. */
+typedef void (*acm_get_fn)(void *userdata, const char *leaf, const char *chain, const struct error *err);
+
+/* acm_get(...): GetCertificate. */
+struct acm_operation *acm_get(struct aws_session *session, const char *region, const char *arn,
+	acm_get_fn on_done, void *userdata);
+
+/* acm_export_fn: as acm_get_fn, with the encrypted PKCS#8 key. */
+typedef void (*acm_export_fn)(void *userdata, const char *leaf, const char *chain, const char *key,
+	const struct error *err);
+
+/**
+ * acm_export(session, region, arn, passphrase, on_done, userdata):
+ * ExportCertificate.  ${passphrase} is borrowed until this returns.  The refusals right after a renewal
+ * are retried for a quarter of a minute and then ERROR_RETRY with AWS_CODE_NOT_YET.
+ */
+struct acm_operation *acm_export(struct aws_session *session, const char *region, const char *arn,
+	const struct secret *passphrase, acm_export_fn on_done, void *userdata);
+
+struct acm_import {
+	const char *arn; /* NULL: a new import */
+	const char *leaf;
+	const char *chain; /* "" for none: the member is left out */
+	const struct secret *key;
+	char *const *tags; /* "KEY=VALUE"; only for a new import (with arn: a bug) */
+};
+
+/* acm_import_fn(userdata, arn, err): the ARN written to, borrowed. */
+typedef void (*acm_import_fn)(void *userdata, const char *arn, const struct error *err);
+
+/**
+ * acm_import(session, region, import, on_done, userdata):
+ * ImportCertificate; ${import} is borrowed until this returns.  A new import is never repeated when it
+ * is not known whether it arrived: ERROR_RETRY with AWS_CODE_AMBIGUOUS.  Over an ARN it is harmless
+ * and retried.  The body lives in the secure heap: ERROR_RETRY through ${on_done} when that is full.
+ */
+struct acm_operation *acm_import(struct aws_session *session, const char *region,
+	const struct acm_import *import, acm_import_fn on_done, void *userdata);
+
+/* acm_tags_fn(userdata, tags, err): "KEY=VALUE" strings, NULL-terminated, borrowed (NULL: none). */
+typedef void (*acm_tags_fn)(void *userdata, char *const *tags, const struct error *err);
+
+/* acm_tags(...): ListTagsForCertificate. */
+struct acm_operation *acm_tags(struct aws_session *session, const char *region, const char *arn,
+	acm_tags_fn on_done, void *userdata);
+
+/* What DescribeCertificate says that a listing does not. */
+struct acm_description {
+	char **in_use_by;
+	char *type;
+	char *status;
+	char *key_algorithm;
+	char *renewal_status; /* of RenewalSummary, or NULL */
+	char *renewal_reason;
+};
+
+typedef void (*acm_describe_fn)(void *userdata, const struct acm_description *description,
+	const struct error *err);
+
+/* acm_describe(...): DescribeCertificate; the description is borrowed. */
+struct acm_operation *acm_describe(struct aws_session *session, const char *region, const char *arn,
+	acm_describe_fn on_done, void *userdata);
+
+/* acm_cancel(operation): no callback after this returns; does not undo what was sent.  NULL is fine; returns NULL. */
+struct acm_operation *acm_cancel(struct acm_operation *operation);
+
+#endif

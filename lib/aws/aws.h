@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIB_AWS_AWS_H
+#define LIB_AWS_AWS_H
+
+/*
+ * The AWS client: one struct aws for the process (connection pool, clock correction, base
+ * credentials, rate lanes), one struct aws_session for each identity, one struct aws_call for
+ * each request.  Retries within seconds happen here and callers see only final answers; what
+ * to do within hours is the planner's.  Error codes of AWS are compared here (fault.c) and
+ * nowhere else.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <jansson.h>
+
+#include "lib/base/error.h"
+#include "lib/base/time.h"
+
+struct aws;
+struct aws_call;
+struct aws_session;
+struct secret;
+struct sd_event;
+
+/* Services by protocol, signing name and endpoint prefix (table in endpoint.c). */
+enum aws_service {
+	AWS_ACM,
+	AWS_SECRETSMANAGER,
+	AWS_STS,
+	AWS_TAGGING, /* Resource Groups Tagging API */
+	AWS_SERVICE_COUNT,
+};
+
+/**
+ * aws_new(event, aws, err):
+ * The client on ${event}.  Reads AWS_CA_BUNDLE, AWS_PROFILE, AWS_REGION (or
+ * AWS_DEFAULT_REGION), the profile files and the credential variables as the AWS CLI takes
+ * them; contacts nobody.  A profile that is named and absent, or unreadable files, are
+ * ERROR_INVALID with the file and the line.  Missing credentials are found at the first call.
+ */
+int aws_new(struct sd_event *event, struct aws **ret_aws, struct error *err);
+
+/* aws_default_region(aws): the environment's or profile's region, or NULL. */
+const char *aws_default_region(const struct aws *aws);
+
+/* aws_now(aws): the wall clock corrected by what AWS's Date headers say of it. */
+usec_t aws_now(const struct aws *aws);
+
+/**
+ * aws_set_skew_callback(aws, callback, userdata):
+ * ${callback} is called with the signed offset in microseconds when the clock is found more
+ * than five minutes off, once until it is right again.
+ */
+void aws_set_skew_callback(struct aws *aws, void (*callback)(void *userdata, int64_t offset),
+	void *userdata);
+
+/* Who asks, and through which door.  Everything is optional; strings are borrowed for the call of
+ * aws_session_get() only. */
+struct aws_identity {
+	const char *profile;  /* instead of the environment's own credentials */
+	const char *role_arn; /* assumed with them */
+	const char *external_id;
+	const char *role_session_name; /* NULL: certferry-HOST, cleaned and cut to 64 */
+	const char *source_identity;
+	char *const *session_tags; /* "KEY=VALUE", NULL-terminated */
+	const char *endpoint_url;  /* for the service called, not for STS; {region} is replaced */
+};
+
+/**
+ * aws_session_get(aws, identity):
+ * The session of ${identity}: equal identities share one (credentials are fetched once, however
+ * many wait, refreshed ahead of their expiry, and fetched anew once after ExpiredToken; a denied
+ * AssumeRole is not asked again for a minute unless aws_forget_denials()).  Owned by ${aws} and
+ * valid as long as it.
+ */
+struct aws_session *aws_session_get(struct aws *aws, const struct aws_identity *identity);
+
+/* aws_forget_denials(aws): an operator asked to try again now. */
+void aws_forget_denials(struct aws *aws);
+
+struct aws_request {
+	enum aws_service service;
+	const char *operation; /* "ListCertificates" */
+	const char *region;
+	const json_t *body;	    /* JSON services: borrowed for the call of aws_call_start(); NULL: {} */
+	struct secret *secret_body; /* instead of body: taken over and wiped when the call ends */
+	size_t response_limit;	    /* bytes; 0: 8 MiB */
+	bool once;		    /* never retried here after the request may have reached AWS */
+};
+
+/**
+ * aws_done_fn(userdata, body, err):
+ * The completion: exactly once, never from inside aws_call_start().  On success ${body} is the
+ * parsed object ({} for an empty one), borrowed until it returns; otherwise NULL and ${err} says
+ * "OPERATION: CODE: message (request id ...)": throttled, unreachable, 5xx after all retries,
+ * concurrent change: ERROR_RETRY; AccessDenied, no or refused credentials: ERROR_DENIED;
+ * ResourceNotFound: ERROR_ABSENT; validation: ERROR_INVALID; ResourceExists, in use:
+ * ERROR_CONFLICT; LimitExceeded: ERROR_QUOTA; wrong signature, a body that is no JSON though the
+ * status says so: ERROR_BUG or ERROR_RETRY.  An operation that the endpoint does not know
+ * (UnknownOperationException, or a non-JSON answer of an emulator) is ERROR_ABSENT with code 501.
+ */
+typedef void (*aws_done_fn)(void *userdata, const json_t *body, const struct error *err);
+
+/* aws_call_start(session, request, done, userdata): never fails; see aws_done_fn.  The handle is valid until
+ * ${done} or aws_call_cancel(). */
+struct aws_call *aws_call_start(struct aws_session *session, const struct aws_request *request,
+	aws_done_fn done, void *userdata);
+
+/* aws_call_cancel(call): no callback after this returns; does not undo a request already sent.  Returns NULL. */
+struct aws_call *aws_call_cancel(struct aws_call *call);
+
+/* aws_free(aws): all calls must have ended or been cancelled.  Returns NULL. */
+struct aws *aws_free(struct aws *aws);
+
+DEFINE_CLEANUP(struct aws *, aws_free);
+
+/* Error codes of struct error.code that callers may ask for besides the kind. */
+enum {
+	AWS_CODE_UNKNOWN_OPERATION = 501, /* this endpoint has no such operation */
+	AWS_CODE_NOT_YET = 1001,	  /* not ready yet (export right after a renewal, tags lag): ERROR_RETRY */
+	AWS_CODE_PENDING_DELETION = 1002, /* the secret is scheduled for deletion: ERROR_INVALID */
+	AWS_CODE_AMBIGUOUS = 1003,	  /* sent, no answer: it may have taken effect: ERROR_RETRY */
+};
+
+#endif

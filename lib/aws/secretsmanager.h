@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIB_AWS_SECRETSMANAGER_H
+#define LIB_AWS_SECRETSMANAGER_H
+
+/* AWS Secrets Manager, API version 2017-10-17: the operations in use, typed.  As in lib/aws/acm.h. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/aws/aws.h"
+
+struct sm_operation;
+struct secret;
+
+struct sm_version {
+	const char *id;	     /* the ClientRequestToken that wrote it */
+	char *const *stages; /* "AWSCURRENT", ... */
+};
+
+/* DescribeSecret; everything is borrowed during the completion. */
+struct sm_description {
+	const char *arn;
+	const char *name;
+	bool deleted;		    /* scheduled for deletion (DeletedDate) */
+	const char *owning_service; /* or NULL */
+	bool rotation;		    /* RotationEnabled */
+	char *const *tags;	    /* "KEY=VALUE" */
+	const struct sm_version *versions;
+	size_t version_count;
+};
+
+typedef void (*sm_describe_fn)(void *userdata, const struct sm_description *description,
+	const struct error *err);
+
+/* sm_describe(session, region, secret_id, ...): a secret that is not there is ERROR_ABSENT. */
+struct sm_operation *sm_describe(struct aws_session *session, const char *region, const char *secret_id,
+	sm_describe_fn on_done, void *userdata);
+
+struct sm_write {
+	const char *secret_id; /* name or ARN */
+	const char *token;     /* ClientRequestToken: the version's id */
+	const struct secret *value; /* SecretString, unescaped */
+	const char *description;    /* create only; or NULL */
+	const char *kms_key;	    /* create only; or NULL */
+	char *const *tags;	    /* create only; "KEY=VALUE" */
+};
+
+/* sm_write_fn(userdata, arn, err). */
+typedef void (*sm_write_fn)(void *userdata, const char *arn, const struct error *err);
+
+/**
+ * sm_create(...), sm_put(...): CreateSecret, PutSecretValue (which moves AWSCURRENT).  ${write} is
+ * borrowed until the call returns; bodies live in the secure heap.  Both are idempotent by token and
+ * retried.  A name that is taken meanwhile, or a token that holds another body: ERROR_CONFLICT; scheduled for
+ * deletion: ERROR_INVALID with AWS_CODE_PENDING_DELETION.
+ */
+struct sm_operation *sm_create(struct aws_session *session, const char *region,
+	const struct sm_write *write, sm_write_fn on_done, void *userdata);
+struct sm_operation *sm_put(struct aws_session *session, const char *region,
+	const struct sm_write *write, sm_write_fn on_done, void *userdata);
+
+/* sm_promote(...): UpdateSecretVersionStage, AWSCURRENT from version ${from} to version ${to}. */
+struct sm_operation *sm_promote(struct aws_session *session, const char *region, const char *secret_id,
+	const char *from, const char *to, sm_write_fn on_done, void *userdata);
+
+/* sm_tag(...): TagResource, "KEY=VALUE". */
+struct sm_operation *sm_tag(struct aws_session *session, const char *region, const char *secret_id,
+	char *const *tags, sm_write_fn on_done, void *userdata);
+
+/* sm_cancel(operation): as acm_cancel(). */
+struct sm_operation *sm_cancel(struct sm_operation *operation);
+
+#endif

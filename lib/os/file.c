@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/os/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/os/clock.h"
+
+int fd_close(int fd)
+{
+	if (fd >= 0)
+		(void)close(fd);
+	return -1;
+}
+
+void fd_closep(int *fd)
+{
+	*fd = fd_close(*fd);
+}
+
+int file_read(const char *path, size_t limit, struct buf *content, struct error *err)
+{
+	_cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	char block[16384];
+	size_t total = 0;
+
+	if (fd < 0)
+		return error_set_errno(err, errno, "open '%s'", path);
+	for (;;) {
+		ssize_t n = read(fd, block, sizeof(block));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_set_errno(err, errno, "read '%s'", path);
+		if (n == 0)
+			return 0;
+		total += (size_t)n;
+		if (total > limit)
+			return error_set(err, ERROR_INVALID, EFBIG,
+				"'%s' is larger than the limit of %zu bytes", path, limit);
+		buf_append(content, block, (size_t)n);
+	}
+}
+
+static int write_all(int fd, const char *data, size_t size)
+{
+	while (size > 0) {
+		ssize_t n = write(fd, data, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		data += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+int file_write_at(int directory, const char *name, const void *data, size_t size, mode_t mode,
+	struct error *err)
+{
+	_cleanup_(fd_closep) int fd = -1;
+	int r;
+
+	fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (fd < 0)
+		return error_set_errno(err, errno, "create '%s'", name);
+	r = fchmod(fd, mode) < 0 ? -errno : 0; /* the umask may be narrower than what readers need */
+	if (r == 0)
+		r = write_all(fd, data, size);
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
+	if (r < 0) {
+		(void)unlinkat(directory, name, 0);
+		return error_set_errno(err, r, "write '%s'", name);
+	}
+	return 0;
+}
+
+/* A name beside ${name} that nobody else uses: a stale one of a crash never stands in the way. */
+static char *temporary_name(const char *name)
+{
+	return mem_printf(".%s.%08llx.tmp", name, (unsigned long long)random_below(UINT32_MAX));
+}
+
+static int rename_synced(int directory, const char *from, const char *to, struct error *err)
+{
+	if (renameat(directory, from, directory, to) < 0 || fsync(directory) < 0) {
+		int number = errno;
+
+		(void)unlinkat(directory, from, 0);
+		return error_set_errno(err, number, "rename '%s' to '%s'", from, to);
+	}
+	return 0;
+}
+
+int file_replace(const char *path, const void *data, size_t size, mode_t mode, struct error *err)
+{
+	_cleanup_(freep) char *folder_copy = mem_strdup(path);
+	_cleanup_(freep) char *name_copy = mem_strdup(path);
+	_cleanup_(freep) char *temporary = NULL;
+	_cleanup_(fd_closep) int directory = -1;
+	const char *folder = dirname(folder_copy);
+	const char *name = basename(name_copy);
+	int r;
+
+	directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (directory < 0)
+		return error_set_errno(err, errno, "open directory '%s'", folder);
+	temporary = temporary_name(name);
+	r = file_write_at(directory, temporary, data, size, mode, err);
+	if (r == 0)
+		r = rename_synced(directory, temporary, name, err);
+	return r < 0 ? error_wrap(err, "replace '%s'", path) : 0;
+}
+
+int link_replace(int directory, const char *name, const char *target, struct error *err)
+{
+	_cleanup_(freep) char *temporary = temporary_name(name);
+
+	if (symlinkat(target, directory, temporary) < 0)
+		return error_set_errno(err, errno, "link '%s' to '%s'", name, target);
+	return rename_synced(directory, temporary, name, err);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIB_OS_FILE_H
+#define LIB_OS_FILE_H
+
+/* Whole files: read with a limit, replaced so that a crash leaves the old or the new one. */
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/error.h"
+
+/**
+ * file_read(path, limit, content, err):
+ * Append the file's bytes to ${content}.  More than ${limit} bytes is ERROR_INVALID.  Every
+ * message names the path.  Not for secrets: see secret_read_file() in lib/pki/secret.h.
+ */
+int file_read(const char *path, size_t limit, struct buf *content, struct error *err);
+
+/**
+ * file_write_at(directory, name, data, size, mode, err):
+ * Create ${name} under the open ${directory}, write, fsync and close it.  An existing file
+ * of that name is an error (ERROR_CONFLICT): use it inside a fresh directory.
+ */
+int file_write_at(int directory, const char *name, const void *data, size_t size, mode_t mode,
+	struct error *err);
+
+/**
+ * file_replace(path, data, size, mode, err):
+ * Write to a temporary name in the same directory, fsync, rename over ${path}, fsync the
+ * directory: after a power loss ${path} holds the old bytes or the new ones, never less.
+ */
+int file_replace(const char *path, const void *data, size_t size, mode_t mode, struct error *err);
+
+/**
+ * link_replace(directory, name, target, err):
+ * Make the symbolic link ${name} under the open ${directory} point to ${target} by a rename,
+ * and fsync the directory, so that readers see the old or the new target at any time.
+ */
+int link_replace(int directory, const char *name, const char *target, struct error *err);
+
+/* fd_close(fd): close unless negative; returns -1.  fd_closep for _cleanup_. */
+int fd_close(int fd);
+void fd_closep(int *fd);
+
+#endif
