@@ -17,15 +17,15 @@ const char *delivery_state_name(enum delivery_state state)
 	return names[state];
 }
 
-const char *dependent_state_name(enum dependent_state state)
+const char *dependent_progress_name(enum dependent_progress state)
 {
 	static const char *const names[] = {
-		[DEPENDENT_TOLD] = "told",
-		[DEPENDENT_OWED] = "owed",
-		[DEPENDENT_IN_FLIGHT] = "in-flight",
-		[DEPENDENT_FAILED] = "failed",
-		[DEPENDENT_UNPROVEN] = "unproven",
-		[DEPENDENT_UNKNOWN] = "unknown",
+		[PROGRESS_TOLD] = "told",
+		[PROGRESS_OWED] = "owed",
+		[PROGRESS_IN_FLIGHT] = "in-flight",
+		[PROGRESS_FAILED] = "failed",
+		[PROGRESS_UNPROVEN] = "unproven",
+		[PROGRESS_UNKNOWN] = "unknown",
 	};
 
 	return names[state];
@@ -46,9 +46,9 @@ int status_view_exit(const struct status_view *view)
 		pending |= view->deliveries[i].state != DELIVERY_CURRENT;
 	}
 	for (size_t i = 0; i < view->dependent_count; i++) {
-		if (view->dependents[i].state == DEPENDENT_FAILED)
+		if (view->dependents[i].state == PROGRESS_FAILED)
 			return 1;
-		pending |= view->dependents[i].state != DEPENDENT_TOLD;
+		pending |= view->dependents[i].state != PROGRESS_TOLD;
 	}
 	return pending ? 3 : 0;
 }

@@ -18,13 +18,13 @@ enum delivery_state {
 	DELIVERY_FAILED,    /* failed, to be tried again */
 };
 
-enum dependent_state {
-	DEPENDENT_TOLD,	    /* nothing is owed */
-	DEPENDENT_OWED,	    /* something is owed and will be told */
-	DEPENDENT_IN_FLIGHT,
-	DEPENDENT_FAILED,
-	DEPENDENT_UNPROVEN, /* told; the served certificate could not be seen */
-	DEPENDENT_UNKNOWN,  /* the record was lost and what it was told cannot be observed */
+enum dependent_progress {
+	PROGRESS_TOLD,	    /* nothing is owed */
+	PROGRESS_OWED,	    /* something is owed and will be told */
+	PROGRESS_IN_FLIGHT,
+	PROGRESS_FAILED,
+	PROGRESS_UNPROVEN, /* told; the served certificate could not be seen */
+	PROGRESS_UNKNOWN,  /* the record was lost and what it was told cannot be observed */
 };
 
 struct certificate_view {
@@ -58,11 +58,11 @@ struct delivery_view {
 	const struct observed *observed; /* its candidates, for adopt; or NULL */
 };
 
-struct dependent_view {
+struct dependent_report {
 	const char *name;
 	const char *unit;
 	const char *action;
-	enum dependent_state state;
+	enum dependent_progress state;
 	const char *reason; /* or NULL */
 	unsigned owed;	    /* by how many deliveries */
 	usec_t next_try;
@@ -81,7 +81,7 @@ struct status_view {
 	size_t certificate_count;
 	struct delivery_view *deliveries;
 	size_t delivery_count;
-	struct dependent_view *dependents;
+	struct dependent_report *dependents;
 	size_t dependent_count;
 	char *const *notices; /* other things a person should know, one sentence each */
 };
@@ -91,7 +91,7 @@ struct status_view {
 int status_view_exit(const struct status_view *view);
 
 const char *delivery_state_name(enum delivery_state state);   /* "unknown", "current", "due", "in-flight", "held", "failed" */
-const char *dependent_state_name(enum dependent_state state); /* "told", "owed", "in-flight", "failed", "unproven", "unknown" */
+const char *dependent_progress_name(enum dependent_progress state); /* "told", "owed", "in-flight", "failed", "unproven", "unknown" */
 
 /* status_view_done(view): release the arrays (not the borrowed strings). */
 void status_view_done(struct status_view *view);
