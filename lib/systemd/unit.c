@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/systemd/unit.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "lib/base/encode.h"
+#include "lib/base/strv.h"
+
+/*
+ * A call is at one step at a time:
+ *	READ	the properties are being asked for	on_read != NULL, reply != NULL
+ *	ASK	a job is being asked for		on_job != NULL, reply != NULL, job == NULL
+ *	AWAIT	the job runs				on_job != NULL, reply == NULL, job != NULL
+ *	FAILED	it could not be started, and the loop will say so	defer != NULL
+ * The match for JobRemoved, the subscription and the request for the job travel in this order
+ * over one connection, so that no JobRemoved can be lost; one that comes before the answer that
+ * names our job is kept in removed.
+ */
+struct unit_call {
+	char *name;
+	struct sd_bus_slot *match;
+	struct sd_bus_slot *lost;
+	struct sd_bus_slot *subscription;
+	struct sd_bus_slot *reply;
+	struct sd_event_source *timer;
+	struct sd_event_source *defer;
+	char *job; /* its object path */
+	char **removed; /* path, result, path, result, ... */
+	usec_t timeout;
+	struct error error; /* FAILED */
+	unit_read_fn on_read;
+	unit_job_fn on_job;
+	void *userdata;
+};
+
+#define SYSTEMD_NAME    "org.freedesktop.systemd1"
+#define SYSTEMD_PATH    "/org/freedesktop/systemd1"
+#define SYSTEMD_MANAGER "org.freedesktop.systemd1.Manager"
+#define LOCAL_PATH      "/org/freedesktop/DBus/Local"
+#define LOCAL_INTERFACE "org.freedesktop.DBus.Local"
+
+static const char *const methods[] = {
+	[UNIT_TRY_RESTART] = "TryRestartUnit",
+	[UNIT_RELOAD] = "ReloadUnit",
+	[UNIT_RELOAD_OR_TRY_RESTART] = "ReloadOrTryRestartUnit",
+	[UNIT_START] = "StartUnit",
+};
+
+static const char *const active_names[] = {
+	[UNIT_INACTIVE] = "inactive",
+	[UNIT_ACTIVATING] = "activating",
+	[UNIT_ACTIVE] = "active",
+	[UNIT_RELOADING] = "reloading",
+	[UNIT_DEACTIVATING] = "deactivating",
+	[UNIT_FAILED] = "failed",
+};
+
+/* Errors of D-Bus and of systemd by what the caller can do about them.  All others: try later. */
+static const struct {
+	const char *name;
+	enum error_kind kind;
+	int code;
+} bus_errors[] = {
+	{ "org.freedesktop.DBus.Error.AccessDenied", ERROR_DENIED, 0 },
+	{ "org.freedesktop.DBus.Error.AuthFailed", ERROR_DENIED, 0 },
+	{ "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", ERROR_DENIED, 0 },
+	{ "org.freedesktop.DBus.Error.InvalidArgs", ERROR_INVALID, 0 },
+	{ "org.freedesktop.DBus.Error.NoReply", ERROR_RETRY, UNIT_CODE_MAY_RUN },
+	{ "org.freedesktop.DBus.Error.UnknownObject", ERROR_ABSENT, 0 },
+	{ "org.freedesktop.systemd1.NoSuchUnit", ERROR_ABSENT, 0 },
+	{ "org.freedesktop.systemd1.LoadFailed", ERROR_INVALID, 0 },
+	{ "org.freedesktop.systemd1.BadUnitSetting", ERROR_INVALID, 0 },
+	{ "org.freedesktop.systemd1.UnitMasked", ERROR_DENIED, UNIT_CODE_MASKED },
+	{ "org.freedesktop.systemd1.JobTypeNotApplicable", ERROR_INVALID,
+		UNIT_CODE_NOT_APPLICABLE },
+};
+
+static int error_from_bus(const sd_bus_error *bus_error, const char *name, struct error *err)
+{
+	const char *message = bus_error->message ?: bus_error->name;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bus_errors); i++)
+		if (strcmp(bus_error->name, bus_errors[i].name) == 0)
+			return error_set(err, bus_errors[i].kind, bus_errors[i].code,
+				"systemd says of '%s': %s", name, message);
+	return error_set(err, ERROR_RETRY, 0, "systemd says of '%s': %s (%s)", name, message,
+		bus_error->name);
+}
+
+struct unit_call *unit_call_cancel(struct unit_call *call)
+{
+	if (!call)
+		return NULL;
+	sd_event_source_disable_unref(call->defer);
+	sd_event_source_disable_unref(call->timer);
+	sd_bus_slot_unref(call->reply);
+	sd_bus_slot_unref(call->subscription);
+	sd_bus_slot_unref(call->lost);
+	sd_bus_slot_unref(call->match);
+	strv_free(call->removed);
+	error_done(&call->error);
+	free(call->job);
+	free(call->name);
+	free(call);
+	return NULL;
+}
+
+/* The only end: the call is released before the completion, which may start another. */
+static void call_finish(struct unit_call *call, const struct unit *unit, const char *result,
+	const struct error *err)
+{
+	unit_read_fn on_read = call->on_read;
+	unit_job_fn on_job = call->on_job;
+	void *userdata = call->userdata;
+
+	unit_call_cancel(call);
+	if (on_read)
+		on_read(userdata, unit, err);
+	else
+		on_job(userdata, result, err);
+}
+
+/* ${err} may be the call's own. */
+static void call_fail(struct unit_call *call, struct error *err)
+{
+	_cleanup_(error_done) struct error failure = ERROR_NULL;
+
+	error_move(&failure, err);
+	call_finish(call, NULL, NULL, &failure);
+}
+
+static int on_deferred(sd_event_source *source, void *userdata)
+{
+	struct unit_call *call = userdata;
+
+	call_fail(call, &call->error);
+	return 0;
+}
+
+static int on_timeout(sd_event_source *source, usec_t now, void *userdata)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	_cleanup_(freep) char *limit = NULL;
+	struct unit_call *call = userdata;
+
+	limit = duration_format(call->timeout);
+	if (call->on_read)
+		error_set(&err, ERROR_RETRY, ETIMEDOUT, "systemd did not answer within %s", limit);
+	else
+		error_set(&err, ERROR_RETRY, UNIT_CODE_MAY_RUN,
+			"the job for '%s' did not end within %s and may still run: systemctl "
+			"list-jobs; systemctl status '%s'",
+			call->name, limit, call->name);
+	call_fail(call, &err);
+	return 0;
+}
+
+/* The connection ended; calls in flight get an error of their own, an awaited signal does not. */
+static int on_lost(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct unit_call *call = userdata;
+
+	error_set(&err, ERROR_RETRY, call->on_job ? UNIT_CODE_MAY_RUN : 0,
+		"the connection to the system bus was lost%s",
+		call->on_job ? " while a job ran" : "");
+	call_fail(call, &err);
+	return 0;
+}
+
+/* Where a property goes. */
+static const struct property {
+	const char *name;
+	char type; /* as in D-Bus; 'a' for the invocation, 'A' for the active state */
+	size_t offset;
+} properties[] = {
+	{ "LoadState", 's', offsetof(struct unit, load_state) },
+	{ "ActiveState", 'A', offsetof(struct unit, active) },
+	{ "SubState", 's', offsetof(struct unit, sub_state) },
+	{ "Result", 's', offsetof(struct unit, result) },
+	{ "Type", 's', offsetof(struct unit, type) },
+	{ "InvocationID", 'a', offsetof(struct unit, invocation_id) },
+	{ "CanReload", 'b', offsetof(struct unit, can_reload) },
+	{ "NRestarts", 'u', offsetof(struct unit, restarts) },
+	{ "InactiveExitTimestamp", 't', offsetof(struct unit, starting_since) },
+	{ "ActiveEnterTimestamp", 't', offsetof(struct unit, active_since) },
+	{ "StateChangeTimestamp", 't', offsetof(struct unit, state_changed) },
+	{ "StartLimitIntervalUSec", 't', offsetof(struct unit, start_limit_interval) },
+	{ "StartLimitBurst", 'u', offsetof(struct unit, start_limit_burst) },
+};
+
+static const struct property *property_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(properties); i++)
+		if (strcmp(properties[i].name, name) == 0)
+			return &properties[i];
+	return NULL;
+}
+
+static enum unit_active active_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(active_names); i++)
+		if (strcmp(active_names[i], name) == 0)
+			return (enum unit_active)i;
+	return UNIT_UNKNOWN;
+}
+
+/* Words of 23 characters and less; a longer one of a later systemd is cut. */
+static int parse_word(sd_bus_message *message, bool is_active, void *field)
+{
+	const char *word;
+	int r;
+
+	r = sd_bus_message_read(message, "v", "s", &word);
+	if (r < 0)
+		return r;
+	if (is_active)
+		*(enum unit_active *)field = active_find(word);
+	else
+		(void)snprintf(field, sizeof(((struct unit *)NULL)->result), "%s", word);
+	return 0;
+}
+
+static int parse_invocation(sd_bus_message *message, char *text)
+{
+	const void *id;
+	size_t length;
+	int r;
+
+	r = sd_bus_message_enter_container(message, 'v', "ay");
+	if (r >= 0)
+		r = sd_bus_message_read_array(message, 'y', &id, &length);
+	if (r < 0)
+		return r;
+	/* Empty for a unit that never ran; all zero was seen for one that was just loaded. */
+	if (length == 16 && memcmp(id, (const char[16]){ 0 }, 16) != 0)
+		hex_encode(id, length, text);
+	return sd_bus_message_exit_container(message);
+}
+
+static int parse_property(
+	sd_bus_message *message, const struct property *property, struct unit *unit)
+{
+	void *field = (char *)unit + property->offset;
+	uint32_t number;
+	int flag, r;
+
+	switch (property->type) {
+	case 's':
+	case 'A':
+		return parse_word(message, property->type == 'A', field);
+	case 'a':
+		return parse_invocation(message, field);
+	case 'b':
+		r = sd_bus_message_read(message, "v", "b", &flag);
+		if (r >= 0)
+			*(bool *)field = flag;
+		return r;
+	case 'u':
+		r = sd_bus_message_read(message, "v", "u", &number);
+		if (r >= 0)
+			*(unsigned *)field = number;
+		return r;
+	default:
+		return sd_bus_message_read(message, "v", "t", (usec_t *)field);
+	}
+}
+
+static int parse_unit(sd_bus_message *message, struct unit *unit)
+{
+	const struct property *property;
+	const char *name;
+	int r;
+
+	r = sd_bus_message_enter_container(message, 'a', "{sv}");
+	if (r < 0)
+		return r;
+	while ((r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
+		r = sd_bus_message_read(message, "s", &name);
+		if (r < 0)
+			return r;
+		property = property_find(name);
+		r = property ? parse_property(message, property, unit)
+			     : sd_bus_message_skip(message, "v");
+		if (r < 0)
+			return r;
+		r = sd_bus_message_exit_container(message);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+static int on_properties(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct unit unit = { .active = UNIT_UNKNOWN };
+	struct unit_call *call = userdata;
+	int r;
+
+	if (sd_bus_message_is_method_error(message, NULL)) {
+		error_from_bus(sd_bus_message_get_error(message), call->name, &err);
+		call_fail(call, &err);
+		return 0;
+	}
+	r = parse_unit(message, &unit);
+	if (r < 0) {
+		error_set_errno(&err, r, "systemd's answer about '%s' makes no sense", call->name);
+		call_fail(call, &err);
+		return 0;
+	}
+	call_finish(call, &unit, NULL, NULL);
+	return 0;
+}
+
+static int on_subscribed(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error)
+{
+	struct unit_call *call = userdata;
+
+	/* An error means "already subscribed" or that the job's own answer is an error too. */
+	call->subscription = sd_bus_slot_unref(call->subscription);
+	return 0;
+}
+
+static int on_match_installed(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct unit_call *call = userdata;
+
+	if (!sd_bus_message_is_method_error(message, NULL))
+		return 0;
+	/* The job was asked for already. */
+	error_set(&err, ERROR_RETRY, UNIT_CODE_MAY_RUN,
+		"cannot learn how the job for '%s' ends, and it may still run: %s", call->name,
+		sd_bus_message_get_error(message)->message);
+	call_fail(call, &err);
+	return 0;
+}
+
+static int on_job_removed(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error)
+{
+	struct unit_call *call = userdata;
+	const char *path, *result;
+
+	if (sd_bus_message_read(message, "uoss", NULL, &path, NULL, &result) < 0)
+		return 0;
+	if (!call->job) {
+		strv_append(&call->removed, path);
+		strv_append(&call->removed, result);
+		return 0;
+	}
+	if (strcmp(path, call->job) == 0)
+		call_finish(call, NULL, result, NULL);
+	return 0;
+}
+
+static int on_job_made(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct unit_call *call = userdata;
+	const char *path;
+	int r;
+
+	call->reply = sd_bus_slot_unref(call->reply);
+	if (sd_bus_message_is_method_error(message, NULL)) {
+		error_from_bus(sd_bus_message_get_error(message), call->name, &err);
+		call_fail(call, &err);
+		return 0;
+	}
+	r = sd_bus_message_read(message, "o", &path);
+	if (r < 0) {
+		error_set_errno(&err, r, "systemd's answer about '%s' makes no sense", call->name);
+		call_fail(call, &err);
+		return 0;
+	}
+	call->job = mem_strdup(path);
+	for (char **item = call->removed; item && *item; item += 2) {
+		_cleanup_(freep) char *result = NULL;
+
+		if (strcmp(item[0], call->job) != 0)
+			continue;
+		result = mem_strdup(item[1]);
+		call_finish(call, NULL, result, NULL);
+		return 0;
+	}
+	return 0;
+}
+
+/* Make a call that ends by its time limit, or at once (but from the loop) with call->error. */
+static struct unit_call *call_new(const struct unit_request *request, void *userdata)
+{
+	struct unit_call *call = mem_new(struct unit_call);
+	int r;
+
+	call->name = mem_strdup(request->unit);
+	call->timeout = request->timeout;
+	call->userdata = userdata;
+	r = sd_event_add_time_relative(request->event, &call->timer, CLOCK_MONOTONIC,
+		request->timeout, 0, on_timeout, call);
+	if (r < 0)
+		error_set_errno(&call->error, r, "cannot arm a timer");
+	else
+		(void)sd_event_source_set_description(call->timer, "unit-timeout");
+
+	if (!unit_name_is_valid(request->unit))
+		error_set(&call->error, ERROR_INVALID, 0,
+			"'%s' is not the name of a unit; write it in full, such as nginx.service",
+			request->unit);
+	else if (!request->bus)
+		error_set(&call->error, ERROR_RETRY, ENOTCONN,
+			"there is no connection to the system bus; is dbus.service running?");
+	return call;
+}
+
+/* Whatever went wrong so far reaches the completion from the loop. */
+static void call_defer_failure(struct unit_call *call, sd_event *event)
+{
+	if (error_result(&call->error) == 0)
+		return;
+	if (sd_event_add_defer(event, &call->defer, on_deferred, call) < 0)
+		mem_exhausted();
+	(void)sd_event_source_set_description(call->defer, "unit-failed");
+}
+
+static void call_set_bus_error(struct unit_call *call, int r)
+{
+	if (r < 0)
+		error_set(&call->error, ERROR_RETRY, -r, "cannot ask systemd about '%s': %s",
+			call->name, strerrordesc_np(-r) ?: "unknown error");
+}
+
+static int call_watch_connection(struct unit_call *call, sd_bus *bus)
+{
+	return sd_bus_match_signal_async(bus, &call->lost, LOCAL_INTERFACE, LOCAL_PATH,
+		LOCAL_INTERFACE, "Disconnected", on_lost, NULL, call);
+}
+
+static int call_send_read(struct unit_call *call, sd_bus *bus)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+	_cleanup_(freep) char *path = NULL;
+	int r;
+
+	r = call_watch_connection(call, bus);
+	if (r >= 0)
+		r = sd_bus_path_encode(SYSTEMD_PATH "/unit", call->name, &path);
+	if (r >= 0)
+		r = sd_bus_message_new_method_call(bus, &message, SYSTEMD_NAME, path,
+			"org.freedesktop.DBus.Properties", "GetAll");
+	/* No interface: the properties of all, the unit's and the service's. */
+	if (r >= 0)
+		r = sd_bus_message_append(message, "s", "");
+	if (r >= 0)
+		r = sd_bus_call_async(
+			bus, &call->reply, message, on_properties, call, USEC_INFINITY);
+	return r;
+}
+
+static int call_send_job(struct unit_call *call, sd_bus *bus, enum unit_verb verb)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+	int r;
+
+	r = call_watch_connection(call, bus);
+	if (r >= 0)
+		r = sd_bus_match_signal_async(bus, &call->match, SYSTEMD_NAME, SYSTEMD_PATH,
+			SYSTEMD_MANAGER, "JobRemoved", on_job_removed, on_match_installed, call);
+	if (r >= 0)
+		r = sd_bus_call_method_async(bus, &call->subscription, SYSTEMD_NAME, SYSTEMD_PATH,
+			SYSTEMD_MANAGER, "Subscribe", on_subscribed, call, NULL);
+	if (r >= 0)
+		r = sd_bus_message_new_method_call(
+			bus, &message, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_MANAGER, methods[verb]);
+	if (r >= 0)
+		r = sd_bus_message_append(message, "ss", call->name, "replace");
+	/* Our own timer limits the whole call. */
+	if (r >= 0)
+		r = sd_bus_call_async(bus, &call->reply, message, on_job_made, call, USEC_INFINITY);
+	return r;
+}
+
+struct unit_call *unit_read(const struct unit_request *request, unit_read_fn done, void *userdata)
+{
+	struct unit_call *call = call_new(request, userdata);
+
+	call->on_read = done;
+	if (error_result(&call->error) == 0)
+		call_set_bus_error(call, call_send_read(call, request->bus));
+	call_defer_failure(call, request->event);
+	return call;
+}
+
+struct unit_call *unit_job(
+	const struct unit_request *request, enum unit_verb verb, unit_job_fn done, void *userdata)
+{
+	struct unit_call *call = call_new(request, userdata);
+
+	call->on_job = done;
+	if (error_result(&call->error) == 0)
+		call_set_bus_error(call, call_send_job(call, request->bus, verb));
+	call_defer_failure(call, request->event);
+	return call;
+}
+
+static bool is_unit_type(const char *suffix)
+{
+	static const char *const types[] = { "service", "socket", "target", "device", "mount",
+		"automount", "swap", "timer", "path", "slice", "scope" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (strcmp(types[i], suffix) == 0)
+			return true;
+	return false;
+}
+
+bool unit_name_is_valid(const char *name)
+{
+	static const char allowed[] = "0123456789abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ:-_.\\@";
+	const char *dot = strrchr(name, '.');
+	const char *at = strchr(name, '@');
+
+	if (!dot || dot == name || strlen(name) > 255 || !is_unit_type(dot + 1))
+		return false;
+	if (strspn(name, allowed) != strlen(name))
+		return false;
+	/* "@x.service" has no name, "x@.service" is a template and cannot run. */
+	return !at || (at != name && dot > at + 1);
+}
