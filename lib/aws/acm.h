@@ -122,6 +122,9 @@ typedef void (*acm_describe_fn)(void *userdata, const struct acm_description *de
 struct acm_operation *acm_describe(struct aws_session *session, const char *region, const char *arn,
 	acm_describe_fn on_done, void *userdata);
 
+/* acm_arn_region(arn): the region that an ARN of ACM names, owned by the caller; NULL when ${arn} is none. */
+char *acm_arn_region(const char *arn);
+
 /* acm_cancel(operation): no callback after this returns; does not undo what was sent.  NULL is fine; returns NULL. */
 struct acm_operation *acm_cancel(struct acm_operation *operation);
 

@@ -59,11 +59,11 @@ struct sm_operation *sm_create(struct aws_session *session, const char *region,
 struct sm_operation *sm_put(struct aws_session *session, const char *region,
 	const struct sm_write *write, sm_write_fn on_done, void *userdata);
 
-/* sm_promote(...): UpdateSecretVersionStage, AWSCURRENT from version ${from} to version ${to}. */
+/* sm_promote(...): UpdateSecretVersionStage, AWSCURRENT from version ${from} (NULL: from none) to version ${to}. */
 struct sm_operation *sm_promote(struct aws_session *session, const char *region, const char *secret_id,
 	const char *from, const char *to, sm_write_fn on_done, void *userdata);
 
-/* sm_tag(...): TagResource, "KEY=VALUE". */
+/* sm_tag(...): TagResource, "KEY=VALUE".  Its answer names no ARN: ${on_done} gets NULL. */
 struct sm_operation *sm_tag(struct aws_session *session, const char *region, const char *secret_id,
 	char *const *tags, sm_write_fn on_done, void *userdata);
 

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Every operation is a struct operation with the callback of its kind: a single request ends with its
+ * answer, a listing asks for the next page before it hands out the one that came, since whoever
+ * gets a page may cancel.
+ */
+
+#include "lib/aws/acm.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/aws/acm_wire.h"
+#include "lib/aws/member.h"
+#include "lib/aws/operation.h"
+#include "lib/base/strv.h"
+
+typedef int (*parse_fn)(const json_t *item, struct acm_summary *ret_summary, struct error *err);
+
+struct acm_operation {
+	struct operation operation;
+	void *userdata;
+	union {
+		acm_done_fn listed;
+		acm_get_fn got;
+		acm_export_fn exported;
+		acm_import_fn imported;
+		acm_tags_fn tags;
+		acm_describe_fn described;
+	} on;
+	/* Listings only. */
+	acm_page_fn on_page;
+	const char *items; /* the answer's member that lists them */
+	parse_fn parse;
+	char *type;
+	/* Imports only. */
+	bool is_new;
+};
+
+struct acm_operation *acm_cancel(struct acm_operation *o)
+{
+	if (!o)
+		return NULL;
+	operation_done(&o->operation);
+	free(o->type);
+	free(o);
+	return NULL;
+}
+
+DEFINE_CLEANUP(struct acm_operation *, acm_cancel);
+
+static struct acm_operation *acm_new(struct aws_session *session, const char *name,
+	operation_fn on_answer, void *userdata)
+{
+	struct acm_operation *o = mem_new(struct acm_operation);
+
+	o->operation = (struct operation){
+		.session = session,
+		.service = AWS_ACM,
+		.name = name,
+		.token = "NextToken",
+		.on_answer = on_answer,
+	};
+	o->userdata = userdata;
+	return o;
+}
+
+/* An answer that cannot be used: the failure to tell instead of it. */
+static const struct error *refuse(const struct acm_operation *o, struct error *problem)
+{
+	error_wrap(problem, "%s", o->operation.name);
+	return problem;
+}
+
+/* Listings. */
+
+static void summaries_free(struct acm_summary *items, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		acm_summary_done(&items[i]);
+	free(items);
+}
+
+/* What a page holds; a search that finds nothing may leave the member out. */
+static int find_items(const struct acm_operation *o, const json_t *answer, const json_t **ret_items,
+	struct error *err)
+{
+	if (o->parse == acm_parse_found && !json_object_get(answer, o->items))
+		return 0;
+	return member_list(answer, o->items, ret_items, err);
+}
+
+static bool is_wanted(const struct acm_operation *o, const struct acm_summary *summary)
+{
+	return !o->type || (summary->type && strcmp(summary->type, o->type) == 0);
+}
+
+/* The wanted ones of ${page} into ${items}, which has room for all; *${count} counts them. */
+static int parse_items(const struct acm_operation *o, const json_t *page, struct acm_summary *items,
+	size_t *count, struct error *err)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach (page, i, item) {
+		struct acm_summary *summary = &items[*count];
+		int r;
+
+		r = o->parse(item, summary, err);
+		if (r < 0)
+			return r;
+		if (is_wanted(o, summary))
+			(*count)++;
+		else
+			acm_summary_done(summary);
+	}
+	return 0;
+}
+
+static void on_listed(struct acm_operation *o, const json_t *answer)
+{
+	_cleanup_(error_done) struct error problem = ERROR_NULL;
+	struct acm_summary *items = NULL;
+	const json_t *page = NULL;
+	size_t count = 0;
+	int r;
+
+	r = find_items(o, answer, &page, &problem);
+	items = mem_alloc(json_array_size(page) * sizeof(*items));
+	if (r == 0)
+		r = parse_items(o, page, items, &count, &problem);
+	if (r == 0)
+		r = operation_next(&o->operation, answer, &problem);
+	if (r == 0) {
+		o->on_page(o->userdata, items, count); /* which may cancel */
+	} else {
+		refuse(o, &problem);
+		operation_fail(&o->operation, &problem);
+	}
+	summaries_free(items, count);
+}
+
+static void on_page(struct operation *operation, const json_t *answer, const struct error *err)
+{
+	struct acm_operation *o = (struct acm_operation *)operation;
+
+	if (answer) {
+		on_listed(o, answer);
+		return;
+	}
+	o->on.listed(o->userdata, err);
+	acm_cancel(o);
+}
+
+struct acm_operation *acm_list(struct aws_session *session, const char *region, const char *type,
+	acm_page_fn page, acm_done_fn on_done, void *userdata)
+{
+	struct acm_operation *o = acm_new(session, "ListCertificates", on_page, userdata);
+
+	o->items = "CertificateSummaryList";
+	o->parse = acm_parse_listed;
+	o->type = mem_strdup(type);
+	o->on_page = page;
+	o->on.listed = on_done;
+	operation_list(&o->operation, region, acm_list_body());
+	return o;
+}
+
+struct acm_operation *acm_search(struct aws_session *session, const char *region, usec_t since,
+	acm_page_fn page, acm_done_fn on_done, void *userdata)
+{
+	struct acm_operation *o = acm_new(session, "SearchCertificates", on_page, userdata);
+
+	o->items = "Results";
+	o->parse = acm_parse_found;
+	o->on_page = page;
+	o->on.listed = on_done;
+	operation_list(&o->operation, region, acm_search_body(since));
+	return o;
+}
+
+/* Single requests. */
+
+static void ask_about(struct acm_operation *o, const char *region, const char *arn)
+{
+	operation_ask(&o->operation, region, json_pack("{s:s}", "CertificateArn", arn));
+}
+
+static void on_get(struct operation *operation, const json_t *answer, const struct error *err)
+{
+	_cleanup_(acm_cancelp) struct acm_operation *o = (struct acm_operation *)operation;
+	_cleanup_(error_done) struct error problem = ERROR_NULL;
+	const char *leaf = NULL, *chain = NULL;
+
+	if (!err && acm_parse_material(answer, &leaf, &chain, &problem) < 0)
+		err = refuse(o, &problem);
+	o->on.got(o->userdata, leaf, chain, err);
+}
+
+struct acm_operation *acm_get(struct aws_session *session, const char *region, const char *arn,
+	acm_get_fn on_done, void *userdata)
+{
+	struct acm_operation *o = acm_new(session, "GetCertificate", on_get, userdata);
+
+	o->on.got = on_done;
+	ask_about(o, region, arn);
+	return o;
+}
+
+static void on_export(struct operation *operation, const json_t *answer, const struct error *err)
+{
+	_cleanup_(acm_cancelp) struct acm_operation *o = (struct acm_operation *)operation;
+	_cleanup_(error_done) struct error problem = ERROR_NULL;
+	const char *leaf = NULL, *chain = NULL, *key = NULL;
+
+	if (!err &&
+		(member_need(answer, "PrivateKey", &key, &problem) < 0 ||
+			acm_parse_material(answer, &leaf, &chain, &problem) < 0)) {
+		key = NULL;
+		err = refuse(o, &problem);
+	}
+	o->on.exported(o->userdata, leaf, chain, key, err);
+}
+
+struct acm_operation *acm_export(struct aws_session *session, const char *region, const char *arn,
+	const struct secret *passphrase, acm_export_fn on_done, void *userdata)
+{
+	struct acm_operation *o = acm_new(session, "ExportCertificate", on_export, userdata);
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct secret *body;
+
+	o->on.exported = on_done;
+	if (acm_export_body(arn, passphrase, &body, &err) < 0) {
+		refuse(o, &err);
+		operation_fail(&o->operation, &err);
+	} else {
+		operation_ask_secret(&o->operation, region, body, false);
+	}
+	return o;
+}
+
+static void on_import(struct operation *operation, const json_t *answer, const struct error *err)
+{
+	_cleanup_(acm_cancelp) struct acm_operation *o = (struct acm_operation *)operation;
+	_cleanup_(error_done) struct error problem = ERROR_NULL;
+	const char *arn = NULL;
+
+	if (!err && acm_parse_arn(answer, &arn, &problem) < 0) {
+		/* Something was made, and it is not known what. */
+		if (o->is_new)
+			problem.code = AWS_CODE_AMBIGUOUS;
+		err = refuse(o, &problem);
+	}
+	o->on.imported(o->userdata, arn, err);
+}
+
+struct acm_operation *acm_import(struct aws_session *session, const char *region,
+	const struct acm_import *import, acm_import_fn on_done, void *userdata)
+{
+	struct acm_operation *o = acm_new(session, "ImportCertificate", on_import, userdata);
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct secret *body;
+
+	assert(!import->arn || strv_length(import->tags) == 0);
+	o->on.imported = on_done;
+	o->is_new = !import->arn;
+	if (acm_import_body(import, &body, &err) < 0) {
+		refuse(o, &err);
+		operation_fail(&o->operation, &err);
+	} else {
+		operation_ask_secret(&o->operation, region, body, o->is_new);
+	}
+	return o;
+}
+
+static void on_tags(struct operation *operation, const json_t *answer, const struct error *err)
+{
+	_cleanup_(acm_cancelp) struct acm_operation *o = (struct acm_operation *)operation;
+	_cleanup_(strv_freep) char **tags = member_tags(answer, "Tags");
+
+	o->on.tags(o->userdata, tags, err);
+}
+
+struct acm_operation *acm_tags(struct aws_session *session, const char *region, const char *arn,
+	acm_tags_fn on_done, void *userdata)
+{
+	struct acm_operation *o = acm_new(session, "ListTagsForCertificate", on_tags, userdata);
+
+	o->on.tags = on_done;
+	ask_about(o, region, arn);
+	return o;
+}
+
+static void on_describe(struct operation *operation, const json_t *answer, const struct error *err)
+{
+	_cleanup_(acm_cancelp) struct acm_operation *o = (struct acm_operation *)operation;
+	_cleanup_(acm_description_done) struct acm_description description = { 0 };
+	_cleanup_(error_done) struct error problem = ERROR_NULL;
+
+	if (!err && acm_parse_description(answer, &description, &problem) < 0)
+		err = refuse(o, &problem);
+	o->on.described(o->userdata, err ? NULL : &description, err);
+}
+
+struct acm_operation *acm_describe(struct aws_session *session, const char *region, const char *arn,
+	acm_describe_fn on_done, void *userdata)
+{
+	struct acm_operation *o = acm_new(session, "DescribeCertificate", on_describe, userdata);
+
+	o->on.described = on_done;
+	ask_about(o, region, arn);
+	return o;
+}

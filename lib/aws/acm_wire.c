@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/aws/acm_wire.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/aws/compose.h"
+#include "lib/aws/member.h"
+#include "lib/base/strv.h"
+#include "lib/pki/secret.h"
+
+#define LIST_PAGE   1000
+#define SEARCH_PAGE 500
+
+json_t *acm_list_body(void)
+{
+	/* Unless all are named, EC and the larger RSA certificates are left out without a word. */
+	return json_pack("{s:i, s:{s:[s, s, s, s, s, s, s]}}", "MaxItems", LIST_PAGE, "Includes",
+		"keyTypes", "RSA_1024", "RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1",
+		"EC_secp384r1", "EC_secp521r1");
+}
+
+json_t *acm_search_body(usec_t since)
+{
+	json_int_t start = (json_int_t)(since / USEC_PER_SEC);
+
+	return json_pack("{s:i, s:{s:{s:{s:{s:I}}}}}", "MaxResults", SEARCH_PAGE, "FilterStatement",
+		"Filter", "X509AttributeFilter", "NotBefore", "Start", start);
+}
+
+struct export_parameters {
+	const char *arn;
+	const struct secret *passphrase;
+};
+
+static void export_members(struct compose *c, const void *data)
+{
+	const struct export_parameters *export = data;
+
+	compose_string(c, "CertificateArn", export->arn);
+	compose_blob(c, "Passphrase", secret_borrow(export->passphrase),
+		secret_length(export->passphrase));
+}
+
+int acm_export_body(const char *arn, const struct secret *passphrase, struct secret **ret_body,
+	struct error *err)
+{
+	struct export_parameters export = { .arn = arn, .passphrase = passphrase };
+
+	return compose(export_members, &export, ret_body, err);
+}
+
+static void import_members(struct compose *c, const void *data)
+{
+	const struct acm_import *import = data;
+
+	compose_string(c, "CertificateArn", import->arn);
+	compose_blob(c, "Certificate", import->leaf, strlen(import->leaf));
+	compose_blob(c, "PrivateKey", secret_borrow(import->key), secret_length(import->key));
+	if (import->chain && *import->chain) /* an empty member is refused */
+		compose_blob(c, "CertificateChain", import->chain, strlen(import->chain));
+	compose_tags(c, "Tags", import->tags);
+}
+
+int acm_import_body(const struct acm_import *import, struct secret **ret_body, struct error *err)
+{
+	return compose(import_members, import, ret_body, err);
+}
+
+/* ${arn} from its region on, when it is of the form arn:PARTITION:acm:REGION:...; else NULL. */
+static const char *find_region(const char *arn)
+{
+	const char *partition_end;
+
+	if (strncmp(arn, "arn:", 4) != 0)
+		return NULL;
+	partition_end = strchr(arn + 4, ':');
+	if (!partition_end || strncmp(partition_end, ":acm:", 5) != 0)
+		return NULL;
+	return partition_end + 5;
+}
+
+char *acm_arn_region(const char *arn)
+{
+	const char *region = find_region(arn), *end = region ? strchr(region, ':') : NULL;
+	size_t digits;
+
+	if (!end || end == region)
+		return NULL;
+	digits = strspn(end + 1, "0123456789");
+	if (digits == 0 || end[1 + digits] != ':' || !end[2 + digits])
+		return NULL;
+	return mem_strndup(region, (size_t)(end - region));
+}
+
+int acm_parse_arn(const json_t *answer, const char **ret_arn, struct error *err)
+{
+	_cleanup_(freep) char *region = NULL;
+	const char *arn;
+	int r;
+
+	r = member_need(answer, "CertificateArn", &arn, err);
+	if (r < 0)
+		return r;
+	region = acm_arn_region(arn);
+	if (!region)
+		return error_set(err, ERROR_RETRY, 0, "answer whose CertificateArn is no ACM ARN");
+	*ret_arn = arn;
+	return 0;
+}
+
+/* Older answers write RSA-2048 and EC-prime256v1. */
+static char *copy_algorithm(const json_t *object)
+{
+	char *name = member_copy(object, "KeyAlgorithm");
+	size_t family = name ? strcspn(name, "-_") : 0;
+
+	if (family && name[family] == '-')
+		name[family] = '_';
+	return name;
+}
+
+/* Whether ACM has the key and gives it out. */
+static bool is_exportable(const json_t *metadata)
+{
+	if (member_is(metadata, "ManagedBy", "CLOUDFRONT"))
+		return false;
+	return member_is(metadata, "Type", "PRIVATE") ||
+		(member_is(metadata, "Type", "AMAZON_ISSUED") &&
+			member_is(metadata, "ExportOption", "ENABLED"));
+}
+
+/* What listings and searches call by the same names. */
+static void parse_metadata(const json_t *metadata, struct acm_summary *summary)
+{
+	summary->status = member_copy(metadata, "Status");
+	summary->type = member_copy(metadata, "Type");
+	summary->exportable = is_exportable(metadata);
+	summary->ineligible = member_is(metadata, "RenewalEligibility", "INELIGIBLE");
+	summary->in_use = member_true(metadata, "InUse");
+	summary->imported_at = member_time(metadata, "ImportedAt");
+}
+
+static void parse_attributes(const json_t *attributes, struct acm_summary *summary)
+{
+	summary->key_algorithm = copy_algorithm(attributes);
+	summary->not_before = member_time(attributes, "NotBefore");
+	summary->not_after = member_time(attributes, "NotAfter");
+}
+
+int acm_parse_listed(const json_t *item, struct acm_summary *ret_summary, struct error *err)
+{
+	struct acm_summary summary = { 0 };
+	const char *arn;
+	int r;
+
+	r = acm_parse_arn(item, &arn, err);
+	if (r < 0)
+		return r;
+	summary.arn = mem_strdup(arn);
+	summary.domain = member_lower(item, "DomainName");
+	summary.names = member_strings(item, "SubjectAlternativeNameSummaries");
+	STRV_FOREACH (name, summary.names)
+		text_lower(*name);
+	summary.more_names = member_true(item, "HasAdditionalSubjectAlternativeNames");
+	parse_metadata(item, &summary);
+	parse_attributes(item, &summary);
+	*ret_summary = summary;
+	return 0;
+}
+
+static char **parse_dns_names(const json_t *attributes)
+{
+	char **names = NULL;
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach (json_object_get(attributes, "SubjectAlternativeNames"), i, item) {
+		_cleanup_(freep) char *name = member_lower(item, "DnsName");
+
+		if (name)
+			strv_append(&names, name);
+	}
+	return names;
+}
+
+int acm_parse_found(const json_t *item, struct acm_summary *ret_summary, struct error *err)
+{
+	const json_t *attributes = json_object_get(item, "X509Attributes");
+	const json_t *metadata = json_object_get(item, "CertificateMetadata");
+	struct acm_summary summary = { 0 };
+	const char *arn;
+	int r;
+
+	r = acm_parse_arn(item, &arn, err);
+	if (r < 0)
+		return r;
+	summary.arn = mem_strdup(arn);
+	summary.names = parse_dns_names(attributes);
+	summary.domain = member_lower(json_object_get(attributes, "Subject"), "CommonName");
+	if (!summary.domain && summary.names)
+		summary.domain = mem_strdup(summary.names[0]);
+	summary.serial = member_lower(attributes, "SerialNumber");
+	parse_metadata(json_object_get(metadata, "AcmCertificateMetadata"), &summary);
+	parse_attributes(attributes, &summary);
+	*ret_summary = summary;
+	return 0;
+}
+
+void acm_summary_done(struct acm_summary *summary)
+{
+	free(summary->arn);
+	free(summary->domain);
+	strv_free(summary->names);
+	free(summary->status);
+	free(summary->type);
+	free(summary->key_algorithm);
+	free(summary->serial);
+	*summary = (struct acm_summary){ 0 };
+}
+
+int acm_parse_description(const json_t *answer, struct acm_description *ret_description, struct error *err)
+{
+	const json_t *certificate = json_object_get(answer, "Certificate");
+	const json_t *renewal = json_object_get(certificate, "RenewalSummary");
+	const char *arn;
+	int r;
+
+	r = acm_parse_arn(certificate, &arn, err);
+	if (r < 0)
+		return r;
+	*ret_description = (struct acm_description){
+		.in_use_by = member_strings(certificate, "InUseBy"),
+		.type = member_copy(certificate, "Type"),
+		.status = member_copy(certificate, "Status"),
+		.key_algorithm = copy_algorithm(certificate),
+		.renewal_status = member_copy(renewal, "RenewalStatus"),
+		.renewal_reason = member_copy(renewal, "RenewalStatusReason"),
+	};
+	return 0;
+}
+
+void acm_description_done(struct acm_description *description)
+{
+	strv_free(description->in_use_by);
+	free(description->type);
+	free(description->status);
+	free(description->key_algorithm);
+	free(description->renewal_status);
+	free(description->renewal_reason);
+	*description = (struct acm_description){ 0 };
+}
+
+int acm_parse_material(const json_t *answer, const char **ret_leaf, const char **ret_chain,
+	struct error *err)
+{
+	const char *chain = member_string(answer, "CertificateChain"), *leaf;
+	int r;
+
+	r = member_need(answer, "Certificate", &leaf, err);
+	if (r < 0)
+		return r;
+	if (!strstr(leaf, "-----BEGIN CERTIFICATE-----"))
+		return error_set(err, ERROR_RETRY, 0, "answer whose Certificate is no PEM");
+	*ret_leaf = leaf;
+	*ret_chain = chain ? chain : "";
+	return 0;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIB_AWS_MEMBER_H
+#define LIB_AWS_MEMBER_H
+
+/*
+ * Members of AWS's JSON answers.  What is absent, null or of another type reads as NULL, false or 0,
+ * so that a newer or an emulated AWS costs a field and not the answer; what an answer must have is
+ * asked for with member_need().
+ */
+
+#include <stdbool.h>
+
+#include <jansson.h>
+
+#include "lib/base/error.h"
+#include "lib/base/time.h"
+
+/* member_string(object, name): borrowed from ${object}; NULL when absent or empty. */
+const char *member_string(const json_t *object, const char *name);
+
+/* member_need(object, name, text, err): the same for what must be there: otherwise ERROR_RETRY,
+ * "answer without NAME". */
+int member_need(const json_t *object, const char *name, const char **ret_text, struct error *err);
+
+/* member_list(object, name, list, err): an array that must be there, with its members: as above. */
+int member_list(const json_t *object, const char *name, const json_t **ret_list, struct error *err);
+
+bool member_true(const json_t *object, const char *name);
+
+/* member_is(object, name, value): is it the string ${value}? */
+bool member_is(const json_t *object, const char *name, const char *value);
+
+/* member_time(object, name): epoch seconds, with fraction or exponent, or ISO 8601 in UTC; 0 when absent. */
+usec_t member_time(const json_t *object, const char *name);
+
+/* member_lower(object, name), member_copy(object, name): a copy of member_string(), owned by the caller; NULL for NULL. */
+char *member_lower(const json_t *object, const char *name);
+char *member_copy(const json_t *object, const char *name);
+
+/* member_strings(object, name): the strings of an array; the caller owns them. */
+char **member_strings(const json_t *object, const char *name);
+
+/* member_tags(object, name): [{"Key": K, "Value": V}] as "K=V" strings; the caller owns them. */
+char **member_tags(const json_t *object, const char *name);
+
+/* text_lower(text): turn ASCII capitals into small letters, in place. */
+void text_lower(char *text);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIB_AWS_SECRETSMANAGER_WIRE_H
+#define LIB_AWS_SECRETSMANAGER_WIRE_H
+
+/* Secrets Manager's JSON in both directions, without a network.  As in lib/aws/acm_wire.h. */
+
+#include "lib/aws/secretsmanager.h"
+
+/* sm_create_body(write, body, err), sm_put_body(write, body, err): in the secure heap. */
+int sm_create_body(const struct sm_write *write, struct secret **ret_body, struct error *err);
+int sm_put_body(const struct sm_write *write, struct secret **ret_body, struct error *err);
+
+/* sm_tag_body(secret_id, tags): the caller owns it; NULL when they are no UTF-8. */
+json_t *sm_tag_body(const char *secret_id, char *const *tags);
+
+/* DescribeSecret with what its lists own. */
+struct sm_described {
+	struct sm_description description; /* strings are borrowed from the answer */
+	char **tags;
+	struct sm_version *versions;
+};
+
+int sm_parse_description(const json_t *answer, struct sm_described *ret_described, struct error *err);
+void sm_described_done(struct sm_described *described);
+
+/* sm_parse_written(answer, token, arn, err): the ARN of what was written, borrowed; a VersionId that is given
+ * must be ${token} (NULL: any). */
+int sm_parse_written(const json_t *answer, const char *token, const char **ret_arn, struct error *err);
+
+#endif
