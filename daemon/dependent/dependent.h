@@ -39,15 +39,17 @@ struct dependent_view {
 	enum dependent_state state;
 	char load_state[24]; /* systemd's word: "loaded", "not-found", "masked", ... */
 	char sub_state[24]; /* systemd's word: "running", "exited", "auto-restart", ... */
-	char result[24]; /* of its last run: "success", "exit-code", "start-limit-hit", ... */
-	char invocation_id
-		[33]; /* changes with each start, not with a reload; "" when systemd forgot it */
+	char result[24]; /* of its last run: "success", "exit-code", "start-limit-hit" */
+	char invocation_id[33]; /* changes with each start, not with a reload; "" when forgotten */
 	bool can_reload;
 	bool oneshot;
+	bool stays; /* oneshot: it stays active after its run (RemainAfterExit=) */
+	bool condition_failed; /* its last start was skipped by a Condition...= of its own */
+	unsigned restarts; /* by Restart= since the last start that somebody asked for */
 	usec_t starting_since; /* its last start began */
 	usec_t active_since; /* its last start was complete */
 	usec_t state_changed; /* its last start, stop or reload */
-	usec_t spacing; /* least time between two tellings that its start limit allows; 0: no limit */
+	usec_t spacing; /* least time between tellings that its start limit allows; 0: none */
 };
 
 /* What is to be written down before a job is asked for, so that after a crash one can see
@@ -86,9 +88,8 @@ struct dependent_call *dependent_look(const struct dependent_host *host,
 
 struct tell_request {
 	const struct desired_dependent *dependent; /* what it says is copied */
-	usec_t not_before; /* when the version that it is told of was put in place (wall clock) */
-	const struct told_before
-		*intent; /* of an earlier try that did not finish, or NULL; copied */
+	usec_t not_before; /* when its version was put in place (wall clock) */
+	const struct told_before *intent; /* of an unfinished earlier try, or NULL; copied */
 };
 
 /**
@@ -96,7 +97,7 @@ struct tell_request {
  * The completion of dependent_tell(): exactly once, never from inside it.  ${err} is NULL unless
  * ${told} is TOLD_FAILED: ERROR_RETRY no bus, no answer, did not end in time (the job may still
  * run), failed for reasons of its own; ERROR_DENIED polkit or masked; ERROR_ABSENT no such unit;
- * ERROR_INVALID the action does not fit the unit; ERROR_QUOTA its start limit is hit.
+ * ERROR_INVALID the action does not fit the unit.
  */
 typedef void (*dependent_tell_fn)(void *userdata, enum told told, const struct error *err);
 

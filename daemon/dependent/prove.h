@@ -40,7 +40,9 @@ typedef void (*prove_done_fn)(void *userdata, enum prove_result result, const ch
  * prove_start(event, request, done, userdata):
  * Look, and look again every half second while something else than the wanted leaf is seen and
  * time is left, because old workers linger after a reload; the last answer of each address counts.
- * A name is resolved without blocking; address literals and "localhost" need no resolver.
+ * A name is resolved without blocking; address literals and "localhost" need no resolver.  Of the
+ * two addresses of localhost one may refuse connections: nothing listens there.  The process
+ * must ignore SIGPIPE.
  */
 struct prove *prove_start(struct sd_event *event, const struct prove_request *request,
 	prove_done_fn done, void *userdata);

@@ -33,16 +33,18 @@ struct unit {
 	char load_state[24]; /* "loaded", "not-found", "masked", "bad-setting", "error" */
 	enum unit_active active;
 	char sub_state[24];
-	char result
-		[24]; /* of a service's last run: "success", "exit-code", "start-limit-hit", ...; or "" */
+	char result[24]; /* of a service's last run: "success", "exit-code", "start-limit-hit" */
 	char type[24]; /* of a service: "simple", "oneshot", ...; or "" */
-	char invocation_id[33]; /* 32 hex digits of its last start, or "" when it is not known */
+	char invocation_id[33]; /* 32 hex digits of its last start, or "" when not known */
 	bool can_reload;
+	bool remain_after_exit;
+	bool condition_result; /* of the last start that was tried, at condition_checked */
+	usec_t condition_checked;
 	unsigned restarts; /* by Restart= since the last start that somebody asked for */
 	usec_t starting_since; /* InactiveExitTimestamp: its last start began */
 	usec_t active_since; /* ActiveEnterTimestamp: its last start was complete */
 	usec_t state_changed; /* StateChangeTimestamp: a reload moves it too */
-	usec_t start_limit_interval; /* no more than start_limit_burst starts in this time; 0: no limit */
+	usec_t start_limit_interval; /* at most start_limit_burst starts in it; 0: no limit */
 	unsigned start_limit_burst;
 };
 

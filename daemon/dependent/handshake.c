@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/dependent/handshake.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <systemd/sd-event.h>
+
+#include "lib/os/file.h"
+
+/*
+ * A handshake is at one step at a time:
+ *	CONNECT	the connection is being made		fd >= 0, ssl == NULL, io
+ *	SHAKE	TLS is being spoken			ssl != NULL, io
+ *	FAILED	it ended in start, the loop will say so	defer != NULL
+ * The leaf is kept when the server shows it, before the handshake is complete: a server that
+ * wants a certificate of its clients has shown its own before it turns us away.
+ */
+struct handshake {
+	int fd;
+	SSL_CTX *context;
+	SSL *ssl;
+	char *server_name;
+	struct sd_event_source *io;
+	struct sd_event_source *timer;
+	struct sd_event_source *defer;
+	struct served served;
+	handshake_fn on_done;
+	void *userdata;
+};
+
+struct handshake *handshake_cancel(struct handshake *handshake)
+{
+	if (!handshake)
+		return NULL;
+	sd_event_source_disable_unref(handshake->defer);
+	sd_event_source_disable_unref(handshake->timer);
+	sd_event_source_disable_unref(handshake->io);
+	SSL_free(handshake->ssl);
+	SSL_CTX_free(handshake->context);
+	fd_close(handshake->fd);
+	free(handshake->server_name);
+	free(handshake);
+	return NULL;
+}
+
+/* The only end. */
+static void handshake_finish(struct handshake *handshake)
+{
+	handshake_fn done = handshake->on_done;
+	struct served served = handshake->served;
+	void *userdata = handshake->userdata;
+
+	handshake_cancel(handshake);
+	done(userdata, &served);
+}
+
+static void served_set_why(struct served *served, const char *what, const char *why)
+{
+	served->leaf = (struct fingerprint){ 0 };
+	(void)snprintf(served->why, sizeof(served->why), "%s%s", what, why);
+}
+
+static void served_set_errno(struct served *served, int number)
+{
+	number = abs(number);
+	served->refused = number == ECONNREFUSED || number == EADDRNOTAVAIL ||
+			  number == ENETUNREACH || number == EHOSTUNREACH || number == EAFNOSUPPORT;
+	served_set_why(served, "", strerrordesc_np(number) ?: "unknown error");
+}
+
+static usec_t usec_from_asn1(const ASN1_TIME *time)
+{
+	struct tm tm;
+
+	if (!time || ASN1_TIME_to_tm(time, &tm) != 1)
+		return 0;
+	return (usec_t)MAX(timegm(&tm), 0) * USEC_PER_SEC;
+}
+
+/* In place of the chain's verification. */
+static int on_certificates(X509_STORE_CTX *store, void *userdata)
+{
+	struct handshake *handshake = userdata;
+	struct served *served = &handshake->served;
+	X509 *leaf = X509_STORE_CTX_get0_cert(store);
+	unsigned length;
+
+	if (leaf && X509_digest(leaf, EVP_sha256(), served->leaf.bytes, &length) == 1)
+		served->not_after = usec_from_asn1(X509_get0_notAfter(leaf));
+	return 1;
+}
+
+/* Did the server turn us away after it had shown its certificate?  That is about us, not about it:
+ * alerts of the peer are reasons above this offset (SSL_AD_REASON_OFFSET). */
+static bool is_peers_alert(unsigned long code)
+{
+	return ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) > SSL_AD_REASON_OFFSET;
+}
+
+static void handshake_failed(struct handshake *handshake, int ssl_error)
+{
+	struct served *served = &handshake->served;
+	unsigned long code = ERR_peek_error();
+	const char *reason = ERR_reason_error_string(code);
+	int number = errno;
+
+	if (fingerprint_is_set(&served->leaf) && is_peers_alert(code))
+		return;
+	if (ssl_error == SSL_ERROR_SYSCALL && code == 0 && number != 0)
+		served_set_errno(served, number);
+	else
+		served_set_why(served, "TLS: ", reason ?: "the connection was closed");
+	served->refused = false;
+}
+
+/* SHAKE */
+
+static void handshake_step(struct handshake *handshake)
+{
+	int r, error;
+
+	ERR_clear_error();
+	errno = 0;
+	r = SSL_connect(handshake->ssl);
+	error = r == 1 ? SSL_ERROR_NONE : SSL_get_error(handshake->ssl, r);
+	if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
+		(void)sd_event_source_set_io_events(
+			handshake->io, error == SSL_ERROR_WANT_READ ? EPOLLIN : EPOLLOUT);
+		return;
+	}
+	if (error != SSL_ERROR_NONE)
+		handshake_failed(handshake, error);
+	else if (!fingerprint_is_set(&handshake->served.leaf))
+		served_set_why(&handshake->served, "TLS: ", "no certificate was served");
+	else
+		(void)SSL_shutdown(handshake->ssl);
+	ERR_clear_error();
+	handshake_finish(handshake);
+}
+
+/* What the server likes best is what is looked at, however old its taste. */
+static void handshake_new_tls(struct handshake *handshake)
+{
+	handshake->context = SSL_CTX_new(TLS_client_method());
+	if (!handshake->context)
+		mem_exhausted();
+	SSL_CTX_set_security_level(handshake->context, 0);
+	SSL_CTX_set_min_proto_version(handshake->context, TLS1_VERSION);
+	SSL_CTX_set_cert_verify_callback(handshake->context, on_certificates, handshake);
+	handshake->ssl = SSL_new(handshake->context);
+	if (!handshake->ssl || SSL_set_fd(handshake->ssl, handshake->fd) != 1)
+		mem_exhausted();
+	if (handshake->server_name &&
+		SSL_set_tlsext_host_name(handshake->ssl, handshake->server_name) != 1)
+		mem_exhausted();
+}
+
+/* CONNECT */
+
+static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	struct handshake *handshake = userdata;
+	socklen_t length = sizeof(int);
+	int number = 0;
+
+	if (!handshake->ssl) {
+		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &length) < 0)
+			number = errno;
+		if (number != 0) {
+			served_set_errno(&handshake->served, number);
+			handshake_finish(handshake);
+			return 0;
+		}
+		handshake_new_tls(handshake);
+	}
+	handshake_step(handshake);
+	return 0;
+}
+
+static int on_timeout(sd_event_source *source, usec_t now, void *userdata)
+{
+	struct handshake *handshake = userdata;
+
+	/* A leaf that was shown counts, though what followed took too long. */
+	if (!fingerprint_is_set(&handshake->served.leaf))
+		served_set_why(
+			&handshake->served, handshake->ssl ? "TLS: " : "", "no answer in time");
+	handshake_finish(handshake);
+	return 0;
+}
+
+static int on_deferred(sd_event_source *source, void *userdata)
+{
+	handshake_finish(userdata);
+	return 0;
+}
+
+static int handshake_connect(
+	struct handshake *handshake, struct sd_event *event, const struct address *address)
+{
+	int r;
+
+	handshake->fd = socket(
+		address->socket.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (handshake->fd < 0)
+		return -errno;
+	if (connect(handshake->fd, (const struct sockaddr *)&address->socket, address->length) <
+			0 &&
+		errno != EINPROGRESS)
+		return -errno;
+	r = sd_event_add_io(event, &handshake->io, handshake->fd, EPOLLOUT, on_io, handshake);
+	if (r >= 0)
+		(void)sd_event_source_set_description(handshake->io, "handshake-io");
+	return r;
+}
+
+struct handshake *handshake_start(struct sd_event *event, const struct handshake_request *request,
+	handshake_fn done, void *userdata)
+{
+	struct handshake *handshake = mem_new(struct handshake);
+	int r;
+
+	handshake->fd = -1;
+	handshake->server_name = mem_strdup(request->server_name);
+	handshake->on_done = done;
+	handshake->userdata = userdata;
+	r = handshake_connect(handshake, event, request->address);
+	if (r < 0) {
+		served_set_errno(&handshake->served, r);
+		r = sd_event_add_defer(event, &handshake->defer, on_deferred, handshake);
+	} else {
+		r = sd_event_add_time_relative(event, &handshake->timer, CLOCK_MONOTONIC,
+			request->timeout, 0, on_timeout, handshake);
+	}
+	if (r < 0)
+		mem_exhausted();
+	return handshake;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DAEMON_DEPENDENT_HANDSHAKE_H
+#define DAEMON_DEPENDENT_HANDSHAKE_H
+
+/* One TLS handshake with one address, to see the leaf that is served there.  Judges nothing. */
+
+#include <stdbool.h>
+
+#include "daemon/dependent/resolve.h"
+#include "lib/base/time.h"
+#include "lib/pki/certificate.h"
+
+struct handshake;
+struct sd_event;
+
+struct served {
+	struct fingerprint leaf; /* not set: no answer, see why */
+	usec_t not_after; /* of the leaf */
+	bool refused; /* nothing listens there */
+	char why[120]; /* no answer: the reason in words */
+};
+
+/* handshake_fn(userdata, served): exactly once, never from inside handshake_start(); borrowed. */
+typedef void (*handshake_fn)(void *userdata, const struct served *served);
+
+struct handshake_request {
+	const struct address *address; /* copied */
+	const char *server_name; /* SNI, or NULL: none is sent; copied */
+	usec_t timeout;
+};
+
+/* handshake_start(event, request, done, userdata): connect, shake hands, hang up. */
+struct handshake *handshake_start(struct sd_event *event, const struct handshake_request *request,
+	handshake_fn done, void *userdata);
+
+/* handshake_cancel(handshake): no callback after this returns.  NULL is fine; returns NULL. */
+struct handshake *handshake_cancel(struct handshake *handshake);
+
+DEFINE_CLEANUP(struct handshake *, handshake_cancel);
+
+#endif

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/dependent/dependent.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "daemon/dependent/judge.h"
+#include "lib/os/clock.h"
+#include "lib/systemd/unit.h"
+
+/*
+ * Units of this host's systemd.  A call is at one step at a time:
+ *	LOOK	the unit is being read				unit != NULL	on_look != NULL
+ *	BEFORE	the unit is being read, or a while is waited because it is just being started,
+ *		stopped or reloaded				unit or timer	on_tell != NULL
+ *	JOB	its job is awaited				unit != NULL
+ *	SETTLE	it is given time to fall over			timer != NULL
+ *	AFTER	it is read again, repeatedly while it changes	unit or timer
+ */
+struct dependent_call {
+	struct dependent_host host;
+	char *unit_name;
+	enum action action;
+	usec_t timeout;
+	usec_t settle;
+	usec_t not_before;
+	bool has_intent;
+	struct told_before intent;
+
+	struct unit_call *unit;
+	struct sd_event_source *timer;
+	usec_t deadline; /* monotonic: of the step that waits */
+	bool waited; /* BEFORE: it was seen changing */
+	struct dependent_view before;
+	char job[24]; /* its result; "": none was started by us */
+
+	dependent_look_fn on_look;
+	dependent_tell_fn on_tell;
+	void *userdata;
+};
+
+/* Reading a unit is a matter of milliseconds, unless systemd is reloading itself. */
+#define READ_TIMEOUT (25 * USEC_PER_SEC)
+#define AGAIN_AFTER  (250 * USEC_PER_MSEC)
+/* How long after the job and its settle time a unit may still be changing. */
+#define SETTLE_LIMIT (10 * USEC_PER_SEC)
+
+static const enum unit_verb verbs[] = {
+	[ACTION_RESTART] = UNIT_TRY_RESTART,
+	[ACTION_RELOAD] = UNIT_RELOAD,
+	[ACTION_RELOAD_OR_RESTART] = UNIT_RELOAD_OR_TRY_RESTART,
+	[ACTION_START] = UNIT_START,
+};
+
+static void tell_before(struct dependent_call *call);
+static void tell_after(struct dependent_call *call);
+
+struct dependent_call *dependent_cancel(struct dependent_call *call)
+{
+	if (!call)
+		return NULL;
+	unit_call_cancel(call->unit);
+	sd_event_source_disable_unref(call->timer);
+	free(call->unit_name);
+	free(call);
+	return NULL;
+}
+
+/* The two ends. */
+static void look_finish(
+	struct dependent_call *call, const struct dependent_view *view, const struct error *err)
+{
+	dependent_look_fn done = call->on_look;
+	void *userdata = call->userdata;
+
+	dependent_cancel(call);
+	done(userdata, view, err);
+}
+
+static void tell_finish(struct dependent_call *call, enum told told, const struct error *err)
+{
+	dependent_tell_fn done = call->on_tell;
+	void *userdata = call->userdata;
+
+	dependent_cancel(call);
+	done(userdata, told, told == TOLD_FAILED ? err : NULL);
+}
+
+static enum dependent_state state_of(const struct unit *unit)
+{
+	if (strcmp(unit->load_state, "loaded") != 0)
+		return DEPENDENT_ABSENT;
+	switch (unit->active) {
+	case UNIT_ACTIVE:
+		return DEPENDENT_ACTIVE;
+	case UNIT_INACTIVE:
+		return DEPENDENT_INACTIVE;
+	case UNIT_FAILED:
+		return DEPENDENT_FAILED;
+	default:
+		return DEPENDENT_CHANGING;
+	}
+}
+
+static void view_from_unit(
+	const struct unit *unit, enum action action, struct dependent_view *ret_view)
+{
+	struct dependent_view view = {
+		.state = state_of(unit),
+		.can_reload = unit->can_reload,
+		.oneshot = strcmp(unit->type, "oneshot") == 0,
+		.stays = unit->remain_after_exit,
+		.condition_failed = unit->condition_checked > 0 && !unit->condition_result,
+		.restarts = unit->restarts,
+		.starting_since = unit->starting_since,
+		.active_since = unit->active_since,
+		.state_changed = unit->state_changed,
+	};
+	bool is_reloaded = action == ACTION_RELOAD ||
+			   (action == ACTION_RELOAD_OR_RESTART && unit->can_reload);
+
+	memcpy(view.load_state, unit->load_state, sizeof(view.load_state));
+	memcpy(view.sub_state, unit->sub_state, sizeof(view.sub_state));
+	memcpy(view.result, unit->result, sizeof(view.result));
+	memcpy(view.invocation_id, unit->invocation_id, sizeof(view.invocation_id));
+	/* Reloads are not counted by start limits. */
+	if (!is_reloaded)
+		view.spacing = view_spacing(unit->start_limit_interval, unit->start_limit_burst);
+	*ret_view = view;
+}
+
+static struct unit_request unit_request_for(const struct dependent_call *call, usec_t timeout)
+{
+	return (struct unit_request){
+		.event = call->host.event,
+		.bus = call->host.bus,
+		.unit = call->unit_name,
+		.timeout = timeout,
+	};
+}
+
+static void call_read(struct dependent_call *call, unit_read_fn done)
+{
+	struct unit_request request = unit_request_for(call, READ_TIMEOUT);
+
+	call->unit = unit_read(&request, done, call);
+}
+
+static void call_wait(struct dependent_call *call, usec_t duration, sd_event_time_handler_t done)
+{
+	call->timer = sd_event_source_disable_unref(call->timer);
+	if (sd_event_add_time_relative(
+		    call->host.event, &call->timer, CLOCK_MONOTONIC, duration, 0, done, call) < 0)
+		mem_exhausted();
+	(void)sd_event_source_set_description(call->timer, "dependent-wait");
+}
+
+static struct dependent_call *call_new(const struct dependent_host *host,
+	const struct desired_dependent *dependent, void *userdata)
+{
+	struct dependent_call *call = mem_new(struct dependent_call);
+
+	call->host = *host;
+	call->unit_name = mem_strdup(dependent->unit);
+	call->action = dependent->action;
+	call->timeout = dependent->timeout;
+	call->settle = dependent->settle;
+	call->userdata = userdata;
+	return call;
+}
+
+/* LOOK */
+
+static void on_looked(void *userdata, const struct unit *unit, const struct error *err)
+{
+	struct dependent_call *call = userdata;
+	struct dependent_view view;
+
+	call->unit = NULL;
+	if (err) {
+		look_finish(call, NULL, err);
+		return;
+	}
+	view_from_unit(unit, call->action, &view);
+	look_finish(call, &view, NULL);
+}
+
+struct dependent_call *dependent_look(const struct dependent_host *host,
+	const struct desired_dependent *dependent, dependent_look_fn done, void *userdata)
+{
+	struct dependent_call *call = call_new(host, dependent, userdata);
+
+	call->on_look = done;
+	call_read(call, on_looked);
+	return call;
+}
+
+/* AFTER */
+
+static int on_settled(sd_event_source *source, usec_t now, void *userdata)
+{
+	struct dependent_call *call = userdata;
+
+	call->timer = sd_event_source_disable_unref(call->timer);
+	tell_after(call);
+	return 0;
+}
+
+static void on_after(void *userdata, const struct unit *unit, const struct error *err)
+{
+	_cleanup_(error_done) struct error failure = ERROR_NULL;
+	struct dependent_call *call = userdata;
+	struct dependent_view after;
+	struct tell_facts facts = {
+		.unit = call->unit_name,
+		.action = call->action,
+		.before = &call->before,
+		.after = &after,
+		.job = call->job[0] ? call->job : NULL,
+	};
+
+	call->unit = NULL;
+	if (err) {
+		error_copy(&failure, err);
+		error_wrap(&failure, "cannot see what became of unit '%s'", call->unit_name);
+		tell_finish(call, TOLD_FAILED, &failure);
+		return;
+	}
+	view_from_unit(unit, call->action, &after);
+	if (after.state == DEPENDENT_CHANGING && clock_monotonic() < call->deadline) {
+		call_wait(call, AGAIN_AFTER, on_settled);
+		return;
+	}
+	tell_finish(call, outcome_of(&facts, &failure), &failure);
+}
+
+static void tell_after(struct dependent_call *call)
+{
+	call_read(call, on_after);
+}
+
+/* SETTLE */
+
+static void tell_settle(struct dependent_call *call, usec_t duration)
+{
+	call->deadline = usec_add(clock_monotonic(), usec_add(duration, SETTLE_LIMIT));
+	call_wait(call, duration, on_settled);
+}
+
+/* JOB */
+
+static void job_explain(
+	const struct dependent_call *call, const struct error *err, struct error *to)
+{
+	error_copy(to, err);
+	if (err->kind == ERROR_DENIED && err->code == UNIT_CODE_MASKED)
+		return;
+	if (err->kind == ERROR_DENIED)
+		error_set(to, ERROR_DENIED, err->code,
+			"polkit does not let us %s '%s' (%s); install what `certferryd "
+			"--polkit-rule` prints as /etc/polkit-1/rules.d/50-certferry.rules",
+			action_name(call->action), call->unit_name, err->text);
+	if (err->kind == ERROR_INVALID && err->code == UNIT_CODE_NOT_APPLICABLE)
+		error_set(to, ERROR_INVALID, err->code,
+			"unit '%s' cannot do '%s' (%s); use 'action: reload-or-restart' or "
+			"'restart'",
+			call->unit_name, action_name(call->action), err->text);
+}
+
+static void on_job(void *userdata, const char *result, const struct error *err)
+{
+	_cleanup_(error_done) struct error failure = ERROR_NULL;
+	struct dependent_call *call = userdata;
+
+	call->unit = NULL;
+	if (err) {
+		job_explain(call, err, &failure);
+		tell_finish(call, TOLD_FAILED, &failure);
+		return;
+	}
+	(void)snprintf(call->job, sizeof(call->job), "%s", result);
+	/* What failed need not settle, and a script that has ended has settled. */
+	if (strcmp(result, "done") != 0 || call->action == ACTION_START)
+		tell_settle(call, 0);
+	else
+		tell_settle(call, call->settle);
+}
+
+static void tell_job(struct dependent_call *call)
+{
+	struct unit_request request = unit_request_for(call, call->timeout);
+
+	call->unit = unit_job(&request, verbs[call->action], on_job, call);
+}
+
+/* BEFORE */
+
+/* A script that runs already is joined when it began after the version was in place, or when an
+ * earlier try of ours began it. */
+static bool may_join(const struct dependent_call *call)
+{
+	const struct dependent_view *before = &call->before;
+
+	if (call->action != ACTION_START)
+		return false;
+	if (call->not_before > 0 && before->starting_since > call->not_before)
+		return true;
+	return call->has_intent && strcmp(before->sub_state, "start") == 0 &&
+	       strcmp(before->invocation_id, call->intent.invocation_id) != 0;
+}
+
+static bool is_told(const struct dependent_call *call)
+{
+	if (call->has_intent && was_told_already(&call->before, &call->intent, call->action))
+		return true;
+	/* It was just being started when we came. */
+	return call->waited && call->action != ACTION_START &&
+	       is_told_by_its_start(&call->before, call->not_before);
+}
+
+static void tell_decide(struct dependent_call *call)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	int r;
+
+	if (is_told(call)) {
+		tell_settle(call, call->settle);
+		return;
+	}
+	r = is_tellable(call->unit_name, &call->before, call->action, &err);
+	if (r < 0)
+		tell_finish(call, TOLD_FAILED, &err);
+	else if (r > 0)
+		tell_finish(call, TOLD_STOPPED, NULL);
+	else
+		tell_job(call);
+}
+
+static int on_waited(sd_event_source *source, usec_t now, void *userdata)
+{
+	struct dependent_call *call = userdata;
+
+	call->timer = sd_event_source_disable_unref(call->timer);
+	tell_before(call);
+	return 0;
+}
+
+/* systemd is at work on it already: what comes of that decides. */
+static void tell_wait(struct dependent_call *call)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	_cleanup_(freep) char *limit = NULL;
+
+	call->waited = true;
+	if (clock_monotonic() < call->deadline) {
+		call_wait(call, AGAIN_AFTER, on_waited);
+		return;
+	}
+	limit = duration_format(call->timeout);
+	error_set(&err, ERROR_RETRY, 0,
+		"unit '%s' was busy (%s) for longer than %s, so nothing was asked of it: "
+		"systemctl status '%s'",
+		call->unit_name, call->before.sub_state, limit, call->unit_name);
+	tell_finish(call, TOLD_FAILED, &err);
+}
+
+static void on_before(void *userdata, const struct unit *unit, const struct error *err)
+{
+	struct dependent_call *call = userdata;
+
+	call->unit = NULL;
+	if (err) {
+		tell_finish(call, TOLD_FAILED, err);
+		return;
+	}
+	view_from_unit(unit, call->action, &call->before);
+	if (call->before.state == DEPENDENT_CHANGING && !may_join(call))
+		tell_wait(call);
+	else
+		tell_decide(call);
+}
+
+static void tell_before(struct dependent_call *call)
+{
+	call_read(call, on_before);
+}
+
+struct dependent_call *dependent_tell(const struct dependent_host *host,
+	const struct tell_request *request, dependent_tell_fn done, void *userdata)
+{
+	struct dependent_call *call = call_new(host, request->dependent, userdata);
+
+	call->on_tell = done;
+	call->not_before = request->not_before;
+	if (request->intent) {
+		call->has_intent = true;
+		call->intent = *request->intent;
+	}
+	call->deadline = usec_add(clock_monotonic(), call->timeout);
+	tell_before(call);
+	return call;
+}
