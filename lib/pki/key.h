@@ -5,8 +5,6 @@
 /* Private keys: from ACM's encrypted export to the unencrypted PEM that its import takes, all in
  * the secure heap. */
 
-#include <stdbool.h>
-
 #include "lib/pki/certificate.h"
 #include "lib/pki/secret.h"
 
@@ -20,8 +18,12 @@
 int key_decrypt(const char *pem, size_t length, const struct secret *passphrase,
 	struct secret **ret_key, struct error *err);
 
-/* key_matches(key, certificate): does the private key (PEM) belong to ${certificate}'s public key? */
-bool key_matches(const struct secret *key, const struct certificate *certificate);
+/**
+ * key_check(key, certificate, err):
+ * Does the private key (PEM as key_decrypt() writes it) belong to ${certificate}'s public key?
+ * ERROR_INVALID when it does not or is no such key; ERROR_RETRY: secure heap full.
+ */
+int key_check(const struct secret *key, const struct certificate *certificate, struct error *err);
 
 /* key_to_pkcs8(key, pkcs8, err): the same key as unencrypted PKCS#8 PEM ("PRIVATE KEY"). */
 int key_to_pkcs8(const struct secret *key, struct secret **ret_pkcs8, struct error *err);

@@ -252,11 +252,29 @@ int secret_append_json(struct secret *secret, const char *text, size_t length)
 	for (size_t i = 0; i < length && r == 0; i++)
 		r = secret_append(secret, escape, json_escape((unsigned char)text[i], escape));
 	OPENSSL_cleanse(escape, sizeof(escape));
-	if (r < 0) {
-		OPENSSL_cleanse(secret->data + before, secret->length - before);
-		secret->length = before;
-	}
+	if (r < 0)
+		secret_truncate(secret, before);
 	return r;
+}
+
+void *secret_extend(struct secret *secret, size_t length)
+{
+	char *start = secret->data + secret->length;
+
+	if (length > secret->room - secret->length)
+		return NULL;
+	memset(start, 0, length + 1);
+	secret->length += length;
+	return start;
+}
+
+void secret_truncate(struct secret *secret, size_t length)
+{
+	if (length >= secret->length)
+		return;
+	OPENSSL_cleanse(secret->data + length, secret->length - length);
+	secret->data[length] = '\0';
+	secret->length = length;
 }
 
 const char *secret_borrow(const struct secret *secret)

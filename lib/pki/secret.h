@@ -55,6 +55,11 @@ int secret_append_string(struct secret *secret, const char *text);
 int secret_append_base64(struct secret *secret, const void *data, size_t length);
 int secret_append_json(struct secret *secret, const char *text, size_t length);
 
+/* secret_extend(secret, length): lengthen it by ${length} zero bytes, which the caller writes through the
+ * pointer returned; NULL when there is no room.  secret_truncate(secret, length): keep and wipe. */
+void *secret_extend(struct secret *secret, size_t length);
+void secret_truncate(struct secret *secret, size_t length);
+
 /* secret_borrow(secret), secret_length(secret): the bytes (NUL-terminated) until secret_free(), and
  * how many.  The places that borrow are the places to review. */
 const char *secret_borrow(const struct secret *secret);

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/pki/certificate.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/strv.h"
+#include "lib/pki/describe.h"
+#include "lib/pki/pem.h"
+
+#define LABEL	      "CERTIFICATE"
+#define LIST_MAX      32
+#define TEXT_SIZE_MAX ((size_t)8 << 20) /* ACM's greatest chain has 2 MiB */
+
+/* OpenSSL's object of exactly these bytes; NULL where they are not DER through and through. */
+static X509 *decode_der(const unsigned char *der, size_t length)
+{
+	const unsigned char *at = der;
+	unsigned char *again = NULL;
+	X509 *x509 = d2i_X509(NULL, &at, (long)length);
+	int size = x509 ? i2d_X509(x509, &again) : -1;
+	bool same = size >= 0 && (size_t)size == length && memcmp(again, der, length) == 0;
+
+	OPENSSL_free(again);
+	ERR_clear_error();
+	if (same)
+		return x509;
+	X509_free(x509);
+	return NULL;
+}
+
+static int decode(const struct pem_text *body, struct certificate **ret_certificate, struct error *err)
+{
+	_cleanup_(freep) unsigned char *der = mem_alloc(pem_decoded_room(body));
+	ssize_t length = pem_decode(body, der);
+	X509 *x509;
+
+	if (length < 0)
+		return error_set(err, ERROR_INVALID, 0, "a certificate whose text is not base64");
+	x509 = decode_der(der, (size_t)length);
+	if (!x509)
+		return error_set(err, ERROR_INVALID, 0, "a certificate that is not X.509 in DER");
+	return certificate_describe(x509, ret_certificate, err);
+}
+
+int certificate_parse(const char *pem, size_t length, struct certificate **ret_certificate,
+	struct error *err)
+{
+	_cleanup_(certificate_list_done) struct certificate_list list = { 0 };
+	int r;
+
+	r = certificate_list_parse(pem, length, &list, err);
+	if (r < 0)
+		return r;
+	if (list.count == 0)
+		return error_set(err, ERROR_INVALID, 0, "no certificate");
+	if (list.count > 1)
+		return error_set(err, ERROR_INVALID, 0, "%zu certificates where one belongs",
+			list.count);
+	*ret_certificate = take(list.items[0]);
+	return 0;
+}
+
+static void list_append(struct certificate_list *list, struct certificate *certificate)
+{
+	list->items = mem_resize(list->items, list->count + 1, sizeof(*list->items));
+	list->items[list->count++] = certificate;
+}
+
+int certificate_list_parse(const char *pem, size_t length, struct certificate_list *ret_list,
+	struct error *err)
+{
+	_cleanup_(certificate_list_done) struct certificate_list list = { 0 };
+	struct pem_text text = { pem, length }, body;
+	struct certificate *certificate = NULL;
+	int r;
+
+	if (length > TEXT_SIZE_MAX)
+		return error_set(err, ERROR_INVALID, 0, "more than %zu bytes of certificates",
+			TEXT_SIZE_MAX);
+	while ((r = pem_next(&text, LABEL, &body, err)) > 0) {
+		if (list.count == LIST_MAX)
+			return error_set(err, ERROR_INVALID, 0, "more than %d certificates", LIST_MAX);
+		r = decode(&body, &certificate, err);
+		if (r < 0)
+			return r;
+		list_append(&list, certificate);
+	}
+	if (r < 0)
+		return r;
+	*ret_list = list;
+	list = (struct certificate_list){ 0 };
+	return 0;
+}
+
+static void append_pem(struct buf *buf, const struct certificate *certificate)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *text;
+	long length;
+
+	if (!bio || !PEM_write_bio_X509(bio, certificate->x509))
+		mem_exhausted();
+	length = BIO_get_mem_data(bio, &text);
+	buf_append(buf, text, (size_t)length);
+	BIO_free(bio);
+}
+
+char *certificate_pem(const struct certificate *certificate)
+{
+	struct buf buf = BUF_NULL;
+
+	append_pem(&buf, certificate);
+	return buf_take(&buf);
+}
+
+char *certificate_list_pem(const struct certificate_list *list)
+{
+	struct buf buf = BUF_NULL;
+
+	for (size_t i = 0; i < list->count; i++)
+		append_pem(&buf, list->items[i]);
+	return buf_take(&buf);
+}
+
+void certificate_list_digest(const struct certificate_list *list, struct fingerprint *ret_digest)
+{
+	_cleanup_(buf_done) struct buf all = BUF_NULL;
+
+	memset(ret_digest, 0, sizeof(*ret_digest));
+	if (list->count == 0)
+		return;
+	for (size_t i = 0; i < list->count; i++) {
+		unsigned char *der = NULL;
+		int length = i2d_X509(list->items[i]->x509, &der);
+
+		if (length < 0)
+			mem_exhausted();
+		buf_append(&all, der, (size_t)length);
+		OPENSSL_free(der);
+	}
+	if (!EVP_Digest(all.data, all.length, ret_digest->bytes, NULL, EVP_sha256(), NULL))
+		mem_exhausted();
+}
+
+bool certificate_issued_by(const struct certificate *certificate, const struct certificate *issuer)
+{
+	int state = X509_check_issued(issuer->x509, certificate->x509);
+	EVP_PKEY *key = X509_get0_pubkey(issuer->x509);
+	bool signs;
+
+	/* Whether the issuer was allowed to is another question, asked after the names fit. */
+	if (state != X509_V_OK && state != X509_V_ERR_KEYUSAGE_NO_CERTSIGN)
+		return false;
+	signs = X509_verify(certificate->x509, key) == 1;
+	ERR_clear_error();
+	return signs;
+}
+
+bool certificate_is_self_signed(const struct certificate *certificate)
+{
+	bool signs = X509_self_signed(certificate->x509, 1) == 1;
+
+	ERR_clear_error();
+	return signs;
+}
+
+static bool name_covers(const char *have, const char *name)
+{
+	const char *rest = strchr(name, '.');
+
+	if (strcasecmp(have, name) == 0)
+		return true;
+	return have[0] == '*' && have[1] == '.' && rest && rest > name && name[0] != '*' &&
+		strcasecmp(have + 1, rest) == 0;
+}
+
+bool certificate_covers(const struct certificate *certificate, const char *name)
+{
+	_cleanup_(freep) char *plain = mem_strdup(name);
+	size_t length = strlen(plain);
+
+	if (length > 1 && plain[length - 1] == '.')
+		plain[length - 1] = '\0';
+	STRV_FOREACH (have, certificate->names)
+		if (name_covers(*have, plain))
+			return true;
+	return false;
+}
+
+bool certificate_has_usage(const struct certificate *certificate, const char *oid)
+{
+	return !certificate->has_extended_key_usage || strv_has(certificate->extended_key_usages, oid) ||
+		strv_has(certificate->extended_key_usages, OID_ANY_USAGE);
+}
+
+struct certificate *certificate_free(struct certificate *certificate)
+{
+	if (!certificate)
+		return NULL;
+	X509_free(certificate->x509);
+	free(certificate->signature_algorithm);
+	strv_free(certificate->extended_key_usages);
+	free(certificate->key_algorithm);
+	strv_free(certificate->names);
+	free(certificate->common_name);
+	free(certificate->issuer);
+	free(certificate->subject);
+	free(certificate->serial);
+	free(certificate);
+	return NULL;
+}
+
+void certificate_list_done(struct certificate_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		certificate_free(list->items[i]);
+	free(list->items);
+	*list = (struct certificate_list){ 0 };
+}

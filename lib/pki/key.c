@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/pki/key.h"
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <openssl/x509.h>
+#include <string.h>
+
+#include "lib/pki/material.h"
+#include "lib/pki/pem.h"
+
+#define LABEL_ENCRYPTED "ENCRYPTED PRIVATE KEY"
+#define LABEL_PKCS8	"PRIVATE KEY"
+#define LABEL_RSA	"RSA PRIVATE KEY"
+#define LABEL_EC	"EC PRIVATE KEY"
+
+#define TEXT_SIZE_MAX	  65536 /* RSA of 16,384 bits has 13 KB */
+#define ITERATIONS_MAX	  10000000 /* AWS's are 2,048; ten million take seconds */
+#define PASSPHRASE_LENGTH 40
+
+static struct der der_of(const struct secret *secret)
+{
+	return (struct der){ (const unsigned char *)secret_borrow(secret), secret_length(secret) };
+}
+
+/* One PEM block and nothing else, as base64. */
+static int find_block(const char *pem, size_t length, const char *label, struct pem_text *ret_body,
+	struct error *err)
+{
+	struct pem_text text = { pem, length }, more;
+	int r;
+
+	if (length > TEXT_SIZE_MAX)
+		return error_set(err, ERROR_INVALID, 0, "a private key of more than %d bytes",
+			TEXT_SIZE_MAX);
+	r = pem_next(&text, label, ret_body, err);
+	if (r == 0)
+		return error_set(err, ERROR_INVALID, 0, "no private key");
+	if (r > 0)
+		r = pem_next(&text, label, &more, err);
+	if (r > 0)
+		return error_set(err, ERROR_INVALID, 0, "more than one private key");
+	return r;
+}
+
+static int decode_block(const struct pem_text *body, struct secret **ret_der, struct error *err)
+{
+	_cleanup_(secret_freep) struct secret *der = NULL;
+	ssize_t length;
+	int r;
+
+	r = secret_new(pem_decoded_room(body), &der, err);
+	if (r < 0)
+		return r;
+	length = pem_decode(body, secret_extend(der, pem_decoded_room(body)));
+	if (length < 0)
+		return error_set(err, ERROR_INVALID, 0, "a private key whose text is not base64");
+	secret_truncate(der, (size_t)length);
+	*ret_der = take(der);
+	return 0;
+}
+
+static int encode_block(const char *label, struct der der, struct secret **ret_pem, struct error *err)
+{
+	struct secret *pem;
+	int r;
+
+	r = secret_new(pem_size(label, der.left), &pem, err);
+	if (r < 0)
+		return r;
+	pem_append(pem, label, der.at, der.left);
+	*ret_pem = pem;
+	return 0;
+}
+
+/* PBKDF2 with a number of iterations that ends in our time (RFC 8018 appendix A.2). */
+static bool pbkdf2_is_bearable(const X509_ALGOR *function)
+{
+	PBKDF2PARAM *parameters = NULL;
+	int64_t iterations = 0;
+
+	if (OBJ_obj2nid(function->algorithm) == NID_id_pbkdf2)
+		parameters = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBKDF2PARAM), function->parameter);
+	if (parameters && !ASN1_INTEGER_get_int64(&iterations, parameters->iter))
+		iterations = 0;
+	PBKDF2PARAM_free(parameters);
+	return iterations > 0 && iterations <= ITERATIONS_MAX;
+}
+
+static int check_scheme(const X509_ALGOR *algorithm, struct error *err)
+{
+	PBE2PARAM *parameters = NULL;
+	bool bearable;
+
+	if (OBJ_obj2nid(algorithm->algorithm) == NID_pbes2)
+		parameters = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBE2PARAM), algorithm->parameter);
+	bearable = parameters && pbkdf2_is_bearable(parameters->keyfunc);
+	PBE2PARAM_free(parameters);
+	if (bearable)
+		return 0;
+	return error_set(err, ERROR_INVALID, 0,
+		"an encrypted private key that is not PBES2 with PBKDF2 of at most %d iterations",
+		ITERATIONS_MAX);
+}
+
+/* The plain bytes, which are noise where the passphrase is wrong and the padding fits by chance. */
+static bool decipher(EVP_CIPHER_CTX *context, const X509_SIG *sealed, const struct secret *passphrase,
+	struct secret *plain)
+{
+	const ASN1_OCTET_STRING *bytes;
+	const X509_ALGOR *algorithm;
+	unsigned char *out;
+	int length = 0, last = 0;
+
+	X509_SIG_get0(sealed, &algorithm, &bytes);
+	out = secret_extend(plain, (size_t)ASN1_STRING_length(bytes) + EVP_MAX_BLOCK_LENGTH);
+	if (!EVP_PBE_CipherInit(algorithm->algorithm, secret_borrow(passphrase),
+		    (int)secret_length(passphrase), algorithm->parameter, context, 0) ||
+		!EVP_CipherUpdate(context, out, &length, ASN1_STRING_get0_data(bytes),
+			ASN1_STRING_length(bytes)) ||
+		!EVP_CipherFinal_ex(context, out + length, &last))
+		return false;
+	secret_truncate(plain, (size_t)(length + last));
+	return true;
+}
+
+static int unseal(const X509_SIG *sealed, const struct secret *passphrase, struct secret **ret_plain,
+	struct error *err)
+{
+	_cleanup_(secret_freep) struct secret *plain = NULL;
+	const ASN1_OCTET_STRING *bytes;
+	const X509_ALGOR *algorithm;
+	EVP_CIPHER_CTX *context;
+	bool done;
+	int r;
+
+	X509_SIG_get0(sealed, &algorithm, &bytes);
+	r = check_scheme(algorithm, err);
+	if (r == 0)
+		r = secret_new((size_t)ASN1_STRING_length(bytes) + EVP_MAX_BLOCK_LENGTH, &plain, err);
+	if (r < 0)
+		return r;
+	context = EVP_CIPHER_CTX_new();
+	if (!context)
+		mem_exhausted();
+	done = decipher(context, sealed, passphrase, plain);
+	EVP_CIPHER_CTX_free(context);
+	if (!done)
+		return error_set(err, ERROR_INVALID, 0,
+			"a private key that its passphrase does not open");
+	*ret_plain = take(plain);
+	return 0;
+}
+
+/* The PKCS#8 inside an encrypted PEM, in the secure heap. */
+static int open_pem(const char *pem, size_t length, const struct secret *passphrase,
+	struct secret **ret_plain, struct error *err)
+{
+	_cleanup_(freep) unsigned char *der = NULL;
+	const unsigned char *at;
+	struct pem_text body;
+	X509_SIG *sealed;
+	ssize_t size;
+	int r;
+
+	r = find_block(pem, length, LABEL_ENCRYPTED, &body, err);
+	if (r < 0)
+		return r;
+	at = der = mem_alloc(pem_decoded_room(&body));
+	size = pem_decode(&body, der);
+	sealed = size > 0 ? d2i_X509_SIG(NULL, &at, (long)size) : NULL;
+	if (!sealed || at != der + size)
+		r = error_set(err, ERROR_INVALID, 0, "an encrypted private key that is not PKCS#8");
+	else
+		r = unseal(sealed, passphrase, ret_plain, err);
+	X509_SIG_free(sealed);
+	ERR_clear_error();
+	return r;
+}
+
+static int write_traditional(const struct material *material, struct secret **ret_key, struct error *err)
+{
+	_cleanup_(secret_freep) struct secret *der = NULL;
+	int r;
+
+	if (material->curve == NID_undef)
+		return encode_block(LABEL_RSA, material->rsa, ret_key, err);
+	r = material_write_ec(material, true, &der, err);
+	if (r < 0)
+		return r;
+	return encode_block(LABEL_EC, der_of(der), ret_key, err);
+}
+
+int key_decrypt(const char *pem, size_t length, const struct secret *passphrase,
+	struct secret **ret_key, struct error *err)
+{
+	_cleanup_(secret_freep) struct secret *plain = NULL;
+	struct material material;
+	int r;
+
+	r = open_pem(pem, length, passphrase, &plain, err);
+	if (r < 0)
+		return r;
+	if (material_read_pkcs8(der_of(plain), &material) < 0)
+		return error_set(err, ERROR_INVALID, 0,
+			"a private key that is neither RSA nor EC on a named curve, or not opened "
+			"by its passphrase");
+	r = material_check(&material, err);
+	if (r < 0)
+		return r;
+	return write_traditional(&material, ret_key, err);
+}
+
+/* Read and check a traditional PEM; ${material} points into ${ret_der}. */
+static int read_traditional(const struct secret *key, struct secret **ret_der,
+	struct material *material, struct error *err)
+{
+	bool rsa = strstr(secret_borrow(key), LABEL_RSA);
+	struct pem_text body;
+	int r;
+
+	r = find_block(secret_borrow(key), secret_length(key), rsa ? LABEL_RSA : LABEL_EC, &body, err);
+	if (r < 0)
+		return r;
+	r = decode_block(&body, ret_der, err);
+	if (r < 0)
+		return r;
+	r = rsa ? material_read_rsa(der_of(*ret_der), material) :
+		  material_read_ec(der_of(*ret_der), material);
+	if (r < 0)
+		return error_set(err, ERROR_INVALID, 0,
+			"a private key that is neither RSA nor EC on a named curve");
+	return material_check(material, err);
+}
+
+int key_check(const struct secret *key, const struct certificate *certificate, struct error *err)
+{
+	_cleanup_(secret_freep) struct secret *der = NULL;
+	struct material material;
+	int r;
+
+	r = read_traditional(key, &der, &material, err);
+	if (r < 0)
+		return r;
+	if (!material_is_of(&material, certificate))
+		return error_set(err, ERROR_INVALID, 0,
+			"the private key does not belong to the certificate's public key");
+	return 0;
+}
+
+int key_to_pkcs8(const struct secret *key, struct secret **ret_pkcs8, struct error *err)
+{
+	_cleanup_(secret_freep) struct secret *der = NULL, *pkcs8 = NULL;
+	struct material material;
+	int r;
+
+	r = read_traditional(key, &der, &material, err);
+	if (r == 0)
+		r = material_write_pkcs8(&material, &pkcs8, err);
+	if (r < 0)
+		return r;
+	return encode_block(LABEL_PKCS8, der_of(pkcs8), ret_pkcs8, err);
+}
+
+int passphrase_new(struct secret **ret_passphrase, struct error *err)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	_cleanup_(secret_freep) struct secret *passphrase = NULL;
+	unsigned char byte;
+	int r;
+
+	r = secret_new(PASSPHRASE_LENGTH, &passphrase, err);
+	if (r < 0)
+		return r;
+	while (secret_length(passphrase) < PASSPHRASE_LENGTH) {
+		if (RAND_priv_bytes(&byte, 1) != 1)
+			return error_set(err, ERROR_RETRY, 0, "no random bytes for a passphrase");
+		/* 248 = 4 * 62: without the bytes above it every character is as likely. */
+		if (byte < 248)
+			secret_append(passphrase, &alphabet[byte % 62], 1);
+	}
+	OPENSSL_cleanse(&byte, 1);
+	*ret_passphrase = take(passphrase);
+	return 0;
+}
