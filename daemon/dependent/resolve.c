@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,9 +96,14 @@ static void question_answered(struct question *question, int failure)
 static void *resolve_thread(void *argument)
 {
 	struct question *question = argument;
+	int r;
 
-	/* AI_ADDRCONFIG: no IPv6 addresses for a host that has none itself. */
-	question_answered(question, question_ask(question, question->host, AI_ADDRCONFIG));
+	/* No IPv6 addresses for a host that has none itself; but a host that has only loopback
+	 * addresses, which do not count as having any, may still name them in /etc/hosts. */
+	r = question_ask(question, question->host, AI_ADDRCONFIG);
+	if (r != 0)
+		r = question_ask(question, question->host, 0);
+	question_answered(question, r);
 	question_unref(question);
 	return NULL;
 }

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/dependent/prove.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <systemd/sd-event.h>
+
+#include "daemon/dependent/handshake.h"
+#include "daemon/dependent/resolve.h"
+
+/*
+ * A proof is at one step at a time:
+ *	RESOLVE	the host's addresses are being looked up	resolve != NULL
+ *	LOOK	each address is looked at, side by side		probes != NULL
+ *	BAD	what is to be connected to makes no sense	defer != NULL
+ * It ends when every address shows the wanted leaf, or at the time limit with what was seen last.
+ */
+struct probe {
+	struct prove *prove;
+	struct address address;
+	struct handshake *handshake; /* looking */
+	struct sd_event_source *pause;
+	struct served last; /* of the last look that was complete */
+	unsigned looks;
+};
+
+struct prove {
+	struct sd_event *event;
+	char *connect; /* as configured, for words */
+	char *host;
+	char *port;
+	char *server_name; /* NULL: none is sent */
+	struct fingerprint want;
+	struct sd_event_source *timer;
+	struct sd_event_source *defer;
+	struct resolve *resolve;
+	struct probe *probes;
+	size_t probe_count;
+	prove_done_fn on_done;
+	void *userdata;
+};
+
+#define AGAIN_AFTER  (500 * USEC_PER_MSEC)
+#define LOOK_TIMEOUT (3 * USEC_PER_SEC)
+
+/* Fingerprints are told apart by as much as names their directories. */
+#define SHORT_FINGERPRINT 16
+
+const char *prove_result_name(enum prove_result result)
+{
+	static const char *const names[] = {
+		[PROVE_MATCHED] = "matched",
+		[PROVE_WRONG] = "wrong",
+		[PROVE_UNPROVEN] = "unproven",
+	};
+
+	return names[result];
+}
+
+struct prove *prove_cancel(struct prove *prove)
+{
+	if (!prove)
+		return NULL;
+	for (size_t i = 0; i < prove->probe_count; i++) {
+		handshake_cancel(prove->probes[i].handshake);
+		sd_event_source_disable_unref(prove->probes[i].pause);
+	}
+	free(prove->probes);
+	resolve_cancel(prove->resolve);
+	sd_event_source_disable_unref(prove->defer);
+	sd_event_source_disable_unref(prove->timer);
+	free(prove->server_name);
+	free(prove->port);
+	free(prove->host);
+	free(prove->connect);
+	free(prove);
+	return NULL;
+}
+
+/* The only end. */
+static void prove_finish(struct prove *prove, enum prove_result result, const char *what)
+{
+	_cleanup_(freep) char *words = mem_printf("%s: %s", prove->connect, what);
+	prove_done_fn done = prove->on_done;
+	void *userdata = prove->userdata;
+
+	prove_cancel(prove);
+	done(userdata, result, words);
+}
+
+static bool probe_matches(const struct probe *probe)
+{
+	return fingerprint_equal(&probe->last.leaf, &probe->prove->want);
+}
+
+static bool probe_is_wrong(const struct probe *probe)
+{
+	return fingerprint_is_set(&probe->last.leaf) && !probe_matches(probe);
+}
+
+/* The two addresses of localhost are one host: where nothing listens on one of them, and that is
+ * no passing thing, the other speaks for it. */
+static bool probe_may_be_silent(const struct probe *probe)
+{
+	return strcmp(probe->prove->host, "localhost") == 0 && probe->last.refused &&
+	       probe->looks > 1;
+}
+
+static size_t prove_count(const struct prove *prove, bool (*is)(const struct probe *))
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < prove->probe_count; i++)
+		count += is(&prove->probes[i]);
+	return count;
+}
+
+static const struct probe *prove_first(
+	const struct prove *prove, bool (*is)(const struct probe *), bool wanted)
+{
+	for (size_t i = 0; i < prove->probe_count; i++)
+		if (is(&prove->probes[i]) == wanted)
+			return &prove->probes[i];
+	return NULL;
+}
+
+static bool prove_is_complete(const struct prove *prove)
+{
+	size_t matched = prove_count(prove, probe_matches);
+
+	return matched > 0 &&
+	       matched + prove_count(prove, probe_may_be_silent) == prove->probe_count;
+}
+
+static char *words_wrong(const struct prove *prove)
+{
+	const struct probe *probe = prove_first(prove, probe_is_wrong, true);
+	char address[ADDRESS_TEXT_SIZE], expiry[TIME_TEXT_SIZE];
+	char seen[FINGERPRINT_TEXT_SIZE], want[FINGERPRINT_TEXT_SIZE];
+
+	return mem_printf(
+		"%s still serves another certificate, %.*s (expires %s), instead of %.*s; "
+		"%zu of %zu addresses do",
+		address_format(&probe->address, address), SHORT_FINGERPRINT,
+		fingerprint_format(&probe->last.leaf, seen),
+		time_format(probe->last.not_after, expiry), SHORT_FINGERPRINT,
+		fingerprint_format(&prove->want, want), prove_count(prove, probe_is_wrong),
+		prove->probe_count);
+}
+
+static char *words_unproven(const struct prove *prove)
+{
+	const struct probe *probe = prove_first(prove, probe_matches, false);
+	size_t silent = prove->probe_count - prove_count(prove, probe_matches);
+	char address[ADDRESS_TEXT_SIZE];
+
+	return mem_printf("no answer from %zu of %zu addresses: %s: %s", silent, prove->probe_count,
+		address_format(&probe->address, address),
+		probe->last.why[0] ? probe->last.why : "no answer in time");
+}
+
+static char *words_matched(const struct prove *prove)
+{
+	const struct probe *silent = prove_first(prove, probe_matches, false);
+	size_t matched = prove_count(prove, probe_matches);
+	char address[ADDRESS_TEXT_SIZE];
+
+	if (silent)
+		return mem_printf("%zu of %zu addresses serves it; on %s nothing listens", matched,
+			prove->probe_count, address_format(&silent->address, address));
+	return mem_printf(
+		matched == 1 ? "%zu address serves it" : "%zu addresses serve it", matched);
+}
+
+static void prove_conclude(struct prove *prove)
+{
+	_cleanup_(freep) char *words = NULL;
+	enum prove_result result;
+
+	if (prove_is_complete(prove)) {
+		result = PROVE_MATCHED;
+		words = words_matched(prove);
+	} else if (prove_count(prove, probe_is_wrong) > 0) {
+		result = PROVE_WRONG;
+		words = words_wrong(prove);
+	} else {
+		result = PROVE_UNPROVEN;
+		words = words_unproven(prove);
+	}
+	prove_finish(prove, result, words);
+}
+
+/* LOOK */
+
+static void probe_look(struct probe *probe);
+
+static int on_paused(sd_event_source *source, usec_t now, void *userdata)
+{
+	struct probe *probe = userdata;
+
+	probe->pause = sd_event_source_disable_unref(probe->pause);
+	probe_look(probe);
+	return 0;
+}
+
+static void on_served(void *userdata, const struct served *served)
+{
+	struct probe *probe = userdata;
+	struct prove *prove = probe->prove;
+
+	probe->handshake = NULL;
+	probe->last = *served;
+	probe->looks++;
+	if (prove_is_complete(prove)) {
+		prove_conclude(prove);
+		return;
+	}
+	if (probe_matches(probe))
+		return;
+	if (sd_event_add_time_relative(prove->event, &probe->pause, CLOCK_MONOTONIC, AGAIN_AFTER, 0,
+		    on_paused, probe) < 0)
+		mem_exhausted();
+	(void)sd_event_source_set_description(probe->pause, "prove-again");
+}
+
+static void probe_look(struct probe *probe)
+{
+	struct prove *prove = probe->prove;
+	struct handshake_request request = {
+		.address = &probe->address,
+		.server_name = prove->server_name,
+		.timeout = LOOK_TIMEOUT,
+	};
+
+	probe->handshake = handshake_start(prove->event, &request, on_served, probe);
+}
+
+static int on_time_limit(sd_event_source *source, usec_t now, void *userdata)
+{
+	struct prove *prove = userdata;
+
+	if (prove->resolve)
+		prove_finish(prove, PROVE_UNPROVEN, "the name could not be resolved in time");
+	else
+		prove_conclude(prove);
+	return 0;
+}
+
+/* RESOLVE */
+
+static void on_resolved(void *userdata, const struct address *list, size_t count, const char *why)
+{
+	_cleanup_(freep) char *words = NULL;
+	struct prove *prove = userdata;
+
+	prove->resolve = NULL;
+	if (count == 0) {
+		words = mem_printf("the name '%s' could not be resolved: %s", prove->host, why);
+		prove_finish(prove, PROVE_UNPROVEN, words);
+		return;
+	}
+	prove->probes = mem_alloc(count * sizeof(*prove->probes));
+	prove->probe_count = count;
+	for (size_t i = 0; i < count; i++) {
+		prove->probes[i].prove = prove;
+		prove->probes[i].address = list[i];
+		probe_look(&prove->probes[i]);
+	}
+}
+
+static int on_bad(sd_event_source *source, void *userdata)
+{
+	prove_finish(userdata, PROVE_UNPROVEN, "is not HOST:PORT or [ADDRESS]:PORT");
+	return 0;
+}
+
+/* "HOST:PORT" or "[ADDRESS]:PORT" to its parts. */
+static int connect_parse(const char *text, char **ret_host, char **ret_port)
+{
+	const char *colon = strrchr(text, ':');
+	size_t length;
+
+	if (!colon || colon == text || !colon[1])
+		return -1;
+	length = colon - text;
+	if (text[0] == '[') {
+		if (length < 3 || text[length - 1] != ']')
+			return -1;
+		text++;
+		length -= 2;
+	} else if (memchr(text, ':', length)) {
+		return -1;
+	}
+	*ret_host = mem_strndup(text, length);
+	*ret_port = mem_strdup(colon + 1);
+	return 0;
+}
+
+/* SNI takes names only (RFC 6066 section 3). */
+static bool is_name(const char *host)
+{
+	return !strchr(host, ':') && host[strspn(host, "0123456789.")];
+}
+
+static void prove_arm(struct prove *prove, usec_t timeout)
+{
+	if (sd_event_add_time_relative(prove->event, &prove->timer, CLOCK_MONOTONIC, timeout, 0,
+		    on_time_limit, prove) < 0)
+		mem_exhausted();
+	(void)sd_event_source_set_description(prove->timer, "prove-limit");
+}
+
+struct prove *prove_start(struct sd_event *event, const struct prove_request *request,
+	prove_done_fn done, void *userdata)
+{
+	struct prove *prove = mem_new(struct prove);
+	const char *name = request->proof->server_name;
+
+	prove->event = event;
+	prove->connect = mem_strdup(request->proof->connect);
+	prove->want = request->want;
+	prove->on_done = done;
+	prove->userdata = userdata;
+	if (connect_parse(prove->connect, &prove->host, &prove->port) < 0) {
+		if (sd_event_add_defer(event, &prove->defer, on_bad, prove) < 0)
+			mem_exhausted();
+		return prove;
+	}
+	if (!name && is_name(prove->host))
+		name = prove->host;
+	prove->server_name = mem_strdup(name);
+	prove_arm(prove, request->timeout ? request->timeout : PROVE_TIMEOUT);
+	prove->resolve = resolve_start(event, prove->host, prove->port, on_resolved, prove);
+	return prove;
+}
