@@ -36,15 +36,19 @@ struct bus_handlers {
 };
 
 /**
- * bus_new(event, handlers, userdata, bus):
- * Connect to the system bus (DBUS_SYSTEM_BUS_ADDRESS is honoured) and ask for the name; both go on in the
- * background: when there is no bus or the name is refused, that is logged once and tried again every
- * minute.  Never fails.  ${handlers} may be NULL: only a connection for dependents, no name.
+ * bus_new(event, handlers, userdata):
+ * Connect to the system bus (DBUS_SYSTEM_BUS_ADDRESS is honoured) and ask for the name; both go on in
+ * the background: when there is no bus or the name is refused, that is logged once and tried again
+ * every minute.  Never fails.  ${handlers} may be NULL: only a connection for dependents, no name.
  */
 struct bus *bus_new(struct sd_event *event, const struct bus_handlers *handlers, void *userdata);
 
-/* bus_connection(bus): the connection, or NULL while there is none; borrowed until the next return to the event loop. */
+/* bus_connection(bus): the connection, or NULL while there is none; borrowed until the next return to
+ * the event loop.  It may still be connecting: calls wait in it until it has, or fail with it. */
 struct sd_bus *bus_connection(struct bus *bus);
+
+/* bus_retry(bus): try now what would be tried within a minute (an operator asked for a reload). */
+void bus_retry(struct bus *bus);
 
 /* bus_job_done(bus, job, exit_status, json): emit JobDone. */
 void bus_job_done(struct bus *bus, uint32_t job, int exit_status, const char *json);

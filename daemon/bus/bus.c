@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/bus/bus.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "daemon/bus/manager.h"
+#include "lib/base/time.h"
+#include "lib/log/log.h"
+
+/*
+ * The connection is at one step at a time:
+ *	NONE	there is no bus; the timer is set		connection == NULL
+ *	ASKING	connecting, or the name was asked for		connection != NULL, !has_name
+ *	REFUSED	the name is another's or not allowed; the timer is set	the same
+ *	NAMED	methods are served				connection != NULL, has_name
+ * Without handlers no name is asked for, and ASKING is the last.
+ */
+
+#define BUS_NAME        "org.certferry1"
+#define DEFAULT_ADDRESS "unix:path=/run/dbus/system_bus_socket"
+#define RETRY_AFTER     USEC_PER_MINUTE
+
+struct bus {
+	sd_event *event;
+	const struct bus_handlers *handlers;
+	void *userdata;
+	sd_bus *connection;
+	struct manager *manager;
+	sd_event_source *timer;
+	bool has_name;
+	bool said_no_bus;
+	bool said_no_name;
+};
+
+static void bus_connect(struct bus *bus);
+static void bus_ask_name(struct bus *bus);
+
+static void bus_drop(struct bus *bus)
+{
+	bus->manager = manager_free(bus->manager);
+	bus->has_name = false;
+	if (!bus->connection)
+		return;
+	(void)sd_bus_detach_event(bus->connection);
+	bus->connection = sd_bus_close_unref(bus->connection);
+}
+
+static int on_timer(sd_event_source *source, uint64_t now, void *userdata)
+{
+	struct bus *bus = userdata;
+
+	if (!bus_connection(bus))
+		bus_connect(bus);
+	else
+		bus_ask_name(bus);
+	return 0;
+}
+
+static void bus_retry_after(struct bus *bus, usec_t delay)
+{
+	int r;
+
+	r = sd_event_source_set_time_relative(bus->timer, delay);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(bus->timer, SD_EVENT_ONESHOT);
+	if (r < 0)
+		mem_exhausted();
+}
+
+static void bus_say_lost(struct bus *bus, const char *why)
+{
+	if (!bus->said_no_bus)
+		log_write(LOG_WARNING, NULL, NULL,
+			"the system bus cannot be reached (%s): until it can, no unit is restarted "
+			"and `certferry` finds no daemon; trying again every minute",
+			why);
+	bus->said_no_bus = true;
+	bus_retry_after(bus, RETRY_AFTER);
+}
+
+/* Called by the connection itself, which must outlive this: only the timer drops it. */
+static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
+{
+	struct bus *bus = userdata;
+
+	bus->has_name = false;
+	bus_say_lost(bus, "the connection was lost");
+	return 0;
+}
+
+/* The bus has said hello: from here on a loss is news again. */
+static int on_connected(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
+{
+	struct bus *bus = userdata;
+
+	if (bus->said_no_bus)
+		log_write(LOG_INFO, NULL, NULL, "the system bus can be reached again");
+	bus->said_no_bus = false;
+	return 0;
+}
+
+static int bus_match_local(struct bus *bus, const char *member, sd_bus_message_handler_t handler)
+{
+	return sd_bus_match_signal(bus->connection, NULL, NULL, "/org/freedesktop/DBus/Local",
+		"org.freedesktop.DBus.Local", member, handler, bus);
+}
+
+/* What sd_bus_open_system() does, which would start before it could be asked for its signals. */
+static int bus_open(struct bus *bus)
+{
+	int r;
+
+	r = sd_bus_new(&bus->connection);
+	if (r >= 0)
+		r = sd_bus_set_address(bus->connection,
+			secure_getenv("DBUS_SYSTEM_BUS_ADDRESS") ?: DEFAULT_ADDRESS);
+	if (r >= 0)
+		r = sd_bus_set_bus_client(bus->connection, 1);
+	if (r >= 0)
+		r = sd_bus_set_connected_signal(bus->connection, 1);
+	if (r >= 0)
+		r = bus_match_local(bus, "Connected", on_connected);
+	if (r >= 0)
+		r = bus_match_local(bus, "Disconnected", on_disconnected);
+	if (r >= 0)
+		r = sd_bus_start(bus->connection);
+	if (r >= 0)
+		r = sd_bus_attach_event(bus->connection, bus->event, SD_EVENT_PRIORITY_NORMAL);
+	return r;
+}
+
+static void bus_connect(struct bus *bus)
+{
+	int r;
+
+	bus_drop(bus);
+	r = bus_open(bus);
+	if (r < 0) {
+		bus_drop(bus);
+		bus_say_lost(bus, strerrordesc_np(-r));
+		return;
+	}
+	if (!bus->handlers)
+		return;
+	bus->manager = manager_new(bus->connection, bus->handlers, bus->userdata);
+	bus_ask_name(bus);
+}
+
+static void bus_say_refused(struct bus *bus, const char *why)
+{
+	if (!bus->said_no_name)
+		log_write(LOG_WARNING, NULL, NULL,
+			"the bus does not give the name " BUS_NAME
+			" (%s): `certferry` finds no daemon "
+			"until it does, all else goes on; trying again every minute",
+			why);
+	bus->said_no_name = true;
+	bus_retry_after(bus, RETRY_AFTER);
+}
+
+static void bus_named(struct bus *bus)
+{
+	bus->has_name = true;
+	if (bus->said_no_name)
+		log_write(LOG_INFO, NULL, NULL, "the bus gave the name " BUS_NAME);
+	else
+		log_debug("the bus gave the name " BUS_NAME);
+	bus->said_no_name = false;
+}
+
+/* 1: ours; 2: queued, not asked for; 3: somebody else's; 4: ours already.  D-Bus, RequestName. */
+static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+	const sd_bus_error *error = sd_bus_message_get_error(reply);
+	struct bus *bus = userdata;
+	uint32_t result = 0;
+
+	if (sd_bus_is_open(bus->connection) <= 0)
+		return 0; /* on_disconnected follows */
+	if (error)
+		bus_say_refused(bus, error->message ?: error->name);
+	else if (sd_bus_message_read(reply, "u", &result) < 0 || (result != 1 && result != 4))
+		bus_say_refused(bus, "another process has it");
+	else
+		bus_named(bus);
+	return 0;
+}
+
+static void bus_ask_name(struct bus *bus)
+{
+	int r;
+
+	r = sd_bus_request_name_async(bus->connection, NULL, BUS_NAME, 0, on_name, bus);
+	if (r < 0)
+		bus_say_refused(bus, strerrordesc_np(-r));
+}
+
+struct bus *bus_new(struct sd_event *event, const struct bus_handlers *handlers, void *userdata)
+{
+	struct bus *bus = mem_new(struct bus);
+
+	*bus = (struct bus){
+		.event = sd_event_ref(event),
+		.handlers = handlers,
+		.userdata = userdata,
+	};
+	if (sd_event_add_time_relative(
+		    event, &bus->timer, CLOCK_MONOTONIC, USEC_INFINITY, 0, on_timer, bus) < 0 ||
+		sd_event_source_set_enabled(bus->timer, SD_EVENT_OFF) < 0)
+		mem_exhausted();
+	(void)sd_event_source_set_description(bus->timer, "bus-retry");
+	bus_connect(bus);
+	return bus;
+}
+
+struct sd_bus *bus_connection(struct bus *bus)
+{
+	if (!bus->connection || sd_bus_is_open(bus->connection) <= 0)
+		return NULL;
+	return bus->connection;
+}
+
+void bus_retry(struct bus *bus)
+{
+	if (!bus_connection(bus) || (bus->handlers && !bus->has_name))
+		bus_retry_after(bus, 0);
+}
+
+void bus_job_done(struct bus *bus, uint32_t job, int exit_status, const char *json)
+{
+	if (bus->manager && bus_connection(bus))
+		manager_job_done(bus->manager, job, exit_status, json);
+}
+
+struct bus *bus_free(struct bus *bus)
+{
+	if (!bus)
+		return NULL;
+	bus_drop(bus);
+	sd_event_source_disable_unref(bus->timer);
+	sd_event_unref(bus->event);
+	free(bus);
+	return NULL;
+}

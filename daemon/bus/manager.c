@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/bus/manager.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <systemd/sd-bus.h>
+
+#include "daemon/bus/polkit.h"
+#include "lib/base/time.h"
+#include "lib/log/log.h"
+
+/* Whoever may talk to us still may not fill our memory, or the journal. */
+#define REQUESTS_MOST 64 /* that wait at once */
+#define NAME_MOST     1024
+
+/*
+ * Reading is answered at once.  A change is a request, at one step at a time:
+ *	MAY	polkit is asked whether its sender may		check != NULL
+ *	WHO	the bus is asked for the sender's uid, for the record	owner != NULL
+ *	DONE	it was handed to the conductor, and is answered and released
+ */
+
+#define OBJECT_PATH "/org/certferry1"
+#define INTERFACE   "org.certferry1.Manager"
+#define WHO_TIMEOUT (10 * USEC_PER_SEC)
+64 /* that wait at once: whoever may talk to us still may not fill our memory */
+
+	struct manager {
+	sd_bus *connection;
+	sd_bus_slot *object;
+	const struct bus_handlers *handlers;
+	void *userdata;
+	struct request *requests;
+	size_t request_count;
+};
+
+/* Hands the request to the conductor and answers it with a number, or fills err. */
+typedef int (*request_fn)(struct manager *manager, const char *delivery, const char *who,
+	uint32_t *ret_number, struct error *err);
+
+struct request {
+	struct manager *manager;
+	struct request *next;
+	sd_bus_message *message;
+	const char *delivery; /* in message */
+	request_fn act;
+	struct polkit_check *check;
+	sd_bus_slot *owner;
+};
+
+static void request_free(struct request *request)
+{
+	struct request **link = &request->manager->requests;
+
+	while (*link != request)
+		link = &(*link)->next;
+	*link = request->next;
+	request->manager->request_count--;
+	polkit_check_cancel(request->check);
+	sd_bus_slot_unref(request->owner);
+	sd_bus_message_unref(request->message);
+	free(request);
+}
+
+static const char *error_name(enum error_kind kind)
+{
+	switch (kind) {
+	case ERROR_ABSENT:
+		return "org.certferry1.Error.NotFound";
+	case ERROR_DENIED:
+		return "org.certferry1.Error.Denied";
+	case ERROR_INVALID:
+	case ERROR_CONFLICT:
+		return "org.certferry1.Error.Invalid";
+	default:
+		return "org.certferry1.Error.Failed";
+	}
+}
+
+/* D-Bus carries UTF-8 only, and a text that names what came from outside may hold anything. */
+static int reply_error(sd_bus_message *message, const struct error *err)
+{
+	_cleanup_(freep) char *text = mem_strdup(err->text ?: "no reason was given");
+
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c >= 0x80)
+			*c = '?';
+	return sd_bus_reply_method_errorf(message, error_name(err->kind), "%s", text);
+}
+
+static void request_fail(struct request *request, const struct error *err)
+{
+	log_write(LOG_NOTICE, NULL, NULL, "%s of '%s' by %s is refused: %s",
+		sd_bus_message_get_member(request->message), request->delivery,
+		sd_bus_message_get_sender(request->message), err->text);
+	(void)reply_error(request->message, err);
+	request_free(request);
+}
+
+static void request_act(struct request *request, const char *who)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	uint32_t number = 0;
+
+	if (request->act(request->manager, request->delivery, who, &number, &err) < 0) {
+		(void)reply_error(request->message, &err);
+	} else {
+		log_write(LOG_INFO, NULL, NULL, "%s of %s was ordered by %s",
+			sd_bus_message_get_member(request->message),
+			*request->delivery ? request->delivery : "all deliveries", who);
+		(void)sd_bus_reply_method_return(request->message, "u", number);
+	}
+	request_free(request);
+}
+
+static int on_owner(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	_cleanup_(freep) char *who = NULL;
+	struct request *request = userdata;
+	uint32_t uid;
+
+	request->owner = sd_bus_slot_unref(request->owner);
+	if (sd_bus_message_is_method_error(reply, NULL) ||
+		sd_bus_message_read(reply, "u", &uid) < 0) {
+		error_set(&err, ERROR_DENIED, 0, "the bus does not say who asks");
+		request_fail(request, &err);
+		return 0;
+	}
+	who = mem_printf("uid %u", uid);
+	request_act(request, who);
+	return 0;
+}
+
+/* Asked by hand, since sd_bus_query_sender_creds() would wait for the answer and stop the loop. */
+static int request_ask_who(struct request *request)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+	sd_bus *bus = request->manager->connection;
+	int r;
+
+	r = sd_bus_message_new_method_call(bus, &call, "org.freedesktop.DBus",
+		"/org/freedesktop/DBus", "org.freedesktop.DBus", "GetConnectionUnixUser");
+	if (r >= 0)
+		r = sd_bus_message_append(call, "s", sd_bus_message_get_sender(request->message));
+	if (r >= 0)
+		r = sd_bus_call_async(bus, &request->owner, call, on_owner, request, WHO_TIMEOUT);
+	return r;
+}
+
+static void on_checked(void *userdata, const struct error *refused)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct request *request = userdata;
+	int r;
+
+	request->check = NULL;
+	if (refused) {
+		request_fail(request, refused);
+		return;
+	}
+	r = request_ask_who(request);
+	if (r < 0) {
+		error_set_errno(&err, r, "ask the bus who sent this");
+		request_fail(request, &err);
+	}
+}
+
+static int request_start(
+	struct manager *manager, sd_bus_message *message, const char *action, request_fn act)
+{
+	struct request *request;
+	const char *delivery;
+	int r;
+
+	r = sd_bus_message_read(message, "s", &delivery);
+	if (r < 0)
+		return r;
+	if (strnlen(delivery, NAME_MOST) == NAME_MOST)
+		return sd_bus_reply_method_errorf(
+			message, error_name(ERROR_INVALID), "no delivery has a name so long");
+	if (manager->request_count >= REQUESTS_MOST)
+		return sd_bus_reply_method_errorf(message, error_name(ERROR_RETRY),
+			"%d requests wait for polkit already; try again later", REQUESTS_MOST);
+	request = mem_new(struct request);
+	*request = (struct request){
+		.manager = manager,
+		.next = manager->requests,
+		.message = sd_bus_message_ref(message),
+		.delivery = delivery,
+		.act = act,
+	};
+	manager->requests = request;
+	manager->request_count++;
+	request->check = polkit_check(message, action, on_checked, request);
+	return 1;
+}
+
+static int act_sync(struct manager *manager, const char *delivery, const char *who,
+	uint32_t *ret_number, struct error *err)
+{
+	return manager->handlers->sync(manager->userdata, delivery, ret_number, err);
+}
+
+static int act_approve(struct manager *manager, const char *delivery, const char *who,
+	uint32_t *ret_number, struct error *err)
+{
+	return manager->handlers->approve(manager->userdata, delivery, who, ret_number, err);
+}
+
+static int method_sync(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
+{
+	return request_start(userdata, message, "org.certferry1.sync", act_sync);
+}
+
+static int method_approve(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
+{
+	return request_start(userdata, message, "org.certferry1.approve", act_approve);
+}
+
+static int reply_text(sd_bus_message *message, char *text)
+{
+	int r = sd_bus_reply_method_return(message, "s", text);
+
+	free(text);
+	return r;
+}
+
+static int method_status(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
+{
+	struct manager *manager = userdata;
+
+	return reply_text(message, manager->handlers->status(manager->userdata));
+}
+
+static int method_plan(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
+{
+	struct manager *manager = userdata;
+
+	return reply_text(message, manager->handlers->plan(manager->userdata));
+}
+
+static int method_candidates(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
+{
+	struct manager *manager = userdata;
+
+	return reply_text(message, manager->handlers->candidates(manager->userdata));
+}
+
+static int get_version(sd_bus *connection, const char *path, const char *interface,
+	const char *property, sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+	return sd_bus_message_append(reply, "s", CERTFERRY_VERSION);
+}
+
+/* UNPRIVILEGED: who may talk to us at all is the bus policy's matter, who may change something is
+ * polkit's; sd-bus would ask for root by itself. */
+static const sd_bus_vtable vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+	SD_BUS_METHOD_WITH_NAMES(
+		"Status", "", , "s", SD_BUS_PARAM(json), method_status, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_NAMES(
+		"Plan", "", , "s", SD_BUS_PARAM(json), method_plan, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_NAMES("Candidates", "", , "s", SD_BUS_PARAM(json), method_candidates,
+		SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_NAMES("Sync", "s", SD_BUS_PARAM(delivery), "u", SD_BUS_PARAM(job),
+		method_sync, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_NAMES("Approve", "s", SD_BUS_PARAM(delivery), "u", SD_BUS_PARAM(count),
+		method_approve, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_SIGNAL_WITH_NAMES("JobDone", "uis",
+		SD_BUS_PARAM(job) SD_BUS_PARAM(exit_status) SD_BUS_PARAM(json), 0),
+	SD_BUS_VTABLE_END,
+};
+
+struct manager *manager_new(
+	struct sd_bus *connection, const struct bus_handlers *handlers, void *userdata)
+{
+	struct manager *manager = mem_new(struct manager);
+
+	*manager = (struct manager){
+		.connection = sd_bus_ref(connection),
+		.handlers = handlers,
+		.userdata = userdata,
+	};
+	if (sd_bus_add_object_vtable(
+		    connection, &manager->object, OBJECT_PATH, INTERFACE, vtable, manager) < 0)
+		mem_exhausted(); /* the table is constant: nothing else can be wrong */
+	return manager;
+}
+
+void manager_job_done(struct manager *manager, uint32_t job, int exit_status, const char *json)
+{
+	int r;
+
+	r = sd_bus_emit_signal(manager->connection, OBJECT_PATH, INTERFACE, "JobDone", "uis", job,
+		(int32_t)exit_status, json);
+	if (r < 0)
+		log_write(LOG_WARNING, NULL, NULL,
+			"the end of job %u cannot be told on the bus: %s", job,
+			strerrordesc_np(-r));
+}
+
+struct manager *manager_free(struct manager *manager)
+{
+	if (!manager)
+		return NULL;
+	while (manager->requests)
+		request_free(manager->requests);
+	sd_bus_slot_unref(manager->object);
+	sd_bus_unref(manager->connection);
+	free(manager);
+	return NULL;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DAEMON_BUS_MANAGER_H
+#define DAEMON_BUS_MANAGER_H
+
+/* The object /org/certferry1 on one connection: its methods, its signal, and the calls that wait
+ * for polkit.  See daemon/bus/bus.h for the interface. */
+
+#include "daemon/bus/bus.h"
+
+struct manager;
+
+/* manager_new(connection, handlers, userdata): serve the methods on ${connection}, which it holds. */
+struct manager *manager_new(
+	struct sd_bus *connection, const struct bus_handlers *handlers, void *userdata);
+
+/* manager_job_done(manager, job, exit_status, json): emit JobDone. */
+void manager_job_done(struct manager *manager, uint32_t job, int exit_status, const char *json);
+
+/* manager_free(manager): calls that wait are left without an answer.  NULL is fine; returns NULL. */
+struct manager *manager_free(struct manager *manager);
+
+DEFINE_CLEANUP(struct manager *, manager_free);
+
+#endif
