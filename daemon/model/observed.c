@@ -17,6 +17,7 @@ void source_certificate_done(struct source_certificate *certificate)
 	free(certificate->key_algorithm);
 	free(certificate->serial);
 	strv_free(certificate->tags);
+	free(certificate->problem);
 	*certificate = (struct source_certificate){ 0 };
 }
 

@@ -26,6 +26,7 @@ struct source_certificate {
 	usec_t not_after;
 	char **tags;		/* "KEY=VALUE"; read only where tags decide */
 	struct version version; /* fingerprint set once GetCertificate was read for these dates */
+	char *problem;		/* why version or tags could not be read at the last reading, or NULL */
 };
 
 void source_certificate_done(struct source_certificate *certificate);
@@ -74,6 +75,7 @@ struct observed {
 	struct candidate *candidates;
 	size_t candidate_count;
 	unsigned imported_count; /* acm: imported certificates held in this account and region; 0 unknown */
+	usec_t changed_at;	 /* file: when the version was put in place; 0: not known */
 	char *leaf_pem;		 /* only where asked for and readable */
 	char *chain_pem;
 	struct error error; /* UNKNOWN, FOREIGN: why */
