@@ -262,8 +262,10 @@ static void job_explain(
 		return;
 	if (err->kind == ERROR_DENIED)
 		error_set(to, ERROR_DENIED, err->code,
-			"polkit does not let us %s '%s' (%s); install what `certferryd "
-			"--polkit-rule` prints as /etc/polkit-1/rules.d/50-certferry.rules",
+			"polkit does not let us %s '%s' (%s); install the rule printed by "
+			"`certferryd --polkit-rule` as /etc/polkit-1/rules.d/50-certferry.rules, "
+			"and "
+			"give the unit's own name, not an alias",
 			action_name(call->action), call->unit_name, err->text);
 	if (err->kind == ERROR_INVALID && err->code == UNIT_CODE_NOT_APPLICABLE)
 		error_set(to, ERROR_INVALID, err->code,

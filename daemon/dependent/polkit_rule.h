@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef DAEMON_DEPENDENT_POLKIT_H
-#define DAEMON_DEPENDENT_POLKIT_H
+#ifndef DAEMON_DEPENDENT_POLKIT_RULE_H
+#define DAEMON_DEPENDENT_POLKIT_RULE_H
 
 #include "daemon/model/desired.h"
 

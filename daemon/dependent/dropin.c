@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/dependent/dropin.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/strv.h"
+
+static const char head[] =
+	"# What certferryd's sandbox must be opened for: made by `certferryd --unit-dropin` from "
+	"its\n"
+	"# configuration, for /etc/systemd/system/certferryd.service.d/10-paths.conf.  Make it "
+	"again\n"
+	"# when the file destinations of the configuration change.\n"
+	"[Service]\n";
+
+static const char nothing[] = "# This configuration writes no files: nothing is needed.\n";
+
+/* One word of a list of paths, systemd.syntax(7): quoted, with specifiers taken literally. */
+static void append_path(struct buf *text, const char *path)
+{
+	for (const char *c = path; *c; c++) {
+		if (*c == '"' || *c == '\\')
+			buf_append_char(text, '\\');
+		if (*c == '%')
+			buf_append_char(text, '%');
+		buf_append_char(text, *c);
+	}
+}
+
+static bool is_writable_as_a_line(const char *path)
+{
+	for (const char *c = path; *c; c++)
+		if ((unsigned char)*c < ' ')
+			return false;
+	return path[0] == '/';
+}
+
+/* The directory itself, whose setgid bit gives new files their group, is made by tmpfiles. */
+static void append_directory(struct buf *text, const struct desired_destination *destination)
+{
+	buf_printf(text, "# Destination '%s'; to be made by a line in /etc/tmpfiles.d/:\n",
+		destination->name);
+	buf_append_string(text, "#   d \"");
+	append_path(text, destination->directory);
+	buf_printf(text, "\" 2750 certferry %s -\n", destination->group ?: "certferry");
+	/* The dash: a directory that is missing stops its own deliveries, not the service. */
+	buf_append_string(text, "ReadWritePaths=\"-");
+	append_path(text, destination->directory);
+	buf_append_string(text, "\"\n");
+}
+
+char *unit_dropin(const struct desired *desired)
+{
+	_cleanup_(strv_freep) char **seen = NULL;
+	_cleanup_(buf_done) struct buf text = BUF_NULL;
+
+	buf_append_string(&text, head);
+	for (size_t i = 0; i < desired->destination_count; i++) {
+		const struct desired_destination *destination = &desired->destinations[i];
+
+		if (destination->kind != DESTINATION_FILE || !destination->directory ||
+			!is_writable_as_a_line(destination->directory) ||
+			strv_has(seen, destination->directory))
+			continue;
+		strv_append(&seen, destination->directory);
+		append_directory(&text, destination);
+	}
+	if (!seen)
+		buf_append_string(&text, nothing);
+	return buf_take(&text);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/dependent/polkit_rule.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/strv.h"
+#include "lib/systemd/unit.h"
+
+/* What systemd tells polkit of the method that each action calls. */
+static const char *const verbs[] = {
+	[ACTION_RESTART] = "try-restart",
+	[ACTION_RELOAD] = "reload",
+	[ACTION_RELOAD_OR_RESTART] = "reload-or-try-restart",
+	[ACTION_START] = "start",
+};
+
+static const char head[] =
+	"// What certferry's daemon may do with units: made by `certferryd --polkit-rule` from "
+	"its\n"
+	"// configuration, for /etc/polkit-1/rules.d/50-certferry.rules.  Make it again when the\n"
+	"// units of the configuration change.  Everything else is refused to its user.\n"
+	"polkit.addRule(function(action, subject) {\n"
+	"\tif (action.id != \"org.freedesktop.systemd1.manage-units\" ||\n"
+	"\t    subject.user != \"certferry\")\n"
+	"\t\treturn polkit.Result.NOT_HANDLED;\n"
+	"\tvar allowed = [";
+
+static const char tail[] =
+	"];\n"
+	"\tvar asked = action.lookup(\"verb\") + \" \" + action.lookup(\"unit\");\n"
+	"\treturn allowed.indexOf(asked) >= 0 ? polkit.Result.YES : polkit.Result.NO;\n"
+	"});\n";
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Every byte that could end the string or mean something in it is written as its number. */
+static void append_quoted(struct buf *text, const char *string)
+{
+	buf_append_char(text, '"');
+	for (const char *c = string; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == '"' || *c == '\\' || (unsigned char)*c > '~')
+			buf_printf(text, "\\x%02x", (unsigned char)*c);
+		else
+			buf_append_char(text, *c);
+	buf_append_char(text, '"');
+}
+
+/* "VERB UNIT", sorted by unit, each once. */
+static char **allowed_list(const struct desired *desired)
+{
+	_cleanup_(strv_freep) char **pairs = NULL;
+	char **list = NULL;
+
+	for (size_t i = 0; i < desired->dependent_count; i++) {
+		const struct desired_dependent *dependent = &desired->dependents[i];
+		_cleanup_(freep) char *pair = mem_printf(
+			"%s %s", dependent->unit, verbs[dependent->action]);
+
+		if (unit_name_is_valid(dependent->unit) && !strv_has(pairs, pair))
+			strv_append(&pairs, pair);
+	}
+	if (pairs)
+		qsort(pairs, strv_length(pairs), sizeof(*pairs), compare);
+	STRV_FOREACH(item, pairs)
+	{
+		int length = (int)strcspn(*item, " ");
+		_cleanup_(freep) char *pair = mem_printf(
+			"%s %.*s", *item + length + 1, length, *item);
+
+		strv_append(&list, pair);
+	}
+	return list;
+}
+
+char *polkit_rule(const struct desired *desired)
+{
+	_cleanup_(strv_freep) char **allowed = allowed_list(desired);
+	_cleanup_(buf_done) struct buf text = BUF_NULL;
+
+	buf_append_string(&text, head);
+	STRV_FOREACH(item, allowed)
+	{
+		buf_append_string(&text, item == allowed ? "\n\t\t" : ",\n\t\t");
+		append_quoted(&text, *item);
+	}
+	if (allowed)
+		buf_append_string(&text, "\n\t");
+	buf_append_string(&text, tail);
+	return buf_take(&text);
+}
