@@ -108,6 +108,9 @@ ssize_t pem_decode(const struct pem_text *body, unsigned char *data)
 		if (digits++ % 4 != 0)
 			data[length++] = (unsigned char)(bits >> (6 - 2 * ((digits - 1) % 4)));
 	}
+	/* Bits beyond the last byte must be zero, or two texts would say the same. */
+	if (bits & ((1u << 2 * (-digits % 4)) - 1))
+		return -EINVAL;
 	return is_padding(at, end, digits) ? (ssize_t)length : -EINVAL;
 }
 

@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Certificates and keys made here by OpenSSL, read by lib/pki. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include "lib/base/strv.h"
+#include "lib/pki/certificate.h"
+#include "lib/pki/key.h"
+
+#define PASSPHRASE "correct horse battery staple"
+
+static EVP_PKEY *rsa_key, *ec_key;
+
+static char *take_text(BIO *bio)
+{
+	char *data, *text;
+	long length = BIO_get_mem_data(bio, &data);
+
+	text = mem_strndup(data, (size_t)length);
+	BIO_free(bio);
+	return text;
+}
+
+/* Encrypt as AWS does: PBES2, PBKDF2 with 2048 iterations and 20 bytes of salt, AES-256-CBC. */
+static char *encrypt_key(EVP_PKEY *key, int prf, const char *passphrase)
+{
+	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
+	X509_ALGOR *algorithm = PKCS5_pbe2_set_iv(EVP_aes_256_cbc(), 2048, NULL, 20, NULL, prf);
+	X509_SIG *sealed = PKCS8_set0_pbe(passphrase, (int)strlen(passphrase), info, algorithm);
+	BIO *bio = BIO_new(BIO_s_mem());
+
+	assert_non_null(sealed);
+	assert_true(PEM_write_bio_PKCS8(bio, sealed));
+	X509_SIG_free(sealed);
+	PKCS8_PRIV_KEY_INFO_free(info);
+	return take_text(bio);
+}
+
+static char *traditional(EVP_PKEY *key)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+
+	assert_true(PEM_write_bio_PrivateKey_traditional(bio, key, NULL, NULL, 0, NULL, NULL));
+	return take_text(bio);
+}
+
+static char *pkcs8(EVP_PKEY *key)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+
+	assert_true(PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL));
+	return take_text(bio);
+}
+
+static struct secret *secret_of(const char *text)
+{
+	struct secret *secret;
+
+	assert_int_equal(secret_from(text, strlen(text), &secret, NULL), 0);
+	return secret;
+}
+
+static void add_extension(X509 *x509, int nid, const char *value)
+{
+	X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
+
+	assert_non_null(extension);
+	assert_true(X509_add_ext(x509, extension, -1));
+	X509_EXTENSION_free(extension);
+}
+
+static X509 *new_x509(EVP_PKEY *key, const char *name)
+{
+	X509 *x509 = X509_new();
+
+	X509_set_version(x509, 2);
+	ASN1_INTEGER_set(X509_get_serialNumber(x509), 0x0abc01);
+	ASN1_TIME_set_string_X509(X509_getm_notBefore(x509), "20260102030405Z");
+	ASN1_TIME_set_string_X509(X509_getm_notAfter(x509), "20560102030405Z");
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(x509), "O", MBSTRING_ASC,
+		(const unsigned char *)"Test, only", -1, -1, 0);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(x509), "CN", MBSTRING_ASC,
+		(const unsigned char *)name, -1, -1, 0);
+	X509_set_issuer_name(x509, X509_get_subject_name(x509));
+	X509_set_pubkey(x509, key);
+	return x509;
+}
+
+static struct certificate *finish(X509 *x509, EVP_PKEY *key)
+{
+	struct certificate *certificate = NULL;
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *pem;
+
+	assert_true(X509_sign(x509, key, EVP_sha256()));
+	assert_true(PEM_write_bio_X509(bio, x509));
+	X509_free(x509);
+	pem = take_text(bio);
+	certificate_parse(pem, strlen(pem), &certificate, NULL);
+	free(pem);
+	return certificate;
+}
+
+static struct certificate *simple(EVP_PKEY *key)
+{
+	return finish(new_x509(key, "a.example.com"), key);
+}
+
+static void test_describes(void **state)
+{
+	X509 *x509 = new_x509(rsa_key, "A.example.com");
+	_cleanup_(certificate_freep) struct certificate *certificate = NULL;
+	char text[TIME_TEXT_SIZE], hex[FINGERPRINT_TEXT_SIZE];
+	struct fingerprint again;
+
+	add_extension(x509, NID_subject_alt_name, "DNS:B.Example.com,DNS:*.c.example.com,IP:10.0.0.1");
+	add_extension(x509, NID_key_usage, "digitalSignature,keyEncipherment");
+	add_extension(x509, NID_ext_key_usage, "serverAuth,1.2.3.4");
+	certificate = finish(x509, rsa_key);
+	assert_non_null(certificate);
+	assert_string_equal(certificate->serial, "0a:bc:01");
+	assert_string_equal(time_format(certificate->not_before, text), "2026-01-02T03:04:05Z");
+	assert_string_equal(time_format(certificate->not_after, text), "2056-01-02T03:04:05Z");
+	assert_string_equal(certificate->subject, "CN=A.example.com,O=Test\\, only");
+	assert_string_equal(certificate->issuer, certificate->subject);
+	assert_string_equal(certificate->common_name, "A.example.com");
+	assert_int_equal(strv_length(certificate->names), 2);
+	assert_string_equal(certificate->names[0], "b.example.com");
+	assert_string_equal(certificate->key_algorithm, "RSA_2048");
+	assert_true(certificate->key_is_rsa && !certificate->key_is_ec);
+	assert_int_equal(certificate->key_bits, 2048);
+	assert_true(certificate->has_key_usage);
+	assert_int_equal(certificate->key_usage,
+		KEY_USAGE_DIGITAL_SIGNATURE | KEY_USAGE_KEY_ENCIPHERMENT);
+	assert_true(certificate_has_usage(certificate, OID_SERVER_AUTH));
+	assert_false(certificate_has_usage(certificate, OID_CLIENT_AUTH));
+	assert_true(strv_has(certificate->extended_key_usages, "1.2.3.4"));
+	assert_false(certificate->is_ca);
+	assert_int_equal(certificate->x509_version, 3);
+	assert_string_equal(certificate->signature_algorithm, "sha256WithRSAEncryption");
+	assert_true(certificate_is_self_signed(certificate));
+	assert_true(certificate_issued_by(certificate, certificate));
+	fingerprint_format(&certificate->fingerprint, hex);
+	assert_int_equal(fingerprint_parse(hex, &again), 0);
+	assert_true(fingerprint_equal(&again, &certificate->fingerprint));
+	assert_true(fingerprint_is_set(&again));
+	assert_int_equal(fingerprint_parse("12", &again), -EINVAL);
+}
+
+static void test_describes_ec_without_extensions(void **state)
+{
+	_cleanup_(certificate_freep) struct certificate *certificate = simple(ec_key);
+
+	assert_string_equal(certificate->key_algorithm, "EC_prime256v1");
+	assert_true(certificate->key_is_ec);
+	assert_int_equal(certificate->key_bits, 256);
+	assert_string_equal(certificate->names[0], "a.example.com");
+	assert_null(certificate->names[1]);
+	assert_false(certificate->has_key_usage || certificate->has_extended_key_usage);
+	assert_true(certificate_has_usage(certificate, OID_CLIENT_AUTH));
+}
+
+static void test_covers(void **state)
+{
+	X509 *x509 = new_x509(ec_key, "ignored.example.com");
+	_cleanup_(certificate_freep) struct certificate *certificate = NULL;
+
+	add_extension(x509, NID_subject_alt_name, "DNS:a.example.com,DNS:*.b.example.com");
+	certificate = finish(x509, ec_key);
+	assert_true(certificate_covers(certificate, "a.example.com"));
+	assert_true(certificate_covers(certificate, "A.Example.com."));
+	assert_true(certificate_covers(certificate, "x.b.example.com"));
+	assert_true(certificate_covers(certificate, "*.b.example.com"));
+	assert_false(certificate_covers(certificate, "b.example.com"));
+	assert_false(certificate_covers(certificate, ".b.example.com"));
+	assert_false(certificate_covers(certificate, "x.y.b.example.com"));
+	assert_false(certificate_covers(certificate, "*.example.com"));
+	assert_false(certificate_covers(certificate, "ignored.example.com"));
+	assert_false(certificate_covers(certificate, ""));
+}
+
+static void test_common_name_with_control_is_refused(void **state)
+{
+	assert_null(finish(new_x509(ec_key, "a.example.com\n.evil.example"), ec_key));
+}
+
+static void test_pem_round_trip(void **state)
+{
+	_cleanup_(certificate_freep) struct certificate *a = simple(ec_key), *b = simple(rsa_key);
+	struct certificate *both[] = { a, b };
+	struct certificate_list list = { both, 2 }, none = { 0 };
+	_cleanup_(certificate_list_done) struct certificate_list again = { 0 };
+	_cleanup_(freep) char *pem = certificate_list_pem(&list), *empty = certificate_list_pem(&none);
+	_cleanup_(freep) char *padded = mem_printf("\r\n %s\t", pem);
+	struct fingerprint digest, other;
+
+	assert_int_equal(certificate_list_parse(padded, strlen(padded), &again, NULL), 0);
+	assert_int_equal(again.count, 2);
+	assert_true(fingerprint_equal(&again.items[1]->fingerprint, &b->fingerprint));
+	certificate_list_digest(&list, &digest);
+	certificate_list_digest(&again, &other);
+	assert_true(fingerprint_equal(&digest, &other));
+	certificate_list_digest(&none, &other);
+	assert_false(fingerprint_is_set(&other));
+	assert_string_equal(empty, "");
+	assert_null(strchr(pem, '\r'));
+}
+
+static void refuse(const char *pem, size_t length, const char *words)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct certificate *certificate = NULL;
+
+	assert_int_equal(certificate_parse(pem, length, &certificate, &err), -EINVAL);
+	assert_null(certificate);
+	assert_non_null(strstr(err.text, words));
+}
+
+static void test_refuses_bad_certificates(void **state)
+{
+	_cleanup_(certificate_freep) struct certificate *certificate = simple(ec_key);
+	_cleanup_(freep) char *pem = certificate_pem(certificate);
+	_cleanup_(freep) char *two = mem_printf("%s%s", pem, pem);
+	_cleanup_(freep) char *late = mem_printf("%snonsense", pem);
+	size_t length = strlen(pem);
+
+	refuse("", 0, "no certificate");
+	refuse("hello", 5, "not a PEM block");
+	refuse("-----BEGIN PRIVATE KEY-----\n", 28, "not of the kind");
+	refuse(two, strlen(two), "2 certificates");
+	refuse(late, strlen(late), "not a PEM block");
+	refuse(pem, length - 20, "cut off");
+	pem[100] = ' ';
+	refuse(pem, length, "base64");
+	pem[100] = '=';
+	refuse(pem, length, "base64");
+}
+
+/* Whatever byte is damaged, there is a verdict. */
+static void test_survives_damage(void **state)
+{
+	_cleanup_(certificate_freep) struct certificate *certificate = simple(ec_key);
+	_cleanup_(freep) char *pem = certificate_pem(certificate);
+
+	for (size_t i = 0; pem[i]; i++) {
+		struct certificate *read = NULL;
+		char byte = pem[i];
+
+		for (const char *c = "A/q\n-="; *c; c++) {
+			pem[i] = *c;
+			if (certificate_parse(pem, strlen(pem), &read, NULL) == 0)
+				certificate_is_self_signed(read);
+			read = certificate_free(read);
+		}
+		pem[i] = byte;
+	}
+}
+
+static void test_issued_by_another(void **state)
+{
+	_cleanup_(certificate_freep) struct certificate *a = simple(ec_key), *b = simple(rsa_key);
+
+	assert_false(certificate_issued_by(a, b));
+}
+
+static void check_decrypt(EVP_PKEY *key, int prf)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	_cleanup_(freep) char *pem = encrypt_key(key, prf, PASSPHRASE), *expected = traditional(key);
+	_cleanup_(freep) char *expected8 = pkcs8(key);
+	_cleanup_(secret_freep) struct secret *passphrase = secret_of(PASSPHRASE);
+	_cleanup_(secret_freep) struct secret *plain = NULL, *plain8 = NULL;
+	_cleanup_(certificate_freep) struct certificate *certificate = simple(key);
+	size_t before = CRYPTO_secure_used();
+
+	key_decrypt(pem, strlen(pem), passphrase, &plain, &err);
+	assert_null(err.text);
+	assert_string_equal(secret_borrow(plain), expected);
+	assert_int_equal(key_check(plain, certificate, &err), 0);
+	assert_int_equal(key_to_pkcs8(plain, &plain8, &err), 0);
+	assert_string_equal(secret_borrow(plain8), expected8);
+	plain = secret_free(plain);
+	plain8 = secret_free(plain8);
+	assert_int_equal(CRYPTO_secure_used(), before);
+}
+
+static void test_decrypts(void **state)
+{
+	check_decrypt(rsa_key, NID_hmacWithSHA1);
+	check_decrypt(rsa_key, NID_hmacWithSHA256);
+	check_decrypt(ec_key, NID_hmacWithSHA1);
+	check_decrypt(ec_key, NID_hmacWithSHA256);
+}
+
+/* Scalars with leading zero bytes must keep their width. */
+static void test_decrypts_many_curves(void **state)
+{
+	static const char *const curves[] = { "P-256", "P-384", "P-521", "secp256k1" };
+
+	for (size_t i = 0; i < 300; i++) {
+		EVP_PKEY *key = EVP_EC_gen(curves[i % ARRAY_SIZE(curves)]);
+		_cleanup_(freep) char *pem = encrypt_key(key, NID_hmacWithSHA1, PASSPHRASE);
+		_cleanup_(freep) char *expected = traditional(key);
+		_cleanup_(secret_freep) struct secret *passphrase = secret_of(PASSPHRASE);
+		_cleanup_(secret_freep) struct secret *plain = NULL;
+
+		assert_int_equal(key_decrypt(pem, strlen(pem), passphrase, &plain, NULL), 0);
+		assert_string_equal(secret_borrow(plain), expected);
+		EVP_PKEY_free(key);
+	}
+}
+
+static void refuse_key(const char *pem, const char *passphrase_text, const char *words)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	_cleanup_(secret_freep) struct secret *passphrase = secret_of(passphrase_text), *key = NULL;
+
+	assert_int_equal(key_decrypt(pem, strlen(pem), passphrase, &key, &err), -EINVAL);
+	assert_null(key);
+	assert_non_null(strstr(err.text, words));
+}
+
+static void test_refuses_bad_keys(void **state)
+{
+	_cleanup_(freep) char *pem = encrypt_key(ec_key, NID_hmacWithSHA1, PASSPHRASE);
+	_cleanup_(freep) char *two = mem_printf("%s%s", pem, pem), *plain = traditional(rsa_key);
+	EVP_PKEY *ed25519 = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	_cleanup_(freep) char *edwards = encrypt_key(ed25519, NID_hmacWithSHA1, PASSPHRASE);
+
+	EVP_PKEY_free(ed25519);
+	for (int i = 0; i < 300; i++) {
+		char wrong[32];
+
+		snprintf(wrong, sizeof(wrong), "wrong %d", i);
+		refuse_key(pem, wrong, "its passphrase");
+	}
+	refuse_key("", PASSPHRASE, "no private key");
+	refuse_key(two, PASSPHRASE, "more than one");
+	refuse_key(plain, PASSPHRASE, "not of the kind");
+	refuse_key(edwards, PASSPHRASE, "neither RSA nor EC");
+	refuse_key("-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n",
+		PASSPHRASE, "PKCS#8");
+	pem[strlen(pem) - 40] = '\0';
+	refuse_key(pem, PASSPHRASE, "cut off");
+}
+
+static void test_refuses_endless_derivation(void **state)
+{
+	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(ec_key);
+	X509_ALGOR *algorithm =
+		PKCS5_pbe2_set_iv(EVP_aes_256_cbc(), 2048, NULL, 20, NULL, NID_hmacWithSHA1);
+	X509_SIG *sealed = PKCS8_set0_pbe("x", 1, info, algorithm);
+	static const unsigned char few[] = { 0x02, 0x02, 0x08, 0x00 }; /* INTEGER 2048 */
+	unsigned char *der = NULL, *found;
+	char text[4096] = "-----BEGIN ENCRYPTED PRIVATE KEY-----\n";
+	int length = i2d_X509_SIG(sealed, &der);
+
+	/* Stretch the count in place: the salt before it lends the bytes. */
+	found = memmem(der, (size_t)length, few, sizeof(few));
+	assert_non_null(found);
+	found[-21] -= 3;
+	memcpy(found - 3, "\x02\x05\x00\xff\xff\xff\xff", 7);
+	EVP_EncodeBlock((unsigned char *)text + strlen(text), der, length);
+	strcat(text, "\n-----END ENCRYPTED PRIVATE KEY-----\n");
+	refuse_key(text, "x", "iterations");
+	OPENSSL_free(der);
+	X509_SIG_free(sealed);
+	PKCS8_PRIV_KEY_INFO_free(info);
+}
+
+/* Damage to a plain key is noticed or harmless, never believed. */
+static void test_key_check_notices_damage(void **state)
+{
+	_cleanup_(freep) char *pem = traditional(rsa_key);
+	_cleanup_(certificate_freep) struct certificate *certificate = simple(rsa_key);
+
+	for (size_t i = 0; pem[i]; i++) {
+		_cleanup_(secret_freep) struct secret *key = NULL;
+		char byte = pem[i];
+
+		pem[i] = byte == 'B' ? 'C' : 'B';
+		key = secret_of(pem);
+		if (byte != '\n' || i < 32)
+			assert_int_equal(key_check(key, certificate, NULL), -EINVAL);
+		pem[i] = byte;
+	}
+}
+
+static void test_key_check_wants_the_same_key(void **state)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	_cleanup_(freep) char *pem = traditional(rsa_key);
+	_cleanup_(secret_freep) struct secret *key = secret_of(pem);
+	_cleanup_(certificate_freep) struct certificate *certificate = simple(ec_key);
+
+	assert_int_equal(key_check(key, certificate, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "does not belong"));
+}
+
+static void test_full_heap_is_retry(void **state)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	_cleanup_(freep) char *pem = traditional(rsa_key);
+	_cleanup_(secret_freep) struct secret *key = secret_of(pem);
+	_cleanup_(certificate_freep) struct certificate *certificate = simple(rsa_key);
+	struct secret *fill[4096] = { NULL };
+	size_t count = 0;
+
+	for (size_t size = SECRET_HEAP_SIZE / 2; size >= 64; size /= 2)
+		while (count < ARRAY_SIZE(fill) && secret_new(size - 1, &fill[count], NULL) == 0)
+			count++;
+	assert_int_equal(key_check(key, certificate, &err), -EAGAIN);
+	assert_int_equal(err.kind, ERROR_RETRY);
+	/* Room for the text, then for the text and a number or two, ...: never a wrong verdict. */
+	while (count > 0) {
+		int r;
+
+		secret_free(fill[--count]);
+		r = key_check(key, certificate, NULL);
+		assert_true(r == 0 || r == -EAGAIN);
+	}
+	assert_int_equal(key_check(key, certificate, NULL), 0);
+}
+
+static void test_passphrase(void **state)
+{
+	_cleanup_(secret_freep) struct secret *a = NULL, *b = NULL;
+
+	assert_int_equal(passphrase_new(&a, NULL), 0);
+	assert_int_equal(passphrase_new(&b, NULL), 0);
+	assert_int_equal(secret_length(a), 40);
+	assert_int_equal(strspn(secret_borrow(a), "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+						   "abcdefghijklmnopqrstuvwxyz0123456789"),
+		40);
+	assert_string_not_equal(secret_borrow(a), secret_borrow(b));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_describes),
+		cmocka_unit_test(test_describes_ec_without_extensions),
+		cmocka_unit_test(test_covers),
+		cmocka_unit_test(test_common_name_with_control_is_refused),
+		cmocka_unit_test(test_pem_round_trip),
+		cmocka_unit_test(test_refuses_bad_certificates),
+		cmocka_unit_test(test_survives_damage),
+		cmocka_unit_test(test_issued_by_another),
+		cmocka_unit_test(test_decrypts),
+		cmocka_unit_test(test_decrypts_many_curves),
+		cmocka_unit_test(test_refuses_bad_keys),
+		cmocka_unit_test(test_refuses_endless_derivation),
+		cmocka_unit_test(test_key_check_notices_damage),
+		cmocka_unit_test(test_key_check_wants_the_same_key),
+		cmocka_unit_test(test_full_heap_is_retry),
+		cmocka_unit_test(test_passphrase),
+	};
+	bool locked;
+	int failed;
+
+	if (secret_memory_init(&locked, NULL) < 0)
+		return 1;
+	rsa_key = EVP_RSA_gen(2048);
+	ec_key = EVP_EC_gen("P-256");
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	EVP_PKEY_free(rsa_key);
+	EVP_PKEY_free(ec_key);
+	return failed;
+}
