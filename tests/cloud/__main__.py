@@ -12,6 +12,7 @@ from aiohttp import web
 
 from .control import Control
 from .iam import POLICIES
+from .pki import KeyMaker
 from .server import Server
 from .tls import Identity
 from .world import World
@@ -24,10 +25,14 @@ class Host:
 
     def __init__(self, directory, options):
         self.options = options
-        self.world = World(**options)
+        self.keys = KeyMaker()  # outlives a world: the keys in store are dear
+        self.new_world()
         self.identity = Identity(directory)
         self.directory = directory
         self.flawed = {}
+
+    def new_world(self):
+        self.world = World(self.keys, **self.options)
 
     async def open(self, port, control_port):
         self.runner = await self._runner(lambda request: Server(self.world).handle(request))

@@ -153,8 +153,7 @@ def import_certificate(call, p):
     version = _imported_version(p, now)
     if again:
         acm_import.check_again(existing.version, version)
-    acm_import.check_quota(call.world, call.account, call.region, again)
-    acm_import.count(call.world, call.account, call.region, again)
+    acm_import.spend_quota(call.world, call.account, call.region, again)
     call.note(fingerprint=version.fingerprint, again=again)
     return {"CertificateArn": place_import(call.world, call.account, call.region, version, request_tags, existing).arn}
 

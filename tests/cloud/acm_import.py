@@ -145,8 +145,8 @@ def _lost(old, new, what):
     return set(old or ()) - set(new or ())
 
 
-def check_quota(world, account, region, again):
-    """Certificates held at once, and imports within 365 days."""
+def spend_quota(world, account, region, again):
+    """Certificates held at once, and imports within 365 days; this import is counted when there is room for it."""
     store, settings = world.acm, world.settings
     times = store.imports.setdefault((account, region), [])
     year_ago = world.clock.now() - 365 * 86400
@@ -154,15 +154,9 @@ def check_quota(world, account, region, again):
     held = sum(1 for c in store.place(account, region).values() if c.type == "IMPORTED" and not c.deleted)
     if not again and held >= settings.import_limit:
         raise AwsError("LimitExceededException", f"Error: you have reached your limit of {settings.import_limit} certificates.")
-    if len(times) >= settings.yearly_import_limit and (settings.reimports_count or not again):
+    if again and not settings.reimports_count:
+        return
+    if len(times) >= settings.yearly_import_limit:
         limit = settings.yearly_import_limit
         raise AwsError("LimitExceededException", f"Error: you have reached your limit of {limit} certificates in the last year.")
-
-
-def count(world, account, region, again):
-    if settings_count(world, again):
-        world.acm.imports.setdefault((account, region), []).append(world.clock.now())
-
-
-def settings_count(world, again):
-    return world.settings.reimports_count or not again
+    times.append(world.clock.now())

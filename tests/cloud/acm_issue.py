@@ -23,15 +23,15 @@ class PublicAuthority:
         kind = pki.family(algorithm)
         if kind not in self.issuers:
             self.issuers[kind] = hierarchy(
-                self.keys, "RSA_2048" if kind == "RSA" else "EC_prime256v1", self.clock.now() - 365 * DAY,
+                self.keys.make, "RSA_2048" if kind == "RSA" else "EC_prime256v1", self.clock.now() - 365 * DAY,
                 pki.name(f"Amazon Root {kind}", "Amazon", "US"), pki.name(f"Amazon {kind} M01", "Amazon", "US"),
             )  # fmt: skip
         return self.issuers[kind]
 
 
-def hierarchy(keys, algorithm, begin, root_name, issuer_name):
+def hierarchy(make_key, algorithm, begin, root_name, issuer_name):
     """An Issuer under a root of its own."""
-    root_key, key = keys.make(algorithm), keys.make(algorithm)
+    root_key, key = make_key(algorithm), make_key(algorithm)
     root = pki.issue(root_key.public_key(), root_name, begin, begin + ROOT_DAYS * DAY, key=root_key, ca=True)
     above = pki.Issuer(root, root_key)
     certificate = pki.issue(

@@ -77,7 +77,7 @@ class Store:
         """A root and a subordinate that ACM may use, as a run of the operations below would leave them."""
         begin = world.clock.now() - 365 * DAY
         names = pki.name(f"{name} Root CA", name), pki.name(f"{name} Issuing CA", name)
-        issuer = hierarchy(world.keys, algorithm, begin, *names)
+        issuer = hierarchy(world.keys.make, algorithm, begin, *names)
         root = self.add(Authority(account, region, "ROOT", algorithm, names[0], None, begin))
         root.activate(issuer.above[0], [])
         root.status = "DISABLED"  # offline, as a root should be; its key is gone

@@ -115,6 +115,7 @@ class Store:
     def changed(self, certificate):
         """To be called after each change: a read that lags sees what was before it."""
         shown = copy.copy(certificate)
+        shown.snapshots = ()
         shown.tags = dict(certificate.tags)
         shown.in_use_by = list(certificate.in_use_by)
         certificate.snapshots = [*certificate.snapshots, (monotonic(), shown)][-SNAPSHOTS:]

@@ -13,7 +13,6 @@ from aiohttp import web
 from . import acm, acm_issue, acm_query, pki, policy
 from .acm_store import Certificate, Version
 from .iam import EVERYTHING
-from .world import World
 
 DAY = 86400
 
@@ -44,9 +43,8 @@ class Control:
     # The cloud as a whole
 
     def reset(self):
-        """Everything as at start, with new keys: the same process can serve one test after another."""
-        self.host.world.keys.stop()
-        self.host.world = World(**self.host.options)
+        """Everything as at start, with new access keys: the same process can serve one test after another."""
+        self.host.new_world()
 
     def settings(self, **values):
         self.world.settings.set(**values)

@@ -6,8 +6,8 @@ import random
 KINDS = {
     "throttle": "answer ThrottlingException",
     "error": "answer code, message and status",
-    "delay": "wait seconds (float) before the request is looked at",
-    "cut": "do the work, send only the first bytes of the answer, close",
+    "delay": "wait seconds (float), before or after the work (phase), or until the order is cleared",
+    "cut": "do the work, send only the first bytes of the answer (negative: all but so many), close",
     "reset": "reset the connection, before or after the work (phase)",
     "blackhole": "never answer, before or after the work (phase)",
     "html": "answer an HTML page with a status, as a proxy does",

@@ -93,7 +93,7 @@ class Account:
 class Iam:
     """All accounts. The roles and the host's user have the policies of conf/iam, the very files that users install."""
 
-    def __init__(self, clock, source, destinations, directory=POLICIES):
+    def __init__(self, clock, source, destinations, directory):
         self.clock = clock
         self.directory = Path(directory)
         self.source = source

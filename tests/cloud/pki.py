@@ -45,19 +45,12 @@ class KeyMaker:
     def __init__(self):
         self.store = collections.deque()
         self.wanted = threading.Semaphore(RSA_AHEAD)
-        self.stopped = False
         threading.Thread(target=self._refill, name="rsa keys", daemon=True).start()
 
     def _refill(self):
         while True:
             self.wanted.acquire()
-            if self.stopped:
-                return
             self.store.append(rsa.generate_private_key(65537, 2048))
-
-    def stop(self):
-        self.stopped = True
-        self.wanted.release()
 
     def make(self, algorithm):
         if algorithm in CURVES:

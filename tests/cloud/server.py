@@ -119,11 +119,10 @@ class Server:
     async def _answer(self, call, request, body):
         try:
             call.rules = self._rules(call, body)
-            await self._before(call)
+            await self._strike_all(call, "before")
             result = self._serve(call, request, body)
-            if asyncio.iscoroutine(result):
-                result = await result
-            self._after(call, result)
+            await self._strike_all(call, "after")
+            self._make_endless(call, result)
             return self._success(call, result)
         except AwsError as error:
             call.notes["error"] = error.code
@@ -140,18 +139,21 @@ class Server:
         shown["resource"] = _named_resource(call, body)
         return self.world.faults.take(shown)
 
-    async def _before(self, call):
-        for rule in call.rules:
+    async def _strike_all(self, call, phase):
+        rules = [rule for rule in call.rules if rule["phase"] == phase]
+        for rule in rules:
             if rule["kind"] == "delay":
-                await asyncio.sleep(rule["details"].get("seconds", 1.0))
-        for rule in call.rules:
-            if rule["phase"] == "before":
-                self._strike(call, rule)
+                await self._delay(rule)
+        for rule in rules:
+            self._strike(call, rule)
 
-    def _after(self, call, result):
+    async def _delay(self, rule):
+        end = monotonic() + rule["details"].get("seconds", 1.0)
+        while rule in self.world.faults.rules and monotonic() < end:
+            await asyncio.sleep(min(0.02, max(0.0, end - monotonic())))
+
+    def _make_endless(self, call, result):
         for rule in call.rules:
-            if rule["phase"] == "after":
-                self._strike(call, rule)
             if rule["kind"] == "endless" and isinstance(result, dict):
                 name = "PaginationToken" if call.service == "tagging" else "NextToken"
                 result[name] = f"{ENDLESS}{rule['fired'] if rule['details'].get('changing', True) else 0}"

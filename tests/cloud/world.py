@@ -6,7 +6,6 @@ from .clock import Clock
 from .faults import Faults
 from .iam import Iam
 from .journal import Journal
-from .pki import KeyMaker
 from .quotas import Quotas
 
 DEFAULTS = {
@@ -38,15 +37,14 @@ class Settings:
 
 
 class World:
-    def __init__(self, source="111111111111", destinations=("222222222222", "333333333333"), iam_directory=None, seed=0):
+    def __init__(self, keys, source, destinations, iam_directory, seed=0):
         self.settings = Settings()
         self.clock = Clock()
         self.journal = Journal()
         self.faults = Faults(seed)
         self.quotas = Quotas()
-        self.keys = KeyMaker()
-        arguments = {"directory": iam_directory} if iam_directory else {}
-        self.iam = Iam(self.clock, source, destinations, **arguments)
+        self.keys = keys
+        self.iam = Iam(self.clock, source, destinations, iam_directory)
         self.acm = acm_store.Store(self.settings)
         self.acm_requests = {}  # idempotency tokens of RequestCertificate
         self.pca = acm_pca.Store()
