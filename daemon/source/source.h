@@ -26,6 +26,9 @@ struct source_request {
 	const struct source_view *known;
 	usec_t now;
 	usec_t since; /* look only: NotBefore at or after this (last look less 72 hours) */
+	/* One for each of ${regions}, kept from look to look by the caller (NULL: not kept): a look sets it where
+	 * searching is refused and listing is not, so that the next one lists at once; a sweep clears it. */
+	bool *search_refused;
 };
 
 /**
@@ -33,18 +36,21 @@ struct source_request {
  * ${view}: all certificates seen, sorted by ARN, given to the callee (NULL with ${err}).  After a look:
  * the known ones with what changed put in.  Versions are read (GetCertificate) only for certificates
  * that an entry of the configuration names or matches, that are ISSUED and exportable, and whose dates
- * or serial changed; one whose version could not be read keeps fingerprint unset.  Tags are read only
- * at a sweep, and only where an entry matches by tags.
+ * or serial changed, or whose version is not known; one whose version could not be read keeps the
+ * fingerprint unset and says why in its problem, and the others are read all the same.  Tags are read
+ * only at a sweep, and only where an entry matches by tags; those that cannot be read stay as known.
+ * A region that cannot be listed is the failure of the whole.
  */
 typedef void (*source_read_fn)(void *userdata, struct source_view *view, const struct error *err);
 
 /* source_sweep(...): ListCertificates of every region. */
 struct source_read *source_sweep(const struct source_request *request, source_read_fn done, void *userdata);
 
-/* source_look(...): SearchCertificates; where that is denied or unknown, ListCertificates (remembered, and
- * tried again at the next sweep). */
+/* source_look(...): SearchCertificates; where that is denied or unknown, ListCertificates (see search_refused).
+ * What is gone stays in the view until the next sweep. */
 struct source_read *source_look(const struct source_request *request, source_read_fn done, void *userdata);
 
+/* source_read_cancel(read): NULL is fine; returns NULL. */
 struct source_read *source_read_cancel(struct source_read *read);
 
 /* source_export_fn(userdata, bundle, err): ${bundle} is given to the callee, NULL with ${err}. */
@@ -58,6 +64,7 @@ typedef void (*source_export_fn)(void *userdata, struct bundle *bundle, const st
 struct source_export *source_export(struct aws *aws, const struct desired *desired, const char *arn,
 	source_export_fn done, void *userdata);
 
+/* source_export_cancel(export): wipes; does not undo what was asked.  NULL is fine; returns NULL. */
 struct source_export *source_export_cancel(struct source_export *export);
 
 /**

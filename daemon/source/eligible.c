@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "daemon/source/source.h"
+
+static const struct {
+	const char *status;
+	const char *refusal;
+} refusals[] = {
+	{ "PENDING_VALIDATION", "it is PENDING_VALIDATION: it has not been issued yet" },
+	{ "INACTIVE", "it is INACTIVE: it has not been issued yet" },
+	{ "VALIDATION_TIMED_OUT", "it is VALIDATION_TIMED_OUT: it was never issued" },
+	{ "FAILED", "it is FAILED: it was never issued" },
+	{ "EXPIRED", "it is EXPIRED" },
+	{ "REVOKED", "it is REVOKED" },
+};
+
+static const char *refuse_type(const struct source_certificate *certificate)
+{
+	if (strcmp(certificate->type, "IMPORTED") == 0)
+		return "its type is IMPORTED: ACM does not export imported certificates";
+	if (strcmp(certificate->type, "AMAZON_ISSUED") == 0)
+		return "it is a public certificate that was not requested as exportable, or belongs "
+		       "to CloudFront";
+	return "ACM does not export it: it belongs to CloudFront, or is of a new type";
+}
+
+static const char *refuse_status(const char *status)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++)
+		if (strcmp(status, refusals[i].status) == 0)
+			return refusals[i].refusal;
+	return "its status is not ISSUED";
+}
+
+const char *source_refusal(const struct source_certificate *certificate)
+{
+	if (!certificate->exportable)
+		return refuse_type(certificate);
+	if (strcmp(certificate->status, "ISSUED") != 0)
+		return refuse_status(certificate->status);
+	return NULL;
+}

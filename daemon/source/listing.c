@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/source/listing.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/model/match.h"
+#include "daemon/source/source.h"
+#include "lib/base/strv.h"
+
+/* Room for one more: doubled at each power of two. */
+static struct source_certificate *append(struct source_view *view)
+{
+	if ((view->count & (view->count - 1)) == 0)
+		view->items = mem_resize(view->items, MAX(1, 2 * view->count), sizeof(*view->items));
+	return &view->items[view->count++];
+}
+
+static char *take_or_empty(char **text)
+{
+	char *taken = take(*text);
+
+	return taken ? taken : mem_strdup("");
+}
+
+void listing_add(struct source_view *view, const char *region, struct acm_summary *summary)
+{
+	*append(view) = (struct source_certificate){
+		.arn = take(summary->arn),
+		.region = mem_strdup(region),
+		.domain = take_or_empty(&summary->domain),
+		.names = take(summary->names),
+		.more_names = summary->more_names,
+		.type = take_or_empty(&summary->type),
+		.status = take_or_empty(&summary->status),
+		.key_algorithm = take_or_empty(&summary->key_algorithm),
+		.exportable = summary->exportable,
+		.ineligible = summary->ineligible,
+		.serial = take(summary->serial),
+		.not_before = summary->not_before,
+		.not_after = summary->not_after,
+	};
+}
+
+static int compare(const void *left, const void *right)
+{
+	const struct source_certificate *a = left, *b = right;
+	int order = strcmp(a->arn, b->arn);
+
+	if (order != 0)
+		return order;
+	return (a->not_before > b->not_before) - (a->not_before < b->not_before);
+}
+
+void listing_sort(struct source_view *view)
+{
+	size_t kept = 0;
+
+	if (view->count == 0)
+		return;
+	qsort(view->items, view->count, sizeof(*view->items), compare);
+	for (size_t i = 1; i < view->count; i++) {
+		if (strcmp(view->items[kept].arn, view->items[i].arn) == 0)
+			source_certificate_done(&view->items[kept]);
+		else
+			kept++;
+		if (kept != i)
+			view->items[kept] = view->items[i];
+	}
+	view->count = kept + 1;
+}
+
+/* A leading zero octet is the encoding's, and not written by all. */
+static const char *skip_zero(const char *serial)
+{
+	return strncmp(serial, "00:", 3) == 0 ? serial + 3 : serial;
+}
+
+static bool serial_differs(const char *a, const char *b)
+{
+	return a && b && strcmp(skip_zero(a), skip_zero(b)) != 0;
+}
+
+static bool is_unchanged(const struct source_certificate *now, const struct source_certificate *before)
+{
+	return now->not_before == before->not_before && now->not_after == before->not_after &&
+		!serial_differs(now->serial, before->serial);
+}
+
+static void inherit(struct source_certificate *now, const struct source_certificate *before)
+{
+	now->tags = strv_copy(before->tags);
+	if (!*now->domain) {
+		free(now->domain);
+		now->domain = mem_strdup(before->domain);
+	}
+	if (!now->names)
+		now->names = strv_copy(before->names);
+	if (!is_unchanged(now, before) || !fingerprint_is_set(&before->version.fingerprint))
+		return;
+	now->version = before->version;
+	now->problem = mem_strdup(before->problem);
+	if (!now->serial)
+		now->serial = mem_strdup(before->serial);
+}
+
+void listing_inherit(struct source_view *view, const struct source_view *known)
+{
+	for (size_t i = 0; i < view->count; i++) {
+		const struct source_certificate *before =
+			source_view_find(known, view->items[i].arn);
+
+		if (before)
+			inherit(&view->items[i], before);
+	}
+}
+
+static struct source_certificate copy(const struct source_certificate *from)
+{
+	struct source_certificate to = *from;
+
+	to.arn = mem_strdup(from->arn);
+	to.region = mem_strdup(from->region);
+	to.domain = mem_strdup(from->domain);
+	to.names = strv_copy(from->names);
+	to.type = mem_strdup(from->type);
+	to.status = mem_strdup(from->status);
+	to.key_algorithm = mem_strdup(from->key_algorithm);
+	to.serial = mem_strdup(from->serial);
+	to.tags = strv_copy(from->tags);
+	to.problem = mem_strdup(from->problem);
+	return to;
+}
+
+void listing_join(struct source_view *view, const struct source_view *known)
+{
+	const size_t count = view->count;
+
+	for (size_t i = 0; known && i < known->count; i++) {
+		/* As it was before the first was put in; the items may have moved since. */
+		const struct source_view listed = { .items = view->items, .count = count };
+
+		if (!source_view_find(&listed, known->items[i].arn))
+			*append(view) = copy(&known->items[i]);
+	}
+	listing_sort(view);
+}
+
+bool listing_needs_tags(const struct desired *desired)
+{
+	for (size_t i = 0; i < desired->certificate_count; i++)
+		if (desired->certificates[i].match_tags && *desired->certificates[i].match_tags)
+			return true;
+	return false;
+}
+
+bool listing_needs_version(const struct desired *desired, const struct source_certificate *certificate)
+{
+	if (fingerprint_is_set(&certificate->version.fingerprint) || source_refusal(certificate))
+		return false;
+	for (size_t i = 0; i < desired->certificate_count; i++)
+		if (source_matches(&desired->certificates[i], certificate))
+			return true;
+	return false;
+}
+
+/* Is ${leaf} an older issue than the one that was listed?  Of one second's issues the serial tells. */
+static bool is_behind(const struct certificate *leaf, const struct source_certificate *listed)
+{
+	if (usec_add(leaf->not_before, USEC_PER_SEC) <= listed->not_before)
+		return true;
+	return leaf->not_before < usec_add(listed->not_before, USEC_PER_SEC) &&
+		serial_differs(leaf->serial, listed->serial);
+}
+
+static void set_version(struct source_certificate *certificate, const struct certificate *leaf,
+	const struct certificate_list *chain)
+{
+	struct version version = {
+		.fingerprint = leaf->fingerprint,
+		.not_before = leaf->not_before,
+		.not_after = leaf->not_after,
+	};
+
+	certificate_list_digest(chain, &version.chain);
+	certificate->version = version;
+	free(certificate->serial);
+	certificate->serial = mem_strdup(leaf->serial);
+	free(certificate->problem);
+	certificate->problem = NULL;
+}
+
+int listing_set_version(struct source_certificate *certificate, const char *leaf_pem,
+	const char *chain_pem, struct error *err)
+{
+	_cleanup_(certificate_list_done) struct certificate_list chain = { 0 };
+	_cleanup_(certificate_freep) struct certificate *leaf = NULL;
+	char date[TIME_TEXT_SIZE];
+	int r;
+
+	r = certificate_parse(leaf_pem, strlen(leaf_pem), &leaf, err);
+	if (r < 0)
+		return error_wrap(err, "leaf");
+	r = certificate_list_parse(chain_pem, strlen(chain_pem), &chain, err);
+	if (r < 0)
+		return error_wrap(err, "chain");
+	if (is_behind(leaf, certificate))
+		return error_set(err, ERROR_RETRY, 0, "the answer is still the version of %s",
+			time_format(leaf->not_before, date));
+	set_version(certificate, leaf, &chain);
+	return 0;
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * One reading of the source.  It is at one step at a time:
+ *	LIST		every region is being listed, side by side	regions[].operation != NULL
+ *	TAGS		tags are being read, some at a time		slots[].operation != NULL
+ *	VERSIONS	what changed is being read, some at a time	slots[].operation != NULL
+ * and ends with done().  A look has no TAGS, nor has a sweep where no entry matches by tags.
+ */
+
+#include "daemon/source/source.h"
+
+#include <stdlib.h>
+
+#include "daemon/source/access.h"
+#include "daemon/source/listing.h"
+#include "lib/aws/acm.h"
+#include "lib/base/strv.h"
+
+/* Enough to fill the requests a second that ACM grants. */
+#define SLOTS 8
+
+/* So many failures in a row that may pass mean that ACM is away, and the rest is left for another time. */
+#define FAILURES_MAX 16
+
+enum step {
+	STEP_LIST,
+	STEP_TAGS,
+	STEP_VERSIONS,
+	STEP_DONE,
+};
+
+struct region {
+	struct source_read *read;
+	const char *name;
+	bool *search_refused; /* where to remember it, or NULL */
+	bool falls_back;      /* searching was refused this time */
+	struct acm_operation *operation;
+};
+
+struct slot {
+	struct source_read *read;
+	struct source_certificate *certificate;
+	struct acm_operation *operation;
+};
+
+struct source_read {
+	struct source_request request; /* borrows */
+	source_read_fn done;
+	void *userdata;
+	struct aws_session *session;
+	enum step step;
+	bool is_sweep;
+	bool needs_tags;
+	struct source_view *view;
+	struct region *regions;
+	size_t region_count;
+	struct slot slots[SLOTS];
+	size_t next; /* the first certificate that the step has not come to */
+	unsigned failures; /* in a row */
+};
+
+struct source_read *source_read_cancel(struct source_read *read)
+{
+	if (!read)
+		return NULL;
+	for (size_t i = 0; i < read->region_count; i++)
+		acm_cancel(read->regions[i].operation);
+	for (size_t i = 0; i < SLOTS; i++)
+		acm_cancel(read->slots[i].operation);
+	source_view_free(read->view);
+	free(read->regions);
+	free(read);
+	return NULL;
+}
+
+DEFINE_CLEANUP(struct source_read *, source_read_cancel);
+
+/* The only end. */
+static void finish(struct source_read *read, const struct error *err)
+{
+	_cleanup_(source_read_cancelp) struct source_read *ended = read;
+
+	ended->step = STEP_DONE;
+	ended->done(ended->userdata, err ? NULL : take(ended->view), err);
+}
+
+static bool is_busy(const struct source_read *read)
+{
+	for (size_t i = 0; i < read->region_count; i++)
+		if (read->regions[i].operation)
+			return true;
+	for (size_t i = 0; i < SLOTS; i++)
+		if (read->slots[i].operation)
+			return true;
+	return false;
+}
+
+static void fill_slots(struct source_read *read);
+
+/* Go on with the step, or with the next one when nothing of it is left. */
+static void go_on(struct source_read *read)
+{
+	fill_slots(read);
+	while (!is_busy(read) && read->step < STEP_DONE) {
+		read->step++;
+		read->next = 0;
+		read->failures = 0;
+		fill_slots(read);
+	}
+	if (read->step == STEP_DONE)
+		finish(read, NULL);
+}
+
+/* LIST. */
+
+/* All regions are listed. */
+static void unite(struct source_read *read)
+{
+	listing_sort(read->view);
+	listing_inherit(read->view, read->request.known);
+	if (!read->is_sweep)
+		listing_join(read->view, read->request.known);
+}
+
+static void on_page(void *userdata, struct acm_summary *items, size_t count)
+{
+	struct region *region = userdata;
+
+	for (size_t i = 0; i < count; i++)
+		listing_add(region->read->view, region->name, &items[i]);
+}
+
+static void on_listed(void *userdata, const struct error *err)
+{
+	_cleanup_(error_done) struct error problem = ERROR_NULL;
+	struct region *region = userdata;
+	struct source_read *read = region->read;
+
+	region->operation = NULL;
+	if (err) {
+		error_copy(&problem, err);
+		error_wrap(&problem, "region '%s'", region->name);
+		finish(read, &problem);
+		return;
+	}
+	if (region->falls_back && region->search_refused)
+		*region->search_refused = true;
+	if (is_busy(read))
+		return;
+	unite(read);
+	go_on(read);
+}
+
+static void list_region(struct region *region)
+{
+	region->operation = acm_list(region->read->session, region->name, /* type= */ NULL, on_page,
+		on_listed, region);
+}
+
+static void on_searched(void *userdata, const struct error *err)
+{
+	struct region *region = userdata;
+
+	region->operation = NULL;
+	if (err && (err->kind == ERROR_DENIED || err->code == AWS_CODE_UNKNOWN_OPERATION)) {
+		region->falls_back = true;
+		list_region(region);
+		return;
+	}
+	on_listed(region, err);
+}
+
+static void search_region(struct region *region)
+{
+	region->operation = acm_search(region->read->session, region->name,
+		region->read->request.since, on_page, on_searched, region);
+}
+
+/* TAGS and VERSIONS. */
+
+static bool is_due(const struct source_read *read, const struct source_certificate *certificate)
+{
+	if (read->step == STEP_TAGS)
+		return read->needs_tags && !source_refusal(certificate);
+	return read->step == STEP_VERSIONS &&
+		listing_needs_version(read->request.desired, certificate);
+}
+
+/* What was read, or why it could not be; then the next one. */
+static void on_slot(struct slot *slot, const struct error *err)
+{
+	struct source_certificate *certificate = slot->certificate;
+	struct source_read *read = slot->read;
+
+	if (err) {
+		free(certificate->problem);
+		certificate->problem = mem_strdup(err->text);
+	}
+	read->failures = err && err->kind == ERROR_RETRY ? read->failures + 1 : 0;
+	go_on(read);
+}
+
+static void on_tags(void *userdata, char *const *tags, const struct error *err)
+{
+	struct slot *slot = userdata;
+
+	slot->operation = NULL;
+	if (!err) {
+		strv_free(slot->certificate->tags);
+		slot->certificate->tags = strv_copy(tags);
+	}
+	on_slot(slot, err);
+}
+
+static void on_got(void *userdata, const char *leaf, const char *chain, const struct error *err)
+{
+	_cleanup_(error_done) struct error problem = ERROR_NULL;
+	struct slot *slot = userdata;
+
+	slot->operation = NULL;
+	if (!err && listing_set_version(slot->certificate, leaf, chain, &problem) < 0) {
+		error_wrap(&problem, "GetCertificate");
+		err = &problem;
+	}
+	on_slot(slot, err);
+}
+
+static void start_slot(struct slot *slot, struct source_certificate *certificate)
+{
+	struct source_read *read = slot->read;
+
+	slot->certificate = certificate;
+	if (read->step == STEP_TAGS)
+		slot->operation = acm_tags(read->session, certificate->region, certificate->arn,
+			on_tags, slot);
+	else
+		slot->operation = acm_get(read->session, certificate->region, certificate->arn,
+			on_got, slot);
+}
+
+static struct slot *find_free_slot(struct source_read *read)
+{
+	for (size_t i = 0; i < SLOTS; i++)
+		if (!read->slots[i].operation)
+			return &read->slots[i];
+	return NULL;
+}
+
+static void fill_slots(struct source_read *read)
+{
+	struct slot *slot = find_free_slot(read);
+
+	for (; slot && read->next < read->view->count; read->next++) {
+		struct source_certificate *certificate = &read->view->items[read->next];
+
+		if (!is_due(read, certificate))
+			continue;
+		if (read->failures >= FAILURES_MAX) {
+			free(certificate->problem);
+			certificate->problem = mem_strdup("not read, since too many others could "
+							  "not be read");
+			continue;
+		}
+		start_slot(slot, certificate);
+		slot = find_free_slot(read);
+	}
+}
+
+/* Starting. */
+
+static struct source_read *read_new(const struct source_request *request, source_read_fn done,
+	void *userdata)
+{
+	struct source_read *read = mem_new(struct source_read);
+
+	read->request = *request;
+	read->done = done;
+	read->userdata = userdata;
+	read->session = source_session(request->aws, &request->desired->source.access);
+	read->view = mem_new(struct source_view);
+	read->region_count = strv_length(request->regions);
+	read->regions = mem_alloc(read->region_count * sizeof(*read->regions));
+	for (size_t i = 0; i < read->region_count; i++)
+		read->regions[i] = (struct region){
+			.read = read,
+			.name = request->regions[i],
+			.search_refused = request->search_refused ? &request->search_refused[i] : NULL,
+		};
+	for (size_t i = 0; i < SLOTS; i++)
+		read->slots[i].read = read;
+	return read;
+}
+
+struct source_read *source_sweep(const struct source_request *request, source_read_fn done, void *userdata)
+{
+	struct source_read *read = read_new(request, done, userdata);
+
+	read->is_sweep = true;
+	read->needs_tags = listing_needs_tags(request->desired);
+	for (size_t i = 0; i < read->region_count; i++) {
+		if (read->regions[i].search_refused)
+			*read->regions[i].search_refused = false;
+		list_region(&read->regions[i]);
+	}
+	return read;
+}
+
+struct source_read *source_look(const struct source_request *request, source_read_fn done, void *userdata)
+{
+	struct source_read *read = read_new(request, done, userdata);
+
+	for (size_t i = 0; i < read->region_count; i++) {
+		struct region *region = &read->regions[i];
+
+		if (region->search_refused && *region->search_refused)
+			list_region(region);
+		else
+			search_region(region);
+	}
+	return read;
+}
