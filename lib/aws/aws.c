@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/aws/aws.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-event.h>
+
+#include "lib/aws/client.h"
+#include "lib/aws/lane.h"
+#include "lib/aws/profile.h"
+#include "lib/aws/session.h"
+#include "lib/os/clock.h"
+
+#define SKEW_IGNORED ((int64_t)(5 * USEC_PER_SEC))
+#define SKEW_CORRECT ((int64_t)USEC_PER_MINUTE)
+#define SKEW_TOLD    ((int64_t)(5 * USEC_PER_MINUTE)) /* beyond it AWS refuses signatures */
+
+/* The first of two variables that is set and not empty. */
+static const char *variable(const char *name, const char *other)
+{
+	const char *value = getenv(name);
+
+	if ((!value || !*value) && other)
+		value = getenv(other);
+	return value && *value ? value : NULL;
+}
+
+/* The file that ${name} names, "~/" at its start being the home directory; else ${fallback} there. */
+static char *file_path(const char *name, const char *fallback)
+{
+	const char *path = variable(name, NULL);
+	const char *home = variable("HOME", NULL);
+
+	if (path && strncmp(path, "~/", 2) != 0)
+		return mem_strdup(path);
+	if (!home)
+		return NULL;
+	return mem_printf("%s/%s", home, path ? path + 2 : fallback);
+}
+
+static int aws_configure(struct aws *aws, struct error *err)
+{
+	_cleanup_(freep) char *config = file_path("AWS_CONFIG_FILE", ".aws/config");
+	_cleanup_(freep) char *credentials =
+		file_path("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials");
+	const char *profile = variable("AWS_PROFILE", "AWS_DEFAULT_PROFILE");
+	const char *region = variable("AWS_REGION", "AWS_DEFAULT_REGION");
+	int r;
+
+	r = profiles_load(config, credentials, &aws->profiles, err);
+	if (r < 0)
+		return error_wrap(err, "AWS profiles");
+	if (profile && !profile_exists(aws->profiles, profile) && strcmp(profile, "default") != 0)
+		return error_set(err, ERROR_INVALID, 0,
+			"AWS_PROFILE: there is no profile '%s' in '%s' or '%s'", profile,
+			config ?: "~/.aws/config", credentials ?: "~/.aws/credentials");
+	aws->profile = mem_strdup(profile ?: "default");
+	aws->region = mem_strdup(region ?: profile_get(aws->profiles, aws->profile, "region"));
+	return 0;
+}
+
+int aws_new(struct sd_event *event, struct aws **ret_aws, struct error *err)
+{
+	_cleanup_(aws_freep) struct aws *aws = mem_new(struct aws);
+	const char *ca_file;
+	int r;
+
+	aws->event = sd_event_ref(event);
+	TAILQ_INIT(&aws->sessions);
+	aws->lanes = lanes_new(event);
+	r = aws_configure(aws, err);
+	if (r < 0)
+		return r;
+	ca_file = variable("AWS_CA_BUNDLE", NULL) ?: profile_get(aws->profiles, aws->profile, "ca_bundle");
+	r = http_new(event, ca_file && *ca_file ? ca_file : NULL, &aws->http, err);
+	if (r < 0)
+		return r;
+	*ret_aws = take(aws);
+	return 0;
+}
+
+const char *aws_default_region(const struct aws *aws)
+{
+	return aws->region && *aws->region ? aws->region : NULL;
+}
+
+usec_t aws_now(const struct aws *aws)
+{
+	return (usec_t)((int64_t)clock_now() + aws->offset);
+}
+
+void aws_set_skew_callback(struct aws *aws, void (*callback)(void *userdata, int64_t offset),
+	void *userdata)
+{
+	aws->skew_callback = callback;
+	aws->skew_userdata = userdata;
+}
+
+void aws_note_date(struct aws *aws, const struct http_response *response, bool refused)
+{
+	const char *text = http_response_header(response, "Date");
+	usec_t date;
+	int64_t difference;
+
+	if (!text || time_parse_http(text, &date) < 0)
+		return;
+	/* The header has whole seconds: on average half of one has been cut off. */
+	difference = (int64_t)(date + USEC_PER_SEC / 2) - (int64_t)clock_now();
+	if (llabs(difference) > (refused ? SKEW_IGNORED : SKEW_CORRECT))
+		aws->offset = difference;
+	else if (llabs(difference) < SKEW_IGNORED)
+		aws->offset = 0;
+	if (llabs(difference) < SKEW_TOLD)
+		aws->offset_told = false;
+	else if (aws->skew_callback && !aws->offset_told) {
+		aws->offset_told = true;
+		aws->skew_callback(aws->skew_userdata, difference);
+	}
+}
+
+void aws_forget_denials(struct aws *aws)
+{
+	sessions_forget_denials(aws);
+}
+
+struct aws *aws_free(struct aws *aws)
+{
+	if (!aws)
+		return NULL;
+	sessions_free(aws);
+	lanes_free(aws->lanes);
+	http_free(aws->http);
+	profiles_free(aws->profiles);
+	sd_event_unref(aws->event);
+	free(aws->profile);
+	free(aws->region);
+	free(aws);
+	return NULL;
+}

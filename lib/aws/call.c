@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One request until its final answer.  A call is at one step at a time:
+ *	BEGIN	 started, or waiting to try again	timer armed
+ *	WAIT	 for credentials			session_waiter.session set
+ *	QUEUE	 for its lane's turn			lane_waiter.lane set
+ *	SENT	 on the wire				http set
+ * and ends in call_finish(), which is only reached from the event loop, or in aws_call_cancel().
+ */
+#include "lib/aws/call.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-event.h>
+
+#include "lib/aws/client.h"
+#include "lib/aws/endpoint.h"
+#include "lib/aws/fault.h"
+#include "lib/aws/lane.h"
+#include "lib/aws/retry.h"
+#include "lib/aws/session.h"
+#include "lib/aws/sigv4.h"
+#include "lib/base/strv.h"
+#include "lib/http/http.h"
+#include "lib/log/log.h"
+#include "lib/os/clock.h"
+#include "lib/pki/secret.h"
+
+#define NO_JSON "answer is no JSON: something between us and AWS answered?"
+
+struct aws_call {
+	struct aws_session *session;
+	aws_done_fn done;
+	call_form_fn form_done; /* one of the two */
+	void *userdata;
+
+	enum aws_service service;
+	char *operation, *region;
+	char *body;
+	struct secret *secret_body; /* instead */
+	char body_hash[SIGV4_HASH_SIZE];
+	size_t response_limit;
+	bool once;
+
+	sd_event_source *timer;
+	struct session_waiter session_waiter;
+	struct lane_waiter lane_waiter;
+	struct lane *lane;
+	bool admitted;	     /* its turn in the lane has come */
+	unsigned generation; /* of the credentials that it was last sent with */
+	struct http_call *http;
+	struct retry retry;
+};
+
+static void call_proceed(struct aws_call *call, bool granted);
+
+static void call_free(struct aws_call *call)
+{
+	sd_event_source_disable_unref(call->timer);
+	session_leave(&call->session_waiter);
+	lane_leave(&call->lane_waiter);
+	http_cancel(call->http);
+	secret_free(call->secret_body);
+	free(call->operation);
+	free(call->region);
+	free(call->body);
+	free(call);
+}
+
+/* The only end but for cancelling.  ${err} or else ${json} or ${body}. */
+static void call_finish(struct aws_call *call, const json_t *json, const char *body, size_t length,
+	const struct error *err)
+{
+	if (call->done)
+		call->done(call->userdata, err ? NULL : json, err);
+	else
+		call->form_done(call->userdata, err ? NULL : body, err ? 0 : length, err);
+	call_free(call);
+}
+
+static void call_fail(struct aws_call *call, const struct error *err)
+{
+	call_finish(call, NULL, NULL, 0, err);
+}
+
+static int on_timer(sd_event_source *source, uint64_t now, void *userdata)
+{
+	call_proceed(userdata, false);
+	return 0;
+}
+
+static void call_arm(struct aws_call *call, usec_t delay)
+{
+	if (sd_event_source_set_time(call->timer, usec_add(clock_monotonic(), delay)) < 0 ||
+		sd_event_source_set_enabled(call->timer, SD_EVENT_ONESHOT) < 0)
+		mem_exhausted();
+}
+
+/* Sends again after a failure of ${class}, if that is worth it. */
+static bool call_again(struct aws_call *call, enum fault_class class)
+{
+	struct aws_session *session = call->session;
+	usec_t delay;
+
+	if (class == FAULT_THROTTLE)
+		lane_throttled(call->lane);
+	if (!retry_next(&call->retry, &session->quota, class, (unsigned)random_below(1000), &delay))
+		return false;
+	if (class == FAULT_EXPIRED)
+		session_expire(session, call->generation);
+	call->admitted = false;
+	call_arm(call, delay);
+	return true;
+}
+
+/* Nothing can be said of a request that must not be sent twice and may have been carried out. */
+static void call_mark(const struct aws_call *call, struct error *err)
+{
+	if (!call->once)
+		return;
+	err->kind = ERROR_RETRY;
+	err->code = AWS_CODE_AMBIGUOUS;
+}
+
+static void call_log(const struct aws_call *call, const struct http_response *response,
+	const char *outcome)
+{
+	const char *id = response ? http_response_header(response, "X-Amzn-RequestId") : NULL;
+
+	log_debug("%s in %s as %s: %s%sstatus %ld, %llu ms, %zu bytes, request id %s",
+		call->operation, call->region, call->session->label, outcome, *outcome ? ", " : "",
+		response ? response->status : 0,
+		response ? (unsigned long long)(response->duration / USEC_PER_MSEC) : 0,
+		response ? response->body_length : 0, id ?: "none");
+}
+
+static void call_succeeded(struct aws_call *call, const struct http_response *response)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	json_t *json = NULL;
+
+	if (call->done) {
+		json = response->body_length == 0
+			       ? json_object()
+			       : json_loadb(response->body, response->body_length,
+					 JSON_REJECT_DUPLICATES, NULL);
+		if (!json_is_object(json)) {
+			json_decref(json);
+			if (!call->once && call_again(call, FAULT_TRANSIENT))
+				return;
+			(void)error_set(&err, ERROR_RETRY, (int)response->status, "%s: " NO_JSON,
+				call->operation);
+			call_mark(call, &err);
+			call_fail(call, &err);
+			return;
+		}
+	}
+	retry_succeeded(&call->retry, &call->session->quota);
+	lane_succeeded(call->lane);
+	call_finish(call, json, response->body, response->body_length, NULL);
+	json_decref(json);
+}
+
+static void call_refused(struct aws_call *call, const struct http_response *response,
+	const struct fault *fault)
+{
+	bool ambiguous = fault->class == FAULT_TRANSIENT && call->once;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	if (fault->class == FAULT_SKEW)
+		aws_note_date(call->session->aws, response, true);
+	if (!ambiguous && call_again(call, fault->class))
+		return;
+	(void)fault_error(fault, call->operation, &err);
+	if (ambiguous)
+		call_mark(call, &err);
+	call_fail(call, &err);
+}
+
+static void call_unreachable(struct aws_call *call, const struct error *failure)
+{
+	bool ambiguous = call->once && !http_never_sent(failure);
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	call_log(call, NULL, failure->text);
+	if (failure->kind == ERROR_RETRY && !ambiguous && call_again(call, FAULT_TRANSIENT))
+		return;
+	error_copy(&err, failure);
+	(void)error_wrap(&err, "%s", call->operation);
+	if (ambiguous)
+		call_mark(call, &err);
+	call_fail(call, &err);
+}
+
+static void on_response(void *userdata, const struct http_response *response,
+	const struct error *err)
+{
+	struct aws_call *call = userdata;
+	_cleanup_(fault_done) struct fault fault = FAULT_NULL;
+
+	call->http = NULL;
+	if (err) {
+		call_unreachable(call, err);
+		return;
+	}
+	aws_note_date(call->session->aws, response, false);
+	if (response->status >= 200 && response->status < 300) {
+		call_log(call, response, "");
+		call_succeeded(call, response);
+		return;
+	}
+	fault_read(
+		&(struct fault_answer){
+			.operation = call->operation,
+			.status = response->status,
+			.error_type = http_response_header(response, "X-Amzn-ErrorType"),
+			.request_id = http_response_header(response, "X-Amzn-RequestId"),
+			.body = response->body,
+			.body_length = response->body_length,
+		},
+		&fault);
+	call_log(call, response, fault.name);
+	call_refused(call, response, &fault);
+}
+
+/* The headers of one request; the token's is in the secure heap. */
+struct headers {
+	char *list[8];
+	size_t count;
+	struct secret *token;
+};
+
+static void headers_done(struct headers *headers)
+{
+	for (size_t i = 0; i < headers->count; i++)
+		if (!headers->token || headers->list[i] != secret_borrow(headers->token))
+			free(headers->list[i]);
+	secret_free(headers->token);
+}
+
+static int headers_add_token(struct headers *headers, const struct secret *token, struct error *err)
+{
+	static const char name[] = "X-Amz-Security-Token: ";
+	int r;
+
+	if (!token)
+		return 0;
+	r = secret_new(sizeof(name) + secret_length(token), &headers->token, err);
+	if (r < 0)
+		return r;
+	(void)secret_append_string(headers->token, name);
+	(void)secret_append(headers->token, secret_borrow(token), secret_length(token));
+	headers->list[headers->count++] = (char *)secret_borrow(headers->token);
+	return 0;
+}
+
+static char *call_sign(const struct aws_call *call, const struct endpoint *endpoint,
+	const char *target, usec_t now)
+{
+	const struct credentials *credentials = call->session->credentials;
+	const struct service *service = service_find(call->service);
+	char date[SIGV4_DATE_SIZE];
+	struct sigv4_request request = {
+		.access_key_id = credentials->key_id,
+		.secret_key = credentials->secret_key,
+		.region = call->region,
+		.service = service->signing_name,
+		.time = now,
+		.method = "POST",
+		.path = endpoint->path,
+		.query = "",
+		.headers = {
+			{ "content-type", service->content_type },
+			{ "host", endpoint->host },
+			{ "x-amz-date", sigv4_date(now, date) },
+		},
+		.payload_hash = call->body_hash,
+	};
+	size_t count = 3;
+
+	if (credentials->token)
+		request.headers[count++] = (struct sigv4_header){ "x-amz-security-token",
+			secret_borrow(credentials->token) };
+	if (target)
+		request.headers[count++] = (struct sigv4_header){ "x-amz-target", target };
+	return sigv4_authorization(&request);
+}
+
+static int headers_make(const struct aws_call *call, const struct endpoint *endpoint,
+	struct headers *headers, struct error *err)
+{
+	const struct service *service = service_find(call->service);
+	usec_t now = aws_now(call->session->aws);
+	_cleanup_(freep) char *target =
+		service->target ? mem_printf("%s%s", service->target, call->operation) : NULL;
+	_cleanup_(freep) char *signature = call_sign(call, endpoint, target, now);
+	char date[SIGV4_DATE_SIZE];
+	char **list = headers->list;
+
+	list[headers->count++] = mem_printf("Host: %s", endpoint->host);
+	list[headers->count++] = mem_printf("Content-Type: %s", service->content_type);
+	list[headers->count++] = mem_printf("X-Amz-Date: %s", sigv4_date(now, date));
+	if (target)
+		list[headers->count++] = mem_printf("X-Amz-Target: %s", target);
+	list[headers->count++] = mem_printf("Authorization: %s", signature);
+	list[headers->count++] = mem_strdup("User-Agent: certferry/" CERTFERRY_VERSION);
+	return headers_add_token(headers, call->session->credentials->token, err);
+}
+
+static void call_send(struct aws_call *call)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	_cleanup_(endpoint_done) struct endpoint endpoint = { 0 };
+	_cleanup_(headers_done) struct headers headers = { 0 };
+	const char *override = call->done ? call->session->endpoint_url : NULL;
+
+	call->generation = call->session->generation;
+	if (endpoint_find(&call->session->endpoints, call->service, call->region, override, &endpoint,
+		    &err) < 0 ||
+		headers_make(call, &endpoint, &headers, &err) < 0) {
+		(void)error_wrap(&err, "%s", call->operation);
+		call_fail(call, &err);
+		return;
+	}
+	call->http = http_start(call->session->aws->http,
+		&(struct http_request){
+			.method = "POST",
+			.url = endpoint.url,
+			.headers = headers.list,
+			.body = call->body,
+			.body_length = call->body ? strlen(call->body) : 0,
+			.lent_body = call->secret_body,
+			.fresh = call->once,
+			.response_limit = call->response_limit,
+		},
+		on_response, call);
+}
+
+static void on_credentials(void *userdata, const struct error *err)
+{
+	struct aws_call *call = userdata;
+	_cleanup_(error_done) struct error failure = ERROR_NULL;
+
+	if (err) {
+		error_copy(&failure, err);
+		(void)error_wrap(&failure, "%s", call->operation);
+		call_fail(call, &failure);
+		return;
+	}
+	call_proceed(call, true);
+}
+
+static void on_turn(void *userdata)
+{
+	struct aws_call *call = userdata;
+
+	call->admitted = true;
+	call_proceed(call, false);
+}
+
+/* The next step, whichever it is.  Only from the event loop.  Credentials that have just been waited
+ * for (${granted}) are used whatever our clock says of them: AWS decides. */
+static void call_proceed(struct aws_call *call, bool granted)
+{
+	struct aws_session *session = call->session;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	int r = granted && session->credentials ? 1 : session_check(session, &err);
+
+	if (r < 0) {
+		(void)error_wrap(&err, "%s", call->operation);
+		call_fail(call, &err);
+	} else if (r == 0) {
+		session_wait(session, &call->session_waiter, call->region);
+	} else if (!call->admitted && !lane_enter(call->lane, &call->lane_waiter)) {
+		return;
+	} else {
+		call->admitted = true;
+		call_send(call);
+	}
+}
+
+static struct aws_call *call_new(struct aws_session *session, enum aws_service service,
+	const char *operation, const char *region)
+{
+	struct aws_call *call = mem_new(struct aws_call);
+
+	*call = (struct aws_call){
+		.session = session,
+		.service = service,
+		.operation = mem_strdup(operation),
+		.region = mem_strdup(region ?: ""),
+		.session_waiter = { .wake = on_credentials, .userdata = call },
+		.lane_waiter = { .go = on_turn, .userdata = call },
+		.lane = lane_get(session->aws->lanes, session->account, region ?: "", service,
+			operation),
+	};
+	if (sd_event_add_time(session->aws->event, &call->timer, CLOCK_MONOTONIC, 0, 1, on_timer,
+		    call) < 0)
+		mem_exhausted();
+	(void)sd_event_source_set_description(call->timer, "aws-call");
+	return call;
+}
+
+struct aws_call *aws_call_start(struct aws_session *session, const struct aws_request *request,
+	aws_done_fn done, void *userdata)
+{
+	struct aws_call *call =
+		call_new(session, request->service, request->operation, request->region);
+
+	call->done = done;
+	call->userdata = userdata;
+	call->response_limit = request->response_limit;
+	call->once = request->once;
+	call->secret_body = request->secret_body;
+	if (call->secret_body) {
+		sigv4_hash(secret_borrow(call->secret_body), secret_length(call->secret_body),
+			call->body_hash);
+		return call;
+	}
+	if (request->body) {
+		json_free_t json_free;
+		char *text = json_dumps(request->body, JSON_COMPACT);
+
+		if (!text)
+			mem_exhausted();
+		call->body = mem_strdup(text);
+		json_get_alloc_funcs(NULL, &json_free);
+		json_free(text);
+	} else {
+		call->body = mem_strdup("{}");
+	}
+	sigv4_hash(call->body, strlen(call->body), call->body_hash);
+	return call;
+}
+
+struct aws_call *call_start_form(struct aws_session *session, enum aws_service service,
+	const char *operation, const char *region, const char *form, call_form_fn done,
+	void *userdata)
+{
+	struct aws_call *call = call_new(session, service, operation, region);
+
+	call->form_done = done;
+	call->userdata = userdata;
+	call->body = mem_strdup(form);
+	sigv4_hash(call->body, strlen(call->body), call->body_hash);
+	return call;
+}
+
+struct aws_call *aws_call_cancel(struct aws_call *call)
+{
+	if (call)
+		call_free(call);
+	return NULL;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIB_AWS_CLIENT_H
+#define LIB_AWS_CLIENT_H
+
+/* What the parts of the client share.  Not for use outside lib/aws. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "lib/aws/aws.h"
+#include "lib/http/http.h"
+
+struct lanes;
+struct profiles;
+
+TAILQ_HEAD(aws_sessions, aws_session);
+
+struct aws {
+	struct sd_event *event;
+	struct http *http;
+	struct profiles *profiles;
+	char *profile; /* AWS_PROFILE, AWS_DEFAULT_PROFILE or "default" */
+	char *region;  /* or NULL */
+	struct aws_sessions sessions;
+	struct lanes *lanes;
+	int64_t offset; /* what AWS's clock is ahead of ours */
+	bool offset_told;
+	void (*skew_callback)(void *userdata, int64_t offset);
+	void *skew_userdata;
+};
+
+/**
+ * aws_note_date(aws, response, refused):
+ * Learn from an answer's Date header: a clock that is more than a minute off is corrected, one
+ * that is within 5 s of right is no longer.  When AWS ${refused} the time of a request, any
+ * difference above 5 s counts.
+ */
+void aws_note_date(struct aws *aws, const struct http_response *response, bool refused);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIB_AWS_LANE_H
+#define LIB_AWS_LANE_H
+
+/*
+ * Lanes: a queue for each account, region and operation (or group of operations that share a
+ * quota), so that what AWS limits together is sent at the rate that AWS publishes, and nothing
+ * waits for anything else.
+ */
+
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include "lib/aws/aws.h"
+
+struct lane;
+struct lanes;
+struct sd_event;
+
+/* One that wants to send.  Zeroed but for go and userdata, it is in no lane. */
+struct lane_waiter {
+	void (*go)(void *userdata); /* may send now */
+	void *userdata;
+	struct lane *lane; /* the one it waits in, or NULL */
+	TAILQ_ENTRY(lane_waiter) link;
+};
+
+struct lanes *lanes_new(struct sd_event *event);
+
+/* lane_get(lanes, account, region, service, operation): the lane, which lives as long as ${lanes}. */
+struct lane *lane_get(struct lanes *lanes, const char *account, const char *region,
+	enum aws_service service, const char *operation);
+
+/* lane_enter(lane, waiter): true: send now; false: ${go} is called when the turn comes, in order. */
+bool lane_enter(struct lane *lane, struct lane_waiter *waiter);
+
+/* lane_leave(waiter): no longer; fine for one that does not wait. */
+void lane_leave(struct lane_waiter *waiter);
+
+/* lane_throttled(lane), lane_succeeded(lane): what AWS said to a request of the lane. */
+void lane_throttled(struct lane *lane);
+void lane_succeeded(struct lane *lane);
+
+/* lane_published(service, operation, group): requests a second that AWS publishes, 0 for none, and the
+ * name of those that share them. */
+double lane_published(enum aws_service service, const char *operation, const char **ret_group);
+
+/* lanes_free(lanes): nobody may wait.  Returns NULL. */
+struct lanes *lanes_free(struct lanes *lanes);
+
+#endif

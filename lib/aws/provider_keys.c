@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Long-lived keys: in the environment, or in a profile.  A profile's are read from its file at
+ * each fetch, so that keys that something else rotates there are found after ExpiredToken.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/aws/profile.h"
+#include "lib/aws/provider.h"
+#include "lib/aws/sigv4.h"
+#include "lib/pki/secret.h"
+
+struct keys {
+	struct provider provider;
+	char *profile; /* NULL: the environment */
+	char *paths[2];
+};
+
+/* One secret value, of which a former one is replaced; an empty one is none. */
+static int set_secret(struct secret **secret, const char *value, size_t length, struct error *err)
+{
+	*secret = secret_free(*secret);
+	return length ? secret_from(value, length, secret, err) : 0;
+}
+
+static int keys_check(const struct credentials *credentials, const char *where, struct error *err)
+{
+	if (!credentials->key_id || !*credentials->key_id)
+		return error_set(err, ERROR_DENIED, 0, "%s: the access key id is missing", where);
+	if (!credentials->secret_key)
+		return error_set(err, ERROR_DENIED, 0, "%s: the secret access key is missing", where);
+	if (secret_length(credentials->secret_key) > SIGV4_SECRET_BYTES)
+		return error_set(err, ERROR_DENIED, 0, "%s: the secret access key is too long", where);
+	/* It becomes part of a header. */
+	for (const char *c = credentials->key_id; *c; c++)
+		if (*c <= ' ' || *c > '~')
+			return error_set(err, ERROR_DENIED, 0, "%s: this is no access key id", where);
+	return 0;
+}
+
+static int from_environment(struct credentials *credentials, struct error *err)
+{
+	const char *secret = getenv("AWS_SECRET_ACCESS_KEY") ?: "";
+	const char *token = getenv("AWS_SESSION_TOKEN") ?: "";
+	const char *expiration = getenv("AWS_CREDENTIAL_EXPIRATION");
+	int r;
+
+	credentials->key_id = mem_strdup(getenv("AWS_ACCESS_KEY_ID"));
+	r = set_secret(&credentials->secret_key, secret, strlen(secret), err);
+	if (r < 0)
+		return r;
+	r = set_secret(&credentials->token, token, strlen(token), err);
+	if (r < 0)
+		return r;
+	if (expiration && *expiration && time_parse_iso(expiration, &credentials->expires) < 0)
+		return error_set(err, ERROR_INVALID, 0,
+			"AWS_CREDENTIAL_EXPIRATION: a time like 2026-11-23T08:47:54Z expected");
+	return keys_check(credentials, "environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)", err);
+}
+
+struct taking {
+	const char *profile;
+	bool credentials_file;
+	struct credentials *credentials;
+};
+
+static int take_item(void *userdata, const struct profile_item *item, struct error *err)
+{
+	struct taking *taking = userdata;
+	struct credentials *credentials = taking->credentials;
+	_cleanup_(freep) char *profile = profile_section(item->section, taking->credentials_file);
+
+	if (!profile || strcmp(profile, taking->profile) != 0)
+		return 0;
+	if (strcmp(item->key, "aws_access_key_id") == 0) {
+		free(credentials->key_id);
+		credentials->key_id = mem_strndup(item->value, item->value_length);
+		return 0;
+	}
+	if (strcmp(item->key, "aws_secret_access_key") == 0)
+		return set_secret(&credentials->secret_key, item->value, item->value_length, err);
+	if (strcmp(item->key, "aws_session_token") == 0)
+		return set_secret(&credentials->token, item->value, item->value_length, err);
+	return 0;
+}
+
+static int from_file(const struct keys *keys, bool credentials_file, struct credentials *credentials,
+	struct error *err)
+{
+	const char *path = keys->paths[credentials_file];
+	_cleanup_(secret_freep) struct secret *content = NULL;
+	struct taking taking = { keys->profile, credentials_file, credentials };
+	int r;
+
+	r = profile_file_read(path, &content, err);
+	if (r < 0 || !content)
+		return r;
+	return profile_parse(path, secret_borrow(content), secret_length(content), take_item, &taking,
+		err);
+}
+
+static int from_profile(const struct keys *keys, struct credentials *credentials, struct error *err)
+{
+	_cleanup_(freep) char *where = mem_printf("profile '%s'", keys->profile);
+	int r;
+
+	r = from_file(keys, false, credentials, err);
+	if (r < 0)
+		return r;
+	r = from_file(keys, true, credentials, err);
+	if (r < 0)
+		return r;
+	return keys_check(credentials, where, err);
+}
+
+static void keys_fetch(struct provider *provider, const char *region, provider_done_fn done,
+	void *userdata)
+{
+	const struct keys *keys = (struct keys *)provider;
+	_cleanup_(credentials_freep) struct credentials *credentials = mem_new(struct credentials);
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	int r;
+
+	credentials->expires = USEC_INFINITY;
+	r = keys->profile ? from_profile(keys, credentials, &err) : from_environment(credentials, &err);
+	if (r < 0)
+		done(userdata, NULL, &err);
+	else
+		done(userdata, take(credentials), NULL);
+}
+
+static void keys_release(struct provider *provider)
+{
+	struct keys *keys = (struct keys *)provider;
+
+	free(keys->profile);
+	free(keys->paths[false]);
+	free(keys->paths[true]);
+	free(keys);
+}
+
+struct provider *provider_environment_new(void)
+{
+	struct keys *keys = mem_new(struct keys);
+
+	keys->provider = (struct provider){ keys_fetch, keys_release };
+	return &keys->provider;
+}
+
+struct provider *provider_keys_new(const struct profiles *profiles, const char *profile)
+{
+	struct provider *provider = provider_environment_new();
+	struct keys *keys = (struct keys *)provider;
+
+	keys->profile = mem_strdup(profile);
+	keys->paths[false] = mem_strdup(profiles_path(profiles, false));
+	keys->paths[true] = mem_strdup(profiles_path(profiles, true));
+	return provider;
+}

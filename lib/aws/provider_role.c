@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A role, assumed with the credentials of another session (AWS STS AssumeRole). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/aws/call.h"
+#include "lib/aws/client.h"
+#include "lib/aws/endpoint.h"
+#include "lib/aws/provider.h"
+#include "lib/aws/session.h"
+#include "lib/aws/sts.h"
+#include "lib/base/strv.h"
+
+struct assumer {
+	struct provider provider;
+	struct aws_session *source;
+	char *arn;
+	char *form;
+	struct aws_call *call; /* while a fetch is under way */
+	provider_done_fn done;
+	void *userdata;
+};
+
+static void on_answer(void *userdata, const char *body, size_t length, const struct error *err)
+{
+	struct assumer *assumer = userdata;
+	_cleanup_(credentials_freep) struct credentials *credentials = NULL;
+	_cleanup_(error_done) struct error failure = ERROR_NULL;
+
+	assumer->call = NULL;
+	if (err) {
+		error_copy(&failure, err);
+	} else if (sts_read_credentials(body, length, &credentials, &failure) == 0) {
+		assumer->done(assumer->userdata, take(credentials), NULL);
+		return;
+	} else {
+		(void)error_wrap(&failure, "AssumeRole");
+	}
+	(void)error_wrap(&failure, "assume role '%s'", assumer->arn);
+	assumer->done(assumer->userdata, NULL, &failure);
+}
+
+/* STS is asked near the work: in the region of who waits, if the role is of its partition. */
+static const char *choose_region(const struct assumer *assumer, const char *region)
+{
+	const char *own = session_region(assumer->source);
+	const char *partition = assumer->arn + MIN(strlen("arn:"), strlen(assumer->arn));
+	_cleanup_(freep) char *name = mem_strndup(partition, strcspn(partition, ":"));
+
+	if (own && strcmp(region_partition(own), name) == 0)
+		return own;
+	if (region && strcmp(region_partition(region), name) == 0)
+		return region;
+	return partition_region(name) ?: region;
+}
+
+static void assumer_fetch(struct provider *provider, const char *region, provider_done_fn done,
+	void *userdata)
+{
+	struct assumer *assumer = (struct assumer *)provider;
+
+	assumer->done = done;
+	assumer->userdata = userdata;
+	assumer->call = call_start_form(assumer->source, AWS_STS, "AssumeRole",
+		choose_region(assumer, region), assumer->form, on_answer, assumer);
+}
+
+static void assumer_release(struct provider *provider)
+{
+	struct assumer *assumer = (struct assumer *)provider;
+
+	aws_call_cancel(assumer->call);
+	free(assumer->arn);
+	free(assumer->form);
+	free(assumer);
+}
+
+struct provider *provider_role_new(struct aws_session *source, const struct role *role)
+{
+	struct assumer *assumer = mem_new(struct assumer);
+
+	*assumer = (struct assumer){
+		.provider = { assumer_fetch, assumer_release },
+		.source = source,
+		.arn = mem_strdup(role->arn),
+		.form = sts_assume_role_form(role),
+	};
+	return &assumer->provider;
+}

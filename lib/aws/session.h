@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIB_AWS_SESSION_H
+#define LIB_AWS_SESSION_H
+
+/*
+ * An identity and its credentials: fetched once however many wait, kept while they are good,
+ * refreshed behind the scenes before they expire.  Not for use outside lib/aws.
+ */
+
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include "lib/aws/aws.h"
+#include "lib/aws/endpoint.h"
+#include "lib/aws/provider.h"
+#include "lib/aws/retry.h"
+
+/* One that waits for credentials.  Zeroed but for wake and userdata, it waits for none. */
+struct session_waiter {
+	void (*wake)(void *userdata, const struct error *err); /* NULL: they are there */
+	void *userdata;
+	struct aws_session *session; /* that it waits for, or NULL */
+	unsigned round;
+	TAILQ_ENTRY(session_waiter) link;
+};
+
+struct aws_session {
+	struct aws *aws;
+	TAILQ_ENTRY(aws_session) link;
+	char *key;     /* equal for equal identities */
+	char *label;   /* who this is, for logs */
+	char *account; /* whose quotas its requests use: an account, or what stands for it */
+	char *region;  /* of its profile, or NULL */
+	char *endpoint_url;
+	struct endpoint_settings endpoints;
+	struct retry_quota quota;
+
+	struct provider *provider;
+	struct sd_event_source *begin; /* starts a fetch, never from inside session_wait() */
+	bool fetching;
+	char *fetch_region;
+	struct credentials *credentials; /* or NULL */
+	unsigned generation;		 /* counts the credentials it has had */
+	usec_t refresh_at, unusable_at;	 /* corrected wall clock */
+	usec_t refresh_again;		 /* monotonic: after a refresh that failed */
+	struct error denial;
+	usec_t denied_until; /* monotonic */
+	TAILQ_HEAD(, session_waiter) waiters;
+	unsigned round;
+};
+
+/* session_get_keyed(aws, key, profile, provider): the session called ${key}, made with ${provider} (taken
+ * over in any case) and the settings of ${profile} (NULL: the default one) if it is new. */
+struct aws_session *session_get_keyed(struct aws *aws, const char *key, const char *profile,
+	struct provider *provider);
+
+/* session_region(session): the profile's or the environment's region, or NULL. */
+const char *session_region(const struct aws_session *session);
+
+/**
+ * session_check(session, err):
+ * 1: the credentials can be used now; 0: session_wait() is needed; negative: they were denied a
+ * moment ago.  Starts a refresh when one is due.
+ */
+int session_check(struct aws_session *session, struct error *err);
+
+/* session_wait(session, waiter, region): have them fetched, for a request to ${region}; ${wake} is called
+ * once, never from inside. */
+void session_wait(struct aws_session *session, struct session_waiter *waiter, const char *region);
+
+/* session_leave(waiter): no longer; fine for one that does not wait. */
+void session_leave(struct session_waiter *waiter);
+
+/* session_expire(session, generation): AWS refused these credentials; they are dropped unless newer ones
+ * have come already. */
+void session_expire(struct aws_session *session, unsigned generation);
+
+/**
+ * session_plan(now, expires, chance, refresh, unusable):
+ * When credentials that are valid from ${now} until ${expires} are to be refreshed (10 to 15
+ * minutes before the end, by ${chance}, random in 0..999; at a quarter of a short life left) and
+ * from when on they may no longer be used.  Pure.
+ */
+void session_plan(usec_t now, usec_t expires, unsigned chance, usec_t *ret_refresh,
+	usec_t *ret_unusable);
+
+void sessions_forget_denials(struct aws *aws);
+
+/* sessions_free(aws): all of them; their fetches are cancelled. */
+void sessions_free(struct aws *aws);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/aws/sts.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/aws/sigv4.h"
+#include "lib/aws/xml.h"
+#include "lib/base/buf.h"
+#include "lib/base/encode.h"
+#include "lib/base/strv.h"
+#include "lib/pki/secret.h"
+
+#define GRANT "AssumeRoleResponse/AssumeRoleResult/Credentials/"
+
+char *sts_session_name(const char *host)
+{
+	char *name = mem_printf("certferry-%.*s", 64 - (int)strlen("certferry-"), host);
+
+	for (char *c = name; *c; c++)
+		if (!isalnum((unsigned char)*c) && !strchr("_+=,.@-", *c))
+			*c = '-';
+	return name;
+}
+
+static char *own_session_name(void)
+{
+	char host[256] = "";
+
+	if (gethostname(host, sizeof(host) - 1) < 0)
+		host[0] = '\0';
+	return sts_session_name(*host ? host : "host");
+}
+
+static void form_add(struct buf *form, const char *name, const char *value)
+{
+	_cleanup_(freep) char *encoded = NULL;
+
+	if (!value)
+		return;
+	encoded = percent_encode(value);
+	buf_printf(form, "&%s=%s", name, encoded);
+}
+
+static void form_add_tags(struct buf *form, char *const *tags)
+{
+	size_t number = 0;
+
+	STRV_FOREACH(tag, tags) {
+		const char *equals = strchrnul(*tag, '=');
+		_cleanup_(freep) char *key = mem_strndup(*tag, (size_t)(equals - *tag));
+		_cleanup_(freep) char *name = mem_printf("Tags.member.%zu.Key", ++number);
+		_cleanup_(freep) char *value = mem_printf("Tags.member.%zu.Value", number);
+
+		form_add(form, name, key);
+		form_add(form, value, *equals ? equals + 1 : "");
+	}
+}
+
+char *sts_assume_role_form(const struct role *role)
+{
+	_cleanup_(freep) char *own_name = role->session_name ? NULL : own_session_name();
+	struct buf form = BUF_NULL;
+
+	buf_append_string(&form, "Action=AssumeRole&Version=2011-06-15");
+	form_add(&form, "RoleArn", role->arn);
+	form_add(&form, "RoleSessionName", role->session_name ?: own_name);
+	form_add(&form, "ExternalId", role->external_id);
+	form_add(&form, "SourceIdentity", role->source_identity);
+	if (role->duration)
+		buf_printf(&form, "&DurationSeconds=%u", role->duration);
+	form_add_tags(&form, role->tags);
+	return buf_take(&form);
+}
+
+/* A secret text of the answer, with its references resolved, in the secure heap from the start. */
+static int read_secret(const char *body, size_t length, const char *path, struct secret **ret_secret,
+	struct error *err)
+{
+	const char *text;
+	size_t text_length;
+	char *plain;
+	int r;
+
+	if (xml_find(body, length, path, &text, &text_length) < 0 || text_length == 0)
+		return error_set(err, ERROR_RETRY, 0, "answer without credentials");
+	plain = OPENSSL_secure_malloc(text_length);
+	if (!plain)
+		return error_set(err, ERROR_RETRY, ENOMEM, "the memory for secrets is full");
+	r = secret_from(plain, xml_unescape(text, text_length, plain), ret_secret, err);
+	OPENSSL_secure_clear_free(plain, text_length);
+	return r;
+}
+
+static char *read_text(const char *body, size_t length, const char *path)
+{
+	const char *text;
+	size_t text_length;
+
+	if (xml_find(body, length, path, &text, &text_length) < 0 ||
+		memchr(text, '\0', text_length))
+		return mem_strdup("");
+	return mem_strndup(text, text_length);
+}
+
+int sts_read_credentials(const char *body, size_t length, struct credentials **ret_credentials,
+	struct error *err)
+{
+	_cleanup_(credentials_freep) struct credentials *credentials = mem_new(struct credentials);
+	_cleanup_(freep) char *expiration = read_text(body, length, GRANT "Expiration");
+	int r;
+
+	credentials->key_id = read_text(body, length, GRANT "AccessKeyId");
+	if (!*credentials->key_id || credentials->key_id[strspn(credentials->key_id,
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")])
+		return error_set(err, ERROR_RETRY, 0,
+			"answer without credentials: something between us and AWS answered?");
+	if (time_parse_iso(expiration, &credentials->expires) < 0)
+		return error_set(err, ERROR_RETRY, 0, "answer without the time of expiry");
+	r = read_secret(body, length, GRANT "SecretAccessKey", &credentials->secret_key, err);
+	if (r < 0)
+		return r;
+	if (secret_length(credentials->secret_key) > SIGV4_SECRET_BYTES)
+		return error_set(err, ERROR_RETRY, 0, "answer with a secret key that is none");
+	r = read_secret(body, length, GRANT "SessionToken", &credentials->token, err);
+	if (r < 0)
+		return r;
+	*ret_credentials = take(credentials);
+	return 0;
+}
