@@ -154,9 +154,8 @@ static void bus_say_refused(struct bus *bus, const char *why)
 {
 	if (!bus->said_no_name)
 		log_write(LOG_WARNING, NULL, NULL,
-			"the bus does not give the name " BUS_NAME
-			" (%s): `certferry` finds no daemon "
-			"until it does, all else goes on; trying again every minute",
+			"the bus does not give the name " BUS_NAME " (%s): `certferry` finds no "
+			"daemon until it does, all else goes on; trying again every minute",
 			why);
 	bus->said_no_name = true;
 	bus_retry_after(bus, RETRY_AFTER);
@@ -209,7 +208,7 @@ struct bus *bus_new(struct sd_event *event, const struct bus_handlers *handlers,
 		.userdata = userdata,
 	};
 	if (sd_event_add_time_relative(
-		    event, &bus->timer, CLOCK_MONOTONIC, USEC_INFINITY, 0, on_timer, bus) < 0 ||
+		    event, &bus->timer, CLOCK_MONOTONIC, 0, 0, on_timer, bus) < 0 ||
 		sd_event_source_set_enabled(bus->timer, SD_EVENT_OFF) < 0)
 		mem_exhausted();
 	(void)sd_event_source_set_description(bus->timer, "bus-retry");

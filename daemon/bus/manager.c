@@ -10,10 +10,6 @@
 #include "lib/base/time.h"
 #include "lib/log/log.h"
 
-/* Whoever may talk to us still may not fill our memory, or the journal. */
-#define REQUESTS_MOST 64 /* that wait at once */
-#define NAME_MOST     1024
-
 /*
  * Reading is answered at once.  A change is a request, at one step at a time:
  *	MAY	polkit is asked whether its sender may		check != NULL
@@ -24,9 +20,12 @@
 #define OBJECT_PATH "/org/certferry1"
 #define INTERFACE   "org.certferry1.Manager"
 #define WHO_TIMEOUT (10 * USEC_PER_SEC)
-64 /* that wait at once: whoever may talk to us still may not fill our memory */
 
-	struct manager {
+/* Whoever may talk to us still may not fill our memory, or the journal. */
+#define REQUESTS_MOST 64 /* that wait at once */
+#define NAME_MOST     1024
+
+struct manager {
 	sd_bus *connection;
 	sd_bus_slot *object;
 	const struct bus_handlers *handlers;

@@ -16,7 +16,7 @@ enum {
 	ALLOW_USER_INTERACTION = 1, /* of CheckAuthorization's flags */
 };
 
-/* Either call != NULL: polkit is being asked; or unsent != NULL: it could not be, as the loop will say. */
+/* Either call != NULL: polkit is being asked; or unsent != NULL: it could not be. */
 struct polkit_check {
 	char *action;
 	polkit_check_fn done;
@@ -60,8 +60,7 @@ static int refuse(struct polkit_check *check, int is_challenge, struct error *er
 	if (is_challenge)
 		return error_set(err, ERROR_DENIED, 0,
 			"polkit wants a password for '%s' and nobody could be asked; run it as "
-			"root "
-			"or allow it by a polkit rule",
+			"root or allow it by a polkit rule",
 			check->action);
 	return error_set(err, ERROR_DENIED, 0,
 		"polkit does not allow '%s' for you; run it as root or allow it by a polkit rule",

@@ -38,7 +38,7 @@ char *report_plan(const struct plan *plan, int exit_status)
 	return json_finish(object);
 }
 
-/* The delivery's name behind its certificate's has the account and region where the destination has several. */
+/* Behind its certificate's name a delivery's has the account and region, where they are needed. */
 static const char *where(const struct step *step)
 {
 	size_t length = strlen(step->certificate ?: "");

@@ -1,0 +1,594 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdarg.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "daemon/bus/bus.h"
+#include "lib/base/buf.h"
+#include "lib/base/time.h"
+#include "lib/log/log.h"
+#include "lib/os/file.h"
+
+/*
+ * A bus of our own, the interface under test, a caller and a polkit that answers as it is told, all
+ * on one loop of this process.
+ */
+
+#define DBUS_DAEMON "/usr/bin/dbus-daemon"
+#define LIMIT       (10 * USEC_PER_SEC) /* for each wait: only a failing test gets there */
+
+enum polkit_mood {
+	POLKIT_YES,
+	POLKIT_NO,
+	POLKIT_CHALLENGE,
+	POLKIT_NONSENSE,
+	POLKIT_VANISHES, /* leaves the bus without an answer */
+};
+
+struct world {
+	char *directory;
+	pid_t broker;
+	sd_event *event;
+	struct bus *bus;
+	sd_bus *caller;
+	sd_bus *polkit;
+	enum polkit_mood mood;
+	/* What polkit was asked. */
+	char action[64];
+	char subject[64];
+	unsigned flags;
+	/* What the handlers were given. */
+	char delivery[64];
+	char who[32];
+	int syncs;
+	struct error fail;
+	/* What the caller got. */
+	sd_bus_message *reply;
+	uint32_t job;
+	int32_t job_exit;
+	char *job_json;
+};
+
+static char *handle_status(void *userdata)
+{
+	return mem_strdup("{\"status\":1}");
+}
+
+static char *handle_plan(void *userdata)
+{
+	return mem_strdup("{\"plan\":1}");
+}
+
+static char *handle_candidates(void *userdata)
+{
+	return mem_strdup("{\"candidates\":1}");
+}
+
+static int handle_sync(void *userdata, const char *delivery, uint32_t *ret_job, struct error *err)
+{
+	struct world *w = userdata;
+
+	w->syncs++;
+	(void)snprintf(w->delivery, sizeof(w->delivery), "%s", delivery);
+	if (w->fail.kind) {
+		error_copy(err, &w->fail);
+		return error_result(err);
+	}
+	*ret_job = 7;
+	return 0;
+}
+
+static int handle_approve(void *userdata, const char *delivery, const char *who,
+	uint32_t *ret_count, struct error *err)
+{
+	struct world *w = userdata;
+
+	(void)snprintf(w->delivery, sizeof(w->delivery), "%s", delivery);
+	(void)snprintf(w->who, sizeof(w->who), "%s", who);
+	*ret_count = 3;
+	return 0;
+}
+
+static const struct bus_handlers handlers = {
+	.status = handle_status,
+	.plan = handle_plan,
+	.candidates = handle_candidates,
+	.sync = handle_sync,
+	.approve = handle_approve,
+};
+
+/* The broker says its address once it listens. */
+static pid_t broker_start(const char *directory, const char *address)
+{
+	_cleanup_(freep) char *path = mem_printf("%s/bus.conf", directory);
+	_cleanup_(freep) char *text = mem_printf(
+		"<busconfig><type>system</type><listen>%s</listen><auth>EXTERNAL</auth>"
+		"<policy context=\"default\"><allow user=\"*\"/><allow own=\"*\"/>"
+		"<allow send_destination=\"*\"/><allow receive_sender=\"*\"/>"
+		"<deny own=\"org.example.Denied\"/></policy></busconfig>",
+		address);
+	int ready[2];
+	pid_t pid;
+	char c;
+
+	assert_int_equal(file_replace(path, text, strlen(text), 0644, NULL), 0);
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		(void)dup2(ready[1], 3);
+		execl(DBUS_DAEMON, "dbus-daemon", "--nofork", "--nopidfile", "--nosyslog",
+			"--print-address=3", "--config-file", path, NULL);
+		_exit(127);
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	return pid;
+}
+
+static void broker_stop(struct world *w)
+{
+	if (w->broker <= 0)
+		return;
+	(void)kill(w->broker, SIGKILL);
+	(void)waitpid(w->broker, NULL, 0);
+	w->broker = 0;
+}
+
+static int polkit_asked(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+	struct world *w = userdata;
+	const char *kind, *key, *name, *action;
+
+	assert_true(sd_bus_message_read(m, "(sa{sv})", &kind, 1, &key, "s", &name) > 0);
+	assert_true(sd_bus_message_read(m, "s", &action) > 0);
+	assert_true(sd_bus_message_skip(m, "a{ss}") >= 0);
+	assert_true(sd_bus_message_read(m, "u", &w->flags) > 0);
+	assert_string_equal(kind, "system-bus-name");
+	assert_string_equal(key, "name");
+	(void)snprintf(w->action, sizeof(w->action), "%s", action);
+	(void)snprintf(w->subject, sizeof(w->subject), "%s", name);
+	switch (w->mood) {
+	case POLKIT_NONSENSE:
+		return sd_bus_reply_method_return(m, "s", "perhaps");
+	case POLKIT_VANISHES:
+		sd_bus_close(w->polkit);
+		return 0;
+	default:
+		return sd_bus_reply_method_return(
+			m, "(bba{ss})", w->mood == POLKIT_YES, w->mood == POLKIT_CHALLENGE, 0);
+	}
+}
+
+static const sd_bus_vtable polkit_vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	SD_BUS_METHOD("CheckAuthorization", "(sa{sv})sa{ss}us", "(bba{ss})", polkit_asked,
+		SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_VTABLE_END,
+};
+
+/* sd-bus sends no answer but the one that its table declares. */
+static const sd_bus_vtable polkit_nonsense_vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	SD_BUS_METHOD("CheckAuthorization", "(sa{sv})sa{ss}us", "s", polkit_asked,
+		SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_VTABLE_END,
+};
+
+static sd_bus *join(struct world *w)
+{
+	sd_bus *bus = NULL;
+
+	assert_true(sd_bus_open_system(&bus) >= 0);
+	assert_true(sd_bus_attach_event(bus, w->event, SD_EVENT_PRIORITY_NORMAL) >= 0);
+	return bus;
+}
+
+static void polkit_start(struct world *w, enum polkit_mood mood)
+{
+	w->mood = mood;
+	w->polkit = join(w);
+	assert_true(
+		sd_bus_add_object_vtable(w->polkit, NULL, "/org/freedesktop/PolicyKit1/Authority",
+			"org.freedesktop.PolicyKit1.Authority",
+			mood == POLKIT_NONSENSE ? polkit_nonsense_vtable : polkit_vtable, w) >= 0);
+	assert_true(sd_bus_request_name(w->polkit, "org.freedesktop.PolicyKit1", 0) >= 0);
+}
+
+static int on_job_done(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+	struct world *w = userdata;
+	const char *json;
+
+	assert_true(sd_bus_message_read(m, "uis", &w->job, &w->job_exit, &json) > 0);
+	w->job_json = mem_strdup(json);
+	return 0;
+}
+
+static void caller_start(struct world *w)
+{
+	w->caller = join(w);
+	assert_true(sd_bus_match_signal(w->caller, NULL, "org.certferry1", "/org/certferry1",
+			    "org.certferry1.Manager", "JobDone", on_job_done, w) >= 0);
+}
+
+/* Turns the loop until the condition holds, or fails after LIMIT. */
+#define wait_until(w, condition)                                                                   \
+	do {                                                                                       \
+		while (!(condition))                                                               \
+			assert_true(sd_event_run((w)->event, LIMIT) > 0);                          \
+	} while (0)
+
+static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+	struct world *w = userdata;
+
+	w->reply = sd_bus_message_ref(m);
+	return 0;
+}
+
+/* Calls a method; ${delivery} NULL: without arguments.  The reply is the world's until the next call. */
+static sd_bus_message *call(
+	struct world *w, const char *method, const char *delivery, int interactive)
+{
+	sd_bus_message *m = NULL;
+
+	w->reply = sd_bus_message_unref(w->reply);
+	assert_true(sd_bus_message_new_method_call(w->caller, &m, "org.certferry1",
+			    "/org/certferry1", "org.certferry1.Manager", method) >= 0);
+	if (delivery)
+		assert_true(sd_bus_message_append(m, "s", delivery) >= 0);
+	assert_true(sd_bus_message_set_allow_interactive_authorization(m, interactive) >= 0);
+	assert_true(sd_bus_call_async(w->caller, NULL, m, on_reply, w, 0) >= 0);
+	sd_bus_message_unref(m);
+	wait_until(w, w->reply);
+	return w->reply;
+}
+
+static int named(struct world *w)
+{
+	sd_bus_creds *creds = NULL;
+	int r = sd_bus_get_name_creds(w->caller, "org.certferry1", 0, &creds);
+
+	sd_bus_creds_unref(creds);
+	return r >= 0;
+}
+
+static int setup(void **state)
+{
+	struct world *w = mem_new(struct world);
+	_cleanup_(freep) char *address = NULL;
+
+	*state = w;
+	w->directory = mem_strdup("/tmp/certferry-test-bus-XXXXXX");
+	assert_non_null(mkdtemp(w->directory));
+	address = mem_printf("unix:path=%s/socket", w->directory);
+	assert_int_equal(setenv("DBUS_SYSTEM_BUS_ADDRESS", address, 1), 0);
+	assert_true(sd_event_new(&w->event) >= 0);
+	if (access(DBUS_DAEMON, X_OK) < 0)
+		return 0;
+	w->broker = broker_start(w->directory, address);
+	caller_start(w);
+	w->bus = bus_new(w->event, &handlers, w);
+	wait_until(w, named(w));
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+	static const char *const files[] = { "bus.conf", "socket" };
+
+	bus_free(w->bus);
+	sd_bus_message_unref(w->reply);
+	sd_bus_close_unref(w->caller);
+	sd_bus_close_unref(w->polkit);
+	sd_event_unref(w->event);
+	broker_stop(w);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		_cleanup_(freep) char *path = mem_printf("%s/%s", w->directory, files[i]);
+
+		(void)unlink(path);
+	}
+	(void)rmdir(w->directory);
+	error_done(&w->fail);
+	free(w->job_json);
+	free(w->directory);
+	free(w);
+	return 0;
+}
+
+static void need_broker(struct world *w)
+{
+	if (!w->broker) {
+		print_message("dbus-daemon is not installed\n");
+		skip();
+	}
+}
+
+static void assert_text(sd_bus_message *reply, const char *text)
+{
+	const char *value;
+
+	assert_false(sd_bus_message_is_method_error(reply, NULL));
+	assert_true(sd_bus_message_read(reply, "s", &value) > 0);
+	assert_string_equal(value, text);
+}
+
+static void assert_number(sd_bus_message *reply, uint32_t number)
+{
+	uint32_t value;
+
+	assert_false(sd_bus_message_is_method_error(reply, NULL));
+	assert_true(sd_bus_message_read(reply, "u", &value) > 0);
+	assert_int_equal(value, number);
+}
+
+static void assert_error(sd_bus_message *reply, const char *name, const char *part)
+{
+	const sd_bus_error *error = sd_bus_message_get_error(reply);
+
+	assert_non_null(error);
+	assert_string_equal(error->name, name);
+	if (!strstr(error->message, part))
+		fail_msg("'%s' does not say '%s'", error->message, part);
+}
+
+static void test_reading_asks_nobody(void **state)
+{
+	struct world *w = *state;
+
+	need_broker(w);
+	assert_text(call(w, "Status", NULL, 0), "{\"status\":1}");
+	assert_text(call(w, "Plan", NULL, 0), "{\"plan\":1}");
+	assert_text(call(w, "Candidates", NULL, 0), "{\"candidates\":1}");
+	assert_string_equal(w->action, "");
+}
+
+static int on_version(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+	struct world *w = userdata;
+	const char *version;
+
+	assert_true(sd_bus_message_read(m, "v", "s", &version) > 0);
+	assert_string_equal(version, CERTFERRY_VERSION);
+	w->syncs = 1;
+	return 0;
+}
+
+static void test_version_is_a_property(void **state)
+{
+	struct world *w = *state;
+
+	need_broker(w);
+	assert_true(sd_bus_call_method_async(w->caller, NULL, "org.certferry1", "/org/certferry1",
+			    "org.freedesktop.DBus.Properties", "Get", on_version, w, "ss",
+			    "org.certferry1.Manager", "Version") >= 0);
+	wait_until(w, w->syncs);
+}
+
+static void test_sync_is_a_job(void **state)
+{
+	struct world *w = *state;
+	const char *self;
+
+	need_broker(w);
+	polkit_start(w, POLKIT_YES);
+	assert_number(call(w, "Sync", "web/acm", 0), 7);
+	assert_string_equal(w->delivery, "web/acm");
+	assert_string_equal(w->action, "org.certferry1.sync");
+	assert_true(sd_bus_get_unique_name(w->caller, &self) >= 0);
+	assert_string_equal(w->subject, self);
+	assert_int_equal(w->flags, 0);
+	bus_job_done(w->bus, 7, 3, "{\"exit\":3}");
+	wait_until(w, w->job_json);
+	assert_int_equal(w->job, 7);
+	assert_int_equal(w->job_exit, 3);
+	assert_string_equal(w->job_json, "{\"exit\":3}");
+}
+
+static void test_approve_says_who(void **state)
+{
+	struct world *w = *state;
+	_cleanup_(freep) char *who = mem_printf("uid %u", (unsigned)geteuid());
+
+	need_broker(w);
+	polkit_start(w, POLKIT_YES);
+	assert_number(call(w, "Approve", "", 1), 3);
+	assert_string_equal(w->delivery, "");
+	assert_string_equal(w->who, who);
+	assert_string_equal(w->action, "org.certferry1.approve");
+	assert_int_equal(w->flags, 1);
+}
+
+static void test_refused_without_polkit(void **state)
+{
+	struct world *w = *state;
+
+	need_broker(w);
+	assert_error(call(w, "Sync", "", 0), "org.certferry1.Error.Denied", "is polkit installed");
+	assert_int_equal(w->syncs, 0);
+}
+
+static void refused_when(struct world *w, enum polkit_mood mood, const char *part)
+{
+	need_broker(w);
+	polkit_start(w, mood);
+	assert_error(call(w, "Sync", "", 0), "org.certferry1.Error.Denied", part);
+	assert_int_equal(w->syncs, 0);
+}
+
+static void test_refused_when_polkit_says_no(void **state)
+{
+	refused_when(*state, POLKIT_NO, "polkit does not allow 'org.certferry1.sync'");
+}
+
+static void test_refused_when_nobody_can_be_asked(void **state)
+{
+	refused_when(*state, POLKIT_CHALLENGE, "wants a password");
+}
+
+static void test_refused_when_the_answer_is_nonsense(void **state)
+{
+	refused_when(*state, POLKIT_NONSENSE, "makes no sense");
+}
+
+static void test_refused_when_polkit_vanishes(void **state)
+{
+	refused_when(*state, POLKIT_VANISHES, "polkit gave no answer");
+}
+
+static void test_errors_have_names(void **state)
+{
+	static const struct {
+		enum error_kind kind;
+		const char *name;
+	} cases[] = {
+		{ ERROR_ABSENT, "org.certferry1.Error.NotFound" },
+		{ ERROR_DENIED, "org.certferry1.Error.Denied" },
+		{ ERROR_INVALID, "org.certferry1.Error.Invalid" },
+		{ ERROR_RETRY, "org.certferry1.Error.Failed" },
+		{ ERROR_BUG, "org.certferry1.Error.Failed" },
+	};
+	struct world *w = *state;
+
+	need_broker(w);
+	polkit_start(w, POLKIT_YES);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		error_set(&w->fail, cases[i].kind, 0, "no \xff such '%s'", "x");
+		assert_error(call(w, "Sync", "x", 0), cases[i].name, "no ? such 'x'");
+	}
+}
+
+static void test_long_names_are_refused(void **state)
+{
+	struct world *w = *state;
+	char name[2048];
+
+	need_broker(w);
+	memset(name, 'a', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	assert_error(call(w, "Approve", name, 0), "org.certferry1.Error.Invalid", "so long");
+}
+
+static void test_free_while_a_call_waits(void **state)
+{
+	struct world *w = *state;
+
+	need_broker(w);
+	polkit_start(w, POLKIT_YES);
+	assert_true(sd_bus_call_method_async(w->caller, NULL, "org.certferry1", "/org/certferry1",
+			    "org.certferry1.Manager", "Sync", on_reply, w, "s", "") >= 0);
+	wait_until(w, *w->action);
+	w->bus = bus_free(w->bus);
+	wait_until(w, w->reply);
+	assert_true(sd_bus_message_is_method_error(w->reply, NULL));
+	assert_int_equal(w->syncs, 0);
+}
+
+static void test_another_bus_comes_back(void **state)
+{
+	struct world *w = *state;
+
+	need_broker(w);
+	broker_stop(w);
+	wait_until(w, !bus_connection(w->bus));
+	bus_job_done(w->bus, 1, 0, "{}");
+	bus_retry(w->bus); /* in vain: nobody listens */
+	assert_true(sd_event_run(w->event, LIMIT) > 0);
+	assert_null(bus_connection(w->bus));
+
+	w->caller = sd_bus_close_unref(w->caller);
+	w->broker = broker_start(w->directory, getenv("DBUS_SYSTEM_BUS_ADDRESS"));
+	caller_start(w);
+	bus_retry(w->bus);
+	wait_until(w, named(w));
+	assert_non_null(bus_connection(w->bus));
+	assert_text(call(w, "Status", NULL, 0), "{\"status\":1}");
+}
+
+static void test_a_name_that_is_taken(void **state)
+{
+	struct world *w = *state;
+	struct bus *second;
+
+	need_broker(w);
+	second = bus_new(w->event, &handlers, w);
+	wait_until(w, sd_bus_is_ready(bus_connection(second)) > 0);
+	assert_text(call(w, "Status", NULL, 0), "{\"status\":1}");
+	w->bus = bus_free(w->bus);
+	wait_until(w, !named(w));
+	bus_retry(second);
+	wait_until(w, named(w));
+	assert_text(call(w, "Status", NULL, 0), "{\"status\":1}");
+	bus_free(second);
+}
+
+static void test_without_handlers_no_name(void **state)
+{
+	struct world *w = *state;
+
+	need_broker(w);
+	w->bus = bus_free(w->bus);
+	wait_until(w, !named(w));
+	w->bus = bus_new(w->event, NULL, NULL);
+	wait_until(w, sd_bus_is_ready(bus_connection(w->bus)) > 0);
+	bus_retry(w->bus);
+	assert_false(named(w));
+	bus_job_done(w->bus, 1, 0, "{}");
+}
+
+static void test_no_bus_at_all(void **state)
+{
+	struct world *w = *state;
+	struct bus *bus;
+
+	assert_int_equal(setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus", 1), 0);
+	bus = bus_new(w->event, &handlers, w);
+	assert_null(bus_connection(bus));
+	bus_job_done(bus, 1, 0, "{}");
+	bus_free(bus);
+	assert_null(bus_free(NULL));
+}
+
+#define bus_test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		bus_test(test_reading_asks_nobody),
+		bus_test(test_version_is_a_property),
+		bus_test(test_sync_is_a_job),
+		bus_test(test_approve_says_who),
+		bus_test(test_refused_without_polkit),
+		bus_test(test_refused_when_polkit_says_no),
+		bus_test(test_refused_when_nobody_can_be_asked),
+		bus_test(test_refused_when_the_answer_is_nonsense),
+		bus_test(test_refused_when_polkit_vanishes),
+		bus_test(test_errors_have_names),
+		bus_test(test_long_names_are_refused),
+		bus_test(test_free_while_a_call_waits),
+		bus_test(test_another_bus_comes_back),
+		bus_test(test_a_name_that_is_taken),
+		bus_test(test_without_handlers_no_name),
+		bus_test(test_no_bus_at_all),
+	};
+
+	log_open("test_bus", LOG_ERR);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
