@@ -70,7 +70,9 @@ def _request(message, payload, protocol, writer, task):
 
 def arguments():
     parser = argparse.ArgumentParser(prog="tests.cloud", description="An AWS on loopback, for tests.")
-    parser.add_argument("--directory", type=Path, required=True, help="where to write ca.pem and, when ready, cloud.json")
+    parser.add_argument(
+        "--directory", type=Path, required=True, help="where to write ca.pem and, when ready, cloud.json"
+    )
     parser.add_argument("--port", type=int, default=0, help="port of the AWS endpoint (default: any)")
     parser.add_argument("--control-port", type=int, default=0, help="port of the control interface (default: any)")
     parser.add_argument("--source", default="111111111111", help="the account that issues")

@@ -18,8 +18,10 @@ MAX_TAGS = 50
 
 
 def _get(call, arn, action, write=False, request_tags=None):
-    """Authorize for a certificate by its tags, then find it. What is not there has no tags, so a policy that asks for some
-    refuses before anything is found, as IAM does."""
+    """Authorize for a certificate by its tags, then find it.
+
+    What is not there has no tags: a policy that asks for some refuses before anything is found, as IAM does.
+    """
     existing = call.world.acm.find(arn)
     call.authorize(action, arn, tag_context(existing and existing.tags, request_tags))
     return call.world.acm.get(call, arn, write)
@@ -75,7 +77,9 @@ def _version_detail(version, type):
 
 def _validations(c):
     status = "PENDING_VALIDATION" if c.status == "PENDING_VALIDATION" else "SUCCESS"
-    return [{"DomainName": name, "ValidationStatus": status, "ValidationMethod": c.validation_method} for name in c.names]
+    return [
+        {"DomainName": name, "ValidationStatus": status, "ValidationMethod": c.validation_method} for name in c.names
+    ]
 
 
 def _renewal_summary(c):
@@ -90,7 +94,9 @@ def _issued(c):
     if c.version is None:
         if c.status == "PENDING_VALIDATION":
             raise AwsError("RequestInProgressException", f"The certificate request for {c.arn} is in progress.")
-        raise AwsError("ResourceNotFoundException", f"Certificate {c.arn} has no certificate: its status is {c.status}.")
+        raise AwsError(
+            "ResourceNotFoundException", f"Certificate {c.arn} has no certificate: its status is {c.status}."
+        )
     return c.version
 
 
@@ -108,7 +114,10 @@ def export_certificate(call, p):
     if FORBIDDEN_IN_PASSPHRASE.search(p["Passphrase"]):
         raise AwsError("ValidationException", "The passphrase may hold any ASCII characters except #, $ or %.")
     if not c.exportable:
-        raise AwsError("ValidationException", f"Certificate {c.arn} is not exportable: it is neither private nor was it requested with export enabled.")
+        raise AwsError(
+            "ValidationException",
+            f"Certificate {c.arn} is not exportable: it is neither private nor was it requested with export enabled.",
+        )
     version = _issued(c)
     if c.status != "ISSUED":
         raise AwsError("ValidationException", f"Certificate {c.arn} cannot be exported: its status is {c.status}.")
@@ -167,7 +176,9 @@ def place_import(world, account, region, version, tagged, existing=None):
     """Put an import in place of the existing one, or make a new one, without asking any rule."""
     now = world.clock.now()
     if existing is None:
-        existing = Certificate(account, region, "IMPORTED", now, tags=dict(tagged), requested_algorithm=version.algorithm)
+        existing = Certificate(
+            account, region, "IMPORTED", now, tags=dict(tagged), requested_algorithm=version.algorithm
+        )
         existing.take(version)
         existing.imported_at = now
         world.acm.add(existing)
@@ -206,7 +217,9 @@ def request_certificate(call, p):
         _check_tags(request_tags)
     algorithm = p.get("KeyAlgorithm", "RSA_2048")
     if algorithm not in REQUESTABLE:
-        raise AwsError("ValidationException", f"Certificates with key algorithm {algorithm} can be imported but not requested.")
+        raise AwsError(
+            "ValidationException", f"Certificates with key algorithm {algorithm} can be imported but not requested."
+        )
     repeated = _same_request(call, p)
     if repeated:
         return {"CertificateArn": repeated}
@@ -248,13 +261,18 @@ def _remember_request(call, p, arn):
 def _check_authority(call, ca_arn, algorithm):
     authority = call.world.pca.find(ca_arn)
     if authority and authority.account == call.account and pki.family(authority.algorithm) != pki.family(algorithm):
-        raise AwsError("ValidationException", "The signing algorithm family must match the algorithm family of the CA's secret key.")
+        raise AwsError(
+            "ValidationException",
+            "The signing algorithm family must match the algorithm family of the CA's secret key.",
+        )
 
 
 def renew_certificate(call, p):
     c = _get(call, p["CertificateArn"], "acm:RenewCertificate", write=True)
     if not c.managed or not c.exported_since or c.status != "ISSUED":
-        raise AwsError("ValidationException", f"Certificate {c.arn} is not eligible for renewal: it has not been exported.")
+        raise AwsError(
+            "ValidationException", f"Certificate {c.arn} is not eligible for renewal: it has not been exported."
+        )
     acm_issue.renew(call.world, c)
     return None
 

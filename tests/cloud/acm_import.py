@@ -60,7 +60,8 @@ def _leaf(data):
     found = _certificates(data, "certificate")
     if len(found) > 1:
         raise invalid(
-            "The certificate field contains more than one certificate. You can specify only one certificate in this field."
+            "The certificate field contains more than one certificate. You can specify only one certificate in this"
+            " field."
         )
     return found[0]
 
@@ -99,8 +100,8 @@ def _check_chain(leaf, parents, now):
     if not parents:
         if not pki.signed_by(leaf, leaf):
             raise invalid(
-                "Provided certificate is not a valid self signed. Please provide either a valid self-signed certificate or "
-                "certificate chain."
+                "Provided certificate is not a valid self signed. Please provide either a valid self-signed certificate"
+                " or certificate chain."
             )
         return
     if any(parent == leaf for parent in parents):
@@ -114,7 +115,10 @@ def _check_chain(leaf, parents, now):
                 f"certificate is: {index}"
             )
         if not parent.not_valid_before <= from_epoch(now) < parent.not_valid_after:
-            raise invalid(f"Could not validate the certificate with the certificate chain: certificate {index} is not in its validity period.")
+            raise invalid(
+                f"Could not validate the certificate with the certificate chain: certificate {index} is not in its"
+                " validity period."
+            )
         below = parent
     of_leaf, of_issuer = (pki.key_algorithm(c.public_key()) for c in (leaf, parents[0]))
     if of_issuer and pki.family(of_leaf) != pki.family(of_issuer):
@@ -136,7 +140,9 @@ def check_again(old, new):
     lost = _lost(old.extended_key_usages, new.extended_key_usages, refused + "Extended Key Usage")
     lost = {(name, oid) for name, oid in lost if name != "TLS_WEB_CLIENT_AUTHENTICATION"}
     if lost:
-        raise invalid(f"{refused}Extended Key Usage values were removed: {', '.join(sorted(name for name, _ in lost))}.")
+        raise invalid(
+            f"{refused}Extended Key Usage values were removed: {', '.join(sorted(name for name, _ in lost))}."
+        )
 
 
 def _lost(old, new, what):
@@ -153,10 +159,14 @@ def spend_quota(world, account, region, again):
     times[:] = [when for when in times if when > year_ago]
     held = sum(1 for c in store.place(account, region).values() if c.type == "IMPORTED" and not c.deleted)
     if not again and held >= settings.import_limit:
-        raise AwsError("LimitExceededException", f"Error: you have reached your limit of {settings.import_limit} certificates.")
+        raise AwsError(
+            "LimitExceededException", f"Error: you have reached your limit of {settings.import_limit} certificates."
+        )
     if again and not settings.reimports_count:
         return
     if len(times) >= settings.yearly_import_limit:
         limit = settings.yearly_import_limit
-        raise AwsError("LimitExceededException", f"Error: you have reached your limit of {limit} certificates in the last year.")
+        raise AwsError(
+            "LimitExceededException", f"Error: you have reached your limit of {limit} certificates in the last year."
+        )
     times.append(world.clock.now())

@@ -72,7 +72,13 @@ def new_version(world, certificate, when, days=None):
         raise Failure("PCA_INVALID_DURATION" if private else "OTHER")
     key = world.keys.make(certificate.requested_algorithm)
     leaf = pki.issue(
-        key.public_key(), pki.name(certificate.names[0]), begin, end, issuer, sans=certificate.names, eku=certificate.eku
+        key.public_key(),
+        pki.name(certificate.names[0]),
+        begin,
+        end,
+        issuer,
+        sans=certificate.names,
+        eku=certificate.eku,
     )
     return Version(leaf, issuer.chain, key)
 

@@ -15,7 +15,11 @@ from .shapes import any_value, blob, integer, list_of, string, structure, tags
 KEY_ALGORITHMS = ("RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1")
 SIGNING = ("SHA256WITHECDSA", "SHA384WITHECDSA", "SHA512WITHECDSA", "SHA256WITHRSA", "SHA384WITHRSA", "SHA512WITHRSA")
 PERMISSIONS = ("IssueCertificate", "GetCertificate", "ListPermissions")
-SUBJECT = {"CommonName": NameOID.COMMON_NAME, "Country": NameOID.COUNTRY_NAME, "Organization": NameOID.ORGANIZATION_NAME}
+SUBJECT = {
+    "CommonName": NameOID.COMMON_NAME,
+    "Country": NameOID.COUNTRY_NAME,
+    "Organization": NameOID.ORGANIZATION_NAME,
+}
 SUBJECT.update({"OrganizationalUnit": NameOID.ORGANIZATIONAL_UNIT_NAME, "State": NameOID.STATE_OR_PROVINCE_NAME})
 TEMPLATES = {
     "RootCACertificate/V1": (True, None),
@@ -98,7 +102,10 @@ def _get(call, p, action):
 
 def _active(authority):
     if authority.status != "ACTIVE":
-        raise AwsError("InvalidStateException", f"The certificate authority is in the {authority.status} state and must be in the ACTIVE state.")
+        raise AwsError(
+            "InvalidStateException",
+            f"The certificate authority is in the {authority.status} state and must be in the ACTIVE state.",
+        )
     return authority
 
 
@@ -108,7 +115,9 @@ def create(call, p):
     parts = [x509.NameAttribute(SUBJECT[key], value) for key, value in config["Subject"].items()]
     key = call.world.keys.make(config["KeyAlgorithm"])
     kind = p["CertificateAuthorityType"]
-    made = Authority(call.account, call.region, kind, config["KeyAlgorithm"], x509.Name(parts), key, call.world.clock.now())
+    made = Authority(
+        call.account, call.region, kind, config["KeyAlgorithm"], x509.Name(parts), key, call.world.clock.now()
+    )
     made.signing_algorithm = config["SigningAlgorithm"]
     return {"CertificateAuthorityArn": call.world.pca.add(made).arn}
 
@@ -126,7 +135,9 @@ def describe(call, p):
 def list_authorities(call, p):
     call.authorize("acm-pca:ListCertificateAuthorities", "*")
     own = [a for a in call.world.pca.authorities.values() if (a.account, a.region) == (call.account, call.region)]
-    shown, token = page(own, p.get("NextToken"), p.get("MaxResults", 1000), "", call.world.settings, "InvalidNextTokenException")
+    shown, token = page(
+        own, p.get("NextToken"), p.get("MaxResults", 1000), "", call.world.settings, "InvalidNextTokenException"
+    )
     return {"CertificateAuthorities": [_detail(a) for a in shown], **({"NextToken": token} if token else {})}
 
 
@@ -215,7 +226,9 @@ def _sign(authority, p, template, now):
         raise AwsError("MalformedCSRException", "The request was not made by this certificate authority.")
     end = _end(p["Validity"], now)
     if not root and end > pki.not_after(authority.certificate):
-        raise AwsError("ValidationException", "The certificate validity specified exceeds the certificate authority validity.")
+        raise AwsError(
+            "ValidationException", "The certificate validity specified exceeds the certificate authority validity."
+        )
     ca, path_length = TEMPLATES[template]
     names = pki.dns_names(csr)
     return pki.issue(
@@ -274,7 +287,10 @@ def list_permissions(call, p):
 
 
 ARN = string(5, 200, r"arn:[\w+=/,.@-]+:acm-pca:[\w+=/,.@-]*:[0-9]*:[\w+=,.@-]+(/[\w+=,.@-]+)*")
-VALIDITY = structure({"Value": integer(1), "Type": string(options=("END_DATE", "ABSOLUTE", "DAYS", "MONTHS", "YEARS"))}, ("Value", "Type"))
+VALIDITY = structure(
+    {"Value": integer(1), "Type": string(options=("END_DATE", "ABSOLUTE", "DAYS", "MONTHS", "YEARS"))},
+    ("Value", "Type"),
+)
 
 
 def _one(required=(), **members):
@@ -336,6 +352,9 @@ OPERATIONS = {
         ),
         create_permission,
     ),
-    "DeletePermission": (_one(("Principal",), Principal=string(0, 128), SourceAccount=string(12, 12)), delete_permission),
+    "DeletePermission": (
+        _one(("Principal",), Principal=string(0, 128), SourceAccount=string(12, 12)),
+        delete_permission,
+    ),
     "ListPermissions": (_one(MaxResults=integer(1, 1000), NextToken=string(1, 43739)), list_permissions),
 }

@@ -68,7 +68,11 @@ def list_certificates(call, p):
     if ("SortBy" in p) != ("SortOrder" in p):
         raise AwsError("ValidationException", "SortBy and SortOrder must be specified together.")
     includes = p.get("Includes", {})
-    found = [c for c in call.world.acm.listed(call.account, call.region) if _included(c, p.get("CertificateStatuses"), includes)]
+    found = [
+        c
+        for c in call.world.acm.listed(call.account, call.region)
+        if _included(c, p.get("CertificateStatuses"), includes)
+    ]
     if "SortBy" in p:
         found.sort(key=lambda c: c.created_at, reverse=p["SortOrder"] == "DESCENDING")
     query = {key: value for key, value in p.items() if key not in ("NextToken", "MaxItems")}
@@ -139,7 +143,9 @@ def dates(c):
 
 
 RANGE = structure({"Start": timestamp(), "End": timestamp()})
-NAME_FILTER = structure({"Value": string(1), "ComparisonOperator": string(options=("CONTAINS", "EQUALS"))}, ("Value", "ComparisonOperator"))
+NAME_FILTER = structure(
+    {"Value": string(1), "ComparisonOperator": string(options=("CONTAINS", "EQUALS"))}, ("Value", "ComparisonOperator")
+)
 FILTER = structure(
     {
         "CertificateArn": string(20, 2048, r"arn:[\w+=/,.@-]+:acm:[\w+=/,.@-]*:[0-9]+:[\w+=,.@-]+(/[\w+=,.@-]+)*"),
@@ -208,7 +214,7 @@ def check_statement(statement):
     """A statement and a filter are unions: exactly one member each."""
     if len(statement) != 1:
         raise AwsError("ValidationException", "FilterStatement must have exactly one of And, Or, Not, Filter.")
-    (kind, inner), = statement.items()
+    ((kind, inner),) = statement.items()
     if kind == "Filter":
         _check_union(inner, "Filter")
         for name in ("X509AttributeFilter", "AcmCertificateMetadataFilter"):
@@ -225,17 +231,17 @@ def _check_union(value, name):
 
 
 def _matches(certificate, statement):
-    (kind, inner), = statement.items()
+    ((kind, inner),) = statement.items()
     if kind == "And":
         return all(_matches(certificate, part) for part in inner)
     if kind == "Or":
         return any(_matches(certificate, part) for part in inner)
     if kind == "Not":
         return not _matches(certificate, inner)
-    (group, wanted), = inner.items()
+    ((group, wanted),) = inner.items()
     if group == "CertificateArn":
         return certificate.arn == wanted
-    (name, value), = wanted.items()
+    ((name, value),) = wanted.items()
     tests = X509_TESTS if group == "X509AttributeFilter" else METADATA_TESTS
     return (group != "X509AttributeFilter" or certificate.version is not None) and tests[name](certificate, value)
 

@@ -74,7 +74,11 @@ class Certificate:
     @property
     def eligible(self):
         """Would managed renewal take it? Not unless it is in use, or was exported since its last issue."""
-        return self.managed and self.status == "ISSUED" and bool(self.in_use_by or (self.exportable and self.exported_since))
+        return (
+            self.managed
+            and self.status == "ISSUED"
+            and bool(self.in_use_by or (self.exportable and self.exported_since))
+        )
 
     @property
     def key_algorithm(self):

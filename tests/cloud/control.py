@@ -226,8 +226,8 @@ class Control:
         return view(c)
 
     async def import_by_hand(
-        self, account, names, region="eu-west-1", algorithm="EC_prime256v1", days=90, days_ago=1, tags=None, in_use_by=(),
-        eku=("serverAuth",), ku=("digitalSignature", "keyEncipherment"), count=1,
+        self, account, names, region="eu-west-1", algorithm="EC_prime256v1", days=90, days_ago=1, tags=None,
+        in_use_by=(), eku=("serverAuth",), ku=("digitalSignature", "keyEncipherment"), count=1,
     ):  # fmt: skip
         """A self-signed import that somebody made long before; count and "{n}" as with issue."""
         made = []
@@ -274,7 +274,9 @@ class Control:
     def secrets(self, account=None, region=None):
         """All secrets of a place with their versions' values."""
         return [
-            view_secret(s) for s in self.world.secrets.all() if (account or s.account, region or s.region) == (s.account, s.region)
+            view_secret(s)
+            for s in self.world.secrets.all()
+            if (account or s.account, region or s.region) == (s.account, s.region)
         ]
 
     def mark_secret(self, account, region, name, owning_service=None, rotated=None):

@@ -174,12 +174,18 @@ class Cloud:
             config=Config(retries={"total_max_attempts": retries + 1, "mode": "standard"}, proxies={}, **config),
         )
 
-    def request(self, service, operation, parameters, keys=None, region=REGION, headers=None, endpoint=None, timeout=10):
-        """A signed JSON request without boto3's model: (status, answer). For operations that Debian's botocore lacks, and
-        for parameters that it would not send."""
+    def request(
+        self, service, operation, parameters, keys=None, region=REGION, headers=None, endpoint=None, timeout=10
+    ):
+        """A signed JSON request without boto3's model: (status, answer).
+
+        For operations that Debian's botocore lacks, and for parameters that it would not send.
+        """
         keys = keys or self.keys()
         request = AWSRequest(
-            "POST", endpoint or self.endpoint, data=parameters if isinstance(parameters, bytes) else json.dumps(parameters).encode()
+            "POST",
+            endpoint or self.endpoint,
+            data=parameters if isinstance(parameters, bytes) else json.dumps(parameters).encode(),
         )
         request.headers["Content-Type"] = "application/x-amz-json-1.1"
         request.headers["X-Amz-Target"] = f"{TARGETS[service]}.{operation}"
@@ -213,4 +219,6 @@ class Cloud:
 
 def _plain_environment():
     """Without anything of the caller's that AWS clients read."""
-    return {key: value for key, value in os.environ.items() if not key.startswith("AWS_") and "proxy" not in key.lower()}
+    return {
+        key: value for key, value in os.environ.items() if not key.startswith("AWS_") and "proxy" not in key.lower()
+    }

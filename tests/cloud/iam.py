@@ -110,7 +110,7 @@ class Iam:
     def load(self, name, account=None):
         """A policy of conf/iam with these accounts in place of the shipped examples.
 
-        A list that names the example destination gets an entry for each destination, as conf/iam/README.md asks of users.
+        A list that names the example destination gets an entry for each destination, as conf/iam/README.md asks.
         """
         document = json.loads((self.directory / name).read_text())
         found = policy.problems(document, trust=name.endswith("-trust.json"))
@@ -216,7 +216,8 @@ def denied(identity, action, resource, kind, decision):
     else:
         why = f"because no {kind} policy allows the {action} action"
     return AwsError(
-        "AccessDeniedException", f"User: {identity.arn} is not authorized to perform: {action} on resource: {resource} {why}"
+        "AccessDeniedException",
+        f"User: {identity.arn} is not authorized to perform: {action} on resource: {resource} {why}",
     )
 
 

@@ -10,8 +10,8 @@ from .errors import AwsError
 def page(items, token, size, query, settings, code="ValidationException"):
     """(items of this page, token of the next page or None).
 
-    A token is good only for the query that it came from. Tests may cap pages below what was asked for and have empty ones
-    in between: AWS promises neither full pages nor non-empty ones, only that the last page has no token.
+    A token is good only for the query that it came from. Tests may cap pages below what was asked for and have empty
+    ones in between: AWS promises neither full pages nor non-empty ones, only that the last page has no token.
     """
     digest = hashlib.sha256(json.dumps(query, sort_keys=True, default=str).encode()).hexdigest()[:16]
     start, skipped = _read(token, digest, code) if token else (0, False)

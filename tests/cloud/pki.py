@@ -79,7 +79,11 @@ def family(algorithm):
 
 
 def name(common_name, organization=None, country=None):
-    parts = [(NameOID.COUNTRY_NAME, country), (NameOID.ORGANIZATION_NAME, organization), (NameOID.COMMON_NAME, common_name)]
+    parts = [
+        (NameOID.COUNTRY_NAME, country),
+        (NameOID.ORGANIZATION_NAME, organization),
+        (NameOID.COMMON_NAME, common_name),
+    ]
     return x509.Name([x509.NameAttribute(oid, value) for oid, value in parts if value])
 
 
@@ -120,7 +124,9 @@ def issue(
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
     )
     if sans:
-        builder = builder.add_extension(x509.SubjectAlternativeName([general_name(text) for text in sans]), critical=False)
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([general_name(text) for text in sans]), critical=False
+        )
     if ca:
         ku = ("digitalSignature", "keyCertSign", "cRLSign")
     if ku is not None:
@@ -201,7 +207,11 @@ def signed_by(certificate, parent):
     if certificate.issuer != parent.subject:
         return False
     key = parent.public_key()
-    body, signature, digest = certificate.tbs_certificate_bytes, certificate.signature, certificate.signature_hash_algorithm
+    body, signature, digest = (
+        certificate.tbs_certificate_bytes,
+        certificate.signature,
+        certificate.signature_hash_algorithm,
+    )
     try:
         if isinstance(key, rsa.RSAPublicKey):
             key.verify(signature, body, padding.PKCS1v15(), digest)
@@ -238,8 +248,8 @@ def public_der(public_key):
     return public_key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
-# ACM's exports: PBES2 with PBKDF2-HMAC-SHA1 (the default PRF, so not named), 2048 rounds, a salt of 20 bytes, AES-256-CBC.
-# cryptography cannot be told these parameters, so the few bytes of DER are written here.
+# ACM's exports: PBES2 with PBKDF2-HMAC-SHA1 (the default PRF, so not named), 2048 rounds, a salt of 20 bytes and
+# AES-256-CBC. cryptography cannot be told these parameters, so the few bytes of DER are written here.
 ROUNDS = 2048
 OID_PBES2 = bytes.fromhex("06092a864886f70d01050d")
 OID_PBKDF2 = bytes.fromhex("06092a864886f70d01050c")
@@ -248,7 +258,9 @@ OID_AES256_CBC = bytes.fromhex("060960864801650304012a")
 
 def encrypted_key_pem(key, passphrase):
     """PKCS#8 in PEM, as ExportCertificate answers it."""
-    clear = key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    clear = key.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
     salt, iv = secrets.token_bytes(20), secrets.token_bytes(16)
     derived = hashlib.pbkdf2_hmac("sha1", passphrase, salt, ROUNDS, 32)
     fill = 16 - len(clear) % 16

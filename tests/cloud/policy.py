@@ -32,7 +32,9 @@ def problems(document, trust=False):
     if len(sids) != len(set(sids)):
         found.append("Sid used twice")
     for index, statement in enumerate(statements):
-        found.extend(f"statement {statement.get('Sid', index)}: {text}" for text in _statement_problems(statement, trust))
+        found.extend(
+            f"statement {statement.get('Sid', index)}: {text}" for text in _statement_problems(statement, trust)
+        )
     return found
 
 
@@ -130,7 +132,9 @@ def _operator(name):
 
 def holds(conditions, context):
     return all(
-        _holds_one(*_operator(name), context.get(key.lower()), [substitute(str(value), context) for value in as_list(wanted)])
+        _holds_one(
+            *_operator(name), context.get(key.lower()), [substitute(str(value), context) for value in as_list(wanted)]
+        )
         for name, keys in conditions.items()
         for key, wanted in keys.items()
     )

@@ -27,7 +27,10 @@ PUBLISHED = {("acm", name): rate for name, rate in ACM.items()}
 PUBLISHED.update({("acm-pca", name): rate for name, rate in ACM_PCA.items()})
 PUBLISHED.update({SECRETS_READ: 10_000, SECRETS_WRITE: 50, ("sts", "all"): 600})
 PUBLISHED.update({("secretsmanager", name): 50 for name in ("CreateSecret", "DeleteSecret", "TagResource")})
-CODES = {"sts": "Throttling", "tagging": "ThrottledException"}
+
+
+def throttling_code(service):
+    return {"sts": "Throttling", "tagging": "ThrottledException"}.get(service, "ThrottlingException")
 
 
 class Quotas:
@@ -62,4 +65,4 @@ class Quotas:
         tokens = min(burst, tokens + (now - filled) * rate)
         self.buckets[group, account, region] = (tokens - 1 if tokens >= 1 else tokens, now)
         if tokens < 1:
-            raise AwsError(CODES.get(service, "ThrottlingException"), "Rate exceeded")
+            raise AwsError(throttling_code(service), "Rate exceeded")

@@ -111,13 +111,16 @@ def _locate(call, id, action, request_tags=None, scheduled=False):
         # Another account's secret takes a resource policy and a customer managed key; there are none here.
         raise AwsError(
             "AccessDeniedException",
-            f"User: {call.identity.arn} is not authorized to perform: secretsmanager:{action} on resource: {id} because no "
-            f"resource-based policy allows the secretsmanager:{action} action",
+            f"User: {call.identity.arn} is not authorized to perform: secretsmanager:{action} on resource: {id} because"
+            f" no resource-based policy allows the secretsmanager:{action} action",
         )
     if found is None:
         raise AwsError("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
     if found.deleted_at and not scheduled:
-        raise AwsError("InvalidRequestException", "You can't perform this operation on the secret because it was marked for deletion.")
+        raise AwsError(
+            "InvalidRequestException",
+            "You can't perform this operation on the secret because it was marked for deletion.",
+        )
     return found
 
 
@@ -139,7 +142,11 @@ def _use_key(call, secret):
         return
     arn = call.world.secrets.key_arn(call.account, call.region, secret.kms_key)
     if arn is None:
-        raise AwsError("EncryptionFailure", f"Secrets Manager can't encrypt the protected secret text using the provided KMS key: {secret.kms_key} was not found.")
+        raise AwsError(
+            "EncryptionFailure",
+            f"Secrets Manager can't encrypt the protected secret text using the provided KMS key: {secret.kms_key} was"
+            " not found.",
+        )
     context = {
         "kms:viaservice": f"secretsmanager.{call.region}.amazonaws.com",
         "kms:encryptioncontext:secretarn": secret.arn,
@@ -154,20 +161,29 @@ def _use_key(call, secret):
 def _content(p, required):
     given = [key for key in ("SecretString", "SecretBinary") if key in p]
     if len(given) > 1:
-        raise AwsError("InvalidParameterException", "You can't specify both a binary secret value and a string secret value in the same secret.")
+        raise AwsError(
+            "InvalidParameterException",
+            "You can't specify both a binary secret value and a string secret value in the same secret.",
+        )
     if not given:
         if required:
             raise AwsError("InvalidParameterException", "You must provide either SecretString or SecretBinary.")
         return None
     value = p[given[0]]
     if not 1 <= len(value.encode() if isinstance(value, str) else value) <= LIMIT:
-        raise AwsError("ValidationException", f"1 validation error detected: '{given[0][0].lower() + given[0][1:]}' failed to satisfy constraint: Member must have length less than or equal to {LIMIT}, and greater than or equal to 1")
+        raise AwsError(
+            "ValidationException",
+            f"1 validation error detected: '{given[0][0].lower() + given[0][1:]}' failed to satisfy constraint: Member"
+            f" must have length less than or equal to {LIMIT}, and greater than or equal to 1",
+        )
     return given[0], value
 
 
 def _token(p):
     if "ClientRequestToken" not in p:
-        raise AwsError("InvalidRequestException", "You must provide a ClientRequestToken value. We recommend a UUID-type value.")
+        raise AwsError(
+            "InvalidRequestException", "You must provide a ClientRequestToken value. We recommend a UUID-type value."
+        )
     return p["ClientRequestToken"]
 
 
@@ -188,7 +204,10 @@ def create_secret(call, p):
     if request_tags:
         call.authorize("secretsmanager:TagResource", _hoped_for_arn(call, name), context)
     if not NAME.fullmatch(name):
-        raise AwsError("ValidationException", "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!")
+        raise AwsError(
+            "ValidationException",
+            "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!",
+        )
     content = _content(p, required=False)
     token = _token(p) if content else p.get("ClientRequestToken")
     place = call.world.secrets.place(call.account, call.region)
@@ -212,22 +231,33 @@ def create_secret(call, p):
 
 def _create_again(existing, token, content):
     if existing.deleted_at:
-        raise AwsError("InvalidRequestException", "You can't create this secret because a secret with this name is already scheduled for deletion.")
+        raise AwsError(
+            "InvalidRequestException",
+            "You can't create this secret because a secret with this name is already scheduled for deletion.",
+        )
     same = existing.versions.get(token)
     if same and same.content == content:
         return {"ARN": existing.arn, "Name": existing.name, "VersionId": token}
-    raise AwsError("ResourceExistsException", f"The operation failed because the secret {existing.name} already exists.")
+    raise AwsError(
+        "ResourceExistsException", f"The operation failed because the secret {existing.name} already exists."
+    )
 
 
 def put_secret_value(call, p):
     secret = _locate(call, p["SecretId"], "PutSecretValue")
     if secret.owning_service:
-        raise AwsError("InvalidRequestException", f"You can't modify this secret because it is managed by {secret.owning_service}.")
+        raise AwsError(
+            "InvalidRequestException", f"You can't modify this secret because it is managed by {secret.owning_service}."
+        )
     token, content = _token(p), _content(p, required=True)
     version = secret.versions.get(token)
     if version:
         if version.content != content:
-            raise AwsError("ResourceExistsException", f"You can't use ClientRequestToken {token} because that value is already in use for a version of secret {secret.arn}.")
+            raise AwsError(
+                "ResourceExistsException",
+                f"You can't use ClientRequestToken {token} because that value is already in use for a version of secret"
+                f" {secret.arn}.",
+            )
         return _put_result(secret, version)  # the same once more changes nothing, not even the labels
     stages = p.get("VersionStages") or [CURRENT]
     _check_labels(secret, None, stages)
@@ -304,15 +334,29 @@ def update_version_stage(call, p):
     stage, source, target = p["VersionStage"], p.get("RemoveFromVersionId"), p.get("MoveToVersionId")
     for id in (source, target):
         if id is not None and id not in secret.versions:
-            raise AwsError("ResourceNotFoundException", f"Secrets Manager can't find the specified secret version: {id}.")
+            raise AwsError(
+                "ResourceNotFoundException", f"Secrets Manager can't find the specified secret version: {id}."
+            )
     holder = secret.at(stage)
     if holder and target and source is None and holder.id != target:
-        raise AwsError("InvalidParameterException", f"The parameter RemoveFromVersionId can't be empty. Staging label {stage} is currently attached to version {holder.id}, so you must explicitly reference that version in RemoveFromVersionId.")
+        raise AwsError(
+            "InvalidParameterException",
+            f"The parameter RemoveFromVersionId can't be empty. Staging label {stage} is currently attached to version"
+            f" {holder.id}, so you must explicitly reference that version in RemoveFromVersionId.",
+        )
     if source is not None and (holder is None or holder.id != source):
-        raise AwsError("InvalidParameterException", f"The parameter RemoveFromVersionId is incorrect. Staging label {stage} is not attached to version {source}.")
+        raise AwsError(
+            "InvalidParameterException",
+            f"The parameter RemoveFromVersionId is incorrect. Staging label {stage} is not attached to version"
+            f" {source}.",
+        )
     if target is None:
         if stage == CURRENT:
-            raise AwsError("InvalidParameterException", f"You can only move staging label {CURRENT} to a different secret version. It can't be completely removed.")
+            raise AwsError(
+                "InvalidParameterException",
+                f"You can only move staging label {CURRENT} to a different secret version. It can't be completely"
+                " removed.",
+            )
         if holder:
             holder.stages.discard(stage)
     else:
@@ -367,7 +411,11 @@ def list_version_ids(call, p):
 def list_secrets(call, p):
     call.authorize("secretsmanager:ListSecrets", "*")
     own = [secret for secret in call.world.secrets.place(call.account, call.region).values() if not secret.deleted_at]
-    return {"SecretList": [{"ARN": s.arn, "Name": s.name, "Tags": tag_list(s.tags), "CreatedDate": s.created_at} for s in own]}
+    return {
+        "SecretList": [
+            {"ARN": s.arn, "Name": s.name, "Tags": tag_list(s.tags), "CreatedDate": s.created_at} for s in own
+        ]
+    }
 
 
 ID = string(1, 2048)
@@ -406,10 +454,7 @@ OPERATIONS = {
     ),
     "TagResource": (_one(("Tags",), Tags=tags()), tag_resource),
     "UntagResource": (_one(("TagKeys",), TagKeys=list_of(string(1, 128))), untag_resource),
-    "DeleteSecret": (
-        _one(RecoveryWindowInDays=integer(7, 30), ForceDeleteWithoutRecovery=boolean()),
-        delete_secret,
-    ),
+    "DeleteSecret": (_one(RecoveryWindowInDays=integer(7, 30), ForceDeleteWithoutRecovery=boolean()), delete_secret),
     "RestoreSecret": (_one(), restore_secret),
     "ListSecretVersionIds": (
         _one(MaxResults=integer(1, 100), NextToken=string(1, 4096), IncludeDeprecated=boolean()),

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import re
 import socket
 import struct
 import uuid
@@ -10,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from . import acm, acm_pca, secretsmanager, shapes, sigv4, sts, tagging
+from . import acm, acm_pca, quotas, secretsmanager, shapes, sigv4, sts, tagging
 from .clock import monotonic
 from .errors import AwsError
 from .journal import redact
@@ -28,9 +29,12 @@ VALIDATION_CODES = {"tagging": "InvalidParameterException", "secretsmanager": "V
 # Some services write Message, some qualify the type: clients must read both.
 CAPITAL_MESSAGE = {"secretsmanager"}
 QUALIFIED = {"acm-pca": "com.amazonaws.acmpca#"}
+REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d", re.ASCII)
 TOKENS = ("NextToken", "PaginationToken")
 ENDLESS = "endless-"
-HTML = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center><hr><center>proxy</center></body></html>\n"
+HTML = (
+    "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center><hr><center>proxy</center></body></html>\n"
+)
 
 
 class Call:
@@ -81,6 +85,9 @@ class Server:
         self.world = world
 
     async def handle(self, request):
+        if request.headers.get("Expect", "").lower() == "100-continue":
+            # libcurl asks this before large bodies, and waits a second for the answer.
+            request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = await request.read()
         call = Call(self.world)
         started = monotonic()
@@ -161,10 +168,12 @@ class Server:
     def _strike(self, call, rule):
         kind, details = rule["kind"], rule["details"]
         if kind == "throttle":
-            code = "Throttling" if call.service == "sts" else "ThrottlingException"
-            raise AwsError(details.get("code", code), details.get("message", "Rate exceeded"), details.get("status", 400))
+            code = details.get("code", quotas.throttling_code(call.service))
+            raise AwsError(code, details.get("message", "Rate exceeded"), details.get("status", 400))
         if kind == "error":
-            raise AwsError(details.get("code", "InternalFailure"), details.get("message", ""), details.get("status", 500))
+            raise AwsError(
+                details.get("code", "InternalFailure"), details.get("message", ""), details.get("status", 500)
+            )
         if kind == "html":
             status = details.get("status", 503)
             raise Answer(status, {"Content-Type": "text/html"}, HTML.format(f"{status} Service Unavailable").encode())
@@ -190,10 +199,15 @@ class Server:
         if call.keys is None:
             raise AwsError("UnrecognizedClientException", "The security token included in the request is invalid.")
         if call.scope.service != call.service:
-            raise AwsError("InvalidSignatureException", f"Credential should be scoped to correct service: '{call.service}'.")
+            raise AwsError(
+                "InvalidSignatureException", f"Credential should be scoped to correct service: '{call.service}'."
+            )
         addressed = _region_of_host(request.host)
-        if addressed and addressed != call.scope.region:
-            raise AwsError("InvalidSignatureException", f"Credential should be scoped to a valid region, not '{call.scope.region}'.")
+        if not REGION.fullmatch(call.scope.region) or addressed not in (None, call.scope.region):
+            raise AwsError(
+                "InvalidSignatureException",
+                f"Credential should be scoped to a valid region, not '{call.scope.region}'.",
+            )
         url = f"https://{request.host}{request.raw_path}"
         keys, now = call.keys, self.world.clock.now()
         sigv4.verify(
@@ -207,12 +221,17 @@ class Server:
     def _check_session(self, keys, now):
         if keys.requests_left is not None:
             keys.requests_left -= 1
-        if (keys.expires is not None and now >= keys.expires) or (keys.requests_left is not None and keys.requests_left < 0):
+        if (keys.expires is not None and now >= keys.expires) or (
+            keys.requests_left is not None and keys.requests_left < 0
+        ):
             raise AwsError("ExpiredTokenException", "The security token included in the request is expired")
 
     def _serve_query(self, call):
         if call.operation not in sts.OPERATIONS or call.parameters.get("Version") != "2011-06-15":
-            raise AwsError("InvalidAction", f"Could not find operation {call.operation} for version {call.parameters.get('Version')}")
+            raise AwsError(
+                "InvalidAction",
+                f"Could not find operation {call.operation} for version {call.parameters.get('Version')}",
+            )
         return sts.OPERATIONS[call.operation](call, call.parameters)
 
     def _serve_json(self, call, request, body):
@@ -296,7 +315,9 @@ def _named_resource(call, body):
             parameters = json.loads(body or b"{}")
         except ValueError:
             return None
-    return next((parameters[key] for key in ("CertificateArn", "SecretId", "RoleArn", "Name") if key in parameters), None)
+    return next(
+        (parameters[key] for key in ("CertificateArn", "SecretId", "RoleArn", "Name") if key in parameters), None
+    )
 
 
 def _region_of_host(host):
@@ -325,7 +346,11 @@ def _reset(transport):
 
 async def _cut(request, status, headers, content, size):
     """Send the first bytes of what would have been the whole answer, and close."""
-    lines = [f"HTTP/1.1 {status} OK", *(f"{name}: {value}" for name, value in headers.items()), f"Content-Length: {len(content)}"]
+    lines = [
+        f"HTTP/1.1 {status} OK",
+        *(f"{name}: {value}" for name, value in headers.items()),
+        f"Content-Length: {len(content)}",
+    ]
     whole = "\r\n".join([*lines, "", ""]).encode() + content
     request.transport.write(whole[:size])
     request.transport.close()

@@ -62,7 +62,9 @@ def verify(scope, method, url, headers, body, secret_key, session_token, now):
     _check_token(headers, session_token)
     payload_hash = hashlib.sha256(body).hexdigest()
     if headers.get("X-Amz-Content-SHA256", payload_hash) != payload_hash:
-        raise AwsError("InvalidSignatureException", "The provided 'x-amz-content-sha256' header does not match what was computed.")
+        raise AwsError(
+            "InvalidSignatureException", "The provided 'x-amz-content-sha256' header does not match what was computed."
+        )
     canonical, to_sign, signature = _sign(scope, method, url, headers, payload_hash, secret_key, timestamp)
     if not hmac.compare_digest(signature, scope.signature):
         raise AwsError(
@@ -79,11 +81,14 @@ def verify(scope, method, url, headers, body, secret_key, session_token, now):
 def _timestamp(scope, headers):
     timestamp = headers.get("X-Amz-Date", "")
     if not TIMESTAMP.fullmatch(timestamp):
-        raise AwsError("IncompleteSignatureException", "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+        raise AwsError(
+            "IncompleteSignatureException",
+            "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.",
+        )
     if not timestamp.startswith(scope.date):
         raise AwsError(
             "InvalidSignatureException",
-            f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
             f"'{scope.date}' != '{timestamp[:8]}', from '{timestamp}'.",
         )
     return timestamp
@@ -97,7 +102,9 @@ def _check_signed_headers(scope, headers):
     needed.update(name.lower() for name in headers if name.lower().startswith("x-amz-"))
     missing = sorted(needed - set(names) - {"x-amzn-trace-id"})
     if missing:
-        raise AwsError("InvalidSignatureException", f"'{missing[0]}' must be a 'SignedHeader' in the AWS Authorization.")
+        raise AwsError(
+            "InvalidSignatureException", f"'{missing[0]}' must be a 'SignedHeader' in the AWS Authorization."
+        )
     absent = [name for name in names if name not in headers]
     if absent:
         raise AwsError("InvalidSignatureException", f"Signed header '{absent[0]}' is not in the request.")
@@ -140,5 +147,6 @@ def _check_time(timestamp, now):
     if timestamp > basic(now + TOLERANCE):
         raise AwsError(
             "InvalidSignatureException",
-            f"Signature not yet current: {timestamp} is still later than {basic(now + TOLERANCE)} ({basic(now)} + 5 min.)",
+            f"Signature not yet current: {timestamp} is still later than {basic(now + TOLERANCE)} ({basic(now)} + 5"
+            " min.)",
         )

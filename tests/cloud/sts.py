@@ -36,7 +36,9 @@ def assume_role(call, parameters):
     role = call.world.iam.role(arn)
     _admit(call, role, arn, name, external_id, source_identity, tags)
     if seconds > role.max_session:
-        raise AwsError("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+        raise AwsError(
+            "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+        )
     keys = call.world.iam.open_session(role, name, seconds)
     _carry_over(call, keys.identity, parameters, tags, source_identity)
     result = {
@@ -59,7 +61,8 @@ def _required(parameters, name):
         lower = name[0].lower() + name[1:]
         raise AwsError(
             "ValidationError",
-            f"1 validation error detected: Value null at '{lower}' failed to satisfy constraint: Member must not be null",
+            f"1 validation error detected: Value null at '{lower}' failed to satisfy constraint: Member must not be"
+            " null",
         )
     return value
 
@@ -126,7 +129,8 @@ def _allowed(call, role, action, context):
         return False
     own = policy.decide(call.identity.policies.values(), action, role.arn, context)
     if own == policy.SILENT:
-        # Within an account a trust policy that names the caller itself is grant enough; one that names the account is not.
+        # Within an account a trust policy that names the caller itself is grant enough; one that names the account
+        # leaves the decision to the caller's own policies.
         return trusted == "named" and call.identity.account == role.account
     return own == policy.ALLOW
 
@@ -155,7 +159,9 @@ def _principal(statement, identity):
 
 
 def _denied(call, action, arn):
-    return AwsError("AccessDenied", f"User: {call.identity.arn} is not authorized to perform: {action} on resource: {arn}", 403)
+    return AwsError(
+        "AccessDenied", f"User: {call.identity.arn} is not authorized to perform: {action} on resource: {arn}", 403
+    )
 
 
 def _carry_over(call, identity, parameters, tags, source_identity):

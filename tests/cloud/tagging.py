@@ -34,7 +34,11 @@ class Index:
         own += [s for s in self.world.secrets.place(account, region).values() if not s.deleted_at]
         found = [(resource.arn, self._seen(resource)) for resource in own]
         now = monotonic()
-        found += [(arn, tags) for arn, (until, a, r, tags) in self.ghosts.items() if (a, r) == (account, region) and now < until]
+        found += [
+            (arn, tags)
+            for arn, (until, a, r, tags) in self.ghosts.items()
+            if (a, r) == (account, region) and now < until
+        ]
         return [(arn, tags) for arn, tags in found if tags]
 
     def _seen(self, resource):

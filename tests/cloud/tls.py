@@ -6,7 +6,9 @@ import time
 from . import pki
 
 DAY = 86400
-HOSTS = ["localhost", "127.0.0.1", "*.localhost"]
+# libcurl takes no wildcard right below a top-level domain, so the regions that tests use are named as well.
+REGIONS = ("eu-west-1", "eu-west-2", "eu-central-1", "us-east-1", "us-east-2", "us-west-2", "ap-southeast-2")
+HOSTS = ["localhost", "127.0.0.1", "*.localhost", *(f"{region}.localhost" for region in REGIONS)]
 FLAWS = ("untrusted", "expired", "wrong-name")
 
 
