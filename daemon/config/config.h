@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DAEMON_CONFIG_CONFIG_H
+#define DAEMON_CONFIG_CONFIG_H
+
+/*
+ * The configuration, from its files to what is desired.  One row of schema.c a key drives
+ * the reading, the defaults, the JSON Schema and the tests of manual and example.
+ *
+ * All problems are found in one run, each with its place: a load either gives a complete
+ * struct desired or at least one problem.
+ */
+
+#include <stdio.h>
+
+#include "daemon/model/desired.h"
+
+#define CONFIG_PROBLEMS_SHOWN 20
+
+struct config_problem {
+	char *file;
+	unsigned line; /* 0: the file as a whole */
+	unsigned column;
+	char *text; /* "what; what would be right" */
+};
+
+struct config_problems {
+	struct config_problem *items; /* sorted by file and place once a load has returned */
+	size_t count;
+};
+
+#define CONFIG_PROBLEMS_NULL ((struct config_problems){ 0 })
+
+/**
+ * config_load(file, ret, problems):
+ * Read ${file} alone or, if it is NULL, certferry.yaml of the configuration directory united
+ * with its conf.d.  Files and directories that others than root and this process's user
+ * could write are refused.  0, and *${ret} belongs to the caller; or -EINVAL with
+ * ${problems} filled, which must be empty before.
+ */
+int config_load(const char *file, struct desired **ret, struct config_problems *problems);
+
+/* config_load_directory(directory, ret, problems): the same of another configuration directory. */
+int config_load_directory(
+	const char *directory, struct desired **ret, struct config_problems *problems);
+
+/**
+ * config_parse(file, text, length, ret, problems):
+ * The same from memory; ${file} is only what the problems say of their place.
+ */
+int config_parse(const char *file, const char *text, size_t length, struct desired **ret,
+	struct config_problems *problems);
+
+/**
+ * config_problems_print(problems, stream):
+ * A line each, "FILE:LINE:COLUMN: what; what would be right", at most
+ * CONFIG_PROBLEMS_SHOWN of them and then how many more there are.  Values that may be
+ * secrets are not in them.
+ */
+void config_problems_print(const struct config_problems *problems, FILE *stream);
+
+/* config_problems_done(problems): release them; for _cleanup_(config_problems_done). */
+void config_problems_done(struct config_problems *problems);
+
+/* config_schema_json(stream): the JSON Schema of the configuration, for editors; 0 or -EIO. */
+int config_schema_json(FILE *stream);
+
+#endif
