@@ -1,0 +1,539 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A look at the ACM of one account and region goes through these phases, the requests of each side by side:
+ *	LIST		its imports are listed, and those with our tags searched
+ *	TAGS		the tags are read of those of which it must be known whose they are
+ *	DESCRIBE	who uses those that stand in a delivery's way
+ *	READ		the certificates that may have changed are read
+ *	END		on_done was called
+ * It is in a phase as long as left > 0.  When each item's object is known for certain beforehand, the look
+ * begins with READ.
+ */
+
+#include "daemon/destination/acm_look.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/destination/acm_match.h"
+#include "daemon/destination/kind.h"
+#include "daemon/destination/tags.h"
+#include "lib/aws/tagging.h"
+#include "lib/base/strv.h"
+
+struct acm_look;
+
+enum phase {
+	PHASE_LIST,
+	PHASE_TAGS,
+	PHASE_DESCRIBE,
+	PHASE_READ,
+	PHASE_END,
+};
+
+/* One request about one import (TAGS, DESCRIBE) or one item (READ). */
+struct request {
+	struct acm_look *look;
+	size_t index; /* of the import, or of the item */
+	struct acm_operation *operation;
+};
+
+struct found {
+	char *arn;
+	char **tags;
+};
+
+struct acm_look {
+	const struct look_item *items;
+	size_t count;
+	struct aws_session *session;
+	const char *region;
+	enum phase phase;
+	size_t left;
+
+	struct acm_operation *listing;
+	struct tagging_operation *searching;
+	struct found *found; /* by tag; joined to the imports when both are there */
+	size_t found_count;
+	bool unsearched; /* the search by tag is denied or failed: the tags of every import are read */
+	struct import_list imports;
+	struct error error; /* why nothing could be listed */
+
+	struct request *requests;
+	size_t request_count;
+	struct observed *seen;
+	destination_look_fn done;
+	void *userdata;
+};
+
+static void advance(struct acm_look *look);
+
+static void request_done(struct acm_look *look)
+{
+	assert(look->left > 0);
+	if (--look->left == 0)
+		advance(look);
+}
+
+/* The object itself is asked for, and it is known for certain which that is. */
+static bool is_direct(const struct look_item *item)
+{
+	const char *arn = item->delivery->arn;
+
+	return item->exact && item->object_id && (!arn || strcmp(arn, item->object_id) == 0);
+}
+
+/* --- LIST --- */
+
+static void on_page(void *userdata, struct acm_summary *items, size_t count)
+{
+	struct acm_look *look = userdata;
+	struct import_list *imports = &look->imports;
+
+	imports->items = mem_resize(imports->items, imports->count + count, sizeof(*imports->items));
+	for (size_t i = 0; i < count; i++) {
+		imports->items[imports->count++] = (struct import){ .summary = items[i], .listed = true };
+		items[i] = (struct acm_summary){ 0 };
+	}
+}
+
+static void on_listed(void *userdata, const struct error *err)
+{
+	struct acm_look *look = userdata;
+
+	look->listing = NULL;
+	if (err)
+		error_copy(&look->error, err);
+	request_done(look);
+}
+
+static void on_found(void *userdata, const char *arn, char *const *tags)
+{
+	struct acm_look *look = userdata;
+
+	look->found = mem_resize(look->found, look->found_count + 1, sizeof(*look->found));
+	look->found[look->found_count++] = (struct found){ mem_strdup(arn), strv_copy(tags) };
+}
+
+static void on_searched(void *userdata, const struct error *err)
+{
+	struct acm_look *look = userdata;
+
+	look->searching = NULL;
+	look->unsearched = err != NULL;
+	request_done(look);
+}
+
+static void start_list(struct acm_look *look)
+{
+	look->left = 2;
+	look->listing = acm_list(look->session, look->region, "IMPORTED", on_page, on_listed, look);
+	look->searching = tagging_find(look->session, look->region, "acm:certificate", TAG_SOURCE, on_found,
+		on_searched, look);
+}
+
+/* --- TAGS --- */
+
+/* What the search found and the listing did not is new, or gone already: its own tags will tell. */
+static bool is_wanted(const struct acm_look *look, char *const *tags)
+{
+	for (size_t i = 0; i < look->count; i++)
+		if (tags_are_of(tags, look->items[i].delivery))
+			return true;
+	return false;
+}
+
+static void join_found(struct acm_look *look)
+{
+	import_list_sort(&look->imports);
+	for (size_t i = 0; i < look->found_count; i++) {
+		struct found *found = &look->found[i];
+		struct import *import = import_find(&look->imports, found->arn);
+
+		if (!import && is_wanted(look, found->tags))
+			import = import_list_add(&look->imports, found->arn);
+		if (import && !import->found_tags)
+			import->found_tags = take(found->tags);
+	}
+}
+
+static void on_tags(void *userdata, char *const *tags, const struct error *err)
+{
+	struct request *request = userdata;
+	struct acm_look *look = request->look;
+	struct import *import = &look->imports.items[request->index];
+
+	request->operation = NULL;
+	if (!err) {
+		import->tags = strv_copy(tags);
+		import->tags_read = true;
+	} else if (err->kind == ERROR_ABSENT && err->code != AWS_CODE_UNKNOWN_OPERATION) {
+		import->gone = true;
+	} else {
+		error_copy(&import->error, err);
+	}
+	request_done(look);
+}
+
+/* Which imports must be asked for their tags: those that concern an item whose own is not known. */
+static void mark_concerned(struct acm_look *look, bool *marks)
+{
+	_cleanup_(freep) bool *claimed = mem_alloc(look->imports.count);
+
+	for (size_t i = 0; i < look->count; i++) {
+		struct import *import = match_known(&look->imports, &look->items[i]);
+
+		if (import)
+			claimed[import - look->imports.items] = true;
+	}
+	for (size_t i = 0; i < look->count; i++) {
+		const struct look_item *item = &look->items[i];
+
+		if (is_direct(item) || match_known(&look->imports, item))
+			continue;
+		for (size_t k = 0; k < look->imports.count; k++)
+			marks[k] |= match_needs_tags(
+				&look->imports.items[k], item, look->unsearched && !claimed[k]);
+	}
+}
+
+static struct request *add_request(struct acm_look *look, size_t index)
+{
+	struct request *request = &look->requests[look->request_count++];
+
+	*request = (struct request){ .look = look, .index = index };
+	look->left++;
+	return request;
+}
+
+/* Room for as many requests as the phase can have, so that none moves while it is under way. */
+static void clear_requests(struct acm_look *look, size_t room)
+{
+	free(look->requests);
+	look->requests = mem_alloc(room * sizeof(*look->requests));
+	look->request_count = 0;
+}
+
+static void start_tags(struct acm_look *look)
+{
+	_cleanup_(freep) bool *marks = NULL;
+
+	join_found(look);
+	marks = mem_alloc(look->imports.count);
+	mark_concerned(look, marks);
+	clear_requests(look, look->imports.count);
+	for (size_t i = 0; i < look->imports.count; i++) {
+		struct request *request = marks[i] ? add_request(look, i) : NULL;
+
+		if (request)
+			request->operation = acm_tags(look->session, look->region,
+				look->imports.items[i].summary.arn, on_tags, request);
+	}
+}
+
+/* --- DESCRIBE --- */
+
+static struct import *find_own(const struct acm_look *look, const struct look_item *item)
+{
+	return match_known(&look->imports, item) ?: match_tagged(&look->imports, item);
+}
+
+/* Is ${item} waiting for somebody to choose among the imports of others? */
+static bool is_undecided(const struct acm_look *look, const struct look_item *item)
+{
+	return !is_direct(item) && !find_own(look, item) && !item->delivery->arn && !item->object_id &&
+	       item->delivery->wish->adopt != ADOPT_BESIDE;
+}
+
+static void on_described(void *userdata, const struct acm_description *description, const struct error *err)
+{
+	struct request *request = userdata;
+	struct acm_look *look = request->look;
+
+	request->operation = NULL;
+	if (!err) /* without it, the candidate is shown without its users */
+		look->imports.items[request->index].in_use_by = strv_copy(description->in_use_by);
+	request_done(look);
+}
+
+static void start_describe(struct acm_look *look)
+{
+	_cleanup_(freep) bool *marks = mem_alloc(look->imports.count);
+
+	for (size_t i = 0; i < look->count; i++)
+		for (size_t k = 0; is_undecided(look, &look->items[i]) && k < look->imports.count; k++)
+			marks[k] |= match_is_candidate(&look->imports.items[k], &look->items[i]);
+	clear_requests(look, look->imports.count);
+	for (size_t i = 0; i < look->imports.count; i++) {
+		bool wanted = marks[i] && look->imports.items[i].summary.in_use;
+		struct request *request = wanted ? add_request(look, i) : NULL;
+
+		if (request)
+			request->operation = acm_describe(look->session, look->region,
+				look->imports.items[i].summary.arn, on_described, request);
+	}
+}
+
+/* --- READ --- */
+
+static void fail_item(struct observed *seen, const struct error *err)
+{
+	seen->state = OBSERVED_UNKNOWN;
+	error_copy(&seen->error, err);
+}
+
+static int describe_version(const char *leaf, const char *chain, struct version *ret_version,
+	struct error *err)
+{
+	_cleanup_(certificate_freep) struct certificate *certificate = NULL;
+	struct certificate_list list = { 0 };
+	int r;
+
+	r = certificate_parse(leaf, strlen(leaf), &certificate, err);
+	if (r < 0)
+		return r;
+	*ret_version = (struct version){
+		.fingerprint = certificate->fingerprint,
+		.not_before = certificate->not_before,
+		.not_after = certificate->not_after,
+	};
+	if (certificate_list_parse(chain, strlen(chain), &list, NULL) == 0)
+		certificate_list_digest(&list, &ret_version->chain);
+	certificate_list_done(&list);
+	return 0;
+}
+
+static void see_version(const struct look_item *item, struct observed *seen, const char *leaf,
+	const char *chain)
+{
+	if (describe_version(leaf, chain, &seen->version, &seen->error) < 0) {
+		error_wrap(&seen->error, "the certificate in place, '%s'", seen->object_id);
+		seen->state = OBSERVED_UNKNOWN;
+		return;
+	}
+	seen->state = OBSERVED_PRESENT;
+	if (item->want_pem) {
+		seen->leaf_pem = mem_strdup(leaf);
+		seen->chain_pem = mem_strdup(chain);
+	}
+}
+
+/* Where it would be made anew, it must be certain that none of the others is its own. */
+static void see_gone(struct acm_look *look, size_t index)
+{
+	const struct look_item *item = &look->items[index];
+	const struct import *unreadable = match_unreadable(&look->imports, item, look->unsearched);
+
+	if (item->delivery->wish->recreate && unreadable)
+		fail_item(&look->seen[index], &unreadable->error);
+	else
+		look->seen[index].state = OBSERVED_GONE;
+}
+
+static void on_read(void *userdata, const char *leaf, const char *chain, const struct error *err)
+{
+	struct request *request = userdata;
+	struct acm_look *look = request->look;
+	struct observed *seen = &look->seen[request->index];
+
+	request->operation = NULL;
+	if (!err)
+		see_version(&look->items[request->index], seen, leaf, chain);
+	else if (err->kind == ERROR_ABSENT && err->code != AWS_CODE_UNKNOWN_OPERATION)
+		see_gone(look, request->index);
+	else
+		fail_item(seen, err);
+	request_done(look);
+}
+
+static void read_item(struct acm_look *look, size_t index, const char *arn)
+{
+	struct request *request = add_request(look, index);
+
+	look->seen[index].object_id = mem_strdup(arn);
+	request->operation = acm_get(look->session, look->region, arn, on_read, request);
+}
+
+/* An import that is ours, or to be taken over: believed while its dates are those of the record, else read. */
+static void see_import(struct acm_look *look, size_t index, const struct import *import)
+{
+	const struct look_item *item = &look->items[index];
+	struct observed *seen = &look->seen[index];
+
+	if (import->listed) {
+		seen->revision = match_revision(&import->summary);
+		seen->unused = !import->summary.in_use;
+	}
+	if (item->exact || item->want_pem || !seen->revision || !item->revision || !item->object_id ||
+		!fingerprint_is_set(&item->confirmed.fingerprint) ||
+		strcmp(seen->revision, item->revision) != 0 ||
+		strcmp(item->object_id, import->summary.arn) != 0) {
+		read_item(look, index, import->summary.arn);
+		return;
+	}
+	seen->object_id = mem_strdup(import->summary.arn);
+	seen->version = item->confirmed;
+	seen->state = OBSERVED_PRESENT;
+}
+
+/* None is its own: may there be one made, or do imports of others stand in the way? */
+static void see_others(struct acm_look *look, size_t index)
+{
+	const struct look_item *item = &look->items[index];
+	const struct import *unreadable = match_unreadable(&look->imports, item, look->unsearched);
+	enum adopt adopt = item->delivery->wish->adopt;
+	const struct import *only = adopt == ADOPT_IN_USE ? match_only_in_use(&look->imports, item) : NULL;
+	struct observed *seen = &look->seen[index];
+
+	if (unreadable) {
+		fail_item(seen, &unreadable->error);
+	} else if (!item->source) {
+		error_set(&seen->error, ERROR_RETRY, 0,
+			"the certificate's names are not known yet, so it cannot be told whether imports of "
+			"others share one");
+	} else if (only) {
+		see_import(look, index, only);
+	} else {
+		if (adopt != ADOPT_BESIDE)
+			match_fill_candidates(&look->imports, item, seen);
+		seen->state = seen->candidate_count ? OBSERVED_ADOPTABLE : OBSERVED_ABSENT;
+	}
+}
+
+static void see_listed(struct acm_look *look, size_t index)
+{
+	const struct look_item *item = &look->items[index];
+	const struct import *own = find_own(look, item);
+
+	if (look->error.kind) {
+		fail_item(&look->seen[index], &look->error);
+		return;
+	}
+	for (size_t i = 0; i < look->imports.count; i++)
+		look->seen[index].imported_count += look->imports.items[i].listed;
+	if (own)
+		see_import(look, index, own);
+	else if (item->delivery->arn || item->object_id)
+		read_item(look, index, item->delivery->arn ?: item->object_id);
+	else
+		see_others(look, index);
+}
+
+static void start_read(struct acm_look *look)
+{
+	clear_requests(look, look->count);
+	for (size_t i = 0; i < look->count; i++) {
+		if (is_direct(&look->items[i]))
+			read_item(look, i, look->items[i].object_id);
+		else
+			see_listed(look, i);
+	}
+}
+
+/* --- END --- */
+
+static void acm_look_free(struct acm_look *look)
+{
+	for (size_t i = 0; i < look->found_count; i++) {
+		free(look->found[i].arn);
+		strv_free(look->found[i].tags);
+	}
+	free(look->found);
+	import_list_done(&look->imports);
+	error_done(&look->error);
+	free(look->requests);
+	seen_free(look->seen, look->count);
+	free(look);
+}
+
+static bool nothing_seen(const struct acm_look *look)
+{
+	if (!look->error.kind)
+		return false;
+	for (size_t i = 0; i < look->count; i++)
+		if (is_direct(&look->items[i]))
+			return false;
+	return true;
+}
+
+/* The only end. */
+static void finish(struct acm_look *look)
+{
+	if (nothing_seen(look))
+		look->done(look->userdata, NULL, &look->error);
+	else
+		look->done(look->userdata, take(look->seen), NULL);
+	acm_look_free(look);
+}
+
+static void start_phase(struct acm_look *look)
+{
+	switch (look->phase) {
+	case PHASE_LIST:
+		start_list(look);
+		break;
+	case PHASE_TAGS:
+		if (!look->error.kind)
+			start_tags(look);
+		break;
+	case PHASE_DESCRIBE:
+		if (!look->error.kind)
+			start_describe(look);
+		break;
+	case PHASE_READ:
+		start_read(look);
+		break;
+	case PHASE_END:
+		break;
+	}
+}
+
+/* The next phase that has anything to ask for. */
+static void advance(struct acm_look *look)
+{
+	while (look->left == 0 && look->phase != PHASE_END) {
+		look->phase++;
+		start_phase(look);
+	}
+	if (look->phase == PHASE_END)
+		finish(look);
+}
+
+void *acm_look(const struct destination_context *context, const struct look_item *items, size_t count,
+	usec_t now, destination_look_fn done, void *userdata)
+{
+	const struct place *place = items[0].delivery->place;
+	struct acm_look *look = mem_new(struct acm_look);
+
+	*look = (struct acm_look){
+		.items = items,
+		.count = count,
+		.session = place_session(context, place),
+		.region = place->region,
+		.phase = PHASE_READ,
+		.seen = mem_alloc(count * sizeof(struct observed)),
+		.done = done,
+		.userdata = userdata,
+	};
+	for (size_t i = 0; i < count; i++) {
+		look->seen[i].at = now;
+		if (!is_direct(&items[i]))
+			look->phase = PHASE_LIST;
+	}
+	start_phase(look); /* asks for something in either phase, so that nothing ends inside start */
+	return look;
+}
+
+void *acm_look_cancel(void *handle)
+{
+	struct acm_look *look = handle;
+
+	acm_cancel(look->listing);
+	tagging_cancel(look->searching);
+	for (size_t i = 0; i < look->request_count; i++)
+		acm_cancel(look->requests[i].operation);
+	acm_look_free(look);
+	return NULL;
+}

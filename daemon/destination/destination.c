@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/destination/destination.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "daemon/destination/file_check.h"
+#include "daemon/destination/kind.h"
+#include "daemon/destination/secret_body.h"
+
+struct destination_look {
+	const struct kind *kind;
+	void *look;
+	destination_look_fn done;
+	void *userdata;
+};
+
+struct destination_put {
+	const struct kind *kind;
+	void *put;
+	destination_put_fn done;
+	void *userdata;
+};
+
+static const struct kind *kind_of(const struct delivery *delivery)
+{
+	switch (delivery->place->destination->kind) {
+	case DESTINATION_ACM:
+		return &acm_kind;
+	case DESTINATION_SECRETSMANAGER:
+		return &secretsmanager_kind;
+	case DESTINATION_FILE:
+		return &file_kind;
+	}
+	abort();
+}
+
+static void on_look(void *userdata, struct observed *seen, const struct error *err)
+{
+	_cleanup_(freep) struct destination_look *look = userdata;
+
+	look->done(look->userdata, seen, err);
+}
+
+struct destination_look *destination_look(const struct destination_context *context,
+	const struct look_item *items, size_t count, usec_t now, destination_look_fn done, void *userdata)
+{
+	struct destination_look *look = mem_new(struct destination_look);
+
+	assert(count > 0);
+	*look = (struct destination_look){
+		.kind = kind_of(items[0].delivery),
+		.done = done,
+		.userdata = userdata,
+	};
+	look->look = look->kind->look(context, items, count, now, on_look, look);
+	return look;
+}
+
+struct destination_look *destination_look_cancel(struct destination_look *look)
+{
+	if (!look)
+		return NULL;
+	look->kind->look_cancel(look->look);
+	free(look);
+	return NULL;
+}
+
+static void on_put(void *userdata, const char *object_id, const struct error *err)
+{
+	_cleanup_(freep) struct destination_put *put = userdata;
+
+	put->done(put->userdata, object_id, err);
+}
+
+struct destination_put *destination_put(const struct destination_context *context,
+	const struct delivery *delivery, const struct bundle *bundle, const struct observed *before,
+	destination_put_fn done, void *userdata)
+{
+	struct destination_put *put = mem_new(struct destination_put);
+
+	*put = (struct destination_put){
+		.kind = kind_of(delivery),
+		.done = done,
+		.userdata = userdata,
+	};
+	put->put = put->kind->put(context, delivery, bundle, before, on_put, put);
+	return put;
+}
+
+struct destination_put *destination_put_cancel(struct destination_put *put)
+{
+	if (!put)
+		return NULL;
+	put->kind->put_cancel(put->put);
+	free(put);
+	return NULL;
+}
+
+size_t destination_body_length(const struct delivery *delivery, const struct bundle *bundle)
+{
+	if (delivery->place->destination->kind != DESTINATION_SECRETSMANAGER)
+		return 0;
+	return secret_body_length(delivery->place->destination, bundle);
+}
+
+int destination_check(const struct delivery *delivery, struct error *err)
+{
+	if (delivery->place->destination->kind != DESTINATION_FILE)
+		return 0;
+	return file_check(delivery->place->destination, err);
+}
+
+struct observed *seen_free(struct observed *seen, size_t count)
+{
+	for (size_t i = 0; seen && i < count; i++)
+		observed_done(&seen[i]);
+	free(seen);
+	return NULL;
+}
+
+struct aws_session *place_session(const struct destination_context *context, const struct place *place)
+{
+	const struct desired_access *access = &place->destination->access;
+	struct aws_identity identity = {
+		.profile = access->profile,
+		.role_arn = place->role_arn,
+		.external_id = access->external_id,
+		.role_session_name = access->role_session_name,
+		.source_identity = access->source_identity,
+		.session_tags = access->session_tags,
+		.endpoint_url = place->endpoint_url,
+	};
+
+	assert(context->aws);
+	return aws_session_get(context->aws, &identity);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Files on this host.  Local and small, so they are read and written in one go; only the completion is put
+ * off to the next turn of the loop, where the work is done as well: nothing runs inside start.
+ */
+
+#include <stdlib.h>
+#include <systemd/sd-event.h>
+
+#include "daemon/destination/file_check.h"
+#include "daemon/destination/file_layout.h"
+#include "daemon/destination/file_tree.h"
+#include "daemon/destination/kind.h"
+#include "lib/os/file.h"
+
+struct file_look {
+	sd_event_source *defer;
+	const struct look_item *items;
+	size_t count;
+	usec_t now;
+	destination_look_fn done;
+	void *userdata;
+};
+
+struct file_put {
+	sd_event_source *defer;
+	const struct delivery *delivery;
+	const struct bundle *bundle;
+	destination_put_fn done;
+	void *userdata;
+};
+
+static sd_event_source *defer(struct sd_event *event, sd_event_handler_t handler, void *userdata,
+	const char *description)
+{
+	sd_event_source *source;
+
+	if (sd_event_add_defer(event, &source, handler, userdata) < 0)
+		mem_exhausted();
+	(void)sd_event_source_set_description(source, description);
+	return source;
+}
+
+static char *object_path(const struct delivery *delivery)
+{
+	return mem_printf("%s/%s", delivery->place->destination->directory, delivery->object);
+}
+
+/* The dates count even in a damaged version: nothing older is written over it.  Without a fingerprint it
+ * is never taken for the wanted one. */
+static void describe(const struct look_item *item, struct file_content *content, struct observed *seen)
+{
+	if (content->leaf) {
+		seen->version.not_before = content->leaf->not_before;
+		seen->version.not_after = content->leaf->not_after;
+	}
+	if (content->complete) {
+		seen->version.fingerprint = content->leaf->fingerprint;
+		certificate_list_digest(&content->chain, &seen->version.chain);
+	}
+	if (item->want_pem && content->leaf) {
+		seen->leaf_pem = certificate_pem(content->leaf);
+		seen->chain_pem = certificate_list_pem(&content->chain);
+	}
+}
+
+static int look_at(const struct look_item *item, struct observed *seen, struct error *err)
+{
+	_cleanup_(file_tree_done) struct file_tree tree = FILE_TREE_NULL;
+	_cleanup_(file_content_done) struct file_content content = { 0 };
+	_cleanup_(fd_closep) int fd = -1;
+	char version[VERSION_NAME_SIZE];
+	int r;
+
+	r = file_tree_open(item->delivery, /* make= */ false, &tree, err);
+	if (r == 0)
+		r = file_tree_version(&tree, version, err);
+	if (r < 0)
+		return r;
+	seen->object_id = object_path(item->delivery);
+	seen->state = OBSERVED_ABSENT;
+	fd = *version ? file_tree_open_version(&tree, version) : -1;
+	if (fd < 0)
+		return 0;
+	r = file_layout_read(fd, item->delivery->place->destination->layout, &content, err);
+	if (r < 0)
+		return error_wrap(err, "read '%s'", seen->object_id);
+	seen->state = OBSERVED_PRESENT;
+	seen->changed_at = file_tree_changed(&tree);
+	describe(item, &content, seen);
+	return 0;
+}
+
+static int on_look(sd_event_source *source, void *userdata)
+{
+	_cleanup_(freep) struct file_look *look = userdata;
+	struct observed *seen = mem_alloc(look->count * sizeof(*seen));
+
+	look->defer = sd_event_source_unref(look->defer);
+	for (size_t i = 0; i < look->count; i++) {
+		seen[i].at = look->now;
+		if (look_at(&look->items[i], &seen[i], &seen[i].error) < 0)
+			seen[i].state = seen[i].error.kind == ERROR_CONFLICT ? OBSERVED_FOREIGN :
+									       OBSERVED_UNKNOWN;
+	}
+	look->done(look->userdata, seen, NULL);
+	return 0;
+}
+
+static void *file_look(const struct destination_context *context, const struct look_item *items,
+	size_t count, usec_t now, destination_look_fn done, void *userdata)
+{
+	struct file_look *look = mem_new(struct file_look);
+
+	*look = (struct file_look){
+		.items = items,
+		.count = count,
+		.now = now,
+		.done = done,
+		.userdata = userdata,
+	};
+	look->defer = defer(context->event, on_look, look, "file-look");
+	return look;
+}
+
+static void *file_look_cancel(void *handle)
+{
+	struct file_look *look = handle;
+
+	sd_event_source_disable_unref(look->defer);
+	free(look);
+	return NULL;
+}
+
+static int put_files(const struct file_put *put, struct error *err)
+{
+	_cleanup_(file_tree_done) struct file_tree tree = FILE_TREE_NULL;
+	char version[FINGERPRINT_TEXT_SIZE];
+	int r;
+
+	r = file_check(put->delivery->place->destination, err);
+	if (r == 0)
+		r = file_tree_open(put->delivery, /* make= */ true, &tree, err);
+	if (r < 0)
+		return r;
+	fingerprint_format(&put->bundle->leaf->fingerprint, version);
+	version[VERSION_NAME_SIZE - 1] = '\0';
+	return file_tree_write(&tree, version, put->bundle, err);
+}
+
+static int on_put(sd_event_source *source, void *userdata)
+{
+	_cleanup_(freep) struct file_put *put = userdata;
+	_cleanup_(freep) char *path = object_path(put->delivery);
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	put->defer = sd_event_source_unref(put->defer);
+	if (put_files(put, &err) < 0)
+		error_wrap(&err, "write '%s'", path);
+	put->done(put->userdata, err.kind ? NULL : path, err.kind ? &err : NULL);
+	return 0;
+}
+
+static void *file_put(const struct destination_context *context, const struct delivery *delivery,
+	const struct bundle *bundle, const struct observed *before, destination_put_fn done, void *userdata)
+{
+	struct file_put *put = mem_new(struct file_put);
+
+	*put = (struct file_put){
+		.delivery = delivery,
+		.bundle = bundle,
+		.done = done,
+		.userdata = userdata,
+	};
+	put->defer = defer(context->event, on_put, put, "file-put");
+	return put;
+}
+
+static void *file_put_cancel(void *handle)
+{
+	struct file_put *put = handle;
+
+	sd_event_source_disable_unref(put->defer);
+	free(put);
+	return NULL;
+}
+
+const struct kind file_kind = {
+	.look = file_look,
+	.look_cancel = file_look_cancel,
+	.put = file_put,
+	.put_cancel = file_put_cancel,
+};

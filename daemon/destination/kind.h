@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DAEMON_DESTINATION_KIND_H
+#define DAEMON_DESTINATION_KIND_H
+
+/* What each kind of destination gives to destination.c.  The contracts are those of destination.h. */
+
+#include "daemon/destination/destination.h"
+
+struct kind {
+	void *(*look)(const struct destination_context *context, const struct look_item *items,
+		size_t count, usec_t now, destination_look_fn done, void *userdata);
+	void *(*look_cancel)(void *look);
+	void *(*put)(const struct destination_context *context, const struct delivery *delivery,
+		const struct bundle *bundle, const struct observed *before, destination_put_fn done,
+		void *userdata);
+	void *(*put_cancel)(void *put);
+};
+
+extern const struct kind acm_kind;
+extern const struct kind secretsmanager_kind;
+extern const struct kind file_kind;
+
+/* place_session(context, place): the AWS session that reaches ${place}. */
+struct aws_session *place_session(const struct destination_context *context, const struct place *place);
+
+/* seen_free(seen, count): release observations that nobody was given; returns NULL. */
+struct observed *seen_free(struct observed *seen, size_t count);
+
+#endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Secrets Manager.  A look describes each secret, side by side, and never reads a value.  A put is at one step:
+ *	TAG	an adopted secret is marked as ours		only with adopt: true
+ *	WRITE	it is created, given a version, or its label moved
+ * What is under way is in operation; the body, a secret itself, lives until it is sent.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-event.h>
+
+#include "daemon/destination/kind.h"
+#include "daemon/destination/secret_body.h"
+#include "daemon/destination/secret_judge.h"
+#include "daemon/destination/tags.h"
+#include "lib/aws/secretsmanager.h"
+#include "lib/base/strv.h"
+
+struct secret_look;
+
+struct secret_item {
+	struct secret_look *look;
+	const struct look_item *item;
+	struct observed *seen;
+	struct sm_operation *operation;
+};
+
+struct secret_look {
+	struct secret_item *items;
+	size_t count;
+	size_t left;
+	struct observed *seen;
+	destination_look_fn done;
+	void *userdata;
+};
+
+struct secret_put {
+	const struct delivery *delivery;
+	const struct observed *before;
+	struct aws_session *session;
+	char token[SECRET_TOKEN_SIZE];
+	struct secret *body; /* NULL: a label is moved */
+	struct error error;  /* that ends it in the loop's next turn */
+	sd_event_source *defer;
+	struct sm_operation *operation;
+	destination_put_fn done;
+	void *userdata;
+};
+
+static void secret_look_free(struct secret_look *look)
+{
+	free(look->items);
+	free(look);
+}
+
+static void on_described(void *userdata, const struct sm_description *description, const struct error *err)
+{
+	struct secret_item *item = userdata;
+	struct secret_look *look = item->look;
+
+	item->operation = NULL;
+	if (!err)
+		secret_judge(item->item, description, item->seen);
+	else if (err->kind == ERROR_ABSENT && err->code != AWS_CODE_UNKNOWN_OPERATION)
+		item->seen->state = OBSERVED_ABSENT;
+	else
+		error_copy(&item->seen->error, err); /* the state stays UNKNOWN */
+	if (--look->left > 0)
+		return;
+	look->done(look->userdata, look->seen, NULL);
+	secret_look_free(look);
+}
+
+static void *secret_look(const struct destination_context *context, const struct look_item *items,
+	size_t count, usec_t now, destination_look_fn done, void *userdata)
+{
+	struct secret_look *look = mem_new(struct secret_look);
+
+	*look = (struct secret_look){
+		.items = mem_alloc(count * sizeof(struct secret_item)),
+		.count = count,
+		.left = count,
+		.seen = mem_alloc(count * sizeof(struct observed)),
+		.done = done,
+		.userdata = userdata,
+	};
+	for (size_t i = 0; i < count; i++) {
+		const struct place *place = items[i].delivery->place;
+		struct secret_item *item = &look->items[i];
+
+		*item = (struct secret_item){ .look = look, .item = &items[i], .seen = &look->seen[i] };
+		item->seen->at = now;
+		item->operation = sm_describe(place_session(context, place), place->region,
+			items[i].delivery->object, on_described, item);
+	}
+	return look;
+}
+
+static void *secret_look_cancel(void *handle)
+{
+	struct secret_look *look = handle;
+
+	for (size_t i = 0; i < look->count; i++)
+		sm_cancel(look->items[i].operation);
+	seen_free(look->seen, look->count);
+	secret_look_free(look);
+	return NULL;
+}
+
+static void secret_put_free(struct secret_put *put)
+{
+	sd_event_source_disable_unref(put->defer);
+	sm_cancel(put->operation);
+	secret_free(put->body);
+	error_done(&put->error);
+	free(put);
+}
+
+/* The only end. */
+static void finish(struct secret_put *put, const char *arn, const struct error *err)
+{
+	put->done(put->userdata, arn, err);
+	secret_put_free(put);
+}
+
+static void on_written(void *userdata, const char *arn, const struct error *err)
+{
+	struct secret_put *put = userdata;
+
+	put->operation = NULL;
+	finish(put, err ? NULL : arn ?: put->before->object_id, err);
+}
+
+/* A name that was taken since the look is no fault of anybody's: the next look sees whose it is. */
+static void on_created(void *userdata, const char *arn, const struct error *err)
+{
+	_cleanup_(error_done) struct error taken = ERROR_NULL;
+
+	if (err && err->kind == ERROR_CONFLICT) {
+		error_set(&taken, ERROR_RETRY, err->code, "the secret has appeared meanwhile: %s", err->text);
+		err = &taken;
+	}
+	on_written(userdata, arn, err);
+}
+
+static void create(struct secret_put *put)
+{
+	const struct delivery *delivery = put->delivery;
+	_cleanup_(strv_freep) char **tags = tags_of(delivery);
+	_cleanup_(freep) char *description =
+		mem_printf("TLS certificate '%s', kept by certferry", delivery->certificate);
+	struct sm_write write = {
+		.secret_id = delivery->object,
+		.token = put->token,
+		.value = put->body,
+		.description = description,
+		.kms_key = delivery->kms_key,
+		.tags = tags,
+	};
+
+	put->operation = sm_create(put->session, delivery->place->region, &write, on_created, put);
+}
+
+static void write_version(struct secret_put *put)
+{
+	struct sm_write write = {
+		.secret_id = put->before->object_id,
+		.token = put->token,
+		.value = put->body,
+	};
+
+	put->operation = sm_put(put->session, put->delivery->place->region, &write, on_written, put);
+}
+
+static void start_write(struct secret_put *put)
+{
+	const struct observed *before = put->before;
+
+	if (before->state == OBSERVED_DEMOTED)
+		put->operation = sm_promote(put->session, put->delivery->place->region, before->object_id,
+			before->revision, put->token, on_written, put);
+	else if (before->state == OBSERVED_ABSENT)
+		create(put);
+	else
+		write_version(put);
+	put->body = secret_free(put->body);
+}
+
+static void on_tagged(void *userdata, const char *arn, const struct error *err)
+{
+	struct secret_put *put = userdata;
+
+	put->operation = NULL;
+	if (err)
+		finish(put, NULL, err);
+	else
+		start_write(put);
+}
+
+static int on_failed(sd_event_source *source, void *userdata)
+{
+	struct secret_put *put = userdata;
+
+	finish(put, NULL, &put->error);
+	return 0;
+}
+
+static void start_put(struct secret_put *put)
+{
+	_cleanup_(strv_freep) char **tags = NULL;
+
+	if (put->before->state == OBSERVED_ABSENT || put->delivery->wish->adopt != ADOPT_YES) {
+		start_write(put);
+		return;
+	}
+	tags = tags_of(put->delivery);
+	put->operation = sm_tag(put->session, put->delivery->place->region, put->before->object_id, tags,
+		on_tagged, put);
+}
+
+static void *secret_put(const struct destination_context *context, const struct delivery *delivery,
+	const struct bundle *bundle, const struct observed *before, destination_put_fn done, void *userdata)
+{
+	const struct desired_destination *destination = delivery->place->destination;
+	struct version version = bundle_version(bundle);
+	struct secret_put *put = mem_new(struct secret_put);
+	int r = 0;
+
+	*put = (struct secret_put){
+		.delivery = delivery,
+		.before = before,
+		.session = place_session(context, delivery->place),
+		.done = done,
+		.userdata = userdata,
+	};
+	secret_token(destination, delivery->object, &version, put->token);
+	if (before->state != OBSERVED_DEMOTED)
+		r = secret_body(destination, bundle, &put->body, &put->error);
+	if (r == 0)
+		start_put(put);
+	else if (sd_event_add_defer(context->event, &put->defer, on_failed, put) < 0)
+		mem_exhausted();
+	return put;
+}
+
+static void *secret_put_cancel(void *handle)
+{
+	secret_put_free(handle);
+	return NULL;
+}
+
+const struct kind secretsmanager_kind = {
+	.look = secret_look,
+	.look_cancel = secret_look_cancel,
+	.put = secret_put,
+	.put_cancel = secret_put_cancel,
+};

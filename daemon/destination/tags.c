@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/destination/tags.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/strv.h"
+
+static void append_tag(char ***tags, const char *key, const char *value)
+{
+	_cleanup_(freep) char *tag = mem_printf("%s=%s", key, value);
+
+	strv_append(tags, tag);
+}
+
+char **tags_of(const struct delivery *delivery)
+{
+	char **tags = NULL;
+
+	append_tag(&tags, TAG_SOURCE, delivery->source_arn);
+	append_tag(&tags, TAG_NAME, delivery->object);
+	STRV_FOREACH (tag, delivery->place->destination->tags)
+		strv_append(&tags, *tag);
+	return tags;
+}
+
+/* The value of ${key}, or NULL. */
+static const char *find(char *const *tags, const char *key)
+{
+	size_t length = strlen(key);
+
+	STRV_FOREACH (tag, tags)
+		if (strncmp(*tag, key, length) == 0 && (*tag)[length] == '=')
+			return *tag + length + 1;
+	return NULL;
+}
+
+bool tags_are_of(char *const *tags, const struct delivery *delivery)
+{
+	const char *source = find(tags, TAG_SOURCE), *name = find(tags, TAG_NAME);
+
+	return source && name && strcmp(source, delivery->source_arn) == 0 &&
+	       strcmp(name, delivery->object) == 0;
+}
+
+bool tags_are_certferrys(char *const *tags)
+{
+	return find(tags, TAG_SOURCE) != NULL;
+}

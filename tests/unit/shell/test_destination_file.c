@@ -1,0 +1,572 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Files: what lies where, what is kept, what is refused, and what a crash may leave behind. */
+
+#include "tests/unit/shell/test_destination_bundle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <systemd/sd-event.h>
+#include <unistd.h>
+
+#include "daemon/destination/destination.h"
+#include "lib/os/file.h"
+
+struct world {
+	char directory[64];
+	struct desired_destination destination;
+	struct place place;
+	struct desired_delivery wish;
+	struct delivery delivery;
+	struct destination_context context;
+	struct issuer issuer;
+	struct bundle *bundle;
+
+	struct observed *seen;
+	struct error error;
+	char *object_id;
+	bool inside; /* start has not returned */
+};
+
+static void on_look(void *userdata, struct observed *seen, const struct error *err)
+{
+	struct world *world = userdata;
+
+	assert_false(world->inside);
+	assert_null(err);
+	world->seen = seen;
+	sd_event_exit(world->context.event, 0);
+}
+
+static void on_put(void *userdata, const char *object_id, const struct error *err)
+{
+	struct world *world = userdata;
+
+	assert_false(world->inside);
+	if (err)
+		error_copy(&world->error, err);
+	world->object_id = mem_strdup(object_id);
+	sd_event_exit(world->context.event, 0);
+}
+
+static void fresh_loop(struct world *world)
+{
+	sd_event_unref(world->context.event);
+	assert_true(sd_event_new(&world->context.event) >= 0);
+}
+
+static struct observed *look(struct world *world)
+{
+	struct look_item item = { .delivery = &world->delivery, .want_pem = true };
+
+	if (world->seen)
+		observed_done(world->seen);
+	free(take(world->seen));
+	fresh_loop(world);
+	world->inside = true;
+	destination_look(&world->context, &item, 1, 42, on_look, world);
+	world->inside = false;
+	assert_int_equal(sd_event_loop(world->context.event), 0);
+	return world->seen;
+}
+
+static int put(struct world *world, struct bundle *bundle)
+{
+	struct observed before = { .state = OBSERVED_ABSENT };
+
+	error_done(&world->error);
+	free(take(world->object_id));
+	fresh_loop(world);
+	world->inside = true;
+	destination_put(&world->context, &world->delivery, bundle, &before, on_put, world);
+	world->inside = false;
+	assert_int_equal(sd_event_loop(world->context.event), 0);
+	return error_result(&world->error);
+}
+
+/* A path below the directory; four at a time may be in use. */
+static const char *at(const struct world *world, const char *format, ...)
+{
+	static char paths[4][512];
+	static unsigned turn;
+	char *path = paths[turn++ % 4];
+	va_list arguments;
+	int length = snprintf(path, 512, "%s/", world->directory);
+
+	va_start(arguments, format);
+	vsnprintf(path + length, 512 - (size_t)length, format, arguments);
+	va_end(arguments);
+	return path;
+}
+
+static char *content(const char *path)
+{
+	struct buf text = BUF_NULL;
+
+	assert_int_equal(file_read(path, 1 << 20, &text, NULL), 0);
+	return buf_take(&text);
+}
+
+static void write_text(const char *path, const char *text)
+{
+	(void)unlink(path);
+	assert_int_equal(file_replace(path, text, strlen(text), 0640, NULL), 0);
+}
+
+static const char *version_name(const struct bundle *bundle)
+{
+	static char text[FINGERPRINT_TEXT_SIZE];
+
+	fingerprint_format(&bundle->leaf->fingerprint, text);
+	text[16] = '\0';
+	return text;
+}
+
+static unsigned mode(const char *path)
+{
+	struct stat status;
+
+	assert_int_equal(lstat(path, &status), 0);
+	return status.st_mode & 07777;
+}
+
+static bool exists(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+static int setup(void **state)
+{
+	struct world *world = mem_new(struct world);
+
+	strcpy(world->directory, "/tmp/test-destination-XXXXXX");
+	assert_non_null(mkdtemp(world->directory));
+	assert_int_equal(chmod(world->directory, 02750), 0);
+	world->destination = (struct desired_destination){
+		.name = (char *)"files",
+		.kind = DESTINATION_FILE,
+		.directory = world->directory,
+		.layout = LAYOUT_NGINX,
+	};
+	world->place.destination = &world->destination;
+	world->delivery = (struct delivery){
+		.name = (char *)"web/files",
+		.place = &world->place,
+		.wish = &world->wish,
+		.object = (char *)"web",
+	};
+	world->issuer = make_issuer("root");
+	world->bundle = make_bundle(&world->issuer, "www.example.com", 2, 3600);
+	umask(0077);
+	*state = world;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *world = *state;
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -rf '%s'", world->directory);
+	assert_int_equal(system(command), 0);
+	if (world->seen)
+		observed_done(world->seen);
+	free(world->seen);
+	free(world->object_id);
+	error_done(&world->error);
+	bundle_free(world->bundle);
+	issuer_done(&world->issuer);
+	sd_event_unref(world->context.event);
+	free(world);
+	return 0;
+}
+
+static void assert_holds(struct world *world, const struct bundle *bundle)
+{
+	struct observed *seen = look(world);
+	struct version version = bundle_version(bundle);
+
+	assert_string_equal(observed_state_name(seen->state), "present");
+	assert_memory_equal(&seen->version, &version, sizeof(version));
+}
+
+static void test_first_delivery(void **state)
+{
+	struct world *world = *state;
+	_cleanup_(freep) char *leaf = certificate_pem(world->bundle->leaf);
+	_cleanup_(freep) char *chain = certificate_list_pem(&world->bundle->chain);
+	_cleanup_(freep) char *full = mem_printf("%s%s", leaf, chain);
+	_cleanup_(freep) char *got = NULL, *key = NULL;
+	char target[256] = "";
+
+	assert_int_equal(look(world)->state, OBSERVED_ABSENT);
+	assert_int_equal(put(world, world->bundle), 0);
+	assert_string_equal(world->object_id, at(world, "web"));
+
+	assert_true(readlink(at(world, "web"), target, sizeof(target) - 1) > 0);
+	assert_string_equal(target, at(world, ".versions/web/%s", version_name(world->bundle)) +
+		strlen(world->directory) + 1);
+	got = content(at(world, "web/fullchain.pem"));
+	key = content(at(world, "web/privkey.pem"));
+	assert_string_equal(got, full);
+	assert_string_equal(key, secret_borrow(world->bundle->key));
+
+	assert_int_equal(mode(at(world, ".versions")), 02750);
+	assert_int_equal(mode(at(world, ".versions/web")), 02750);
+	assert_int_equal(mode(at(world, "%s", target)), 02750);
+	assert_int_equal(mode(at(world, "web/privkey.pem")), 0640);
+
+	assert_holds(world, world->bundle);
+	assert_int_equal(world->seen->at, 42);
+	assert_string_equal(world->seen->object_id, at(world, "web"));
+	assert_string_equal(world->seen->leaf_pem, leaf);
+	assert_string_equal(world->seen->chain_pem, chain);
+	assert_null(world->seen->revision);
+	assert_true(world->seen->changed_at > (usec_t)(time(NULL) - 60) * USEC_PER_SEC);
+}
+
+static void test_every_layout(void **state)
+{
+	static const struct {
+		enum layout layout;
+		const char *files[4];
+	} layouts[] = {
+		{ LAYOUT_NGINX, { "fullchain.pem", "privkey.pem" } },
+		{ LAYOUT_APACHE, { "cert.pem", "chain.pem", "privkey.pem" } },
+		{ LAYOUT_HAPROXY, { "haproxy.pem" } },
+	};
+	struct world *world = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(layouts); i++) {
+		world->destination.layout = layouts[i].layout;
+		world->delivery.object = (char *)layout_name(layouts[i].layout);
+		assert_int_equal(put(world, world->bundle), 0);
+		for (size_t k = 0; layouts[i].files[k]; k++)
+			assert_true(exists(at(world, "%s/%s", world->delivery.object, layouts[i].files[k])));
+		assert_holds(world, world->bundle);
+
+		/* Each file counts: without it, the version is not there. */
+		for (size_t k = 0; layouts[i].files[k]; k++) {
+			assert_int_equal(
+				unlink(at(world, "%s/%s", world->delivery.object, layouts[i].files[k])), 0);
+			assert_int_equal(look(world)->state, OBSERVED_PRESENT);
+			assert_false(fingerprint_is_set(&world->seen->version.fingerprint));
+			assert_int_equal(put(world, world->bundle), 0);
+			assert_holds(world, world->bundle);
+		}
+	}
+}
+
+static void test_changed_layout_is_written_again(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(put(world, world->bundle), 0);
+	world->destination.layout = LAYOUT_HAPROXY;
+	look(world);
+	assert_false(fingerprint_is_set(&world->seen->version.fingerprint));
+	assert_int_equal(put(world, world->bundle), 0);
+	assert_holds(world, world->bundle);
+	assert_false(exists(at(world, "web/privkey.pem")));
+	assert_false(exists(at(world, ".versions/web/.new")));
+}
+
+static void test_previous_version_is_kept(void **state)
+{
+	struct world *world = *state;
+	char names[3][17];
+
+	for (int i = 0; i < 3; i++) {
+		struct bundle *bundle = make_bundle(&world->issuer, "www.example.com", 10 + i, 1000 - i);
+
+		assert_int_equal(put(world, bundle), 0);
+		assert_holds(world, bundle);
+		strcpy(names[i], version_name(bundle));
+		bundle_free(bundle);
+	}
+	assert_false(exists(at(world, ".versions/web/%s", names[0])));
+	assert_true(exists(at(world, ".versions/web/%s", names[1])));
+	assert_true(exists(at(world, ".versions/web/%s", names[2])));
+}
+
+static void test_nothing_of_others_is_removed(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(put(world, world->bundle), 0);
+	assert_int_equal(mkdir(at(world, ".versions/web/notes"), 0755), 0);
+	assert_int_equal(mkdir(at(world, ".versions/web/0123456789abcdef"), 0755), 0);
+	write_text(at(world, ".versions/web/0123456789abcdef/dhparam.pem"), "mine");
+	for (int i = 0; i < 2; i++) {
+		struct bundle *bundle = make_bundle(&world->issuer, "www.example.com", 10 + i, 1000 - i);
+
+		assert_int_equal(put(world, bundle), 0);
+		bundle_free(bundle);
+	}
+	assert_true(exists(at(world, ".versions/web/notes")));
+	assert_true(exists(at(world, ".versions/web/0123456789abcdef/dhparam.pem")));
+	assert_false(exists(at(world, ".versions/web/%s", version_name(world->bundle))));
+}
+
+static void test_nested_name(void **state)
+{
+	struct world *world = *state;
+	char target[256] = "";
+
+	world->delivery.object = (char *)"tls/eu/payments";
+	assert_int_equal(look(world)->state, OBSERVED_ABSENT);
+	assert_int_equal(put(world, world->bundle), 0);
+	assert_true(readlink(at(world, "tls/eu/payments"), target, sizeof(target) - 1) > 0);
+	assert_int_equal(strncmp(target, "../../.versions/tls/eu/payments/", 32), 0);
+	assert_int_equal(mode(at(world, "tls/eu")), 02750);
+	assert_holds(world, world->bundle);
+}
+
+static void test_bad_names(void **state)
+{
+	static const char *const names[] = { "../out", "/etc", "a//b", "a/", ".versions", ".versions/a", ".",
+		"a/../../b", "" };
+	struct world *world = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		world->delivery.object = (char *)names[i];
+		assert_int_equal(look(world)->state, OBSERVED_UNKNOWN);
+		assert_int_equal(put(world, world->bundle), -EINVAL);
+		assert_non_null(strstr(world->error.text, "as:"));
+	}
+	assert_false(exists(at(world, ".versions")));
+}
+
+static void assert_foreign(struct world *world)
+{
+	assert_int_equal(look(world)->state, OBSERVED_FOREIGN);
+	assert_int_equal(world->seen->error.kind, ERROR_CONFLICT);
+	assert_non_null(strstr(world->seen->error.text, "as:"));
+	assert_int_equal(put(world, world->bundle), -EEXIST);
+}
+
+static void test_foreign_objects(void **state)
+{
+	struct world *world = *state;
+	_cleanup_(freep) char *kept = NULL;
+
+	write_text(at(world, "web"), "somebody's");
+	assert_foreign(world);
+	kept = content(at(world, "web"));
+	assert_string_equal(kept, "somebody's");
+
+	assert_int_equal(unlink(at(world, "web")), 0);
+	assert_int_equal(mkdir(at(world, "web"), 0755), 0);
+	assert_foreign(world);
+
+	assert_int_equal(rmdir(at(world, "web")), 0);
+	assert_int_equal(symlink("/etc/ssl", at(world, "web")), 0);
+	assert_foreign(world);
+
+	assert_int_equal(unlink(at(world, "web")), 0);
+	assert_int_equal(symlink(".versions/other/0123456789abcdef", at(world, "web")), 0);
+	assert_foreign(world);
+}
+
+static void test_links_on_the_way_are_not_followed(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(mkdir(at(world, "elsewhere"), 0750), 0);
+	assert_int_equal(symlink("elsewhere", at(world, "tls")), 0);
+	world->delivery.object = (char *)"tls/web";
+	assert_foreign(world);
+
+	world->delivery.object = (char *)"web";
+	assert_int_equal(symlink("elsewhere", at(world, ".versions")), 0);
+	assert_foreign(world);
+	assert_int_equal(rmdir(at(world, "elsewhere")), 0);
+}
+
+static void test_link_inside_a_version_is_not_read(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(put(world, world->bundle), 0);
+	assert_int_equal(rename(at(world, "web/privkey.pem"), at(world, "stolen.pem")), 0);
+	assert_int_equal(symlink("../../../stolen.pem", at(world, "web/privkey.pem")), 0);
+	look(world);
+	assert_false(fingerprint_is_set(&world->seen->version.fingerprint));
+	assert_int_equal(put(world, world->bundle), 0);
+	assert_holds(world, world->bundle);
+}
+
+static void test_damage_is_seen(void **state)
+{
+	struct world *world = *state;
+	struct bundle *other = make_bundle(&world->issuer, "www.example.com", 3, 60);
+
+	assert_int_equal(put(world, world->bundle), 0);
+	write_text(at(world, "web/privkey.pem"), secret_borrow(other->key));
+	assert_int_equal(look(world)->state, OBSERVED_PRESENT);
+	assert_false(fingerprint_is_set(&world->seen->version.fingerprint));
+	assert_int_equal(world->seen->version.not_before, world->bundle->leaf->not_before);
+	assert_non_null(world->seen->leaf_pem);
+
+	write_text(at(world, "web/privkey.pem"), "");
+	look(world);
+	assert_false(fingerprint_is_set(&world->seen->version.fingerprint));
+	write_text(at(world, "web/fullchain.pem"), "-----BEGIN CERTIFICATE-----\nAAAA");
+	look(world);
+	assert_int_equal(world->seen->state, OBSERVED_PRESENT);
+	assert_int_equal(world->seen->version.not_before, 0);
+	assert_null(world->seen->leaf_pem);
+
+	assert_int_equal(put(world, world->bundle), 0);
+	assert_holds(world, world->bundle);
+	bundle_free(other);
+}
+
+static void test_version_comes_from_the_certificate(void **state)
+{
+	struct world *world = *state;
+	struct bundle *other = make_bundle(&world->issuer, "www.example.com", 3, 60);
+	char from[512];
+
+	assert_int_equal(put(world, other), 0);
+	strcpy(from, at(world, ".versions/web/%s", version_name(other)));
+	assert_int_equal(rename(from, at(world, ".versions/web/%s", version_name(world->bundle))), 0);
+	assert_int_equal(unlink(at(world, "web")), 0);
+	assert_int_equal(symlink(at(world, ".versions/web/%s", version_name(world->bundle)) +
+		strlen(world->directory) + 1, at(world, "web")), 0);
+	assert_holds(world, other);
+	bundle_free(other);
+}
+
+static void test_leftovers_of_a_crash(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(mkdir(at(world, ".versions"), 0750), 0);
+	assert_int_equal(mkdir(at(world, ".versions/web"), 0750), 0);
+	assert_int_equal(mkdir(at(world, ".versions/web/.new-01234567"), 0750), 0);
+	write_text(at(world, ".versions/web/.new-01234567/privkey.pem"), "half");
+	assert_int_equal(mkdir(at(world, ".versions/web/%s", version_name(world->bundle)), 0750), 0);
+	write_text(at(world, ".versions/web/%s/fullchain.pem", version_name(world->bundle)), "half");
+	assert_int_equal(symlink("x", at(world, ".web.89abcdef.tmp")), 0);
+	assert_int_equal(symlink("x", at(world, ".other.89abcdef.tmp")), 0);
+
+	assert_int_equal(look(world)->state, OBSERVED_ABSENT);
+	assert_int_equal(put(world, world->bundle), 0);
+	assert_holds(world, world->bundle);
+	assert_false(exists(at(world, ".versions/web/.new-01234567")));
+	assert_int_equal(readlink(at(world, ".web.89abcdef.tmp"), (char[8]){ 0 }, 8), -1);
+	assert_int_equal(readlink(at(world, ".other.89abcdef.tmp"), (char[8]){ 0 }, 8), 1);
+}
+
+static void test_dangling_link_is_ours(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(symlink(".versions/web/0123456789abcdef", at(world, "web")), 0);
+	assert_int_equal(look(world)->state, OBSERVED_ABSENT);
+	assert_int_equal(put(world, world->bundle), 0);
+	assert_holds(world, world->bundle);
+}
+
+static void test_check(void **state)
+{
+	struct world *world = *state;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	assert_int_equal(destination_check(&world->delivery, &err), 0);
+
+	assert_int_equal(chmod(world->directory, 0757), 0);
+	assert_int_equal(destination_check(&world->delivery, &err), -EACCES);
+	assert_non_null(strstr(err.text, "written by others"));
+	assert_int_equal(put(world, world->bundle), -EACCES);
+	assert_int_equal(chmod(world->directory, 0750), 0);
+
+	world->destination.group = (char *)"no-such-group";
+	assert_int_equal(destination_check(&world->delivery, &err), -ENOENT);
+
+	world->destination.group = (char *)(getegid() == 0 ? "root" : "daemon");
+	assert_int_equal(destination_check(&world->delivery, &err), -EACCES);
+	assert_non_null(strstr(err.text, "2750 certferry"));
+	world->destination.group = (char *)"daemon";
+	assert_int_equal(destination_check(&world->delivery, &err), -EACCES);
+	assert_non_null(strstr(err.text, "2750 certferry daemon -"));
+	world->destination.group = NULL;
+
+	world->destination.directory = (char *)"/nowhere/at/all";
+	assert_int_equal(destination_check(&world->delivery, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "d /nowhere/at/all 0750 certferry certferry -"));
+	assert_int_equal(look(world)->state, OBSERVED_UNKNOWN);
+}
+
+static void test_group_is_inherited_or_refused(void **state)
+{
+	struct world *world = *state;
+	struct stat status;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chown(world->directory, 0, 1), 0); /* daemon */
+	assert_int_equal(chmod(world->directory, 02750), 0);
+	world->destination.group = (char *)"daemon";
+	assert_int_equal(put(world, world->bundle), 0);
+	assert_int_equal(stat(at(world, "web/privkey.pem"), &status), 0);
+	assert_int_equal(status.st_gid, 1);
+
+	assert_int_equal(mkdir(at(world, ".versions/b"), 0750), 0);
+	assert_int_equal(chown(at(world, ".versions/b"), 0, 0), 0);
+	assert_int_equal(chmod(at(world, ".versions/b"), 0750), 0);
+	world->delivery.object = (char *)"b";
+	assert_int_equal(put(world, world->bundle), -EACCES);
+	assert_non_null(strstr(world->error.text, "set-group-id"));
+	assert_false(exists(at(world, "b")));
+}
+
+static void test_cancel_says_nothing(void **state)
+{
+	struct world *world = *state;
+	struct look_item item = { .delivery = &world->delivery };
+	struct observed before = { .state = OBSERVED_ABSENT };
+
+	fresh_loop(world);
+	world->inside = true; /* a completion would assert */
+	destination_look_cancel(
+		destination_look(&world->context, &item, 1, 1, on_look, world));
+	destination_put_cancel(destination_put(
+		&world->context, &world->delivery, world->bundle, &before, on_put, world));
+	destination_look_cancel(NULL);
+	destination_put_cancel(NULL);
+	assert_int_equal(sd_event_run(world->context.event, 0), 0);
+	assert_false(exists(at(world, "web")));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_first_delivery, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_every_layout, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_changed_layout_is_written_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_previous_version_is_kept, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nothing_of_others_is_removed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nested_name, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bad_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_foreign_objects, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_links_on_the_way_are_not_followed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_link_inside_a_version_is_not_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_damage_is_seen, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_version_comes_from_the_certificate, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_leftovers_of_a_crash, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_dangling_link_is_ours, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_check, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_group_is_inherited_or_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cancel_says_nothing, setup, teardown),
+	};
+	bool locked;
+
+	if (secret_memory_init(&locked, NULL) < 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
