@@ -123,15 +123,13 @@ static void call_mark(const struct aws_call *call, struct error *err)
 }
 
 static void call_log(const struct aws_call *call, const struct http_response *response,
-	const char *outcome)
+	const char *fault)
 {
-	const char *id = response ? http_response_header(response, "X-Amzn-RequestId") : NULL;
-
 	log_debug("%s in %s as %s: %s%sstatus %ld, %llu ms, %zu bytes, request id %s",
-		call->operation, call->region, call->session->label, outcome, *outcome ? ", " : "",
-		response ? response->status : 0,
-		response ? (unsigned long long)(response->duration / USEC_PER_MSEC) : 0,
-		response ? response->body_length : 0, id ?: "none");
+		call->operation, call->region, call->session->label, fault, *fault ? ", " : "",
+		response->status, (unsigned long long)(response->duration / USEC_PER_MSEC),
+		response->body_length,
+		http_response_header(response, "X-Amzn-RequestId") ?: "none");
 }
 
 static void call_succeeded(struct aws_call *call, const struct http_response *response)
@@ -182,7 +180,8 @@ static void call_unreachable(struct aws_call *call, const struct error *failure)
 	bool ambiguous = call->once && !http_never_sent(failure);
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 
-	call_log(call, NULL, failure->text);
+	log_debug("%s in %s as %s: no answer: %s", call->operation, call->region,
+		call->session->label, failure->text);
 	if (failure->kind == ERROR_RETRY && !ambiguous && call_again(call, FAULT_TRANSIENT))
 		return;
 	error_copy(&err, failure);

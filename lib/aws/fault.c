@@ -276,8 +276,8 @@ int fault_error(const struct fault *fault, const char *operation, struct error *
 
 	if (fault->code == AWS_CODE_UNKNOWN_OPERATION && !*message)
 		message = "this endpoint does not know the operation";
-	else if (!*message && !fault->request_id)
-		message = "an answer that is not AWS's: something between us and AWS?";
+	else if (!*message && strncmp(fault->name, "HTTP ", 5) == 0)
+		message = "no error code of AWS's: something between us and AWS answered?";
 	return error_set(err, fault->kind, fault->code, "%s: %s%s%s%s%s%s", operation, fault->name,
 		*message ? ": " : "", message, fault->request_id ? " (request id " : "",
 		fault->request_id ?: "", fault->request_id ? ")" : "");

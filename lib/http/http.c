@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/http/http.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
-#include <netinet/in.h>
-#include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +12,9 @@
 #include <systemd/sd-event.h>
 
 #include "lib/base/strv.h"
+#include "lib/http/body.h"
 #include "lib/http/loop.h"
+#include "lib/http/url.h"
 #include "lib/pki/secret.h"
 
 /*
@@ -43,12 +43,6 @@ struct http {
 	size_t running_count;
 };
 
-/* A response's body may hold keys, so growing and releasing it wipe. */
-struct body {
-	char *data;
-	size_t length, capacity, limit;
-};
-
 struct http_call {
 	struct http *http;
 	struct calls *list;
@@ -57,15 +51,16 @@ struct http_call {
 	void *userdata;
 	CURL *easy;
 	struct curl_slist *headers;
-	char *origin; /* "https://HOST[:PORT]", for the limits and for messages */
-	bool local;   /* loopback or link-local: never through a proxy */
+	struct url url;
 	char *copied; /* what upload points to, unless a secret */
 	struct secret *secret_body;
 	const char *upload;
 	size_t upload_length, upload_sent;
 	struct body body;
+	size_t body_limit;
 	char **response_headers;
 	size_t response_headers_size;
+	bool response_headers_ended;
 	struct error failure; /* what we found wrong ourselves; outweighs libcurl's result */
 	char words[CURL_ERROR_SIZE];
 };
@@ -76,41 +71,14 @@ struct http_call {
 			mem_exhausted(); /* all options are known: memory is what lacks */         \
 	} while (0)
 
-static void body_done(struct body *body)
-{
-	OPENSSL_clear_free(body->data, body->capacity);
-	body->data = NULL;
-}
-
-static void body_append(struct body *body, const char *data, size_t length)
-{
-	size_t needed = body->length + length + 1;
-
-	if (needed > body->capacity) {
-		struct body grown = *body;
-
-		grown.capacity = MAX(needed, MAX(body->capacity * 2, (size_t)4096));
-		grown.data = OPENSSL_malloc(grown.capacity);
-		if (!grown.data)
-			mem_exhausted();
-		if (body->length)
-			memcpy(grown.data, body->data, body->length);
-		body_done(body);
-		*body = grown;
-	}
-	memcpy(body->data + body->length, data, length);
-	body->length += length;
-	body->data[body->length] = '\0';
-}
-
 /* CURLOPT_WRITEFUNCTION */
 static size_t on_body(char *data, size_t one, size_t length, void *userdata)
 {
 	struct http_call *call = userdata;
 
-	if (length > call->body.limit - call->body.length) {
+	if (length > call->body_limit - call->body.length) {
 		(void)error_set(&call->failure, ERROR_INVALID, CURLE_FILESIZE_EXCEEDED,
-			"%s: response longer than %zu bytes", call->origin, call->body.limit);
+			"%s: response longer than %zu bytes", call->url.origin, call->body_limit);
 		return 0;
 	}
 	if (length)
@@ -127,7 +95,7 @@ static size_t on_header(char *data, size_t one, size_t length, void *userdata)
 	call->response_headers_size += length;
 	if (call->response_headers_size > HEADERS_MAX) {
 		(void)error_set(&call->failure, ERROR_INVALID, CURLE_FILESIZE_EXCEEDED,
-			"%s: response headers longer than %zu bytes", call->origin, HEADERS_MAX);
+			"%s: response headers longer than %zu bytes", call->url.origin, HEADERS_MAX);
 		return 0;
 	}
 	while (end && strchr("\r\n \t", data[end - 1]))
@@ -135,10 +103,13 @@ static size_t on_header(char *data, size_t one, size_t length, void *userdata)
 	if (end >= 5 && memcmp(data, "HTTP/", 5) == 0) {
 		/* A response after an interim one (1xx) begins anew. */
 		call->response_headers = strv_free(call->response_headers);
+		call->response_headers_ended = false;
 	} else if (end) {
 		_cleanup_(freep) char *line = mem_strndup(data, end);
 
 		strv_append(&call->response_headers, line);
+	} else {
+		call->response_headers_ended = true;
 	}
 	return length;
 }
@@ -164,59 +135,6 @@ static int on_rewind(void *userdata, curl_off_t offset, int whence)
 		return CURL_SEEKFUNC_FAIL;
 	call->upload_sent = (size_t)offset;
 	return CURL_SEEKFUNC_OK;
-}
-
-static bool is_local_host(const char *host)
-{
-	struct in6_addr six;
-	struct in_addr four;
-	char text[INET6_ADDRSTRLEN + 2];
-	size_t length = strlen(host);
-
-	if (strcasecmp(host, "localhost") == 0)
-		return true;
-	if (inet_pton(AF_INET, host, &four) == 1) {
-		in_addr_t address = ntohl(four.s_addr);
-
-		return address >> 24 == 127 || address >> 16 == (169 << 8 | 254);
-	}
-	if (host[0] != '[' || length < 2 || length - 2 >= sizeof(text))
-		return false;
-	memcpy(text, host + 1, length - 2);
-	text[length - 2] = '\0';
-	if (inet_pton(AF_INET6, text, &six) != 1)
-		return false;
-	/* fd00:ec2:: is where the credential services of EC2 and EKS live. */
-	return IN6_IS_ADDR_LOOPBACK(&six) || IN6_IS_ADDR_LINKLOCAL(&six) ||
-		memcmp(&six, "\xfd\x00\x0e\xc2", 4) == 0;
-}
-
-/* Finds where ${url} leads: call->origin and call->local; also refuses what we do not speak. */
-static int call_aim(struct http_call *call, const char *url)
-{
-	char *scheme = NULL, *host = NULL, *port = NULL;
-	CURLU *parts = curl_url();
-	int r = 0;
-
-	if (!parts)
-		mem_exhausted();
-	if (curl_url_set(parts, CURLUPART_URL, url, 0) != CURLUE_OK ||
-		curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-		curl_url_get(parts, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
-		(strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)) {
-		r = error_set(&call->failure, ERROR_INVALID, CURLE_URL_MALFORMAT,
-			"not a URL of https or http");
-	} else {
-		(void)curl_url_get(parts, CURLUPART_PORT, &port, 0);
-		call->origin = mem_printf("%s://%s%s%s", scheme, host, port ? ":" : "", port ?: "");
-		call->local = is_local_host(host);
-		SET(call->easy, CURLOPT_PROTOCOLS_STR, scheme);
-	}
-	curl_free(scheme);
-	curl_free(host);
-	curl_free(port);
-	curl_url_cleanup(parts);
-	return r;
 }
 
 static void call_set_headers(struct http_call *call, const struct http_request *request)
@@ -298,7 +216,8 @@ static void call_set_options(struct http_call *call, const struct http_request *
 	SET(easy, CURLOPT_WRITEDATA, call);
 	SET(easy, CURLOPT_HEADERFUNCTION, on_header);
 	SET(easy, CURLOPT_HEADERDATA, call);
-	if (call->local)
+	SET(easy, CURLOPT_PROTOCOLS_STR, call->url.scheme);
+	if (call->url.local)
 		SET(easy, CURLOPT_PROXY, "");
 }
 
@@ -327,7 +246,7 @@ static void call_free(struct http_call *call)
 	strv_free(call->response_headers);
 	error_done(&call->failure);
 	free(call->copied);
-	free(call->origin);
+	url_done(&call->url);
 	free(call);
 }
 
@@ -337,7 +256,7 @@ static size_t running_to(const struct http *http, const char *origin)
 	size_t count = 0;
 
 	TAILQ_FOREACH(call, &http->running, link)
-		count += strcmp(call->origin, origin) == 0;
+		count += strcmp(call->url.origin, origin) == 0;
 	return count;
 }
 
@@ -348,7 +267,7 @@ static void http_pump(struct http *http)
 
 	for (call = TAILQ_FIRST(&http->waiting); call && http->running_count < CALLS_MAX; call = next) {
 		next = TAILQ_NEXT(call, link);
-		if (running_to(http, call->origin) >= CALLS_PER_HOST_MAX)
+		if (running_to(http, call->url.origin) >= CALLS_PER_HOST_MAX)
 			continue;
 		call_move(call, &http->running);
 		loop_add(http->loop, call->easy);
@@ -361,11 +280,13 @@ struct http_call *http_start(struct http *http, const struct http_request *reque
 	struct http_call *call = mem_new(struct http_call);
 
 	*call = (struct http_call){ .http = http, .done = done, .userdata = userdata };
-	call->body.limit = request->response_limit ?: RESPONSE_MAX;
+	call->body_limit = request->response_limit ?: RESPONSE_MAX;
 	call->easy = curl_easy_init();
 	if (!call->easy)
 		mem_exhausted();
-	if (call_aim(call, request->url) < 0) {
+	if (url_read(request->url, &call->url) < 0) {
+		(void)error_set(&call->failure, ERROR_INVALID, CURLE_URL_MALFORMAT,
+			"not a URL of https or http");
 		call->secret_body = request->secret_body;
 		call_move(call, &http->broken);
 		(void)sd_event_source_set_enabled(http->owed, SD_EVENT_ONESHOT);
@@ -432,6 +353,9 @@ static void call_judge(struct http_call *call, CURLcode result)
 {
 	curl_off_t ready = 0;
 
+	/* libcurl calls it a success when the connection closes amid the headers. */
+	if (result == CURLE_OK && !call->response_headers_ended)
+		result = CURLE_PARTIAL_FILE;
 	if (result == CURLE_OK || call->failure.kind != ERROR_NONE)
 		return;
 	if (result == CURLE_OUT_OF_MEMORY)
@@ -440,8 +364,8 @@ static void call_judge(struct http_call *call, CURLcode result)
 	(void)curl_easy_getinfo(call->easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
 	if (result == CURLE_OPERATION_TIMEDOUT && ready == 0)
 		result = CURLE_COULDNT_CONNECT;
-	(void)error_set(&call->failure, kind_of_result(result), (int)result, "%s: %s", call->origin,
-		call->words[0] ? call->words : curl_easy_strerror(result));
+	(void)error_set(&call->failure, kind_of_result(result), (int)result, "%s: %s",
+		call->url.origin, call->words[0] ? call->words : curl_easy_strerror(result));
 }
 
 /* The only end of a call that is not cancelled. */
@@ -526,6 +450,7 @@ static int http_trust(struct http *http, const char *ca_file, struct error *err)
 		mem_exhausted();
 	r = X509_STORE_load_file(store, ca_file);
 	X509_STORE_free(store);
+	ERR_clear_error();
 	if (r != 1)
 		return error_set(err, ERROR_INVALID, 0,
 			"CA bundle '%s' holds no certificates in PEM, or cannot be read", ca_file);

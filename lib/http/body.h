@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIB_HTTP_BODY_H
+#define LIB_HTTP_BODY_H
+
+/* The bytes of a response, which may hold keys: growing and releasing leave no copies behind. */
+
+#include <stddef.h>
+
+struct body {
+	char *data; /* ends with a NUL beyond its length; NULL while empty */
+	size_t length, capacity;
+};
+
+void body_append(struct body *body, const char *data, size_t length);
+
+/* body_done(body): wipe and release it. */
+void body_done(struct body *body);
+
+#endif

@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "lib/http/http.h"
+#include "lib/http/url.h"
+#include "lib/pki/secret.h"
+#include "tests/unit/lib/test_aws_server.h"
+
+#define OK(body, length) "HTTP/1.1 200 OK\r\nContent-Length: " length "\r\n\r\n" body
+
+/* One test's world. */
+struct world {
+	sd_event *event;
+	struct server *server;
+	struct http *http;
+	char *url;
+	size_t left; /* completions that are to come */
+	bool starting;
+	struct http_call *victim; /* to be cancelled by the next completion */
+	bool again;		  /* the next completion starts another call */
+	long status;
+	char *body, *etag;
+	struct error err;
+};
+
+static struct world *world_new(const struct step *script, size_t steps)
+{
+	struct world *world = mem_new(struct world);
+
+	assert_true(sd_event_new(&world->event) >= 0);
+	world->server = server_new(world->event, script, steps);
+	world->url = mem_printf("http://127.0.0.1:%d/path", world->server->port);
+	assert_int_equal(http_new(world->event, NULL, &world->http, NULL), 0);
+	return world;
+}
+
+static void world_free(struct world *world)
+{
+	http_free(world->http);
+	server_free(world->server);
+	sd_event_unref(world->event);
+	error_done(&world->err);
+	free(world->url);
+	free(world->body);
+	free(world->etag);
+	free(world);
+}
+
+static struct http_call *start(struct world *world, const struct http_request *request);
+
+static void on_done(void *userdata, const struct http_response *response, const struct error *err)
+{
+	struct world *world = userdata;
+
+	assert_false(world->starting);
+	assert_true(!response != !err);
+	assert_true(world->left > 0);
+	world->left--;
+	error_done(&world->err);
+	free(world->body);
+	free(world->etag);
+	world->body = world->etag = NULL;
+	world->status = response ? response->status : 0;
+	if (response) {
+		world->body = mem_strndup(response->body, response->body_length);
+		world->etag = mem_strdup(http_response_header(response, "etag"));
+	} else {
+		error_copy(&world->err, err);
+	}
+	if (world->victim) {
+		world->victim = http_cancel(world->victim);
+		world->left--;
+	}
+	if (world->again) {
+		world->again = false;
+		(void)start(world, &(struct http_request){ .method = "GET", .url = world->url });
+	}
+}
+
+static struct http_call *start(struct world *world, const struct http_request *request)
+{
+	struct http_call *call;
+
+	world->starting = true;
+	call = http_start(world->http, request, on_done, world);
+	world->starting = false;
+	world->left++;
+	return call;
+}
+
+/* One GET until it has ended. */
+static void get(struct world *world)
+{
+	(void)start(world, &(struct http_request){ .method = "GET", .url = world->url });
+	run_until_zero(world->event, &world->left);
+}
+
+static void test_response(void **state)
+{
+	static const struct step script[] = { { .answer =
+			"HTTP/1.1 100 Continue\r\nETag: interim\r\n\r\n"
+			"HTTP/1.1 418 Teapot\r\nEtag: first\r\nETAG:  last \r\nContent-Length: 5\r\n\r\nshort" } };
+	struct world *world = world_new(script, 1);
+
+	get(world);
+	assert_int_equal(world->status, 418);
+	assert_string_equal(world->body, "short");
+	assert_string_equal(world->etag, "last");
+	world_free(world);
+}
+
+static void test_request(void **state)
+{
+	static const struct step script[] = { { .answer = OK("", "0") } };
+	struct world *world = world_new(script, 1);
+	char *headers[] = { (char *)"X-One: 1", NULL };
+
+	(void)start(world, &(struct http_request){ .method = "PUT",
+				   .url = world->url,
+				   .headers = headers,
+				   .body = "some\nbytes",
+				   .body_length = 10 });
+	run_until_zero(world->event, &world->left);
+	assert_true(strncmp(world->server->requests[0], "PUT /path HTTP/1.1\r\n", 20) == 0);
+	assert_non_null(strstr(world->server->requests[0], "\r\nX-One: 1\r\n"));
+	assert_non_null(strstr(world->server->requests[0], "\r\nContent-Length: 10\r\n"));
+	assert_non_null(strstr(world->server->requests[0], "\r\n\r\nsome\nbytes"));
+	assert_null(strcasestr(world->server->requests[0], "\r\nExpect:"));
+	assert_null(strcasestr(world->server->requests[0], "\r\nAccept-Encoding:"));
+	assert_null(strcasestr(world->server->requests[0], "\r\nContent-Type:"));
+	world_free(world);
+}
+
+static void test_connection_is_reused(void **state)
+{
+	static const struct step script[] = { { .answer = OK("x", "1") } };
+	struct world *world = world_new(script, 1);
+
+	for (int i = 0; i < 5; i++)
+		get(world);
+	assert_int_equal(world->server->count, 5);
+	assert_int_equal(world->server->accepted, 1);
+	world_free(world);
+}
+
+static void test_many_calls_share_connections(void **state)
+{
+	static const struct step script[] = { { .answer = OK("x", "1") } };
+	struct world *world = world_new(script, 1);
+
+	for (int i = 0; i < 200; i++)
+		(void)start(world, &(struct http_request){ .method = "GET", .url = world->url });
+	run_until_zero(world->event, &world->left);
+	assert_int_equal(world->server->count, 200);
+	assert_true(world->server->open_most <= 64);
+	world_free(world);
+}
+
+static void test_redirect_is_not_followed(void **state)
+{
+	static const struct step script[] = { { .answer = "HTTP/1.1 302 Found\r\nLocation: /other\r\n"
+							  "Content-Length: 0\r\n\r\n" } };
+	struct world *world = world_new(script, 1);
+
+	get(world);
+	assert_int_equal(world->status, 302);
+	assert_int_equal(world->server->count, 1);
+	world_free(world);
+}
+
+static void test_proxy_is_not_asked_for_loopback(void **state)
+{
+	static const struct step script[] = { { .answer = OK("x", "1") } };
+	struct world *world = world_new(script, 1);
+
+	assert_int_equal(setenv("http_proxy", "http://127.0.0.1:1", 1), 0);
+	get(world);
+	assert_int_equal(unsetenv("http_proxy"), 0);
+	assert_int_equal(world->status, 200);
+	world_free(world);
+}
+
+static void test_response_limit(void **state)
+{
+	static const struct step script[] = { { .answer = OK("0123456789", "10") } };
+	struct world *world = world_new(script, 1);
+
+	(void)start(world, &(struct http_request){
+				   .method = "GET", .url = world->url, .response_limit = 9 });
+	run_until_zero(world->event, &world->left);
+	assert_int_equal(world->err.kind, ERROR_INVALID);
+	assert_non_null(strstr(world->err.text, "longer than 9 bytes"));
+	(void)start(world, &(struct http_request){
+				   .method = "GET", .url = world->url, .response_limit = 10 });
+	run_until_zero(world->event, &world->left);
+	assert_string_equal(world->body, "0123456789");
+	world_free(world);
+}
+
+static void test_header_limit(void **state)
+{
+	struct buf answer = BUF_NULL;
+	struct step script[1];
+	struct world *world;
+
+	buf_append_string(&answer, "HTTP/1.1 200 OK\r\n");
+	for (int i = 0; i < 700; i++)
+		buf_printf(&answer, "X-%d: %0100d\r\n", i, i);
+	buf_append_string(&answer, "Content-Length: 0\r\n\r\n");
+	script[0] = (struct step){ .answer = answer.data };
+	world = world_new(script, 1);
+	get(world);
+	assert_int_equal(world->err.kind, ERROR_INVALID);
+	assert_non_null(strstr(world->err.text, "headers longer than"));
+	world_free(world);
+	buf_done(&answer);
+}
+
+static void test_cut(void **state)
+{
+	static const struct step scripts[] = {
+		{ .answer = OK("0123", "10"), .close = true },
+		{ .answer = "HTTP/1.1 200 OK\r\nContent-Le", .close = true },
+		{ .answer = NULL, .close = true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
+		struct world *world = world_new(&scripts[i], 1);
+
+		get(world);
+		assert_int_equal(world->err.kind, ERROR_RETRY);
+		assert_false(http_never_sent(&world->err));
+		assert_int_equal(world->server->count, 1);
+		world_free(world);
+	}
+}
+
+static void test_timeout(void **state)
+{
+	static const struct step script[] = { { .answer = NULL } };
+	struct world *world = world_new(script, 1);
+
+	(void)start(world, &(struct http_request){
+				   .method = "GET", .url = world->url, .timeout = 50 * USEC_PER_MSEC });
+	run_until_zero(world->event, &world->left);
+	assert_int_equal(world->err.kind, ERROR_RETRY);
+	assert_false(http_never_sent(&world->err));
+	world_free(world);
+}
+
+static void test_unreachable(void **state)
+{
+	static const struct step script[] = { { .answer = NULL } };
+	struct world *world = world_new(script, 1);
+
+	(void)start(world, &(struct http_request){ .method = "GET", .url = "http://127.0.0.1:1/" });
+	run_until_zero(world->event, &world->left);
+	assert_int_equal(world->err.kind, ERROR_RETRY);
+	assert_true(http_never_sent(&world->err));
+	assert_true(strncmp(world->err.text, "http://127.0.0.1:1: ", 20) == 0);
+	world_free(world);
+}
+
+static void test_bad_url(void **state)
+{
+	static const char *const urls[] = { "", "ftp://127.0.0.1/", "file:///etc/passwd", "http://",
+		"http://a b/" };
+	static const struct step script[] = { { .answer = NULL } };
+	struct world *world = world_new(script, 1);
+
+	for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
+		(void)start(world, &(struct http_request){ .method = "GET", .url = urls[i] });
+		run_until_zero(world->event, &world->left);
+		assert_int_equal(world->err.kind, ERROR_INVALID);
+		assert_true(http_never_sent(&world->err));
+	}
+	http_cancel(start(world, &(struct http_request){ .method = "GET", .url = "ftp://x/" }));
+	run_dry(world->event);
+	world_free(world);
+}
+
+static void test_cancel(void **state)
+{
+	static const struct step script[] = { { .answer = OK("x", "1") } };
+	struct world *world = world_new(script, 1);
+	const struct http_request request = { .method = "GET", .url = world->url };
+
+	/* At once, and with the request on its way. */
+	assert_null(http_cancel(start(world, &request)));
+	run_dry(world->event);
+	assert_int_equal(world->left, 1);
+	world->left = 0;
+	world->victim = start(world, &request);
+	assert_true(sd_event_run(world->event, 0) >= 0);
+	world->victim = http_cancel(world->victim);
+	world->left--;
+	run_dry(world->event);
+	assert_int_equal(world->status, 0);
+	/* By the completion of another, which also starts one. */
+	(void)start(world, &request);
+	world->victim = start(world, &request);
+	world->again = true;
+	run_until_zero(world->event, &world->left);
+	assert_int_equal(world->status, 200);
+	assert_false(world->again);
+	world_free(world);
+}
+
+static struct secret *secret_of(const char *text)
+{
+	struct secret *secret;
+
+	assert_int_equal(secret_from(text, strlen(text), &secret, NULL), 0);
+	return secret;
+}
+
+static void test_secret_body(void **state)
+{
+	static const struct step script[] = { { .answer = OK("x", "1") } };
+	struct world *world = world_new(script, 1);
+	_cleanup_(secret_freep) struct secret *lent = secret_of("lent");
+
+	(void)start(world, &(struct http_request){
+				   .method = "POST", .url = world->url, .secret_body = secret_of("given") });
+	run_until_zero(world->event, &world->left);
+	(void)start(world, &(struct http_request){
+				   .method = "POST", .url = world->url, .lent_body = lent });
+	run_until_zero(world->event, &world->left);
+	assert_non_null(strstr(world->server->requests[0], "\r\nContent-Length: 5\r\n"));
+	assert_non_null(strstr(world->server->requests[0], "\r\n\r\ngiven"));
+	assert_non_null(strstr(world->server->requests[1], "\r\n\r\nlent"));
+	assert_string_equal(secret_borrow(lent), "lent");
+	world_free(world);
+}
+
+/* The kept-alive connection turns out to be dead when the body has been sent. */
+static void test_dead_connection(void **state)
+{
+	static const struct step script[] = { { .answer = OK("x", "1") }, { .close = true },
+		{ .answer = OK("y", "1") } };
+
+	for (int fresh = 0; fresh < 2; fresh++) {
+		struct world *world = world_new(script, 3);
+
+		get(world);
+		(void)start(world, &(struct http_request){ .method = "POST",
+					   .url = world->url,
+					   .secret_body = secret_of("secret"),
+					   .fresh = fresh });
+		run_until_zero(world->event, &world->left);
+		assert_int_equal(world->server->accepted, 2);
+		if (fresh) {
+			/* It was new: a request that was lost on it is not repeated. */
+			assert_int_equal(world->server->count, 2);
+			assert_int_equal(world->err.kind, ERROR_RETRY);
+			assert_false(http_never_sent(&world->err));
+		} else {
+			assert_int_equal(world->server->count, 3);
+			assert_non_null(strstr(world->server->requests[2], "\r\n\r\nsecret"));
+			assert_string_equal(world->body, "y");
+		}
+		world_free(world);
+	}
+}
+
+static void test_ca_file(void **state)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct http *http = NULL;
+	sd_event *event;
+
+	assert_true(sd_event_new(&event) >= 0);
+	assert_int_equal(http_new(event, "/nonexistent/ca.pem", &http, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "/nonexistent/ca.pem"));
+	assert_int_equal(http_new(event, "/dev/null", &http, &err), -EINVAL);
+	assert_null(http);
+	sd_event_unref(event);
+}
+
+static void test_url(void **state)
+{
+	static const struct {
+		const char *text, *origin;
+		bool local;
+	} cases[] = {
+		{ "https://acm.eu-west-1.amazonaws.com/", "https://acm.eu-west-1.amazonaws.com", false },
+		{ "https://user:word@host:8443/x?y", "https://host:8443", false },
+		{ "http://127.8.9.1:1/", "http://127.8.9.1:1", true },
+		{ "http://LOCALHOST/", "http://LOCALHOST", true },
+		{ "http://eu-west-1.localhost:1/", "http://eu-west-1.localhost:1", true },
+		{ "http://notlocalhost/", "http://notlocalhost", false },
+		{ "http://169.254.170.2/", "http://169.254.170.2", true },
+		{ "http://169.253.170.2/", "http://169.253.170.2", false },
+		{ "http://[::1]:2/", "http://[::1]:2", true },
+		{ "http://[fd00:ec2::254]/", "http://[fd00:ec2::254]", true },
+		{ "http://[2001:db8::1]/", "http://[2001:db8::1]", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(url_done) struct url url;
+
+		assert_int_equal(url_read(cases[i].text, &url), 0);
+		assert_string_equal(url.origin, cases[i].origin);
+		assert_int_equal(url.local, cases[i].local);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_response),
+		cmocka_unit_test(test_request),
+		cmocka_unit_test(test_connection_is_reused),
+		cmocka_unit_test(test_many_calls_share_connections),
+		cmocka_unit_test(test_redirect_is_not_followed),
+		cmocka_unit_test(test_proxy_is_not_asked_for_loopback),
+		cmocka_unit_test(test_response_limit),
+		cmocka_unit_test(test_header_limit),
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_timeout),
+		cmocka_unit_test(test_unreachable),
+		cmocka_unit_test(test_bad_url),
+		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_secret_body),
+		cmocka_unit_test(test_dead_connection),
+		cmocka_unit_test(test_ca_file),
+		cmocka_unit_test(test_url),
+	};
+	bool locked;
+
+	if (secret_memory_init(&locked, NULL) < 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
