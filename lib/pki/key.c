@@ -235,7 +235,8 @@ static int read_traditional(const struct secret *key, struct secret **ret_der,
 	return material_check(material, err);
 }
 
-int key_check(const struct secret *key, const struct certificate *certificate, struct error *err)
+int key_matches(const struct secret *key, const struct certificate *certificate, bool *ret_matches,
+	struct error *err)
 {
 	_cleanup_(secret_freep) struct secret *der = NULL;
 	struct material material;
@@ -244,9 +245,7 @@ int key_check(const struct secret *key, const struct certificate *certificate, s
 	r = read_traditional(key, &der, &material, err);
 	if (r < 0)
 		return r;
-	if (!material_is_of(&material, certificate))
-		return error_set(err, ERROR_INVALID, 0,
-			"the private key does not belong to the certificate's public key");
+	*ret_matches = material_is_of(&material, certificate);
 	return 0;
 }
 

@@ -5,6 +5,8 @@
 /* Private keys: from ACM's encrypted export to the unencrypted PEM that its import takes, all in
  * the secure heap. */
 
+#include <stdbool.h>
+
 #include "lib/pki/certificate.h"
 #include "lib/pki/secret.h"
 
@@ -19,11 +21,12 @@ int key_decrypt(const char *pem, size_t length, const struct secret *passphrase,
 	struct secret **ret_key, struct error *err);
 
 /**
- * key_check(key, certificate, err):
+ * key_matches(key, certificate, matches, err):
  * Does the private key (PEM as key_decrypt() writes it) belong to ${certificate}'s public key?
- * ERROR_INVALID when it does not or is no such key; ERROR_RETRY: secure heap full.
+ * ERROR_INVALID: it is no such key, or inconsistent; ERROR_RETRY: secure heap full.
  */
-int key_check(const struct secret *key, const struct certificate *certificate, struct error *err);
+int key_matches(const struct secret *key, const struct certificate *certificate, bool *ret_matches,
+	struct error *err);
 
 /* key_to_pkcs8(key, pkcs8, err): the same key as unencrypted PKCS#8 PEM ("PRIVATE KEY"). */
 int key_to_pkcs8(const struct secret *key, struct secret **ret_pkcs8, struct error *err);
