@@ -7,16 +7,14 @@
 #include "daemon/config/read.h"
 #include "daemon/config/rules.h"
 
-/* Whatever could be read is judged, also beside a file that could not, so that all is said in one run;
- * but where a file is missing from the union, what refers to it cannot be. */
+/* Whatever could be read is judged, also beside a file that could not, so that all is said in one run. */
 static int load(struct config_files *files, struct desired **ret, struct config_problems *problems)
 {
 	_cleanup_(desired_freep) struct desired *desired = NULL;
-	bool complete = !problems->count;
 
 	files_unite(files, problems);
 	desired = config_read(files->root, problems);
-	if (complete)
+	if (!files->incomplete)
 		rules_apply(desired, files->root, problems);
 	files_done(files);
 	problems_sort(problems);

@@ -58,15 +58,15 @@ void files_add(struct config_files *files, const char *path, const char *text, s
 	struct yaml_document *document = yaml_parse(path, text, length);
 
 	problem_add_document(problems, document);
+	files->incomplete |= document->problem_count > 0;
 	files->documents =
 		mem_resize(files->documents, files->count + 1, sizeof(*files->documents));
 	files->documents[files->count++] = document;
 }
 
 /* Judged and read by the same descriptor, so that nobody can put another file in between. */
-void files_read(struct config_files *files, const char *path, struct config_problems *problems)
+static bool read_trusted(const char *path, struct buf *content, struct config_problems *problems)
 {
-	_cleanup_(buf_done) struct buf content = BUF_NULL;
 	_cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat status;
 	int r;
@@ -75,25 +75,33 @@ void files_read(struct config_files *files, const char *path, struct config_prob
 		problem_add_file(problems, path,
 			"there is no such file; write it (every key is in "
 			"/usr/share/doc/certferry/certferry.yaml), or name another with --config FILE");
-		return;
+		return false;
 	}
 	if (fd < 0 || fstat(fd, &status) < 0) {
-		problem_add_file(problems, path, "cannot be opened: %s; the daemon's user must be able to "
-						 "read it",
-			strerror(errno));
-		return;
+		problem_add_file(problems, path,
+			"cannot be opened: %s; the daemon's user must be able to read it", strerror(errno));
+		return false;
 	}
 	if (!S_ISREG(status.st_mode)) {
 		problem_add_file(problems, path, "is not a regular file; name the file itself");
-		return;
+		return false;
 	}
 	if (!is_trusted(path, &status, problems))
-		return;
-	r = read_all(fd, &content);
+		return false;
+	r = read_all(fd, content);
 	if (r < 0)
 		problem_add_file(problems, path, "cannot be read: %s", strerror(-r));
-	else
+	return r == 0;
+}
+
+void files_read(struct config_files *files, const char *path, struct config_problems *problems)
+{
+	_cleanup_(buf_done) struct buf content = BUF_NULL;
+
+	if (read_trusted(path, &content, problems))
 		files_add(files, path, content.data, content.length, problems);
+	else
+		files->incomplete = true;
 }
 
 static int compare_names(const void *a, const void *b)
@@ -134,20 +142,22 @@ static void read_drop_ins(
 }
 
 /* An open directory that can be trusted, or NULL; one that is missing is no problem. */
-static DIR *open_trusted(const char *directory, struct config_problems *problems)
+static DIR *open_trusted(
+	struct config_files *files, const char *directory, struct config_problems *problems)
 {
 	DIR *stream = opendir(directory);
 	struct stat status;
 
-	if (!stream) {
-		if (errno != ENOENT)
-			problem_add_file(
-				problems, directory, "the directory cannot be read: %s", strerror(errno));
+	if (!stream && errno == ENOENT)
 		return NULL;
-	}
-	if (fstat(dirfd(stream), &status) == 0 && is_trusted(directory, &status, problems))
+	if (!stream)
+		problem_add_file(
+			problems, directory, "the directory cannot be read: %s", strerror(errno));
+	else if (fstat(dirfd(stream), &status) == 0 && is_trusted(directory, &status, problems))
 		return stream;
-	closedir(stream);
+	files->incomplete = true;
+	if (stream)
+		closedir(stream);
 	return NULL;
 }
 
@@ -156,12 +166,12 @@ void files_read_directory(
 {
 	_cleanup_(freep) char *path = mem_printf("%s/certferry.yaml", directory);
 	_cleanup_(freep) char *drop_ins = mem_printf("%s/conf.d", directory);
-	DIR *stream = open_trusted(directory, problems);
+	DIR *stream = open_trusted(files, directory, problems);
 
 	if (stream)
 		closedir(stream);
 	files_read(files, path, problems);
-	stream = open_trusted(drop_ins, problems);
+	stream = open_trusted(files, drop_ins, problems);
 	if (stream) {
 		read_drop_ins(files, stream, drop_ins, problems);
 		closedir(stream);

@@ -10,6 +10,7 @@
 struct config_files {
 	struct yaml_document **documents;
 	size_t count;
+	bool incomplete; /* something could not be read: what refers to it cannot be judged */
 	struct yaml_node *root; /* a map, never NULL; maps of names in it are sorted by name */
 };
 

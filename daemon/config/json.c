@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/config/config.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/config/schema.h"
+
+/*
+ * The rows of the schema in the words of JSON Schema, for editors and for review without the
+ * daemon.  What keys mean to each other (rules.h) is the daemon's alone.
+ */
+
+static json_t *section_schema(const struct schema_section *section, unsigned kinds);
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+	if (json_object_set_new(object, key, value) < 0)
+		mem_exhausted();
+}
+
+static void append(json_t *array, json_t *value)
+{
+	if (json_array_append_new(array, value) < 0)
+		mem_exhausted();
+}
+
+static json_t *text_schema(enum format format)
+{
+	const struct format_description *description = format_describe(format);
+	json_t *schema = json_pack("{s:s}", "type", "string");
+
+	if (description->pattern)
+		set(schema, "pattern", json_string(description->pattern));
+	if (description->min)
+		set(schema, "minLength", json_integer(description->min));
+	set(schema, "maxLength", json_integer(description->max));
+	return schema;
+}
+
+/* `adopt: true` is a boolean to other readers of YAML. */
+static json_t *word_schema(const struct schema_word *words, unsigned kinds)
+{
+	json_t *list = json_array();
+
+	for (; words->name; words++) {
+		if (words->later || (kinds && !(kinds & (1u << words->value))))
+			continue;
+		append(list, strcmp(words->name, "true") == 0 ? json_true() : json_string(words->name));
+	}
+	return json_pack("{s:o}", "enum", list);
+}
+
+static json_t *list_schema(const struct schema_row *row, json_t *each)
+{
+	json_t *schema =
+		json_pack("{s:s, s:o, s:i}", "type", "array", "items", each, "minItems", 1);
+
+	if (row->max)
+		set(schema, "maxItems", json_integer((json_int_t)row->max));
+	if (row->type != SCHEMA_SECTIONS)
+		set(schema, "uniqueItems", json_true());
+	return schema;
+}
+
+static json_t *pairs_schema(const struct schema_row *row)
+{
+	return json_pack("{s:s, s:i, s:I, s:o, s:o}", "type", "object", "minProperties", 1,
+		"maxProperties", (json_int_t)row->max, "propertyNames", text_schema(row->key_format),
+		"additionalProperties", text_schema(row->format));
+}
+
+static json_t *kinds_schema(const struct schema_section *section)
+{
+	json_t *list = json_array();
+
+	if (!section->kinds) {
+		json_decref(list);
+		return section_schema(section, 0);
+	}
+	for (const struct schema_word *kind = section->kinds; kind->name; kind++)
+		if (!kind->later)
+			append(list, section_schema(section, 1u << kind->value));
+	return json_pack("{s:o}", "oneOf", list);
+}
+
+static json_t *named_schema(const struct schema_row *row)
+{
+	return json_pack("{s:s, s:o, s:o}", "type", "object", "propertyNames",
+		text_schema(FORMAT_NAME), "additionalProperties", kinds_schema(row->section));
+}
+
+static json_t *value_schema(const struct schema_row *row, unsigned kinds)
+{
+	switch (row->type) {
+	case SCHEMA_TEXT:
+	case SCHEMA_ONE:
+		return text_schema(row->format);
+	case SCHEMA_DURATION:
+		return json_pack("{s:s, s:s}", "type", "string", "pattern", "^[0-9]{1,9}[smhd]$");
+	case SCHEMA_INTEGER:
+		return json_pack("{s:s, s:I, s:I}", "type", "integer", "minimum", (json_int_t)row->min,
+			"maximum", (json_int_t)row->max);
+	case SCHEMA_BOOL:
+		return json_pack("{s:s}", "type", "boolean");
+	case SCHEMA_WORD:
+		return word_schema(row->words, strcmp(row->key, "kind") == 0 ? kinds : 0);
+	case SCHEMA_WORDS:
+		return list_schema(row, word_schema(row->words, 0));
+	case SCHEMA_LIST:
+		return list_schema(row, text_schema(row->format));
+	case SCHEMA_PAIRS:
+		return pairs_schema(row);
+	case SCHEMA_SECTION:
+		return section_schema(row->section, kinds);
+	case SCHEMA_SECTIONS:
+		return list_schema(row, section_schema(row->section, 0));
+	case SCHEMA_NAMED:
+		return named_schema(row);
+	case SCHEMA_LATER:
+		break;
+	}
+	return NULL;
+}
+
+static json_t *initial_value(const struct schema_row *row)
+{
+	switch (row->type) {
+	case SCHEMA_BOOL:
+		return json_boolean(strcmp(row->initial, "true") == 0);
+	case SCHEMA_INTEGER:
+		return json_integer(strtol(row->initial, NULL, 10));
+	default:
+		return json_string(row->initial);
+	}
+}
+
+static json_t *excluded_pair(const struct schema_row *row)
+{
+	return json_pack("{s:{s:[s,s]}}", "not", "required", row->key, row->excludes);
+}
+
+static json_t *section_schema(const struct schema_section *section, unsigned kinds)
+{
+	json_t *properties = json_object(), *required = json_array(), *excluded = json_array();
+	json_t *schema = json_pack("{s:s, s:b, s:o}", "type", "object", "additionalProperties", 0,
+		"properties", properties);
+
+	SCHEMA_FOREACH(row, section) {
+		json_t *value;
+
+		if (!schema_of_kind(row, kinds) || row->type == SCHEMA_LATER)
+			continue;
+		value = value_schema(row, kinds);
+		set(value, "description", json_string(row->help));
+		if (row->initial)
+			set(value, "default", initial_value(row));
+		set(properties, row->key, value);
+		if (row->required)
+			append(required, json_string(row->key));
+		if (row->excludes)
+			append(excluded, excluded_pair(row));
+	}
+	if (json_array_size(required))
+		set(schema, "required", json_incref(required));
+	if (json_array_size(excluded))
+		set(schema, "allOf", json_incref(excluded));
+	json_decref(required);
+	json_decref(excluded);
+	return schema;
+}
+
+int config_schema_json(FILE *stream)
+{
+	json_t *schema = json_pack("{s:s, s:s}", "$schema",
+		"https://json-schema.org/draft/2020-12/schema", "title", "certferry.yaml");
+	json_t *root = section_schema(&schema_root, 0);
+	int r;
+
+	if (json_object_update(schema, root) < 0)
+		mem_exhausted();
+	json_decref(root);
+	r = json_dumpf(schema, stream, JSON_INDENT(2));
+	json_decref(schema);
+	if (r < 0 || fputc('\n', stream) == EOF || fflush(stream) == EOF)
+		return -EIO;
+	return 0;
+}
