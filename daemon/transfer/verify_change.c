@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <openssl/asn1.h>
+#include <openssl/objects.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/transfer/verify_rule.h"
+#include "lib/base/buf.h"
+#include "lib/base/strv.h"
+
+/* Another loss: a clause of the sentence that the text becomes. */
+static void lose(struct change *change, unsigned what, char *clause)
+{
+	char *text = change->text ? mem_printf("%s; %s", change->text, clause) : mem_strdup(clause);
+
+	change->lost |= what;
+	free(change->text);
+	change->text = text;
+	free(clause);
+}
+
+static void compare_names(const struct certificate *leaf, const struct certificate *in_place,
+	struct change *change)
+{
+	_cleanup_(strv_freep) char **lost = NULL;
+	_cleanup_(freep) char *list = NULL;
+
+	STRV_FOREACH (name, in_place->names)
+		if (!certificate_covers(leaf, *name))
+			strv_append(&lost, *name);
+	if (!lost)
+		return;
+	list = strv_join(lost, "', '");
+	lose(change, ACCEPT_NAMES,
+		mem_printf("the %s '%s' would be lost", strv_length(lost) > 1 ? "names" : "name", list));
+}
+
+/* "clientAuth" as people write it, or the OID itself. */
+static char *usage_name(const char *oid)
+{
+	ASN1_OBJECT *object = OBJ_txt2obj(oid, 1);
+	int nid = object ? OBJ_obj2nid(object) : NID_undef;
+
+	ASN1_OBJECT_free(object);
+	if (strcmp(oid, OID_SERVER_AUTH) == 0 || strcmp(oid, OID_CLIENT_AUTH) == 0 || nid == NID_undef)
+		return mem_strdup(strcmp(oid, OID_SERVER_AUTH) == 0 ? "serverAuth" :
+				  strcmp(oid, OID_CLIENT_AUTH) == 0 ? "clientAuth" :
+								      oid);
+	return mem_strdup(OBJ_nid2sn(nid));
+}
+
+static void compare_usage(const struct certificate *leaf, const struct certificate *in_place,
+	const char *oid, struct change *change)
+{
+	_cleanup_(freep) char *name = NULL;
+
+	if (!certificate_has_usage(in_place, oid) || certificate_has_usage(leaf, oid))
+		return;
+	name = usage_name(oid);
+	if (strcmp(oid, OID_CLIENT_AUTH) == 0)
+		change->lost_client_auth = true;
+	lose(change, ACCEPT_CLIENT_AUTH, mem_printf("the extended key usage %s would be lost", name));
+}
+
+/* A certificate without the extension may be used for anything: then the two that matter are compared. */
+static void compare_usages(const struct certificate *leaf, const struct certificate *in_place,
+	struct change *change)
+{
+	compare_usage(leaf, in_place, OID_CLIENT_AUTH, change);
+	compare_usage(leaf, in_place, OID_SERVER_AUTH, change);
+	STRV_FOREACH (oid, in_place->extended_key_usages)
+		if (strcmp(*oid, OID_CLIENT_AUTH) != 0 && strcmp(*oid, OID_SERVER_AUTH) != 0 &&
+			strcmp(*oid, OID_ANY_USAGE) != 0)
+			compare_usage(leaf, in_place, *oid, change);
+}
+
+/* The key that signed it, as far as the certificate itself says: equal, or at least one does not say. */
+static bool same_authority_key(const struct certificate *a, const struct certificate *b)
+{
+	const ASN1_OCTET_STRING *of_a = X509_get0_authority_key_id(a->x509);
+	const ASN1_OCTET_STRING *of_b = X509_get0_authority_key_id(b->x509);
+
+	return !of_a || !of_b || ASN1_OCTET_STRING_cmp(of_a, of_b) == 0;
+}
+
+static bool same_issuer(const struct bundle *bundle, const struct certificate *in_place,
+	const struct certificate_list *chain_in_place)
+{
+	if (bundle->chain.count > 0 && chain_in_place && chain_in_place->count > 0)
+		return same_ca(bundle->chain.items[0], chain_in_place->items[0]);
+	return X509_NAME_cmp(X509_get_issuer_name(bundle->leaf->x509),
+		       X509_get_issuer_name(in_place->x509)) == 0 &&
+	       same_authority_key(bundle->leaf, in_place);
+}
+
+static void compare_issuers(const struct bundle *bundle, const struct certificate *in_place,
+	const struct certificate_list *chain_in_place, struct change *change)
+{
+	const char *before = in_place->issuer, *after = bundle->leaf->issuer;
+
+	if (same_issuer(bundle, in_place, chain_in_place))
+		return;
+	if (strcmp(before, after) == 0)
+		lose(change, ACCEPT_ISSUER,
+			mem_printf("the issuing CA (%.200s) would have another key", after));
+	else
+		lose(change, ACCEPT_ISSUER,
+			mem_printf("the issuing CA would be (%.200s) instead of (%.200s)", after, before));
+}
+
+static void compare_roots(const struct certificate_list *chain,
+	const struct certificate_list *chain_in_place, struct change *change)
+{
+	const struct certificate *before, *after;
+
+	if (!chain_is_private(chain) || !chain_is_private(chain_in_place))
+		return;
+	before = chain_in_place->items[chain_in_place->count - 1];
+	after = chain->items[chain->count - 1];
+	if (same_ca(before, after))
+		return;
+	if (strcmp(before->subject, after->subject) == 0)
+		lose(change, ACCEPT_ISSUER, mem_printf("the root (%.200s) would have another key", WHO(after)));
+	else
+		lose(change, ACCEPT_ISSUER,
+			mem_printf("the root would be (%.200s) instead of (%.200s)", WHO(after), WHO(before)));
+}
+
+void verify_change(const struct bundle *bundle, const struct certificate *in_place,
+	const struct certificate_list *chain_in_place, struct change *ret_change)
+{
+	*ret_change = (struct change){ 0 };
+	compare_names(bundle->leaf, in_place, ret_change);
+	compare_usages(bundle->leaf, in_place, ret_change);
+	if (!chain_is_private(&bundle->chain) && !chain_is_private(chain_in_place))
+		return;
+	compare_issuers(bundle, in_place, chain_in_place, ret_change);
+	compare_roots(&bundle->chain, chain_in_place, ret_change);
+}
+
+void change_done(struct change *change)
+{
+	free(change->text);
+	*change = (struct change){ 0 };
+}
+
+bool verify_change_held(const struct change *change, unsigned accepted, enum usage usage, usec_t now,
+	usec_t in_place_not_after)
+{
+	unsigned open = change->lost & ~accepted;
+
+	if (!open)
+		return false;
+	if (usage == USAGE_CLIENT && change->lost_client_auth && open & ACCEPT_CLIENT_AUTH)
+		return true;
+	return usec_sub(in_place_not_after, now) > CHANGE_YIELDS_BEFORE;
+}
