@@ -189,14 +189,21 @@ static enum told outcome_of_active(const struct tell_facts *facts, struct error 
 
 static enum told outcome_of_inactive(const struct tell_facts *facts, struct error *err)
 {
-	if (facts->after->condition_failed && facts->job)
-		return fail(
-			facts, err, "was not started, since a Condition...= of its own is not met");
+	/* A script has run and ended; or its own Condition...= says that it need not. */
 	if (facts->action == ACTION_START)
 		return TOLD_DONE;
 	if (!facts->job || facts->before->state == DEPENDENT_INACTIVE)
 		return TOLD_STOPPED;
-	return fail(facts, err, "ended after its start");
+	if (facts->after->condition_failed)
+		return fail(facts, err,
+			"is down: a Condition...= of its own, which is not met, kept it from "
+			"starting");
+	/* systemd forgets a unit that is inactive, unless another one refers to it. */
+	if (!facts->after->invocation_id[0])
+		return fail(facts, err,
+			"is down: it ended after its start, or a Condition...= of its own kept it "
+			"from starting");
+	return fail(facts, err, "is down: it ended after its start");
 }
 
 enum told outcome_of(const struct tell_facts *facts, struct error *err)

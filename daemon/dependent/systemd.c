@@ -223,6 +223,7 @@ static void on_after(void *userdata, const struct unit *unit, const struct error
 		.after = &after,
 		.job = call->job[0] ? call->job : NULL,
 	};
+	bool died;
 
 	call->unit = NULL;
 	if (err) {
@@ -232,7 +233,9 @@ static void on_after(void *userdata, const struct unit *unit, const struct error
 		return;
 	}
 	view_from_unit(unit, call->action, &after);
-	if (after.state == DEPENDENT_CHANGING && clock_monotonic() < call->deadline) {
+	/* That it died after our job is an answer; that it is still starting is none. */
+	died = call->job[0] && strcmp(after.sub_state, "auto-restart") == 0;
+	if (after.state == DEPENDENT_CHANGING && !died && clock_monotonic() < call->deadline) {
 		call_wait(call, AGAIN_AFTER, on_settled);
 		return;
 	}
