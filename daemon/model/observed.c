@@ -66,6 +66,25 @@ void observed_done(struct observed *observed)
 	*observed = (struct observed){ 0 };
 }
 
+void observed_copy(struct observed *to, const struct observed *from)
+{
+	*to = *from;
+	to->object_id = mem_strdup(from->object_id);
+	to->revision = mem_strdup(from->revision);
+	to->leaf_pem = mem_strdup(from->leaf_pem);
+	to->chain_pem = mem_strdup(from->chain_pem);
+	to->error = ERROR_NULL;
+	error_copy(&to->error, &from->error);
+	to->candidates = mem_alloc(from->candidate_count * sizeof(*to->candidates));
+	for (size_t i = 0; i < from->candidate_count; i++) {
+		to->candidates[i] = from->candidates[i];
+		to->candidates[i].arn = mem_strdup(from->candidates[i].arn);
+		to->candidates[i].domain = mem_strdup(from->candidates[i].domain);
+		to->candidates[i].in_use_by = strv_copy(from->candidates[i].in_use_by);
+		to->candidates[i].refusal = mem_strdup(from->candidates[i].refusal);
+	}
+}
+
 const char *observed_state_name(enum observed_state state)
 {
 	static const char *const names[] = {

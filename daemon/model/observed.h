@@ -84,6 +84,9 @@ struct observed {
 void candidate_done(struct candidate *candidate);
 void observed_done(struct observed *observed);
 
+/* observed_copy(to, from): ${to} is empty before and owns what it gets. */
+void observed_copy(struct observed *to, const struct observed *from);
+
 /* observed_state_name(state): "unknown", "absent", "present", ... */
 const char *observed_state_name(enum observed_state state);
 

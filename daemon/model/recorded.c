@@ -3,14 +3,11 @@
 
 #include <stdlib.h>
 
-#include "lib/base/strv.h"
-
 void certificate_record_done(struct certificate_record *record)
 {
 	free(record->arn);
 	free(record->serial);
 	free(record->anchor);
-	strv_free(record->names);
 	free(record->problem);
 	*record = (struct certificate_record){ 0 };
 }
@@ -24,6 +21,8 @@ void delivery_record_done(struct delivery_record *record)
 	free(record->problem);
 	free(record->hold_reason);
 	free(record->proof);
+	free(record->leaf);
+	free(record->chain);
 	*record = (struct delivery_record){ 0 };
 }
 

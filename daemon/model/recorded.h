@@ -18,7 +18,6 @@ struct certificate_record {
 	struct fingerprint exported;	/* the version that was exported last */
 	usec_t newest;			/* NotBefore of the newest version ever seen */
 	char *anchor;			/* PEM: what its chain ended at when first seen */
-	char **names;			/* that the first version covered: later ones are compared with them */
 	unsigned failures;		/* of its export */
 	usec_t next_try;
 	char *problem;
@@ -45,6 +44,8 @@ struct delivery_record {
 	bool guard_passed;	     /* a person approved the change of configuration that brought it */
 	char *proof;		     /* "matched", "wrong: ...", "unproven: ..." of its own prove:, or NULL */
 	struct fingerprint proven;   /* the version that proof is about */
+	char *leaf;		     /* PEM of the confirmed version, where the destination cannot be read (a secret's */
+	char *chain;		     /* value never is), to know later what a new version would change; or NULL */
 };
 
 /* A dependent that is owed word of a delivery's version. */

@@ -29,6 +29,7 @@ struct step {
 	const char *dependent;
 	enum hold hold; /* HOLD */
 	usec_t when;	/* WAIT: not before; 0: not known */
+	bool failed;	/* WAIT: because something failed, not because something is awaited */
 	char *reason;	/* owned */
 };
 

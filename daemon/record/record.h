@@ -8,6 +8,8 @@
  * purpose, so that another store can stand in: load all, save one, remove one.
  */
 
+#include <stdbool.h>
+
 #include "daemon/model/recorded.h"
 #include "lib/base/error.h"
 

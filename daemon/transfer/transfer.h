@@ -18,6 +18,8 @@ struct transfer;
 struct transfer_item {
 	const struct delivery *delivery;
 	struct look_item known;	 /* object_id, confirmed, revision from the record */
+	const char *leaf_pem;	 /* of the confirmed version, from the record, for a destination that cannot be */
+	const char *chain_pem;	 /* read; what the new version would change is measured by it; NULL: not known */
 	bool approved;		 /* a person approved what it would change, for this very fingerprint */
 	bool may_go_back;	 /* an ordered rollback: an older version may be written */
 };

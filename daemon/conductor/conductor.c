@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/conductor/state.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/conductor/say.h"
+#include "daemon/report/report.h"
+#include "lib/base/strv.h"
+#include "lib/os/clock.h"
+#include "lib/os/file.h"
+#include "lib/os/lock.h"
+#include "lib/systemd/notify.h"
+
+#define RECORD_RETRY USEC_PER_MINUTE
+
+usec_t conductor_now(const struct conductor *conductor)
+{
+	return conductor->aws ? aws_now(conductor->aws) : clock_now();
+}
+
+/* --- the record: nothing new begins while it cannot be written --- */
+
+bool conductor_recorded(struct conductor *conductor, int r, struct error *err)
+{
+	struct log_fields fields = { 0 };
+
+	if (r >= 0)
+		return true;
+	if (!conductor->record_error.text) {
+		say_error(&fields, err);
+		log_write(LOG_ERR, SAY_RECORD_FAILING, &fields,
+			"%s; nothing new is begun until it can be written again (is the disk full or read-only?)",
+			err->text);
+		log_fields_done(&fields);
+	}
+	error_move(&conductor->record_error, err);
+	conductor->record_retry = clock_monotonic() + RECORD_RETRY;
+	return false;
+}
+
+void conductor_try_record(struct conductor *conductor)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	char text[TIME_TEXT_SIZE];
+	int r = record_set_value(conductor->record, "tried", time_format(conductor_now(conductor), text), &err);
+
+	if (!conductor_recorded(conductor, r, &err))
+		return;
+	error_done(&conductor->record_error);
+	log_write(LOG_INFO, SAY_RECORD_RECOVERED, NULL, "the record can be written again");
+}
+
+#define SAVE(conductor, call)                                                                      \
+	__extension__({                                                                            \
+		_cleanup_(error_done) struct error err = ERROR_NULL;                               \
+		!(conductor)->record || conductor_recorded((conductor), (call), &err);             \
+	})
+
+bool conductor_save_certificate(struct conductor *conductor, const struct certificate_record *row)
+{
+	return SAVE(conductor, record_save_certificate(conductor->record, row, &err));
+}
+
+bool conductor_save_delivery(struct conductor *conductor, const struct delivery_record *row)
+{
+	return SAVE(conductor, record_save_delivery(conductor->record, row, &err));
+}
+
+bool conductor_save_dependent(struct conductor *conductor, const struct dependent_record *row)
+{
+	return SAVE(conductor, record_save_dependent(conductor->record, row, &err));
+}
+
+bool conductor_save_owed(struct conductor *conductor, const struct owed_record *row)
+{
+	return SAVE(conductor, record_save_owed(conductor->record, row, &err));
+}
+
+bool conductor_remove_owed(struct conductor *conductor, const struct owed_record *row)
+{
+	return SAVE(conductor, record_remove_owed(conductor->record, row, &err));
+}
+
+void conductor_history(struct conductor *conductor, const char *event, const char *subject, const char *text)
+{
+	(void)SAVE(conductor,
+		record_add_history(conductor->record, conductor_now(conductor), event, subject, text, &err));
+}
+
+/* --- signals --- */
+
+static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	struct conductor *conductor = userdata;
+
+	conductor->ending = true;
+	log_write(LOG_INFO, SAY_STOPPING, NULL, "ending on %s; what is in flight is found again at the next start",
+		strsignal((int)info->ssi_signo));
+	return sd_event_exit(conductor->event, 0);
+}
+
+static void adopt_configuration(struct conductor *conductor, struct configuration *configuration)
+{
+	conductor->read = source_read_cancel(conductor->read);
+	state_adopt_world(conductor, world_new(configuration, conductor->view, conductor->default_region));
+}
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	struct conductor *conductor = userdata;
+	struct configuration *configuration;
+
+	notify_reloading();
+	if (!configuration_load(conductor->options.config_file, &configuration)) {
+		log_write(LOG_ERR, SAY_RELOAD_REJECTED, NULL,
+			"the new configuration was rejected and the old one goes on; see the lines above, or run "
+			"'certferryd --check'");
+	} else {
+		adopt_configuration(conductor, configuration);
+		configuration_unref(configuration);
+		if (conductor_set_regions(conductor)) {
+			conductor->sweep_wanted = true;
+			log_write(LOG_INFO, SAY_RELOADED, NULL, "the configuration was reloaded: %zu certificates, "
+				"%zu deliveries", conductor->certificate_count, conductor->delivery_count);
+		}
+	}
+	notify_ready();
+	cycle_poke(conductor);
+	return 0;
+}
+
+static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	notify_watchdog();
+	(void)sd_event_source_set_time(source, usec + notify_watchdog_interval());
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int install_sources(struct conductor *conductor)
+{
+	static const int ends[] = { SIGTERM, SIGINT };
+	int r = cycle_new(conductor);
+
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(ends); i++)
+		r = sd_event_add_signal(conductor->event, NULL, ends[i], on_terminate, conductor);
+	if (r >= 0 && !conductor->options.once)
+		r = sd_event_add_signal(conductor->event, NULL, SIGHUP, on_reload, conductor);
+	if (r >= 0 && notify_watchdog_interval())
+		r = sd_event_add_time(conductor->event, &conductor->watchdog, CLOCK_MONOTONIC, clock_monotonic(), 0,
+			on_watchdog, conductor);
+	return r;
+}
+
+/* --- start --- */
+
+static void on_skew(void *userdata, int64_t offset)
+{
+	_cleanup_(freep) char *off = duration_format((usec_t)(offset < 0 ? -offset : offset));
+
+	log_write(LOG_WARNING, SAY_CLOCK_OFF, NULL,
+		"this host's clock is %s %s AWS's; requests are dated by AWS's clock, but the host's should be set right",
+		off, offset < 0 ? "ahead of" : "behind");
+}
+
+static int start_aws(struct conductor *conductor)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	if (aws_new(conductor->event, &conductor->aws, &err) < 0) {
+		log_write(LOG_ERR, NULL, NULL, "%s", err.text);
+		return 2;
+	}
+	aws_set_skew_callback(conductor->aws, on_skew, conductor);
+	conductor->default_region = mem_strdup(aws_default_region(conductor->aws));
+	return 0;
+}
+
+bool conductor_set_regions(struct conductor *conductor)
+{
+	char *const *regions = conductor->world->desired->source.regions;
+
+	strv_free(conductor->regions);
+	free(conductor->search_refused);
+	conductor->regions = strv_copy(regions);
+	if (!conductor->regions && conductor->default_region)
+		strv_append(&conductor->regions, conductor->default_region);
+	conductor->search_refused = mem_alloc(strv_length(conductor->regions) * sizeof(bool));
+	if (conductor->regions)
+		return true;
+	log_write(LOG_ERR, NULL, NULL,
+		"no region: set source.region in the configuration, or AWS_REGION in the environment");
+	return false;
+}
+
+static const char *state_directory(void)
+{
+	return getenv("STATE_DIRECTORY") ?: "/var/lib/certferry";
+}
+
+/* A dry run looks into the record if there is one, and needs none. */
+static int open_record_to_read(struct conductor *conductor)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	if (record_open_reader(state_directory(), &conductor->record, &err) < 0)
+		log_debug("%s", err.text);
+	return 0;
+}
+
+static int open_record(struct conductor *conductor)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	_cleanup_(freep) char *path = mem_printf("%s/lock", state_directory());
+	_cleanup_(freep) char *lost = NULL;
+	int r;
+
+	if (conductor->options.dry_run)
+		return open_record_to_read(conductor);
+	(void)mkdir(state_directory(), 0700);
+	r = lock_take(path, &conductor->lock, &err);
+	if (r < 0 && err.kind == ERROR_CONFLICT) {
+		log_write(LOG_ERR, NULL, NULL, "another certferryd is running with the state directory '%s'; %s",
+			state_directory(), err.text);
+		return 4;
+	}
+	if (r == 0)
+		r = record_open(state_directory(), &lost, &conductor->record, &err);
+	if (r < 0) {
+		log_write(LOG_ERR, SAY_RECORD_FAILING, NULL,
+			"%s; the state directory ($STATE_DIRECTORY, or /var/lib/certferry) must be there and "
+			"writable", err.text);
+		return 1;
+	}
+	if (lost)
+		log_write(LOG_WARNING, SAY_RECORD_LOST, NULL, "%s", lost);
+	return 0;
+}
+
+/* Places that can be known to be unusable before anything is carried. */
+static void check_places(const struct conductor *conductor)
+{
+	for (size_t i = 0; i < conductor->delivery_count; i++) {
+		_cleanup_(error_done) struct error err = ERROR_NULL;
+
+		if (destination_check(conductor->deliveries[i]->delivery, &err) < 0)
+			log_write(LOG_WARNING, SAY_DELIVERY_FAILED, NULL, "'%s': %s", conductor->deliveries[i]->name,
+				err.text);
+	}
+}
+
+static int start(struct conductor *conductor, struct configuration *configuration)
+{
+	int status = start_aws(conductor);
+
+	if (status == 0)
+		status = open_record(conductor);
+	if (status != 0)
+		return status;
+	if (install_sources(conductor) < 0)
+		return 1;
+	state_adopt_world(conductor, world_new(configuration, NULL, conductor->default_region));
+	if (!conductor_set_regions(conductor))
+		return 2;
+	check_places(conductor);
+	STRV_FOREACH(problem, conductor->world->expansion->problems)
+		log_write(LOG_WARNING, SAY_NOT_CARRIED, NULL, "%s", *problem);
+	conductor->bus = conductor->options.dry_run ? NULL
+						    : bus_new(conductor->event,
+							      conductor->options.once ? NULL : &ask_handlers, conductor);
+	conductor->sweep_wanted = true;
+	conductor->next_look = conductor->next_sweep = USEC_INFINITY; /* the first sweep sets them */
+	for (size_t i = 0; conductor->options.once && i < conductor->delivery_count; i++)
+		conductor->deliveries[i]->asked = true;
+	for (size_t i = 0; conductor->options.once && i < conductor->dependent_count; i++)
+		conductor->dependents[i]->asked = conductor->dependents[i]->record.failures > 0;
+	cycle_poke(conductor);
+	return 0;
+}
+
+/* --- end --- */
+
+static int report_once(struct conductor *conductor)
+{
+	_cleanup_(status_view_done) struct status_view view = { 0 };
+	_cleanup_(freep) char *text = NULL;
+
+	cycle_refresh_plan(conductor);
+	if (conductor->options.dry_run) {
+		int status = ask_plan_exit(conductor);
+
+		text = conductor->options.json ? report_plan(&conductor->plan, status)
+					       : report_plan_lines(&conductor->plan);
+		(void)fputs(text, stdout);
+		return status;
+	}
+	ask_status(conductor, &view);
+	if (conductor->options.json) {
+		text = report_status(&view);
+		(void)puts(text);
+	}
+	return status_view_exit(&view);
+}
+
+static void finish(struct conductor *conductor)
+{
+	notify_stopping();
+	conductor->ending = true;
+	conductor->read = source_read_cancel(conductor->read);
+	look_cancel(conductor);
+	deliver_cancel(conductor);
+	state_done(conductor);
+	while (conductor->jobs) {
+		struct job *job = conductor->jobs;
+
+		conductor->jobs = job->next;
+		free(job);
+	}
+	bus_free(conductor->bus);
+	aws_free(conductor->aws);
+	record_free(conductor->record);
+	fd_close(conductor->lock);
+	sd_event_source_unref(conductor->cycle);
+	sd_event_source_unref(conductor->timer);
+	sd_event_source_unref(conductor->watchdog);
+	sd_event_unref(conductor->event);
+	strv_free(conductor->regions);
+	free(conductor->search_refused);
+	free(conductor->default_region);
+	error_done(&conductor->source_error);
+	error_done(&conductor->record_error);
+}
+
+void conductor_warn_unlocked(void)
+{
+	log_write(LOG_WARNING, SAY_UNLOCKED_MEMORY, NULL,
+		"the memory for private keys could not be locked and may be written to swap; raise LimitMEMLOCK= (or "
+		"ulimit -l) to 8 MiB");
+}
+
+int conductor_run(const struct conductor_options *options)
+{
+	struct conductor conductor = { .options = *options, .lock = -1 };
+	struct configuration *configuration;
+	sigset_t blocked;
+	int status;
+
+	if (!configuration_load(options->config_file, &configuration))
+		return 2;
+	(void)sigemptyset(&blocked);
+	(void)sigaddset(&blocked, SIGTERM);
+	(void)sigaddset(&blocked, SIGINT);
+	(void)sigaddset(&blocked, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &blocked, NULL);
+	if (sd_event_default(&conductor.event) < 0) {
+		configuration_unref(configuration);
+		return 1;
+	}
+	status = start(&conductor, configuration);
+	configuration_unref(configuration);
+	if (status == 0) {
+		if (!options->once)
+			log_write(LOG_INFO, SAY_STARTED, NULL, "started: %zu certificates and %zu deliveries are configured",
+				conductor.certificate_count, conductor.delivery_count);
+		notify_ready();
+		if (sd_event_loop(conductor.event) < 0)
+			status = 1;
+		else if (options->once && !conductor.ending)
+			status = report_once(&conductor);
+		else if (options->once)
+			status = 1; /* interrupted */
+	}
+	finish(&conductor);
+	return status;
+}

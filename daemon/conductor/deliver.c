@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A run is one transfer with what the conductor keeps for it.  Before it starts, the intent and the owed
+ * dependents are on disk; each delivery's outcome is written down as it comes; the run ends with the transfer.
+ */
+#include "daemon/conductor/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/conductor/say.h"
+#include "daemon/plan/schedule.h"
+#include "lib/base/strv.h"
+#include "lib/os/clock.h"
+
+struct run {
+	struct run *next;
+	struct conductor *conductor;
+	struct world *world;
+	struct tracked_certificate *certificate;
+	struct source_certificate source; /* a copy: the view may be replaced meanwhile */
+	struct tracked_delivery **deliveries;
+	struct transfer_item *items;
+	size_t count;
+	struct certificate_list anchor; /* recorded */
+	struct destination_context context;
+	struct transfer *transfer;
+	char *leaf_pem; /* as exported */
+	char *chain_pem;
+};
+
+static void run_free(struct run *run)
+{
+	struct conductor *conductor = run->conductor;
+
+	for (struct run **at = &conductor->runs; *at; at = &(*at)->next)
+		if (*at == run) {
+			*at = run->next;
+			conductor->run_count--;
+			break;
+		}
+	conductor->carrying -= run->count;
+	run->transfer = transfer_cancel(run->transfer);
+	for (size_t i = 0; i < run->count; i++)
+		if (run->deliveries[i]) {
+			run->deliveries[i]->transferring = false;
+			state_release_delivery(conductor, run->deliveries[i]);
+		}
+	run->certificate->run = NULL;
+	state_release_certificate(conductor, run->certificate);
+	source_certificate_done(&run->source);
+	certificate_list_done(&run->anchor);
+	world_unref(run->world);
+	free(run->deliveries);
+	free(run->items);
+	free(run->leaf_pem);
+	free(run->chain_pem);
+	free(run);
+}
+
+/* --- the intent --- */
+
+/* Rows that are due stay so: what was in place before is still owed. */
+static bool owe_dependents(struct conductor *conductor, struct tracked_delivery *delivery,
+	const struct fingerprint *fingerprint)
+{
+	STRV_FOREACH(name, delivery->delivery->wish->then) {
+		struct tracked_dependent *dependent = state_find_dependent(conductor, *name);
+		struct owed_record *row = dependent ? state_owe(dependent, delivery->name) : NULL;
+
+		if (!row)
+			continue;
+		if (!row->due) {
+			row->fingerprint = *fingerprint;
+			row->since = conductor_now(conductor);
+		}
+		if (!conductor_save_owed(conductor, row))
+			return false;
+	}
+	return true;
+}
+
+/* All of a run's intents in one transaction: on disk before anything is sent, or nothing is sent. */
+static bool write_intent(struct conductor *conductor, const struct fingerprint *fingerprint,
+	struct tracked_delivery **deliveries, size_t count)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	if (!conductor->record || !count)
+		return true;
+	if (!conductor_recorded(conductor, record_begin(conductor->record, &err), &err))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		struct tracked_delivery *delivery = deliveries[i];
+
+		/* An open import whose answer was lost keeps its own time. */
+		if (!delivery->record.ambiguous)
+			delivery->record.intended_at = conductor_now(conductor);
+		delivery->record.intended = *fingerprint;
+		if (!owe_dependents(conductor, delivery, fingerprint) ||
+			!conductor_save_delivery(conductor, &delivery->record)) {
+			record_rollback(conductor->record);
+			return false;
+		}
+		delivery->has_record = true;
+	}
+	return conductor_recorded(conductor, record_commit(conductor->record, &err), &err);
+}
+
+/* --- what came of it --- */
+
+static void on_exported(void *userdata, const struct version *version, const char *leaf_pem, const char *chain_pem,
+	const char *anchor_pem, const struct error *err)
+{
+	struct run *run = userdata;
+	struct conductor *conductor = run->conductor;
+	struct certificate_record *record = &run->certificate->record;
+	struct log_fields fields = { 0 };
+
+	say_certificate(&fields, run->certificate->name, run->certificate->arn);
+	if (err) {
+		bool begins = record->failures == 0;
+
+		record->failures++;
+		record->next_try = conductor_now(conductor) + jitter(backoff(record->failures, err->kind), 10);
+		free(record->problem);
+		record->problem = mem_strdup(err->text);
+		say_error(&fields, err);
+		say_next_try(&fields, record->failures, record->next_try);
+		log_write(begins ? LOG_WARNING : LOG_DEBUG, SAY_EXPORT_FAILED, &fields,
+			"'%s' could not be exported soundly, and nothing was written: %s",
+			run->certificate->name, err->text);
+		for (size_t i = 0; i < run->count; i++)
+			run->deliveries[i]->asked = false;
+	} else {
+		record->failures = 0;
+		record->next_try = 0;
+		free(record->problem);
+		record->problem = NULL;
+		record->version = *version;
+		record->exported = version->fingerprint;
+		record->newest = MAX(record->newest, version->not_before);
+		if (anchor_pem && !record->anchor)
+			record->anchor = mem_strdup(anchor_pem);
+		run->leaf_pem = mem_strdup(leaf_pem);
+		run->chain_pem = mem_strdup(chain_pem);
+		say_version(&fields, version);
+		log_write(LOG_INFO, SAY_EXPORTED, &fields, "'%s' was exported for %zu deliveries",
+			run->certificate->name, run->count);
+	}
+	log_fields_done(&fields);
+	(void)conductor_save_certificate(conductor, record);
+}
+
+/* The write was not sent, so nothing is owed for it; what was owed before stays. */
+static void withdraw_owed(struct conductor *conductor, struct tracked_delivery *delivery)
+{
+	STRV_FOREACH(name, delivery->delivery->wish->then) {
+		struct tracked_dependent *dependent = state_find_dependent(conductor, *name);
+
+		for (size_t i = 0; dependent && i < dependent->owed_count; i++) {
+			struct owed_record *row = dependent->owed[i];
+
+			if (strcmp(row->delivery, delivery->name) != 0 || row->due)
+				continue;
+			(void)conductor_remove_owed(conductor, row);
+			state_forget_owed(dependent, row);
+			break;
+		}
+	}
+}
+
+static void note_failure(struct conductor *conductor, struct tracked_delivery *delivery, const struct outcome *outcome)
+{
+	struct delivery_record *record = &delivery->record;
+	struct log_fields fields = { 0 };
+
+	record->failures++;
+	record->kind = outcome->error.kind;
+	record->next_try = conductor_now(conductor) + jitter(backoff(record->failures, record->kind), 10);
+	free(record->problem);
+	record->problem = mem_strdup(outcome->error.text);
+	if (outcome->error.code == AWS_CODE_AMBIGUOUS && !record->ambiguous) {
+		record->ambiguous = true;
+		record->intended_at = conductor_now(conductor);
+	}
+	say_delivery(&fields, delivery->delivery);
+	say_error(&fields, &outcome->error);
+	say_next_try(&fields, record->failures, record->next_try);
+	log_write(delivery->said_failure == record->kind ? LOG_DEBUG : LOG_WARNING, SAY_DELIVERY_FAILED, &fields,
+		"'%s' could not be delivered: %s", delivery->name, outcome->error.text);
+	log_fields_done(&fields);
+	delivery->said_failure = record->kind;
+}
+
+static void note_hold(struct tracked_delivery *delivery, const struct outcome *outcome)
+{
+	struct delivery_record *record = &delivery->record;
+
+	record->hold = outcome->hold;
+	record->held = record->intended;
+	free(record->hold_reason);
+	record->hold_reason = mem_strdup(outcome->reason);
+	record->failures = 0;
+	record->next_try = 0;
+}
+
+static void count_import(struct conductor *conductor, const struct tracked_delivery *delivery, bool created)
+{
+	const struct place *place = delivery->delivery->place;
+	_cleanup_(freep) char *name =
+		mem_printf("%s/%s", place->account ?: place->destination->name, place->region ?: "-");
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	if (place->destination->kind == DESTINATION_ACM && conductor->record)
+		(void)conductor_recorded(conductor,
+			record_add_import(conductor->record, name, created, conductor_now(conductor), &err), &err);
+}
+
+static void note_delivered(struct conductor *conductor, struct run *run, struct tracked_delivery *delivery,
+	const struct outcome *outcome)
+{
+	struct log_fields fields = { 0 };
+	char end[TIME_TEXT_SIZE];
+
+	if (delivery->delivery->place->destination->kind == DESTINATION_SECRETSMANAGER) {
+		free(delivery->record.leaf);
+		free(delivery->record.chain);
+		delivery->record.leaf = mem_strdup(run->leaf_pem);
+		delivery->record.chain = mem_strdup(run->chain_pem);
+	}
+	say_delivery(&fields, delivery->delivery);
+	say_version(&fields, &outcome->version);
+	if (outcome->kind == OUTCOME_DONE) {
+		log_write(LOG_INFO, SAY_DELIVERED, &fields, "'%s' holds the new version, which expires %s",
+			delivery->name, time_format(outcome->version.not_after, end));
+		conductor_history(conductor, "delivered", delivery->name, end);
+	} else {
+		log_write(LOG_DEBUG, NULL, &fields, "'%s' holds the version already", delivery->name);
+	}
+	log_fields_done(&fields);
+}
+
+static void on_delivered(void *userdata, size_t item, const struct outcome *outcome, const struct observed *seen)
+{
+	struct run *run = userdata;
+	struct conductor *conductor = run->conductor;
+	struct tracked_delivery *delivery = run->deliveries[item];
+	struct observed copy = { 0 };
+
+	delivery->asked = false;
+	if (outcome->wrote && outcome->kind != OUTCOME_UNCHANGED)
+		count_import(conductor, delivery, outcome->created);
+	switch (outcome->kind) {
+	case OUTCOME_DONE:
+	case OUTCOME_UNCHANGED:
+		note_delivered(conductor, run, delivery, outcome);
+		break;
+	case OUTCOME_WAITING:
+		note_hold(delivery, outcome);
+		break;
+	case OUTCOME_FAILED:
+		note_failure(conductor, delivery, outcome);
+		break;
+	}
+	if (outcome->kind == OUTCOME_WAITING || outcome->kind == OUTCOME_FAILED) {
+		if (!outcome->wrote)
+			withdraw_owed(conductor, delivery);
+		(void)conductor_save_delivery(conductor, &delivery->record);
+	}
+	delivery->transferring = false;
+	if (seen) {
+		observed_copy(&copy, seen);
+		copy.at = conductor_now(conductor);
+		look_seen(conductor, delivery, &copy);
+		observed_done(&copy);
+	}
+	run->deliveries[item] = NULL;
+	state_release_delivery(conductor, delivery);
+	cycle_poke(conductor);
+}
+
+static void on_done(void *userdata)
+{
+	struct run *run = userdata;
+	struct conductor *conductor = run->conductor;
+
+	run->transfer = NULL;
+	for (size_t i = 0; i < run->count; i++)
+		if (run->deliveries[i])
+			withdraw_owed(conductor, run->deliveries[i]); /* the export failed */
+	run_free(run);
+	cycle_poke(conductor);
+}
+
+static const struct transfer_events events = {
+	.on_exported = on_exported,
+	.on_delivered = on_delivered,
+	.on_done = on_done,
+};
+
+/* --- start --- */
+
+static void fill_item(struct run *run, size_t index)
+{
+	struct tracked_delivery *delivery = run->deliveries[index];
+	struct delivery_record *record = &delivery->record;
+	bool confirmed = fingerprint_is_set(&record->confirmed.fingerprint);
+
+	delivery->transferring = true;
+	run->items[index] = (struct transfer_item){
+		.delivery = delivery->delivery,
+		.known = { .delivery = delivery->delivery,
+			.wanted = run->source.version,
+			.source = &run->source,
+			.object_id = delivery->observed.object_id ?: record->object_id,
+			.confirmed = record->confirmed,
+			.revision = record->revision },
+		.leaf_pem = confirmed ? record->leaf : NULL,
+		.chain_pem = confirmed ? record->chain : NULL,
+		.approved = fingerprint_equal(&record->approved, &run->source.version.fingerprint),
+	};
+}
+
+static void source_copy(struct source_certificate *to, const struct source_certificate *from)
+{
+	*to = *from;
+	to->arn = mem_strdup(from->arn);
+	to->region = mem_strdup(from->region);
+	to->domain = mem_strdup(from->domain);
+	to->names = strv_copy(from->names);
+	to->type = mem_strdup(from->type);
+	to->status = mem_strdup(from->status);
+	to->key_algorithm = mem_strdup(from->key_algorithm);
+	to->serial = mem_strdup(from->serial);
+	to->tags = strv_copy(from->tags);
+	to->problem = mem_strdup(from->problem);
+}
+
+static const struct certificate_list *run_anchors(struct run *run)
+{
+	const char *anchor = run->certificate->record.anchor;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	if (run->world->configuration->trust.count)
+		return &run->world->configuration->trust;
+	if (anchor && certificate_list_parse(anchor, strlen(anchor), &run->anchor, &err) == 0 && run->anchor.count)
+		return &run->anchor;
+	return NULL;
+}
+
+bool deliver_start(struct conductor *conductor, struct tracked_certificate *certificate,
+	struct tracked_delivery **deliveries, size_t count)
+{
+	struct transfer_request request;
+	struct run *run;
+
+	if (certificate->run || !write_intent(conductor, &certificate->seen->version.fingerprint, deliveries, count)) {
+		free(deliveries);
+		return false;
+	}
+	run = mem_new(struct run);
+	*run = (struct run){ .next = conductor->runs,
+		.conductor = conductor,
+		.world = world_ref(conductor->world),
+		.certificate = certificate,
+		.deliveries = deliveries,
+		.items = mem_alloc(count * sizeof(*run->items)),
+		.count = count,
+		.context = { .event = conductor->event, .aws = conductor->aws } };
+	source_copy(&run->source, certificate->seen);
+	for (size_t i = 0; i < count; i++)
+		fill_item(run, i);
+	conductor->runs = run;
+	conductor->run_count++;
+	conductor->carrying += count;
+	certificate->run = run;
+	request = (struct transfer_request){
+		.context = &run->context,
+		.desired = run->world->desired,
+		.source = &run->source,
+		.anchors = run_anchors(run),
+		.names = certificate->entry->names,
+		.not_older_than = certificate->record.newest,
+		.items = run->items,
+		.item_count = count,
+	};
+	run->transfer = transfer_start(&request, &events, run);
+	return true;
+}
+
+void deliver_cancel(struct conductor *conductor)
+{
+	while (conductor->runs)
+		run_free(conductor->runs);
+}
+
+/* --- a delivery's own proof --- */
+
+/* How long until an endpoint that did not show the new version is looked at again. */
+#define PROVE_AGAIN (10 * USEC_PER_MINUTE)
+
+struct delivery_proof {
+	struct conductor *conductor;
+	struct tracked_delivery *delivery;
+	struct fingerprint want;
+	struct prove *prove;
+};
+
+static void say_proof(struct tracked_delivery *delivery, enum prove_result result, const char *words, bool changed)
+{
+	static const struct {
+		int level;
+		const char *id;
+	} ways[] = {
+		[PROVE_MATCHED] = { LOG_INFO, SAY_PROOF_MATCHED },
+		[PROVE_WRONG] = { LOG_WARNING, SAY_PROOF_WRONG },
+		[PROVE_UNPROVEN] = { LOG_WARNING, SAY_UNPROVEN },
+	};
+	struct log_fields fields = { 0 };
+
+	say_delivery(&fields, delivery->delivery);
+	log_write(changed ? ways[result].level : LOG_DEBUG, ways[result].id, &fields, "proof of '%s': %s: %s",
+		delivery->name, prove_result_name(result), words);
+	log_fields_done(&fields);
+}
+
+static void on_proven(void *userdata, enum prove_result result, const char *words)
+{
+	struct delivery_proof *proof = userdata;
+	struct conductor *conductor = proof->conductor;
+	struct tracked_delivery *delivery = proof->delivery;
+	struct delivery_record *record = &delivery->record;
+	char *text = result == PROVE_MATCHED ? mem_strdup("matched")
+					     : mem_printf("%s: %s", prove_result_name(result), words);
+	bool changed = !record->proof || strcmp(record->proof, text) != 0;
+
+	say_proof(delivery, result, words, changed);
+	free(record->proof);
+	record->proof = text;
+	record->proven = proof->want;
+	record->next_try = result == PROVE_MATCHED ? 0 : conductor_now(conductor) + PROVE_AGAIN;
+	delivery->asked = false;
+	delivery->proof = NULL;
+	free(proof);
+	(void)conductor_save_delivery(conductor, record);
+	cycle_poke(conductor);
+}
+
+void deliver_prove(struct conductor *conductor, struct tracked_delivery *delivery)
+{
+	struct delivery_proof *proof = mem_new(struct delivery_proof);
+	const struct prove_request request = {
+		.proof = &delivery->delivery->wish->prove,
+		.want = delivery->observed.version.fingerprint,
+	};
+
+	proof->conductor = conductor;
+	proof->delivery = delivery;
+	proof->want = request.want;
+	delivery->proof = proof;
+	proof->prove = prove_start(conductor->event, &request, on_proven, proof);
+}
+
+void deliver_prove_cancel(struct tracked_delivery *delivery)
+{
+	if (!delivery->proof)
+		return;
+	prove_cancel(delivery->proof->prove);
+	free(delivery->proof);
+	delivery->proof = NULL;
+}

@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/conductor/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/conductor/say.h"
+#include "daemon/plan/schedule.h"
+#include "lib/base/strv.h"
+#include "lib/os/clock.h"
+
+/* Private certificates are dated an hour back, public ones to the start of their day, and reads lag. */
+#define LOOK_BACK (72 * USEC_PER_HOUR)
+
+#define POLL_JITTER 10 /* percent */
+
+#define LOOKS_AT_ONCE 32
+
+/* ACM's quotas for each account and region (aws.amazon.com/acm, "Quotas"): certificates held by import, and imports
+ * within 365 days. */
+#define IMPORTED_LIMIT 2500
+#define IMPORTS_LIMIT  5000
+#define QUOTA_WARN_PERCENT 80
+
+/* --- the source --- */
+
+/* What the record knows of the source, as if it had been read: unchanged certificates need not be read again. */
+static struct source_view *view_from_record(const struct conductor *conductor)
+{
+	struct source_view *view = mem_new(struct source_view);
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct recorded recorded = { 0 };
+
+	if (!conductor->record || record_load(conductor->record, &recorded, &err) < 0)
+		return view;
+	view->items = mem_alloc(recorded.certificate_count * sizeof(*view->items));
+	for (size_t i = 0; i < recorded.certificate_count; i++) {
+		const struct certificate_record *row = &recorded.certificates[i];
+
+		if (!fingerprint_is_set(&row->version.fingerprint))
+			continue;
+		view->items[view->count++] = (struct source_certificate){
+			.arn = mem_strdup(row->arn),
+			.serial = mem_strdup(row->serial),
+			.not_before = row->version.not_before,
+			.not_after = row->version.not_after,
+			.version = row->version,
+		};
+	}
+	recorded_done(&recorded);
+	return view;
+}
+
+static void say_source_failure(struct conductor *conductor, const struct error *err)
+{
+	struct log_fields fields = { 0 };
+	bool begins = conductor->source_error.kind != err->kind;
+
+	say_error(&fields, err);
+	log_write(begins ? LOG_WARNING : LOG_DEBUG, SAY_SOURCE_UNREADABLE, &fields,
+		"the source cannot be read: %s", err->text);
+	log_fields_done(&fields);
+	error_copy(&conductor->source_error, err);
+}
+
+static void schedule_reads(struct conductor *conductor, bool swept, bool failed)
+{
+	const struct desired *desired = conductor->world->desired;
+	usec_t now = clock_monotonic();
+	usec_t poll = jitter(desired->poll, POLL_JITTER);
+
+	if (failed) {
+		usec_t wait = backoff(++conductor->read_failures, conductor->source_error.kind);
+
+		conductor->next_look = now + jitter(MIN(wait, desired->poll), POLL_JITTER);
+		if (swept)
+			conductor->next_sweep = conductor->next_look;
+		return;
+	}
+	conductor->read_failures = 0;
+	conductor->next_look = now + poll;
+	if (swept)
+		conductor->next_sweep = now + jitter(desired->sweep, POLL_JITTER);
+}
+
+/* Writes down the version that a certificate was seen to have, and says so when it is new. */
+static void note_version(struct conductor *conductor, struct tracked_certificate *certificate)
+{
+	const struct source_certificate *seen = certificate->seen;
+	struct certificate_record *record = &certificate->record;
+	struct log_fields fields = { 0 };
+	char end[TIME_TEXT_SIZE];
+	bool changed;
+
+	if (!seen || !fingerprint_is_set(&seen->version.fingerprint))
+		return;
+	changed = !fingerprint_equal(&seen->version.fingerprint, &record->version.fingerprint);
+	if (!changed && (!seen->serial || (record->serial && strcmp(seen->serial, record->serial) == 0)))
+		return;
+	record->version = seen->version;
+	record->newest = MAX(record->newest, seen->version.not_before);
+	if (seen->serial) {
+		free(record->serial);
+		record->serial = mem_strdup(seen->serial);
+	}
+	(void)conductor_save_certificate(conductor, record);
+	if (!changed)
+		return;
+	say_certificate(&fields, certificate->name, certificate->arn);
+	say_version(&fields, &seen->version);
+	log_write(LOG_INFO, SAY_VERSION_SEEN, &fields, "'%s' has a new version at the source, which expires %s",
+		certificate->name, time_format(seen->version.not_after, end));
+	log_fields_done(&fields);
+}
+
+/* Says once why a certificate that the configuration asks for is not carried. */
+static void note_refusal(struct conductor *conductor, struct tracked_certificate *certificate)
+{
+	const struct source_certificate *seen = certificate->seen;
+	_cleanup_(freep) char *why = NULL;
+	struct log_fields fields = { 0 };
+
+	if (!seen)
+		why = mem_printf("'%s' is not at the source; is the ARN right, and its region among "
+				 "source.regions?", certificate->arn);
+	else if (source_refusal(seen))
+		why = mem_strdup(source_refusal(seen));
+	else if (seen->problem)
+		why = mem_strdup(seen->problem);
+	if (why && (!certificate->said_refusal || strcmp(certificate->said_refusal, why) != 0)) {
+		say_certificate(&fields, certificate->name, certificate->arn);
+		log_write(LOG_WARNING, SAY_NOT_CARRIED, &fields, "certificate '%s' is not carried: %s",
+			certificate->name, why);
+		log_fields_done(&fields);
+	}
+	free(certificate->said_refusal);
+	certificate->said_refusal = take(why);
+}
+
+static void take_over_view(struct conductor *conductor, struct source_view *view)
+{
+	struct source_view *old = conductor->view;
+	struct world *world;
+
+	conductor->view = view;
+	conductor->remembered = source_view_free(conductor->remembered);
+	world = world_new(conductor->world->configuration, view, conductor->default_region);
+	if (expansion_equal(world->expansion, conductor->world->expansion) && old) {
+		world_unref(world);
+		state_refresh_view(conductor);
+	} else {
+		STRV_FOREACH(problem, world->expansion->problems)
+			if (!strv_has(conductor->world->expansion->problems, *problem) || !old)
+				log_write(LOG_WARNING, SAY_NOT_CARRIED, NULL, "%s", *problem);
+		state_adopt_world(conductor, world);
+	}
+	source_view_free(old);
+}
+
+static void on_read(void *userdata, struct source_view *view, const struct error *err)
+{
+	struct conductor *conductor = userdata;
+	bool swept = conductor->reading_sweep;
+
+	conductor->read = NULL;
+	if (err) {
+		say_source_failure(conductor, err);
+		schedule_reads(conductor, swept, true);
+		cycle_poke(conductor);
+		return;
+	}
+	if (conductor->source_error.text)
+		log_write(LOG_INFO, SAY_SOURCE_READABLE, NULL, "the source can be read again");
+	error_done(&conductor->source_error);
+	schedule_reads(conductor, swept, false);
+	take_over_view(conductor, view);
+	conductor->looked_at = conductor_now(conductor);
+	for (size_t i = 0; i < conductor->certificate_count; i++) {
+		note_version(conductor, conductor->certificates[i]);
+		note_refusal(conductor, conductor->certificates[i]);
+	}
+	if (swept) {
+		conductor->swept_at = conductor->looked_at;
+		for (size_t i = 0; i < conductor->place_count; i++)
+			conductor->places[i]->wanted = true;
+	}
+	cycle_poke(conductor);
+}
+
+static void start_read(struct conductor *conductor, bool sweep)
+{
+	if (!conductor->view && !conductor->remembered)
+		conductor->remembered = view_from_record(conductor);
+	conductor->request = (struct source_request){
+		.aws = conductor->aws,
+		.desired = conductor->world->desired,
+		.regions = conductor->regions,
+		.known = conductor->view ?: conductor->remembered,
+		.now = conductor_now(conductor),
+		.since = usec_sub(conductor->looked_at, LOOK_BACK),
+		.search_refused = conductor->search_refused,
+	};
+	conductor->reading_sweep = sweep;
+	if (sweep)
+		conductor->sweep_wanted = false;
+	conductor->read = sweep ? source_sweep(&conductor->request, on_read, conductor)
+				: source_look(&conductor->request, on_read, conductor);
+}
+
+void look_due(struct conductor *conductor)
+{
+	usec_t now = clock_monotonic();
+
+	if (conductor->read)
+		return;
+	if (conductor->sweep_wanted || conductor->next_sweep <= now)
+		start_read(conductor, true);
+	else if (conductor->next_look <= now)
+		start_read(conductor, false);
+}
+
+/* --- places --- */
+
+/* Can it be said what should be there? */
+static bool is_lookable(const struct tracked_delivery *delivery)
+{
+	const struct source_certificate *seen = delivery->certificate->seen;
+
+	return !delivery->transferring && seen && !source_refusal(seen) &&
+	       fingerprint_is_set(&seen->version.fingerprint);
+}
+
+static void place_quota(struct tracked_place *place, unsigned held)
+{
+	struct conductor *conductor = place->conductor;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	_cleanup_(freep) char *name = mem_printf("%s/%s", place->place->account ?: place->place->destination->name,
+		place->place->region ?: "-");
+	usec_t now = conductor_now(conductor);
+	unsigned imports = 0;
+
+	if (place->place->destination->kind != DESTINATION_ACM)
+		return;
+	if (conductor->record)
+		(void)record_count_imports(conductor->record, name, usec_sub(now, 365 * USEC_PER_DAY), &imports, &err);
+	free(place->budget);
+	place->budget = NULL;
+	if (held >= IMPORTED_LIMIT || imports >= IMPORTS_LIMIT)
+		place->budget = mem_printf("ACM in %s holds %u imported certificates (limit %u) and took %u imports "
+					   "in 365 days (limit %u): no new one is imported; delete what is unused or ask "
+					   "AWS for more",
+			name, held, IMPORTED_LIMIT, imports, IMPORTS_LIMIT);
+	if (held * 100 >= IMPORTED_LIMIT * QUOTA_WARN_PERCENT || imports * 100 >= IMPORTS_LIMIT * QUOTA_WARN_PERCENT) {
+		if (!place->said_quota)
+			log_write(LOG_WARNING, SAY_QUOTA_NEAR, NULL,
+				"ACM in %s holds %u of %u imported certificates and took %u of %u imports in 365 days",
+				name, held, IMPORTED_LIMIT, imports, IMPORTS_LIMIT);
+		place->said_quota = true;
+	} else {
+		place->said_quota = false;
+	}
+}
+
+static void place_forget_look(struct tracked_place *place)
+{
+	for (size_t i = 0; i < place->looking_count; i++)
+		place->looking[i]->looking = false;
+	free(place->looking);
+	free(place->items);
+	place->looking = NULL;
+	place->items = NULL;
+	place->looking_count = 0;
+	place->look = NULL;
+}
+
+static void on_look(void *userdata, struct observed *seen, const struct error *err)
+{
+	struct tracked_place *place = userdata;
+	struct conductor *conductor = place->conductor;
+	unsigned held = 0;
+	size_t count = place->looking_count;
+
+	for (size_t i = 0; i < count; i++) {
+		struct observed failed = { .state = OBSERVED_UNKNOWN };
+		struct observed *one = seen ? &seen[i] : &failed;
+
+		if (err)
+			error_copy(&failed.error, err);
+		one->at = conductor_now(conductor);
+		held = MAX(held, one->imported_count);
+		look_seen(conductor, place->looking[i], one);
+		observed_done(one);
+	}
+	free(seen);
+	place_forget_look(place);
+	if (!err)
+		place_quota(place, held);
+	cycle_poke(conductor);
+}
+
+static void look_at_place(struct tracked_place *place, struct tracked_delivery **deliveries, size_t count)
+{
+	struct conductor *conductor = place->conductor;
+	const struct destination_context context = { .event = conductor->event, .aws = conductor->aws };
+
+	place->looking = deliveries;
+	place->looking_count = count;
+	place->items = mem_alloc(count * sizeof(*place->items));
+	for (size_t i = 0; i < count; i++) {
+		struct tracked_delivery *delivery = deliveries[i];
+		const struct source_certificate *source = delivery->certificate->seen;
+
+		delivery->looking = true;
+		delivery->look_wanted = false;
+		place->items[i] = (struct look_item){
+			.delivery = delivery->delivery,
+			.wanted = source->version,
+			.source = source,
+			.object_id = delivery->record.object_id,
+			.confirmed = delivery->record.confirmed,
+			.revision = delivery->record.revision,
+		};
+	}
+	place->look = destination_look(&context, place->items, count, conductor_now(conductor), on_look, place);
+}
+
+unsigned look_at_places(struct conductor *conductor)
+{
+	unsigned started = 0, running = 0;
+
+	for (size_t p = 0; p < conductor->place_count; p++)
+		running += conductor->places[p]->look != NULL;
+	if (!conductor->view)
+		return 0;
+	for (size_t p = 0; p < conductor->place_count && running < LOOKS_AT_ONCE; p++) {
+		struct tracked_place *place = conductor->places[p];
+		struct tracked_delivery **deliveries;
+		size_t count = 0;
+
+		if (place->look)
+			continue;
+		deliveries = mem_alloc(conductor->delivery_count * sizeof(*deliveries));
+		for (size_t i = 0; i < conductor->delivery_count; i++) {
+			struct tracked_delivery *delivery = conductor->deliveries[i];
+
+			if (delivery->place == place && is_lookable(delivery) &&
+				(place->wanted || delivery->look_wanted))
+				deliveries[count++] = delivery;
+		}
+		place->wanted = false;
+		if (!count) {
+			free(deliveries);
+			continue;
+		}
+		look_at_place(place, deliveries, count);
+		started++;
+		running++;
+	}
+	return started;
+}
+
+void look_cancel(struct conductor *conductor)
+{
+	for (size_t i = 0; i < conductor->place_count; i++) {
+		struct tracked_place *place = conductor->places[i];
+
+		destination_look_cancel(place->look);
+		if (place->look)
+			place->wanted = true;
+		place_forget_look(place);
+	}
+}
+
+/* --- what was seen --- */
+
+static void note_look_failure(struct conductor *conductor, struct tracked_delivery *delivery, const struct error *err)
+{
+	struct delivery_record *record = &delivery->record;
+	struct log_fields fields = { 0 };
+
+	record->failures++;
+	record->kind = err->kind;
+	record->next_try = conductor_now(conductor) + jitter(backoff(record->failures, err->kind), POLL_JITTER);
+	free(record->problem);
+	record->problem = mem_strdup(err->text);
+	delivery->asked = false;
+	if (delivery->has_record)
+		(void)conductor_save_delivery(conductor, record);
+	say_delivery(&fields, delivery->delivery);
+	say_error(&fields, err);
+	say_next_try(&fields, record->failures, record->next_try);
+	log_write(delivery->said_failure == err->kind ? LOG_DEBUG : LOG_WARNING, SAY_DELIVERY_FAILED, &fields,
+		"'%s' cannot be looked at: %s", delivery->name, err->text);
+	log_fields_done(&fields);
+	delivery->said_failure = err->kind;
+}
+
+/* The version that was ordered is in place, also when the process ended before it could say so: what depends on
+ * it is owed word now. */
+static void promote_owed(struct conductor *conductor, struct tracked_delivery *delivery)
+{
+	STRV_FOREACH(name, delivery->delivery->wish->then) {
+		struct tracked_dependent *dependent = state_find_dependent(conductor, *name);
+
+		for (size_t i = 0; dependent && i < dependent->owed_count; i++) {
+			struct owed_record *row = dependent->owed[i];
+
+			if (row->due || !row->since || strcmp(row->delivery, delivery->name) != 0 ||
+				!fingerprint_equal(&row->fingerprint, &delivery->observed.version.fingerprint))
+				continue;
+			row->due = true;
+			row->since = delivery->observed.changed_at ?: conductor_now(conductor);
+			(void)conductor_save_owed(conductor, row);
+		}
+	}
+}
+
+/* It is current, and nothing is recorded of it: whether its dependents were told has to be found out. */
+static void question_dependents(struct conductor *conductor, struct tracked_delivery *delivery)
+{
+	STRV_FOREACH(name, delivery->delivery->wish->then) {
+		struct tracked_dependent *dependent = state_find_dependent(conductor, *name);
+		struct owed_record *row = dependent ? state_owe(dependent, delivery->name) : NULL;
+
+		if (!row || row->due || row->since)
+			continue;
+		row->fingerprint = delivery->observed.version.fingerprint;
+		(void)conductor_save_owed(conductor, row);
+	}
+}
+
+static bool replace_text(char **text, const char *value)
+{
+	if (*text == value || (*text && value && strcmp(*text, value) == 0))
+		return false;
+	free(*text);
+	*text = mem_strdup(value);
+	return true;
+}
+
+static void note_current(struct conductor *conductor, struct tracked_delivery *delivery)
+{
+	const struct observed *seen = &delivery->observed;
+	struct delivery_record *record = &delivery->record;
+	struct log_fields fields = { 0 };
+	bool fresh = !delivery->has_record;
+	bool changed = fresh || record->failures || record->hold || record->ambiguous ||
+		       fingerprint_is_set(&record->intended) ||
+		       !fingerprint_equal(&record->confirmed.fingerprint, &seen->version.fingerprint);
+
+	changed |= replace_text(&record->object_id, seen->object_id);
+	changed |= replace_text(&record->revision, seen->revision);
+	if (delivery->said_failure) {
+		say_delivery(&fields, delivery->delivery);
+		say_version(&fields, &seen->version);
+		log_write(LOG_INFO, SAY_DELIVERY_RECOVERED, &fields, "'%s' has recovered: it holds the source's version",
+			delivery->name);
+		log_fields_done(&fields);
+	}
+	delivery->said_failure = ERROR_NONE;
+	delivery->said_hold = HOLD_NONE;
+	delivery->asked = false;
+	promote_owed(conductor, delivery);
+	if (!changed)
+		return;
+	if (fresh)
+		question_dependents(conductor, delivery);
+	record->confirmed = seen->version;
+	record->confirmed_at = seen->at;
+	record->intended = (struct fingerprint){ 0 };
+	record->ambiguous = false;
+	record->failures = 0;
+	record->next_try = 0;
+	record->kind = ERROR_NONE;
+	record->hold = HOLD_NONE;
+	(void)replace_text(&record->problem, NULL);
+	(void)replace_text(&record->hold_reason, NULL);
+	if (conductor_save_delivery(conductor, record))
+		delivery->has_record = true;
+}
+
+void look_seen(struct conductor *conductor, struct tracked_delivery *delivery, struct observed *seen)
+{
+	const struct source_certificate *source = delivery->certificate ? delivery->certificate->seen : NULL;
+	bool was_failing = delivery->observed.state == OBSERVED_UNKNOWN && delivery->observed.error.text;
+
+	observed_done(&delivery->observed);
+	delivery->observed = *seen;
+	*seen = (struct observed){ 0 };
+	if (delivery->observed.state == OBSERVED_UNKNOWN) {
+		if (delivery->observed.error.text)
+			note_look_failure(conductor, delivery, &delivery->observed.error);
+		return;
+	}
+	if (was_failing) {
+		delivery->record.failures = 0;
+		delivery->record.next_try = 0;
+	}
+	if (source && delivery->observed.state == OBSERVED_PRESENT &&
+		fingerprint_is_set(&source->version.fingerprint) &&
+		fingerprint_equal(&delivery->observed.version.fingerprint, &source->version.fingerprint))
+		note_current(conductor, delivery);
+}

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Telling a dependent.  It is at one step at a time:
+ *	LOOK	the unit is being looked at			call != NULL
+ *	TELL	its intent is on disk, its job is running	call != NULL
+ *	PROVE	told; what it serves is being looked at		prove != NULL
+ * and then what it was owed is settled, or the failure is written down.
+ *
+ * Where the record was lost it is only questioned: LOOK, then PROVE, and neither causes a restart; they find out
+ * whether one is owed.
+ */
+#include "daemon/conductor/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/conductor/say.h"
+#include "daemon/dependent/judge.h"
+#include "daemon/plan/schedule.h"
+#include "lib/base/strv.h"
+#include "lib/os/clock.h"
+
+/* How long until one that was told but not seen to serve the new version, or that cannot be known, is looked at again. */
+#define PROVE_AGAIN    (10 * USEC_PER_MINUTE)
+#define QUESTION_AGAIN (6 * USEC_PER_HOUR)
+
+/* What a telling is about: the rows as they were when it began, for others may come meanwhile. */
+struct telling {
+	struct owed_record *rows;
+	size_t count;
+	usec_t in_place_since; /* the latest of the due rows */
+	bool question;	       /* the record was lost: find out whether anything is owed */
+	bool told;	       /* a job was done, or was found to have been done */
+	size_t proving;	       /* the candidate whose version the proof looks for */
+	struct fingerprint *candidates; /* versions that the endpoint may rightly serve, the likeliest first */
+	size_t candidate_count;
+};
+
+static struct telling *telling_free(struct telling *telling)
+{
+	if (!telling)
+		return NULL;
+	for (size_t i = 0; i < telling->count; i++)
+		owed_record_done(&telling->rows[i]);
+	free(telling->rows);
+	free(telling->candidates);
+	free(telling);
+	return NULL;
+}
+
+static struct telling *telling_new(const struct tracked_dependent *dependent)
+{
+	struct telling *telling = mem_new(struct telling);
+
+	telling->question = true;
+	for (size_t i = 0; i < dependent->owed_count; i++)
+		if (dependent->owed[i]->due)
+			telling->question = false;
+	telling->rows = mem_alloc(dependent->owed_count * sizeof(*telling->rows));
+	for (size_t i = 0; i < dependent->owed_count; i++) {
+		const struct owed_record *row = dependent->owed[i];
+
+		if (telling->question ? row->since != 0 : !row->due)
+			continue;
+		telling->rows[telling->count] = *row;
+		telling->rows[telling->count].dependent = mem_strdup(row->dependent);
+		telling->rows[telling->count].delivery = mem_strdup(row->delivery);
+		telling->in_place_since = MAX(telling->in_place_since, row->since);
+		telling->count++;
+	}
+	return telling;
+}
+
+/* --- ends --- */
+
+static void tell_end(struct tracked_dependent *dependent)
+{
+	dependent->telling = telling_free(dependent->telling);
+	dependent->asked = false;
+	cycle_poke(dependent->conductor);
+}
+
+static void tell_failed(struct tracked_dependent *dependent, const struct error *err)
+{
+	struct conductor *conductor = dependent->conductor;
+	struct dependent_record *record = &dependent->record;
+	struct log_fields fields = { 0 };
+
+	record->failures++;
+	record->next_try = conductor_now(conductor) + jitter(backoff(record->failures, err->kind), 10);
+	record->intended_at = 0;
+	free(record->problem);
+	record->problem = mem_strdup(err->text);
+	(void)conductor_save_dependent(conductor, record);
+	say_unit(&fields, dependent->name, dependent->dependent->unit);
+	say_error(&fields, err);
+	say_next_try(&fields, record->failures, record->next_try);
+	log_write(dependent->said_failure ? LOG_DEBUG : LOG_WARNING, SAY_TELL_FAILED, &fields, "%s of '%s' failed: %s",
+		action_name(dependent->dependent->action), dependent->name, err->text);
+	log_fields_done(&fields);
+	dependent->said_failure = true;
+	conductor_history(conductor, "tell-failed", dependent->name, err->text);
+	tell_end(dependent);
+}
+
+/* A row is settled when it is still about the version that was told. */
+static void settle_row(struct tracked_dependent *dependent, const struct owed_record *told)
+{
+	for (size_t i = 0; i < dependent->owed_count; i++) {
+		struct owed_record *row = dependent->owed[i];
+
+		if (strcmp(row->delivery, told->delivery) != 0 ||
+			!fingerprint_equal(&row->fingerprint, &told->fingerprint))
+			continue;
+		(void)conductor_remove_owed(dependent->conductor, row);
+		state_forget_owed(dependent, row);
+		return;
+	}
+}
+
+/* Everything that the telling was about is settled; ${proof} (taken over) is what was seen of it, or NULL. */
+static void tell_settled(struct tracked_dependent *dependent, char *proof)
+{
+	struct conductor *conductor = dependent->conductor;
+	struct dependent_record *record = &dependent->record;
+	struct telling *telling = dependent->telling;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	bool matched = !proof || strcmp(proof, "matched") == 0;
+	bool together = conductor->record &&
+			conductor_recorded(conductor, record_begin(conductor->record, &err), &err);
+
+	for (size_t i = 0; i < telling->count; i++)
+		settle_row(dependent, &telling->rows[i]);
+	if (telling->told)
+		record->told_at = conductor_now(conductor);
+	record->intended_at = 0;
+	record->failures = 0;
+	record->next_try = matched ? 0 : conductor_now(conductor) + PROVE_AGAIN;
+	free(record->problem);
+	record->problem = NULL;
+	free(record->proof);
+	record->proof = proof;
+	(void)conductor_save_dependent(conductor, record);
+	if (together)
+		(void)conductor_recorded(conductor, record_commit(conductor->record, &err), &err);
+	dependent->said_failure = false;
+	tell_end(dependent);
+}
+
+/* It cannot be known, and so it is not restarted; it stays a question, and status shows it. */
+static void tell_unknown(struct tracked_dependent *dependent)
+{
+	dependent->record.next_try = conductor_now(dependent->conductor) + QUESTION_AGAIN;
+	(void)conductor_save_dependent(dependent->conductor, &dependent->record);
+	tell_end(dependent);
+}
+
+/* The questioned rows turned out to be owed. */
+static void tell_owed_after_all(struct tracked_dependent *dependent)
+{
+	for (size_t i = 0; i < dependent->owed_count; i++) {
+		struct owed_record *row = dependent->owed[i];
+
+		if (row->due || row->since)
+			continue;
+		row->due = true;
+		row->since = conductor_now(dependent->conductor);
+		(void)conductor_save_owed(dependent->conductor, row);
+	}
+	tell_end(dependent);
+}
+
+/* --- proof --- */
+
+static void say_proof(struct tracked_dependent *dependent, enum prove_result result, const char *words)
+{
+	static const struct {
+		int level;
+		const char *id;
+	} ways[] = {
+		[PROVE_MATCHED] = { LOG_INFO, SAY_PROOF_MATCHED },
+		[PROVE_WRONG] = { LOG_WARNING, SAY_PROOF_WRONG },
+		[PROVE_UNPROVEN] = { LOG_WARNING, SAY_UNPROVEN },
+	};
+	struct log_fields fields = { 0 };
+
+	say_unit(&fields, dependent->name, dependent->dependent->unit);
+	log_write(ways[result].level, ways[result].id, &fields, "proof of '%s': %s: %s", dependent->name,
+		prove_result_name(result), words);
+	log_fields_done(&fields);
+}
+
+/* Does the certificate of this delivery cover the name that the proof asks for? */
+static bool proof_is_about(const struct desired_proof *proof, const struct tracked_delivery *delivery)
+{
+	const char *colon = strrchr(proof->connect, ':');
+	_cleanup_(freep) char *host = mem_strndup(proof->connect, colon ? (size_t)(colon - proof->connect)
+									: strlen(proof->connect));
+	const char *name = proof->server_name ?: host;
+	const char *rest = strchr(name, '.');
+	_cleanup_(freep) char *wildcard = rest ? mem_printf("*%s", rest) : mem_strdup("");
+	const struct source_certificate *seen = delivery->certificate->seen;
+
+	return seen && (strv_has(seen->names, name) || strv_has(seen->names, wildcard));
+}
+
+static void add_candidate(struct telling *telling, const struct fingerprint *fingerprint, bool first)
+{
+	for (size_t i = 0; i < telling->candidate_count; i++)
+		if (fingerprint_equal(&telling->candidates[i], fingerprint))
+			return;
+	telling->candidates = mem_resize(
+		telling->candidates, telling->candidate_count + 1, sizeof(*telling->candidates));
+	if (first)
+		memmove(telling->candidates + 1, telling->candidates,
+			telling->candidate_count * sizeof(*telling->candidates));
+	telling->candidates[first ? 0 : telling->candidate_count] = *fingerprint;
+	telling->candidate_count++;
+}
+
+/* The versions in place of all deliveries that this dependent serves: the endpoint shows one of them.  Where the proof's
+ * name tells which, only that one counts. */
+static void find_candidates(struct tracked_dependent *dependent)
+{
+	struct conductor *conductor = dependent->conductor;
+	const struct desired_proof *proof = &dependent->dependent->prove;
+	struct telling *telling = dependent->telling;
+	bool known = false;
+
+	for (size_t i = 0; i < conductor->delivery_count; i++) {
+		const struct tracked_delivery *delivery = conductor->deliveries[i];
+
+		if (strv_has(delivery->delivery->wish->then, dependent->name) &&
+			delivery->observed.state == OBSERVED_PRESENT && proof_is_about(proof, delivery)) {
+			known = true;
+			add_candidate(telling, &delivery->observed.version.fingerprint, false);
+		}
+	}
+	for (size_t i = 0; i < conductor->delivery_count && !known; i++) {
+		const struct tracked_delivery *delivery = conductor->deliveries[i];
+
+		if (strv_has(delivery->delivery->wish->then, dependent->name) &&
+			delivery->observed.state == OBSERVED_PRESENT)
+			add_candidate(telling, &delivery->observed.version.fingerprint, false);
+	}
+	for (size_t i = 0; i < telling->count && !known; i++)
+		add_candidate(telling, &telling->rows[i].fingerprint, true);
+}
+
+static void start_proof(struct tracked_dependent *dependent);
+
+static void on_proven(void *userdata, enum prove_result result, const char *words)
+{
+	struct tracked_dependent *dependent = userdata;
+	struct telling *telling = dependent->telling;
+
+	dependent->prove = NULL;
+	if (result == PROVE_WRONG && telling->proving + 1 < telling->candidate_count) {
+		telling->proving++;
+		start_proof(dependent);
+		return;
+	}
+	say_proof(dependent, result, words);
+	if (telling->question && result == PROVE_WRONG)
+		tell_owed_after_all(dependent);
+	else if (telling->question && result == PROVE_UNPROVEN)
+		tell_unknown(dependent);
+	else
+		tell_settled(dependent, result == PROVE_MATCHED
+						? mem_strdup("matched")
+						: mem_printf("%s: %s", prove_result_name(result), words));
+}
+
+static void start_proof(struct tracked_dependent *dependent)
+{
+	struct telling *telling = dependent->telling;
+	const struct prove_request request = {
+		.proof = &dependent->dependent->prove,
+		.want = telling->candidates[telling->proving],
+	};
+
+	dependent->prove = prove_start(dependent->conductor->event, &request, on_proven, dependent);
+}
+
+/* Told (or found told): with a proof where one is asked for. */
+static void tell_succeeded(struct tracked_dependent *dependent)
+{
+	if (dependent->dependent->prove.connect)
+		find_candidates(dependent);
+	if (dependent->telling->candidate_count)
+		start_proof(dependent);
+	else
+		tell_settled(dependent, NULL);
+}
+
+void tell_prove_again(struct conductor *conductor, struct tracked_dependent *dependent)
+{
+	dependent->telling = mem_new(struct telling);
+	find_candidates(dependent);
+	if (dependent->telling->candidate_count) {
+		start_proof(dependent);
+		return;
+	}
+	dependent->record.next_try = conductor_now(conductor) + PROVE_AGAIN;
+	tell_end(dependent);
+}
+
+/* --- the job --- */
+
+static void on_told(void *userdata, enum told told, const struct error *err)
+{
+	struct tracked_dependent *dependent = userdata;
+	struct log_fields fields = { 0 };
+
+	dependent->call = NULL;
+	if (told == TOLD_FAILED) {
+		tell_failed(dependent, err);
+		return;
+	}
+	dependent->telling->told = told == TOLD_DONE;
+	say_unit(&fields, dependent->name, dependent->dependent->unit);
+	log_write(LOG_INFO, SAY_TOLD, &fields, told == TOLD_DONE ? "%s of '%s' (%s) is done" :
+		"%s of '%s' (%s) was not needed: it does not run", action_name(dependent->dependent->action),
+		dependent->name, dependent->dependent->unit);
+	log_fields_done(&fields);
+	conductor_history(dependent->conductor, "told", dependent->name, dependent->dependent->unit);
+	if (told == TOLD_STOPPED)
+		tell_settled(dependent, NULL);
+	else
+		tell_succeeded(dependent);
+}
+
+static void start_job(struct tracked_dependent *dependent, const struct dependent_view *view)
+{
+	struct conductor *conductor = dependent->conductor;
+	struct dependent_record *record = &dependent->record;
+	const struct dependent_host host = { .event = conductor->event, .bus = bus_connection(conductor->bus) };
+	const struct told_before intent = told_before_make(view, conductor_now(conductor));
+	const struct tell_request request = {
+		.dependent = dependent->dependent,
+		.not_before = dependent->telling->in_place_since,
+	};
+
+	free(record->invocation);
+	record->invocation = mem_strdup(intent.invocation_id);
+	record->intended_at = intent.at;
+	if (!conductor_save_dependent(conductor, record)) {
+		record->intended_at = 0;
+		tell_end(dependent);
+		return;
+	}
+	dependent->call = dependent_tell(&host, &request, on_told, dependent);
+}
+
+/* Was it told between the intent and a crash? */
+static bool found_told(const struct tracked_dependent *dependent, const struct dependent_view *view)
+{
+	const struct dependent_record *record = &dependent->record;
+	struct told_before intent = { .at = record->intended_at };
+
+	if (!record->intended_at || !record->invocation ||
+		strlen(record->invocation) >= sizeof(intent.invocation_id))
+		return false;
+	memcpy(intent.invocation_id, record->invocation, strlen(record->invocation) + 1);
+	return was_told_already(view, &intent, dependent->dependent->action);
+}
+
+static void judge_owed(struct tracked_dependent *dependent, const struct dependent_view *view)
+{
+	struct conductor *conductor = dependent->conductor;
+	struct dependent_record *record = &dependent->record;
+	usec_t earliest = record->told_at ? usec_add(record->told_at, view->spacing) : 0;
+
+	if (found_told(dependent, view)) {
+		dependent->telling->told = true;
+		tell_succeeded(dependent);
+	} else if (dependent->dependent->action != ACTION_START &&
+		   is_told_by_its_start(view, dependent->telling->in_place_since)) {
+		tell_succeeded(dependent);
+	} else if (earliest > conductor_now(conductor)) {
+		record->next_try = earliest;
+		(void)conductor_save_dependent(conductor, record);
+		tell_end(dependent);
+	} else {
+		start_job(dependent, view);
+	}
+}
+
+/* The earliest moment at which all questioned versions were in place, or 0 where that cannot be known. */
+static usec_t questioned_since(const struct tracked_dependent *dependent)
+{
+	usec_t since = 0;
+
+	for (size_t i = 0; i < dependent->telling->count; i++) {
+		const struct tracked_delivery *delivery = state_find_delivery(
+			dependent->conductor, dependent->telling->rows[i].delivery);
+
+		if (!delivery || !delivery->observed.changed_at)
+			return 0;
+		since = MAX(since, delivery->observed.changed_at);
+	}
+	return since;
+}
+
+static void judge_question(struct tracked_dependent *dependent, const struct dependent_view *view)
+{
+	usec_t since = questioned_since(dependent);
+
+	if (view->state == DEPENDENT_INACTIVE) {
+		tell_settled(dependent, NULL); /* it will read what is in place when it is started */
+		return;
+	}
+	if (dependent->dependent->prove.connect)
+		find_candidates(dependent);
+	if (dependent->telling->candidate_count)
+		start_proof(dependent);
+	else if (since && is_told_by_its_start(view, since))
+		tell_settled(dependent, NULL);
+	else if (since && view->state == DEPENDENT_ACTIVE && view->state_changed < since)
+		tell_owed_after_all(dependent); /* neither started nor reloaded since: it cannot have read it */
+	else
+		tell_unknown(dependent);
+}
+
+static void on_looked(void *userdata, const struct dependent_view *view, const struct error *err)
+{
+	struct tracked_dependent *dependent = userdata;
+
+	dependent->call = NULL;
+	if (err)
+		tell_failed(dependent, err);
+	else if (dependent->telling->question)
+		judge_question(dependent, view);
+	else
+		judge_owed(dependent, view);
+}
+
+void tell_start(struct conductor *conductor, struct tracked_dependent *dependent)
+{
+	const struct dependent_host host = { .event = conductor->event, .bus = bus_connection(conductor->bus) };
+
+	dependent->telling = telling_new(dependent);
+	dependent->call = dependent_look(&host, dependent->dependent, on_looked, dependent);
+}
+
+void tell_cancel(struct tracked_dependent *dependent)
+{
+	dependent->call = dependent_cancel(dependent->call);
+	dependent->prove = prove_cancel(dependent->prove);
+	dependent->telling = telling_free(dependent->telling);
+}

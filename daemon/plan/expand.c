@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/plan/expand.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/model/match.h"
+#include "lib/base/buf.h"
+#include "lib/base/strv.h"
+
+/* The characters that an object's name may have (Secrets Manager's, the narrowest of the kinds). */
+static const char object_characters[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_+=.@-";
+
+/* What placeholders stand for; NULL stays as it is written. */
+struct placeholders {
+	const char *account;
+	const char *region;
+	const char *certificate;
+	const char *domain;
+};
+
+static const char *placeholder_find(const struct placeholders *values, const char *name, size_t length)
+{
+	const struct {
+		const char *name;
+		const char *value;
+	} all[] = {
+		{ "account", values->account },
+		{ "region", values->region },
+		{ "certificate", values->certificate },
+		{ "domain", values->domain },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (strlen(all[i].name) == length && strncmp(all[i].name, name, length) == 0)
+			return all[i].value;
+	return NULL;
+}
+
+static char *placeholders_replace(const char *text, const struct placeholders *values)
+{
+	struct buf result = BUF_NULL;
+
+	if (!text)
+		return NULL;
+	while (*text) {
+		const char *end = *text == '{' ? strchr(text, '}') : NULL;
+		const char *value = end ? placeholder_find(values, text + 1, (size_t)(end - text - 1)) : NULL;
+
+		if (value) {
+			buf_append_string(&result, value);
+			text = end + 1;
+		} else {
+			buf_append_char(&result, *text++);
+		}
+	}
+	return buf_take(&result);
+}
+
+/* "*.example.com" as a part of a name: "wildcard.example.com". */
+static char *domain_as_name(const char *domain)
+{
+	if (domain && domain[0] == '*')
+		return mem_printf("wildcard%s", domain + 1);
+	return mem_strdup(domain);
+}
+
+/* The account of "arn:aws:iam::222222222222:role/x", or NULL. */
+static char *arn_account(const char *arn)
+{
+	const char *field = arn;
+
+	for (int i = 0; field && i < 4; i++) {
+		field = strchr(field, ':');
+		if (field)
+			field++;
+	}
+	if (!field || strspn(field, "0123456789") != 12 || field[12] != ':')
+		return NULL;
+	return mem_strndup(field, 12);
+}
+
+/* --- certificates --- */
+
+static void add_certificate(struct expansion *expansion, const char *name, const char *arn,
+	const struct desired_certificate *entry)
+{
+	expansion->certificates = mem_resize(expansion->certificates, expansion->certificate_count + 1,
+		sizeof(*expansion->certificates));
+	expansion->certificates[expansion->certificate_count++] = (struct expanded_certificate){
+		.name = mem_strdup(name), .arn = mem_strdup(arn), .entry = entry
+	};
+}
+
+static void expand_match(struct expansion *expansion, const struct desired_certificate *entry,
+	const struct source_view *view)
+{
+	size_t before = expansion->certificate_count;
+
+	for (size_t i = 0; i < view->count; i++) {
+		const struct source_certificate *seen = &view->items[i];
+		const char *last = strrchr(seen->arn, '/');
+		_cleanup_(freep) char *name = mem_printf("%s/%s", entry->name, last ? last + 1 : seen->arn);
+
+		/* A match takes what can be carried; an import or an expired one beside it is no wish. */
+		if (seen->exportable && strcmp(seen->status, "ISSUED") == 0 && source_matches(entry, seen))
+			add_certificate(expansion, name, seen->arn, entry);
+	}
+	if (expansion->certificate_count == before) {
+		_cleanup_(freep) char *problem = mem_printf(
+			"certificate entry '%s' matches no issued, exportable certificate at the source",
+			entry->name);
+
+		strv_append(&expansion->problems, problem);
+	}
+}
+
+/* --- places --- */
+
+static bool text_equal(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static struct place *place_get(struct expansion *expansion, const struct desired_destination *destination,
+	const char *account, const char *region)
+{
+	struct placeholders values = { .account = account, .region = region };
+	struct place *place;
+
+	for (size_t i = 0; i < expansion->place_count; i++) {
+		place = expansion->places[i];
+		if (place->destination == destination && text_equal(place->account, account) &&
+			text_equal(place->region, region))
+			return place;
+	}
+	place = mem_new(struct place);
+	place->destination = destination;
+	place->account = mem_strdup(account);
+	place->region = mem_strdup(region);
+	place->role_arn = placeholders_replace(destination->access.role_arn, &values);
+	place->endpoint_url = placeholders_replace(destination->access.endpoint_url, &values);
+	expansion->places = mem_resize(expansion->places, expansion->place_count + 1, sizeof(place));
+	expansion->places[expansion->place_count++] = place;
+	return place;
+}
+
+/* --- deliveries --- */
+
+struct expand_context {
+	struct expansion *expansion;
+	const struct desired *desired;
+	const struct expanded_certificate *certificate;
+	const char *domain; /* as part of a name; NULL: not known yet */
+	const struct desired_delivery *wish;
+};
+
+static void add_delivery(struct expand_context *context, struct place *place, bool several)
+{
+	const char *account = place->account;
+	struct placeholders values = { account, place->region, context->certificate->name, context->domain };
+	struct expansion *expansion = context->expansion;
+	const char *as = context->wish->as ?: "{certificate}";
+	const char *adopted;
+	struct delivery delivery = {
+		.certificate = mem_strdup(context->certificate->name),
+		.source_arn = mem_strdup(context->certificate->arn),
+		.place = place,
+		.entry = context->certificate->entry,
+		.wish = context->wish,
+		.object = placeholders_replace(as, &values),
+		.arn = placeholders_replace(context->wish->arn, &values),
+		.kms_key = placeholders_replace(place->destination->kms_key, &values),
+	};
+
+	delivery.name = several ? mem_printf("%s/%s/%s/%s", delivery.certificate, place->destination->name,
+					  account ?: "own", place->region ?: "-")
+				: mem_printf("%s/%s", delivery.certificate, place->destination->name);
+	adopted = desired_find_adopt(context->desired, delivery.name);
+	if (adopted && !delivery.arn)
+		delivery.arn = mem_strdup(adopted);
+	expansion->deliveries = mem_resize(
+		expansion->deliveries, expansion->delivery_count + 1, sizeof(*expansion->deliveries));
+	expansion->deliveries[expansion->delivery_count++] = delivery;
+}
+
+/* Is ${item} among those that `only:` leaves?  An empty list leaves all. */
+static bool only_has(char *const *only, const char *item)
+{
+	return !only || !*only || (item && strv_has(only, item));
+}
+
+static void expand_delivery(struct expand_context *context, const char *default_region)
+{
+	const struct desired_destination *destination =
+		desired_find_destination(context->desired, context->wish->to);
+	_cleanup_(freep) char *own = arn_account(destination->access.role_arn);
+	char *accounts_own[] = { own, NULL };
+	char *regions_default[] = { (char *)default_region, NULL };
+	char *const *accounts = destination->accounts ?: accounts_own;
+	char *const *regions = destination->regions ?: regions_default;
+	bool several = strv_length(accounts) > 1 || strv_length(regions) > 1;
+
+	if (destination->kind == DESTINATION_FILE) {
+		add_delivery(context, place_get(context->expansion, destination, NULL, NULL), false);
+		return;
+	}
+	/* do-while: a list that is empty still stands for one place, whose account or region is not known. */
+	char *const *account = accounts;
+	do {
+		char *const *region = regions;
+
+		do {
+			if (only_has(context->wish->only_accounts, *account) &&
+				only_has(context->wish->only_regions, *region))
+				add_delivery(context,
+					place_get(context->expansion, destination, *account, *region), several);
+		} while (*region && *++region);
+	} while (*account && *++account);
+}
+
+static void expand_certificate(struct expansion *expansion, const struct desired *desired,
+	const struct expanded_certificate *certificate, const struct source_view *view, const char *region)
+{
+	const struct source_certificate *seen = source_view_find(view, certificate->arn);
+	_cleanup_(freep) char *domain = seen ? domain_as_name(seen->domain) : NULL;
+	struct expand_context context = {
+		.expansion = expansion, .desired = desired, .certificate = certificate, .domain = domain
+	};
+
+	for (size_t i = 0; i < certificate->entry->deliver_count; i++) {
+		context.wish = &certificate->entry->deliver[i];
+		expand_delivery(&context, region);
+	}
+}
+
+/* --- checks over all --- */
+
+static void delivery_release(struct delivery *delivery)
+{
+	free(delivery->name);
+	free(delivery->certificate);
+	free(delivery->source_arn);
+	free(delivery->object);
+	free(delivery->arn);
+	free(delivery->kms_key);
+}
+
+static int compare_delivery(const void *a, const void *b)
+{
+	return strcmp(((const struct delivery *)a)->name, ((const struct delivery *)b)->name);
+}
+
+static int compare_certificate(const void *a, const void *b)
+{
+	return strcmp(((const struct expanded_certificate *)a)->name,
+		((const struct expanded_certificate *)b)->name);
+}
+
+static int compare_object(const void *a, const void *b)
+{
+	const struct delivery *left = *(const struct delivery *const *)a;
+	const struct delivery *right = *(const struct delivery *const *)b;
+
+	if (left->place != right->place)
+		return left->place < right->place ? -1 : 1;
+	return strcmp(left->object, right->object);
+}
+
+static char *object_problem(const struct delivery *delivery, bool complete)
+{
+	size_t good = strspn(delivery->object, object_characters);
+
+	/* Without the source {domain} is not known yet, and its braces are no fault. */
+	if (!complete && delivery->object[good] == '{')
+		return NULL;
+	if (delivery->object[good] == '\0' && delivery->object[0] != '\0')
+		return NULL;
+	return mem_printf("delivery '%s': its object's name '%s' may have only A-Z a-z 0-9 / _ + = . @ -; "
+			  "set another with as:",
+		delivery->name, delivery->object);
+}
+
+/* Marks both of two deliveries to one object; they are left out, since one would overwrite the other for ever. */
+static void mark_same_objects(struct expansion *expansion, char **problems)
+{
+	size_t count = expansion->delivery_count;
+	_cleanup_(freep) const struct delivery **sorted = mem_alloc(count * sizeof(*sorted));
+
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = &expansion->deliveries[i];
+	if (count)
+		qsort(sorted, count, sizeof(*sorted), compare_object);
+	for (size_t i = 1; i < count; i++) {
+		if (compare_object(&sorted[i - 1], &sorted[i]) != 0)
+			continue;
+		for (size_t k = i - 1; k <= i; k++) {
+			char **problem = &problems[sorted[k] - expansion->deliveries];
+
+			free(*problem);
+			*problem = mem_printf("deliveries '%s' and '%s' both write the object '%s'; give one "
+					      "another name with as:",
+				sorted[i - 1]->name, sorted[i]->name, sorted[i]->object);
+		}
+	}
+}
+
+static void drop_problems(struct expansion *expansion, bool complete)
+{
+	_cleanup_(freep) char **problems = mem_alloc(expansion->delivery_count * sizeof(*problems));
+	size_t kept = 0;
+
+	for (size_t i = 0; i < expansion->delivery_count; i++)
+		problems[i] = object_problem(&expansion->deliveries[i], complete);
+	mark_same_objects(expansion, problems);
+	for (size_t i = 0; i < expansion->delivery_count; i++) {
+		if (!problems[i]) {
+			expansion->deliveries[kept++] = expansion->deliveries[i];
+			continue;
+		}
+		if (!strv_has(expansion->problems, problems[i]))
+			strv_append(&expansion->problems, problems[i]);
+		free(problems[i]);
+		delivery_release(&expansion->deliveries[i]);
+	}
+	expansion->delivery_count = kept;
+}
+
+struct expansion *expand(const struct desired *desired, const struct source_view *view, const char *region)
+{
+	struct expansion *expansion = mem_new(struct expansion);
+
+	for (size_t i = 0; i < desired->certificate_count; i++) {
+		const struct desired_certificate *entry = &desired->certificates[i];
+
+		if (entry->arn)
+			add_certificate(expansion, entry->name, entry->arn, entry);
+		else if (view)
+			expand_match(expansion, entry, view);
+	}
+	if (expansion->certificate_count)
+		qsort(expansion->certificates, expansion->certificate_count,
+			sizeof(*expansion->certificates), compare_certificate);
+	for (size_t i = 0; i < expansion->certificate_count; i++)
+		expand_certificate(expansion, desired, &expansion->certificates[i], view, region);
+	drop_problems(expansion, view != NULL);
+	if (expansion->delivery_count)
+		qsort(expansion->deliveries, expansion->delivery_count, sizeof(*expansion->deliveries),
+			compare_delivery);
+	return expansion;
+}
+
+const struct delivery *expansion_find(const struct expansion *expansion, const char *name)
+{
+	const struct delivery key = { .name = (char *)name };
+
+	if (!expansion->delivery_count)
+		return NULL;
+	return bsearch(&key, expansion->deliveries, expansion->delivery_count, sizeof(key), compare_delivery);
+}
+
+bool expansion_equal(const struct expansion *a, const struct expansion *b)
+{
+	if (a->delivery_count != b->delivery_count || a->certificate_count != b->certificate_count)
+		return false;
+	for (size_t i = 0; i < a->certificate_count; i++)
+		if (strcmp(a->certificates[i].name, b->certificates[i].name) != 0 ||
+			strcmp(a->certificates[i].arn, b->certificates[i].arn) != 0)
+			return false;
+	for (size_t i = 0; i < a->delivery_count; i++)
+		if (strcmp(a->deliveries[i].name, b->deliveries[i].name) != 0 ||
+			strcmp(a->deliveries[i].object, b->deliveries[i].object) != 0 ||
+			!text_equal(a->deliveries[i].arn, b->deliveries[i].arn))
+			return false;
+	return true;
+}
+
+char *expansion_lines(const struct expansion *expansion)
+{
+	struct buf lines = BUF_NULL;
+
+	for (size_t i = 0; i < expansion->delivery_count; i++) {
+		const struct delivery *delivery = &expansion->deliveries[i];
+		const struct place *place = delivery->place;
+		_cleanup_(freep) char *then = strv_join(delivery->wish->then, " ");
+
+		buf_printf(&lines, "%s %s -> %s", delivery->name, delivery->source_arn,
+			destination_kind_name(place->destination->kind));
+		if (place->destination->kind == DESTINATION_FILE)
+			buf_printf(&lines, " %s/%s", place->destination->directory, delivery->object);
+		else
+			buf_printf(&lines, " %s/%s %s", place->account ?: "own", place->region ?: "-",
+				delivery->arn ?: delivery->object);
+		if (*then)
+			buf_printf(&lines, " then %s", then);
+		buf_append_char(&lines, '\n');
+	}
+	return buf_take(&lines);
+}
+
+struct expansion *expansion_free(struct expansion *expansion)
+{
+	if (!expansion)
+		return NULL;
+	for (size_t i = 0; i < expansion->delivery_count; i++)
+		delivery_release(&expansion->deliveries[i]);
+	free(expansion->deliveries);
+	for (size_t i = 0; i < expansion->place_count; i++) {
+		struct place *place = expansion->places[i];
+
+		free(place->account);
+		free(place->region);
+		free(place->role_arn);
+		free(place->endpoint_url);
+		free(place);
+	}
+	free(expansion->places);
+	for (size_t i = 0; i < expansion->certificate_count; i++) {
+		free(expansion->certificates[i].name);
+		free(expansion->certificates[i].arn);
+	}
+	free(expansion->certificates);
+	strv_free(expansion->problems);
+	free(expansion);
+	return NULL;
+}

@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/plan/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/strv.h"
+
+struct planner {
+	const struct plan_input *input;
+	struct plan *plan;
+	size_t touched; /* deliveries that a change of configuration brought, see guard */
+	bool *exporting; /* for each certificate: a DELIVER step of this plan exports it anyway */
+};
+
+/* Adds a step; ${reason} is taken over. */
+static struct step *add_step(struct planner *planner, enum step_verb verb, char *reason)
+{
+	struct plan *plan = planner->plan;
+	struct step *step;
+
+	if ((plan->count & (plan->count - 1)) == 0)
+		plan->steps = mem_resize(plan->steps, MAX(plan->count * 2, (size_t)1), sizeof(*plan->steps));
+	step = &plan->steps[plan->count++];
+	*step = (struct step){ .verb = verb,
+		.certificate = "",
+		.destination = "",
+		.delivery = "",
+		.dependent = "",
+		.reason = reason };
+	return step;
+}
+
+static void plan_again_at(struct planner *planner, usec_t when)
+{
+	planner->plan->again = MIN(planner->plan->again, when);
+}
+
+/* --- deliveries --- */
+
+/* A destination as a person names it: what follows the certificate in the delivery's name. */
+static const char *destination_part(const struct delivery *delivery)
+{
+	return delivery->name + strlen(delivery->certificate) + 1;
+}
+
+static struct step *add_delivery_step(struct planner *planner, size_t index, enum step_verb verb, char *reason)
+{
+	const struct delivery *delivery = planner->input->deliveries[index].delivery;
+	struct step *step = add_step(planner, verb, reason);
+
+	step->index = index;
+	step->certificate = delivery->certificate;
+	step->destination = destination_part(delivery);
+	step->delivery = delivery->name;
+	return step;
+}
+
+static void wait_until(struct planner *planner, size_t index, usec_t when, bool failed, char *reason)
+{
+	struct step *step = add_delivery_step(planner, index, STEP_WAIT, reason);
+
+	step->when = when;
+	step->failed = failed;
+	if (when)
+		plan_again_at(planner, when);
+}
+
+static void hold(struct planner *planner, size_t index, enum hold kind, char *reason)
+{
+	add_delivery_step(planner, index, STEP_HOLD, reason)->hold = kind;
+}
+
+bool plan_is_current(const struct plan_delivery *delivery, const struct plan_certificate *certificate)
+{
+	return certificate->seen && delivery->observed->state == OBSERVED_PRESENT &&
+	       fingerprint_is_set(&certificate->seen->version.fingerprint) &&
+	       fingerprint_equal(&delivery->observed->version.fingerprint,
+		       &certificate->seen->version.fingerprint);
+}
+
+static bool never_confirmed(const struct delivery_record *record)
+{
+	return !record || !fingerprint_is_set(&record->confirmed.fingerprint);
+}
+
+/*
+ * Did a change of configuration (or of what a match finds) bring this delivery, rather than a renewal?
+ * An object of ours that holds an older version speaks for a renewal, also when the record was lost.
+ */
+static bool is_touched(const struct plan_delivery *delivery)
+{
+	bool renewal = delivery->observed->state == OBSERVED_PRESENT && !delivery->delivery->arn;
+
+	return never_confirmed(delivery->record) && !renewal &&
+	       !(delivery->record && delivery->record->guard_passed);
+}
+
+static char *due_reason(const struct plan_delivery *delivery, const struct version *wanted)
+{
+	const struct observed *seen = delivery->observed;
+	char wanted_end[TIME_TEXT_SIZE], seen_end[TIME_TEXT_SIZE];
+	struct buf reason = BUF_NULL;
+
+	time_format(wanted->not_after, wanted_end);
+	switch (seen->state) {
+	case OBSERVED_PRESENT:
+		if (fingerprint_is_set(&seen->version.fingerprint))
+			buf_printf(&reason, "it holds another version (expires %s), the source has one that expires %s",
+				time_format(seen->version.not_after, seen_end), wanted_end);
+		else
+			buf_printf(&reason, "it holds another version, the source has one that expires %s",
+				wanted_end);
+		break;
+	case OBSERVED_DEMOTED:
+		buf_printf(&reason, "it has the source's version (expires %s), but not as the current one",
+			wanted_end);
+		break;
+	case OBSERVED_GONE:
+		buf_printf(&reason, "'%s' is gone and recreate: is set; the source's version expires %s",
+			delivery->delivery->arn ?: seen->object_id ?: "its object", wanted_end);
+		break;
+	default:
+		buf_printf(&reason, "there is none yet; the source's version expires %s", wanted_end);
+	}
+	if (delivery->delivery->wish->then) {
+		_cleanup_(freep) char *then = strv_join(delivery->delivery->wish->then, ", ");
+
+		buf_printf(&reason, "; then %s", then);
+	}
+	return buf_take(&reason);
+}
+
+static char *adopt_reason(const struct plan_delivery *delivery)
+{
+	const struct observed *seen = delivery->observed;
+	struct buf reason = BUF_NULL;
+
+	buf_append_string(&reason, "imports that are not certferry's share its name:");
+	for (size_t i = 0; i < seen->candidate_count; i++) {
+		const struct candidate *candidate = &seen->candidates[i];
+		_cleanup_(freep) char *users = strv_join(candidate->in_use_by, " ");
+		char end[TIME_TEXT_SIZE];
+
+		buf_printf(&reason, "%s %s (expires %s, %s%s%s%s)", i ? "," : "", candidate->arn,
+			time_format(candidate->not_after, end), candidate->in_use ? "in use" : "not in use",
+			*users ? " by " : "", users, candidate->refusal ? ", ACM would refuse a re-import" : "");
+	}
+	buf_append_string(&reason, "; choose with arn:, adopt: in-use or adopt: beside, or see 'certferry adopt'");
+	return buf_take(&reason);
+}
+
+/* Where what is there decides: true when nothing may be written, a step having said why. */
+static bool stopped_by_what_is_there(struct planner *planner, size_t index, const struct version *wanted)
+{
+	const struct plan_delivery *delivery = &planner->input->deliveries[index];
+	const struct observed *seen = delivery->observed;
+
+	switch (seen->state) {
+	case OBSERVED_FOREIGN:
+		wait_until(planner, index, 0, true,
+			mem_strdup(seen->error.text ?: "an object of this name is there and is not certferry's"));
+		return true;
+	case OBSERVED_GONE:
+		if (delivery->delivery->wish->recreate)
+			return false;
+		hold(planner, index, HOLD_GONE,
+			mem_printf("'%s' is not there any more; what used it has lost its certificate or has "
+				   "another one: set recreate: true to import anew, or name another with arn:",
+				delivery->delivery->arn ?: (seen->object_id ?: "its object")));
+		return true;
+	case OBSERVED_ADOPTABLE:
+		hold(planner, index, HOLD_ADOPT, adopt_reason(delivery));
+		return true;
+	case OBSERVED_PRESENT:
+		if (fingerprint_is_set(&seen->version.fingerprint) && version_is_older(wanted, &seen->version)) {
+			char there[TIME_TEXT_SIZE], here[TIME_TEXT_SIZE];
+
+			wait_until(planner, index, 0, true,
+				mem_printf("it holds a newer version (valid from %s) than the source (valid from "
+					   "%s); a version is never replaced by an older one",
+					time_format(seen->version.not_before, there),
+					time_format(wanted->not_before, here)));
+			return true;
+		}
+		return false;
+	default:
+		return false;
+	}
+}
+
+/* Where the record decides: back-off, an import whose answer was lost, a hold that a person has to lift. */
+static bool stopped_by_the_record(struct planner *planner, size_t index, const struct version *wanted)
+{
+	const struct plan_delivery *delivery = &planner->input->deliveries[index];
+	const struct delivery_record *record = delivery->record;
+	const struct observed *seen = delivery->observed;
+	usec_t now = planner->input->now;
+	bool same;
+
+	if (!record)
+		return false;
+	if (record->ambiguous && seen->state == OBSERVED_ABSENT) {
+		usec_t sure = usec_add(record->intended_at, AMBIGUOUS_WAIT);
+
+		if (seen->at < sure) {
+			if (now >= sure && delivery->may_look)
+				add_delivery_step(planner, index, STEP_LOOK,
+					mem_strdup("an import whose answer was lost has not been found; looking "
+						   "once more before importing anew"));
+			else
+				wait_until(planner, index, now >= sure ? 0 : sure, true,
+					mem_strdup("the answer to an import was lost; its tags may lag for five "
+						   "minutes, so nothing is imported anew before"));
+			return true;
+		}
+	}
+	same = fingerprint_equal(&record->intended, &wanted->fingerprint);
+	if (record->failures && same && !delivery->asked && record->next_try > now) {
+		wait_until(planner, index, record->next_try, true,
+			mem_printf("failed %u time%s: %s", record->failures, record->failures == 1 ? "" : "s",
+				record->problem ?: "?"));
+		return true;
+	}
+	if (record->hold == HOLD_APPROVAL && fingerprint_equal(&record->held, &wanted->fingerprint) &&
+		!fingerprint_equal(&record->approved, &wanted->fingerprint)) {
+		usec_t end = fingerprint_is_set(&seen->version.fingerprint) ? seen->version.not_after
+									    : USEC_INFINITY;
+		usec_t yields = end == USEC_INFINITY ? USEC_INFINITY : usec_sub(end, HOLD_YIELDS);
+
+		if (now >= yields)
+			return false; /* the check before the write knows what does not yield */
+		plan_again_at(planner, yields);
+		hold(planner, index, HOLD_APPROVAL, mem_strdup(record->hold_reason ?: "it waits for approval"));
+		return true;
+	}
+	return false;
+}
+
+static bool stopped_by_the_guard(struct planner *planner, size_t index)
+{
+	const struct plan_delivery *delivery = &planner->input->deliveries[index];
+
+	if (!planner->input->guard || planner->touched <= planner->input->guard || !is_touched(delivery))
+		return false;
+	hold(planner, index, HOLD_GUARD,
+		mem_printf("a change of configuration or of what a match finds touches %zu deliveries, more than "
+			   "guard: %u; review with 'certferry plan', then 'certferry approve'",
+			planner->touched, planner->input->guard));
+	return true;
+}
+
+static bool makes_new_object(const struct plan_delivery *delivery)
+{
+	return delivery->observed->state == OBSERVED_ABSENT || delivery->observed->state == OBSERVED_GONE;
+}
+
+/* The delivery is not current, and the source's version is known. */
+static void plan_due(struct planner *planner, size_t index, const struct plan_certificate *certificate)
+{
+	const struct plan_delivery *delivery = &planner->input->deliveries[index];
+	const struct version *wanted = &certificate->seen->version;
+
+	if (certificate->record && wanted->not_before < certificate->record->newest) {
+		wait_until(planner, index, 0, false,
+			mem_strdup("the source shows an older version than it did before; its reads lag"));
+		return;
+	}
+	if (stopped_by_what_is_there(planner, index, wanted) ||
+		stopped_by_the_record(planner, index, wanted) || stopped_by_the_guard(planner, index))
+		return;
+	if (delivery->budget && makes_new_object(delivery)) {
+		wait_until(planner, index, 0, true, mem_strdup(delivery->budget));
+		return;
+	}
+	if (certificate->record && certificate->record->failures && !delivery->asked &&
+		certificate->record->next_try > planner->input->now) {
+		wait_until(planner, index, certificate->record->next_try, true,
+			mem_printf("its export failed %u time%s: %s", certificate->record->failures,
+				certificate->record->failures == 1 ? "" : "s",
+				certificate->record->problem ?: "?"));
+		return;
+	}
+	planner->exporting[delivery->certificate] = true;
+	add_delivery_step(planner, index, STEP_DELIVER, due_reason(delivery, wanted));
+}
+
+/* Not looked at, or the look failed: it is not known what is there. */
+static void plan_unknown(struct planner *planner, size_t index)
+{
+	const struct plan_delivery *delivery = &planner->input->deliveries[index];
+	const struct delivery_record *record = delivery->record;
+	bool failed = delivery->observed->error.text != NULL;
+
+	if (failed && record && record->failures && !delivery->asked &&
+		record->next_try > planner->input->now) {
+		wait_until(planner, index, record->next_try, true,
+			mem_printf("could not be looked at: %s", delivery->observed->error.text));
+		return;
+	}
+	if (delivery->may_look)
+		add_delivery_step(planner, index, STEP_LOOK, mem_strdup("it is not known what is there"));
+	else
+		wait_until(planner, index, 0, failed,
+			failed ? mem_printf("could not be looked at: %s", delivery->observed->error.text)
+			       : mem_strdup("it has not been looked at yet"));
+}
+
+static void plan_proof(struct planner *planner, size_t index, const struct version *wanted)
+{
+	const struct plan_delivery *delivery = &planner->input->deliveries[index];
+	const struct delivery_record *record = delivery->record;
+
+	if (!delivery->delivery->wish->prove.connect || !record)
+		return;
+	if (fingerprint_equal(&record->proven, &wanted->fingerprint) && record->proof) {
+		if (strcmp(record->proof, "matched") == 0)
+			return;
+		if (record->next_try > planner->input->now && !delivery->asked) {
+			plan_again_at(planner, record->next_try);
+			return;
+		}
+	}
+	add_delivery_step(planner, index, STEP_PROVE,
+		mem_printf("%s is to serve it", delivery->delivery->wish->prove.connect));
+}
+
+static void plan_delivery(struct planner *planner, size_t index)
+{
+	const struct plan_delivery *delivery = &planner->input->deliveries[index];
+	const struct plan_certificate *certificate = &planner->input->certificates[delivery->certificate];
+
+	if (delivery->in_flight)
+		return;
+	if (!planner->input->source_seen) {
+		wait_until(planner, index, 0, false, mem_strdup("the source has not been read yet"));
+		return;
+	}
+	if (!certificate->seen || certificate->refusal) {
+		wait_until(planner, index, 0, true,
+			certificate->seen
+				? mem_printf("its certificate cannot be carried: %s", certificate->refusal)
+				: mem_printf("its certificate '%s' is not at the source", certificate->arn));
+		return;
+	}
+	if (!fingerprint_is_set(&certificate->seen->version.fingerprint)) {
+		wait_until(planner, index, 0, true, mem_strdup("the source's version could not be read"));
+		return;
+	}
+	if (delivery->observed->state == OBSERVED_UNKNOWN)
+		plan_unknown(planner, index);
+	else if (plan_is_current(delivery, certificate))
+		plan_proof(planner, index, &certificate->seen->version);
+	else
+		plan_due(planner, index, certificate);
+}
+
+/* How many deliveries would be written because the configuration, and not the source, has changed. */
+static size_t count_touched(const struct plan_input *input)
+{
+	size_t touched = 0;
+
+	for (size_t i = 0; i < input->delivery_count; i++) {
+		const struct plan_delivery *delivery = &input->deliveries[i];
+		const struct plan_certificate *certificate = &input->certificates[delivery->certificate];
+
+		if (certificate->seen && !certificate->refusal && !plan_is_current(delivery, certificate) &&
+			delivery->observed->state != OBSERVED_UNKNOWN && is_touched(delivery))
+			touched++;
+	}
+	return touched;
+}
+
+/* --- certificates --- */
+
+static void plan_certificate(struct planner *planner, size_t index)
+{
+	const struct plan_certificate *certificate = &planner->input->certificates[index];
+	const struct certificate_record *record = certificate->record;
+	struct step *step;
+
+	if (!planner->input->keep_eligible || !certificate->entry->keep_eligible || !certificate->seen ||
+		certificate->refusal || certificate->in_flight || planner->exporting[index] ||
+		!certificate->seen->ineligible ||
+		!fingerprint_is_set(&certificate->seen->version.fingerprint))
+		return;
+	if (record && fingerprint_equal(&record->exported, &certificate->seen->version.fingerprint))
+		return; /* ACM's flag lags behind the export that was made */
+	if (record && record->failures && record->next_try > planner->input->now) {
+		step = add_step(planner, STEP_WAIT,
+			mem_printf("its export failed %u times: %s", record->failures, record->problem ?: "?"));
+		step->when = record->next_try;
+		step->failed = true;
+		plan_again_at(planner, step->when);
+	} else {
+		step = add_step(planner, STEP_EXPORT,
+			mem_strdup("it was not exported since it was issued or renewed, and so ACM would not renew "
+				   "it again; keep_eligible: false stops this"));
+	}
+	step->index = index;
+	step->certificate = certificate->name;
+	step->destination = "nowhere";
+}
+
+/* --- dependents --- */
+
+static const struct plan_delivery *find_delivery(const struct plan_input *input, const char *name)
+{
+	size_t low = 0, high = input->delivery_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(name, input->deliveries[middle].delivery->name);
+
+		if (order == 0)
+			return &input->deliveries[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+/* What a dependent's rows come to. */
+struct owed_summary {
+	const struct owed_record *due; /* the first that is due */
+	const struct owed_record *unknown; /* the first of which it is not known whether it was told */
+	usec_t since; /* of the due row that waits longest */
+	bool in_flight; /* another delivery that owes it is on its way */
+};
+
+static struct owed_summary summarise_owed(const struct plan_input *input, const struct plan_dependent *dependent)
+{
+	struct owed_summary summary = { .since = USEC_INFINITY };
+
+	for (size_t i = 0; i < dependent->owed_count; i++) {
+		const struct owed_record *row = dependent->owed[i];
+		const struct plan_delivery *delivery = find_delivery(input, row->delivery);
+
+		if (row->due) {
+			summary.due = summary.due ?: row;
+			summary.since = MIN(summary.since, row->since);
+		} else if (row->since == 0) {
+			summary.unknown = summary.unknown ?: row;
+		}
+		if (!row->due && delivery && delivery->in_flight && row->since)
+			summary.in_flight = true;
+	}
+	return summary;
+}
+
+static struct step *add_tell_step(struct planner *planner, size_t index, const struct owed_record *row,
+	enum step_verb verb, char *reason)
+{
+	const struct plan_dependent *dependent = &planner->input->dependents[index];
+	const struct plan_delivery *delivery = find_delivery(planner->input, row->delivery);
+	struct step *step = add_step(planner, verb, reason);
+
+	step->index = index;
+	step->dependent = dependent->dependent->name;
+	step->delivery = row->delivery;
+	if (delivery) {
+		step->certificate = delivery->delivery->certificate;
+		step->destination = destination_part(delivery->delivery);
+	}
+	return step;
+}
+
+/* Told, but not seen to serve the new version: looked at again, which never causes a restart. */
+static void plan_dependent_proof(struct planner *planner, size_t index)
+{
+	const struct plan_dependent *dependent = &planner->input->dependents[index];
+	const struct dependent_record *record = dependent->record;
+	struct step *step;
+
+	if (!record || !record->proof || strcmp(record->proof, "matched") == 0 ||
+		!dependent->dependent->prove.connect)
+		return;
+	if (record->next_try > planner->input->now && !dependent->asked) {
+		plan_again_at(planner, record->next_try);
+		return;
+	}
+	step = add_step(planner, STEP_PROVE,
+		mem_printf("%s was told, but %s", dependent->dependent->name, record->proof));
+	step->index = index;
+	step->dependent = dependent->dependent->name;
+}
+
+static void plan_dependent(struct planner *planner, size_t index)
+{
+	const struct plan_input *input = planner->input;
+	const struct plan_dependent *dependent = &input->dependents[index];
+	const struct dependent_record *record = dependent->record;
+	const char *action = action_name(dependent->dependent->action);
+	struct owed_summary owed;
+	usec_t gathered;
+
+	if (dependent->in_flight)
+		return;
+	owed = summarise_owed(input, dependent);
+	if (!owed.due && !owed.unknown) {
+		plan_dependent_proof(planner, index);
+		return;
+	}
+	if (record && record->next_try > input->now && !dependent->asked) {
+		struct step *step = add_tell_step(planner, index, owed.due ?: owed.unknown, STEP_WAIT,
+			record->failures ? mem_printf("%s of %s failed %u time%s: %s", action,
+						   dependent->dependent->unit, record->failures,
+						   record->failures == 1 ? "" : "s", record->problem ?: "?")
+					 : mem_printf("%s of %s waits, so as not to run into its start limit",
+						   action, dependent->dependent->unit));
+
+		step->when = record->next_try;
+		step->failed = record->failures > 0;
+		plan_again_at(planner, step->when);
+		return;
+	}
+	gathered = owed.due ? usec_add(owed.since, GATHER_LIMIT) : 0;
+	if (owed.in_flight && gathered > input->now) {
+		struct step *step = add_tell_step(planner, index, owed.due ?: owed.unknown, STEP_WAIT,
+			mem_printf("%s of %s waits for other deliveries on their way to it", action,
+				dependent->dependent->unit));
+
+		step->when = gathered;
+		plan_again_at(planner, gathered);
+		return;
+	}
+	if (owed.due)
+		add_tell_step(planner, index, owed.due, STEP_TELL,
+			mem_printf("%s of %s (%s) is owed since a new version is in place", action,
+				dependent->dependent->name, dependent->dependent->unit));
+	else
+		add_tell_step(planner, index, owed.unknown, STEP_TELL,
+			mem_printf("it is not recorded whether %s (%s) was told of the version in place; looking",
+				dependent->dependent->name, dependent->dependent->unit));
+}
+
+void plan_make(const struct plan_input *input, struct plan *ret_plan)
+{
+	struct plan plan = { .again = USEC_INFINITY };
+	_cleanup_(freep) bool *exporting = mem_alloc(input->certificate_count * sizeof(*exporting));
+	struct planner planner = { .input = input, .plan = &plan, .exporting = exporting };
+
+	planner.touched = count_touched(input);
+	for (size_t i = 0; i < input->delivery_count; i++)
+		plan_delivery(&planner, i);
+	for (size_t i = 0; i < input->certificate_count; i++)
+		plan_certificate(&planner, i);
+	for (size_t i = 0; i < input->dependent_count; i++)
+		plan_dependent(&planner, i);
+	*ret_plan = plan;
+}

@@ -1,0 +1,646 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/record/record.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <sqlite3.h>
+
+
+/* Raised when a table changes; a record of another format is set aside, since all of it can be observed again
+ * or asked for again. */
+#define RECORD_FORMAT 1
+
+#define HISTORY_KEPT (400 * USEC_PER_DAY)
+
+struct record {
+	sqlite3 *db;
+	char *path;
+};
+
+static const char schema[] =
+	"CREATE TABLE IF NOT EXISTS certificate (arn TEXT PRIMARY KEY, serial TEXT, fingerprint BLOB,"
+	" chain BLOB, not_before INTEGER, not_after INTEGER, exported BLOB, newest INTEGER, anchor TEXT,"
+	" failures INTEGER, next_try INTEGER, problem TEXT) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS delivery (name TEXT PRIMARY KEY, object TEXT, object_id TEXT, revision TEXT,"
+	" fingerprint BLOB, chain BLOB, not_before INTEGER, not_after INTEGER, confirmed_at INTEGER,"
+	" intended BLOB, intended_at INTEGER, ambiguous INTEGER, failures INTEGER, next_try INTEGER, kind TEXT,"
+	" problem TEXT, hold INTEGER, hold_reason TEXT, held BLOB, approved BLOB, guard_passed INTEGER,"
+	" proof TEXT, proven BLOB, leaf TEXT, chain_pem TEXT) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS owed (dependent TEXT, delivery TEXT, fingerprint BLOB, since INTEGER,"
+	" due INTEGER, PRIMARY KEY (dependent, delivery)) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS dependent (name TEXT PRIMARY KEY, failures INTEGER, next_try INTEGER,"
+	" problem TEXT, invocation TEXT, intended_at INTEGER, told_at INTEGER, proof TEXT) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS import (place TEXT, time INTEGER, first INTEGER);"
+	"CREATE INDEX IF NOT EXISTS import_by_place ON import (place, time);"
+	"CREATE TABLE IF NOT EXISTS history (time INTEGER, event TEXT, subject TEXT, text TEXT);"
+	"CREATE INDEX IF NOT EXISTS history_by_time ON history (time);"
+	"CREATE TABLE IF NOT EXISTS value (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;";
+
+/* Turns SQLite's answer into an error; what is full or read-only now may be mended, so all is RETRY. */
+static int record_fail(struct record *record, struct error *err, const char *doing)
+{
+	int code = sqlite3_extended_errcode(record->db);
+
+	if ((code & 0xff) == SQLITE_NOMEM)
+		mem_exhausted();
+	return error_set(err, ERROR_RETRY, code, "record '%s': %s: %s", record->path, doing,
+		sqlite3_errmsg(record->db));
+}
+
+static int record_execute(struct record *record, const char *sql, const char *doing, struct error *err)
+{
+	if (sqlite3_exec(record->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return record_fail(record, err, doing);
+	return 0;
+}
+
+/* --- one statement: prepare, bind in order, run --- */
+
+static sqlite3_stmt *statement_free(sqlite3_stmt *statement)
+{
+	(void)sqlite3_finalize(statement);
+	return NULL;
+}
+
+DEFINE_CLEANUP(sqlite3_stmt *, statement_free);
+
+static int statement_prepare(struct record *record, const char *sql, sqlite3_stmt **ret, struct error *err)
+{
+	if (sqlite3_prepare_v2(record->db, sql, -1, ret, NULL) != SQLITE_OK)
+		return record_fail(record, err, "prepare");
+	return 0;
+}
+
+struct binder {
+	sqlite3_stmt *statement;
+	int column;
+};
+
+static void bind_text(struct binder *binder, const char *text)
+{
+	(void)sqlite3_bind_text(binder->statement, ++binder->column, text, -1, SQLITE_TRANSIENT);
+}
+
+static void bind_number(struct binder *binder, uint64_t number)
+{
+	(void)sqlite3_bind_int64(binder->statement, ++binder->column, (sqlite3_int64)number);
+}
+
+static void bind_fingerprint(struct binder *binder, const struct fingerprint *fingerprint)
+{
+	binder->column++;
+	if (fingerprint_is_set(fingerprint))
+		(void)sqlite3_bind_blob(binder->statement, binder->column, fingerprint->bytes,
+			FINGERPRINT_SIZE, SQLITE_TRANSIENT);
+}
+
+static void bind_version(struct binder *binder, const struct version *version)
+{
+	bind_fingerprint(binder, &version->fingerprint);
+	bind_fingerprint(binder, &version->chain);
+	bind_number(binder, version->not_before);
+	bind_number(binder, version->not_after);
+}
+
+static int statement_run(struct record *record, sqlite3_stmt *statement, const char *doing, struct error *err)
+{
+	if (sqlite3_step(statement) != SQLITE_DONE)
+		return record_fail(record, err, doing);
+	return 0;
+}
+
+/* --- one row: columns in order --- */
+
+struct reader {
+	sqlite3_stmt *statement;
+	int column;
+};
+
+static char *read_text(struct reader *reader)
+{
+	return mem_strdup((const char *)sqlite3_column_text(reader->statement, reader->column++));
+}
+
+static uint64_t read_number(struct reader *reader)
+{
+	return (uint64_t)sqlite3_column_int64(reader->statement, reader->column++);
+}
+
+static struct fingerprint read_fingerprint(struct reader *reader)
+{
+	struct fingerprint fingerprint = { 0 };
+	int column = reader->column++;
+
+	if (sqlite3_column_bytes(reader->statement, column) == FINGERPRINT_SIZE)
+		memcpy(fingerprint.bytes, sqlite3_column_blob(reader->statement, column), FINGERPRINT_SIZE);
+	return fingerprint;
+}
+
+static struct version read_version(struct reader *reader)
+{
+	struct version version;
+
+	version.fingerprint = read_fingerprint(reader);
+	version.chain = read_fingerprint(reader);
+	version.not_before = read_number(reader);
+	version.not_after = read_number(reader);
+	return version;
+}
+
+/* --- open --- */
+
+static int record_connect(const char *path, int flags, struct record **ret_record, struct error *err)
+{
+	struct record *record = mem_new(struct record);
+	int r;
+
+	record->path = mem_strdup(path);
+	r = sqlite3_open_v2(path, &record->db, flags, NULL);
+	if (r != SQLITE_OK) {
+		r = record->db ? record_fail(record, err, "open")
+			       : error_set(err, ERROR_RETRY, r, "record '%s': open: no memory", path);
+		record_free(record);
+		return r;
+	}
+	(void)sqlite3_busy_timeout(record->db, 2000);
+	*ret_record = record;
+	return 0;
+}
+
+/* The first page must be readable, the format ours (or 0: just made), and the pages sound. */
+static bool record_is_sound(struct record *record)
+{
+	sqlite3_stmt *statement = NULL;
+	bool sound = false;
+	int format = -1;
+
+	if (sqlite3_prepare_v2(record->db, "PRAGMA user_version", -1, &statement, NULL) == SQLITE_OK &&
+		sqlite3_step(statement) == SQLITE_ROW)
+		format = sqlite3_column_int(statement, 0);
+	(void)sqlite3_finalize(statement);
+	statement = NULL;
+	if (format != 0 && format != RECORD_FORMAT)
+		return false;
+	if (sqlite3_prepare_v2(record->db, "PRAGMA quick_check(1)", -1, &statement, NULL) == SQLITE_OK &&
+		sqlite3_step(statement) == SQLITE_ROW)
+		sound = strcmp((const char *)sqlite3_column_text(statement, 0), "ok") == 0;
+	(void)sqlite3_finalize(statement);
+	return sound;
+}
+
+static int record_prepare(struct record *record, struct error *err)
+{
+	int r;
+
+	r = record_execute(record, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", "set up", err);
+	if (r == 0)
+		r = record_execute(record, schema, "make tables", err);
+	if (r == 0)
+		r = record_execute(record, "PRAGMA user_version=1", "mark", err);
+	return r;
+}
+
+/* Moves a damaged store and its companions out of the way; it is kept for whoever wants to look. */
+static void record_set_aside(const char *path)
+{
+	static const char *const companions[] = { "", "-wal", "-shm" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(companions); i++) {
+		_cleanup_(freep) char *from = mem_printf("%s%s", path, companions[i]);
+		_cleanup_(freep) char *to = mem_printf("%s.damaged%s", path, companions[i]);
+
+		(void)rename(from, to);
+	}
+}
+
+int record_open(const char *directory, char **ret_lost, struct record **ret_record, struct error *err)
+{
+	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW;
+	_cleanup_(freep) char *path = mem_printf("%s/record.sqlite", directory);
+	_cleanup_(record_freep) struct record *record = NULL;
+	_cleanup_(freep) char *lost = NULL;
+	int r;
+
+	r = record_connect(path, flags, &record, err);
+	if (r < 0)
+		return r;
+	if (!record_is_sound(record)) {
+		lost = mem_printf("the record '%s' is damaged or of another format (%s); it is kept as "
+				  "'%s.damaged' and a new one begins",
+			path, sqlite3_errmsg(record->db), path);
+		record = record_free(record);
+		record_set_aside(path);
+		r = record_connect(path, flags, &record, err);
+		if (r < 0)
+			return r;
+	}
+	(void)chmod(path, 0600);
+	r = record_prepare(record, err);
+	if (r < 0)
+		return r;
+	*ret_lost = take(lost);
+	*ret_record = take(record);
+	return 0;
+}
+
+int record_open_reader(const char *directory, struct record **ret_record, struct error *err)
+{
+	_cleanup_(freep) char *path = mem_printf("%s/record.sqlite", directory);
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return error_set_errno(err, errno, "record '%s'", path);
+	return record_connect(path, SQLITE_OPEN_READONLY, ret_record, err);
+}
+
+struct record *record_free(struct record *record)
+{
+	if (!record)
+		return NULL;
+	(void)sqlite3_close(record->db);
+	free(record->path);
+	free(record);
+	return NULL;
+}
+
+/* --- load --- */
+
+/* load_fn(item, reader): fill one element of an array from one row. */
+typedef void (*load_fn)(void *item, struct reader *reader);
+
+static int load_table(struct record *record, const char *sql, size_t size, load_fn load, void *ret_items,
+	size_t *ret_count, struct error *err)
+{
+	_cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+	char *items = NULL;
+	size_t count = 0;
+	int r = statement_prepare(record, sql, &statement, err);
+
+	if (r < 0)
+		return r;
+	while ((r = sqlite3_step(statement)) == SQLITE_ROW) {
+		struct reader reader = { .statement = statement };
+
+		if ((count & (count - 1)) == 0)
+			items = mem_resize(items, MAX(count * 2, (size_t)1), size);
+		memset(items + count * size, 0, size);
+		load(items + count * size, &reader);
+		count++;
+	}
+	*(void **)ret_items = items;
+	*ret_count = count;
+	return r == SQLITE_DONE ? 0 : record_fail(record, err, "read");
+}
+
+static void load_certificate(void *item, struct reader *reader)
+{
+	struct certificate_record *row = item;
+
+	row->arn = read_text(reader);
+	row->serial = read_text(reader);
+	row->version = read_version(reader);
+	row->exported = read_fingerprint(reader);
+	row->newest = read_number(reader);
+	row->anchor = read_text(reader);
+	row->failures = (unsigned)read_number(reader);
+	row->next_try = read_number(reader);
+	row->problem = read_text(reader);
+}
+
+static void load_delivery(void *item, struct reader *reader)
+{
+	struct delivery_record *row = item;
+	_cleanup_(freep) char *kind = NULL;
+
+	row->name = read_text(reader);
+	row->object = read_text(reader);
+	row->object_id = read_text(reader);
+	row->revision = read_text(reader);
+	row->confirmed = read_version(reader);
+	row->confirmed_at = read_number(reader);
+	row->intended = read_fingerprint(reader);
+	row->intended_at = read_number(reader);
+	row->ambiguous = read_number(reader) != 0;
+	row->failures = (unsigned)read_number(reader);
+	row->next_try = read_number(reader);
+	kind = read_text(reader);
+	row->kind = error_kind_find(kind);
+	row->problem = read_text(reader);
+	row->hold = (enum hold)read_number(reader);
+	if (row->hold > HOLD_GONE)
+		row->hold = HOLD_NONE;
+	row->hold_reason = read_text(reader);
+	row->held = read_fingerprint(reader);
+	row->approved = read_fingerprint(reader);
+	row->guard_passed = read_number(reader) != 0;
+	row->proof = read_text(reader);
+	row->proven = read_fingerprint(reader);
+	row->leaf = read_text(reader);
+	row->chain = read_text(reader);
+}
+
+static void load_owed(void *item, struct reader *reader)
+{
+	struct owed_record *row = item;
+
+	row->dependent = read_text(reader);
+	row->delivery = read_text(reader);
+	row->fingerprint = read_fingerprint(reader);
+	row->since = read_number(reader);
+	row->due = read_number(reader) != 0;
+}
+
+static void load_dependent(void *item, struct reader *reader)
+{
+	struct dependent_record *row = item;
+
+	row->name = read_text(reader);
+	row->failures = (unsigned)read_number(reader);
+	row->next_try = read_number(reader);
+	row->problem = read_text(reader);
+	row->invocation = read_text(reader);
+	row->intended_at = read_number(reader);
+	row->told_at = read_number(reader);
+	row->proof = read_text(reader);
+}
+
+int record_load(struct record *record, struct recorded *ret_recorded, struct error *err)
+{
+	struct recorded all = { 0 };
+	int r;
+
+	r = load_table(record, "SELECT * FROM certificate ORDER BY arn", sizeof(*all.certificates),
+		load_certificate, &all.certificates, &all.certificate_count, err);
+	if (r == 0)
+		r = load_table(record, "SELECT * FROM delivery ORDER BY name", sizeof(*all.deliveries),
+			load_delivery, &all.deliveries, &all.delivery_count, err);
+	if (r == 0)
+		r = load_table(record, "SELECT * FROM owed ORDER BY dependent, delivery", sizeof(*all.owed),
+			load_owed, &all.owed, &all.owed_count, err);
+	if (r == 0)
+		r = load_table(record, "SELECT * FROM dependent ORDER BY name", sizeof(*all.dependents),
+			load_dependent, &all.dependents, &all.dependent_count, err);
+	if (r < 0) {
+		recorded_done(&all);
+		return r;
+	}
+	*ret_recorded = all;
+	return 0;
+}
+
+void recorded_done(struct recorded *recorded)
+{
+	for (size_t i = 0; i < recorded->certificate_count; i++)
+		certificate_record_done(&recorded->certificates[i]);
+	for (size_t i = 0; i < recorded->delivery_count; i++)
+		delivery_record_done(&recorded->deliveries[i]);
+	for (size_t i = 0; i < recorded->owed_count; i++)
+		owed_record_done(&recorded->owed[i]);
+	for (size_t i = 0; i < recorded->dependent_count; i++)
+		dependent_record_done(&recorded->dependents[i]);
+	free(recorded->certificates);
+	free(recorded->deliveries);
+	free(recorded->owed);
+	free(recorded->dependents);
+	*recorded = (struct recorded){ 0 };
+}
+
+/* --- save --- */
+
+int record_begin(struct record *record, struct error *err)
+{
+	return record_execute(record, "BEGIN IMMEDIATE", "begin", err);
+}
+
+int record_commit(struct record *record, struct error *err)
+{
+	int r = record_execute(record, "COMMIT", "commit", err);
+
+	if (r < 0)
+		record_rollback(record);
+	return r;
+}
+
+void record_rollback(struct record *record)
+{
+	if (!sqlite3_get_autocommit(record->db))
+		(void)record_execute(record, "ROLLBACK", "roll back", NULL);
+}
+
+int record_save_certificate(struct record *record, const struct certificate_record *row, struct error *err)
+{
+	_cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+	struct binder binder = { 0 };
+	int r = statement_prepare(record,
+		"INSERT OR REPLACE INTO certificate VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", &statement, err);
+
+	if (r < 0)
+		return r;
+	binder.statement = statement;
+	bind_text(&binder, row->arn);
+	bind_text(&binder, row->serial);
+	bind_version(&binder, &row->version);
+	bind_fingerprint(&binder, &row->exported);
+	bind_number(&binder, row->newest);
+	bind_text(&binder, row->anchor);
+	bind_number(&binder, row->failures);
+	bind_number(&binder, row->next_try);
+	bind_text(&binder, row->problem);
+	return statement_run(record, statement, "save certificate", err);
+}
+
+int record_save_delivery(struct record *record, const struct delivery_record *row, struct error *err)
+{
+	_cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+	struct binder binder = { 0 };
+	int r = statement_prepare(record,
+		"INSERT OR REPLACE INTO delivery VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+		&statement, err);
+
+	if (r < 0)
+		return r;
+	binder.statement = statement;
+	bind_text(&binder, row->name);
+	bind_text(&binder, row->object);
+	bind_text(&binder, row->object_id);
+	bind_text(&binder, row->revision);
+	bind_version(&binder, &row->confirmed);
+	bind_number(&binder, row->confirmed_at);
+	bind_fingerprint(&binder, &row->intended);
+	bind_number(&binder, row->intended_at);
+	bind_number(&binder, row->ambiguous);
+	bind_number(&binder, row->failures);
+	bind_number(&binder, row->next_try);
+	bind_text(&binder, error_kind_name(row->kind));
+	bind_text(&binder, row->problem);
+	bind_number(&binder, row->hold);
+	bind_text(&binder, row->hold_reason);
+	bind_fingerprint(&binder, &row->held);
+	bind_fingerprint(&binder, &row->approved);
+	bind_number(&binder, row->guard_passed);
+	bind_text(&binder, row->proof);
+	bind_fingerprint(&binder, &row->proven);
+	bind_text(&binder, row->leaf);
+	bind_text(&binder, row->chain);
+	return statement_run(record, statement, "save delivery", err);
+}
+
+int record_save_owed(struct record *record, const struct owed_record *row, struct error *err)
+{
+	_cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+	struct binder binder = { 0 };
+	int r = statement_prepare(record, "INSERT OR REPLACE INTO owed VALUES (?,?,?,?,?)", &statement, err);
+
+	if (r < 0)
+		return r;
+	binder.statement = statement;
+	bind_text(&binder, row->dependent);
+	bind_text(&binder, row->delivery);
+	bind_fingerprint(&binder, &row->fingerprint);
+	bind_number(&binder, row->since);
+	bind_number(&binder, row->due);
+	return statement_run(record, statement, "save owed dependent", err);
+}
+
+int record_save_dependent(struct record *record, const struct dependent_record *row, struct error *err)
+{
+	_cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+	struct binder binder = { 0 };
+	int r = statement_prepare(
+		record, "INSERT OR REPLACE INTO dependent VALUES (?,?,?,?,?,?,?,?)", &statement, err);
+
+	if (r < 0)
+		return r;
+	binder.statement = statement;
+	bind_text(&binder, row->name);
+	bind_number(&binder, row->failures);
+	bind_number(&binder, row->next_try);
+	bind_text(&binder, row->problem);
+	bind_text(&binder, row->invocation);
+	bind_number(&binder, row->intended_at);
+	bind_number(&binder, row->told_at);
+	bind_text(&binder, row->proof);
+	return statement_run(record, statement, "save dependent", err);
+}
+
+int record_remove_owed(struct record *record, const struct owed_record *row, struct error *err)
+{
+	_cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+	struct binder binder = { 0 };
+	int r = statement_prepare(
+		record, "DELETE FROM owed WHERE dependent = ? AND delivery = ?", &statement, err);
+
+	if (r < 0)
+		return r;
+	binder.statement = statement;
+	bind_text(&binder, row->dependent);
+	bind_text(&binder, row->delivery);
+	return statement_run(record, statement, "remove owed dependent", err);
+}
+
+int record_remove_delivery(struct record *record, const char *name, struct error *err)
+{
+	_cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+	struct binder binder = { 0 };
+	int r = statement_prepare(record, "DELETE FROM delivery WHERE name = ?", &statement, err);
+
+	if (r < 0)
+		return r;
+	binder.statement = statement;
+	bind_text(&binder, name);
+	return statement_run(record, statement, "remove delivery", err);
+}
+
+/* --- imports, history, single facts --- */
+
+int record_add_import(struct record *record, const char *place, bool first, usec_t time, struct error *err)
+{
+	_cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+	struct binder binder = { 0 };
+	int r = statement_prepare(record, "INSERT INTO import VALUES (?,?,?)", &statement, err);
+
+	if (r < 0)
+		return r;
+	binder.statement = statement;
+	bind_text(&binder, place);
+	bind_number(&binder, time);
+	bind_number(&binder, first);
+	return statement_run(record, statement, "count import", err);
+}
+
+int record_count_imports(struct record *record, const char *place, usec_t since, unsigned *ret_count,
+	struct error *err)
+{
+	_cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+	struct binder binder = { 0 };
+	int r = statement_prepare(
+		record, "SELECT count(*) FROM import WHERE place = ? AND time >= ?", &statement, err);
+
+	if (r < 0)
+		return r;
+	binder.statement = statement;
+	bind_text(&binder, place);
+	bind_number(&binder, since);
+	if (sqlite3_step(statement) != SQLITE_ROW)
+		return record_fail(record, err, "count imports");
+	*ret_count = (unsigned)sqlite3_column_int64(statement, 0);
+	return 0;
+}
+
+int record_add_history(struct record *record, usec_t time, const char *event, const char *subject,
+	const char *text, struct error *err)
+{
+	_cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+	_cleanup_(statement_freep) sqlite3_stmt *forget = NULL;
+	struct binder binder = { 0 };
+	int r = statement_prepare(record, "INSERT INTO history VALUES (?,?,?,?)", &statement, err);
+
+	if (r < 0)
+		return r;
+	binder.statement = statement;
+	bind_number(&binder, time);
+	bind_text(&binder, event);
+	bind_text(&binder, subject);
+	bind_text(&binder, text);
+	r = statement_run(record, statement, "write history", err);
+	if (r < 0)
+		return r;
+	r = statement_prepare(record, "DELETE FROM history WHERE time < ?", &forget, err);
+	if (r < 0)
+		return r;
+	binder = (struct binder){ .statement = forget };
+	bind_number(&binder, usec_sub(time, HISTORY_KEPT));
+	return statement_run(record, forget, "forget old history", err);
+}
+
+char *record_get_value(struct record *record, const char *key)
+{
+	_cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+	struct binder binder = { 0 };
+	struct reader reader = { 0 };
+
+	if (statement_prepare(record, "SELECT value FROM value WHERE key = ?", &statement, NULL) < 0)
+		return NULL;
+	binder.statement = reader.statement = statement;
+	bind_text(&binder, key);
+	return sqlite3_step(statement) == SQLITE_ROW ? read_text(&reader) : NULL;
+}
+
+int record_set_value(struct record *record, const char *key, const char *value, struct error *err)
+{
+	_cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+	struct binder binder = { 0 };
+	int r = statement_prepare(record, "INSERT OR REPLACE INTO value VALUES (?,?)", &statement, err);
+
+	if (r < 0)
+		return r;
+	binder.statement = statement;
+	bind_text(&binder, key);
+	bind_text(&binder, value);
+	return statement_run(record, statement, "save value", err);
+}
