@@ -168,11 +168,12 @@ static int read_files(int directory, enum layout layout, struct buf *certificate
 static int check_key(const struct secret *key, const struct certificate *leaf, struct error *err)
 {
 	_cleanup_(error_done) struct error refusal = ERROR_NULL;
+	bool matches;
 
 	if (!key)
 		return 0;
-	if (key_check(key, leaf, &refusal) == 0)
-		return 1;
+	if (key_matches(key, leaf, &matches, &refusal) == 0)
+		return matches;
 	if (refusal.kind != ERROR_RETRY)
 		return 0;
 	error_move(err, &refusal);

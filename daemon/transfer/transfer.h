@@ -30,6 +30,7 @@ struct transfer_request {
 	const struct source_certificate *source; /* with the version that was planned */
 	const struct certificate_list *anchors;	 /* trusted, or the one recorded; NULL: none yet */
 	char *const *names;			 /* that the leaf must cover; NULL: none asked for */
+	enum usage usage;			 /* what the leaf must be fit for; with items, their entry's counts */
 	usec_t not_older_than;			 /* NotBefore of the newest version ever seen of it */
 	struct transfer_item *items;		 /* may be none: an export only, to keep it eligible */
 	size_t item_count;

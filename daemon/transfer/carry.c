@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A carry is at one step at a time:
+ *	READ		what is there is read			look != NULL, bundle != NULL
+ *	PUT		the bundle is being written		put != NULL, bundle != NULL
+ *	READBACK	it is read again, or about to be	look != NULL or timer != NULL
+ * and ends from any of them.
+ */
+
+#include "daemon/transfer/carry.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-event.h>
+
+#include "daemon/transfer/carry_text.h"
+#include "daemon/transfer/verify.h"
+#include "lib/os/clock.h"
+
+/* AWS shows a write to every reader only after seconds: 1, 2, 4 and 8 s after the first try. */
+#define READBACK_TRIES 5
+
+struct carry {
+	struct carry_job job;
+	struct look_item known; /* as the request has it, with what is known better by now */
+	const struct bundle *bundle; /* NULL once it is left */
+	struct destination_look *look;
+	struct destination_put *put;
+	sd_event_source *timer;
+	struct observed seen; /* last */
+	char *object_id;      /* where it was put; NULL before that */
+	bool wrote;
+	bool created;
+	unsigned tries;
+	const struct carry_events *events;
+	void *userdata;
+};
+
+static void look_at(struct carry *carry);
+
+usec_t transfer_now(const struct destination_context *context)
+{
+	return context->aws ? aws_now(context->aws) : clock_now();
+}
+
+static const struct delivery *delivery_of(const struct carry *carry)
+{
+	return carry->job.item->delivery;
+}
+
+static const char *object_of(const struct carry *carry)
+{
+	return carry->seen.object_id ?: delivery_of(carry)->object;
+}
+
+/* --- The end --- */
+
+struct carry *carry_cancel(struct carry *carry)
+{
+	if (!carry)
+		return NULL;
+	destination_look_cancel(carry->look);
+	destination_put_cancel(carry->put);
+	sd_event_source_disable_unref(carry->timer);
+	observed_done(&carry->seen);
+	free(carry->object_id);
+	free(carry);
+	return NULL;
+}
+
+static void leave_bundle(struct carry *carry)
+{
+	if (!take(carry->bundle))
+		return;
+	carry->events->on_left(carry->userdata);
+}
+
+/* The only end but cancel; ${outcome} is taken over. */
+static void finish(struct carry *carry, struct outcome *outcome)
+{
+	const struct carry_events *events = carry->events;
+	void *userdata = carry->userdata;
+	_cleanup_(observed_done) struct observed seen = carry->seen;
+
+	leave_bundle(carry);
+	outcome->wrote = carry->wrote;
+	carry->seen = (struct observed){ 0 };
+	carry_cancel(carry);
+	events->on_ended(userdata, outcome, &seen);
+	outcome_done(outcome);
+}
+
+/* ${err} is taken over. */
+static void fail(struct carry *carry, struct error *err)
+{
+	struct outcome outcome = { .kind = OUTCOME_FAILED };
+
+	error_move(&outcome.error, err);
+	finish(carry, &outcome);
+}
+
+/* ${reason} is taken over. */
+static void wait_for(struct carry *carry, enum hold hold, char *reason)
+{
+	struct outcome outcome = { .kind = OUTCOME_WAITING, .hold = hold, .reason = reason };
+
+	finish(carry, &outcome);
+}
+
+static void succeed(struct carry *carry, enum outcome_kind kind)
+{
+	struct outcome outcome = {
+		.kind = kind,
+		.version = carry->seen.version,
+		.created = carry->created && kind == OUTCOME_DONE,
+	};
+
+	finish(carry, &outcome);
+}
+
+/* --- READ --- */
+
+static bool shows_version(const struct carry *carry)
+{
+	return carry->seen.state == OBSERVED_PRESENT &&
+	       fingerprint_equal(&carry->seen.version.fingerprint, &carry->job.version.fingerprint);
+}
+
+/* The same leaf with another chain is written again; where the chain cannot be seen, the leaf decides. */
+static bool is_unchanged(const struct carry *carry)
+{
+	const struct fingerprint *chain = &carry->seen.version.chain;
+
+	return shows_version(carry) &&
+	       (!fingerprint_is_set(chain) || fingerprint_equal(chain, &carry->job.version.chain));
+}
+
+/* An import that is gone may have been made anew already, by a call whose answer was lost: before another is
+ * made, all the account's imports are looked at. */
+static bool looks_again_for_gone(struct carry *carry)
+{
+	if (!delivery_of(carry)->wish->recreate || !carry->known.exact)
+		return false;
+	carry->known.exact = false;
+	look_at(carry);
+	return true;
+}
+
+/* Does the state of what is there keep it from being written?  Then the carry has ended, or looks again. */
+static bool stopped_by_state(struct carry *carry)
+{
+	struct error err = ERROR_NULL;
+
+	switch (carry->seen.state) {
+	case OBSERVED_ABSENT:
+	case OBSERVED_PRESENT:
+	case OBSERVED_DEMOTED:
+		return false;
+	case OBSERVED_ADOPTABLE:
+		wait_for(carry, HOLD_ADOPT, carry_adopt_text(&carry->seen));
+		return true;
+	case OBSERVED_GONE:
+		if (looks_again_for_gone(carry))
+			return true;
+		if (delivery_of(carry)->wish->recreate)
+			return false;
+		wait_for(carry, HOLD_GONE, carry_gone_text(object_of(carry)));
+		return true;
+	case OBSERVED_UNKNOWN:
+	case OBSERVED_FOREIGN:
+		break;
+	}
+	error_copy(&err, &carry->seen.error);
+	fail(carry, &err);
+	return true;
+}
+
+/* What is there now, as a certificate: read, or, of a secret, as the record has it.  NULL: not known. */
+static struct certificate *certificate_in_place(const struct carry *carry, const char **ret_chain_pem)
+{
+	bool read = carry->seen.leaf_pem != NULL;
+	const char *leaf = read ? carry->seen.leaf_pem : carry->job.item->leaf_pem;
+	struct certificate *certificate = NULL;
+
+	if (carry->seen.state != OBSERVED_PRESENT && carry->seen.state != OBSERVED_DEMOTED)
+		return NULL;
+	*ret_chain_pem = read ? carry->seen.chain_pem : carry->job.item->chain_pem;
+	if (leaf)
+		(void)certificate_parse(leaf, strlen(leaf), &certificate, NULL);
+	return certificate;
+}
+
+/* Would those who use ${in_place} lose something that nobody has accepted?  Then why, for a person to read. */
+static char *change_to_approve(const struct carry *carry, const struct certificate *in_place,
+	const char *chain_pem)
+{
+	const struct delivery *delivery = delivery_of(carry);
+	struct certificate_list chain = { 0 };
+	struct change change = { 0 };
+	char *reason = NULL;
+
+	if (chain_pem)
+		(void)certificate_list_parse(chain_pem, strlen(chain_pem), &chain, NULL);
+	verify_change(carry->bundle, in_place, &chain, &change);
+	if (verify_change_held(&change, delivery->wish->accept | delivery->entry->accept,
+		    delivery->entry->usage, transfer_now(carry->job.context), in_place->not_after))
+		reason = carry_change_text(&change, delivery->name);
+	change_done(&change);
+	certificate_list_done(&chain);
+	return reason;
+}
+
+static int check_age(const struct carry *carry, struct error *err)
+{
+	const struct version *there = &carry->seen.version;
+
+	if (carry->job.item->may_go_back || !version_is_older(&carry->job.version, there))
+		return 0;
+	return carry_newer_error(object_of(carry), there, &carry->job.version, err);
+}
+
+/* CHECK: the last moment before the write. */
+static bool stopped_by_check(struct carry *carry)
+{
+	const struct delivery *delivery = delivery_of(carry);
+	enum destination_kind kind = delivery->place->destination->kind;
+	_cleanup_(certificate_freep) struct certificate *in_place = NULL;
+	const char *chain_pem = NULL;
+	struct error err = ERROR_NULL;
+	char *reason;
+	int r;
+
+	in_place = certificate_in_place(carry, &chain_pem);
+	r = check_age(carry, &err);
+	if (r == 0)
+		r = verify_acceptable(carry->bundle, kind, in_place,
+			destination_body_length(delivery, carry->bundle), &err);
+	if (r < 0) {
+		fail(carry, &err);
+		return true;
+	}
+	if (!in_place || carry->job.item->approved)
+		return false;
+	reason = change_to_approve(carry, in_place, chain_pem);
+	if (reason)
+		wait_for(carry, HOLD_APPROVAL, reason);
+	return reason != NULL;
+}
+
+/* --- PUT --- */
+
+static void on_put(void *userdata, const char *object_id, const struct error *err)
+{
+	struct carry *carry = userdata;
+	struct error failure = ERROR_NULL;
+
+	carry->put = NULL;
+	if (err) {
+		error_copy(&failure, err);
+		fail(carry, &failure);
+		return;
+	}
+	leave_bundle(carry);
+	carry->object_id = mem_strdup(object_id);
+	carry->known.object_id = carry->object_id;
+	carry->known.exact = true;
+	look_at(carry);
+}
+
+static void start_put(struct carry *carry)
+{
+	enum observed_state state = carry->seen.state;
+
+	carry->wrote = true;
+	carry->created = state == OBSERVED_ABSENT || state == OBSERVED_GONE;
+	carry->put = destination_put(carry->job.context, delivery_of(carry), carry->bundle, &carry->seen,
+		on_put, carry);
+}
+
+static void on_read(struct carry *carry)
+{
+	if (stopped_by_state(carry))
+		return;
+	if (is_unchanged(carry))
+		succeed(carry, OUTCOME_UNCHANGED);
+	else if (!stopped_by_check(carry))
+		start_put(carry);
+}
+
+/* --- READBACK --- */
+
+/* Files are there at once or not at all, and no permission comes with waiting. */
+static bool may_look_again(const struct carry *carry)
+{
+	enum error_kind kind = carry->seen.error.kind;
+
+	return delivery_of(carry)->place->destination->kind != DESTINATION_FILE &&
+	       carry->tries < READBACK_TRIES && (kind == ERROR_NONE || kind == ERROR_RETRY);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct carry *carry = userdata;
+
+	carry->timer = sd_event_source_disable_unref(carry->timer);
+	look_at(carry);
+	return 0;
+}
+
+static void wait_and_look(struct carry *carry)
+{
+	usec_t delay = USEC_PER_SEC << (carry->tries - 1);
+
+	if (sd_event_add_time_relative(carry->job.context->event, &carry->timer, CLOCK_MONOTONIC, delay, 0,
+		    on_timer, carry) < 0)
+		mem_exhausted();
+	(void)sd_event_source_set_description(carry->timer, "carry-readback");
+}
+
+static void on_readback(struct carry *carry)
+{
+	struct error err = ERROR_NULL;
+
+	carry->tries++;
+	if (shows_version(carry)) {
+		succeed(carry, OUTCOME_DONE);
+	} else if (may_look_again(carry)) {
+		wait_and_look(carry);
+	} else {
+		carry_readback_error(object_of(carry), &carry->seen, &err);
+		fail(carry, &err);
+	}
+}
+
+/* --- Looking, before and after --- */
+
+static void on_look(void *userdata, struct observed *seen, const struct error *err)
+{
+	struct carry *carry = userdata;
+
+	carry->look = NULL;
+	observed_done(&carry->seen);
+	if (seen)
+		carry->seen = *seen;
+	else
+		error_copy(&carry->seen.error, err); /* and its state is UNKNOWN */
+	free(seen);
+	if (!carry->object_id) {
+		on_read(carry);
+		return;
+	}
+	if (!carry->seen.object_id) /* it was put there, whatever can be seen of it */
+		carry->seen.object_id = mem_strdup(carry->object_id);
+	on_readback(carry);
+}
+
+static void look_at(struct carry *carry)
+{
+	carry->look = destination_look(carry->job.context, &carry->known, 1, transfer_now(carry->job.context),
+		on_look, carry);
+}
+
+struct carry *carry_start(const struct carry_job *job, const struct carry_events *events, void *userdata)
+{
+	struct carry *carry = mem_new(struct carry);
+
+	*carry = (struct carry){
+		.job = *job,
+		.known = job->item->known,
+		.bundle = job->bundle,
+		.events = events,
+		.userdata = userdata,
+	};
+	carry->known.delivery = job->item->delivery;
+	carry->known.source = job->source;
+	carry->known.wanted = job->version;
+	carry->known.exact = true;
+	carry->known.want_pem = true;
+	look_at(carry);
+	return carry;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/transfer/carry_text.h"
+
+#include "lib/base/buf.h"
+#include "lib/base/strv.h"
+
+static void append_candidate(struct buf *text, const struct candidate *candidate)
+{
+	_cleanup_(freep) char *users = strv_join(candidate->in_use_by, ", ");
+	char end[TIME_TEXT_SIZE];
+
+	buf_printf(text, "%s (expires %s, %s", candidate->arn, time_format(candidate->not_after, end),
+		candidate->in_use ? "in use" : "not in use");
+	if (*users)
+		buf_printf(text, " by %s", users);
+	if (candidate->refusal)
+		buf_printf(text, "; ACM would refuse a re-import: %s", candidate->refusal);
+	buf_append_char(text, ')');
+}
+
+char *carry_adopt_text(const struct observed *seen)
+{
+	struct buf text = BUF_NULL;
+
+	buf_append_string(&text, "imports that are not certferry's share its name: ");
+	for (size_t i = 0; i < seen->candidate_count; i++) {
+		if (i)
+			buf_append_string(&text, ", ");
+		append_candidate(&text, &seen->candidates[i]);
+	}
+	buf_append_string(&text, "; choose with arn:, adopt: in-use or adopt: beside, or see 'certferry adopt'");
+	return buf_take(&text);
+}
+
+char *carry_gone_text(const char *object)
+{
+	return mem_printf("'%s' is not there any more; what used it has lost its certificate or has another one: "
+			  "set recreate: true to import anew, or name another with arn:",
+		object);
+}
+
+char *carry_change_text(const struct change *change, const char *delivery)
+{
+	static const struct {
+		enum accept accept;
+		const char *name;
+	} words[] = {
+		{ ACCEPT_NAMES, "names" },
+		{ ACCEPT_CLIENT_AUTH, "client-auth" },
+		{ ACCEPT_ISSUER, "issuer" },
+	};
+	_cleanup_(strv_freep) char **accept = NULL;
+	_cleanup_(freep) char *list = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (change->lost & words[i].accept)
+			strv_append(&accept, words[i].name);
+	list = strv_join(accept, ", ");
+	return mem_printf("%s; if that is right, 'certferry approve %s' lets this version through, and "
+			  "accept: [%s] every one",
+		change->text, delivery, list);
+}
+
+int carry_newer_error(const char *object, const struct version *there, const struct version *here,
+	struct error *err)
+{
+	char there_text[TIME_TEXT_SIZE], here_text[TIME_TEXT_SIZE];
+
+	return error_set(err, ERROR_CONFLICT, 0,
+		"'%s' holds a newer version (valid from %s) than the source has (valid from %s): a version is "
+		"never replaced by an older one",
+		object, time_format(there->not_before, there_text), time_format(here->not_before, here_text));
+}
+
+int carry_readback_error(const char *object, const struct observed *seen, struct error *err)
+{
+	if (seen->error.kind == ERROR_NONE)
+		return error_set(err, ERROR_RETRY, 0,
+			"written, but '%s' does not show the new version: it is looked at again later", object);
+	error_copy(err, &seen->error);
+	return error_wrap(err, "written, but '%s' could not be read back", object);
+}

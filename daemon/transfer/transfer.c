@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A transfer is at one step at a time:
+ *	EXPORT	the source is asked				export != NULL
+ *	CARRY	its items go their ways, side by side (carry.c)	left > 0; bundle != NULL while needing > 0
+ *	END	on_done was called, and the transfer is gone
+ *
+ * A callback may cancel the transfer: after each, is_cancelled() tells whether it may still be touched.
+ */
+
+#include "daemon/transfer/transfer.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "daemon/transfer/carry.h"
+#include "daemon/transfer/verify.h"
+
+struct slot {
+	struct transfer *transfer;
+	size_t index;
+	struct carry *carry;
+};
+
+struct transfer {
+	struct transfer_request request;
+	const struct transfer_events *events;
+	void *userdata;
+	struct source_export *export;
+	struct bundle *bundle;
+	struct slot *slots;
+	size_t left;	/* items that have not ended */
+	size_t needing; /* items that still need the bundle */
+	bool calling;	/* inside a callback: cancel leaves the memory to whoever called it */
+	bool cancelled;
+};
+
+/* --- The end --- */
+
+static void stop(struct transfer *transfer)
+{
+	transfer->export = source_export_cancel(transfer->export);
+	for (size_t i = 0; transfer->slots && i < transfer->request.item_count; i++)
+		transfer->slots[i].carry = carry_cancel(transfer->slots[i].carry);
+	transfer->bundle = bundle_free(transfer->bundle);
+}
+
+static void transfer_free(struct transfer *transfer)
+{
+	stop(transfer);
+	free(transfer->slots);
+	free(transfer);
+}
+
+struct transfer *transfer_cancel(struct transfer *transfer)
+{
+	if (!transfer)
+		return NULL;
+	transfer->cancelled = true;
+	if (transfer->calling)
+		stop(transfer);
+	else
+		transfer_free(transfer);
+	return NULL;
+}
+
+/* After a callback: true when it cancelled the transfer, which is gone then. */
+static bool is_cancelled(struct transfer *transfer)
+{
+	transfer->calling = false;
+	if (!transfer->cancelled)
+		return false;
+	transfer_free(transfer);
+	return true;
+}
+
+/* The only end but cancel. */
+static void finish(struct transfer *transfer)
+{
+	const struct transfer_events *events = transfer->events;
+	void *userdata = transfer->userdata;
+
+	transfer_free(transfer);
+	events->on_done(userdata);
+}
+
+/* --- CARRY --- */
+
+static void on_left(void *userdata)
+{
+	struct transfer *transfer = ((struct slot *)userdata)->transfer;
+
+	assert(transfer->needing > 0);
+	if (--transfer->needing == 0)
+		transfer->bundle = bundle_free(transfer->bundle);
+}
+
+static void on_ended(void *userdata, const struct outcome *outcome, const struct observed *seen)
+{
+	struct slot *slot = userdata;
+	struct transfer *transfer = slot->transfer;
+
+	slot->carry = NULL;
+	transfer->calling = true;
+	transfer->events->on_delivered(transfer->userdata, slot->index, outcome, seen);
+	if (is_cancelled(transfer))
+		return;
+	if (--transfer->left == 0)
+		finish(transfer);
+}
+
+static void start_carrying(struct transfer *transfer)
+{
+	static const struct carry_events events = { .on_left = on_left, .on_ended = on_ended };
+	const struct transfer_request *request = &transfer->request;
+	struct carry_job job = {
+		.context = request->context,
+		.source = request->source,
+		.bundle = transfer->bundle,
+		.version = bundle_version(transfer->bundle),
+	};
+
+	transfer->left = transfer->needing = request->item_count;
+	transfer->slots = mem_alloc(request->item_count * sizeof(*transfer->slots));
+	for (size_t i = 0; i < request->item_count; i++) {
+		struct slot *slot = &transfer->slots[i];
+
+		*slot = (struct slot){ .transfer = transfer, .index = i };
+		job.item = &request->items[i];
+		slot->carry = carry_start(&job, &events, slot);
+	}
+}
+
+/* --- EXPORT --- */
+
+/* Reads lag: an export may still show the version before the one that was planned, or one after it. */
+static int check_version(const struct transfer *transfer, struct error *err)
+{
+	const struct certificate *leaf = transfer->bundle->leaf;
+	const struct fingerprint *planned = &transfer->request.source->version.fingerprint;
+	char from[TIME_TEXT_SIZE], newest[TIME_TEXT_SIZE];
+
+	if (fingerprint_is_set(planned) && !fingerprint_equal(planned, &leaf->fingerprint))
+		return error_set(err, ERROR_RETRY, 0,
+			"the export shows another version (serial %s) than the one seen before: the source is "
+			"looked at again",
+			leaf->serial);
+	if (leaf->not_before < transfer->request.not_older_than)
+		return error_set(err, ERROR_RETRY, 0,
+			"the export shows a version valid from %s, but one valid from %s was seen already: the "
+			"source is looked at again",
+			time_format(leaf->not_before, from),
+			time_format(transfer->request.not_older_than, newest));
+	return 0;
+}
+
+static int check_bundle(const struct transfer *transfer, const struct certificate **ret_anchor,
+	struct error *err)
+{
+	const struct transfer_request *request = &transfer->request;
+	struct verify_terms terms = {
+		.now = transfer_now(request->context),
+		.anchors = request->anchors,
+		.names = request->names,
+		.usage = request->item_count > 0 ? request->items[0].delivery->entry->usage : request->usage,
+	};
+	int r;
+
+	r = check_version(transfer, err);
+	return r < 0 ? r : verify_bundle(transfer->bundle, &terms, ret_anchor, err);
+}
+
+static void say_exported(struct transfer *transfer, const struct certificate *anchor, const struct error *err)
+{
+	const struct transfer_events *events = transfer->events;
+	_cleanup_(freep) char *leaf = NULL, *chain = NULL, *anchor_pem = NULL;
+	struct version version;
+
+	if (err) {
+		events->on_exported(transfer->userdata, NULL, NULL, NULL, NULL, err);
+		return;
+	}
+	version = bundle_version(transfer->bundle);
+	leaf = certificate_pem(transfer->bundle->leaf);
+	chain = certificate_list_pem(&transfer->bundle->chain);
+	anchor_pem = anchor ? certificate_pem(anchor) : NULL;
+	events->on_exported(transfer->userdata, &version, leaf, chain, anchor_pem, NULL);
+}
+
+static void on_export(void *userdata, struct bundle *bundle, const struct error *err)
+{
+	struct transfer *transfer = userdata;
+	const struct certificate *anchor = NULL;
+	_cleanup_(error_done) struct error failure = ERROR_NULL;
+
+	transfer->export = NULL;
+	transfer->bundle = bundle;
+	if (!err && check_bundle(transfer, &anchor, &failure) < 0)
+		err = &failure;
+	transfer->calling = true;
+	say_exported(transfer, anchor, err);
+	if (is_cancelled(transfer))
+		return;
+	if (err || transfer->request.item_count == 0)
+		finish(transfer);
+	else
+		start_carrying(transfer);
+}
+
+struct transfer *transfer_start(const struct transfer_request *request,
+	const struct transfer_events *events, void *userdata)
+{
+	struct transfer *transfer = mem_new(struct transfer);
+
+	*transfer = (struct transfer){ .request = *request, .events = events, .userdata = userdata };
+	transfer->export = source_export(request->context->aws, request->desired, request->source->arn,
+		on_export, transfer);
+	return transfer;
+}

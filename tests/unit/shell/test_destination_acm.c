@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Imports of an account: whose they are, which stand in the way, and what ACM would refuse. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "daemon/destination/acm_match.h"
+#include "daemon/destination/tags.h"
+#include "lib/base/strv.h"
+#include "lib/pki/secret.h"
+
+#define SOURCE_ARN "arn:aws:acm:eu-west-1:111111111111:certificate/1"
+
+struct world {
+	struct desired_destination destination;
+	struct place place;
+	struct desired_delivery wish;
+	struct delivery delivery;
+	char *names[3];
+	struct source_certificate source;
+	struct look_item item;
+	struct import_list imports;
+};
+
+static int setup(void **state)
+{
+	struct world *world = mem_new(struct world);
+
+	world->place.destination = &world->destination;
+	world->delivery = (struct delivery){
+		.place = &world->place,
+		.wish = &world->wish,
+		.source_arn = (char *)SOURCE_ARN,
+		.object = (char *)"web",
+	};
+	world->names[0] = (char *)"www.example.com";
+	world->names[1] = (char *)"*.shop.example.com";
+	world->source = (struct source_certificate){
+		.domain = (char *)"www.example.com",
+		.names = world->names,
+		.key_algorithm = (char *)"RSA_2048",
+	};
+	world->item = (struct look_item){ .delivery = &world->delivery, .source = &world->source };
+	*state = world;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *world = *state;
+
+	import_list_done(&world->imports);
+	free(world);
+	return 0;
+}
+
+static struct import *add(struct world *world, const char *arn, const char *domain)
+{
+	struct import *import = import_list_add(&world->imports, arn);
+
+	import->listed = true;
+	import->summary.domain = mem_strdup(domain);
+	strv_append(&import->summary.names, domain);
+	import->summary.key_algorithm = mem_strdup("RSA_2048");
+	return import;
+}
+
+static void add_tags(struct import *import, const char *name)
+{
+	_cleanup_(freep) char *tag = mem_printf(TAG_NAME "=%s", name);
+
+	strv_append(&import->tags, TAG_SOURCE "=" SOURCE_ARN);
+	strv_append(&import->tags, tag);
+	import->tags_read = true;
+}
+
+static void test_list(void **state)
+{
+	struct world *world = *state;
+
+	assert_null(import_find(&world->imports, "a"));
+	assert_null(import_find(&world->imports, NULL));
+	add(world, "c", "x");
+	add(world, "a", "x");
+	add(world, "b", "x");
+	assert_ptr_equal(import_list_add(&world->imports, "b"), import_find(&world->imports, "b"));
+	assert_int_equal(world->imports.count, 3);
+	assert_string_equal(world->imports.items[0].summary.arn, "a");
+	assert_string_equal(world->imports.items[2].summary.arn, "c");
+}
+
+static void test_known(void **state)
+{
+	struct world *world = *state;
+
+	add(world, "configured", "x");
+	add(world, "recorded", "x");
+	assert_null(match_known(&world->imports, &world->item));
+	world->item.object_id = "recorded";
+	assert_string_equal(match_known(&world->imports, &world->item)->summary.arn, "recorded");
+	world->delivery.arn = (char *)"configured";
+	assert_string_equal(match_known(&world->imports, &world->item)->summary.arn, "configured");
+	/* The configured one is gone and was made anew. */
+	world->delivery.arn = (char *)"gone";
+	assert_string_equal(match_known(&world->imports, &world->item)->summary.arn, "recorded");
+}
+
+static void test_names_that_meet(void **state)
+{
+	static const struct {
+		const char *name;
+		bool meets;
+	} cases[] = {
+		{ "www.example.com", true },
+		{ "*.example.com", true },	  /* covers ours */
+		{ "eu.shop.example.com", true },  /* ours covers it */
+		{ "*.shop.example.com", true },
+		{ "*.com", false },		  /* one label only */
+		{ "a.b.shop.example.com", false },
+		{ "shop.example.com", false },
+		{ "example.com", false },
+		{ "www.example.org", false },
+		{ "*", false },
+	};
+	struct world *world = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct import *import = add(world, cases[i].name, cases[i].name);
+
+		if (match_is_candidate(import, &world->item) != cases[i].meets)
+			fail_msg("%s", cases[i].name);
+		assert_int_equal(match_needs_tags(import, &world->item, false), cases[i].meets);
+		assert_true(match_needs_tags(import, &world->item, true));
+	}
+	world->item.source = NULL;
+	assert_false(match_is_candidate(import_find(&world->imports, "www.example.com"), &world->item));
+}
+
+static void test_domain_counts_as_a_name(void **state)
+{
+	struct world *world = *state;
+	struct import *import = add(world, "a", "www.example.com");
+
+	import->summary.names = strv_free(import->summary.names);
+	assert_true(match_is_candidate(import, &world->item));
+	world->source.names = NULL;
+	assert_true(match_is_candidate(import, &world->item));
+}
+
+static void test_tagged(void **state)
+{
+	struct world *world = *state;
+
+	add_tags(add(world, "other", "www.example.com"), "another-name");
+	add(world, "untagged", "www.example.com");
+	assert_null(match_tagged(&world->imports, &world->item));
+
+	/* What the search says is a hint: it lags. */
+	strv_append(&import_find(&world->imports, "untagged")->found_tags, TAG_SOURCE "=" SOURCE_ARN);
+	strv_append(&import_find(&world->imports, "untagged")->found_tags, TAG_NAME "=web");
+	assert_null(match_tagged(&world->imports, &world->item));
+
+	add_tags(add(world, "own-2", "renamed.example.net"), "web");
+	add_tags(add(world, "own-1", "www.example.com"), "web");
+	assert_string_equal(match_tagged(&world->imports, &world->item)->summary.arn, "own-1");
+	import_find(&world->imports, "own-2")->summary.in_use = true;
+	assert_string_equal(match_tagged(&world->imports, &world->item)->summary.arn, "own-2");
+	import_find(&world->imports, "own-2")->gone = true;
+	assert_string_equal(match_tagged(&world->imports, &world->item)->summary.arn, "own-1");
+}
+
+static void test_needs_tags_of_found(void **state)
+{
+	struct world *world = *state;
+	struct import *import = add(world, "a", "renamed.example.net");
+
+	assert_false(match_needs_tags(import, &world->item, false));
+	strv_append(&import->found_tags, TAG_SOURCE "=" SOURCE_ARN);
+	strv_append(&import->found_tags, TAG_NAME "=web");
+	assert_true(match_needs_tags(import, &world->item, false));
+}
+
+static void test_unreadable(void **state)
+{
+	struct world *world = *state;
+	struct import *import = add(world, "a", "unrelated.example.net");
+
+	error_set(&import->error, ERROR_DENIED, 0, "no");
+	assert_null(match_unreadable(&world->imports, &world->item, false));
+	assert_ptr_equal(match_unreadable(&world->imports, &world->item, true), import);
+	import = add(world, "b", "www.example.com");
+	error_set(&import->error, ERROR_DENIED, 0, "no");
+	assert_ptr_equal(match_unreadable(&world->imports, &world->item, false), import);
+}
+
+static void test_candidates(void **state)
+{
+	struct world *world = *state;
+	struct observed seen = { 0 };
+	struct import *import;
+
+	add_tags(add(world, "another-delivery", "www.example.com"), "another-name");
+	add(world, "gone", "www.example.com")->gone = true;
+	add(world, "only-found", "www.example.com")->listed = false;
+	add(world, "idle", "www.example.com")->summary.not_after = 17;
+	import = add(world, "used", "*.example.com");
+	import->summary.in_use = true;
+	strv_append(&import->in_use_by, "arn:lb");
+	free(import->summary.key_algorithm);
+	import->summary.key_algorithm = mem_strdup("EC_prime256v1");
+
+	match_fill_candidates(&world->imports, &world->item, &seen);
+	assert_int_equal(seen.candidate_count, 2);
+	assert_string_equal(seen.candidates[0].arn, "idle");
+	assert_int_equal(seen.candidates[0].not_after, 17);
+	assert_false(seen.candidates[0].in_use);
+	assert_null(seen.candidates[0].refusal);
+	assert_string_equal(seen.candidates[1].arn, "used");
+	assert_string_equal(seen.candidates[1].domain, "*.example.com");
+	assert_true(seen.candidates[1].in_use);
+	assert_string_equal(seen.candidates[1].in_use_by[0], "arn:lb");
+	assert_non_null(strstr(seen.candidates[1].refusal, "EC_prime256v1"));
+	observed_done(&seen);
+
+	free(import->summary.key_algorithm);
+	import->summary.key_algorithm = mem_strdup("RSA_2048");
+	match_fill_candidates(&world->imports, &world->item, &seen);
+	assert_non_null(strstr(seen.candidates[1].refusal, "keep at least one"));
+	observed_done(&seen);
+	import->summary.more_names = true;
+	match_fill_candidates(&world->imports, &world->item, &seen);
+	assert_null(seen.candidates[1].refusal);
+	observed_done(&seen);
+}
+
+static void test_only_one_in_use(void **state)
+{
+	struct world *world = *state;
+
+	add(world, "idle", "www.example.com");
+	assert_null(match_only_in_use(&world->imports, &world->item));
+	add(world, "used", "www.example.com")->summary.in_use = true;
+	add(world, "unrelated", "x.example.org")->summary.in_use = true;
+	assert_string_equal(match_only_in_use(&world->imports, &world->item)->summary.arn, "used");
+	add(world, "used-too", "www.example.com")->summary.in_use = true;
+	assert_null(match_only_in_use(&world->imports, &world->item));
+}
+
+static void test_revision(void **state)
+{
+	const struct acm_summary summary = { .not_before = 1, .not_after = 2, .imported_at = USEC_INFINITY };
+	_cleanup_(freep) char *revision = match_revision(&summary);
+
+	assert_string_equal(revision, "1 2 18446744073709551615");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_list, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_known, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_names_that_meet, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_domain_counts_as_a_name, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tagged, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_needs_tags_of_found, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unreadable, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_candidates, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_only_one_in_use, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_revision, setup, teardown),
+	};
+	bool locked;
+
+	if (secret_memory_init(&locked, NULL) < 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
