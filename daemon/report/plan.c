@@ -11,13 +11,24 @@ static bool is_shown(const struct step *step)
 	return step->verb != STEP_LOOK;
 }
 
+/* Behind its certificate's name a delivery's has the account and region, where they are needed. */
+static const char *where(const struct step *step)
+{
+	size_t length = strlen(step->certificate ?: "");
+
+	if (length && step->delivery && strncmp(step->delivery, step->certificate, length) == 0 &&
+		step->delivery[length] == '/')
+		return step->delivery + length + 1;
+	return step->destination && *step->destination ? step->destination : "-";
+}
+
 static json_t *step_object(const struct step *step)
 {
 	json_t *object = json_object();
 
 	json_put(object, "verb", json_text(step_verb_name(step->verb)));
 	json_put(object, "certificate", json_text(step->certificate));
-	json_put(object, "destination", json_text(step->destination));
+	json_put(object, "destination", json_text(where(step)));
 	json_put(object, "delivery", json_text(step->delivery));
 	json_put(object, "dependent", json_text(step->dependent));
 	json_put(object, "hold", json_text(hold_name(step->hold)));
@@ -36,17 +47,6 @@ char *report_plan(const struct plan *plan, int exit_status)
 			json_add(steps, step_object(&plan->steps[i]));
 	json_put(object, "steps", steps);
 	return json_finish(object);
-}
-
-/* Behind its certificate's name a delivery's has the account and region, where they are needed. */
-static const char *where(const struct step *step)
-{
-	size_t length = strlen(step->certificate ?: "");
-
-	if (length && step->delivery && strncmp(step->delivery, step->certificate, length) == 0 &&
-		step->delivery[length] == '/')
-		return step->delivery + length + 1;
-	return step->destination && *step->destination ? step->destination : "-";
 }
 
 /* One step is one line: a reason may hold text from outside. */

@@ -30,7 +30,8 @@ char *report_status(const struct status_view *view);
 /**
  * report_plan(plan, exit):
  * {"format":1,"exit":N,"steps":[{"verb","certificate","destination","delivery","dependent","hold",
- *  "when","reason"}]}; LOOK steps are left out: they change nothing.
+ *  "when","reason"}]}; "destination" as in the lines below; LOOK steps are left out: they change
+ * nothing.
  */
 char *report_plan(const struct plan *plan, int exit_status);
 

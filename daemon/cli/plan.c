@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "daemon/cli/cli.h"
+#include "daemon/cli/client.h"
+#include "daemon/cli/reply.h"
+#include "daemon/cli/table.h"
+
+static const char *or_dash(const char *text)
+{
+	return *text ? text : "-";
+}
+
+/* The lines of `certferryd --once --dry-run`. */
+static void show_plan(const json_t *plan)
+{
+	const json_t *steps = json_object_get(plan, "steps");
+	size_t i;
+	json_t *step;
+
+	json_array_foreach(steps, i, step)
+	{
+		_cleanup_(freep) char *line = mem_printf("%s %s to %s: %s",
+			reply_text(step, "verb"), or_dash(reply_text(step, "certificate")),
+			or_dash(reply_text(step, "destination")), reply_text(step, "reason"));
+
+		puts(plain(line));
+	}
+	if (!json_array_size(steps))
+		puts("nothing to do");
+}
+
+static int ask(json_t **ret_plan, struct error *err)
+{
+	_cleanup_(client_freep) struct client *client = NULL;
+	_cleanup_(freep) char *text = NULL;
+	int r;
+
+	r = client_open(&client, err);
+	if (r < 0)
+		return r;
+	r = client_read(client, "Plan", &text, err);
+	if (r < 0)
+		return r;
+	return reply_parse(text, ret_plan, err);
+}
+
+int command_plan(const struct cli *cli)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	_cleanup_(reply_done) json_t *plan = NULL;
+
+	if (ask(&plan, &err) < 0)
+		return cli_fail(&err);
+	if (cli->json)
+		reply_print(plan);
+	else
+		show_plan(plan);
+	return reply_exit(plan);
+}

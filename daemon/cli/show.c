@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/cli/show.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/cli/reply.h"
+#include "daemon/cli/table.h"
+
+/* What is worst comes first. */
+static const char *const state_order[] = { "failed", "held", "unknown", "unproven", "owed", "due",
+	"in-flight" };
+
+static size_t state_rank(const json_t *item)
+{
+	const char *state = reply_text(item, "state");
+
+	for (size_t i = 0; i < ARRAY_SIZE(state_order); i++)
+		if (strcmp(state, state_order[i]) == 0)
+			return i;
+	return ARRAY_SIZE(state_order);
+}
+
+static size_t problem_rank(const json_t *item)
+{
+	return *reply_text(item, "problem") ? 0 : ARRAY_SIZE(state_order);
+}
+
+/* How the members of one list are shown. */
+struct section {
+	const char *key;
+	const char *headings[TABLE_COLUMNS];
+	size_t (*rank)(const json_t *item);
+	void (*row)(struct table *table, const json_t *item, usec_t now);
+};
+
+/* A duration in its greatest unit alone: nobody plans by the minutes of a month. */
+static char *rough(usec_t duration)
+{
+	usec_t unit = duration >= 2 * USEC_PER_DAY      ? USEC_PER_DAY
+		      : duration >= 2 * USEC_PER_HOUR   ? USEC_PER_HOUR
+		      : duration >= 2 * USEC_PER_MINUTE ? USEC_PER_MINUTE
+							: USEC_PER_SEC;
+
+	return duration_format(duration - duration % unit);
+}
+
+static void append_ago(struct buf *text, usec_t time, usec_t now)
+{
+	_cleanup_(freep) char *duration = rough(time > now ? time - now : now - time);
+
+	if (time > now)
+		buf_printf(text, "in %s", duration);
+	else
+		buf_printf(text, "%s ago", duration);
+}
+
+static void add_expiry(struct table *table, const json_t *version, usec_t now)
+{
+	usec_t time = reply_time(version, "not_after");
+	_cleanup_(freep) char *left = rough(usec_sub(time, now));
+	char date[TIME_TEXT_SIZE];
+
+	if (!time)
+		table_add(table, "-");
+	else if (time <= now)
+		table_addf(table, "%.10s EXPIRED", time_format(time, date));
+	else
+		table_addf(table, "%.10s (%s)", time_format(time, date), left);
+}
+
+/* Notes are parts with "; " between them. */
+static void note(struct buf *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void note(struct buf *text, const char *format, ...)
+{
+	_cleanup_(freep) char *part = NULL;
+	va_list arguments;
+
+	va_start(arguments, format);
+	part = mem_vprintf(format, arguments);
+	va_end(arguments);
+	if (!*part)
+		return;
+	buf_printf(text, "%s%s", text->length ? "; " : "", part);
+}
+
+static void note_next_try(struct buf *text, const json_t *item, usec_t now)
+{
+	usec_t next = reply_time(item, "next_try");
+
+	if (next <= now)
+		return;
+	note(text, "next try ");
+	append_ago(text, next, now);
+}
+
+static void certificate_row(struct table *table, const json_t *item, usec_t now)
+{
+	_cleanup_(buf_done) struct buf text = BUF_NULL;
+	const char *status = reply_text(item, "status");
+
+	table_add(table, reply_text(item, "name"));
+	table_add(table, reply_text(item, "domain"));
+	add_expiry(table, json_object_get(item, "version"), now);
+	note(&text, "%s", reply_text(item, "problem"));
+	if (*status && strcmp(status, "ISSUED") != 0)
+		note(&text, "%s", status);
+	if (json_is_true(json_object_get(item, "ineligible")))
+		note(&text, "ACM would not renew it: not exported since its issue");
+	table_add(table, text.data);
+}
+
+/* What the reader may do about a hold; "gone" says it in its reason. */
+static void note_way_out(struct buf *text, const json_t *item)
+{
+	const char *hold = reply_text(item, "hold");
+
+	if (strcmp(hold, "approval") == 0 || strcmp(hold, "guard") == 0)
+		note(text, "to go on: certferry approve %s", reply_text(item, "name"));
+	else if (strcmp(hold, "adopt?") == 0)
+		note(text, "to choose: certferry adopt");
+}
+
+static void delivery_row(struct table *table, const json_t *item, usec_t now)
+{
+	_cleanup_(buf_done) struct buf text = BUF_NULL;
+	const char *hold = reply_text(item, "hold");
+	const char *reason = reply_text(item, "reason");
+
+	table_add(table, reply_text(item, "name"));
+	table_add(table, reply_text(item, "state"));
+	add_expiry(table, json_object_get(item, "seen"), now);
+	if (*hold)
+		note(&text, "%s%s%s", hold, *reason ? ": " : "", reason);
+	else
+		note(&text, "%s", reason);
+	note_way_out(&text, item);
+	note_next_try(&text, item, now);
+	if (*reply_text(item, "proof"))
+		note(&text, "proof %s", reply_text(item, "proof"));
+	if (json_is_true(json_object_get(item, "unused")))
+		note(&text, "used by nobody");
+	table_add(table, text.data);
+}
+
+static void dependent_row(struct table *table, const json_t *item, usec_t now)
+{
+	_cleanup_(buf_done) struct buf text = BUF_NULL;
+	usec_t told_at = reply_time(item, "told_at");
+
+	table_add(table, reply_text(item, "name"));
+	table_add(table, reply_text(item, "state"));
+	table_addf(table, "%s %s", reply_text(item, "action"), reply_text(item, "unit"));
+	note(&text, "%s", reply_text(item, "reason"));
+	if (reply_count(item, "owed"))
+		note(&text, "owed by %u", reply_count(item, "owed"));
+	note_next_try(&text, item, now);
+	if (*reply_text(item, "proof"))
+		note(&text, "proof %s", reply_text(item, "proof"));
+	if (told_at) {
+		note(&text, "told ");
+		append_ago(&text, told_at, now);
+	}
+	table_add(table, text.data);
+}
+
+static const struct section sections[] = {
+	{ "certificates", { "CERTIFICATE", "DOMAIN", "EXPIRES", "NOTE" }, problem_rank,
+		certificate_row },
+	{ "deliveries", { "DELIVERY", "STATE", "EXPIRES", "NOTE" }, state_rank, delivery_row },
+	{ "dependents", { "DEPENDENT", "STATE", "UNIT", "NOTE" }, state_rank, dependent_row },
+};
+
+static void add_rank(struct table *table, const struct section *section, const json_t *list,
+	size_t rank, usec_t now)
+{
+	size_t i;
+	json_t *item;
+
+	json_array_foreach(list, i, item) if (section->rank(item) == rank)
+		section->row(table, item, now);
+}
+
+static void append_section(struct buf *text, const struct section *section, const json_t *status,
+	enum show what, size_t width)
+{
+	_cleanup_(table_done) struct table table = { .columns = 4 };
+	const json_t *list = json_object_get(status, section->key);
+	size_t last = ARRAY_SIZE(state_order) + (what == SHOW_ALL);
+
+	for (size_t i = 0; i < table.columns; i++)
+		table_add(&table, section->headings[i]);
+	for (size_t rank = 0; rank < last; rank++)
+		add_rank(&table, section, list, rank, reply_time(status, "now"));
+	if (table.count == table.columns)
+		return;
+	table_write(&table, width, text);
+	buf_append_char(text, '\n');
+}
+
+static void append_line(struct buf *text, const char *head, const char *sentence)
+{
+	_cleanup_(freep) char *line = mem_printf("%s%s", head, sentence);
+
+	if (*sentence)
+		buf_printf(text, "%s\n", plain(line));
+}
+
+static size_t count_well(const json_t *list)
+{
+	size_t i, count = 0;
+	json_t *item;
+
+	json_array_foreach(list, i, item) count += state_rank(item) == ARRAY_SIZE(state_order);
+	return count;
+}
+
+static void append_looked(struct buf *text, const json_t *status)
+{
+	usec_t now = reply_time(status, "now");
+	usec_t looked_at = reply_time(status, "looked_at"), next = reply_time(status, "next_look");
+
+	if (!json_is_true(json_object_get(status, "running")))
+		return;
+	if (!looked_at) {
+		buf_append_string(text, "; the source was not looked at yet");
+		return;
+	}
+	buf_append_string(text, "; the source was looked at ");
+	append_ago(text, looked_at, now);
+	if (next) {
+		buf_append_string(text, ", next ");
+		append_ago(text, MAX(next, now), now);
+	}
+}
+
+static void append_summary(struct buf *text, const json_t *status)
+{
+	const json_t *deliveries = json_object_get(status, "deliveries");
+	const json_t *dependents = json_object_get(status, "dependents");
+	size_t count = json_array_size(deliveries), well = count_well(deliveries);
+	size_t untold = json_array_size(dependents) - count_well(dependents);
+
+	if (!count)
+		buf_append_string(text, "no deliveries");
+	else if (well == count)
+		buf_printf(text,
+			count == 1 ? "%zu delivery, current" : "%zu deliveries, all current",
+			count);
+	else
+		buf_printf(text, "%zu of %zu deliveries not current", count - well, count);
+	if (untold)
+		buf_printf(text, "; %zu of %zu dependents not told", untold,
+			json_array_size(dependents));
+	append_looked(text, status);
+	buf_append_char(text, '\n');
+}
+
+char *show_status(const json_t *status, enum show what, size_t width)
+{
+	struct buf text = BUF_NULL;
+	size_t i;
+	json_t *notice;
+
+	for (i = 0; i < ARRAY_SIZE(sections); i++)
+		append_section(&text, &sections[i], status, what, width);
+	append_line(&text, "the source cannot be read: ", reply_text(status, "source_problem"));
+	append_line(&text, "nothing new is done: ", reply_text(status, "record_problem"));
+	json_array_foreach(json_object_get(status, "notices"), i, notice)
+		append_line(&text, "note: ", json_string_value(notice) ?: "");
+	append_summary(&text, status);
+	return buf_take(&text);
+}
