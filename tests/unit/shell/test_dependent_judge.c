@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/dependent/judge.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define OLD       "00000000000000000000000000000001"
+#define NEW       "00000000000000000000000000000002"
+
+#define VIEW(...) ((struct dependent_view){ .load_state = "loaded", __VA_ARGS__ })
+#define RUNS(id, ...)                                                                              \
+	VIEW(.state = DEPENDENT_ACTIVE, .sub_state = "running", .result = "success",               \
+		.invocation_id = id, __VA_ARGS__)
+#define STOPPED VIEW(.state = DEPENDENT_INACTIVE, .sub_state = "dead", .result = "success")
+#define BROKEN(why)                                                                                \
+	VIEW(.state = DEPENDENT_FAILED, .sub_state = "failed", .result = why, .invocation_id = NEW)
+#define BUSY(word) VIEW(.state = DEPENDENT_CHANGING, .sub_state = word, .invocation_id = NEW)
+
+struct outcome_case {
+	const char *name;
+	enum action action;
+	struct dependent_view before;
+	const char *job;
+	struct dependent_view after;
+	enum told told;
+	const char *words; /* in the error; NULL: none */
+};
+
+static const struct outcome_case outcome_cases[] = {
+	{ "a restart is a new invocation", ACTION_RESTART, RUNS(OLD), "done", RUNS(NEW), TOLD_DONE,
+		NULL },
+	{ "the same invocation is no restart", ACTION_RESTART, RUNS(OLD), "done", RUNS(OLD),
+		TOLD_FAILED, "not started anew" },
+	{ "done, and died later", ACTION_RESTART, RUNS(OLD), "done", BROKEN("exit-code"),
+		TOLD_FAILED, "exit-code" },
+	{ "done, and systemd restarted it", ACTION_RESTART, RUNS(OLD), "done",
+		RUNS(NEW, .restarts = 1), TOLD_FAILED, "died after its start" },
+	{ "done, and systemd will restart it", ACTION_RESTART, RUNS(OLD), "done",
+		BUSY("auto-restart"), TOLD_FAILED, "will restart it" },
+	{ "still starting", ACTION_RESTART, RUNS(OLD), "done", BUSY("start"), TOLD_FAILED,
+		"not settled" },
+	{ "a condition kept it down", ACTION_RESTART, RUNS(OLD), "done",
+		VIEW(.state = DEPENDENT_INACTIVE, .condition_failed = true), TOLD_FAILED,
+		"Condition...=" },
+	{ "down and forgotten", ACTION_RESTART, RUNS(OLD), "done", STOPPED, TOLD_FAILED,
+		"is down" },
+	{ "stopped when the job came", ACTION_RESTART, STOPPED, "done", STOPPED, TOLD_STOPPED,
+		NULL },
+	{ "somebody stopped it meanwhile", ACTION_RESTART, RUNS(OLD), "canceled", STOPPED,
+		TOLD_STOPPED, NULL },
+	{ "somebody restarted it meanwhile", ACTION_RESTART, RUNS(OLD), "canceled", RUNS(NEW),
+		TOLD_DONE, NULL },
+	{ "somebody came between", ACTION_RESTART, RUNS(OLD), "canceled", RUNS(OLD), TOLD_FAILED,
+		"another job" },
+	{ "the job failed", ACTION_RESTART, RUNS(OLD), "failed", BROKEN("timeout"), TOLD_FAILED,
+		"did not come up again (job failed)" },
+	{ "a dependency failed", ACTION_RESTART, RUNS(OLD), "dependency", STOPPED, TOLD_FAILED,
+		"job dependency" },
+	{ "the start limit", ACTION_RESTART, RUNS(OLD), "failed", BROKEN("start-limit-hit"),
+		TOLD_FAILED, "systemctl reset-failed" },
+	{ "the start limit, after a death", ACTION_RESTART, RUNS(OLD), "done",
+		BROKEN("start-limit-hit"), TOLD_FAILED, "systemctl reset-failed" },
+	{ "a reload keeps the invocation", ACTION_RELOAD, RUNS(OLD, .can_reload = true), "done",
+		RUNS(OLD), TOLD_DONE, NULL },
+	{ "a reload that failed", ACTION_RELOAD, RUNS(OLD, .can_reload = true), "failed", RUNS(OLD),
+		TOLD_FAILED, "still runs with what it had" },
+	{ "a reload that killed it", ACTION_RELOAD, RUNS(OLD, .can_reload = true), "done",
+		BROKEN("core-dump"), TOLD_FAILED, "core-dump" },
+	{ "a reload that killed it, and it came back", ACTION_RELOAD, RUNS(OLD, .can_reload = true),
+		"done", RUNS(NEW, .restarts = 1), TOLD_FAILED, "died after its reload" },
+	{ "restarted by hand right after the reload", ACTION_RELOAD, RUNS(OLD, .can_reload = true),
+		"done", RUNS(NEW), TOLD_DONE, NULL },
+	{ "reload-or-restart reloads", ACTION_RELOAD_OR_RESTART, RUNS(OLD, .can_reload = true),
+		"done", RUNS(OLD), TOLD_DONE, NULL },
+	{ "reload-or-restart restarts", ACTION_RELOAD_OR_RESTART, RUNS(OLD), "done", RUNS(NEW),
+		TOLD_DONE, NULL },
+	{ "reload-or-restart does not restart", ACTION_RELOAD_OR_RESTART, RUNS(OLD), "done",
+		RUNS(OLD), TOLD_FAILED, "not started anew" },
+	{ "a script has ended", ACTION_START, STOPPED, "done", STOPPED, TOLD_DONE, NULL },
+	{ "a script stays", ACTION_START, STOPPED, "done", RUNS(NEW), TOLD_DONE, NULL },
+	{ "a script failed", ACTION_START, STOPPED, "failed", BROKEN("exit-code"), TOLD_FAILED,
+		"did not do its work" },
+	{ "a script was stopped", ACTION_START, STOPPED, "canceled", STOPPED, TOLD_FAILED,
+		"another job" },
+	{ "told before a crash", ACTION_RESTART, RUNS(NEW), NULL, RUNS(NEW), TOLD_DONE, NULL },
+	{ "told before a crash, died now", ACTION_RESTART, RUNS(NEW), NULL, BROKEN("signal"),
+		TOLD_FAILED, "signal" },
+	{ "told before a crash, stopped now", ACTION_RESTART, RUNS(NEW), NULL, STOPPED,
+		TOLD_STOPPED, NULL },
+	{ "gone altogether", ACTION_RESTART, RUNS(OLD), "done",
+		((struct dependent_view){ .load_state = "not-found", .state = DEPENDENT_ABSENT }),
+		TOLD_FAILED, "there is no unit" },
+};
+
+static void test_outcomes(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(outcome_cases); i++) {
+		const struct outcome_case *item = &outcome_cases[i];
+		struct tell_facts facts = { "web.service", item->action, &item->before,
+			&item->after, item->job };
+		_cleanup_(error_done) struct error err = ERROR_NULL;
+		enum told told = outcome_of(&facts, &err);
+
+		if (told != item->told || (told == TOLD_FAILED) != (error_result(&err) < 0) ||
+			(item->words && !strstr(err.text ?: "", item->words)))
+			fail_msg("%s: %d, %s", item->name, told, err.text ?: "no words");
+		if (told == TOLD_FAILED)
+			assert_non_null(strstr(err.text, "web.service"));
+	}
+}
+
+struct tellable_case {
+	enum action action;
+	struct dependent_view view;
+	int result; /* -1: refused */
+	enum error_kind kind;
+	const char *words;
+};
+
+static const struct tellable_case tellable_cases[] = {
+	{ ACTION_RESTART, RUNS(OLD), 0, ERROR_NONE, NULL },
+	{ ACTION_RELOAD, RUNS(OLD, .can_reload = true), 0, ERROR_NONE, NULL },
+	{ ACTION_RELOAD, RUNS(OLD), -1, ERROR_INVALID, "reload-or-restart" },
+	{ ACTION_RELOAD, STOPPED, 1, ERROR_NONE, NULL },
+	{ ACTION_RELOAD_OR_RESTART, RUNS(OLD), 0, ERROR_NONE, NULL },
+	{ ACTION_RESTART, STOPPED, 1, ERROR_NONE, NULL },
+	{ ACTION_RESTART, BROKEN("exit-code"), -1, ERROR_RETRY, "in failed state (exit-code)" },
+	{ ACTION_RESTART, BROKEN("start-limit-hit"), -1, ERROR_RETRY, "reset-failed" },
+	{ ACTION_RESTART, VIEW(.state = DEPENDENT_INACTIVE, .oneshot = true), -1, ERROR_INVALID,
+		"'action: start'" },
+	{ ACTION_RESTART, VIEW(.state = DEPENDENT_ACTIVE, .oneshot = true, .stays = true), 0,
+		ERROR_NONE, NULL },
+	{ ACTION_START, VIEW(.state = DEPENDENT_INACTIVE, .oneshot = true), 0, ERROR_NONE, NULL },
+	{ ACTION_START, VIEW(.state = DEPENDENT_FAILED, .oneshot = true), 0, ERROR_NONE, NULL },
+	{ ACTION_START, VIEW(.state = DEPENDENT_ACTIVE, .oneshot = true, .stays = true), -1,
+		ERROR_INVALID, "RemainAfterExit=" },
+	{ ACTION_START, STOPPED, -1, ERROR_INVALID, "Type=oneshot" },
+	{ ACTION_RESTART, { .load_state = "not-found", .state = DEPENDENT_ABSENT }, -1,
+		ERROR_ABSENT, "no unit" },
+	{ ACTION_RESTART, { .load_state = "masked", .state = DEPENDENT_ABSENT }, -1, ERROR_DENIED,
+		"unmask" },
+	{ ACTION_START, { .load_state = "bad-setting", .state = DEPENDENT_ABSENT }, -1,
+		ERROR_INVALID, "bad-setting" },
+};
+
+static void test_tellable(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(tellable_cases); i++) {
+		const struct tellable_case *item = &tellable_cases[i];
+		_cleanup_(error_done) struct error err = ERROR_NULL;
+		int r = is_tellable("web.service", &item->view, item->action, &err);
+
+		if ((r < 0 ? -1 : r) != item->result || err.kind != item->kind ||
+			(item->words && !strstr(err.text ?: "", item->words)))
+			fail_msg("case %zu: %d, %s", i, r, err.text ?: "no words");
+	}
+}
+
+static void test_told_already(void **state)
+{
+	struct told_before intent = { OLD, 1000 }, first = { "", 1000 };
+	struct dependent_view ended = VIEW(.state = DEPENDENT_INACTIVE, .result = "success",
+		.invocation_id = NEW);
+	static const struct {
+		struct dependent_view view;
+		enum action action;
+		bool told;
+	} cases[] = {
+		{ RUNS(NEW), ACTION_RESTART, true },
+		{ RUNS(OLD), ACTION_RESTART, false },
+		{ RUNS(OLD, .state_changed = 2000), ACTION_RESTART, false },
+		{ RUNS(OLD, .state_changed = 2000), ACTION_RELOAD, true },
+		{ RUNS(OLD, .state_changed = 1000), ACTION_RELOAD, false },
+		{ RUNS(NEW, .state_changed = 900), ACTION_RELOAD, true },
+		{ RUNS(OLD, .state_changed = 2000), ACTION_RELOAD_OR_RESTART, true },
+		{ RUNS(NEW), ACTION_START, true },
+		{ BROKEN("exit-code"), ACTION_RESTART, false },
+		{ BROKEN("exit-code"), ACTION_START, false },
+		{ BUSY("start"), ACTION_RESTART, false },
+		{ STOPPED, ACTION_RESTART, false },
+		{ STOPPED, ACTION_START, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		if (was_told_already(&cases[i].view, &intent, cases[i].action) != cases[i].told)
+			fail_msg("case %zu", i);
+	assert_true(was_told_already(&ended, &intent, ACTION_START));
+	assert_true(was_told_already(&ended, &first, ACTION_START));
+	assert_false(was_told_already(&ended, &intent, ACTION_RESTART));
+}
+
+static void test_told_by_its_start(void **state)
+{
+	struct dependent_view view = RUNS(NEW, .starting_since = 2000, .active_since = 3000);
+
+	assert_true(is_told_by_its_start(&view, 1999));
+	assert_false(is_told_by_its_start(&view, 2000));
+	/* It was starting when the version came: it may have read the old one. */
+	assert_false(is_told_by_its_start(&view, 2500));
+	assert_false(is_told_by_its_start(&view, 0));
+	view.state = DEPENDENT_FAILED;
+	assert_false(is_told_by_its_start(&view, 1000));
+}
+
+static void test_intent_is_what_was_seen(void **state)
+{
+	struct dependent_view view = RUNS(OLD);
+	struct told_before intent = told_before_make(&view, 77);
+
+	assert_string_equal(intent.invocation_id, OLD);
+	assert_int_equal(intent.at, 77);
+	assert_false(was_told_already(&view, &intent, ACTION_RESTART));
+}
+
+/* However starts are spaced so, systemd's own count never refuses one. */
+static void test_spacing_keeps_below_the_limit(void **state)
+{
+	static const struct {
+		usec_t interval;
+		unsigned burst;
+	} limits[] = { { 10 * USEC_PER_SEC, 5 }, { 10 * USEC_PER_SEC, 3 }, { USEC_PER_HOUR, 1 },
+		{ 1, 1 }, { 7 * USEC_PER_SEC + 1, 4 } };
+
+	assert_int_equal(view_spacing(0, 5), 0);
+	assert_int_equal(view_spacing(10 * USEC_PER_SEC, 0), 0);
+	assert_int_equal(view_spacing(10 * USEC_PER_SEC, 5), 2200 * USEC_PER_MSEC);
+	assert_int_equal(view_spacing(USEC_INFINITY, 5), USEC_PER_DAY);
+	assert_int_equal(view_spacing(USEC_INFINITY, 1), USEC_PER_DAY);
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		usec_t spacing = view_spacing(limits[i].interval, limits[i].burst);
+		usec_t begin = 0;
+		unsigned count = 0;
+
+		for (usec_t now = 1; now < 50 * spacing; now += spacing) {
+			/* As systemd's ratelimit_below() counts. */
+			if (begin == 0 || begin + limits[i].interval < now) {
+				begin = now;
+				count = 0;
+			}
+			assert_true(++count <= limits[i].burst);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_outcomes),
+		cmocka_unit_test(test_tellable),
+		cmocka_unit_test(test_told_already),
+		cmocka_unit_test(test_told_by_its_start),
+		cmocka_unit_test(test_intent_is_what_was_seen),
+		cmocka_unit_test(test_spacing_keeps_below_the_limit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/dependent/dropin.h"
+#include "daemon/dependent/polkit_rule.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const char rule_head[] =
+	"// What certferry's daemon may do with units: made by `certferryd --polkit-rule` from "
+	"its\n"
+	"// configuration, for /etc/polkit-1/rules.d/50-certferry.rules.  Make it again when the\n"
+	"// units of the configuration change.  Everything else is refused to its user.\n"
+	"polkit.addRule(function(action, subject) {\n"
+	"\tif (action.id != \"org.freedesktop.systemd1.manage-units\" ||\n"
+	"\t    subject.user != \"certferry\")\n"
+	"\t\treturn polkit.Result.NOT_HANDLED;\n"
+	"\tvar allowed = [";
+
+static const char rule_tail[] =
+	"];\n"
+	"\tvar asked = action.lookup(\"verb\") + \" \" + action.lookup(\"unit\");\n"
+	"\treturn allowed.indexOf(asked) >= 0 ? polkit.Result.YES : polkit.Result.NO;\n"
+	"});\n";
+
+static void check_rule(const struct desired_dependent *dependents, size_t count, const char *list)
+{
+	struct desired desired = {
+		.dependents = (struct desired_dependent *)dependents,
+		.dependent_count = count,
+	};
+	_cleanup_(freep) char *rule = polkit_rule(&desired);
+	_cleanup_(freep) char *wanted = mem_printf("%s%s%s", rule_head, list, rule_tail);
+
+	assert_string_equal(rule, wanted);
+}
+
+#define UNIT(name, what)                                                                           \
+	{                                                                                          \
+		.unit = (char *)name, .action = what                                               \
+	}
+
+static void test_rule_allows_each_unit_its_action(void **state)
+{
+	static const struct desired_dependent dependents[] = {
+		UNIT("web.service", ACTION_RELOAD_OR_RESTART),
+		UNIT("mail.service", ACTION_RESTART),
+		UNIT("web.service", ACTION_RESTART),
+		UNIT("web.service", ACTION_RELOAD_OR_RESTART),
+		UNIT("deploy@front.service", ACTION_START),
+		UNIT("db.service", ACTION_RELOAD),
+	};
+
+	check_rule(dependents, ARRAY_SIZE(dependents),
+		"\n\t\t\"reload db.service\",\n"
+		"\t\t\"start deploy@front.service\",\n"
+		"\t\t\"try-restart mail.service\",\n"
+		"\t\t\"reload-or-try-restart web.service\",\n"
+		"\t\t\"try-restart web.service\"\n\t");
+}
+
+static void test_rule_without_units_refuses_all(void **state)
+{
+	check_rule(NULL, 0, "");
+}
+
+static void test_rule_cannot_be_broken_out_of(void **state)
+{
+	static const struct desired_dependent dependents[] = {
+		UNIT("a\"];return polkit.Result.YES;//.service", ACTION_RESTART),
+		UNIT("a b.service", ACTION_RESTART),
+		UNIT("../../etc/x.service", ACTION_RESTART),
+		UNIT("x@.service", ACTION_RESTART),
+		UNIT("plain", ACTION_RESTART),
+		UNIT("dev-disk\\x2droot.device", ACTION_RESTART),
+	};
+
+	check_rule(dependents, ARRAY_SIZE(dependents),
+		"\n\t\t\"try-restart dev-disk\\x5cx2droot.device\"\n\t");
+}
+
+static void check_dropin(
+	const struct desired_destination *destinations, size_t count, const char *tail)
+{
+	struct desired desired = {
+		.destinations = (struct desired_destination *)destinations,
+		.destination_count = count,
+	};
+	_cleanup_(freep) char *text = unit_dropin(&desired);
+	char *body = strstr(text, "[Service]\n");
+
+	assert_non_null(body);
+	assert_true(text[0] == '#');
+	assert_string_equal(body + strlen("[Service]\n"), tail);
+}
+
+static void test_dropin_opens_the_directories_of_files(void **state)
+{
+	static const struct desired_destination destinations[] = {
+		{ .name = (char *)"aws", .kind = DESTINATION_ACM },
+		{ .name = (char *)"files",
+			.kind = DESTINATION_FILE,
+			.directory = (char *)"/srv/tls",
+			.group = (char *)"ssl-cert" },
+		{ .name = (char *)"odd",
+			.kind = DESTINATION_FILE,
+			.directory = (char *)"/srv/100% \"odd\"" },
+		{ .name = (char *)"same",
+			.kind = DESTINATION_FILE,
+			.directory = (char *)"/srv/tls" },
+		{ .name = (char *)"trick",
+			.kind = DESTINATION_FILE,
+			.directory = (char *)"/srv\nExecStart=/bin/sh" },
+	};
+
+	check_dropin(destinations, ARRAY_SIZE(destinations),
+		"# Destination 'files'; to be made by a line in /etc/tmpfiles.d/:\n"
+		"#   d \"/srv/tls\" 2750 certferry ssl-cert -\n"
+		"ReadWritePaths=\"-/srv/tls\"\n"
+		"# Destination 'odd'; to be made by a line in /etc/tmpfiles.d/:\n"
+		"#   d \"/srv/100%% \\\"odd\\\"\" 2750 certferry certferry -\n"
+		"ReadWritePaths=\"-/srv/100%% \\\"odd\\\"\"\n");
+}
+
+static void test_dropin_says_when_nothing_is_needed(void **state)
+{
+	check_dropin(NULL, 0, "# This configuration writes no files: nothing is needed.\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rule_allows_each_unit_its_action),
+		cmocka_unit_test(test_rule_without_units_refuses_all),
+		cmocka_unit_test(test_rule_cannot_be_broken_out_of),
+		cmocka_unit_test(test_dropin_opens_the_directories_of_files),
+		cmocka_unit_test(test_dropin_says_when_nothing_is_needed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/dependent/prove.h"
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <systemd/sd-event.h>
+
+#include "lib/base/mem.h"
+#include "lib/os/clock.h"
+#include "lib/os/file.h"
+#include "lib/pki/secret.h"
+
+struct identity {
+	EVP_PKEY *key;
+	X509 *certificate;
+	struct fingerprint fingerprint;
+};
+
+static struct identity ours, other;
+
+/* What a server does with a connection. */
+enum manner {
+	SERVE_OURS,
+	SERVE_OTHER,
+	SERVE_OTHER_ONCE, /* then ours: an old worker lingers */
+	ASK_FOR_CLIENT, /* ours, but turns away whoever has no certificate */
+	HANG_UP,
+	TALK_NONSENSE,
+	SAY_NOTHING,
+};
+
+struct server {
+	enum manner manner;
+	int socket;
+	uint16_t port;
+	pthread_t thread;
+	atomic_uint connections;
+	char name[64]; /* of the last one's SNI */
+};
+
+static void identity_make(struct identity *identity, const char *name)
+{
+	unsigned length;
+
+	identity->key = EVP_EC_gen("P-256");
+	identity->certificate = X509_new();
+	assert_non_null(identity->key);
+	X509_set_version(identity->certificate, X509_VERSION_3);
+	ASN1_INTEGER_set(X509_get_serialNumber(identity->certificate), 1);
+	X509_gmtime_adj(X509_getm_notBefore(identity->certificate), -60);
+	X509_gmtime_adj(X509_getm_notAfter(identity->certificate), 86400);
+	X509_set_pubkey(identity->certificate, identity->key);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(identity->certificate), "CN", MBSTRING_ASC,
+		(const unsigned char *)name, -1, -1, 0);
+	X509_set_issuer_name(identity->certificate, X509_get_subject_name(identity->certificate));
+	assert_true(X509_sign(identity->certificate, identity->key, EVP_sha256()) > 0);
+	X509_digest(identity->certificate, EVP_sha256(), identity->fingerprint.bytes, &length);
+}
+
+static void serve_tls(struct server *server, int connection)
+{
+	bool is_other = server->manner == SERVE_OTHER ||
+			(server->manner == SERVE_OTHER_ONCE && server->connections == 1);
+	const struct identity *identity = is_other ? &other : &ours;
+	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+	SSL *ssl;
+	char byte;
+
+	SSL_CTX_use_certificate(context, identity->certificate);
+	SSL_CTX_use_PrivateKey(context, identity->key);
+	if (server->manner == ASK_FOR_CLIENT) {
+		SSL_CTX_set_verify(
+			context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+		SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
+	}
+	ssl = SSL_new(context);
+	SSL_set_fd(ssl, connection);
+	if (SSL_accept(ssl) == 1)
+		(void)SSL_read(ssl, &byte, 1);
+	(void)snprintf(server->name, sizeof(server->name), "%s",
+		SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) ?: "");
+	SSL_free(ssl);
+	SSL_CTX_free(context);
+}
+
+static void serve(struct server *server, int connection)
+{
+	char byte;
+
+	switch (server->manner) {
+	case HANG_UP:
+		break;
+	case TALK_NONSENSE:
+		(void)!write(connection, "220 mail.example.com ESMTP\r\n", 28);
+		break;
+	case SAY_NOTHING:
+		(void)!read(connection, &byte, 1);
+		while (read(connection, &byte, 1) > 0)
+			continue;
+		break;
+	default:
+		serve_tls(server, connection);
+	}
+}
+
+static void *server_thread(void *argument)
+{
+	struct server *server = argument;
+
+	for (;;) {
+		_cleanup_(fd_closep) int connection = accept(server->socket, NULL, NULL);
+
+		/* The main thread has shut the socket down. */
+		if (connection < 0)
+			return NULL;
+		server->connections++;
+		serve(server, connection);
+	}
+}
+
+/* On 127.0.0.1 and a port of its choice, or on ::1 and the port given. */
+static bool server_start(struct server *server, enum manner manner, uint16_t v6_port)
+{
+	struct sockaddr_in v4 = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
+		.sin6_port = htons(v6_port),
+		.sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	struct sockaddr *address = v6_port ? (struct sockaddr *)&v6 : (struct sockaddr *)&v4;
+	socklen_t length = v6_port ? sizeof(v6) : sizeof(v4);
+
+	*server = (struct server){ .manner = manner };
+	server->socket = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (server->socket < 0 || bind(server->socket, address, length) < 0) {
+		fd_close(server->socket);
+		return false;
+	}
+	assert_return_code(listen(server->socket, 16), 0);
+	assert_return_code(getsockname(server->socket, address, &length), 0);
+	server->port = ntohs(v6_port ? v6.sin6_port : v4.sin_port);
+	assert_int_equal(pthread_create(&server->thread, NULL, server_thread, server), 0);
+	return true;
+}
+
+static void server_stop(struct server *server)
+{
+	shutdown(server->socket, SHUT_RDWR);
+	pthread_join(server->thread, NULL);
+	fd_close(server->socket);
+}
+
+struct proof {
+	struct sd_event *event;
+	unsigned completions;
+	bool inside;
+	enum prove_result result;
+	char *words;
+	usec_t took;
+};
+
+static void on_proved(void *userdata, enum prove_result result, const char *words)
+{
+	struct proof *proof = userdata;
+
+	assert_false(proof->inside);
+	proof->completions++;
+	proof->result = result;
+	proof->words = mem_strdup(words);
+	sd_event_exit(proof->event, 0);
+}
+
+static void prove_now(
+	struct proof *proof, const char *connect, const char *server_name, usec_t timeout)
+{
+	struct desired_proof wish = { (char *)connect, (char *)server_name };
+	struct prove_request request = { &wish, ours.fingerprint, timeout };
+	usec_t began = clock_monotonic();
+
+	*proof = (struct proof){ .inside = true };
+	assert_true(sd_event_new(&proof->event) >= 0);
+	assert_non_null(prove_start(proof->event, &request, on_proved, proof));
+	proof->inside = false;
+	assert_true(sd_event_loop(proof->event) >= 0);
+	sd_event_unref(proof->event);
+	assert_int_equal(proof->completions, 1);
+	proof->took = clock_monotonic() - began;
+}
+
+static void proof_check(struct proof *proof, enum prove_result result, const char *words)
+{
+	if (proof->result != result || !strstr(proof->words, words))
+		fail_msg("%s: %s", prove_result_name(proof->result), proof->words);
+	free(proof->words);
+}
+
+static void check(enum manner manner, usec_t timeout, enum prove_result result, const char *words)
+{
+	_cleanup_(freep) char *connect = NULL;
+	struct server server;
+	struct proof proof;
+
+	assert_true(server_start(&server, manner, 0));
+	connect = mem_printf("127.0.0.1:%u", server.port);
+	prove_now(&proof, connect, NULL, timeout);
+	server_stop(&server);
+	assert_non_null(strstr(proof.words, connect));
+	proof_check(&proof, result, words);
+}
+
+#define SHORT (250 * USEC_PER_MSEC)
+
+static void test_matched(void **state)
+{
+	check(SERVE_OURS, 0, PROVE_MATCHED, "1 address serves it");
+}
+
+static void test_wrong_says_what_is_served(void **state)
+{
+	char text[FINGERPRINT_TEXT_SIZE];
+
+	fingerprint_format(&other.fingerprint, text);
+	text[16] = '\0';
+	check(SERVE_OTHER, SHORT, PROVE_WRONG, text);
+	check(SERVE_OTHER, SHORT, PROVE_WRONG, "expires 20");
+}
+
+static void test_an_old_worker_may_linger(void **state)
+{
+	check(SERVE_OTHER_ONCE, 0, PROVE_MATCHED, "serves it");
+}
+
+static void test_a_server_that_wants_a_client_certificate_has_shown_its_own(void **state)
+{
+	check(ASK_FOR_CLIENT, 0, PROVE_MATCHED, "serves it");
+}
+
+static void test_no_tls_is_no_answer(void **state)
+{
+	check(HANG_UP, SHORT, PROVE_UNPROVEN, "no answer from 1 of 1");
+	check(TALK_NONSENSE, SHORT, PROVE_UNPROVEN, "TLS: ");
+	check(SAY_NOTHING, SHORT, PROVE_UNPROVEN, "no answer in time");
+}
+
+static void test_refused_is_unproven_at_the_time_limit(void **state)
+{
+	_cleanup_(freep) char *connect = NULL;
+	struct server server;
+	struct proof proof;
+
+	/* A port that was free a moment ago. */
+	assert_true(server_start(&server, SERVE_OURS, 0));
+	connect = mem_printf("127.0.0.1:%u", server.port);
+	server_stop(&server);
+	prove_now(&proof, connect, NULL, SHORT);
+	assert_in_range(proof.took, SHORT, 20 * SHORT);
+	proof_check(&proof, PROVE_UNPROVEN, "Connection refused");
+}
+
+static void test_every_address_counts(void **state)
+{
+	_cleanup_(freep) char *connect = NULL;
+	struct server v4, v6;
+	struct proof proof;
+
+	assert_true(server_start(&v4, SERVE_OURS, 0));
+	connect = mem_printf("localhost:%u", v4.port);
+	/* Nothing listens on ::1: the other address speaks for the host. */
+	prove_now(&proof, connect, NULL, 0);
+	assert_string_equal(v4.name, "localhost");
+	proof_check(&proof, PROVE_MATCHED, "nothing listens");
+
+	if (!server_start(&v6, SERVE_OTHER, v4.port)) {
+		server_stop(&v4);
+		skip();
+	}
+	prove_now(&proof, connect, NULL, SHORT);
+	proof_check(&proof, PROVE_WRONG, "[::1]:");
+	server_stop(&v6);
+	assert_true(server_start(&v6, SERVE_OURS, v4.port));
+	prove_now(&proof, connect, NULL, 0);
+	proof_check(&proof, PROVE_MATCHED, "2 addresses serve it");
+	server_stop(&v6);
+	server_stop(&v4);
+}
+
+static void test_names_are_sent(void **state)
+{
+	_cleanup_(freep) char *connect = NULL;
+	struct server server;
+	struct proof proof;
+
+	assert_true(server_start(&server, SERVE_OURS, 0));
+	connect = mem_printf("127.0.0.1:%u", server.port);
+	prove_now(&proof, connect, "pay.example.com", 0);
+	proof_check(&proof, PROVE_MATCHED, "serves it");
+	prove_now(&proof, connect, NULL, 0);
+	proof_check(&proof, PROVE_MATCHED, "serves it");
+	server_stop(&server);
+	/* An address is no name. */
+	assert_string_equal(server.name, "");
+}
+
+static void test_a_name_that_does_not_exist_is_unproven(void **state)
+{
+	struct proof proof;
+
+	prove_now(&proof, "no-such-host.invalid:443", NULL, 20 * USEC_PER_SEC);
+	proof_check(&proof, PROVE_UNPROVEN, "'no-such-host.invalid' could not be resolved");
+}
+
+static void test_what_makes_no_sense_is_said(void **state)
+{
+	static const char *const bad[] = { "", "localhost", ":443", "localhost:", "::1:443", "[]:1",
+		"[::1:443" };
+	struct proof proof;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		prove_now(&proof, bad[i], NULL, 0);
+		proof_check(&proof, PROVE_UNPROVEN, "HOST:PORT");
+	}
+}
+
+static void cancel_after(const char *connect, int turns)
+{
+	struct desired_proof wish = { (char *)connect, NULL };
+	struct prove_request request = { &wish, ours.fingerprint, 0 };
+	struct proof proof = { 0 };
+	struct prove *prove;
+
+	assert_true(sd_event_new(&proof.event) >= 0);
+	prove = prove_start(proof.event, &request, on_proved, &proof);
+	for (int turn = 0; turn < turns && proof.completions == 0; turn++)
+		assert_true(sd_event_run(proof.event, 0) >= 0);
+	if (proof.completions == 0)
+		assert_null(prove_cancel(prove));
+	free(proof.words);
+	sd_event_unref(proof.event);
+}
+
+static void test_cancel_means_no_callback(void **state)
+{
+	static const char *const targets[] = { "localhost:1", "name.invalid:443", "nonsense" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(targets); i++)
+		for (int turns = 0; turns < 4; turns++)
+			cancel_after(targets[i], turns);
+}
+
+static int setup(void **state)
+{
+	identity_make(&ours, "ours");
+	identity_make(&other, "other");
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	X509_free(ours.certificate);
+	X509_free(other.certificate);
+	EVP_PKEY_free(ours.key);
+	EVP_PKEY_free(other.key);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_matched),
+		cmocka_unit_test(test_wrong_says_what_is_served),
+		cmocka_unit_test(test_an_old_worker_may_linger),
+		cmocka_unit_test(test_a_server_that_wants_a_client_certificate_has_shown_its_own),
+		cmocka_unit_test(test_no_tls_is_no_answer),
+		cmocka_unit_test(test_refused_is_unproven_at_the_time_limit),
+		cmocka_unit_test(test_every_address_counts),
+		cmocka_unit_test(test_names_are_sent),
+		cmocka_unit_test(test_a_name_that_does_not_exist_is_unproven),
+		cmocka_unit_test(test_what_makes_no_sense_is_said),
+		cmocka_unit_test(test_cancel_means_no_callback),
+	};
+
+	if (secret_memory_init(&(bool){ false }, NULL) < 0)
+		return 1;
+	(void)signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
