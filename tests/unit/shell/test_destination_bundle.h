@@ -46,7 +46,7 @@ static inline X509 *make_certificate(EVP_PKEY *key, const char *name, const stru
 	X509_set_version(certificate, 2);
 	ASN1_INTEGER_set(X509_get_serialNumber(certificate), serial);
 	ASN1_TIME_set(X509_getm_notBefore(certificate), not_before);
-	ASN1_TIME_set(X509_getm_notAfter(certificate), not_before + 395 * 86400L);
+	ASN1_TIME_set(X509_getm_notAfter(certificate), not_before + (issuer ? 395 : 3650) * 86400L);
 	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
 	X509_set_issuer_name(certificate,
 		issuer ? X509_get_subject_name(issuer->certificate) : subject);

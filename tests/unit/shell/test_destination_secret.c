@@ -10,6 +10,7 @@
 #include "daemon/destination/secret_body.h"
 #include "daemon/destination/secret_judge.h"
 #include "daemon/destination/tags.h"
+#include "lib/base/buf.h"
 #include "lib/base/strv.h"
 #include "lib/pki/key.h"
 

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Transfers to files.  The source is played by this test: source_export() gives, in the next turn of the loop,
+ * what the test has put there.
+ */
+
+#include "tests/unit/shell/test_destination_bundle.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <systemd/sd-event.h>
+#include <unistd.h>
+
+#include "daemon/transfer/transfer.h"
+#include "lib/base/buf.h"
+#include "lib/base/strv.h"
+
+#define ITEMS 3
+
+struct delivered {
+	unsigned calls;
+	struct outcome outcome; /* without its pointers */
+	char *reason;
+	struct error error;
+	enum observed_state state;
+};
+
+struct world {
+	char directory[64];
+	struct desired_destination destination;
+	struct place place;
+	struct desired_delivery wish[ITEMS];
+	struct desired_certificate entry;
+	struct delivery deliveries[ITEMS];
+	struct transfer_item items[ITEMS];
+	struct source_certificate source;
+	struct destination_context context;
+	struct transfer_request request;
+	struct issuer issuer;
+
+	struct transfer *transfer;
+	bool inside;
+	bool cancel_at_exported, cancel_at_delivered;
+	unsigned exported, done;
+	struct version version;
+	char *anchor;
+	struct error error; /* of on_exported */
+	struct delivered delivered[ITEMS];
+};
+
+/* --- the source --- */
+
+struct source_export {
+	sd_event_source *defer;
+	source_export_fn done;
+	void *userdata;
+};
+
+static struct {
+	sd_event *event;
+	struct bundle *bundle;
+	struct error error;
+	unsigned exports;
+} central;
+
+static int on_defer(sd_event_source *source, void *userdata)
+{
+	_cleanup_(freep) struct source_export *export = userdata;
+	struct bundle *bundle = take(central.bundle);
+
+	sd_event_source_unref(export->defer);
+	export->done(export->userdata, bundle, bundle ? NULL : &central.error);
+	return 0;
+}
+
+struct source_export *source_export(struct aws *aws, const struct desired *desired, const char *arn,
+	source_export_fn done, void *userdata)
+{
+	struct source_export *export = mem_new(struct source_export);
+
+	assert_string_equal(arn, "arn:source");
+	central.exports++;
+	*export = (struct source_export){ .done = done, .userdata = userdata };
+	assert_true(sd_event_add_defer(central.event, &export->defer, on_defer, export) >= 0);
+	return export;
+}
+
+struct source_export *source_export_cancel(struct source_export *export)
+{
+	if (export)
+		sd_event_source_disable_unref(export->defer);
+	free(export);
+	return NULL;
+}
+
+/* --- what the transfer says --- */
+
+static void on_exported(void *userdata, const struct version *version, const char *leaf_pem,
+	const char *chain_pem, const char *anchor_pem, const struct error *err)
+{
+	struct world *world = userdata;
+
+	assert_false(world->inside);
+	world->exported++;
+	if (err) {
+		error_copy(&world->error, err);
+		assert_null(version);
+	} else {
+		world->version = *version;
+		world->anchor = mem_strdup(anchor_pem);
+		assert_non_null(strstr(leaf_pem, "BEGIN CERTIFICATE"));
+		assert_non_null(strstr(chain_pem, "BEGIN CERTIFICATE"));
+	}
+	if (world->cancel_at_exported) {
+		world->transfer = transfer_cancel(world->transfer);
+		sd_event_exit(world->context.event, 0);
+	}
+}
+
+static void on_delivered(void *userdata, size_t item, const struct outcome *outcome,
+	const struct observed *seen)
+{
+	struct world *world = userdata;
+	struct delivered *delivered = &world->delivered[item];
+
+	assert_false(world->inside);
+	assert_int_equal(world->exported, 1);
+	delivered->calls++;
+	delivered->outcome = *outcome;
+	delivered->reason = mem_strdup(outcome->reason);
+	error_copy(&delivered->error, &outcome->error);
+	delivered->state = seen->state;
+	if (world->cancel_at_delivered) {
+		world->transfer = transfer_cancel(world->transfer);
+		sd_event_exit(world->context.event, 0);
+	}
+}
+
+static void on_done(void *userdata)
+{
+	struct world *world = userdata;
+
+	assert_false(world->inside);
+	world->done++;
+	world->transfer = NULL;
+	sd_event_exit(world->context.event, 0);
+}
+
+static const struct transfer_events events = { on_exported, on_delivered, on_done };
+
+static void forget(struct world *world)
+{
+	for (size_t i = 0; i < ITEMS; i++) {
+		free(world->delivered[i].reason);
+		error_done(&world->delivered[i].error);
+		world->delivered[i] = (struct delivered){ 0 };
+	}
+	free(take(world->anchor));
+	error_done(&world->error);
+	world->exported = world->done = central.exports = 0;
+	world->context.event = sd_event_unref(world->context.event);
+}
+
+static void start(struct world *world)
+{
+	forget(world);
+	assert_true(sd_event_new(&world->context.event) >= 0);
+	central.event = world->context.event;
+	world->inside = true;
+	world->transfer = transfer_start(&world->request, &events, world);
+	world->inside = false;
+}
+
+/* Carry ${bundle}, which is taken over, to its end. */
+static void carry(struct world *world, struct bundle *bundle)
+{
+	central.bundle = bundle;
+	start(world);
+	assert_int_equal(sd_event_loop(world->context.event), 0);
+	if (!world->cancel_at_exported && !world->cancel_at_delivered) {
+		assert_int_equal(world->exported, 1);
+		assert_int_equal(world->done, 1);
+		for (size_t i = 0; i < ITEMS; i++)
+			assert_int_equal(world->delivered[i].calls,
+				!world->error.kind && i < world->request.item_count);
+	}
+}
+
+static struct bundle *bundle_of(struct world *world, const char *name, time_t age)
+{
+	static long serial = 100;
+
+	return make_bundle(&world->issuer, name, ++serial, age);
+}
+
+static char *path(struct world *world, const char *name)
+{
+	return mem_printf("%s/%s", world->directory, name);
+}
+
+static int setup(void **state)
+{
+	static const char *const objects[] = { "a", "b", "c" };
+	struct world *world = mem_new(struct world);
+
+	strcpy(world->directory, "/tmp/test-transfer-XXXXXX");
+	assert_non_null(mkdtemp(world->directory));
+	world->destination = (struct desired_destination){
+		.kind = DESTINATION_FILE,
+		.directory = world->directory,
+		.layout = LAYOUT_NGINX,
+	};
+	world->place.destination = &world->destination;
+	for (size_t i = 0; i < ITEMS; i++) {
+		world->deliveries[i] = (struct delivery){
+			.name = (char *)objects[i],
+			.place = &world->place,
+			.entry = &world->entry,
+			.wish = &world->wish[i],
+			.object = (char *)objects[i],
+			.source_arn = (char *)"arn:source",
+		};
+		world->items[i].delivery = &world->deliveries[i];
+	}
+	world->source.arn = (char *)"arn:source";
+	world->request = (struct transfer_request){
+		.context = &world->context,
+		.source = &world->source,
+		.items = world->items,
+		.item_count = ITEMS,
+	};
+	world->issuer = make_issuer("root");
+	*state = world;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *world = *state;
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -rf '%s'", world->directory);
+	assert_int_equal(system(command), 0);
+	forget(world);
+	central.bundle = bundle_free(central.bundle);
+	error_done(&central.error);
+	issuer_done(&world->issuer);
+	free(world);
+	return 0;
+}
+
+static void assert_all(const struct world *world, enum outcome_kind kind)
+{
+	if (world->error.text)
+		print_message("%s\n", world->error.text);
+	for (size_t i = 0; i < world->request.item_count; i++) {
+		if (world->delivered[i].error.text)
+			print_message("%s\n", world->delivered[i].error.text);
+		assert_int_equal(world->delivered[i].outcome.kind, kind);
+	}
+}
+
+static void test_done_then_unchanged(void **state)
+{
+	struct world *world = *state;
+	struct bundle *bundle = bundle_of(world, "www.example.com", 3600);
+	struct version version = bundle_version(bundle);
+	_cleanup_(secret_freep) struct secret *key = NULL;
+	struct bundle *again;
+
+	assert_int_equal(
+		secret_from(secret_borrow(bundle->key), secret_length(bundle->key), &key, NULL), 0);
+	again = mem_new(struct bundle);
+	again->key = take(key);
+	again->chain.items = mem_alloc(sizeof(struct certificate *));
+	again->chain.items[0] = to_certificate(bundle->chain.items[0]->x509);
+	again->chain.count = 1;
+	again->leaf = to_certificate(bundle->leaf->x509);
+
+	carry(world, bundle);
+	assert_all(world, OUTCOME_DONE);
+	assert_int_equal(central.exports, 1);
+	assert_memory_equal(&world->version, &version, sizeof(version));
+	assert_non_null(strstr(world->anchor, "BEGIN CERTIFICATE"));
+	assert_true(world->delivered[0].outcome.wrote);
+	assert_true(world->delivered[0].outcome.created);
+	assert_memory_equal(&world->delivered[2].outcome.version, &version, sizeof(version));
+
+	carry(world, again);
+	assert_all(world, OUTCOME_UNCHANGED);
+	assert_false(world->delivered[0].outcome.wrote);
+	assert_false(world->delivered[0].outcome.created);
+}
+
+static void test_renewal(void **state)
+{
+	struct world *world = *state;
+
+	carry(world, bundle_of(world, "www.example.com", 3600));
+	carry(world, bundle_of(world, "www.example.com", 60));
+	assert_all(world, OUTCOME_DONE);
+	assert_true(world->delivered[0].outcome.wrote);
+	assert_false(world->delivered[0].outcome.created);
+}
+
+static void test_never_older_over_newer(void **state)
+{
+	struct world *world = *state;
+
+	carry(world, bundle_of(world, "www.example.com", 60));
+	world->items[1].may_go_back = true;
+	carry(world, bundle_of(world, "www.example.com", 3600));
+	assert_int_equal(world->delivered[0].outcome.kind, OUTCOME_FAILED);
+	assert_int_equal(world->delivered[0].error.kind, ERROR_CONFLICT);
+	assert_non_null(strstr(world->delivered[0].error.text, "newer version"));
+	assert_int_equal(world->delivered[1].outcome.kind, OUTCOME_DONE);
+}
+
+static void test_one_failure_is_its_own(void **state)
+{
+	struct world *world = *state;
+	_cleanup_(freep) char *foreign = path(world, "b");
+
+	assert_int_equal(mkdir(foreign, 0755), 0);
+	carry(world, bundle_of(world, "www.example.com", 60));
+	assert_int_equal(world->delivered[0].outcome.kind, OUTCOME_DONE);
+	assert_int_equal(world->delivered[1].outcome.kind, OUTCOME_FAILED);
+	assert_int_equal(world->delivered[1].state, OBSERVED_FOREIGN);
+	assert_false(world->delivered[1].outcome.wrote);
+	assert_int_equal(world->delivered[2].outcome.kind, OUTCOME_DONE);
+}
+
+static void test_lost_name_waits_for_approval(void **state)
+{
+	struct world *world = *state;
+
+	carry(world, bundle_of(world, "old.example.com", 3600));
+	world->items[1].approved = true;
+	world->wish[2].accept = ACCEPT_NAMES;
+	carry(world, bundle_of(world, "new.example.com", 60));
+	assert_int_equal(world->delivered[0].outcome.kind, OUTCOME_WAITING);
+	assert_int_equal(world->delivered[0].outcome.hold, HOLD_APPROVAL);
+	assert_non_null(strstr(world->delivered[0].reason, "old.example.com"));
+	assert_non_null(strstr(world->delivered[0].reason, "certferry approve a"));
+	assert_non_null(strstr(world->delivered[0].reason, "accept: [names]"));
+	assert_false(world->delivered[0].outcome.wrote);
+	assert_int_equal(world->delivered[1].outcome.kind, OUTCOME_DONE);
+	assert_int_equal(world->delivered[2].outcome.kind, OUTCOME_DONE);
+}
+
+static void test_unsound_bundle_reaches_nothing(void **state)
+{
+	struct world *world = *state;
+	struct bundle *bundle = bundle_of(world, "www.example.com", 60);
+	struct bundle *other = bundle_of(world, "www.example.com", 60);
+	_cleanup_(freep) char *link = path(world, "a");
+	struct secret *key = bundle->key;
+
+	bundle->key = other->key;
+	other->key = key;
+	bundle_free(other);
+	carry(world, bundle);
+	assert_int_equal(world->error.kind, ERROR_INVALID);
+	assert_non_null(strstr(world->error.text, "key-matches-leaf"));
+	assert_int_equal(access(link, F_OK), -1);
+}
+
+static void test_other_version_than_planned(void **state)
+{
+	struct world *world = *state;
+
+	world->source.version.fingerprint.bytes[0] = 1;
+	carry(world, bundle_of(world, "www.example.com", 60));
+	assert_int_equal(world->error.kind, ERROR_RETRY);
+
+	world->source.version = (struct version){ 0 };
+	world->request.not_older_than = (usec_t)time(NULL) * USEC_PER_SEC;
+	carry(world, bundle_of(world, "www.example.com", 3600));
+	assert_int_equal(world->error.kind, ERROR_RETRY);
+}
+
+static void test_failed_export(void **state)
+{
+	struct world *world = *state;
+
+	error_set(&central.error, ERROR_DENIED, 7, "ExportCertificate: AccessDenied");
+	carry(world, NULL);
+	assert_int_equal(world->error.kind, ERROR_DENIED);
+	assert_int_equal(world->error.code, 7);
+}
+
+static void test_export_only(void **state)
+{
+	struct world *world = *state;
+
+	world->request.item_count = 0;
+	carry(world, bundle_of(world, "www.example.com", 60));
+	assert_int_equal(world->error.kind, ERROR_NONE);
+}
+
+static void test_anchor_is_given_only_when_there_was_none(void **state)
+{
+	struct world *world = *state;
+	struct certificate *root = to_certificate(world->issuer.certificate);
+	struct certificate_list anchors = { .items = &root, .count = 1 };
+
+	world->request.anchors = &anchors;
+	carry(world, bundle_of(world, "www.example.com", 60));
+	assert_all(world, OUTCOME_DONE);
+	assert_null(world->anchor);
+	certificate_free(root);
+}
+
+static void test_cancel(void **state)
+{
+	struct world *world = *state;
+	_cleanup_(freep) char *link = path(world, "a");
+
+	assert_null(transfer_cancel(NULL));
+	central.bundle = bundle_of(world, "www.example.com", 60);
+	start(world);
+	transfer_cancel(world->transfer);
+	assert_int_equal(sd_event_run(world->context.event, 0), 0);
+	assert_int_equal(world->exported, 0);
+
+	world->cancel_at_exported = true;
+	carry(world, take(central.bundle));
+	assert_int_equal(world->exported, 1);
+	assert_int_equal(world->done, 0);
+	assert_int_equal(access(link, F_OK), -1);
+
+	world->cancel_at_exported = false;
+	world->cancel_at_delivered = true;
+	carry(world, bundle_of(world, "www.example.com", 60));
+	assert_int_equal(world->delivered[0].calls + world->delivered[1].calls + world->delivered[2].calls, 1);
+	assert_int_equal(world->done, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_done_then_unchanged, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_renewal, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_never_older_over_newer, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_one_failure_is_its_own, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lost_name_waits_for_approval, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unsound_bundle_reaches_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_other_version_than_planned, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_failed_export, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_export_only, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_anchor_is_given_only_when_there_was_none, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
+	};
+	bool locked;
+
+	if (secret_memory_init(&locked, NULL) < 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
