@@ -2,16 +2,14 @@
 #include "lib/systemd/unit.h"
 
 #include <errno.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
-#include "lib/base/encode.h"
 #include "lib/base/strv.h"
+#include "lib/systemd/unit_parse.h"
 
 /*
  * A call is at one step at a time:
@@ -51,15 +49,6 @@ static const char *const methods[] = {
 	[UNIT_RELOAD] = "ReloadUnit",
 	[UNIT_RELOAD_OR_TRY_RESTART] = "ReloadOrTryRestartUnit",
 	[UNIT_START] = "StartUnit",
-};
-
-static const char *const active_names[] = {
-	[UNIT_INACTIVE] = "inactive",
-	[UNIT_ACTIVATING] = "activating",
-	[UNIT_ACTIVE] = "active",
-	[UNIT_RELOADING] = "reloading",
-	[UNIT_DEACTIVATING] = "deactivating",
-	[UNIT_FAILED] = "failed",
 };
 
 /* Errors of D-Bus and of systemd by what the caller can do about them.  All others: try later. */
@@ -175,132 +164,6 @@ static int on_lost(sd_bus_message *message, void *userdata, sd_bus_error *reterr
 	return 0;
 }
 
-/* Where a property goes. */
-static const struct property {
-	const char *name;
-	char type; /* as in D-Bus; 'a' for the invocation, 'A' for the active state */
-	size_t offset;
-} properties[] = {
-	{ "LoadState", 's', offsetof(struct unit, load_state) },
-	{ "ActiveState", 'A', offsetof(struct unit, active) },
-	{ "SubState", 's', offsetof(struct unit, sub_state) },
-	{ "Result", 's', offsetof(struct unit, result) },
-	{ "Type", 's', offsetof(struct unit, type) },
-	{ "InvocationID", 'a', offsetof(struct unit, invocation_id) },
-	{ "CanReload", 'b', offsetof(struct unit, can_reload) },
-	{ "RemainAfterExit", 'b', offsetof(struct unit, remain_after_exit) },
-	{ "ConditionResult", 'b', offsetof(struct unit, condition_result) },
-	{ "ConditionTimestamp", 't', offsetof(struct unit, condition_checked) },
-	{ "NRestarts", 'u', offsetof(struct unit, restarts) },
-	{ "InactiveExitTimestamp", 't', offsetof(struct unit, starting_since) },
-	{ "ActiveEnterTimestamp", 't', offsetof(struct unit, active_since) },
-	{ "StateChangeTimestamp", 't', offsetof(struct unit, state_changed) },
-	{ "StartLimitIntervalUSec", 't', offsetof(struct unit, start_limit_interval) },
-	{ "StartLimitBurst", 'u', offsetof(struct unit, start_limit_burst) },
-};
-
-static const struct property *property_find(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(properties); i++)
-		if (strcmp(properties[i].name, name) == 0)
-			return &properties[i];
-	return NULL;
-}
-
-static enum unit_active active_find(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(active_names); i++)
-		if (strcmp(active_names[i], name) == 0)
-			return (enum unit_active)i;
-	return UNIT_UNKNOWN;
-}
-
-/* Words of 23 characters and less; a longer one of a later systemd is cut. */
-static int parse_word(sd_bus_message *message, bool is_active, void *field)
-{
-	const char *word;
-	int r;
-
-	r = sd_bus_message_read(message, "v", "s", &word);
-	if (r < 0)
-		return r;
-	if (is_active)
-		*(enum unit_active *)field = active_find(word);
-	else
-		(void)snprintf(field, sizeof(((struct unit *)NULL)->result), "%s", word);
-	return 0;
-}
-
-static int parse_invocation(sd_bus_message *message, char *text)
-{
-	const void *id;
-	size_t length;
-	int r;
-
-	r = sd_bus_message_enter_container(message, 'v', "ay");
-	if (r >= 0)
-		r = sd_bus_message_read_array(message, 'y', &id, &length);
-	if (r < 0)
-		return r;
-	/* Empty for a unit that never ran; all zero was seen for one that was just loaded. */
-	if (length == 16 && memcmp(id, (const char[16]){ 0 }, 16) != 0)
-		hex_encode(id, length, text);
-	return sd_bus_message_exit_container(message);
-}
-
-static int parse_property(
-	sd_bus_message *message, const struct property *property, struct unit *unit)
-{
-	void *field = (char *)unit + property->offset;
-	uint32_t number;
-	int flag, r;
-
-	switch (property->type) {
-	case 's':
-	case 'A':
-		return parse_word(message, property->type == 'A', field);
-	case 'a':
-		return parse_invocation(message, field);
-	case 'b':
-		r = sd_bus_message_read(message, "v", "b", &flag);
-		if (r >= 0)
-			*(bool *)field = flag;
-		return r;
-	case 'u':
-		r = sd_bus_message_read(message, "v", "u", &number);
-		if (r >= 0)
-			*(unsigned *)field = number;
-		return r;
-	default:
-		return sd_bus_message_read(message, "v", "t", (usec_t *)field);
-	}
-}
-
-static int parse_unit(sd_bus_message *message, struct unit *unit)
-{
-	const struct property *property;
-	const char *name;
-	int r;
-
-	r = sd_bus_message_enter_container(message, 'a', "{sv}");
-	if (r < 0)
-		return r;
-	while ((r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
-		r = sd_bus_message_read(message, "s", &name);
-		if (r < 0)
-			return r;
-		property = property_find(name);
-		r = property ? parse_property(message, property, unit)
-			     : sd_bus_message_skip(message, "v");
-		if (r < 0)
-			return r;
-		r = sd_bus_message_exit_container(message);
-		if (r < 0)
-			return r;
-	}
-	return r;
-}
-
 static int on_properties(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error)
 {
 	_cleanup_(error_done) struct error err = ERROR_NULL;
@@ -313,7 +176,7 @@ static int on_properties(sd_bus_message *message, void *userdata, sd_bus_error *
 		call_fail(call, &err);
 		return 0;
 	}
-	r = parse_unit(message, &unit);
+	r = unit_parse(message, &unit);
 	if (r < 0) {
 		error_set_errno(&err, r, "systemd's answer about '%s' makes no sense", call->name);
 		call_fail(call, &err);
@@ -510,30 +373,4 @@ struct unit_call *unit_job(
 		call_set_bus_error(call, call_send_job(call, request->bus, verb));
 	call_defer_failure(call, request->event);
 	return call;
-}
-
-static bool is_unit_type(const char *suffix)
-{
-	static const char *const types[] = { "service", "socket", "target", "device", "mount",
-		"automount", "swap", "timer", "path", "slice", "scope" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-		if (strcmp(types[i], suffix) == 0)
-			return true;
-	return false;
-}
-
-bool unit_name_is_valid(const char *name)
-{
-	static const char allowed[] = "0123456789abcdefghijklmnopqrstuvwxyz"
-				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ:-_.\\@";
-	const char *dot = strrchr(name, '.');
-	const char *at = strchr(name, '@');
-
-	if (!dot || dot == name || strlen(name) > 255 || !is_unit_type(dot + 1))
-		return false;
-	if (strspn(name, allowed) != strlen(name))
-		return false;
-	/* "@x.service" has no name, "x@.service" is a template and cannot run. */
-	return !at || (at != name && dot > at + 1);
 }
