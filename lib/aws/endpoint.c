@@ -18,7 +18,7 @@ static const struct {
 	const char *environment;
 	const char *key;
 	bool plain_fips_in_gov;	 /* there the plain host is the validated one */
-	bool plain_is_dualstack; /* in the partitions aws and aws-us-gov */
+	bool plain_is_dualstack; /* in the partitions aws, aws-us-gov and (without FIPS) aws-cn */
 } services[AWS_SERVICE_COUNT] = {
 	[AWS_ACM] = { { "acm", "acm", JSON_1_1, "CertificateManager." }, "AWS_ENDPOINT_URL_ACM", "acm",
 		.plain_fips_in_gov = true },
@@ -130,9 +130,11 @@ static char *aws_url(const struct endpoint_settings *settings, enum aws_service 
 {
 	const struct partition *partition = partition_of(region);
 	bool gov = strcmp(partition->name, "aws-us-gov") == 0;
+	bool cn = strcmp(partition->name, "aws-cn") == 0;
 	bool fips = settings->fips, dualstack = settings->dualstack;
 
-	if (services[service].plain_is_dualstack && (gov || strcmp(partition->name, "aws") == 0))
+	if (services[service].plain_is_dualstack &&
+		(gov || strcmp(partition->name, "aws") == 0 || (cn && !fips)))
 		dualstack = false;
 	else if (services[service].plain_fips_in_gov && gov && !dualstack)
 		fips = false;

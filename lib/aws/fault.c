@@ -131,8 +131,8 @@ static struct meaning meaning_of_status(const struct fault_answer *answer)
 	case 404:
 	case 501:
 		return unknown_operation(answer, FAULT_FINAL);
-	case 408:
-		return (struct meaning){ FAULT_TRANSIENT, ERROR_RETRY, 0 };
+	case 413:
+		return (struct meaning){ FAULT_FINAL, ERROR_INVALID, 0 };
 	case 429:
 		return (struct meaning){ FAULT_THROTTLE, ERROR_RETRY, 0 };
 	case 500:
@@ -140,8 +140,7 @@ static struct meaning meaning_of_status(const struct fault_answer *answer)
 		if (!ours && unknown_operation(answer, FAULT_TRANSIENT).kind == ERROR_ABSENT)
 			return unknown_operation(answer, FAULT_TRANSIENT);
 	}
-	if (answer->status >= 400 && answer->status < 500)
-		return (struct meaning){ FAULT_FINAL, ERROR_INVALID, 0 };
+	/* Whoever that was, it says nothing of what was asked. */
 	return (struct meaning){ FAULT_TRANSIENT, ERROR_RETRY, 0 };
 }
 

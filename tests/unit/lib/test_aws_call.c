@@ -1,0 +1,707 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The client against a scripted server: credentials, retries, clocks, and what is never sent twice. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "lib/aws/aws.h"
+#include "lib/aws/sts.h"
+#include "lib/os/file.h"
+#include "lib/pki/secret.h"
+#include "tests/unit/lib/test_aws_server.h"
+
+#define ROLE "arn:aws:iam::222222222222:role/r"
+#define HEAD "X-Amzn-RequestId: id-1\r\n"
+
+/* Answers are made at run time: their lengths have to be right. */
+struct world {
+	sd_event *event;
+	struct server *server;
+	struct step steps[16];
+	size_t count;
+	struct aws *aws;
+	struct aws_session *session;
+	size_t left;
+	bool starting;
+	json_t *body;
+	struct error err;
+	int64_t skew;
+	int skew_calls;
+};
+
+static struct world *world_new(void)
+{
+	struct world *world = mem_new(struct world);
+
+	assert_true(sd_event_new(&world->event) >= 0);
+	return world;
+}
+
+static void add(struct world *world, int status, const char *headers, const char *body)
+{
+	assert_true(world->count < ARRAY_SIZE(world->steps));
+	world->steps[world->count++].answer =
+		mem_printf("HTTP/1.1 %d X\r\n" HEAD "%sContent-Length: %zu\r\n\r\n%s", status, headers,
+			strlen(body), body);
+}
+
+static void add_cut(struct world *world)
+{
+	world->steps[world->count++].close = true;
+}
+
+static void add_fault(struct world *world, int status, const char *code)
+{
+	_cleanup_(freep) char *body = mem_printf("{\"__type\":\"%s\",\"message\":\"words\"}", code);
+
+	add(world, status, "", body);
+}
+
+static void add_grant(struct world *world, const char *key, const char *expiration)
+{
+	_cleanup_(freep) char *body = mem_printf(
+		"<AssumeRoleResponse xmlns=\"x\"><AssumeRoleResult><AssumedRoleUser><Arn>y</Arn>"
+		"</AssumedRoleUser><Credentials><AccessKeyId>%s</AccessKeyId><SecretAccessKey>se/cr+et"
+		"</SecretAccessKey><SessionToken>to&#x2f;ken==</SessionToken><Expiration>%s</Expiration>"
+		"</Credentials></AssumeRoleResult></AssumeRoleResponse>",
+		key, expiration);
+
+	add(world, 200, "", body);
+}
+
+/* The script is complete: starts the server and the client, with ${identity}. */
+static void begin_as(struct world *world, const struct aws_identity *identity)
+{
+	_cleanup_(freep) char *url = NULL;
+
+	world->server = server_new(world->event, world->steps, world->count);
+	url = mem_printf("http://127.0.0.1:%d", world->server->port);
+	setenv("AWS_ENDPOINT_URL", url, 1);
+	assert_int_equal(aws_new(world->event, &world->aws, NULL), 0);
+	world->session = aws_session_get(world->aws, identity);
+}
+
+static void begin(struct world *world)
+{
+	begin_as(world, &(struct aws_identity){ 0 });
+}
+
+static void world_free(struct world *world)
+{
+	aws_free(world->aws);
+	if (world->server)
+		server_free(world->server);
+	for (size_t i = 0; i < world->count; i++)
+		free((char *)world->steps[i].answer);
+	sd_event_unref(world->event);
+	json_decref(world->body);
+	error_done(&world->err);
+	free(world);
+}
+
+static void on_done(void *userdata, const json_t *body, const struct error *err)
+{
+	struct world *world = userdata;
+
+	assert_false(world->starting);
+	assert_true(!body != !err);
+	world->left--;
+	json_decref(world->body);
+	world->body = body ? json_deep_copy(body) : NULL;
+	error_done(&world->err);
+	if (err)
+		error_copy(&world->err, err);
+}
+
+static struct aws_call *start(struct world *world, const char *operation, bool once)
+{
+	struct aws_call *call;
+
+	world->starting = true;
+	call = aws_call_start(world->session,
+		&(struct aws_request){ .service = AWS_ACM,
+			.operation = operation,
+			.region = "eu-west-1",
+			.once = once },
+		on_done, world);
+	world->starting = false;
+	world->left++;
+	return call;
+}
+
+static void ask(struct world *world, const char *operation, bool once)
+{
+	(void)start(world, operation, once);
+	run_until_zero(world->event, &world->left);
+}
+
+static void check_answer(const struct world *world, const char *expected)
+{
+	_cleanup_(freep) char *text = NULL;
+
+	if (!world->body)
+		fail_msg("%s", world->err.text);
+	text = json_dumps(world->body, JSON_COMPACT);
+	assert_string_equal(text, expected);
+}
+
+static void check_error(const struct world *world, enum error_kind kind, int code, const char *text)
+{
+	assert_null(world->body);
+	assert_int_equal(world->err.kind, kind);
+	assert_int_equal(world->err.code, code);
+	assert_string_equal(world->err.text, text);
+}
+
+static bool asked(const struct world *world, size_t number, const char *text)
+{
+	assert_true(number < world->server->count);
+	return strstr(world->server->requests[number], text);
+}
+
+static void test_success(void **state)
+{
+	struct world *world = world_new();
+
+	add(world, 200, "", "{\"a\":1}");
+	add(world, 200, "", "");
+	begin(world);
+	ask(world, "ListCertificates", false);
+	check_answer(world, "{\"a\":1}");
+	assert_true(asked(world, 0, "POST / HTTP/1.1\r\nHost: 127.0.0.1:"));
+	assert_true(asked(world, 0, "\r\nX-Amz-Target: CertificateManager.ListCertificates\r\n"));
+	assert_true(asked(world, 0, "\r\nAuthorization: AWS4-HMAC-SHA256 Credential=AKID/"));
+	assert_true(asked(world, 0, "/eu-west-1/acm/aws4_request, SignedHeaders=content-type;host;"
+				    "x-amz-date;x-amz-target, Signature="));
+	assert_true(asked(world, 0, "\r\nUser-Agent: certferry/"));
+	assert_true(asked(world, 0, "\r\n\r\n{}"));
+	assert_false(asked(world, 0, "Security-Token"));
+	/* An operation that has nothing to say may say nothing. */
+	ask(world, "DeleteCertificate", false);
+	check_answer(world, "{}");
+	world_free(world);
+}
+
+static void test_bodies(void **state)
+{
+	struct world *world = world_new();
+	json_t *body = json_pack("{s:s}", "Name", "x");
+	struct secret *secret;
+
+	add(world, 200, "", "{}");
+	add_fault(world, 500, "InternalFailure");
+	add(world, 200, "", "{}");
+	begin(world);
+	(void)aws_call_start(world->session,
+		&(struct aws_request){ .service = AWS_SECRETSMANAGER,
+			.operation = "DescribeSecret",
+			.region = "eu-west-1",
+			.body = body },
+		on_done, world);
+	world->left++;
+	json_decref(body);
+	run_until_zero(world->event, &world->left);
+	assert_true(asked(world, 0, "\r\n\r\n{\"Name\":\"x\"}"));
+	/* A secret body outlives its first try. */
+	assert_int_equal(secret_from("{\"s\":1}", 7, &secret, NULL), 0);
+	(void)aws_call_start(world->session,
+		&(struct aws_request){ .service = AWS_SECRETSMANAGER,
+			.operation = "PutSecretValue",
+			.region = "eu-west-1",
+			.secret_body = secret },
+		on_done, world);
+	world->left++;
+	run_until_zero(world->event, &world->left);
+	check_answer(world, "{}");
+	assert_true(asked(world, 1, "\r\n\r\n{\"s\":1}"));
+	assert_true(asked(world, 2, "\r\n\r\n{\"s\":1}"));
+	world_free(world);
+}
+
+static void test_retries(void **state)
+{
+	struct world *world = world_new();
+
+	add_fault(world, 500, "InternalFailure");
+	add_cut(world);
+	add(world, 200, "", "{}");
+	begin(world);
+	ask(world, "ListCertificates", false);
+	check_answer(world, "{}");
+	assert_int_equal(world->server->count, 3);
+	world_free(world);
+}
+
+static void test_retries_end(void **state)
+{
+	struct world *world = world_new();
+
+	add_fault(world, 503, "ServiceUnavailable");
+	begin(world);
+	ask(world, "ListCertificates", false);
+	check_error(world, ERROR_RETRY, 503,
+		"ListCertificates: ServiceUnavailable: words (request id id-1)");
+	assert_int_equal(world->server->count, 3);
+	world_free(world);
+}
+
+static void test_refusal_is_final(void **state)
+{
+	struct world *world = world_new();
+
+	add_fault(world, 400, "AccessDeniedException");
+	begin(world);
+	ask(world, "ListCertificates", false);
+	check_error(world, ERROR_DENIED, 400,
+		"ListCertificates: AccessDeniedException: words (request id id-1)");
+	assert_int_equal(world->server->count, 1);
+	world_free(world);
+}
+
+static void test_no_json(void **state)
+{
+	static const char *const bodies[] = { "<html>Sign in</html>", "[]", "{\"a\":1,\"a\":2}", "{} x",
+		"{\"a\":" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
+		struct world *world = world_new();
+
+		add(world, 200, "", bodies[i]);
+		begin(world);
+		ask(world, "ListCertificates", false);
+		check_error(world, ERROR_RETRY, 200,
+			"ListCertificates: answer is no JSON: something between us and AWS answered?");
+		assert_int_equal(world->server->count, 3);
+		ask(world, "ImportCertificate", true);
+		assert_int_equal(world->err.code, AWS_CODE_AMBIGUOUS);
+		assert_int_equal(world->server->count, 4);
+		world_free(world);
+	}
+}
+
+/* What must not be sent twice: sent, and no answer that says it was not carried out. */
+static void test_once(void **state)
+{
+	struct world *world = world_new();
+
+	add(world, 200, "", "{}");
+	add_cut(world);
+	add_fault(world, 500, "InternalFailure");
+	add_fault(world, 400, "RequestExpired");
+	add(world, 200, "", "{}");
+	begin(world);
+	/* Even when a kept-alive connection is there. */
+	ask(world, "DescribeCertificate", false);
+	ask(world, "DescribeCertificate", true);
+	assert_int_equal(world->err.kind, ERROR_RETRY);
+	assert_int_equal(world->err.code, AWS_CODE_AMBIGUOUS);
+	assert_int_equal(world->server->count, 2);
+	ask(world, "DescribeCertificate", true);
+	assert_int_equal(world->err.code, AWS_CODE_AMBIGUOUS);
+	assert_int_equal(world->server->count, 3);
+	ask(world, "DescribeCertificate", true);
+	check_answer(world, "{}");
+	assert_int_equal(world->server->count, 5);
+	world_free(world);
+}
+
+static void test_once_never_sent(void **state)
+{
+	struct world *world = world_new();
+
+	begin_as(world, &(struct aws_identity){ .endpoint_url = "http://127.0.0.1:1" });
+	ask(world, "DescribeCertificate", true);
+	assert_int_equal(world->err.kind, ERROR_RETRY);
+	assert_int_not_equal(world->err.code, AWS_CODE_AMBIGUOUS);
+	world_free(world);
+}
+
+static void test_role(void **state)
+{
+	char *tags[] = { (char *)"team=a b", (char *)"empty=", NULL };
+	struct world *world = world_new();
+
+	add_grant(world, "ASIAONE", "2199-01-01T00:00:00Z");
+	add(world, 200, "", "{}");
+	begin_as(world, &(struct aws_identity){ .role_arn = ROLE,
+				.external_id = "f&1",
+				.role_session_name = "me",
+				.source_identity = "who",
+				.session_tags = tags });
+	/* However many wait, one asks. */
+	for (int i = 0; i < 4; i++)
+		(void)start(world, "DescribeCertificate", false);
+	run_until_zero(world->event, &world->left);
+	check_answer(world, "{}");
+	assert_int_equal(world->server->count, 5);
+	assert_true(asked(world, 0, "Credential=AKID/"));
+	assert_true(asked(world, 0, "/eu-west-1/sts/aws4_request"));
+	assert_true(asked(world, 0,
+		"\r\n\r\nAction=AssumeRole&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A222222222222"
+		"%3Arole%2Fr&RoleSessionName=me&ExternalId=f%261&SourceIdentity=who"
+		"&Tags.member.1.Key=team&Tags.member.1.Value=a%20b&Tags.member.2.Key=empty"
+		"&Tags.member.2.Value="));
+	assert_true(asked(world, 1, "Credential=ASIAONE/"));
+	assert_true(asked(world, 1, "\r\nX-Amz-Security-Token: to/ken==\r\n"));
+	assert_true(asked(world, 1, "x-amz-date;x-amz-security-token;x-amz-target"));
+	world_free(world);
+}
+
+static void test_equal_identities_share(void **state)
+{
+	const struct aws_identity one = { .role_arn = ROLE, .external_id = "1" };
+	const struct aws_identity two = { .role_arn = ROLE, .external_id = "2" };
+	const struct aws_identity swapped = { .role_arn = ROLE, .source_identity = "1" };
+	struct world *world = world_new();
+
+	add(world, 200, "", "{}");
+	begin_as(world, &one);
+	assert_ptr_equal(aws_session_get(world->aws, &one), world->session);
+	assert_ptr_not_equal(aws_session_get(world->aws, &two), world->session);
+	assert_ptr_not_equal(aws_session_get(world->aws, &swapped), world->session);
+	world_free(world);
+}
+
+static void test_expired_token(void **state)
+{
+	struct world *world = world_new();
+
+	add_grant(world, "ASIAONE", "2199-01-01T00:00:00Z");
+	add_fault(world, 400, "ExpiredTokenException");
+	add_grant(world, "ASIATWO", "2199-01-01T00:00:00Z");
+	add(world, 200, "", "{}");
+	add_fault(world, 400, "ExpiredTokenException");
+	add_grant(world, "ASIATHREE", "2199-01-01T00:00:00Z");
+	add_fault(world, 400, "ExpiredTokenException");
+	begin_as(world, &(struct aws_identity){ .role_arn = ROLE });
+	ask(world, "DescribeCertificate", false);
+	check_answer(world, "{}");
+	assert_int_equal(world->server->count, 4);
+	assert_true(asked(world, 3, "Credential=ASIATWO/"));
+	/* Once only. */
+	ask(world, "DescribeCertificate", false);
+	assert_int_equal(world->err.kind, ERROR_DENIED);
+	assert_int_equal(world->server->count, 7);
+	world_free(world);
+}
+
+/* Credentials that our clock takes for expired are used nevertheless, and fetched no faster than
+ * they are needed. */
+static void test_expired_at_birth(void **state)
+{
+	struct world *world = world_new();
+
+	add_grant(world, "ASIAONE", "2001-01-01T00:00:00Z");
+	add(world, 200, "", "{}");
+	begin_as(world, &(struct aws_identity){ .role_arn = ROLE });
+	ask(world, "DescribeCertificate", false);
+	check_answer(world, "{}");
+	assert_int_equal(world->server->count, 2);
+	world_free(world);
+}
+
+static void test_denied_role(void **state)
+{
+	struct world *world = world_new();
+
+	add(world, 403, "",
+		"<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code>"
+		"<Message>no</Message></Error><RequestId>2</RequestId></ErrorResponse>");
+	add(world, 403, "", "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>");
+	add_grant(world, "ASIAONE", "2199-01-01T00:00:00Z");
+	add(world, 200, "", "{}");
+	begin_as(world, &(struct aws_identity){ .role_arn = ROLE });
+	for (int i = 0; i < 3; i++) {
+		ask(world, "DescribeCertificate", false);
+		check_error(world, ERROR_DENIED, 403,
+			"DescribeCertificate: assume role '" ROLE "': AssumeRole: AccessDenied: no "
+			"(request id id-1)");
+	}
+	assert_int_equal(world->server->count, 1);
+	aws_forget_denials(world->aws);
+	ask(world, "DescribeCertificate", false);
+	assert_int_equal(world->err.kind, ERROR_DENIED);
+	assert_int_equal(world->server->count, 2);
+	aws_forget_denials(world->aws);
+	ask(world, "DescribeCertificate", false);
+	check_answer(world, "{}");
+	world_free(world);
+}
+
+static void test_grant_is_none(void **state)
+{
+	static const char *const bodies[] = { "", "{}", "<AssumeRoleResponse/>",
+		"<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>A</AccessKeyId>"
+		"<Expiration>2199-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult>"
+		"</AssumeRoleResponse>",
+		"<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>A\r\nX: y</AccessKeyId>"
+		"<Expiration>2199-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult>"
+		"</AssumeRoleResponse>" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
+		struct world *world = world_new();
+
+		add(world, 200, "", bodies[i]);
+		begin_as(world, &(struct aws_identity){ .role_arn = ROLE });
+		ask(world, "DescribeCertificate", false);
+		assert_int_equal(world->err.kind, ERROR_RETRY);
+		assert_non_null(strstr(world->err.text, "assume role '" ROLE "': AssumeRole: answer"));
+		world_free(world);
+	}
+}
+
+static void on_skew(void *userdata, int64_t offset)
+{
+	struct world *world = userdata;
+
+	world->skew = offset;
+	world->skew_calls++;
+}
+
+static void test_skew(void **state)
+{
+	static const char ahead[] = "Date: Thu, 01 Jan 2099 00:00:10 GMT\r\n";
+	struct world *world = world_new();
+
+	add(world, 403, ahead, "{\"__type\":\"RequestTimeTooSkewed\"}");
+	add(world, 200, ahead, "{}");
+	begin(world);
+	aws_set_skew_callback(world->aws, on_skew, world);
+	ask(world, "DescribeCertificate", false);
+	check_answer(world, "{}");
+	assert_int_equal(world->server->count, 2);
+	assert_false(asked(world, 0, "X-Amz-Date: 20990101T0000"));
+	assert_true(asked(world, 1, "X-Amz-Date: 20990101T0000"));
+	assert_true(asked(world, 1, "Credential=AKID/20990101/"));
+	assert_int_equal(world->skew_calls, 1);
+	assert_true(world->skew > 0);
+	/* The second answer tells the same again: nothing moves but time. */
+	assert_true(llabs((int64_t)(aws_now(world->aws) - clock_now()) - world->skew) <
+		    (int64_t)(10 * USEC_PER_SEC));
+	world_free(world);
+}
+
+static void test_cancel(void **state)
+{
+	struct world *world = world_new();
+	struct aws_call *waiting;
+
+	add_grant(world, "ASIAONE", "2199-01-01T00:00:00Z");
+	add(world, 200, "", "{}");
+	begin_as(world, &(struct aws_identity){ .role_arn = ROLE });
+	/* At each step: begun, waiting for credentials, in its lane, on the wire. */
+	for (int turns = 0; turns < 16; turns++) {
+		struct aws_call *call = start(world, "DescribeCertificate", false);
+
+		for (int i = 0; i < turns && world->left; i++)
+			assert_true(sd_event_run(world->event, 0) >= 0);
+		if (world->left)
+			assert_null(aws_call_cancel(call));
+		world->left = 0;
+		run_dry(world->event);
+	}
+	/* Waiting for the turn: one import a second. */
+	ask(world, "ImportCertificate", false);
+	waiting = start(world, "ImportCertificate", false);
+	run_dry(world->event);
+	assert_int_equal(world->left, 1);
+	assert_null(aws_call_cancel(waiting));
+	run_dry(world->event);
+	assert_null(aws_call_cancel(NULL));
+	world_free(world);
+}
+
+/* A client that ends while a role is being assumed for somebody who has given up. */
+static void test_free_amid_fetch(void **state)
+{
+	struct world *world = world_new();
+	struct aws_call *call;
+
+	add_cut(world);
+	world->steps[0].close = false;
+	begin_as(world, &(struct aws_identity){ .role_arn = ROLE });
+	call = start(world, "DescribeCertificate", false);
+	run_dry(world->event);
+	assert_int_equal(world->server->count, 1);
+	(void)aws_call_cancel(call);
+	world_free(world);
+}
+
+static void test_bad_region(void **state)
+{
+	struct world *world = world_new();
+
+	begin(world);
+	(void)aws_call_start(world->session,
+		&(struct aws_request){ .service = AWS_ACM, .operation = "ListCertificates" }, on_done,
+		world);
+	world->left++;
+	run_until_zero(world->event, &world->left);
+	check_error(world, ERROR_INVALID, 0, "ListCertificates: '' is no region");
+	world_free(world);
+}
+
+/* ${config} is AWS_CONFIG_FILE; what comes of a call as ${profile}. */
+static void check_profile(const char *config, const char *profile, enum error_kind kind,
+	const char *part)
+{
+	struct world *world = world_new();
+	char path[] = "/tmp/test_call.XXXXXX";
+	int fd = mkstemp(path);
+
+	assert_int_equal(write(fd, config, strlen(config)), strlen(config));
+	fd_close(fd);
+	setenv("AWS_CONFIG_FILE", path, 1);
+	add_grant(world, "ASIAONE", "2199-01-01T00:00:00Z");
+	add_grant(world, "ASIATWO", "2199-01-01T00:00:00Z");
+	add(world, 200, "", "{}");
+	begin_as(world, &(struct aws_identity){ .profile = profile });
+	ask(world, "DescribeCertificate", false);
+	setenv("AWS_CONFIG_FILE", "/dev/null", 1);
+	(void)unlink(path);
+	if (kind != ERROR_NONE && world->err.kind == ERROR_NONE)
+		fail_msg("%s: no error", config);
+	assert_int_equal(world->err.kind, kind);
+	if (kind != ERROR_NONE && !strstr(world->err.text, part))
+		fail_msg("%s", world->err.text);
+	if (kind == ERROR_NONE)
+		assert_true(asked(world, world->server->count - 1, part));
+	world_free(world);
+}
+
+static void test_profiles(void **state)
+{
+	static const char keys[] = "[profile k]\naws_access_key_id=AKIDK\naws_secret_access_key=s\n";
+	_cleanup_(freep) char *chain = mem_printf("%s[profile r]\nrole_arn=" ROLE
+						  "\nsource_profile=k\n[profile c]\nrole_arn=" ROLE
+						  "2\nsource_profile=r\nduration_seconds=900\n",
+		keys);
+
+	check_profile(keys, "k", ERROR_NONE, "Credential=AKIDK/");
+	check_profile(chain, "c", ERROR_NONE, "Credential=ASIATWO/");
+	check_profile(keys, "nobody", ERROR_INVALID, "there is no profile 'nobody'");
+	check_profile("[profile a]\nrole_arn=x\nsource_profile=b\n[profile b]\nrole_arn=x\n"
+		      "source_profile=a\n",
+		"a", ERROR_INVALID, "circle: a -> b -> a");
+	check_profile("[profile a]\nrole_arn=x\nsource_profile=a\n", "a", ERROR_INVALID,
+		"circle: a -> a");
+	check_profile("[profile a]\nrole_arn=x\nsource_profile=b\n", "a", ERROR_INVALID,
+		":3: profile 'a': there is no profile 'b'");
+	check_profile("[profile a]\nrole_arn=x\n", "a", ERROR_INVALID, "no source_profile");
+	check_profile("[profile a]\nrole_arn=x\ncredential_source=Environment\n", "a", ERROR_DENIED,
+		":3: profile 'a': credential_source is not supported");
+	check_profile("[profile a]\ncredential_process=/bin/x\n", "a", ERROR_DENIED,
+		"credential_process is not supported");
+	check_profile("[profile a]\nsso_session=x\n", "a", ERROR_DENIED, "sso_session is not supported");
+	check_profile("[profile a]\nrole_arn=x\nsource_profile=a\nmfa_serial=x\n", "a", ERROR_DENIED,
+		"mfa_serial");
+	check_profile("[profile a]\nrole_arn=x\nsource_profile=a\nduration_seconds=1h\n", "a",
+		ERROR_INVALID, "duration_seconds");
+	check_profile("[profile a]\nregion=x\n", "a", ERROR_DENIED, "no AWS credentials: profile 'a'");
+	check_profile("[profile a]\naws_access_key_id=A\n", "a", ERROR_DENIED,
+		"profile 'a': the secret access key is missing");
+}
+
+static void test_no_credentials(void **state)
+{
+	struct world *world = world_new();
+
+	unsetenv("AWS_ACCESS_KEY_ID");
+	begin(world);
+	ask(world, "DescribeCertificate", false);
+	setenv("AWS_ACCESS_KEY_ID", "AKID", 1);
+	assert_int_equal(world->err.kind, ERROR_DENIED);
+	assert_non_null(strstr(world->err.text, "the access key id is missing"));
+	world_free(world);
+
+	unsetenv("AWS_ACCESS_KEY_ID");
+	unsetenv("AWS_SECRET_ACCESS_KEY");
+	world = world_new();
+	begin(world);
+	ask(world, "DescribeCertificate", false);
+	setenv("AWS_ACCESS_KEY_ID", "AKID", 1);
+	setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
+	assert_int_equal(world->err.kind, ERROR_DENIED);
+	assert_non_null(strstr(world->err.text, "no AWS credentials: set AWS_ACCESS_KEY_ID"));
+	world_free(world);
+}
+
+static void test_named_profile_is_absent(void **state)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct aws *aws = NULL;
+	sd_event *event;
+
+	assert_true(sd_event_new(&event) >= 0);
+	setenv("AWS_PROFILE", "nobody", 1);
+	assert_int_equal(aws_new(event, &aws, &err), -EINVAL);
+	unsetenv("AWS_PROFILE");
+	assert_non_null(strstr(err.text, "there is no profile 'nobody'"));
+	assert_null(aws);
+	sd_event_unref(event);
+}
+
+static void test_session_name(void **state)
+{
+	_cleanup_(freep) char *plain = sts_session_name("ferry1.example.com");
+	_cleanup_(freep) char *odd = sts_session_name("a b/\xc3\xa9");
+	_cleanup_(freep) char *cut = sts_session_name("0123456789012345678901234567890123456789"
+						      "0123456789012345678901234567890123456789");
+
+	assert_string_equal(plain, "certferry-ferry1.example.com");
+	assert_string_equal(odd, "certferry-a-b---");
+	assert_int_equal(strlen(cut), 64);
+}
+
+static void set_environment(void)
+{
+	static const char *const unset[] = { "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",
+		"AWS_CREDENTIAL_EXPIRATION", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CA_BUNDLE", "AWS_REGION",
+		"AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_ACM", "AWS_ENDPOINT_URL_STS",
+		"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(unset); i++)
+		unsetenv(unset[i]);
+	setenv("AWS_ACCESS_KEY_ID", "AKID", 1);
+	setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
+	setenv("AWS_CONFIG_FILE", "/dev/null", 1);
+	setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null", 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_success),
+		cmocka_unit_test(test_bodies),
+		cmocka_unit_test(test_retries),
+		cmocka_unit_test(test_retries_end),
+		cmocka_unit_test(test_refusal_is_final),
+		cmocka_unit_test(test_no_json),
+		cmocka_unit_test(test_once),
+		cmocka_unit_test(test_once_never_sent),
+		cmocka_unit_test(test_role),
+		cmocka_unit_test(test_equal_identities_share),
+		cmocka_unit_test(test_expired_token),
+		cmocka_unit_test(test_expired_at_birth),
+		cmocka_unit_test(test_denied_role),
+		cmocka_unit_test(test_grant_is_none),
+		cmocka_unit_test(test_skew),
+		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_free_amid_fetch),
+		cmocka_unit_test(test_bad_region),
+		cmocka_unit_test(test_profiles),
+		cmocka_unit_test(test_no_credentials),
+		cmocka_unit_test(test_named_profile_is_absent),
+		cmocka_unit_test(test_session_name),
+	};
+	bool locked;
+
+	if (secret_memory_init(&locked, NULL) < 0)
+		return 1;
+	set_environment();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
