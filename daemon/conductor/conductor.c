@@ -59,7 +59,8 @@ void conductor_try_record(struct conductor *conductor)
 #define SAVE(conductor, call)                                                                      \
 	__extension__({                                                                            \
 		_cleanup_(error_done) struct error err = ERROR_NULL;                               \
-		!(conductor)->record || conductor_recorded((conductor), (call), &err);             \
+		!(conductor)->record || (conductor)->options.dry_run ||                            \
+			conductor_recorded((conductor), (call), &err);                             \
 	})
 
 bool conductor_save_certificate(struct conductor *conductor, const struct certificate_record *row)
@@ -254,6 +255,15 @@ static void check_places(const struct conductor *conductor)
 	}
 }
 
+/* A run that ends by itself owns no name, and needs the bus only for units. */
+static void start_bus(struct conductor *conductor)
+{
+	if (!conductor->options.once)
+		conductor->bus = bus_new(conductor->event, &ask_handlers, conductor);
+	else if (conductor->dependent_count && !conductor->options.dry_run)
+		conductor->bus = bus_new(conductor->event, NULL, NULL);
+}
+
 static int start(struct conductor *conductor, struct configuration *configuration)
 {
 	int status = start_aws(conductor);
@@ -270,9 +280,7 @@ static int start(struct conductor *conductor, struct configuration *configuratio
 	check_places(conductor);
 	STRV_FOREACH(problem, conductor->world->expansion->problems)
 		log_write(LOG_WARNING, SAY_NOT_CARRIED, NULL, "%s", *problem);
-	conductor->bus = conductor->options.dry_run ? NULL
-						    : bus_new(conductor->event,
-							      conductor->options.once ? NULL : &ask_handlers, conductor);
+	start_bus(conductor);
 	conductor->sweep_wanted = true;
 	conductor->next_look = conductor->next_sweep = USEC_INFINITY; /* the first sweep sets them */
 	for (size_t i = 0; conductor->options.once && i < conductor->delivery_count; i++)

@@ -132,6 +132,8 @@ static void on_exported(void *userdata, const struct version *version, const cha
 			run->certificate->name, err->text);
 		for (size_t i = 0; i < run->count; i++)
 			run->deliveries[i]->asked = false;
+		if (err->kind == ERROR_RETRY)
+			conductor->next_look = clock_monotonic(); /* it may have been renewed meanwhile */
 	} else {
 		record->failures = 0;
 		record->next_try = 0;

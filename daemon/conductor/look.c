@@ -16,6 +16,8 @@
 
 #define LOOKS_AT_ONCE 32
 
+#define EXPIRING_WARN (14 * USEC_PER_DAY)
+
 /* ACM's quotas for each account and region (aws.amazon.com/acm, "Quotas"): certificates held by import, and imports
  * within 365 days. */
 #define IMPORTED_LIMIT 2500
@@ -479,6 +481,27 @@ static void note_current(struct conductor *conductor, struct tracked_delivery *d
 		delivery->has_record = true;
 }
 
+/* What is in place ends soon, whatever the reason that nothing newer is there: said once a day, at whatever cost in
+ * noise, since this is what the program is there to prevent. */
+static void note_expiring(struct conductor *conductor, struct tracked_delivery *delivery)
+{
+	const struct observed *seen = &delivery->observed;
+	usec_t now = conductor_now(conductor);
+	struct log_fields fields = { 0 };
+	char end[TIME_TEXT_SIZE];
+
+	if (seen->state != OBSERVED_PRESENT || !fingerprint_is_set(&seen->version.fingerprint) ||
+		usec_sub(seen->version.not_after, now) > EXPIRING_WARN ||
+		now < usec_add(delivery->said_expiring, USEC_PER_DAY))
+		return;
+	delivery->said_expiring = now;
+	say_delivery(&fields, delivery->delivery);
+	say_version(&fields, &seen->version);
+	log_write(LOG_WARNING, SAY_EXPIRING, &fields, "what '%s' holds expires %s, and the source has nothing newer there yet",
+		delivery->name, time_format(seen->version.not_after, end));
+	log_fields_done(&fields);
+}
+
 void look_seen(struct conductor *conductor, struct tracked_delivery *delivery, struct observed *seen)
 {
 	const struct source_certificate *source = delivery->certificate ? delivery->certificate->seen : NULL;
@@ -492,6 +515,7 @@ void look_seen(struct conductor *conductor, struct tracked_delivery *delivery, s
 			note_look_failure(conductor, delivery, &delivery->observed.error);
 		return;
 	}
+	note_expiring(conductor, delivery);
 	if (was_failing) {
 		delivery->record.failures = 0;
 		delivery->record.next_try = 0;

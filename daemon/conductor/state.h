@@ -70,6 +70,7 @@ struct tracked_delivery {
 	bool asked;
 	enum error_kind said_failure; /* damping: what was last said of it at warning */
 	enum hold said_hold;
+	usec_t said_expiring; /* when it was last warned of */
 };
 
 struct tracked_place {

@@ -11,7 +11,7 @@ struct planner {
 	const struct plan_input *input;
 	struct plan *plan;
 	size_t touched; /* deliveries that a change of configuration brought, see guard */
-	bool *exporting; /* for each certificate: a DELIVER step of this plan exports it anyway */
+	bool *exporting; /* for each certificate: a delivery exports it anyway, or may turn out to */
 };
 
 /* Adds a step; ${reason} is taken over. */
@@ -299,6 +299,8 @@ static void plan_unknown(struct planner *planner, size_t index)
 			mem_printf("could not be looked at: %s", delivery->observed->error.text));
 		return;
 	}
+	if (!failed)
+		planner->exporting[delivery->certificate] = true;
 	if (delivery->may_look)
 		add_delivery_step(planner, index, STEP_LOOK, mem_strdup("it is not known what is there"));
 	else
@@ -331,8 +333,10 @@ static void plan_delivery(struct planner *planner, size_t index)
 	const struct plan_delivery *delivery = &planner->input->deliveries[index];
 	const struct plan_certificate *certificate = &planner->input->certificates[delivery->certificate];
 
-	if (delivery->in_flight)
+	if (delivery->in_flight) {
+		planner->exporting[delivery->certificate] = true;
 		return;
+	}
 	if (!planner->input->source_seen) {
 		wait_until(planner, index, 0, false, mem_strdup("the source has not been read yet"));
 		return;

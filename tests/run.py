@@ -1,0 +1,196 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""run.py: every test floor that this machine can run; the last line is "N passed, N failed, N skipped".
+
+Floors: layers, clang (warnings are errors there too), unit (cmocka), tree (what texts say against what
+is there), cloud (the AWS on loopback against boto3), scenarios (the real daemon against it), system (the
+real unit under a real systemd).  `tests/run.py FLOOR...` runs only those.  BUILD and SANITIZE are make's.
+"""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = os.environ.get("BUILD") or "build"
+SANITIZE = os.environ.get("SANITIZE") or ""
+PYTHON = "/usr/bin/python3"
+
+
+class Count:
+    """What came of all tests so far; the names of what failed and was skipped are kept for the end."""
+
+    def __init__(self):
+        self.passed, self.failed, self.skipped = 0, [], []
+
+    def add_pass(self, number=1):
+        self.passed += number
+
+    def add_failure(self, name, why=""):
+        self.failed.append(name)
+        print(f"FAIL {name}{': ' if why else ''}{why}", flush=True)
+
+    def add_skip(self, name, why):
+        self.skipped.append(name)
+        print(f"SKIP {name}: {why}", flush=True)
+
+
+def run(command, **options):
+    environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", **options.pop("env", {}))
+    return subprocess.run(command, cwd=ROOT, env=environment, **options)
+
+
+def floor_layers(count):
+    result = run([PYTHON, "tests/check_layers.py"], capture_output=True, text=True)
+    if result.returncode == 0:
+        count.add_pass()
+    else:
+        count.add_failure("layers", result.stdout)
+
+
+def floor_clang(count):
+    if SANITIZE:
+        return
+    result = run(["make", "-j2", "CC=clang", "BUILD=build/clang", "all", "unit"], capture_output=True, text=True)
+    if result.returncode == 0:
+        count.add_pass()
+    else:
+        count.add_failure("clang", "\n" + (result.stdout + result.stderr)[-4000:])
+
+
+def count_tap(count, program, output, status):
+    """cmocka's TAP: a line a test; a program that ends badly without saying so is a failure of its own."""
+    bad = 0
+    for line in output.splitlines():
+        match = re.match(r"(not ok|ok) \d+ - (\S+)(.*)", line)
+        if not match:
+            continue
+        name = f"{program}: {match.group(2)}"
+        if "# SKIP" in match.group(3).upper():
+            count.add_skip(name, "see the test")
+        elif match.group(1) == "ok":
+            count.add_pass()
+        else:
+            bad += 1
+            count.add_failure(name)
+    if status != 0:
+        if not bad:
+            count.add_failure(program, f"ended with {status}")
+        print(output[-4000:], flush=True)
+
+
+def floor_unit(count):
+    programs = sorted(p for p in (ROOT / BUILD / "tests/unit").glob("*/test_*") if p.suffix == "")
+    for program in programs:
+        name = str(program.relative_to(ROOT / BUILD / "tests"))
+        try:
+            result = run([str(program)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300,
+                         env={"CMOCKA_MESSAGE_OUTPUT": "TAP", "ASAN_OPTIONS": "detect_leaks=1"})
+        except subprocess.TimeoutExpired:
+            count.add_failure(name, "did not end within 300 s")
+            continue
+        output = result.stdout.decode(errors="replace")
+        if result.returncode == 77:
+            count.add_skip(name, output.strip().splitlines()[-1] if output.strip() else "it says no reason")
+        else:
+            count_tap(count, name, output, result.returncode)
+
+
+def run_pytest(count, path, *extra):
+    with tempfile.NamedTemporaryFile(suffix=".xml") as report:
+        result = run([PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report.name}",
+                      *extra, path])
+        try:
+            cases = list(ElementTree.parse(report.name).getroot().iter("testcase"))
+        except ElementTree.ParseError:
+            cases = []
+    bad = 0
+    for case in cases:
+        name = f"{case.get('classname')}.{case.get('name')}"
+        skipped = case.find("skipped")
+        if case.find("failure") is not None or case.find("error") is not None:
+            bad += 1
+            count.add_failure(name)
+        elif skipped is not None:
+            count.add_skip(name, skipped.get("message", ""))
+        else:
+            count.add_pass()
+    if result.returncode not in (0, 1) or not cases or (result.returncode == 1 and not bad):
+        count.add_failure(path, f"pytest ended with {result.returncode} after {len(cases)} tests")
+
+
+def floor_tree(count):
+    run_pytest(count, "tests/test_tree.py")
+
+
+def floor_cloud(count):
+    if SANITIZE:
+        return  # it is Python alone
+    run_pytest(count, "tests/cloud")
+
+
+def floor_scenarios(count):
+    run_pytest(count, "tests/scenarios")
+
+
+def floor_system(count):
+    if SANITIZE:
+        count.add_skip("system", "the shipped sandbox does not admit a sanitizer's memory map")
+        return
+    process = subprocess.Popen([PYTHON, "tests/system/run.py"], cwd=ROOT, stdout=subprocess.PIPE, text=True,
+                               env=dict(os.environ, PYTHONDONTWRITEBYTECODE="1"))
+    seen = failed = 0
+    for line in process.stdout:
+        word, _, rest = line.rstrip("\n").partition(" ")
+        name, _, why = rest.partition(": ")
+        seen += word in ("PASS", "FAIL", "SKIP")
+        if word == "PASS":
+            count.add_pass()
+        elif word == "FAIL":
+            failed += 1
+            count.add_failure(f"system: {name}", why)
+        elif word == "SKIP":
+            count.add_skip(f"system: {name}", why)
+        else:
+            print(line, end="", flush=True)
+    if process.wait() != 0 and not failed or not seen:
+        count.add_failure("system", f"ended with {process.returncode} after {seen} tests")
+
+
+FLOORS = {
+    "layers": floor_layers,
+    "clang": floor_clang,
+    "unit": floor_unit,
+    "tree": floor_tree,
+    "cloud": floor_cloud,
+    "scenarios": floor_scenarios,
+    "system": floor_system,
+}
+
+
+def main(wanted):
+    count = Count()
+    unknown = [name for name in wanted if name not in FLOORS]
+    if unknown:
+        print(f"no such floor: {' '.join(unknown)}; there are {' '.join(FLOORS)}", file=sys.stderr)
+        return 2
+    for name, floor in FLOORS.items():
+        if wanted and name not in wanted:
+            continue
+        print(f"== {name}", flush=True)
+        begin = time.monotonic()
+        floor(count)
+        print(f"== {name}: {time.monotonic() - begin:.0f} s", flush=True)
+    for title, names in (("skipped", count.skipped), ("failed", count.failed)):
+        if names:
+            print(f"{title}:\n  " + "\n  ".join(names))
+    print(f"{count.passed} passed, {len(count.failed)} failed, {len(count.skipped)} skipped")
+    return 1 if count.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
