@@ -22,21 +22,22 @@ static bool any_name_matches(const char *wanted, const struct source_certificate
 {
 	if (domain_matches(wanted, certificate->domain))
 		return true;
-	STRV_FOREACH (name, certificate->names)
-		if (domain_matches(wanted, *name))
-			return true;
+	STRV_FOREACH(name, certificate->names)
+	if (domain_matches(wanted, *name))
+		return true;
 	return false;
 }
 
 static bool has_tags(const struct source_certificate *certificate, char *const *wanted)
 {
-	STRV_FOREACH (tag, wanted)
-		if (!strv_has(certificate->tags, *tag))
-			return false;
+	STRV_FOREACH(tag, wanted)
+	if (!strv_has(certificate->tags, *tag))
+		return false;
 	return true;
 }
 
-bool source_matches(const struct desired_certificate *entry, const struct source_certificate *certificate)
+bool source_matches(
+	const struct desired_certificate *entry, const struct source_certificate *certificate)
 {
 	if (entry->arn)
 		return strcmp(entry->arn, certificate->arn) == 0;

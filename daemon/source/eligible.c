@@ -20,7 +20,8 @@ static const char *refuse_type(const struct source_certificate *certificate)
 	if (strcmp(certificate->type, "IMPORTED") == 0)
 		return "its type is IMPORTED: ACM does not export imported certificates";
 	if (strcmp(certificate->type, "AMAZON_ISSUED") == 0)
-		return "it is a public certificate that was not requested as exportable, or belongs "
+		return "it is a public certificate that was not requested as exportable, or "
+		       "belongs "
 		       "to CloudFront";
 	return "ACM does not export it: it belongs to CloudFront, or is of a new type";
 }

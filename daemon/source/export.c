@@ -56,7 +56,8 @@ static void finish(struct source_export *export, struct bundle *bundle, const st
 	ended->done(ended->userdata, bundle, err ? &problem : NULL);
 }
 
-static int read_bundle(struct bundle *bundle, const char *leaf, const char *chain, struct error *err)
+static int read_bundle(
+	struct bundle *bundle, const char *leaf, const char *chain, struct error *err)
 {
 	int r;
 

@@ -12,7 +12,8 @@
 static struct source_certificate *append(struct source_view *view)
 {
 	if ((view->count & (view->count - 1)) == 0)
-		view->items = mem_resize(view->items, MAX(1, 2 * view->count), sizeof(*view->items));
+		view->items = mem_resize(
+			view->items, MAX(1, 2 * view->count), sizeof(*view->items));
 	return &view->items[view->count++];
 }
 
@@ -81,10 +82,11 @@ static bool serial_differs(const char *a, const char *b)
 	return a && b && strcmp(skip_zero(a), skip_zero(b)) != 0;
 }
 
-static bool is_unchanged(const struct source_certificate *now, const struct source_certificate *before)
+static bool is_unchanged(
+	const struct source_certificate *now, const struct source_certificate *before)
 {
 	return now->not_before == before->not_before && now->not_after == before->not_after &&
-		!serial_differs(now->serial, before->serial);
+	       !serial_differs(now->serial, before->serial);
 }
 
 static void inherit(struct source_certificate *now, const struct source_certificate *before)
@@ -107,8 +109,8 @@ static void inherit(struct source_certificate *now, const struct source_certific
 void listing_inherit(struct source_view *view, const struct source_view *known)
 {
 	for (size_t i = 0; i < view->count; i++) {
-		const struct source_certificate *before =
-			source_view_find(known, view->items[i].arn);
+		const struct source_certificate *before = source_view_find(
+			known, view->items[i].arn);
 
 		if (before)
 			inherit(&view->items[i], before);
@@ -154,7 +156,8 @@ bool listing_needs_tags(const struct desired *desired)
 	return false;
 }
 
-bool listing_needs_version(const struct desired *desired, const struct source_certificate *certificate)
+bool listing_needs_version(
+	const struct desired *desired, const struct source_certificate *certificate)
 {
 	if (fingerprint_is_set(&certificate->version.fingerprint) || source_refusal(certificate))
 		return false;
@@ -164,13 +167,14 @@ bool listing_needs_version(const struct desired *desired, const struct source_ce
 	return false;
 }
 
-/* Is ${leaf} an older issue than the one that was listed?  Of one second's issues the serial tells. */
+/* Is ${leaf} an older issue than the one that was listed?  Of one second's issues the serial
+ * tells. */
 static bool is_behind(const struct certificate *leaf, const struct source_certificate *listed)
 {
 	if (usec_add(leaf->not_before, USEC_PER_SEC) <= listed->not_before)
 		return true;
 	return leaf->not_before < usec_add(listed->not_before, USEC_PER_SEC) &&
-		serial_differs(leaf->serial, listed->serial);
+	       serial_differs(leaf->serial, listed->serial);
 }
 
 static void set_version(struct source_certificate *certificate, const struct certificate *leaf,

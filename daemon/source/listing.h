@@ -3,8 +3,8 @@
 #define DAEMON_SOURCE_LISTING_H
 
 /*
- * A view of the source while it is being made, without a network: what was listed, united with what was
- * known, and what has to be read anew.
+ * A view of the source while it is being made, without a network: what was listed, united with
+ * what was known, and what has to be read anew.
  */
 
 #include "daemon/model/desired.h"
@@ -17,24 +17,26 @@ void listing_add(struct source_view *view, const char *region, struct acm_summar
 /* listing_sort(view): by ARN; of what was listed twice, the later version stays. */
 void listing_sort(struct source_view *view);
 
-/* listing_inherit(view, known): a sorted ${view} takes over the tags of what is known (NULL: nothing), and
- * the version of what has not changed since. */
+/* listing_inherit(view, known): a sorted ${view} takes over the tags of what is known (NULL:
+ * nothing), and the version of what has not changed since. */
 void listing_inherit(struct source_view *view, const struct source_view *known);
 
-/* listing_join(view, known): put in copies of what is known and was not listed; ${view} is sorted again. */
+/* listing_join(view, known): put in copies of what is known and was not listed; ${view} is
+ * sorted again. */
 void listing_join(struct source_view *view, const struct source_view *known);
 
 /* listing_needs_tags(desired): does an entry match by tags? */
 bool listing_needs_tags(const struct desired *desired);
 
-/* listing_needs_version(desired, certificate): its version is not known, it can be carried, and an entry
- * means it. */
-bool listing_needs_version(const struct desired *desired, const struct source_certificate *certificate);
+/* listing_needs_version(desired, certificate): its version is not known, it can be carried, and
+ * an entry means it. */
+bool listing_needs_version(
+	const struct desired *desired, const struct source_certificate *certificate);
 
 /**
  * listing_set_version(certificate, leaf, chain, err):
- * The version that GetCertificate answered (PEM).  ERROR_RETRY when it is an older one than was listed:
- * reads lag behind a renewal.  Clears the problem.
+ * The version that GetCertificate answered (PEM).  ERROR_RETRY when it is an older one than was
+ * listed: reads lag behind a renewal.  Clears the problem.
  */
 int listing_set_version(struct source_certificate *certificate, const char *leaf, const char *chain,
 	struct error *err);

@@ -20,7 +20,8 @@
 /* Enough to fill the requests a second that ACM grants. */
 #define SLOTS 8
 
-/* So many failures in a row that may pass mean that ACM is away, and the rest is left for another time. */
+/* So many failures in a row that may pass mean that ACM is away, and the rest is left for
+ * another time. */
 #define FAILURES_MAX 16
 
 enum step {
@@ -34,7 +35,7 @@ struct region {
 	struct source_read *read;
 	const char *name;
 	bool *search_refused; /* where to remember it, or NULL */
-	bool falls_back;      /* searching was refused this time */
+	bool falls_back; /* searching was refused this time */
 	struct acm_operation *operation;
 };
 
@@ -154,8 +155,8 @@ static void on_listed(void *userdata, const struct error *err)
 
 static void list_region(struct region *region)
 {
-	region->operation = acm_list(region->read->session, region->name, /* type= */ NULL, on_page,
-		on_listed, region);
+	region->operation = acm_list(
+		region->read->session, region->name, /* type= */ NULL, on_page, on_listed, region);
 }
 
 static void on_searched(void *userdata, const struct error *err)
@@ -184,7 +185,7 @@ static bool is_due(const struct source_read *read, const struct source_certifica
 	if (read->step == STEP_TAGS)
 		return read->needs_tags && !source_refusal(certificate);
 	return read->step == STEP_VERSIONS &&
-		listing_needs_version(read->request.desired, certificate);
+	       listing_needs_version(read->request.desired, certificate);
 }
 
 /* What was read, or why it could not be; then the next one. */
@@ -232,11 +233,11 @@ static void start_slot(struct slot *slot, struct source_certificate *certificate
 
 	slot->certificate = certificate;
 	if (read->step == STEP_TAGS)
-		slot->operation = acm_tags(read->session, certificate->region, certificate->arn,
-			on_tags, slot);
+		slot->operation = acm_tags(
+			read->session, certificate->region, certificate->arn, on_tags, slot);
 	else
-		slot->operation = acm_get(read->session, certificate->region, certificate->arn,
-			on_got, slot);
+		slot->operation = acm_get(
+			read->session, certificate->region, certificate->arn, on_got, slot);
 }
 
 static struct slot *find_free_slot(struct source_read *read)
@@ -269,8 +270,8 @@ static void fill_slots(struct source_read *read)
 
 /* Starting. */
 
-static struct source_read *read_new(const struct source_request *request, source_read_fn done,
-	void *userdata)
+static struct source_read *read_new(
+	const struct source_request *request, source_read_fn done, void *userdata)
 {
 	struct source_read *read = mem_new(struct source_read);
 
@@ -285,14 +286,16 @@ static struct source_read *read_new(const struct source_request *request, source
 		read->regions[i] = (struct region){
 			.read = read,
 			.name = request->regions[i],
-			.search_refused = request->search_refused ? &request->search_refused[i] : NULL,
+			.search_refused = request->search_refused ? &request->search_refused[i]
+								  : NULL,
 		};
 	for (size_t i = 0; i < SLOTS; i++)
 		read->slots[i].read = read;
 	return read;
 }
 
-struct source_read *source_sweep(const struct source_request *request, source_read_fn done, void *userdata)
+struct source_read *source_sweep(
+	const struct source_request *request, source_read_fn done, void *userdata)
 {
 	struct source_read *read = read_new(request, done, userdata);
 
@@ -306,7 +309,8 @@ struct source_read *source_sweep(const struct source_request *request, source_re
 	return read;
 }
 
-struct source_read *source_look(const struct source_request *request, source_read_fn done, void *userdata)
+struct source_read *source_look(
+	const struct source_request *request, source_read_fn done, void *userdata)
 {
 	struct source_read *read = read_new(request, done, userdata);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Every operation is a struct operation with the callback of its kind: a single request ends with its
- * answer, a listing asks for the next page before it hands out the one that came, since whoever
- * gets a page may cancel.
+ * Every operation is a struct operation with the callback of its kind: a single request ends with
+ * its answer, a listing asks for the next page before it hands out the one that came, since
+ * whoever gets a page may cancel.
  */
 
 #include "lib/aws/acm.h"
@@ -51,8 +51,8 @@ struct acm_operation *acm_cancel(struct acm_operation *o)
 
 DEFINE_CLEANUP(struct acm_operation *, acm_cancel);
 
-static struct acm_operation *acm_new(struct aws_session *session, const char *name,
-	operation_fn on_answer, void *userdata)
+static struct acm_operation *acm_new(
+	struct aws_session *session, const char *name, operation_fn on_answer, void *userdata)
 {
 	struct acm_operation *o = mem_new(struct acm_operation);
 
@@ -104,7 +104,8 @@ static int parse_items(const struct acm_operation *o, const json_t *page, struct
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach (page, i, item) {
+	json_array_foreach(page, i, item)
+	{
 		struct acm_summary *summary = &items[*count];
 		int r;
 
@@ -215,9 +216,8 @@ static void on_export(struct operation *operation, const json_t *answer, const s
 	_cleanup_(error_done) struct error problem = ERROR_NULL;
 	const char *leaf = NULL, *chain = NULL, *key = NULL;
 
-	if (!err &&
-		(member_need(answer, "PrivateKey", &key, &problem) < 0 ||
-			acm_parse_material(answer, &leaf, &chain, &problem) < 0)) {
+	if (!err && (member_need(answer, "PrivateKey", &key, &problem) < 0 ||
+			    acm_parse_material(answer, &leaf, &chain, &problem) < 0)) {
 		key = NULL;
 		err = refuse(o, &problem);
 	}

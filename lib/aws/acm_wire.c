@@ -126,8 +126,8 @@ static bool is_exportable(const json_t *metadata)
 	if (member_is(metadata, "ManagedBy", "CLOUDFRONT"))
 		return false;
 	return member_is(metadata, "Type", "PRIVATE") ||
-		(member_is(metadata, "Type", "AMAZON_ISSUED") &&
-			member_is(metadata, "ExportOption", "ENABLED"));
+	       (member_is(metadata, "Type", "AMAZON_ISSUED") &&
+		       member_is(metadata, "ExportOption", "ENABLED"));
 }
 
 /* What listings and searches call by the same names. */
@@ -160,8 +160,8 @@ int acm_parse_listed(const json_t *item, struct acm_summary *ret_summary, struct
 	summary.arn = mem_strdup(arn);
 	summary.domain = member_lower(item, "DomainName");
 	summary.names = member_strings(item, "SubjectAlternativeNameSummaries");
-	STRV_FOREACH (name, summary.names)
-		text_lower(*name);
+	STRV_FOREACH(name, summary.names)
+	text_lower(*name);
 	summary.more_names = member_true(item, "HasAdditionalSubjectAlternativeNames");
 	parse_metadata(item, &summary);
 	parse_attributes(item, &summary);
@@ -175,7 +175,8 @@ static char **parse_dns_names(const json_t *attributes)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach (json_object_get(attributes, "SubjectAlternativeNames"), i, item) {
+	json_array_foreach(json_object_get(attributes, "SubjectAlternativeNames"), i, item)
+	{
 		_cleanup_(freep) char *name = member_lower(item, "DnsName");
 
 		if (name)
@@ -219,7 +220,8 @@ void acm_summary_done(struct acm_summary *summary)
 	*summary = (struct acm_summary){ 0 };
 }
 
-int acm_parse_description(const json_t *answer, struct acm_description *ret_description, struct error *err)
+int acm_parse_description(
+	const json_t *answer, struct acm_description *ret_description, struct error *err)
 {
 	const json_t *certificate = json_object_get(answer, "Certificate");
 	const json_t *renewal = json_object_get(certificate, "RenewalSummary");
@@ -251,8 +253,8 @@ void acm_description_done(struct acm_description *description)
 	*description = (struct acm_description){ 0 };
 }
 
-int acm_parse_material(const json_t *answer, const char **ret_leaf, const char **ret_chain,
-	struct error *err)
+int acm_parse_material(
+	const json_t *answer, const char **ret_leaf, const char **ret_chain, struct error *err)
 {
 	const char *chain = member_string(answer, "CertificateChain"), *leaf;
 	int r;

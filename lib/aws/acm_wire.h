@@ -7,30 +7,34 @@
 
 #include "lib/aws/acm.h"
 
-/* acm_list_body(), acm_search_body(since): what the first page is asked with; the caller owns it. */
+/* acm_list_body(), acm_search_body(since): what the first page is asked with; the caller owns
+ * it. */
 json_t *acm_list_body(void);
 json_t *acm_search_body(usec_t since);
 
-/* acm_export_body(arn, passphrase, body, err), acm_import_body(import, body, err): in the secure heap. */
+/* acm_export_body(arn, passphrase, body, err), acm_import_body(import, body, err): in the secure
+ * heap. */
 int acm_export_body(const char *arn, const struct secret *passphrase, struct secret **ret_body,
 	struct error *err);
 int acm_import_body(const struct acm_import *import, struct secret **ret_body, struct error *err);
 
-/* acm_parse_listed(item, summary, err), acm_parse_found(item, summary, err): one of ListCertificates'
- * CertificateSummaryList, one of SearchCertificates' Results. */
+/* acm_parse_listed(item, summary, err), acm_parse_found(item, summary, err): one of
+ * ListCertificates' CertificateSummaryList, one of SearchCertificates' Results. */
 int acm_parse_listed(const json_t *item, struct acm_summary *ret_summary, struct error *err);
 int acm_parse_found(const json_t *item, struct acm_summary *ret_summary, struct error *err);
 
-/* acm_parse_description(answer, description, err): DescribeCertificate; release with acm_description_done(). */
-int acm_parse_description(const json_t *answer, struct acm_description *ret_description, struct error *err);
+/* acm_parse_description(answer, description, err): DescribeCertificate; release with
+ * acm_description_done(). */
+int acm_parse_description(
+	const json_t *answer, struct acm_description *ret_description, struct error *err);
 void acm_description_done(struct acm_description *description);
 
 /* acm_parse_arn(answer, arn, err): its CertificateArn, borrowed from ${answer}. */
 int acm_parse_arn(const json_t *answer, const char **ret_arn, struct error *err);
 
-/* acm_parse_material(answer, leaf, chain, err): of GetCertificate and ExportCertificate, borrowed; "" without
- * a chain. */
-int acm_parse_material(const json_t *answer, const char **ret_leaf, const char **ret_chain,
-	struct error *err);
+/* acm_parse_material(answer, leaf, chain, err): of GetCertificate and ExportCertificate,
+ * borrowed; "" without a chain. */
+int acm_parse_material(
+	const json_t *answer, const char **ret_leaf, const char **ret_chain, struct error *err);
 
 #endif

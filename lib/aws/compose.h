@@ -21,7 +21,8 @@ struct compose {
 	bool follows; /* a member has been written */
 };
 
-/* compose_fn(c, data): write the members of the object that ${data} describes; the same in both calls. */
+/* compose_fn(c, data): write the members of the object that ${data} describes; the same in both
+ * calls. */
 typedef void (*compose_fn)(struct compose *c, const void *data);
 
 /* compose(members, data, body, err): the object; ERROR_RETRY when the secure heap is full. */

@@ -6,8 +6,8 @@
 
 #include <systemd/sd-event.h>
 
-/* defer(handler, userdata, description): runs ${handler} once, in the next turn of the thread's default
- * event loop.  The caller owns the source; to unref it is to cancel. */
+/* defer(handler, userdata, description): runs ${handler} once, in the next turn of the thread's
+ * default event loop.  The caller owns the source; to unref it is to cancel. */
 struct sd_event_source *defer(sd_event_handler_t handler, void *userdata, const char *description);
 
 #endif

@@ -92,9 +92,8 @@ char **member_strings(const json_t *object, const char *name)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach (list, i, item)
-		if (json_is_string(item))
-			strv_append(&strings, json_string_value(item));
+	json_array_foreach(list, i, item) if (json_is_string(item))
+		strv_append(&strings, json_string_value(item));
 	return strings;
 }
 
@@ -105,7 +104,8 @@ char **member_tags(const json_t *object, const char *name)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach (list, i, item) {
+	json_array_foreach(list, i, item)
+	{
 		const char *key = member_string(item, "Key"), *value = member_string(item, "Value");
 		_cleanup_(freep) char *tag = NULL;
 

@@ -3,9 +3,9 @@
 #define LIB_AWS_MEMBER_H
 
 /*
- * Members of AWS's JSON answers.  What is absent, null or of another type reads as NULL, false or 0,
- * so that a newer or an emulated AWS costs a field and not the answer; what an answer must have is
- * asked for with member_need().
+ * Members of AWS's JSON answers.  What is absent, null or of another type reads as NULL, false or
+ * 0, so that a newer or an emulated AWS costs a field and not the answer; what an answer must have
+ * is asked for with member_need().
  */
 
 #include <stdbool.h>
@@ -30,10 +30,12 @@ bool member_true(const json_t *object, const char *name);
 /* member_is(object, name, value): is it the string ${value}? */
 bool member_is(const json_t *object, const char *name, const char *value);
 
-/* member_time(object, name): epoch seconds, with fraction or exponent, or ISO 8601 in UTC; 0 when absent. */
+/* member_time(object, name): epoch seconds, with fraction or exponent, or ISO 8601 in UTC; 0
+ * when absent. */
 usec_t member_time(const json_t *object, const char *name);
 
-/* member_lower(object, name), member_copy(object, name): a copy of member_string(), owned by the caller; NULL for NULL. */
+/* member_lower(object, name), member_copy(object, name): a copy of member_string(), owned by the
+ * caller; NULL for NULL. */
 char *member_lower(const json_t *object, const char *name);
 char *member_copy(const json_t *object, const char *name);
 

@@ -4,7 +4,7 @@
  * An operation is at one of these:
  *	ASKED	a request is under way			call != NULL
  *	ENDING	its end will be told in the next turn	deferred != NULL
- *	TOLD	its answer is being told		neither; what is told may make it ASKED again
+ *	TOLD	its answer is being told		neither; after a page, ASKED again
  */
 
 #include "lib/aws/operation.h"
@@ -17,7 +17,9 @@
 #include "lib/aws/defer.h"
 #include "lib/pki/secret.h"
 
-#define OPERATION_PAGES_MAX 10000
+/* A million certificates, or two minutes at the rate that ACM grants: what goes on after this
+ * does not end. */
+#define OPERATION_PAGES_MAX 1000
 
 /* A page of 1,000 certificates with 100 long names each. */
 #define OPERATION_PAGE_LIMIT ((size_t)32 << 20)
@@ -84,7 +86,8 @@ void operation_ask(struct operation *operation, const char *region, json_t *body
 	json_decref(body);
 }
 
-void operation_ask_secret(struct operation *operation, const char *region, struct secret *body, bool once)
+void operation_ask_secret(
+	struct operation *operation, const char *region, struct secret *body, bool once)
 {
 	struct aws_request request = {
 		.service = operation->service,
@@ -105,7 +108,8 @@ void operation_list(struct operation *operation, const char *region, json_t *bod
 	send_json(operation, region, body);
 }
 
-/* The token in ${page} that carries on; NULL after the last page (absent, or empty with some services). */
+/* The token in ${page} that carries on; NULL after the last page (absent, or empty with some
+ * services). */
 static json_t *find_token(const struct operation *operation, const json_t *page)
 {
 	json_t *token = json_object_get(page, operation->token);
@@ -123,7 +127,8 @@ int operation_next(struct operation *operation, const json_t *page, struct error
 	}
 	if (json_object_get(operation->seen, json_string_value(token)) ||
 		json_object_size(operation->seen) + 1 >= OPERATION_PAGES_MAX)
-		return error_set(err, ERROR_RETRY, 0, "an endless listing, given up after %zu pages",
+		return error_set(err, ERROR_RETRY, 0,
+			"an endless listing, given up after %zu pages",
 			json_object_size(operation->seen) + 1);
 	json_object_set_new(operation->seen, json_string_value(token), json_true());
 	json_object_set(operation->body, operation->token, token);

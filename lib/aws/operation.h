@@ -13,43 +13,46 @@
 struct operation;
 struct sd_event_source;
 
-/* operation_fn(operation, body, err): an answer, or the end: as aws_done_fn; of a listing, both NULL
- * after the last page.  Never called from inside a function of this header. */
-typedef void (*operation_fn)(struct operation *operation, const json_t *body, const struct error *err);
+/* operation_fn(operation, body, err): an answer, or the end: as aws_done_fn; of a listing, both
+ * NULL after the last page.  Never called from inside a function of this header. */
+typedef void (*operation_fn)(
+	struct operation *operation, const json_t *body, const struct error *err);
 
 /* The first block is the caller's to fill before the request is sent. */
 struct operation {
 	struct aws_session *session;
 	enum aws_service service;
-	const char *name;   /* ListCertificates; a literal */
-	const char *token;  /* listings: the member that carries on, NextToken; a literal */
+	const char *name; /* ListCertificates; a literal */
+	const char *token; /* listings: the member that carries on, NextToken; a literal */
 	operation_fn on_answer;
 
 	char *region;
-	struct aws_call *call;		  /* under way */
+	struct aws_call *call; /* under way */
 	struct sd_event_source *deferred; /* about to end */
-	struct error error;		  /* with this */
-	json_t *body;			  /* listings: what to ask for */
-	json_t *seen;			  /* listings: a member for each token so far */
+	struct error error; /* with this */
+	json_t *body; /* listings: what to ask for */
+	json_t *seen; /* listings: a member for each token so far */
 };
 
-/* operation_ask(operation, region, body): send one request.  ${body} is taken over; NULL (jansson takes
- * no text that is not UTF-8) ends with ERROR_INVALID. */
+/* operation_ask(operation, region, body): send one request.  ${body} is taken over; NULL
+ * (jansson takes no text that is not UTF-8) ends with ERROR_INVALID. */
 void operation_ask(struct operation *operation, const char *region, json_t *body);
 
 /* operation_ask_secret(operation, region, body, once): the same with a body in the secure heap. */
-void operation_ask_secret(struct operation *operation, const char *region, struct secret *body, bool once);
+void operation_ask_secret(
+	struct operation *operation, const char *region, struct secret *body, bool once);
 
 /* operation_fail(operation, err): end with ${err}, which is emptied, in the loop's next turn. */
 void operation_fail(struct operation *operation, struct error *err);
 
-/* operation_list(operation, region, body): send the request for the first page; ${body} as above. */
+/* operation_list(operation, region, body): send the request for the first page; ${body} as
+ * above. */
 void operation_list(struct operation *operation, const char *region, json_t *body);
 
 /**
  * operation_next(operation, page, err):
- * Ask for the page after ${page}, or end in the loop's next turn when that was the last.  ERROR_RETRY
- * when a token comes again or after 10,000 pages: the caller ends then.
+ * Ask for the page after ${page}, or end in the loop's next turn when that was the last.
+ * ERROR_RETRY when a token comes again or after 1,000 pages: the caller ends then.
  */
 int operation_next(struct operation *operation, const json_t *page, struct error *err);
 

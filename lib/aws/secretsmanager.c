@@ -29,8 +29,8 @@ struct sm_operation *sm_cancel(struct sm_operation *o)
 
 DEFINE_CLEANUP(struct sm_operation *, sm_cancel);
 
-static struct sm_operation *sm_new(struct aws_session *session, const char *name,
-	operation_fn on_answer, void *userdata)
+static struct sm_operation *sm_new(
+	struct aws_session *session, const char *name, operation_fn on_answer, void *userdata)
 {
 	struct sm_operation *o = mem_new(struct sm_operation);
 
@@ -57,8 +57,8 @@ static void on_describe(struct operation *operation, const json_t *answer, const
 	o->on_described(o->userdata, err ? NULL : &described.description, err);
 }
 
-struct sm_operation *sm_describe(struct aws_session *session, const char *region, const char *secret_id,
-	sm_describe_fn on_done, void *userdata)
+struct sm_operation *sm_describe(struct aws_session *session, const char *region,
+	const char *secret_id, sm_describe_fn on_done, void *userdata)
 {
 	struct sm_operation *o = sm_new(session, "DescribeSecret", on_describe, userdata);
 
@@ -82,8 +82,8 @@ static void on_write(struct operation *operation, const json_t *answer, const st
 
 typedef int (*body_fn)(const struct sm_write *write, struct secret **ret_body, struct error *err);
 
-static struct sm_operation *start_write(struct sm_operation *o, const char *region, body_fn make_body,
-	const struct sm_write *write)
+static struct sm_operation *start_write(
+	struct sm_operation *o, const char *region, body_fn make_body, const struct sm_write *write)
 {
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 	struct secret *body;
@@ -116,15 +116,16 @@ struct sm_operation *sm_put(struct aws_session *session, const char *region,
 	return start_write(o, region, sm_put_body, write);
 }
 
-struct sm_operation *sm_promote(struct aws_session *session, const char *region, const char *secret_id,
-	const char *from, const char *to, sm_write_fn on_done, void *userdata)
+struct sm_operation *sm_promote(struct aws_session *session, const char *region,
+	const char *secret_id, const char *from, const char *to, sm_write_fn on_done,
+	void *userdata)
 {
 	struct sm_operation *o = sm_new(session, "UpdateSecretVersionStage", on_write, userdata);
 
 	o->on_written = on_done;
 	operation_ask(&o->operation, region,
-		json_pack("{s:s, s:s, s:s*, s:s}", "SecretId", secret_id, "VersionStage", "AWSCURRENT",
-			"RemoveFromVersionId", from, "MoveToVersionId", to));
+		json_pack("{s:s, s:s, s:s*, s:s}", "SecretId", secret_id, "VersionStage",
+			"AWSCURRENT", "RemoveFromVersionId", from, "MoveToVersionId", to));
 	return o;
 }
 

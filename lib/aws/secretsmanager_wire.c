@@ -48,12 +48,14 @@ json_t *sm_tag_body(const char *secret_id, char *const *tags)
 {
 	json_t *list = json_array();
 
-	STRV_FOREACH (tag, tags) {
+	STRV_FOREACH(tag, tags)
+	{
 		const char *end = strchrnul(*tag, '='), *value = *end ? end + 1 : end;
 
 		/* A pair that is no UTF-8 is NULL here and at the end. */
 		if (json_array_append_new(list, json_pack("{s:s%, s:s}", "Key", *tag,
-						(size_t)(end - *tag), "Value", value)) < 0) {
+							(size_t)(end - *tag), "Value", value)) <
+			0) {
 			json_decref(list);
 			return NULL;
 		}
@@ -83,14 +85,15 @@ static void parse_versions(const json_t *stages, struct sm_described *described)
 
 	described->versions = mem_alloc(count * sizeof(*described->versions));
 	described->description.versions = described->versions;
-	json_object_foreach ((json_t *)stages, id, labels)
+	json_object_foreach((json_t *)stages, id, labels)
 		described->versions[described->description.version_count++] = (struct sm_version){
-			.id = id,
-			.stages = member_strings(stages, id),
-		};
+		.id = id,
+		.stages = member_strings(stages, id),
+	};
 }
 
-int sm_parse_description(const json_t *answer, struct sm_described *ret_described, struct error *err)
+int sm_parse_description(
+	const json_t *answer, struct sm_described *ret_described, struct error *err)
 {
 	const json_t *deleted = json_object_get(answer, "DeletedDate");
 	struct sm_described described = { 0 };
@@ -125,7 +128,8 @@ void sm_described_done(struct sm_described *described)
 	*described = (struct sm_described){ 0 };
 }
 
-int sm_parse_written(const json_t *answer, const char *token, const char **ret_arn, struct error *err)
+int sm_parse_written(
+	const json_t *answer, const char *token, const char **ret_arn, struct error *err)
 {
 	const char *version = member_string(answer, "VersionId"), *arn;
 	int r;
@@ -134,8 +138,8 @@ int sm_parse_written(const json_t *answer, const char *token, const char **ret_a
 	if (r < 0)
 		return r;
 	if (token && version && strcmp(version, token) != 0)
-		return error_set(err, ERROR_RETRY, 0, "answer for version '%s' instead of '%s'", version,
-			token);
+		return error_set(err, ERROR_RETRY, 0, "answer for version '%s' instead of '%s'",
+			version, token);
 	*ret_arn = arn;
 	return 0;
 }

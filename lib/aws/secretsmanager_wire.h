@@ -20,11 +20,13 @@ struct sm_described {
 	struct sm_version *versions;
 };
 
-int sm_parse_description(const json_t *answer, struct sm_described *ret_described, struct error *err);
+int sm_parse_description(
+	const json_t *answer, struct sm_described *ret_described, struct error *err);
 void sm_described_done(struct sm_described *described);
 
-/* sm_parse_written(answer, token, arn, err): the ARN of what was written, borrowed; a VersionId that is given
- * must be ${token} (NULL: any). */
-int sm_parse_written(const json_t *answer, const char *token, const char **ret_arn, struct error *err);
+/* sm_parse_written(answer, token, arn, err): the ARN of what was written, borrowed; a VersionId
+ * that is given must be ${token} (NULL: any). */
+int sm_parse_written(
+	const json_t *answer, const char *token, const char **ret_arn, struct error *err);
 
 #endif

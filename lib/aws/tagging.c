@@ -38,7 +38,8 @@ static void hand_out(struct tagging_operation *o, const json_t *page)
 	size_t i;
 
 	o->cancelled = &cancelled;
-	json_array_foreach (page, i, item) {
+	json_array_foreach(page, i, item)
+	{
 		_cleanup_(strv_freep) char **tags = member_tags(item, "Tags");
 		const char *arn = member_string(item, "ResourceARN");
 
@@ -80,8 +81,8 @@ static void on_page(struct operation *operation, const json_t *answer, const str
 }
 
 struct tagging_operation *tagging_find(struct aws_session *session, const char *region,
-	const char *resource_type, const char *key, tagging_item_fn on_item, tagging_done_fn on_done,
-	void *userdata)
+	const char *resource_type, const char *key, tagging_item_fn on_item,
+	tagging_done_fn on_done, void *userdata)
 {
 	struct tagging_operation *o = mem_new(struct tagging_operation);
 
@@ -98,7 +99,7 @@ struct tagging_operation *tagging_find(struct aws_session *session, const char *
 		.userdata = userdata,
 	};
 	operation_list(&o->operation, region,
-		json_pack("{s:[{s:s}], s:[s], s:i}", "TagFilters", "Key", key, "ResourceTypeFilters",
-			resource_type, "ResourcesPerPage", PAGE));
+		json_pack("{s:[{s:s}], s:[s], s:i}", "TagFilters", "Key", key,
+			"ResourceTypeFilters", resource_type, "ResourcesPerPage", PAGE));
 	return o;
 }

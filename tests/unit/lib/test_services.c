@@ -67,11 +67,11 @@ static void assert_list(char *const *list, const char *joined)
 
 static void test_times(void **state)
 {
-	_cleanup_(json_freep) json_t *json =
-		parse("{\"integer\": 1735516700, \"exponent\": 1.7355167E9, \"fraction\": 1735516700.25,"
-		      "\"iso\": \"2024-12-29T23:58:20Z\", \"iso_fraction\": \"2024-12-29T23:58:20.250Z\","
-		      "\"null\": null, \"words\": \"soon\", \"negative\": -1, \"vast\": 1e300,"
-		      "\"list\": [1]}");
+	_cleanup_(json_freep) json_t *json = parse(
+		"{\"integer\": 1735516700, \"exponent\": 1.7355167E9, \"fraction\": 1735516700.25,"
+		"\"iso\": \"2024-12-29T23:58:20Z\", \"iso_fraction\": \"2024-12-29T23:58:20.250Z\","
+		"\"null\": null, \"words\": \"soon\", \"negative\": -1, \"vast\": 1e300,"
+		"\"list\": [1]}");
 
 	assert_int_equal(member_time(json, "integer"), 1735516700 * USEC_PER_SEC);
 	assert_int_equal(member_time(json, "exponent"), 1735516700 * USEC_PER_SEC);
@@ -88,8 +88,9 @@ static void test_times(void **state)
 
 static void test_other_types_are_absent(void **state)
 {
-	_cleanup_(json_freep) json_t *json = parse("{\"number\": 7, \"empty\": \"\", \"word\": \"x\","
-						   "\"list\": [\"a\", 1, null, \"b\"]}");
+	_cleanup_(json_freep)
+		json_t *json = parse("{\"number\": 7, \"empty\": \"\", \"word\": \"x\","
+				     "\"list\": [\"a\", 1, null, \"b\"]}");
 	_cleanup_(strv_freep) char **strings = member_strings(json, "list");
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 	const char *text = "untouched";
@@ -108,9 +109,9 @@ static void test_other_types_are_absent(void **state)
 
 static void test_tags(void **state)
 {
-	_cleanup_(json_freep) json_t *json =
-		parse("{\"Tags\": [{\"Key\": \"a\", \"Value\": \"1=2\"}, {\"Key\": \"b\"},"
-		      "{\"Value\": \"lost\"}, 7, {\"Key\": \"c\", \"Value\": \"\", \"New\": true}]}");
+	_cleanup_(json_freep) json_t *json = parse(
+		"{\"Tags\": [{\"Key\": \"a\", \"Value\": \"1=2\"}, {\"Key\": \"b\"},"
+		"{\"Value\": \"lost\"}, 7, {\"Key\": \"c\", \"Value\": \"\", \"New\": true}]}");
 	_cleanup_(strv_freep) char **tags = member_tags(json, "Tags");
 
 	assert_list(tags, "a=1=2 b= c=");
@@ -146,7 +147,8 @@ static void test_export_body(void **state)
 	_cleanup_(secret_freep) struct secret *passphrase = secret_of("0123456789"), *body = NULL;
 
 	assert_int_equal(acm_export_body(ARN, passphrase, &body, NULL), 0);
-	assert_body(body, "{\"CertificateArn\": \"" ARN "\", \"Passphrase\": \"MDEyMzQ1Njc4OQ==\"}");
+	assert_body(
+		body, "{\"CertificateArn\": \"" ARN "\", \"Passphrase\": \"MDEyMzQ1Njc4OQ==\"}");
 }
 
 static void test_secret_bodies(void **state)
@@ -231,13 +233,13 @@ static void test_listing_bodies(void **state)
 {
 	_cleanup_(json_freep) json_t *list = acm_list_body();
 	_cleanup_(json_freep) json_t *search = acm_search_body(1735516700 * USEC_PER_SEC + 1);
-	_cleanup_(json_freep) json_t *wanted =
-		parse("{\"MaxResults\": 500, \"FilterStatement\": {\"Filter\": {\"X509AttributeFilter\":"
-		      "{\"NotBefore\": {\"Start\": 1735516700}}}}}");
+	_cleanup_(json_freep) json_t *wanted = parse(
+		"{\"MaxResults\": 500, \"FilterStatement\": {\"Filter\": {\"X509AttributeFilter\":"
+		"{\"NotBefore\": {\"Start\": 1735516700}}}}}");
 
 	assert_int_equal(json_integer_value(json_object_get(list, "MaxItems")), 1000);
-	assert_int_equal(json_array_size(json_object_get(json_object_get(list, "Includes"), "keyTypes")),
-		7);
+	assert_int_equal(
+		json_array_size(json_object_get(json_object_get(list, "Includes"), "keyTypes")), 7);
 	assert_true(json_equal(search, wanted));
 }
 
@@ -246,14 +248,20 @@ static void test_listing_bodies(void **state)
 static void test_arn_region(void **state)
 {
 	static const char *const bad[] = {
-		"", "arn", "arn:aws:acm:eu-west-1", "arn:aws:acm:eu-west-1:111111111111",
-		"arn:aws:acm:eu-west-1:111111111111:", "arn:aws:acm::111111111111:certificate/a",
-		"arn:aws:acm:eu-west-1:x:certificate/a", "arn:aws:acm-pca:eu-west-1:1:certificate/a",
-		"arn:aws:iam:acm:eu-west-1:1:certificate/a", "xarn:aws:acm:eu-west-1:1:certificate/a",
+		"",
+		"arn",
+		"arn:aws:acm:eu-west-1",
+		"arn:aws:acm:eu-west-1:111111111111",
+		"arn:aws:acm:eu-west-1:111111111111:",
+		"arn:aws:acm::111111111111:certificate/a",
+		"arn:aws:acm:eu-west-1:x:certificate/a",
+		"arn:aws:acm-pca:eu-west-1:1:certificate/a",
+		"arn:aws:iam:acm:eu-west-1:1:certificate/a",
+		"xarn:aws:acm:eu-west-1:1:certificate/a",
 	};
 	_cleanup_(freep) char *region = acm_arn_region(ARN);
-	_cleanup_(freep) char *china =
-		acm_arn_region("arn:aws-cn:acm:cn-north-1:111111111111:certificate/a");
+	_cleanup_(freep) char *china = acm_arn_region(
+		"arn:aws-cn:acm:cn-north-1:111111111111:certificate/a");
 
 	assert_string_equal(region, "eu-west-1");
 	assert_string_equal(china, "cn-north-1");
@@ -263,14 +271,14 @@ static void test_arn_region(void **state)
 
 static void test_parse_listed(void **state)
 {
-	_cleanup_(json_freep) json_t *json =
-		parse("{\"CertificateArn\": \"" ARN "\", \"DomainName\": \"Pay.Example.com\","
-		      "\"SubjectAlternativeNameSummaries\": [\"Pay.Example.com\", \"*.x.example\"],"
-		      "\"HasAdditionalSubjectAlternativeNames\": true, \"Status\": \"ISSUED\","
-		      "\"Type\": \"AMAZON_ISSUED\", \"KeyAlgorithm\": \"RSA-2048\","
-		      "\"ExportOption\": \"ENABLED\", \"InUse\": true, \"Novelty\": {\"a\": []},"
-		      "\"RenewalEligibility\": \"INELIGIBLE\", \"NotBefore\": 1.7355167E9,"
-		      "\"NotAfter\": 1735516800.5}");
+	_cleanup_(json_freep) json_t *json = parse(
+		"{\"CertificateArn\": \"" ARN "\", \"DomainName\": \"Pay.Example.com\","
+		"\"SubjectAlternativeNameSummaries\": [\"Pay.Example.com\", \"*.x.example\"],"
+		"\"HasAdditionalSubjectAlternativeNames\": true, \"Status\": \"ISSUED\","
+		"\"Type\": \"AMAZON_ISSUED\", \"KeyAlgorithm\": \"RSA-2048\","
+		"\"ExportOption\": \"ENABLED\", \"InUse\": true, \"Novelty\": {\"a\": []},"
+		"\"RenewalEligibility\": \"INELIGIBLE\", \"NotBefore\": 1.7355167E9,"
+		"\"NotAfter\": 1735516800.5}");
 	_cleanup_(acm_summary_done) struct acm_summary summary = { 0 };
 
 	assert_int_equal(acm_parse_listed(json, &summary, NULL), 0);
@@ -291,14 +299,14 @@ static void test_parse_listed(void **state)
 
 static void test_parse_found(void **state)
 {
-	_cleanup_(json_freep) json_t *json =
-		parse("{\"CertificateArn\": \"" ARN "\", \"X509Attributes\": {"
-		      "\"Subject\": {\"CommonName\": \"PAY.example.com\"}, \"SerialNumber\": \"0a:1b\","
-		      "\"SubjectAlternativeNames\": [{\"DnsName\": \"PAY.example.com\"},"
-		      "{\"IpAddress\": \"::1\"}], \"KeyAlgorithm\": \"EC_prime256v1\","
-		      "\"NotBefore\": 1735516700, \"NotAfter\": 1735516800},"
-		      "\"CertificateMetadata\": {\"AcmCertificateMetadata\": {\"Status\": \"ISSUED\","
-		      "\"Type\": \"PRIVATE\", \"RenewalEligibility\": \"ELIGIBLE\"}}}");
+	_cleanup_(json_freep) json_t *json = parse(
+		"{\"CertificateArn\": \"" ARN "\", \"X509Attributes\": {"
+		"\"Subject\": {\"CommonName\": \"PAY.example.com\"}, \"SerialNumber\": \"0a:1b\","
+		"\"SubjectAlternativeNames\": [{\"DnsName\": \"PAY.example.com\"},"
+		"{\"IpAddress\": \"::1\"}], \"KeyAlgorithm\": \"EC_prime256v1\","
+		"\"NotBefore\": 1735516700, \"NotAfter\": 1735516800},"
+		"\"CertificateMetadata\": {\"AcmCertificateMetadata\": {\"Status\": \"ISSUED\","
+		"\"Type\": \"PRIVATE\", \"RenewalEligibility\": \"ELIGIBLE\"}}}");
 	_cleanup_(acm_summary_done) struct acm_summary summary = { 0 };
 
 	assert_int_equal(acm_parse_found(json, &summary, NULL), 0);
@@ -353,12 +361,12 @@ static void test_malformed_summaries(void **state)
 
 static void test_parse_description(void **state)
 {
-	_cleanup_(json_freep) json_t *json =
-		parse("{\"Certificate\": {\"CertificateArn\": \"" ARN "\", \"Type\": \"IMPORTED\","
-		      "\"InUseBy\": [\"arn:aws:elasticloadbalancing:a\"],"
-		      "\"KeyAlgorithm\": \"EC-prime256v1\","
-		      "\"RenewalSummary\": {\"RenewalStatus\": \"FAILED\","
-		      "\"RenewalStatusReason\": \"PCA_ACCESS_DENIED\"}}}");
+	_cleanup_(json_freep) json_t *json = parse(
+		"{\"Certificate\": {\"CertificateArn\": \"" ARN "\", \"Type\": \"IMPORTED\","
+		"\"InUseBy\": [\"arn:aws:elasticloadbalancing:a\"],"
+		"\"KeyAlgorithm\": \"EC-prime256v1\","
+		"\"RenewalSummary\": {\"RenewalStatus\": \"FAILED\","
+		"\"RenewalStatusReason\": \"PCA_ACCESS_DENIED\"}}}");
 	_cleanup_(json_freep) json_t *empty = parse("{}");
 	_cleanup_(acm_description_done) struct acm_description description = { 0 };
 
@@ -374,11 +382,11 @@ static void test_parse_description(void **state)
 
 static void test_parse_material(void **state)
 {
-	_cleanup_(json_freep) json_t *full =
-		parse("{\"Certificate\": \"-----BEGIN CERTIFICATE-----\\n\","
-		      "\"CertificateChain\": \"chain\"}");
-	_cleanup_(json_freep) json_t *bare =
-		parse("{\"Certificate\": \"-----BEGIN CERTIFICATE-----\\n\"}");
+	_cleanup_(json_freep)
+		json_t *full = parse("{\"Certificate\": \"-----BEGIN CERTIFICATE-----\\n\","
+				     "\"CertificateChain\": \"chain\"}");
+	_cleanup_(json_freep)
+		json_t *bare = parse("{\"Certificate\": \"-----BEGIN CERTIFICATE-----\\n\"}");
 	_cleanup_(json_freep) json_t *html = parse("{\"Certificate\": \"<html>\"}");
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 	const char *leaf = NULL, *chain = NULL;
@@ -396,11 +404,11 @@ static void test_parse_material(void **state)
 
 static void test_parse_secret(void **state)
 {
-	_cleanup_(json_freep) json_t *json =
-		parse("{\"ARN\": \"" SECRET_ARN "\", \"Name\": \"tls/a\", \"DeletedDate\": null,"
-		      "\"RotationEnabled\": false, \"Tags\": [{\"Key\": \"k\", \"Value\": \"v\"}],"
-		      "\"VersionIdsToStages\": {\"one\": [\"AWSPREVIOUS\"],"
-		      "\"two\": [\"AWSCURRENT\", \"mine\"]}}");
+	_cleanup_(json_freep) json_t *json = parse(
+		"{\"ARN\": \"" SECRET_ARN "\", \"Name\": \"tls/a\", \"DeletedDate\": null,"
+		"\"RotationEnabled\": false, \"Tags\": [{\"Key\": \"k\", \"Value\": \"v\"}],"
+		"\"VersionIdsToStages\": {\"one\": [\"AWSPREVIOUS\"],"
+		"\"two\": [\"AWSCURRENT\", \"mine\"]}}");
 	_cleanup_(sm_described_done) struct sm_described described = { 0 };
 	const struct sm_description *description = &described.description;
 
@@ -420,9 +428,9 @@ static void test_parse_secret(void **state)
 
 static void test_parse_deleted_secret(void **state)
 {
-	_cleanup_(json_freep) json_t *json =
-		parse("{\"ARN\": \"" SECRET_ARN "\", \"Name\": \"tls/a\", \"DeletedDate\": 1.7E9,"
-		      "\"RotationEnabled\": true, \"OwningService\": \"rds\"}");
+	_cleanup_(json_freep) json_t *json = parse(
+		"{\"ARN\": \"" SECRET_ARN "\", \"Name\": \"tls/a\", \"DeletedDate\": 1.7E9,"
+		"\"RotationEnabled\": true, \"OwningService\": \"rds\"}");
 	_cleanup_(sm_described_done) struct sm_described described = { 0 };
 
 	assert_int_equal(sm_parse_description(json, &described, NULL), 0);
@@ -434,8 +442,8 @@ static void test_parse_deleted_secret(void **state)
 
 static void test_parse_written(void **state)
 {
-	_cleanup_(json_freep) json_t *json =
-		parse("{\"ARN\": \"" SECRET_ARN "\", \"VersionId\": \"one\"}");
+	_cleanup_(json_freep)
+		json_t *json = parse("{\"ARN\": \"" SECRET_ARN "\", \"VersionId\": \"one\"}");
 	_cleanup_(json_freep) json_t *other = parse("{\"ARN\": \"" ARN "\"}");
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 	const char *arn = NULL;

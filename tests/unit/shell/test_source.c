@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <openssl/ec.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include "daemon/model/match.h"
+#include "daemon/source/listing.h"
+#include "daemon/source/source.h"
+#include "lib/base/strv.h"
+
+#define ARN(name) "arn:aws:acm:eu-west-1:111111111111:certificate/" name
+#define ISSUED    ((time_t)1735516800)
+#define LATER     (ISSUED + 86400)
+
+static usec_t usec_of(time_t time)
+{
+	return (usec_t)time * USEC_PER_SEC;
+}
+
+/* A self-signed certificate as PEM; the caller owns it. */
+static char *make_pem(long serial, time_t not_before)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	BIO *bio = BIO_new(BIO_s_mem());
+	X509 *x509 = X509_new();
+	char *data, *pem;
+	long length;
+
+	X509_set_version(x509, 2);
+	ASN1_INTEGER_set(X509_get_serialNumber(x509), serial);
+	ASN1_TIME_set(X509_getm_notBefore(x509), not_before);
+	ASN1_TIME_set(X509_getm_notAfter(x509), not_before + 395 * 86400L);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(x509), "CN", MBSTRING_ASC,
+		(const unsigned char *)"a.example.com", -1, -1, 0);
+	X509_set_issuer_name(x509, X509_get_subject_name(x509));
+	X509_set_pubkey(x509, key);
+	assert_true(X509_sign(x509, key, EVP_sha256()) > 0);
+	PEM_write_bio_X509(bio, x509);
+	length = BIO_get_mem_data(bio, &data);
+	pem = mem_strndup(data, (size_t)length);
+	X509_free(x509);
+	BIO_free(bio);
+	EVP_PKEY_free(key);
+	return pem;
+}
+
+/* As listed: ISSUED, private, valid from ${not_before} for 395 days. */
+static void list(struct source_view *view, const char *arn, const char *serial, time_t not_before)
+{
+	_cleanup_(acm_summary_done) struct acm_summary summary = {
+		.arn = mem_strdup(arn),
+		.domain = mem_strdup("a.example.com"),
+		.status = mem_strdup("ISSUED"),
+		.type = mem_strdup("PRIVATE"),
+		.exportable = true,
+		.serial = mem_strdup(serial),
+		.not_before = usec_of(not_before),
+		.not_after = usec_of(not_before + 395 * 86400L),
+	};
+
+	listing_add(view, "eu-west-1", &summary);
+	assert_null(summary.arn);
+}
+
+static struct source_view *view_new(void)
+{
+	return mem_new(struct source_view);
+}
+
+static struct source_certificate *find(struct source_view *view, const char *arn)
+{
+	const struct source_certificate *found = source_view_find(view, arn);
+
+	assert_non_null(found);
+	return &view->items[found - view->items];
+}
+
+/* A view of one certificate whose version was read. */
+static struct source_view *known_view(const char *serial, time_t not_before)
+{
+	struct source_view *view = view_new();
+
+	list(view, ARN("a"), serial, not_before);
+	memset(&view->items[0].version.fingerprint, 7, sizeof(struct fingerprint));
+	view->items[0].version.not_before = usec_of(not_before);
+	strv_append(&view->items[0].tags, "team=web");
+	return view;
+}
+
+/* Which certificates are meant. */
+
+static bool domain_matches(const char *wanted, const char *domain, const char *name)
+{
+	char *names[] = { (char *)name, NULL };
+	struct source_certificate certificate = {
+		.arn = (char *)ARN("a"),
+		.domain = (char *)domain,
+		.names = names,
+	};
+	struct desired_certificate entry = { .match_domain = (char *)wanted };
+
+	return source_matches(&entry, &certificate);
+}
+
+static void test_match_domain(void **state)
+{
+	assert_true(domain_matches("a.example.com", "a.example.com", NULL));
+	assert_true(domain_matches("A.Example.com", "a.example.com", NULL));
+	assert_true(domain_matches("a.example.com", "b.example.com", "a.example.com"));
+	assert_true(domain_matches("*.example.com", "a.example.com", NULL));
+	assert_true(domain_matches("*.EXAMPLE.com", "b.org", "a.example.com"));
+	assert_true(domain_matches("*.example.com", "*.example.com", NULL));
+	assert_false(domain_matches("*.example.com", "a.b.example.com", NULL));
+	assert_false(domain_matches("*.example.com", "example.com", NULL));
+	assert_false(domain_matches("*.example.com", ".example.com", NULL));
+	assert_false(domain_matches("*.example.com", "", NULL));
+	assert_false(domain_matches("a.example.com", "*.example.com", NULL));
+	assert_false(domain_matches("example.com", "a.example.com", "b.example.com"));
+}
+
+static void test_match_arn(void **state)
+{
+	struct source_certificate certificate = { .arn = (char *)ARN("a"),
+		.domain = (char *)"x.org" };
+	struct desired_certificate entry = { .arn = (char *)ARN("a") };
+
+	assert_true(source_matches(&entry, &certificate));
+	entry.arn = (char *)ARN("b");
+	assert_false(source_matches(&entry, &certificate));
+}
+
+static void test_match_tags(void **state)
+{
+	char *tags[] = { (char *)"team=web", (char *)"stage=prod", NULL };
+	char *other[] = { (char *)"team=web", (char *)"stage=test", NULL };
+	struct source_certificate certificate = { .arn = (char *)ARN("a"), .tags = tags };
+	struct desired_certificate entry = { .match_tags = &tags[1] };
+
+	assert_true(source_matches(&entry, &certificate));
+	entry.match_tags = other;
+	assert_false(source_matches(&entry, &certificate));
+	entry.match_tags = &tags[2];
+	assert_false(source_matches(&entry, &certificate));
+	entry.match_tags = tags;
+	certificate.tags = NULL;
+	assert_false(source_matches(&entry, &certificate));
+}
+
+static void test_refusal(void **state)
+{
+	static const struct {
+		const char *type, *status;
+		bool exportable;
+		const char *refusal;
+	} cases[] = {
+		{ "PRIVATE", "ISSUED", true, NULL },
+		{ "AMAZON_ISSUED", "ISSUED", true, NULL },
+		{ "AMAZON_ISSUED", "ISSUED", false, "not requested as exportable" },
+		{ "IMPORTED", "EXPIRED", false, "its type is IMPORTED" },
+		{ "PRIVATE", "ISSUED", false, "CloudFront" },
+		{ "PRIVATE", "EXPIRED", true, "it is EXPIRED" },
+		{ "PRIVATE", "PENDING_VALIDATION", true, "not been issued yet" },
+		{ "PRIVATE", "NOVEL", true, "not ISSUED" },
+		{ "", "", true, "not ISSUED" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct source_certificate certificate = {
+			.type = (char *)cases[i].type,
+			.status = (char *)cases[i].status,
+			.exportable = cases[i].exportable,
+		};
+		const char *refusal = source_refusal(&certificate);
+
+		if (!cases[i].refusal)
+			assert_null(refusal);
+		else
+			assert_non_null(strstr(refusal, cases[i].refusal));
+	}
+}
+
+/* The view of a reading. */
+
+static void test_sort_keeps_the_later_of_two(void **state)
+{
+	_cleanup_(source_view_freep) struct source_view *view = view_new();
+
+	listing_sort(view);
+	assert_int_equal(view->count, 0);
+	list(view, ARN("c"), NULL, ISSUED);
+	list(view, ARN("a"), NULL, LATER);
+	list(view, ARN("b"), NULL, ISSUED);
+	list(view, ARN("a"), NULL, ISSUED);
+	list(view, ARN("a"), NULL, LATER);
+	listing_sort(view);
+	assert_int_equal(view->count, 3);
+	assert_string_equal(view->items[0].arn, ARN("a"));
+	assert_int_equal(view->items[0].not_before, usec_of(LATER));
+	assert_string_equal(view->items[1].arn, ARN("b"));
+	assert_string_equal(view->items[2].arn, ARN("c"));
+}
+
+static void test_absent_members_are_empty(void **state)
+{
+	_cleanup_(source_view_freep) struct source_view *view = view_new();
+	_cleanup_(acm_summary_done) struct acm_summary summary = { .arn = mem_strdup(ARN("a")) };
+
+	listing_add(view, "eu-west-1", &summary);
+	assert_string_equal(view->items[0].domain, "");
+	assert_string_equal(view->items[0].type, "");
+	assert_string_equal(view->items[0].status, "");
+	assert_string_equal(view->items[0].key_algorithm, "");
+	assert_non_null(source_refusal(&view->items[0]));
+}
+
+/* What is known of a certificate that was read with ${before} is kept when it is listed with
+ * ${now}? */
+static bool is_kept(const char *before, time_t issued_before, const char *now, time_t issued_now)
+{
+	_cleanup_(source_view_freep) struct source_view *known = known_view(before, issued_before);
+	_cleanup_(source_view_freep) struct source_view *view = view_new();
+
+	list(view, ARN("a"), now, issued_now);
+	listing_inherit(view, known);
+	assert_int_equal(strv_length(view->items[0].tags), 1);
+	return fingerprint_is_set(&view->items[0].version.fingerprint);
+}
+
+static void test_inherit(void **state)
+{
+	assert_true(is_kept("0a:01", ISSUED, "0a:01", ISSUED));
+	assert_true(is_kept("0a:01", ISSUED, NULL, ISSUED));
+	assert_true(is_kept(NULL, ISSUED, "0a:01", ISSUED));
+	assert_true(is_kept("00:8a:01", ISSUED, "8a:01", ISSUED));
+	assert_false(is_kept("0a:01", ISSUED, "0a:02", ISSUED));
+	assert_false(is_kept("0a:01", ISSUED, "0a:01", LATER));
+	assert_false(is_kept(NULL, LATER, NULL, ISSUED));
+}
+
+static void test_inherit_keeps_the_serial(void **state)
+{
+	_cleanup_(source_view_freep) struct source_view *known = known_view("0a:01", ISSUED);
+	_cleanup_(source_view_freep) struct source_view *view = view_new();
+
+	list(view, ARN("a"), NULL, ISSUED);
+	list(view, ARN("b"), NULL, ISSUED);
+	listing_inherit(view, known);
+	assert_string_equal(view->items[0].serial, "0a:01");
+	assert_null(view->items[1].serial);
+	listing_inherit(view, NULL);
+}
+
+static void test_join(void **state)
+{
+	_cleanup_(source_view_freep) struct source_view *known = view_new();
+	_cleanup_(source_view_freep) struct source_view *view = view_new();
+	char name[] = ARN("00");
+
+	for (unsigned i = 0; i < 20; i++) {
+		name[sizeof(name) - 3] = (char)('a' + i / 10);
+		name[sizeof(name) - 2] = (char)('0' + i % 10);
+		list(known, name, "0a:01", ISSUED);
+	}
+	list(view, ARN("b3"), "0a:02", LATER);
+	list(view, ARN("zz"), "0a:03", LATER);
+	listing_sort(view);
+	listing_join(view, known);
+	assert_int_equal(view->count, 21);
+	assert_string_equal(find(view, ARN("a0"))->serial, "0a:01");
+	assert_ptr_not_equal(find(view, ARN("a0"))->serial, find(known, ARN("a0"))->serial);
+	assert_string_equal(find(view, ARN("b3"))->serial, "0a:02");
+	assert_string_equal(find(view, ARN("zz"))->serial, "0a:03");
+	listing_join(view, NULL);
+	assert_int_equal(view->count, 21);
+}
+
+static void test_needs_version(void **state)
+{
+	struct desired_certificate entries[] = { { .arn = (char *)ARN("b") },
+		{ .match_domain = (char *)"*.example.com" } };
+	struct desired desired = { .certificates = entries, .certificate_count = 2 };
+	_cleanup_(source_view_freep) struct source_view *view = known_view("0a:01", ISSUED);
+	struct source_certificate *certificate = &view->items[0];
+
+	assert_false(listing_needs_version(&desired, certificate));
+	certificate->version = (struct version){ 0 };
+	assert_true(listing_needs_version(&desired, certificate));
+	desired.certificate_count = 1;
+	assert_false(listing_needs_version(&desired, certificate));
+	desired.certificate_count = 2;
+	certificate->exportable = false;
+	assert_false(listing_needs_version(&desired, certificate));
+	assert_false(listing_needs_tags(&desired));
+}
+
+static void test_set_version(void **state)
+{
+	_cleanup_(freep) char *leaf = make_pem(0x1234, ISSUED), *root = make_pem(1, ISSUED);
+	_cleanup_(source_view_freep) struct source_view *view = view_new();
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct source_certificate *certificate;
+
+	list(view, ARN("a"), NULL, ISSUED);
+	certificate = &view->items[0];
+	certificate->problem = mem_strdup("as it was");
+	assert_int_equal(listing_set_version(certificate, "", "", &err), -EINVAL);
+	assert_int_equal(
+		listing_set_version(certificate, leaf, "-----BEGIN CERTIFICATE-----", &err),
+		-EINVAL);
+	assert_memory_equal(err.text, "chain: ", strlen("chain: "));
+	assert_string_equal(certificate->problem, "as it was");
+	assert_false(fingerprint_is_set(&certificate->version.fingerprint));
+
+	assert_int_equal(listing_set_version(certificate, leaf, root, &err), 0);
+	assert_true(fingerprint_is_set(&certificate->version.fingerprint));
+	assert_true(fingerprint_is_set(&certificate->version.chain));
+	assert_int_equal(certificate->version.not_before, usec_of(ISSUED));
+	assert_string_equal(certificate->serial, "12:34");
+	assert_null(certificate->problem);
+	assert_int_equal(listing_set_version(certificate, leaf, "", &err), 0);
+	assert_false(fingerprint_is_set(&certificate->version.chain));
+}
+
+/* Is a leaf issued at ISSUED with serial 12:34 taken for what is listed so? */
+static bool is_taken(const char *serial, time_t not_before)
+{
+	_cleanup_(freep) char *leaf = make_pem(0x1234, ISSUED);
+	_cleanup_(source_view_freep) struct source_view *view = view_new();
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	int r;
+
+	list(view, ARN("a"), serial, not_before);
+	r = listing_set_version(&view->items[0], leaf, "", &err);
+	assert_true(r == 0 || (r == -EAGAIN && strstr(err.text, "2024-12-30T00:00:00Z")));
+	return r == 0;
+}
+
+static void test_answers_that_lag_are_not_taken(void **state)
+{
+	assert_true(is_taken(NULL, ISSUED));
+	assert_true(is_taken("12:34", ISSUED));
+	assert_true(is_taken("00:12:34", ISSUED));
+	assert_true(is_taken("56:78", ISSUED - 86400));
+	assert_false(is_taken(NULL, LATER));
+	assert_false(is_taken("12:34", LATER));
+	assert_false(is_taken("56:78", ISSUED));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_match_domain),
+		cmocka_unit_test(test_match_arn),
+		cmocka_unit_test(test_match_tags),
+		cmocka_unit_test(test_refusal),
+		cmocka_unit_test(test_sort_keeps_the_later_of_two),
+		cmocka_unit_test(test_absent_members_are_empty),
+		cmocka_unit_test(test_inherit),
+		cmocka_unit_test(test_inherit_keeps_the_serial),
+		cmocka_unit_test(test_join),
+		cmocka_unit_test(test_needs_version),
+		cmocka_unit_test(test_set_version),
+		cmocka_unit_test(test_answers_that_lag_are_not_taken),
+	};
+	bool locked;
+
+	if (secret_memory_init(&locked, NULL) < 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
