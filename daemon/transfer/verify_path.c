@@ -57,14 +57,16 @@ static int refuse_path(X509_STORE_CTX *context, struct error *err)
 /* Trust the anchors, or, where there are none yet, the chain's own end. */
 static X509_STORE *make_store(const struct bundle *bundle, const struct verify_terms *terms)
 {
-	struct certificate_list end = { bundle->chain.items + bundle->chain.count - 1, 1 };
 	const struct certificate_list *anchors = terms->anchors;
+	struct certificate_list end = { NULL, 1 };
 	X509_STORE *store = X509_STORE_new();
 
 	if (!store)
 		mem_exhausted();
-	if (!anchors || anchors->count == 0)
+	if (!anchors || anchors->count == 0) {
+		end.items = &bundle->chain.items[bundle->chain.count - 1];
 		anchors = &end;
+	}
 	for (size_t i = 0; i < anchors->count; i++)
 		if (!X509_STORE_add_cert(store, anchors->items[i]->x509))
 			mem_exhausted();

@@ -157,7 +157,8 @@ bool certificate_issued_by(const struct certificate *certificate, const struct c
 	bool signs;
 
 	/* Whether the issuer was allowed to is another question, asked after the names fit. */
-	if (state != X509_V_OK && state != X509_V_ERR_KEYUSAGE_NO_CERTSIGN)
+	if (state != X509_V_OK && state != X509_V_ERR_KEYUSAGE_NO_CERTSIGN &&
+		state != X509_V_ERR_KEYUSAGE_NO_DIGITAL_SIGNATURE)
 		return false;
 	signs = X509_verify(certificate->x509, key) == 1;
 	ERR_clear_error();

@@ -56,7 +56,7 @@ static char *describe_name(const X509_NAME *name)
 		mem_exhausted();
 	if (X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0) {
 		length = BIO_get_mem_data(bio, &data);
-		text = mem_strndup(data, (size_t)length);
+		text = length > 0 ? mem_strndup(data, (size_t)length) : mem_strdup("");
 	}
 	BIO_free(bio);
 	return text;
