@@ -25,7 +25,8 @@ static const char *variable(const char *name, const char *other)
 	return value && *value ? value : NULL;
 }
 
-/* The file that ${name} names, "~/" at its start being the home directory; else ${fallback} there. */
+/* The file that ${name} names, "~/" at its start being the home directory; else ${fallback}
+ * there. */
 static char *file_path(const char *name, const char *fallback)
 {
 	const char *path = variable(name, NULL);
@@ -41,8 +42,8 @@ static char *file_path(const char *name, const char *fallback)
 static int aws_configure(struct aws *aws, struct error *err)
 {
 	_cleanup_(freep) char *config = file_path("AWS_CONFIG_FILE", ".aws/config");
-	_cleanup_(freep) char *credentials =
-		file_path("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials");
+	_cleanup_(freep) char *credentials = file_path(
+		"AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials");
 	const char *profile = variable("AWS_PROFILE", "AWS_DEFAULT_PROFILE");
 	const char *region = variable("AWS_REGION", "AWS_DEFAULT_REGION");
 	int r;
@@ -71,7 +72,8 @@ int aws_new(struct sd_event *event, struct aws **ret_aws, struct error *err)
 	r = aws_configure(aws, err);
 	if (r < 0)
 		return r;
-	ca_file = variable("AWS_CA_BUNDLE", NULL) ?: profile_get(aws->profiles, aws->profile, "ca_bundle");
+	ca_file = variable("AWS_CA_BUNDLE", NULL)
+			  ?: profile_get(aws->profiles, aws->profile, "ca_bundle");
 	r = http_new(event, ca_file && *ca_file ? ca_file : NULL, &aws->http, err);
 	if (r < 0)
 		return r;
@@ -89,8 +91,8 @@ usec_t aws_now(const struct aws *aws)
 	return (usec_t)((int64_t)clock_now() + aws->offset);
 }
 
-void aws_set_skew_callback(struct aws *aws, void (*callback)(void *userdata, int64_t offset),
-	void *userdata)
+void aws_set_skew_callback(
+	struct aws *aws, void (*callback)(void *userdata, int64_t offset), void *userdata)
 {
 	aws->skew_callback = callback;
 	aws->skew_userdata = userdata;

@@ -53,19 +53,19 @@ usec_t aws_now(const struct aws *aws);
  * ${callback} is called with the signed offset in microseconds when the clock is found more
  * than five minutes off, once until it is right again.
  */
-void aws_set_skew_callback(struct aws *aws, void (*callback)(void *userdata, int64_t offset),
-	void *userdata);
+void aws_set_skew_callback(
+	struct aws *aws, void (*callback)(void *userdata, int64_t offset), void *userdata);
 
 /* Who asks, and through which door.  Everything is optional; strings are borrowed for the call of
  * aws_session_get() only. */
 struct aws_identity {
-	const char *profile;  /* instead of the environment's own credentials */
+	const char *profile; /* instead of the environment's own credentials */
 	const char *role_arn; /* assumed with them */
 	const char *external_id;
 	const char *role_session_name; /* NULL: certferry-HOST, cleaned and cut to 64 */
 	const char *source_identity;
 	char *const *session_tags; /* "KEY=VALUE", NULL-terminated */
-	const char *endpoint_url;  /* for the service called, not for STS; {region} is replaced */
+	const char *endpoint_url; /* for the service called, not for STS; {region} is replaced */
 };
 
 /**
@@ -84,10 +84,10 @@ struct aws_request {
 	enum aws_service service;
 	const char *operation; /* "ListCertificates" */
 	const char *region;
-	const json_t *body;	    /* JSON services: borrowed for the call of aws_call_start(); NULL: {} */
+	const json_t *body; /* JSON services: borrowed for the call of aws_call_start(); NULL: {} */
 	struct secret *secret_body; /* instead of body: taken over and wiped when the call ends */
-	size_t response_limit;	    /* bytes; 0: 8 MiB */
-	bool once;		    /* never retried here after the request may have reached AWS */
+	size_t response_limit; /* bytes; 0: 8 MiB */
+	bool once; /* never retried here after the request may have reached AWS */
 };
 
 /**
@@ -95,20 +95,23 @@ struct aws_request {
  * The completion: exactly once, never from inside aws_call_start().  On success ${body} is the
  * parsed object ({} for an empty one), borrowed until it returns; otherwise NULL and ${err} says
  * "OPERATION: CODE: message (request id ...)": throttled, unreachable, 5xx after all retries,
- * concurrent change: ERROR_RETRY; AccessDenied, no or refused credentials: ERROR_DENIED;
+ * concurrent change, an answer that is not AWS's: ERROR_RETRY; AccessDenied, no or refused
+ * credentials, a signature that does not match (a mistyped secret key): ERROR_DENIED;
  * ResourceNotFound: ERROR_ABSENT; validation: ERROR_INVALID; ResourceExists, in use:
- * ERROR_CONFLICT; LimitExceeded: ERROR_QUOTA; wrong signature, a body that is no JSON though the
- * status says so: ERROR_BUG or ERROR_RETRY.  An operation that the endpoint does not know
- * (UnknownOperationException, or a non-JSON answer of an emulator) is ERROR_ABSENT with code 501.
+ * ERROR_CONFLICT; LimitExceeded: ERROR_QUOTA; an unsigned request: ERROR_BUG.  An operation that
+ * the endpoint does not know has the code AWS_CODE_UNKNOWN_OPERATION: ERROR_ABSENT for those that
+ * an endpoint may lack (SearchCertificates, GetResources), ERROR_INVALID for all others, so that
+ * nobody takes it for the absence of the object that was asked about.
  */
 typedef void (*aws_done_fn)(void *userdata, const json_t *body, const struct error *err);
 
-/* aws_call_start(session, request, done, userdata): never fails; see aws_done_fn.  The handle is valid until
- * ${done} or aws_call_cancel(). */
+/* aws_call_start(session, request, done, userdata): never fails; see aws_done_fn.  The
+ * handle is valid until ${done} or aws_call_cancel(). */
 struct aws_call *aws_call_start(struct aws_session *session, const struct aws_request *request,
 	aws_done_fn done, void *userdata);
 
-/* aws_call_cancel(call): no callback after this returns; does not undo a request already sent.  Returns NULL. */
+/* aws_call_cancel(call): no callback after this returns; does not undo a request already
+ * sent.  Returns NULL. */
 struct aws_call *aws_call_cancel(struct aws_call *call);
 
 /* aws_free(aws): all calls must have ended or been cancelled.  Returns NULL. */
@@ -119,9 +122,9 @@ DEFINE_CLEANUP(struct aws *, aws_free);
 /* Error codes of struct error.code that callers may ask for besides the kind. */
 enum {
 	AWS_CODE_UNKNOWN_OPERATION = 501, /* this endpoint has no such operation */
-	AWS_CODE_NOT_YET = 1001,	  /* not ready yet (export right after a renewal, tags lag): ERROR_RETRY */
+	AWS_CODE_NOT_YET = 1001, /* not ready yet (export right after a renewal): ERROR_RETRY */
 	AWS_CODE_PENDING_DELETION = 1002, /* the secret is scheduled for deletion: ERROR_INVALID */
-	AWS_CODE_AMBIGUOUS = 1003,	  /* sent, no answer: it may have taken effect: ERROR_RETRY */
+	AWS_CODE_AMBIGUOUS = 1003, /* sent, no answer: it may have taken effect: ERROR_RETRY */
 };
 
 #endif

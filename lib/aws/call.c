@@ -16,6 +16,7 @@
 #include "lib/aws/client.h"
 #include "lib/aws/endpoint.h"
 #include "lib/aws/fault.h"
+#include "lib/aws/headers.h"
 #include "lib/aws/lane.h"
 #include "lib/aws/retry.h"
 #include "lib/aws/session.h"
@@ -46,7 +47,7 @@ struct aws_call {
 	struct session_waiter session_waiter;
 	struct lane_waiter lane_waiter;
 	struct lane *lane;
-	bool admitted;	     /* its turn in the lane has come */
+	bool admitted; /* its turn in the lane has come */
 	unsigned generation; /* of the credentials that it was last sent with */
 	struct http_call *http;
 	struct retry retry;
@@ -122,8 +123,8 @@ static void call_mark(const struct aws_call *call, struct error *err)
 	err->code = AWS_CODE_AMBIGUOUS;
 }
 
-static void call_log(const struct aws_call *call, const struct http_response *response,
-	const char *fault)
+static void call_log(
+	const struct aws_call *call, const struct http_response *response, const char *fault)
 {
 	log_debug("%s in %s as %s: %s%sstatus %ld, %llu ms, %zu bytes, request id %s",
 		call->operation, call->region, call->session->label, fault, *fault ? ", " : "",
@@ -159,8 +160,8 @@ static void call_succeeded(struct aws_call *call, const struct http_response *re
 	json_decref(json);
 }
 
-static void call_refused(struct aws_call *call, const struct http_response *response,
-	const struct fault *fault)
+static void call_refused(
+	struct aws_call *call, const struct http_response *response, const struct fault *fault)
 {
 	bool ambiguous = fault->class == FAULT_TRANSIENT && call->once;
 	_cleanup_(error_done) struct error err = ERROR_NULL;
@@ -191,8 +192,8 @@ static void call_unreachable(struct aws_call *call, const struct error *failure)
 	call_fail(call, &err);
 }
 
-static void on_response(void *userdata, const struct http_response *response,
-	const struct error *err)
+static void on_response(
+	void *userdata, const struct http_response *response, const struct error *err)
 {
 	struct aws_call *call = userdata;
 	_cleanup_(fault_done) struct fault fault = FAULT_NULL;
@@ -222,88 +223,20 @@ static void on_response(void *userdata, const struct http_response *response,
 	call_refused(call, response, &fault);
 }
 
-/* The headers of one request; the token's is in the secure heap. */
-struct headers {
-	char *list[8];
-	size_t count;
-	struct secret *token;
-};
-
-static void headers_done(struct headers *headers)
-{
-	for (size_t i = 0; i < headers->count; i++)
-		if (!headers->token || headers->list[i] != secret_borrow(headers->token))
-			free(headers->list[i]);
-	secret_free(headers->token);
-}
-
-static int headers_add_token(struct headers *headers, const struct secret *token, struct error *err)
-{
-	static const char name[] = "X-Amz-Security-Token: ";
-	int r;
-
-	if (!token)
-		return 0;
-	r = secret_new(sizeof(name) + secret_length(token), &headers->token, err);
-	if (r < 0)
-		return r;
-	(void)secret_append_string(headers->token, name);
-	(void)secret_append(headers->token, secret_borrow(token), secret_length(token));
-	headers->list[headers->count++] = (char *)secret_borrow(headers->token);
-	return 0;
-}
-
-static char *call_sign(const struct aws_call *call, const struct endpoint *endpoint,
-	const char *target, usec_t now)
-{
-	const struct credentials *credentials = call->session->credentials;
-	const struct service *service = service_find(call->service);
-	char date[SIGV4_DATE_SIZE];
-	struct sigv4_request request = {
-		.access_key_id = credentials->key_id,
-		.secret_key = credentials->secret_key,
-		.region = call->region,
-		.service = service->signing_name,
-		.time = now,
-		.method = "POST",
-		.path = endpoint->path,
-		.query = "",
-		.headers = {
-			{ "content-type", service->content_type },
-			{ "host", endpoint->host },
-			{ "x-amz-date", sigv4_date(now, date) },
-		},
-		.payload_hash = call->body_hash,
-	};
-	size_t count = 3;
-
-	if (credentials->token)
-		request.headers[count++] = (struct sigv4_header){ "x-amz-security-token",
-			secret_borrow(credentials->token) };
-	if (target)
-		request.headers[count++] = (struct sigv4_header){ "x-amz-target", target };
-	return sigv4_authorization(&request);
-}
-
-static int headers_make(const struct aws_call *call, const struct endpoint *endpoint,
+static int call_headers(const struct aws_call *call, const struct endpoint *endpoint,
 	struct headers *headers, struct error *err)
 {
-	const struct service *service = service_find(call->service);
-	usec_t now = aws_now(call->session->aws);
-	_cleanup_(freep) char *target =
-		service->target ? mem_printf("%s%s", service->target, call->operation) : NULL;
-	_cleanup_(freep) char *signature = call_sign(call, endpoint, target, now);
-	char date[SIGV4_DATE_SIZE];
-	char **list = headers->list;
+	const struct headers_request request = {
+		.credentials = call->session->credentials,
+		.service = service_find(call->service),
+		.operation = call->operation,
+		.region = call->region,
+		.endpoint = endpoint,
+		.body_hash = call->body_hash,
+		.time = aws_now(call->session->aws),
+	};
 
-	list[headers->count++] = mem_printf("Host: %s", endpoint->host);
-	list[headers->count++] = mem_printf("Content-Type: %s", service->content_type);
-	list[headers->count++] = mem_printf("X-Amz-Date: %s", sigv4_date(now, date));
-	if (target)
-		list[headers->count++] = mem_printf("X-Amz-Target: %s", target);
-	list[headers->count++] = mem_printf("Authorization: %s", signature);
-	list[headers->count++] = mem_strdup("User-Agent: certferry/" CERTFERRY_VERSION);
-	return headers_add_token(headers, call->session->credentials->token, err);
+	return headers_make(&request, headers, err);
 }
 
 static void call_send(struct aws_call *call)
@@ -314,9 +247,9 @@ static void call_send(struct aws_call *call)
 	const char *override = call->done ? call->session->endpoint_url : NULL;
 
 	call->generation = call->session->generation;
-	if (endpoint_find(&call->session->endpoints, call->service, call->region, override, &endpoint,
-		    &err) < 0 ||
-		headers_make(call, &endpoint, &headers, &err) < 0) {
+	if (endpoint_find(&call->session->endpoints, call->service, call->region, override,
+		    &endpoint, &err) < 0 ||
+		call_headers(call, &endpoint, &headers, &err) < 0) {
 		(void)error_wrap(&err, "%s", call->operation);
 		call_fail(call, &err);
 		return;
@@ -357,8 +290,8 @@ static void on_turn(void *userdata)
 	call_proceed(call, false);
 }
 
-/* The next step, whichever it is.  Only from the event loop.  Credentials that have just been waited
- * for (${granted}) are used whatever our clock says of them: AWS decides. */
+/* The next step, whichever it is.  Only from the event loop.  Credentials that have just
+ * been waited for (${granted}) are used whatever our clock says of them: AWS decides. */
 static void call_proceed(struct aws_call *call, bool granted)
 {
 	struct aws_session *session = call->session;
@@ -390,11 +323,11 @@ static struct aws_call *call_new(struct aws_session *session, enum aws_service s
 		.region = mem_strdup(region ?: ""),
 		.session_waiter = { .wake = on_credentials, .userdata = call },
 		.lane_waiter = { .go = on_turn, .userdata = call },
-		.lane = lane_get(session->aws->lanes, session->account, region ?: "", service,
-			operation),
+		.lane = lane_get(
+			session->aws->lanes, session->account, region ?: "", service, operation),
 	};
-	if (sd_event_add_time(session->aws->event, &call->timer, CLOCK_MONOTONIC, 0, 1, on_timer,
-		    call) < 0)
+	if (sd_event_add_time(
+		    session->aws->event, &call->timer, CLOCK_MONOTONIC, 0, 1, on_timer, call) < 0)
 		mem_exhausted();
 	(void)sd_event_source_set_description(call->timer, "aws-call");
 	return call;
@@ -403,8 +336,8 @@ static struct aws_call *call_new(struct aws_session *session, enum aws_service s
 struct aws_call *aws_call_start(struct aws_session *session, const struct aws_request *request,
 	aws_done_fn done, void *userdata)
 {
-	struct aws_call *call =
-		call_new(session, request->service, request->operation, request->region);
+	struct aws_call *call = call_new(
+		session, request->service, request->operation, request->region);
 
 	call->done = done;
 	call->userdata = userdata;

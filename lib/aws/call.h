@@ -6,12 +6,13 @@
 
 #include "lib/aws/aws.h"
 
-/* call_form_fn(userdata, body, length, err): the XML of the answer (it may hold secrets), or an error. */
-typedef void (*call_form_fn)(void *userdata, const char *body, size_t length,
-	const struct error *err);
+/* call_form_fn(userdata, body, length, err): the XML of the answer (it may hold secrets),
+ * or an error. */
+typedef void (*call_form_fn)(
+	void *userdata, const char *body, size_t length, const struct error *err);
 
-/* call_start_form(...): as aws_call_start(), with ${form} (copied) as the body.  The endpoint is the
- * service's own, never the session's endpoint_url. */
+/* call_start_form(...): as aws_call_start(), with ${form} (copied) as the body.  The
+ * endpoint is the service's own, never the session's endpoint_url. */
 struct aws_call *call_start_form(struct aws_session *session, enum aws_service service,
 	const char *operation, const char *region, const char *form, call_form_fn done,
 	void *userdata);

@@ -21,7 +21,7 @@ struct aws {
 	struct http *http;
 	struct profiles *profiles;
 	char *profile; /* AWS_PROFILE, AWS_DEFAULT_PROFILE or "default" */
-	char *region;  /* or NULL */
+	char *region; /* or NULL */
 	struct aws_sessions sessions;
 	struct lanes *lanes;
 	int64_t offset; /* what AWS's clock is ahead of ours */

@@ -10,19 +10,20 @@
 #include "lib/base/buf.h"
 
 #define JSON_1_1 "application/x-amz-json-1.1"
-#define FORM	 "application/x-www-form-urlencoded; charset=utf-8"
+#define FORM     "application/x-www-form-urlencoded; charset=utf-8"
 
 /* Names for configuration are the service id of AWS's models, in its two spellings. */
 static const struct {
 	struct service service;
 	const char *environment;
 	const char *key;
-	bool plain_fips_in_gov;	 /* there the plain host is the validated one */
+	bool plain_fips_in_gov; /* there the plain host is the validated one */
 	bool plain_is_dualstack; /* in the partitions aws, aws-us-gov and (without FIPS) aws-cn */
 } services[AWS_SERVICE_COUNT] = {
-	[AWS_ACM] = { { "acm", "acm", JSON_1_1, "CertificateManager." }, "AWS_ENDPOINT_URL_ACM", "acm",
-		.plain_fips_in_gov = true },
-	[AWS_SECRETSMANAGER] = { { "secretsmanager", "secretsmanager", JSON_1_1, "secretsmanager." },
+	[AWS_ACM] = { { "acm", "acm", JSON_1_1, "CertificateManager." }, "AWS_ENDPOINT_URL_ACM",
+		"acm", .plain_fips_in_gov = true },
+	[AWS_SECRETSMANAGER] = { { "secretsmanager", "secretsmanager", JSON_1_1,
+					 "secretsmanager." },
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER", "secrets_manager", .plain_is_dualstack = true },
 	[AWS_STS] = { { "sts", "sts", FORM, NULL }, "AWS_ENDPOINT_URL_STS", "sts",
 		.plain_fips_in_gov = true },
@@ -77,8 +78,8 @@ const struct service *service_find(enum aws_service service)
 }
 
 /* A switch is the environment's, else the profile's. */
-static bool switched_on(const char *variable, const struct profiles *profiles, const char *profile,
-	const char *key)
+static bool switched_on(
+	const char *variable, const struct profiles *profiles, const char *profile, const char *key)
 {
 	const char *value = getenv(variable);
 
@@ -87,8 +88,8 @@ static bool switched_on(const char *variable, const struct profiles *profiles, c
 	return value && strcasecmp(value, "true") == 0;
 }
 
-static const char *configured_url(size_t service, const struct profiles *profiles,
-	const char *profile)
+static const char *configured_url(
+	size_t service, const struct profiles *profiles, const char *profile)
 {
 	_cleanup_(freep) char *key = mem_printf("%s.endpoint_url", services[service].key);
 	const char *url = getenv(services[service].environment);
@@ -103,13 +104,14 @@ static const char *configured_url(size_t service, const struct profiles *profile
 	return url && *url ? url : NULL;
 }
 
-void endpoint_settings_load(struct endpoint_settings *settings, const struct profiles *profiles,
-	const char *profile)
+void endpoint_settings_load(
+	struct endpoint_settings *settings, const struct profiles *profiles, const char *profile)
 {
 	*settings = (struct endpoint_settings){
-		.fips = switched_on("AWS_USE_FIPS_ENDPOINT", profiles, profile, "use_fips_endpoint"),
-		.dualstack = switched_on("AWS_USE_DUALSTACK_ENDPOINT", profiles, profile,
-			"use_dualstack_endpoint"),
+		.fips = switched_on(
+			"AWS_USE_FIPS_ENDPOINT", profiles, profile, "use_fips_endpoint"),
+		.dualstack = switched_on(
+			"AWS_USE_DUALSTACK_ENDPOINT", profiles, profile, "use_dualstack_endpoint"),
 	};
 	if (switched_on("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", profiles, profile,
 		    "ignore_configured_endpoint_urls"))
@@ -125,8 +127,8 @@ void endpoint_settings_done(struct endpoint_settings *settings)
 	*settings = (struct endpoint_settings){ 0 };
 }
 
-static char *aws_url(const struct endpoint_settings *settings, enum aws_service service,
-	const char *region)
+static char *aws_url(
+	const struct endpoint_settings *settings, enum aws_service service, const char *region)
 {
 	const struct partition *partition = partition_of(region);
 	bool gov = strcmp(partition->name, "aws-us-gov") == 0;
@@ -186,7 +188,8 @@ static int endpoint_split(const char *url, struct endpoint *ret_endpoint, struct
 	size_t length, path_length;
 
 	if (!tls && strncmp(url, "http://", 7) != 0)
-		return error_set(err, ERROR_INVALID, 0, "endpoint '%s': http:// or https:// expected", url);
+		return error_set(
+			err, ERROR_INVALID, 0, "endpoint '%s': http:// or https:// expected", url);
 	length = strcspn(host, "/");
 	path_length = strlen(host + length);
 	if (length == 0 || strpbrk(host, "?#@\\ \t\r\n{}%"))

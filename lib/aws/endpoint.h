@@ -36,13 +36,13 @@ struct endpoint_settings {
  * the profile's endpoint_url; none with AWS_IGNORE_CONFIGURED_ENDPOINT_URLS.  ${profile} need not
  * exist.  Release with endpoint_settings_done().
  */
-void endpoint_settings_load(struct endpoint_settings *settings, const struct profiles *profiles,
-	const char *profile);
+void endpoint_settings_load(
+	struct endpoint_settings *settings, const struct profiles *profiles, const char *profile);
 void endpoint_settings_done(struct endpoint_settings *settings);
 
 /* Where a request goes.  Release with endpoint_done(). */
 struct endpoint {
-	char *url;  /* of the service's root */
+	char *url; /* of the service's root */
 	char *host; /* as the Host header has it and as it is signed */
 	char *path; /* "/" at least */
 };
@@ -57,8 +57,8 @@ int endpoint_find(const struct endpoint_settings *settings, enum aws_service ser
 	const char *region, const char *override, struct endpoint *ret_endpoint, struct error *err);
 void endpoint_done(struct endpoint *endpoint);
 
-/* partition_region(partition): the region that stands for ARN partition ${partition} ("aws-cn") when none
- * is known; NULL for one that does not exist. */
+/* partition_region(partition): the region that stands for ARN partition ${partition}
+ * ("aws-cn") when none is known; NULL for one that does not exist. */
 const char *partition_region(const char *partition);
 
 /* region_partition(region): the ARN partition that ${region} belongs to; "aws" when unknown. */

@@ -10,7 +10,7 @@
 #include "lib/aws/aws.h"
 #include "lib/aws/xml.h"
 
-#define NAME_MAX_BYTES	  128
+#define NAME_MAX_BYTES    128
 #define MESSAGE_MAX_BYTES 512
 
 /* Code 0 stands for the HTTP status. */
@@ -20,7 +20,8 @@ struct meaning {
 	int code;
 };
 
-/* The first row that matches counts.  Patterns are fnmatch(3)'s; message is a part, of any case. */
+/* The first row that matches counts.  Patterns are fnmatch(3)'s; message is a part, of any
+ * case. */
 static const struct {
 	const char *name;
 	const char *operation;
@@ -79,7 +80,8 @@ static const struct {
 	/* Not yet. */
 	{ "*", "ExportCertificate", "relation of type EXPORT",
 		{ FAULT_NOT_YET, ERROR_RETRY, AWS_CODE_NOT_YET } },
-	{ "RequestInProgressException", NULL, NULL, { FAULT_FINAL, ERROR_RETRY, AWS_CODE_NOT_YET } },
+	{ "RequestInProgressException", NULL, NULL,
+		{ FAULT_FINAL, ERROR_RETRY, AWS_CODE_NOT_YET } },
 	{ "ConflictException", NULL, NULL, { FAULT_BUSY, ERROR_RETRY, 0 } },
 	{ "ConcurrentModificationException", NULL, NULL, { FAULT_BUSY, ERROR_RETRY, 0 } },
 
@@ -253,7 +255,8 @@ void fault_read(const struct fault_answer *answer, struct fault *fault)
 	if (answer->error_type && *answer->error_type)
 		fault->name = bare_name(answer->error_type);
 	if (answer->request_id)
-		fault->request_id = clean(answer->request_id, strlen(answer->request_id), NAME_MAX_BYTES);
+		fault->request_id = clean(
+			answer->request_id, strlen(answer->request_id), NAME_MAX_BYTES);
 	read_body(answer, fault);
 	if (!fault->message)
 		fault->message = mem_strdup("");

@@ -24,11 +24,11 @@ struct fault_answer {
 
 struct fault {
 	enum fault_class class; /* whether to try again within seconds */
-	enum error_kind kind;	/* what it is when that did not help */
-	int code;		/* AWS_CODE_* or the HTTP status */
-	char *name;		/* AWS's error code without its namespace, or "HTTP 503" */
-	char *message;		/* AWS's words: at most 512 bytes, no control characters; may be "" */
-	char *request_id;	/* or NULL */
+	enum error_kind kind; /* what it is when that did not help */
+	int code; /* AWS_CODE_* or the HTTP status */
+	char *name; /* AWS's error code without its namespace, or "HTTP 503" */
+	char *message; /* AWS's words: at most 512 bytes, no control characters; may be "" */
+	char *request_id; /* or NULL */
 };
 
 #define FAULT_NULL ((struct fault){ 0 })
@@ -41,8 +41,8 @@ struct fault {
  */
 void fault_read(const struct fault_answer *answer, struct fault *fault);
 
-/* fault_error(fault, operation, err): fill ${err} with "OPERATION: NAME: message (request id ...)";
- * returns the negative errno of its kind. */
+/* fault_error(fault, operation, err): fill ${err} with "OPERATION: NAME: message (request
+ * id ...)"; returns the negative errno of its kind. */
 int fault_error(const struct fault *fault, const char *operation, struct error *err);
 
 /* fault_done(fault): release it.  For _cleanup_(fault_done). */

@@ -58,7 +58,8 @@ double lane_published(enum aws_service service, const char *operation, const cha
 {
 	*ret_group = operation;
 	for (size_t i = 0; i < ARRAY_SIZE(published); i++) {
-		if (published[i].service != service || strcmp(published[i].operation, operation) != 0)
+		if (published[i].service != service ||
+			strcmp(published[i].operation, operation) != 0)
 			continue;
 		*ret_group = published[i].group ?: operation;
 		return published[i].published;
@@ -115,7 +116,8 @@ static struct lane *lane_new(struct lanes *lanes, char *key, double rate)
 	lane->lanes = lanes;
 	TAILQ_INIT(&lane->waiters);
 	rate_init(&lane->rate, rate);
-	if (sd_event_add_time(lanes->event, &lane->timer, CLOCK_MONOTONIC, 0, 1, on_turn, lane) < 0 ||
+	if (sd_event_add_time(lanes->event, &lane->timer, CLOCK_MONOTONIC, 0, 1, on_turn, lane) <
+			0 ||
 		sd_event_source_set_enabled(lane->timer, SD_EVENT_OFF) < 0)
 		mem_exhausted();
 	(void)sd_event_source_set_description(lane->timer, "aws-lane");
@@ -127,7 +129,8 @@ struct lane *lane_get(struct lanes *lanes, const char *account, const char *regi
 {
 	const char *group;
 	double rate = lane_published(service, operation, &group);
-	_cleanup_(freep) char *key = mem_printf("%s %s %d %s", account, region, (int)service, group);
+	_cleanup_(freep) char *key = mem_printf(
+		"%s %s %d %s", account, region, (int)service, group);
 	const struct lane wanted = { .key = key };
 	struct lane *const *found = tfind(&wanted, &lanes->tree, lane_compare);
 	struct lane *lane;

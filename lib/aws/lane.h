@@ -27,11 +27,13 @@ struct lane_waiter {
 
 struct lanes *lanes_new(struct sd_event *event);
 
-/* lane_get(lanes, account, region, service, operation): the lane, which lives as long as ${lanes}. */
+/* lane_get(lanes, account, region, service, operation): the lane, which lives as long as
+ * ${lanes}. */
 struct lane *lane_get(struct lanes *lanes, const char *account, const char *region,
 	enum aws_service service, const char *operation);
 
-/* lane_enter(lane, waiter): true: send now; false: ${go} is called when the turn comes, in order. */
+/* lane_enter(lane, waiter): true: send now; false: ${go} is called when the turn comes, in
+ * order. */
 bool lane_enter(struct lane *lane, struct lane_waiter *waiter);
 
 /* lane_leave(waiter): no longer; fine for one that does not wait. */
@@ -41,8 +43,8 @@ void lane_leave(struct lane_waiter *waiter);
 void lane_throttled(struct lane *lane);
 void lane_succeeded(struct lane *lane);
 
-/* lane_published(service, operation, group): requests a second that AWS publishes, 0 for none, and the
- * name of those that share them. */
+/* lane_published(service, operation, group): requests a second that AWS publishes, 0 for
+ * none, and the name of those that share them. */
 double lane_published(enum aws_service service, const char *operation, const char **ret_group);
 
 /* lanes_free(lanes): nobody may wait.  Returns NULL. */

@@ -82,7 +82,8 @@ static size_t key_length(const struct parser *parser)
 {
 	size_t length = 0;
 
-	while (length < parser->length && parser->line[length] != '=' && parser->line[length] != ':')
+	while (length < parser->length && parser->line[length] != '=' &&
+		parser->line[length] != ':')
 		length++;
 	return length;
 }
@@ -131,8 +132,9 @@ static int parse_item(struct parser *parser, struct error *err)
 int profile_parse(const char *path, const char *text, size_t length, profile_item_fn each,
 	void *userdata, struct error *err)
 {
-	struct parser parser = { .path = path, .end = text + length, .each = each,
-		.userdata = userdata };
+	struct parser parser = {
+		.path = path, .end = text + length, .each = each, .userdata = userdata
+	};
 	int r = 0;
 
 	if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
@@ -197,14 +199,15 @@ static int collect(void *userdata, const struct profile_item *item, struct error
 {
 	const struct collecting *collecting = userdata;
 	struct profiles *profiles = collecting->profiles;
-	_cleanup_(freep) char *profile = profile_section(item->section, collecting->credentials_file);
+	_cleanup_(freep) char *profile = profile_section(
+		item->section, collecting->credentials_file);
 	_cleanup_(freep) char *services = named_section(item->section, "services");
 	struct entry *entry;
 
 	if (!profile && !services)
 		return 0;
-	profiles->entries = mem_resize(profiles->entries, profiles->count + 1,
-		sizeof(profiles->entries[0]));
+	profiles->entries = mem_resize(
+		profiles->entries, profiles->count + 1, sizeof(profiles->entries[0]));
 	entry = &profiles->entries[profiles->count++];
 	*entry = (struct entry){
 		.section = profile ? mem_printf("profile %s", profile)
@@ -245,8 +248,8 @@ static int profiles_read(struct profiles *profiles, bool credentials_file, struc
 	r = profile_file_read(path, &content, err);
 	if (r < 0 || !content)
 		return r;
-	return profile_parse(path, secret_borrow(content), secret_length(content), collect, &collecting,
-		err);
+	return profile_parse(
+		path, secret_borrow(content), secret_length(content), collect, &collecting, err);
 }
 
 int profiles_load(const char *config_path, const char *credentials_path,
@@ -268,8 +271,8 @@ int profiles_load(const char *config_path, const char *credentials_path,
 }
 
 /* The last one counts: the credentials file is read last. */
-static const struct entry *entry_find(const struct profiles *profiles, const char *kind,
-	const char *name, const char *key)
+static const struct entry *entry_find(
+	const struct profiles *profiles, const char *kind, const char *name, const char *key)
 {
 	_cleanup_(freep) char *section = mem_printf("%s %s", kind, name);
 
@@ -294,8 +297,8 @@ const char *profile_get(const struct profiles *profiles, const char *profile, co
 	return entry ? entry->value : NULL;
 }
 
-const char *profile_get_service(const struct profiles *profiles, const char *section,
-	const char *key)
+const char *profile_get_service(
+	const struct profiles *profiles, const char *section, const char *key)
 {
 	const struct entry *entry = entry_find(profiles, "services", section, key);
 

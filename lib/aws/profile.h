@@ -15,8 +15,8 @@
 struct profiles;
 struct secret;
 
-/* One "key = value" of a file; everything is borrowed.  ${section} is as written, without brackets.
- * A key nested under another, as in `services` sections, is "outer.inner". */
+/* One "key = value" of a file; everything is borrowed.  ${section} is as written, without
+ * brackets.  A key nested under another, as in `services` sections, is "outer.inner". */
 struct profile_item {
 	const char *section;
 	const char *key; /* lower case */
@@ -39,33 +39,37 @@ int profile_parse(const char *path, const char *text, size_t length, profile_ite
 
 /**
  * profile_section(section, credentials_file):
- * The name of the profile that a section of a file defines: "x" of [profile x] in the configuration
- * file or of [x] in the credentials file, "default" of [default] in both; NULL for other sections.
- * The caller owns it.
+ * The name of the profile that a section of a file defines: "x" of [profile x] in the
+ * configuration file or of [x] in the credentials file, "default" of [default] in both; NULL
+ * for other sections.  The caller owns it.
  */
 char *profile_section(const char *section, bool credentials_file);
 
-/* profile_file_read(path, content, err): the file's content; NULL if there is no such file or it is empty. */
+/* profile_file_read(path, content, err): the file's content; NULL if there is no such file
+ * or it is empty. */
 int profile_file_read(const char *path, struct secret **ret_content, struct error *err);
 
 /**
  * profiles_load(config_path, credentials_path, profiles, err):
- * Read both files (NULL, absent or empty: nothing is in it).  Unreadable ones are ERROR_INVALID with
- * the file, and the line where one is to blame.
+ * Read both files (NULL, absent or empty: nothing is in it).  Unreadable ones are ERROR_INVALID
+ * with the file, and the line where one is to blame.
  */
 int profiles_load(const char *config_path, const char *credentials_path,
 	struct profiles **ret_profiles, struct error *err);
 
-/* profile_exists(profiles, profile), profile_get(profiles, profile, key): the value, "" for a secret
- * one, or NULL.  What the credentials file says counts more.  Borrowed from ${profiles}. */
+/* profile_exists(profiles, profile), profile_get(profiles, profile, key): the value, "" for
+ * a secret one, or NULL.  What the credentials file says counts more.  Borrowed from
+ * ${profiles}. */
 bool profile_exists(const struct profiles *profiles, const char *profile);
 const char *profile_get(const struct profiles *profiles, const char *profile, const char *key);
 
-/* profile_get_service(profiles, section, key): the value of ${key} ("acm.endpoint_url") in [services SECTION]. */
-const char *profile_get_service(const struct profiles *profiles, const char *section,
-	const char *key);
+/* profile_get_service(profiles, section, key): the value of ${key} ("acm.endpoint_url") in
+ * [services SECTION]. */
+const char *profile_get_service(
+	const struct profiles *profiles, const char *section, const char *key);
 
-/* profile_where(profiles, profile, key): "FILE:LINE" of what profile_get() finds.  The caller owns it. */
+/* profile_where(profiles, profile, key): "FILE:LINE" of what profile_get() finds.  The
+ * caller owns it. */
 char *profile_where(const struct profiles *profiles, const char *profile, const char *key);
 
 /* profiles_path(profiles, credentials_file): which file was read, or NULL. */

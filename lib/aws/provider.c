@@ -35,8 +35,8 @@ struct refusal {
 	struct error err;
 };
 
-static void refusal_fetch(struct provider *provider, const char *region, provider_done_fn done,
-	void *userdata)
+static void refusal_fetch(
+	struct provider *provider, const char *region, provider_done_fn done, void *userdata)
 {
 	done(userdata, NULL, &((struct refusal *)provider)->err);
 }
@@ -73,8 +73,8 @@ static bool has_keys(const struct profiles *profiles, const char *profile)
 /* What a profile can ask for and this version cannot do; NULL if nothing. */
 static const char *unsupported(const struct profiles *profiles, const char *profile)
 {
-	static const char *const keys[] = { "web_identity_token_file", "sso_session", "sso_start_url",
-		"login_session", "credential_process" };
+	static const char *const keys[] = { "web_identity_token_file", "sso_session",
+		"sso_start_url", "login_session", "credential_process" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (profile_get(profiles, profile, keys[i]))
@@ -82,13 +82,14 @@ static const char *unsupported(const struct profiles *profiles, const char *prof
 	return NULL;
 }
 
-static struct provider *refuse_key(const struct profiles *profiles, const char *profile,
-	const char *key)
+static struct provider *refuse_key(
+	const struct profiles *profiles, const char *profile, const char *key)
 {
 	_cleanup_(freep) char *where = profile_where(profiles, profile, key);
 
 	return provider_refusal_new(ERROR_DENIED,
-		"%s: profile '%s': %s is not supported by this version; give the profile keys, or a "
+		"%s: profile '%s': %s is not supported by this version; give the profile keys, or "
+		"a "
 		"role_arn with a source_profile that has keys",
 		where, profile, key);
 }
@@ -130,7 +131,8 @@ static struct aws_session *find_source(struct aws *aws, const char *profile, con
 }
 
 /* duration_seconds of the profile; 0 for none. */
-static int find_duration(const struct profiles *profiles, const char *profile, unsigned *ret_seconds)
+static int find_duration(
+	const struct profiles *profiles, const char *profile, unsigned *ret_seconds)
 {
 	const char *text = profile_get(profiles, profile, "duration_seconds");
 	char *end = NULL;
@@ -210,10 +212,12 @@ struct provider *provider_find(struct aws *aws, const char *profile)
 	if (profile_exists(aws->profiles, profile))
 		return find_profile(aws, profile, NULL);
 	if (strcmp(profile, "default") != 0)
-		return provider_refusal_new(ERROR_INVALID, "there is no profile '%s' in '%s' or '%s'",
-			profile, profiles_path(aws->profiles, false) ?: "~/.aws/config",
+		return provider_refusal_new(ERROR_INVALID,
+			"there is no profile '%s' in '%s' or '%s'", profile,
+			profiles_path(aws->profiles, false) ?: "~/.aws/config",
 			profiles_path(aws->profiles, true) ?: "~/.aws/credentials");
 	return provider_refusal_new(ERROR_DENIED,
-		"no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE "
+		"no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
+		"AWS_PROFILE "
 		"(the roles of instances and containers are not supported by this version)");
 }

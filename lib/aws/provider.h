@@ -22,16 +22,17 @@ struct credentials {
 	char *key_id;
 	struct secret *secret_key;
 	struct secret *token; /* or NULL */
-	usec_t expires;	      /* USEC_INFINITY: never, as far as is known */
+	usec_t expires; /* USEC_INFINITY: never, as far as is known */
 };
 
 struct credentials *credentials_free(struct credentials *credentials);
 
 DEFINE_CLEANUP(struct credentials *, credentials_free);
 
-/* provider_done_fn(userdata, credentials, err): one of the two is not NULL; the credentials are the callee's. */
-typedef void (*provider_done_fn)(void *userdata, struct credentials *credentials,
-	const struct error *err);
+/* provider_done_fn(userdata, credentials, err): one of the two is not NULL; the credentials
+ * are the callee's. */
+typedef void (*provider_done_fn)(
+	void *userdata, struct credentials *credentials, const struct error *err);
 
 struct provider {
 	/* Get credentials and call ${done} once, possibly before returning.  ${region} is where
@@ -46,14 +47,16 @@ struct provider *provider_free(struct provider *provider);
 
 DEFINE_CLEANUP(struct provider *, provider_free);
 
-/* provider_refusal_new(kind, format, ...): always fails so: for what is missing or not supported. */
+/* provider_refusal_new(kind, format, ...): always fails so: for what is missing or not
+ * supported. */
 struct provider *provider_refusal_new(enum error_kind kind, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* provider_environment_new(): AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN. */
 struct provider *provider_environment_new(void);
 
-/* provider_keys_new(profiles, profile): the keys in a profile, read from the files at each fetch. */
+/* provider_keys_new(profiles, profile): the keys in a profile, read from the files at each
+ * fetch. */
 struct provider *provider_keys_new(const struct profiles *profiles, const char *profile);
 
 /* What AssumeRole is asked for; everything but the role may be NULL or 0. */
@@ -62,8 +65,8 @@ struct role {
 	const char *external_id;
 	const char *session_name; /* NULL: certferry-HOST */
 	const char *source_identity;
-	char *const *tags;	 /* "KEY=VALUE" */
-	unsigned duration;	 /* seconds */
+	char *const *tags; /* "KEY=VALUE" */
+	unsigned duration; /* seconds */
 };
 
 /* provider_role_new(source, role): ${role} (copied), assumed with the credentials of ${source}. */

@@ -29,13 +29,16 @@ static int keys_check(const struct credentials *credentials, const char *where, 
 	if (!credentials->key_id || !*credentials->key_id)
 		return error_set(err, ERROR_DENIED, 0, "%s: the access key id is missing", where);
 	if (!credentials->secret_key)
-		return error_set(err, ERROR_DENIED, 0, "%s: the secret access key is missing", where);
+		return error_set(
+			err, ERROR_DENIED, 0, "%s: the secret access key is missing", where);
 	if (secret_length(credentials->secret_key) > SIGV4_SECRET_BYTES)
-		return error_set(err, ERROR_DENIED, 0, "%s: the secret access key is too long", where);
+		return error_set(
+			err, ERROR_DENIED, 0, "%s: the secret access key is too long", where);
 	/* It becomes part of a header. */
 	for (const char *c = credentials->key_id; *c; c++)
 		if (*c <= ' ' || *c > '~')
-			return error_set(err, ERROR_DENIED, 0, "%s: this is no access key id", where);
+			return error_set(
+				err, ERROR_DENIED, 0, "%s: this is no access key id", where);
 	return 0;
 }
 
@@ -56,7 +59,8 @@ static int from_environment(struct credentials *credentials, struct error *err)
 	if (expiration && *expiration && time_parse_iso(expiration, &credentials->expires) < 0)
 		return error_set(err, ERROR_INVALID, 0,
 			"AWS_CREDENTIAL_EXPIRATION: a time like 2026-11-23T08:47:54Z expected");
-	return keys_check(credentials, "environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)", err);
+	return keys_check(
+		credentials, "environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)", err);
 }
 
 struct taking {
@@ -85,8 +89,8 @@ static int take_item(void *userdata, const struct profile_item *item, struct err
 	return 0;
 }
 
-static int from_file(const struct keys *keys, bool credentials_file, struct credentials *credentials,
-	struct error *err)
+static int from_file(const struct keys *keys, bool credentials_file,
+	struct credentials *credentials, struct error *err)
 {
 	const char *path = keys->paths[credentials_file];
 	_cleanup_(secret_freep) struct secret *content = NULL;
@@ -96,8 +100,8 @@ static int from_file(const struct keys *keys, bool credentials_file, struct cred
 	r = profile_file_read(path, &content, err);
 	if (r < 0 || !content)
 		return r;
-	return profile_parse(path, secret_borrow(content), secret_length(content), take_item, &taking,
-		err);
+	return profile_parse(
+		path, secret_borrow(content), secret_length(content), take_item, &taking, err);
 }
 
 static int from_profile(const struct keys *keys, struct credentials *credentials, struct error *err)
@@ -114,8 +118,8 @@ static int from_profile(const struct keys *keys, struct credentials *credentials
 	return keys_check(credentials, where, err);
 }
 
-static void keys_fetch(struct provider *provider, const char *region, provider_done_fn done,
-	void *userdata)
+static void keys_fetch(
+	struct provider *provider, const char *region, provider_done_fn done, void *userdata)
 {
 	const struct keys *keys = (struct keys *)provider;
 	_cleanup_(credentials_freep) struct credentials *credentials = mem_new(struct credentials);
@@ -123,7 +127,8 @@ static void keys_fetch(struct provider *provider, const char *region, provider_d
 	int r;
 
 	credentials->expires = USEC_INFINITY;
-	r = keys->profile ? from_profile(keys, credentials, &err) : from_environment(credentials, &err);
+	r = keys->profile ? from_profile(keys, credentials, &err)
+			  : from_environment(credentials, &err);
 	if (r < 0)
 		done(userdata, NULL, &err);
 	else

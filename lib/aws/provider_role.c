@@ -54,8 +54,8 @@ static const char *choose_region(const struct assumer *assumer, const char *regi
 	return partition_region(name) ?: region;
 }
 
-static void assumer_fetch(struct provider *provider, const char *region, provider_done_fn done,
-	void *userdata)
+static void assumer_fetch(
+	struct provider *provider, const char *region, provider_done_fn done, void *userdata)
 {
 	struct assumer *assumer = (struct assumer *)provider;
 

@@ -13,11 +13,11 @@
 
 struct rate {
 	double published; /* requests a second; 0: none is published */
-	double current;	  /* 0: no limit now */
-	double ceiling;	  /* where an unpublished rate that was throttled becomes free again */
-	usec_t full;	  /* when the bucket is full again if nothing is sent */
-	usec_t cut;	  /* when it was last halved */
-	usec_t window;	  /* the second that is being counted */
+	double current; /* 0: no limit now */
+	double ceiling; /* where an unpublished rate that was throttled becomes free again */
+	usec_t full; /* when the bucket is full again if nothing is sent */
+	usec_t cut; /* when it was last halved */
+	usec_t window; /* the second that is being counted */
 	unsigned sent, sent_before;
 };
 
@@ -30,7 +30,8 @@ usec_t rate_next(const struct rate *rate, usec_t now);
 /* rate_take(rate, now): a request is sent now. */
 void rate_take(struct rate *rate, usec_t now);
 
-/* rate_throttled(rate, now): AWS said too fast.  Once a second at most it halves, so that one burst counts once. */
+/* rate_throttled(rate, now): AWS said too fast.  Once a second at most it halves, so that
+ * one burst counts once. */
 void rate_throttled(struct rate *rate, usec_t now);
 
 /* rate_succeeded(rate): AWS did not mind. */

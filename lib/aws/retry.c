@@ -3,10 +3,11 @@
 
 #include "lib/base/mem.h"
 
-#define COST	  5 /* tokens a retry takes from the quota */
+#define COST      5 /* tokens a retry takes from the quota */
 #define DELAY_MAX (20 * USEC_PER_SEC)
 
-/* Chance: the delay is random between 0 and the step ("full jitter"), otherwise the step itself. */
+/* Chance: the delay is random between 0 and the step ("full jitter"), otherwise the step
+ * itself. */
 static const struct {
 	const char *name;
 	unsigned limit; /* retries, not attempts */

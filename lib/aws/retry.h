@@ -16,11 +16,11 @@
 enum fault_class {
 	FAULT_FINAL,
 	FAULT_TRANSIENT, /* 5xx, unreachable, cut off: 3 attempts */
-	FAULT_THROTTLE,	 /* too many requests: 5 attempts, a second at least apart by chance */
-	FAULT_SKEW,	 /* our clock is wrong: once more with the corrected one */
-	FAULT_EXPIRED,	 /* the credentials are no longer good: once more with fresh ones */
-	FAULT_BUSY,	 /* the object is being changed by another request: 3 times, 2 s apart */
-	FAULT_NOT_YET,	 /* export right after a renewal: 0.5, 1, 2, 4 and 8 s later */
+	FAULT_THROTTLE, /* too many requests: 5 attempts, a second at least apart by chance */
+	FAULT_SKEW, /* our clock is wrong: once more with the corrected one */
+	FAULT_EXPIRED, /* the credentials are no longer good: once more with fresh ones */
+	FAULT_BUSY, /* the object is being changed by another request: 3 times, 2 s apart */
+	FAULT_NOT_YET, /* export right after a renewal: 0.5, 1, 2, 4 and 8 s later */
 	FAULT_CLASS_COUNT,
 };
 
@@ -49,7 +49,8 @@ struct retry_quota {
 bool retry_next(struct retry *retry, struct retry_quota *quota, enum fault_class class,
 	unsigned chance, usec_t *ret_delay);
 
-/* retry_succeeded(retry, quota): the request succeeded: give back what its last retry cost, or one token. */
+/* retry_succeeded(retry, quota): the request succeeded: give back what its last retry cost,
+ * or one token. */
 void retry_succeeded(const struct retry *retry, struct retry_quota *quota);
 
 #endif

@@ -16,8 +16,8 @@
 #define DENIED_FOR     USEC_PER_MINUTE
 #define FAILED_FOR     USEC_PER_MINUTE
 
-void session_plan(usec_t now, usec_t expires, unsigned chance, usec_t *ret_refresh,
-	usec_t *ret_unusable)
+void session_plan(
+	usec_t now, usec_t expires, unsigned chance, usec_t *ret_refresh, usec_t *ret_unusable)
 {
 	usec_t life = usec_sub(expires, now);
 	usec_t left = REFRESH_LEFT + REFRESH_SPREAD / 1000 * (chance % 1000);
@@ -141,21 +141,23 @@ static struct aws_session *session_find(struct aws *aws, const char *key)
 	struct aws_session *session;
 
 	TAILQ_FOREACH(session, &aws->sessions, link)
-		if (strcmp(session->key, key) == 0)
-			return session;
+	if (strcmp(session->key, key) == 0)
+		return session;
 	return NULL;
 }
 
-static struct aws_session *session_new(struct aws *aws, const char *key, const char *profile,
-	struct provider *provider)
+static struct aws_session *session_new(
+	struct aws *aws, const char *key, const char *profile, struct provider *provider)
 {
 	struct aws_session *session = mem_new(struct aws_session);
 
 	*session = (struct aws_session){
 		.aws = aws,
 		.key = mem_strdup(key),
-		.label = profile ? mem_printf("profile %s", profile) : mem_strdup("own credentials"),
-		.region = profile ? mem_strdup(profile_get(aws->profiles, profile, "region")) : NULL,
+		.label = profile ? mem_printf("profile %s", profile)
+				 : mem_strdup("own credentials"),
+		.region = profile ? mem_strdup(profile_get(aws->profiles, profile, "region"))
+				  : NULL,
 		.quota = RETRY_QUOTA_FULL,
 		.provider = provider,
 	};
@@ -170,8 +172,8 @@ static struct aws_session *session_new(struct aws *aws, const char *key, const c
 	return session;
 }
 
-struct aws_session *session_get_keyed(struct aws *aws, const char *key, const char *profile,
-	struct provider *provider)
+struct aws_session *session_get_keyed(
+	struct aws *aws, const char *key, const char *profile, struct provider *provider)
 {
 	struct aws_session *session = session_find(aws, key);
 
@@ -190,8 +192,9 @@ static char *account_of(const char *arn)
 		field = strchr(field, ':');
 		field = field ? field + 1 : NULL;
 	}
-	return field && *field != ':' && strchr(field, ':') ? mem_strndup(field, strcspn(field, ":"))
-							     : mem_strdup(arn);
+	return field && *field != ':' && strchr(field, ':')
+		       ? mem_strndup(field, strcspn(field, ":"))
+		       : mem_strdup(arn);
 }
 
 static void key_add(struct buf *key, const char *value)
@@ -211,7 +214,7 @@ static char *identity_key(const struct aws_identity *identity)
 	key_add(&key, identity->source_identity);
 	key_add(&key, identity->endpoint_url);
 	STRV_FOREACH(tag, identity->session_tags)
-		key_add(&key, *tag);
+	key_add(&key, *tag);
 	return buf_take(&key);
 }
 
@@ -248,7 +251,8 @@ void sessions_forget_denials(struct aws *aws)
 {
 	struct aws_session *session;
 
-	TAILQ_FOREACH(session, &aws->sessions, link) {
+	TAILQ_FOREACH(session, &aws->sessions, link)
+	{
 		error_done(&session->denial);
 		session->refresh_again = 0;
 	}
@@ -275,7 +279,7 @@ void sessions_free(struct aws *aws)
 
 	/* A provider may have a request under way that waits in another session. */
 	TAILQ_FOREACH(session, &aws->sessions, link)
-		session->provider = provider_free(session->provider);
+	session->provider = provider_free(session->provider);
 	while ((session = TAILQ_FIRST(&aws->sessions))) {
 		TAILQ_REMOVE(&aws->sessions, session, link);
 		session_free(session);

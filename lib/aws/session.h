@@ -27,10 +27,10 @@ struct session_waiter {
 struct aws_session {
 	struct aws *aws;
 	TAILQ_ENTRY(aws_session) link;
-	char *key;     /* equal for equal identities */
-	char *label;   /* who this is, for logs */
+	char *key; /* equal for equal identities */
+	char *label; /* who this is, for logs */
 	char *account; /* whose quotas its requests use: an account, or what stands for it */
-	char *region;  /* of its profile, or NULL */
+	char *region; /* of its profile, or NULL */
 	char *endpoint_url;
 	struct endpoint_settings endpoints;
 	struct retry_quota quota;
@@ -40,19 +40,20 @@ struct aws_session {
 	bool fetching;
 	char *fetch_region;
 	struct credentials *credentials; /* or NULL */
-	unsigned generation;		 /* counts the credentials it has had */
-	usec_t refresh_at, unusable_at;	 /* corrected wall clock */
-	usec_t refresh_again;		 /* monotonic: after a refresh that failed */
+	unsigned generation; /* counts the credentials it has had */
+	usec_t refresh_at, unusable_at; /* corrected wall clock */
+	usec_t refresh_again; /* monotonic: after a refresh that failed */
 	struct error denial;
 	usec_t denied_until; /* monotonic */
 	TAILQ_HEAD(, session_waiter) waiters;
 	unsigned round;
 };
 
-/* session_get_keyed(aws, key, profile, provider): the session called ${key}, made with ${provider} (taken
- * over in any case) and the settings of ${profile} (NULL: the default one) if it is new. */
-struct aws_session *session_get_keyed(struct aws *aws, const char *key, const char *profile,
-	struct provider *provider);
+/* session_get_keyed(aws, key, profile, provider): the session called ${key}, made with
+ * ${provider} (taken over in any case) and the settings of ${profile} (NULL: the default
+ * one) if it is new. */
+struct aws_session *session_get_keyed(
+	struct aws *aws, const char *key, const char *profile, struct provider *provider);
 
 /* session_region(session): the profile's or the environment's region, or NULL. */
 const char *session_region(const struct aws_session *session);
@@ -64,15 +65,15 @@ const char *session_region(const struct aws_session *session);
  */
 int session_check(struct aws_session *session, struct error *err);
 
-/* session_wait(session, waiter, region): have them fetched, for a request to ${region}; ${wake} is called
- * once, never from inside. */
+/* session_wait(session, waiter, region): have them fetched, for a request to ${region};
+ * ${wake} is called once, never from inside. */
 void session_wait(struct aws_session *session, struct session_waiter *waiter, const char *region);
 
 /* session_leave(waiter): no longer; fine for one that does not wait. */
 void session_leave(struct session_waiter *waiter);
 
-/* session_expire(session, generation): AWS refused these credentials; they are dropped unless newer ones
- * have come already. */
+/* session_expire(session, generation): AWS refused these credentials; they are dropped
+ * unless newer ones have come already. */
 void session_expire(struct aws_session *session, unsigned generation);
 
 /**
@@ -81,8 +82,8 @@ void session_expire(struct aws_session *session, unsigned generation);
  * minutes before the end, by ${chance}, random in 0..999; at a quarter of a short life left) and
  * from when on they may no longer be used.  Pure.
  */
-void session_plan(usec_t now, usec_t expires, unsigned chance, usec_t *ret_refresh,
-	usec_t *ret_unusable);
+void session_plan(
+	usec_t now, usec_t expires, unsigned chance, usec_t *ret_refresh, usec_t *ret_unusable);
 
 void sessions_forget_denials(struct aws *aws);
 

@@ -14,7 +14,7 @@
 #include "lib/base/mem.h"
 #include "lib/pki/secret.h"
 
-#define ALGORITHM "AWS4-HMAC-SHA256"
+#define ALGORITHM  "AWS4-HMAC-SHA256"
 #define HASH_BYTES 32
 
 static EVP_MD_CTX *hash_begin(void)
@@ -68,7 +68,8 @@ char *sigv4_date(usec_t time, char text[static SIGV4_DATE_SIZE])
 
 static int header_compare(const void *a, const void *b)
 {
-	return strcmp(((const struct sigv4_header *)a)->name, ((const struct sigv4_header *)b)->name);
+	return strcmp(
+		((const struct sigv4_header *)a)->name, ((const struct sigv4_header *)b)->name);
 }
 
 static size_t headers_sort(struct sigv4_header headers[static SIGV4_HEADERS_MAX])
@@ -130,8 +131,8 @@ static void key_derive(unsigned char key[static HASH_BYTES], const char *data)
 }
 
 /* Step 3: the signing key, from the secret key and the scope. */
-static void key_make(const struct sigv4_request *request, const char *day,
-	unsigned char key[static HASH_BYTES])
+static void key_make(
+	const struct sigv4_request *request, const char *day, unsigned char key[static HASH_BYTES])
 {
 	char secret[4 + SIGV4_SECRET_BYTES] = "AWS4";
 	size_t length = secret_length(request->secret_key);

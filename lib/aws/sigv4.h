@@ -14,8 +14,8 @@
 
 struct secret;
 
-#define SIGV4_HASH_SIZE	   65 /* SHA-256 in hexadecimal, with its NUL */
-#define SIGV4_DATE_SIZE	   17 /* "20150830T123600Z" */
+#define SIGV4_HASH_SIZE    65 /* SHA-256 in hexadecimal, with its NUL */
+#define SIGV4_DATE_SIZE    17 /* "20150830T123600Z" */
 #define SIGV4_HEADERS_MAX  8
 #define SIGV4_SECRET_BYTES 256 /* the longest secret key that can sign */
 
@@ -31,9 +31,10 @@ struct sigv4_request {
 	const char *service; /* signing name */
 	usec_t time;
 	const char *method;
-	const char *path;  /* canonical: encoded as the service expects, "/" at least */
+	const char *path; /* canonical: encoded as the service expects, "/" at least */
 	const char *query; /* canonical: sorted and encoded, "" for none */
-	struct sigv4_header headers[SIGV4_HEADERS_MAX]; /* all are signed; an unused one has no name */
+	struct sigv4_header
+		headers[SIGV4_HEADERS_MAX]; /* all are signed; an unused one has no name */
 	const char *payload_hash;
 };
 

@@ -50,7 +50,8 @@ static void form_add_tags(struct buf *form, char *const *tags)
 {
 	size_t number = 0;
 
-	STRV_FOREACH(tag, tags) {
+	STRV_FOREACH(tag, tags)
+	{
 		const char *equals = strchrnul(*tag, '=');
 		_cleanup_(freep) char *key = mem_strndup(*tag, (size_t)(equals - *tag));
 		_cleanup_(freep) char *name = mem_printf("Tags.member.%zu.Key", ++number);
@@ -78,8 +79,8 @@ char *sts_assume_role_form(const struct role *role)
 }
 
 /* A secret text of the answer, with its references resolved, in the secure heap from the start. */
-static int read_secret(const char *body, size_t length, const char *path, struct secret **ret_secret,
-	struct error *err)
+static int read_secret(const char *body, size_t length, const char *path,
+	struct secret **ret_secret, struct error *err)
 {
 	const char *text;
 	size_t text_length;
@@ -107,16 +108,17 @@ static char *read_text(const char *body, size_t length, const char *path)
 	return mem_strndup(text, text_length);
 }
 
-int sts_read_credentials(const char *body, size_t length, struct credentials **ret_credentials,
-	struct error *err)
+int sts_read_credentials(
+	const char *body, size_t length, struct credentials **ret_credentials, struct error *err)
 {
 	_cleanup_(credentials_freep) struct credentials *credentials = mem_new(struct credentials);
 	_cleanup_(freep) char *expiration = read_text(body, length, GRANT "Expiration");
 	int r;
 
 	credentials->key_id = read_text(body, length, GRANT "AccessKeyId");
-	if (!*credentials->key_id || credentials->key_id[strspn(credentials->key_id,
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")])
+	if (!*credentials->key_id ||
+		credentials->key_id[strspn(credentials->key_id,
+			"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")])
 		return error_set(err, ERROR_RETRY, 0,
 			"answer without credentials: something between us and AWS answered?");
 	if (time_parse_iso(expiration, &credentials->expires) < 0)

@@ -11,8 +11,8 @@
 /* sts_assume_role_form(role): the request's body.  The caller owns it. */
 char *sts_assume_role_form(const struct role *role);
 
-/* sts_session_name(host): "certferry-HOST" with what a RoleSessionName may not hold replaced by "-",
- * at most 64 characters.  The caller owns it. */
+/* sts_session_name(host): "certferry-HOST" with what a RoleSessionName may not hold
+ * replaced by "-", at most 64 characters.  The caller owns it. */
 char *sts_session_name(const char *host);
 
 /**
@@ -20,7 +20,7 @@ char *sts_session_name(const char *host);
  * What an AssumeRole answer grants.  ERROR_RETRY if it is none (something between us and AWS
  * answered) or the secure heap is full.
  */
-int sts_read_credentials(const char *body, size_t length, struct credentials **ret_credentials,
-	struct error *err);
+int sts_read_credentials(
+	const char *body, size_t length, struct credentials **ret_credentials, struct error *err);
 
 #endif

@@ -38,8 +38,8 @@ static bool starts(const struct reader *reader, const char *text)
 /* Skips to behind ${text}. */
 static int skip_past(struct reader *reader, const char *text)
 {
-	const char *found = memmem(reader->next, (size_t)(reader->end - reader->next), text,
-		strlen(text));
+	const char *found = memmem(
+		reader->next, (size_t)(reader->end - reader->next), text, strlen(text));
 
 	if (!found)
 		return -EINVAL;
@@ -78,7 +78,8 @@ static int skip_attributes(struct reader *reader, bool *ret_empty)
 		char c = *reader->next++;
 
 		if (c == '"' || c == '\'') {
-			const char *close = memchr(reader->next, c, (size_t)(reader->end - reader->next));
+			const char *close = memchr(
+				reader->next, c, (size_t)(reader->end - reader->next));
 
 			if (!close)
 				return -EINVAL;
@@ -116,7 +117,8 @@ static bool at_path(const struct reader *reader)
 static int close_element(struct reader *reader, const char *text_end)
 {
 	if (reader->content && !reader->found.start && at_path(reader))
-		reader->found = (struct span){ reader->content, (size_t)(text_end - reader->content) };
+		reader->found = (struct span){ reader->content,
+			(size_t)(text_end - reader->content) };
 	reader->depth--;
 	reader->content = NULL;
 	return 0;

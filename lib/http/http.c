@@ -12,9 +12,8 @@
 #include <systemd/sd-event.h>
 
 #include "lib/base/strv.h"
-#include "lib/http/body.h"
+#include "lib/http/call.h"
 #include "lib/http/loop.h"
-#include "lib/http/url.h"
 #include "lib/pki/secret.h"
 
 /*
@@ -25,201 +24,9 @@
  * and ends in call_end(), or silently in http_cancel().
  */
 
-#define CALLS_MAX	   128
+#define CALLS_MAX          128
 #define CALLS_PER_HOST_MAX 64
-#define HEADERS_MAX	   ((size_t)64 << 10)
-#define RESPONSE_MAX	   ((size_t)8 << 20)
-#define CONNECT_MS	   5000L
-#define CALL_MS		   30000L
-
-TAILQ_HEAD(calls, http_call);
-
-struct http {
-	struct loop *loop;
-	sd_event_source *owed; /* armed while broken is not empty */
-	char *ca_file;
-	bool ca_directory;
-	struct calls waiting, running, broken;
-	size_t running_count;
-};
-
-struct http_call {
-	struct http *http;
-	struct calls *list;
-	TAILQ_ENTRY(http_call) link;
-	http_done_fn done;
-	void *userdata;
-	CURL *easy;
-	struct curl_slist *headers;
-	struct url url;
-	char *copied; /* what upload points to, unless a secret */
-	struct secret *secret_body;
-	const char *upload;
-	size_t upload_length, upload_sent;
-	struct body body;
-	size_t body_limit;
-	char **response_headers;
-	size_t response_headers_size;
-	bool response_headers_ended;
-	struct error failure; /* what we found wrong ourselves; outweighs libcurl's result */
-	char words[CURL_ERROR_SIZE];
-};
-
-#define SET(easy, option, value)                                                                   \
-	do {                                                                                       \
-		if (curl_easy_setopt(easy, option, value) != CURLE_OK)                             \
-			mem_exhausted(); /* all options are known: memory is what lacks */         \
-	} while (0)
-
-/* CURLOPT_WRITEFUNCTION */
-static size_t on_body(char *data, size_t one, size_t length, void *userdata)
-{
-	struct http_call *call = userdata;
-
-	if (length > call->body_limit - call->body.length) {
-		(void)error_set(&call->failure, ERROR_INVALID, CURLE_FILESIZE_EXCEEDED,
-			"%s: response longer than %zu bytes", call->url.origin, call->body_limit);
-		return 0;
-	}
-	if (length)
-		body_append(&call->body, data, length);
-	return length;
-}
-
-/* CURLOPT_HEADERFUNCTION: the status line, each field, and the empty line at the end. */
-static size_t on_header(char *data, size_t one, size_t length, void *userdata)
-{
-	struct http_call *call = userdata;
-	size_t end = length;
-
-	call->response_headers_size += length;
-	if (call->response_headers_size > HEADERS_MAX) {
-		(void)error_set(&call->failure, ERROR_INVALID, CURLE_FILESIZE_EXCEEDED,
-			"%s: response headers longer than %zu bytes", call->url.origin, HEADERS_MAX);
-		return 0;
-	}
-	while (end && strchr("\r\n \t", data[end - 1]))
-		end--;
-	if (end >= 5 && memcmp(data, "HTTP/", 5) == 0) {
-		/* A response after an interim one (1xx) begins anew. */
-		call->response_headers = strv_free(call->response_headers);
-		call->response_headers_ended = false;
-	} else if (end) {
-		_cleanup_(freep) char *line = mem_strndup(data, end);
-
-		strv_append(&call->response_headers, line);
-	} else {
-		call->response_headers_ended = true;
-	}
-	return length;
-}
-
-/* CURLOPT_READFUNCTION */
-static size_t on_upload(char *data, size_t one, size_t room, void *userdata)
-{
-	struct http_call *call = userdata;
-	size_t length = MIN(room * one, call->upload_length - call->upload_sent);
-
-	if (length)
-		memcpy(data, call->upload + call->upload_sent, length);
-	call->upload_sent += length;
-	return length;
-}
-
-/* CURLOPT_SEEKFUNCTION: the kept-alive connection was dead, libcurl sends again on a new one. */
-static int on_rewind(void *userdata, curl_off_t offset, int whence)
-{
-	struct http_call *call = userdata;
-
-	if (whence != SEEK_SET || offset < 0 || (size_t)offset > call->upload_length)
-		return CURL_SEEKFUNC_FAIL;
-	call->upload_sent = (size_t)offset;
-	return CURL_SEEKFUNC_OK;
-}
-
-static void call_set_headers(struct http_call *call, const struct http_request *request)
-{
-	bool typed = false;
-
-	STRV_FOREACH(header, request->headers) {
-		call->headers = curl_slist_append(call->headers, *header);
-		if (!call->headers)
-			mem_exhausted();
-		typed |= strncasecmp(*header, "content-type:", 13) == 0;
-	}
-	/* What libcurl would add by itself and nobody asked for. */
-	call->headers = curl_slist_append(call->headers, "Expect:");
-	if (!typed && call->headers)
-		call->headers = curl_slist_append(call->headers, "Content-Type:");
-	if (!call->headers)
-		mem_exhausted();
-	SET(call->easy, CURLOPT_HTTPHEADER, call->headers);
-}
-
-static void call_set_body(struct http_call *call, const struct http_request *request)
-{
-	const struct secret *secret = request->secret_body ?: request->lent_body;
-
-	call->secret_body = request->secret_body;
-	if (secret) {
-		call->upload = secret_borrow(secret);
-		call->upload_length = secret_length(secret);
-	} else if (request->body) {
-		call->copied = mem_dup(request->body, request->body_length);
-		call->upload = call->copied;
-		call->upload_length = request->body_length;
-	}
-	if (strcmp(request->method, "GET") == 0 && !call->upload) {
-		SET(call->easy, CURLOPT_HTTPGET, 1L);
-		return;
-	}
-	/* A POST whose bytes are read, with their number as Content-Length. */
-	SET(call->easy, CURLOPT_POST, 1L);
-	SET(call->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->upload_length);
-	SET(call->easy, CURLOPT_READFUNCTION, on_upload);
-	SET(call->easy, CURLOPT_READDATA, call);
-	SET(call->easy, CURLOPT_SEEKFUNCTION, on_rewind);
-	SET(call->easy, CURLOPT_SEEKDATA, call);
-	SET(call->easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
-	SET(call->easy, CURLOPT_CUSTOMREQUEST, request->method);
-}
-
-static void call_set_trust(struct http_call *call)
-{
-	const struct http *http = call->http;
-
-	SET(call->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	/* Without a directory libcurl keeps one parsed store for all connections, for a day. */
-	SET(call->easy, CURLOPT_CAPATH, http->ca_directory ? http->ca_file : NULL);
-	if (http->ca_file)
-		SET(call->easy, CURLOPT_CAINFO, http->ca_directory ? NULL : http->ca_file);
-}
-
-static void call_set_options(struct http_call *call, const struct http_request *request)
-{
-	CURL *easy = call->easy;
-
-	SET(easy, CURLOPT_PRIVATE, (void *)call);
-	SET(easy, CURLOPT_URL, request->url);
-	SET(easy, CURLOPT_NOSIGNAL, 1L);
-	SET(easy, CURLOPT_NOPROGRESS, 1L);
-	SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	SET(easy, CURLOPT_FRESH_CONNECT, (long)request->fresh);
-	SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-	SET(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
-	SET(easy, CURLOPT_TIMEOUT_MS,
-		request->timeout ? (long)MAX(request->timeout / USEC_PER_MSEC, (usec_t)1) : CALL_MS);
-	SET(easy, CURLOPT_ERRORBUFFER, call->words);
-	SET(easy, CURLOPT_WRITEFUNCTION, on_body);
-	SET(easy, CURLOPT_WRITEDATA, call);
-	SET(easy, CURLOPT_HEADERFUNCTION, on_header);
-	SET(easy, CURLOPT_HEADERDATA, call);
-	SET(easy, CURLOPT_PROTOCOLS_STR, call->url.scheme);
-	if (call->url.local)
-		SET(easy, CURLOPT_PROXY, "");
-}
+#define RESPONSE_MAX       ((size_t)8 << 20)
 
 static void call_move(struct http_call *call, struct calls *list)
 {
@@ -256,7 +63,7 @@ static size_t running_to(const struct http *http, const char *origin)
 	size_t count = 0;
 
 	TAILQ_FOREACH(call, &http->running, link)
-		count += strcmp(call->url.origin, origin) == 0;
+	count += strcmp(call->url.origin, origin) == 0;
 	return count;
 }
 
@@ -265,7 +72,8 @@ static void http_pump(struct http *http)
 {
 	struct http_call *call, *next;
 
-	for (call = TAILQ_FIRST(&http->waiting); call && http->running_count < CALLS_MAX; call = next) {
+	for (call = TAILQ_FIRST(&http->waiting); call && http->running_count < CALLS_MAX;
+		call = next) {
 		next = TAILQ_NEXT(call, link);
 		if (running_to(http, call->url.origin) >= CALLS_PER_HOST_MAX)
 			continue;
@@ -274,8 +82,8 @@ static void http_pump(struct http *http)
 	}
 }
 
-struct http_call *http_start(struct http *http, const struct http_request *request,
-	http_done_fn done, void *userdata)
+struct http_call *http_start(
+	struct http *http, const struct http_request *request, http_done_fn done, void *userdata)
 {
 	struct http_call *call = mem_new(struct http_call);
 
@@ -292,10 +100,7 @@ struct http_call *http_start(struct http *http, const struct http_request *reque
 		(void)sd_event_source_set_enabled(http->owed, SD_EVENT_ONESHOT);
 		return call;
 	}
-	call_set_options(call, request);
-	call_set_trust(call);
-	call_set_headers(call, request);
-	call_set_body(call, request);
+	call_setup(call, request);
 	call_move(call, &http->waiting);
 	http_pump(http);
 	return call;
@@ -425,8 +230,8 @@ const char *http_response_header(const struct http_response *response, const cha
 	const char *value = NULL;
 
 	STRV_FOREACH(header, response->headers)
-		if (strncasecmp(*header, name, length) == 0 && (*header)[length] == ':')
-			value = *header + length + 1 + strspn(*header + length + 1, " \t");
+	if (strncasecmp(*header, name, length) == 0 && (*header)[length] == ':')
+		value = *header + length + 1 + strspn(*header + length + 1, " \t");
 	return value;
 }
 

@@ -27,8 +27,8 @@ struct http_response {
 	const char *body; /* NUL-terminated; may hold NULs */
 	size_t body_length;
 	usec_t duration;
-	const char *remote;   /* "ADDRESS:PORT", or "" */
-	char *const *headers; /* "Name: value" as received, NULL-terminated; see http_response_header() */
+	const char *remote; /* "ADDRESS:PORT", or "" */
+	char *const *headers; /* "Name: value", NULL-terminated; see http_response_header() */
 };
 
 /**
@@ -38,23 +38,26 @@ struct http_response {
  * cut off, timed out: ERROR_RETRY; certificate of the peer does not verify: ERROR_INVALID,
  * with libcurl's words; response longer than the limit: ERROR_INVALID.  The code is libcurl's.
  */
-typedef void (*http_done_fn)(void *userdata, const struct http_response *response,
-	const struct error *err);
+typedef void (*http_done_fn)(
+	void *userdata, const struct http_response *response, const struct error *err);
 
 struct http_request {
 	const char *method; /* "GET", "POST", "PUT" */
 	const char *url;
-	char *const *headers;	    /* "Name: value", NULL-terminated; all copied */
-	const char *body;	    /* copied, unless secret_body is given */
+	char *const *headers; /* "Name: value", NULL-terminated; all copied */
+	const char *body; /* copied, unless one of the next two is given */
 	size_t body_length;
-	struct secret *secret_body; /* sent instead of body, straight from the secure heap; http_start()
-				     * takes it over and wipes it when the call ends */
-	const struct secret *lent_body; /* the same, but it stays the caller's, who keeps it until the
-					 * call ends: for a body that may have to be sent again */
-	bool fresh; /* on a connection of its own.  Otherwise libcurl sends the request a second time by
-		     * itself when a kept-alive connection closes before the first byte of an answer */
-	size_t response_limit;	    /* bytes; 0: 8 MiB */
-	usec_t timeout;		    /* whole call once it is on the wire; 0: 30 s.  Connecting: 5 s always */
+	/* Sent instead of body, straight from the secure heap; http_start() takes it over and
+	 * wipes it when the call ends. */
+	struct secret *secret_body;
+	/* The same, but it stays the caller's, who keeps it until the call ends: for a body that
+	 * may have to be sent again. */
+	const struct secret *lent_body;
+	/* On a connection of its own.  Otherwise libcurl sends the request a second time by
+	 * itself when a kept-alive connection closes before the first byte of an answer. */
+	bool fresh;
+	size_t response_limit; /* bytes; 0: 8 MiB */
+	usec_t timeout; /* whole call once it is on the wire; 0: 30 s.  Connecting: 5 s always */
 };
 
 /**
@@ -62,22 +65,25 @@ struct http_request {
  * A pool on ${event}.  ${ca_file} (NULL: the system's) names the CA bundle that is trusted;
  * one that cannot be read is ERROR_INVALID.
  */
-int http_new(struct sd_event *event, const char *ca_file, struct http **ret_http, struct error *err);
+int http_new(
+	struct sd_event *event, const char *ca_file, struct http **ret_http, struct error *err);
 
 /**
  * http_start(http, request, done, userdata):
  * Start ${request}; nothing in it but lent_body is needed after the call returns.  At most 64
- * calls to one host and 128 in all are on the wire; further ones wait their turn.  The handle is valid
- * until ${done} is called or http_cancel().  Never fails: what goes wrong reaches ${done}.
+ * calls to one host and 128 in all are on the wire; further ones wait their turn.  The handle
+ * is valid until ${done} is called or http_cancel().  Never fails: what goes wrong reaches
+ * ${done}.
  */
-struct http_call *http_start(struct http *http, const struct http_request *request,
-	http_done_fn done, void *userdata);
+struct http_call *http_start(
+	struct http *http, const struct http_request *request, http_done_fn done, void *userdata);
 
-/* http_never_sent(err): of an error that a completion got: not a byte of the request can have left,
- * so sending it again is safe whatever it asks for. */
+/* http_never_sent(err): of an error that a completion got: not a byte of the request can
+ * have left, so sending it again is safe whatever it asks for. */
 bool http_never_sent(const struct error *err);
 
-/* http_cancel(call): no callback after this returns; what was sent may still take effect.  Returns NULL. */
+/* http_cancel(call): no callback after this returns; what was sent may still take effect.
+ * Returns NULL. */
 struct http_call *http_cancel(struct http_call *call);
 
 /* http_response_header(response, name): the value of the last such header (any case), or NULL. */

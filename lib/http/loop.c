@@ -123,8 +123,8 @@ static int on_timeout(CURLM *multi, long timeout, void *userdata)
 		must(sd_event_source_set_enabled(loop->timer, SD_EVENT_OFF));
 		return 0;
 	}
-	must(sd_event_source_set_time(loop->timer,
-		clock_monotonic() + (usec_t)timeout * USEC_PER_MSEC));
+	must(sd_event_source_set_time(
+		loop->timer, clock_monotonic() + (usec_t)timeout * USEC_PER_MSEC));
 	must(sd_event_source_set_enabled(loop->timer, SD_EVENT_ONESHOT));
 	return 0;
 }

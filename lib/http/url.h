@@ -9,10 +9,11 @@
 struct url {
 	char *scheme; /* "https" or "http" */
 	char *origin; /* "https://HOST[:PORT]"; may be shown, a user and password are left out */
-	bool local;   /* loopback or link-local: never through a proxy */
+	bool local; /* loopback or link-local: never through a proxy */
 };
 
-/* url_read(text, url): fill ${url}; -EINVAL, with ${url} empty, for what is no URL of https or http. */
+/* url_read(text, url): fill ${url}; -EINVAL, with ${url} empty, for what is no URL of https
+ * or http. */
 int url_read(const char *text, struct url *url);
 
 /* url_done(url): release it. */

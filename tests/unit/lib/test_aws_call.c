@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The client against a scripted server: credentials, retries, clocks, and what is never sent twice. */
+/* The client against a scripted server: credentials, retries, clocks, and what is never
+ * sent twice. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -44,9 +45,9 @@ static struct world *world_new(void)
 static void add(struct world *world, int status, const char *headers, const char *body)
 {
 	assert_true(world->count < ARRAY_SIZE(world->steps));
-	world->steps[world->count++].answer =
-		mem_printf("HTTP/1.1 %d X\r\n" HEAD "%sContent-Length: %zu\r\n\r\n%s", status, headers,
-			strlen(body), body);
+	world->steps[world->count++].answer = mem_printf("HTTP/1.1 %d X\r\n" HEAD
+							 "%sContent-Length: %zu\r\n\r\n%s",
+		status, headers, strlen(body), body);
 }
 
 static void add_cut(struct world *world)
@@ -65,8 +66,10 @@ static void add_grant(struct world *world, const char *key, const char *expirati
 {
 	_cleanup_(freep) char *body = mem_printf(
 		"<AssumeRoleResponse xmlns=\"x\"><AssumeRoleResult><AssumedRoleUser><Arn>y</Arn>"
-		"</AssumedRoleUser><Credentials><AccessKeyId>%s</AccessKeyId><SecretAccessKey>se/cr+et"
-		"</SecretAccessKey><SessionToken>to&#x2f;ken==</SessionToken><Expiration>%s</Expiration>"
+		"</AssumedRoleUser><Credentials><AccessKeyId>%s</AccessKeyId><SecretAccessKey>se/"
+		"cr+et"
+		"</SecretAccessKey><SessionToken>to&#x2f;ken==</SessionToken><Expiration>%s</"
+		"Expiration>"
 		"</Credentials></AssumeRoleResult></AssumeRoleResponse>",
 		key, expiration);
 
@@ -175,8 +178,9 @@ static void test_success(void **state)
 	assert_true(asked(world, 0, "POST / HTTP/1.1\r\nHost: 127.0.0.1:"));
 	assert_true(asked(world, 0, "\r\nX-Amz-Target: CertificateManager.ListCertificates\r\n"));
 	assert_true(asked(world, 0, "\r\nAuthorization: AWS4-HMAC-SHA256 Credential=AKID/"));
-	assert_true(asked(world, 0, "/eu-west-1/acm/aws4_request, SignedHeaders=content-type;host;"
-				    "x-amz-date;x-amz-target, Signature="));
+	assert_true(asked(world, 0,
+		"/eu-west-1/acm/aws4_request, SignedHeaders=content-type;host;"
+		"x-amz-date;x-amz-target, Signature="));
 	assert_true(asked(world, 0, "\r\nUser-Agent: certferry/"));
 	assert_true(asked(world, 0, "\r\n\r\n{}"));
 	assert_false(asked(world, 0, "Security-Token"));
@@ -264,8 +268,8 @@ static void test_refusal_is_final(void **state)
 
 static void test_no_json(void **state)
 {
-	static const char *const bodies[] = { "<html>Sign in</html>", "[]", "{\"a\":1,\"a\":2}", "{} x",
-		"{\"a\":" };
+	static const char *const bodies[] = { "<html>Sign in</html>", "[]", "{\"a\":1,\"a\":2}",
+		"{} x", "{\"a\":" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
 		struct world *world = world_new();
@@ -274,7 +278,8 @@ static void test_no_json(void **state)
 		begin(world);
 		ask(world, "ListCertificates", false);
 		check_error(world, ERROR_RETRY, 200,
-			"ListCertificates: answer is no JSON: something between us and AWS answered?");
+			"ListCertificates: answer is no JSON: something between us and AWS "
+			"answered?");
 		assert_int_equal(world->server->count, 3);
 		ask(world, "ImportCertificate", true);
 		assert_int_equal(world->err.code, AWS_CODE_AMBIGUOUS);
@@ -341,7 +346,8 @@ static void test_role(void **state)
 	assert_true(asked(world, 0, "Credential=AKID/"));
 	assert_true(asked(world, 0, "/eu-west-1/sts/aws4_request"));
 	assert_true(asked(world, 0,
-		"\r\n\r\nAction=AssumeRole&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A222222222222"
+		"\r\n\r\nAction=AssumeRole&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%"
+		"3A222222222222"
 		"%3Arole%2Fr&RoleSessionName=me&ExternalId=f%261&SourceIdentity=who"
 		"&Tags.member.1.Key=team&Tags.member.1.Value=a%20b&Tags.member.2.Key=empty"
 		"&Tags.member.2.Value="));
@@ -411,7 +417,8 @@ static void test_denied_role(void **state)
 	add(world, 403, "",
 		"<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code>"
 		"<Message>no</Message></Error><RequestId>2</RequestId></ErrorResponse>");
-	add(world, 403, "", "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>");
+	add(world, 403, "",
+		"<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>");
 	add_grant(world, "ASIAONE", "2199-01-01T00:00:00Z");
 	add(world, 200, "", "{}");
 	begin_as(world, &(struct aws_identity){ .role_arn = ROLE });
@@ -438,7 +445,8 @@ static void test_grant_is_none(void **state)
 		"<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>A</AccessKeyId>"
 		"<Expiration>2199-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult>"
 		"</AssumeRoleResponse>",
-		"<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>A\r\nX: y</AccessKeyId>"
+		"<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>A\r\nX: "
+		"y</AccessKeyId>"
 		"<Expiration>2199-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult>"
 		"</AssumeRoleResponse>" };
 
@@ -449,7 +457,8 @@ static void test_grant_is_none(void **state)
 		begin_as(world, &(struct aws_identity){ .role_arn = ROLE });
 		ask(world, "DescribeCertificate", false);
 		assert_int_equal(world->err.kind, ERROR_RETRY);
-		assert_non_null(strstr(world->err.text, "assume role '" ROLE "': AssumeRole: answer"));
+		assert_non_null(
+			strstr(world->err.text, "assume role '" ROLE "': AssumeRole: answer"));
 		world_free(world);
 	}
 }
@@ -537,8 +546,8 @@ static void test_bad_region(void **state)
 
 	begin(world);
 	(void)aws_call_start(world->session,
-		&(struct aws_request){ .service = AWS_ACM, .operation = "ListCertificates" }, on_done,
-		world);
+		&(struct aws_request){ .service = AWS_ACM, .operation = "ListCertificates" },
+		on_done, world);
 	world->left++;
 	run_until_zero(world->event, &world->left);
 	check_error(world, ERROR_INVALID, 0, "ListCertificates: '' is no region");
@@ -546,8 +555,8 @@ static void test_bad_region(void **state)
 }
 
 /* ${config} is AWS_CONFIG_FILE; what comes of a call as ${profile}. */
-static void check_profile(const char *config, const char *profile, enum error_kind kind,
-	const char *part)
+static void check_profile(
+	const char *config, const char *profile, enum error_kind kind, const char *part)
 {
 	struct world *world = world_new();
 	char path[] = "/tmp/test_call.XXXXXX";
@@ -575,7 +584,8 @@ static void check_profile(const char *config, const char *profile, enum error_ki
 
 static void test_profiles(void **state)
 {
-	static const char keys[] = "[profile k]\naws_access_key_id=AKIDK\naws_secret_access_key=s\n";
+	static const char keys[] =
+		"[profile k]\naws_access_key_id=AKIDK\naws_secret_access_key=s\n";
 	_cleanup_(freep) char *chain = mem_printf("%s[profile r]\nrole_arn=" ROLE
 						  "\nsource_profile=k\n[profile c]\nrole_arn=" ROLE
 						  "2\nsource_profile=r\nduration_seconds=900\n",
@@ -596,12 +606,14 @@ static void test_profiles(void **state)
 		":3: profile 'a': credential_source is not supported");
 	check_profile("[profile a]\ncredential_process=/bin/x\n", "a", ERROR_DENIED,
 		"credential_process is not supported");
-	check_profile("[profile a]\nsso_session=x\n", "a", ERROR_DENIED, "sso_session is not supported");
-	check_profile("[profile a]\nrole_arn=x\nsource_profile=a\nmfa_serial=x\n", "a", ERROR_DENIED,
-		"mfa_serial");
+	check_profile(
+		"[profile a]\nsso_session=x\n", "a", ERROR_DENIED, "sso_session is not supported");
+	check_profile("[profile a]\nrole_arn=x\nsource_profile=a\nmfa_serial=x\n", "a",
+		ERROR_DENIED, "mfa_serial");
 	check_profile("[profile a]\nrole_arn=x\nsource_profile=a\nduration_seconds=1h\n", "a",
 		ERROR_INVALID, "duration_seconds");
-	check_profile("[profile a]\nregion=x\n", "a", ERROR_DENIED, "no AWS credentials: profile 'a'");
+	check_profile(
+		"[profile a]\nregion=x\n", "a", ERROR_DENIED, "no AWS credentials: profile 'a'");
 	check_profile("[profile a]\naws_access_key_id=A\n", "a", ERROR_DENIED,
 		"profile 'a': the secret access key is missing");
 }
@@ -659,10 +671,10 @@ static void test_session_name(void **state)
 
 static void set_environment(void)
 {
-	static const char *const unset[] = { "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",
-		"AWS_CREDENTIAL_EXPIRATION", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CA_BUNDLE", "AWS_REGION",
-		"AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_ACM", "AWS_ENDPOINT_URL_STS",
-		"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS" };
+	static const char *const unset[] = { "AWS_SESSION_TOKEN", "AWS_PROFILE",
+		"AWS_DEFAULT_PROFILE", "AWS_CREDENTIAL_EXPIRATION", "AWS_WEB_IDENTITY_TOKEN_FILE",
+		"AWS_CA_BUNDLE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_ACM",
+		"AWS_ENDPOINT_URL_STS", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(unset); i++)
 		unsetenv(unset[i]);

@@ -22,40 +22,25 @@ static const struct {
 	bool fips, dualstack;
 	const char *url;
 } rules[] = {
-	{ AWS_ACM, "eu-west-1", false, false,
-		"https://acm.eu-west-1.amazonaws.com/" },
-	{ AWS_ACM, "eu-west-1", false, true,
-		"https://acm.eu-west-1.api.aws/" },
-	{ AWS_ACM, "eu-west-1", true, false,
-		"https://acm-fips.eu-west-1.amazonaws.com/" },
-	{ AWS_ACM, "eu-west-1", true, true,
-		"https://acm-fips.eu-west-1.api.aws/" },
-	{ AWS_ACM, "us-gov-west-1", false, false,
-		"https://acm.us-gov-west-1.amazonaws.com/" },
-	{ AWS_ACM, "us-gov-west-1", false, true,
-		"https://acm.us-gov-west-1.api.aws/" },
-	{ AWS_ACM, "us-gov-west-1", true, false,
-		"https://acm.us-gov-west-1.amazonaws.com/" },
-	{ AWS_ACM, "us-gov-west-1", true, true,
-		"https://acm-fips.us-gov-west-1.api.aws/" },
-	{ AWS_ACM, "cn-north-1", false, false,
-		"https://acm.cn-north-1.amazonaws.com.cn/" },
+	{ AWS_ACM, "eu-west-1", false, false, "https://acm.eu-west-1.amazonaws.com/" },
+	{ AWS_ACM, "eu-west-1", false, true, "https://acm.eu-west-1.api.aws/" },
+	{ AWS_ACM, "eu-west-1", true, false, "https://acm-fips.eu-west-1.amazonaws.com/" },
+	{ AWS_ACM, "eu-west-1", true, true, "https://acm-fips.eu-west-1.api.aws/" },
+	{ AWS_ACM, "us-gov-west-1", false, false, "https://acm.us-gov-west-1.amazonaws.com/" },
+	{ AWS_ACM, "us-gov-west-1", false, true, "https://acm.us-gov-west-1.api.aws/" },
+	{ AWS_ACM, "us-gov-west-1", true, false, "https://acm.us-gov-west-1.amazonaws.com/" },
+	{ AWS_ACM, "us-gov-west-1", true, true, "https://acm-fips.us-gov-west-1.api.aws/" },
+	{ AWS_ACM, "cn-north-1", false, false, "https://acm.cn-north-1.amazonaws.com.cn/" },
 	{ AWS_ACM, "cn-north-1", false, true,
 		"https://acm.cn-north-1.api.amazonwebservices.com.cn/" },
-	{ AWS_ACM, "cn-north-1", true, false,
-		"https://acm-fips.cn-north-1.amazonaws.com.cn/" },
+	{ AWS_ACM, "cn-north-1", true, false, "https://acm-fips.cn-north-1.amazonaws.com.cn/" },
 	{ AWS_ACM, "cn-north-1", true, true,
 		"https://acm-fips.cn-north-1.api.amazonwebservices.com.cn/" },
-	{ AWS_ACM, "eusc-de-east-1", false, false,
-		"https://acm.eusc-de-east-1.amazonaws.eu/" },
-	{ AWS_ACM, "us-iso-east-1", false, false,
-		"https://acm.us-iso-east-1.c2s.ic.gov/" },
-	{ AWS_ACM, "us-isob-east-1", false, false,
-		"https://acm.us-isob-east-1.sc2s.sgov.gov/" },
-	{ AWS_ACM, "eu-isoe-west-1", false, false,
-		"https://acm.eu-isoe-west-1.cloud.adc-e.uk/" },
-	{ AWS_ACM, "us-isof-south-1", false, false,
-		"https://acm.us-isof-south-1.csp.hci.ic.gov/" },
+	{ AWS_ACM, "eusc-de-east-1", false, false, "https://acm.eusc-de-east-1.amazonaws.eu/" },
+	{ AWS_ACM, "us-iso-east-1", false, false, "https://acm.us-iso-east-1.c2s.ic.gov/" },
+	{ AWS_ACM, "us-isob-east-1", false, false, "https://acm.us-isob-east-1.sc2s.sgov.gov/" },
+	{ AWS_ACM, "eu-isoe-west-1", false, false, "https://acm.eu-isoe-west-1.cloud.adc-e.uk/" },
+	{ AWS_ACM, "us-isof-south-1", false, false, "https://acm.us-isof-south-1.csp.hci.ic.gov/" },
 	{ AWS_SECRETSMANAGER, "eu-west-1", false, false,
 		"https://secretsmanager.eu-west-1.amazonaws.com/" },
 	{ AWS_SECRETSMANAGER, "eu-west-1", false, true,
@@ -80,48 +65,31 @@ static const struct {
 		"https://secretsmanager-fips.cn-north-1.amazonaws.com.cn/" },
 	{ AWS_SECRETSMANAGER, "cn-north-1", true, true,
 		"https://secretsmanager-fips.cn-north-1.api.amazonwebservices.com.cn/" },
-	{ AWS_STS, "eu-west-1", false, false,
-		"https://sts.eu-west-1.amazonaws.com/" },
-	{ AWS_STS, "eu-west-1", false, true,
-		"https://sts.eu-west-1.api.aws/" },
-	{ AWS_STS, "eu-west-1", true, false,
-		"https://sts-fips.eu-west-1.amazonaws.com/" },
-	{ AWS_STS, "eu-west-1", true, true,
-		"https://sts-fips.eu-west-1.api.aws/" },
-	{ AWS_STS, "us-gov-west-1", false, false,
-		"https://sts.us-gov-west-1.amazonaws.com/" },
-	{ AWS_STS, "us-gov-west-1", false, true,
-		"https://sts.us-gov-west-1.api.aws/" },
-	{ AWS_STS, "us-gov-west-1", true, false,
-		"https://sts.us-gov-west-1.amazonaws.com/" },
-	{ AWS_STS, "us-gov-west-1", true, true,
-		"https://sts-fips.us-gov-west-1.api.aws/" },
-	{ AWS_STS, "cn-north-1", false, false,
-		"https://sts.cn-north-1.amazonaws.com.cn/" },
+	{ AWS_STS, "eu-west-1", false, false, "https://sts.eu-west-1.amazonaws.com/" },
+	{ AWS_STS, "eu-west-1", false, true, "https://sts.eu-west-1.api.aws/" },
+	{ AWS_STS, "eu-west-1", true, false, "https://sts-fips.eu-west-1.amazonaws.com/" },
+	{ AWS_STS, "eu-west-1", true, true, "https://sts-fips.eu-west-1.api.aws/" },
+	{ AWS_STS, "us-gov-west-1", false, false, "https://sts.us-gov-west-1.amazonaws.com/" },
+	{ AWS_STS, "us-gov-west-1", false, true, "https://sts.us-gov-west-1.api.aws/" },
+	{ AWS_STS, "us-gov-west-1", true, false, "https://sts.us-gov-west-1.amazonaws.com/" },
+	{ AWS_STS, "us-gov-west-1", true, true, "https://sts-fips.us-gov-west-1.api.aws/" },
+	{ AWS_STS, "cn-north-1", false, false, "https://sts.cn-north-1.amazonaws.com.cn/" },
 	{ AWS_STS, "cn-north-1", false, true,
 		"https://sts.cn-north-1.api.amazonwebservices.com.cn/" },
-	{ AWS_STS, "cn-north-1", true, false,
-		"https://sts-fips.cn-north-1.amazonaws.com.cn/" },
+	{ AWS_STS, "cn-north-1", true, false, "https://sts-fips.cn-north-1.amazonaws.com.cn/" },
 	{ AWS_STS, "cn-north-1", true, true,
 		"https://sts-fips.cn-north-1.api.amazonwebservices.com.cn/" },
-	{ AWS_TAGGING, "eu-west-1", false, false,
-		"https://tagging.eu-west-1.amazonaws.com/" },
-	{ AWS_TAGGING, "eu-west-1", false, true,
-		"https://tagging.eu-west-1.api.aws/" },
-	{ AWS_TAGGING, "eu-west-1", true, false,
-		"https://tagging-fips.eu-west-1.amazonaws.com/" },
-	{ AWS_TAGGING, "eu-west-1", true, true,
-		"https://tagging-fips.eu-west-1.api.aws/" },
+	{ AWS_TAGGING, "eu-west-1", false, false, "https://tagging.eu-west-1.amazonaws.com/" },
+	{ AWS_TAGGING, "eu-west-1", false, true, "https://tagging.eu-west-1.api.aws/" },
+	{ AWS_TAGGING, "eu-west-1", true, false, "https://tagging-fips.eu-west-1.amazonaws.com/" },
+	{ AWS_TAGGING, "eu-west-1", true, true, "https://tagging-fips.eu-west-1.api.aws/" },
 	{ AWS_TAGGING, "us-gov-west-1", false, false,
 		"https://tagging.us-gov-west-1.amazonaws.com/" },
-	{ AWS_TAGGING, "us-gov-west-1", false, true,
-		"https://tagging.us-gov-west-1.api.aws/" },
+	{ AWS_TAGGING, "us-gov-west-1", false, true, "https://tagging.us-gov-west-1.api.aws/" },
 	{ AWS_TAGGING, "us-gov-west-1", true, false,
 		"https://tagging-fips.us-gov-west-1.amazonaws.com/" },
-	{ AWS_TAGGING, "us-gov-west-1", true, true,
-		"https://tagging-fips.us-gov-west-1.api.aws/" },
-	{ AWS_TAGGING, "cn-north-1", false, false,
-		"https://tagging.cn-north-1.amazonaws.com.cn/" },
+	{ AWS_TAGGING, "us-gov-west-1", true, true, "https://tagging-fips.us-gov-west-1.api.aws/" },
+	{ AWS_TAGGING, "cn-north-1", false, false, "https://tagging.cn-north-1.amazonaws.com.cn/" },
 	{ AWS_TAGGING, "cn-north-1", false, true,
 		"https://tagging.cn-north-1.api.amazonwebservices.com.cn/" },
 	{ AWS_TAGGING, "cn-north-1", true, false,
@@ -142,8 +110,8 @@ static void test_rules(void **state)
 			0);
 		assert_string_equal(endpoint.url, rules[i].url);
 		assert_string_equal(endpoint.path, "/");
-		assert_memory_equal(endpoint.host, rules[i].url + strlen("https://"),
-			strlen(endpoint.host));
+		assert_memory_equal(
+			endpoint.host, rules[i].url + strlen("https://"), strlen(endpoint.host));
 	}
 }
 
@@ -177,8 +145,8 @@ static void test_override(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_(endpoint_done) struct endpoint endpoint = { 0 };
 
-		assert_int_equal(endpoint_find(&settings, AWS_ACM, "eu-west-1", cases[i].url, &endpoint,
-					 NULL),
+		assert_int_equal(endpoint_find(&settings, AWS_ACM, "eu-west-1", cases[i].url,
+					 &endpoint, NULL),
 			0);
 		assert_string_equal(endpoint.url, cases[i].root);
 		assert_string_equal(endpoint.host, cases[i].host);
@@ -189,19 +157,20 @@ static void test_override(void **state)
 static void test_refused(void **state)
 {
 	static const char *const urls[] = { "localhost:4566", "ftp://h", "http://", "https:///x",
-		"http://user:word@h/", "http://h/?a=b", "http://h/#x", "http://h\r\nX: y/", "http://{host}/",
-		"http://h/%41" };
+		"http://user:word@h/", "http://h/?a=b", "http://h/#x", "http://h\r\nX: y/",
+		"http://{host}/", "http://h/%41" };
 	static const char *const regions[] = { NULL, "", "eu_west", "a.b", "EU-WEST-1", "-a", "a-",
 		"eu-west-1/../", "a@b" };
 	const struct endpoint_settings settings = { 0 };
 	struct endpoint endpoint = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(urls); i++)
-		assert_int_equal(endpoint_find(&settings, AWS_ACM, "eu-west-1", urls[i], &endpoint,
-					 NULL),
+		assert_int_equal(
+			endpoint_find(&settings, AWS_ACM, "eu-west-1", urls[i], &endpoint, NULL),
 			-EINVAL);
 	for (size_t i = 0; i < ARRAY_SIZE(regions); i++)
-		assert_int_equal(endpoint_find(&settings, AWS_ACM, regions[i], NULL, &endpoint, NULL),
+		assert_int_equal(
+			endpoint_find(&settings, AWS_ACM, regions[i], NULL, &endpoint, NULL),
 			-EINVAL);
 	assert_null(endpoint.url);
 }
@@ -225,8 +194,9 @@ static void check_settings(const struct profiles *profiles, const char *acm, con
 /* Each source outweighs those before it. */
 static void test_precedence(void **state)
 {
-	static const char config[] = "[profile p]\nendpoint_url = http://profile\nservices = s\n"
-				     "[services s]\nsecrets_manager =\n  endpoint_url = http://section\n";
+	static const char config[] =
+		"[profile p]\nendpoint_url = http://profile\nservices = s\n"
+		"[services s]\nsecrets_manager =\n  endpoint_url = http://section\n";
 	_cleanup_(profiles_freep) struct profiles *profiles = NULL;
 	char path[] = "/tmp/test_endpoint.XXXXXX";
 	int fd = mkstemp(path);

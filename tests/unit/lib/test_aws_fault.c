@@ -123,7 +123,8 @@ static void test_words(void **state)
 			   .body_length = strlen(body) },
 		&fault);
 	assert_int_equal(fault_error(&fault, "ListCertificates", &err), -EACCES);
-	assert_string_equal(err.text, "ListCertificates: AccessDeniedException: no (request id 1-2)");
+	assert_string_equal(
+		err.text, "ListCertificates: AccessDeniedException: no (request id 1-2)");
 }
 
 static void check_xml(const char *document, const char *path, int expected, const char *value)
@@ -145,19 +146,22 @@ static void test_xml(void **state)
 	static const char *const broken[] = { "", " ", "text", "<a>", "<a></b>", "</a>", "<a/><b/>",
 		"<a/>x", "<a b=\"></a>", "<a <b></a>", "<a><![CDATA[x]]></a>", "<!DOCTYPE a><a/>",
 		"<a><!-- </a>", "<?xml <a/>", "<>x</>", "<a", "<a></a", "<",
-		"<a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a/></a></a></a></a></a></a></a></a>" };
+		"<a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a/></a></a></a></a></a></a></a></"
+		"a>" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(broken); i++)
 		check_xml(broken[i], "a", -EINVAL, NULL);
 	/* Sixteen deep, and one more. */
-	check_xml("<a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a></a></a></a></a></a></a></a></a></a></a>"
+	check_xml("<a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a></a></a></a></a></a></a></a></"
+		  "a></a></a>"
 		  "</a></a></a></a></a></a>",
 		"b", -ENOENT, NULL);
-	check_xml("<a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a></a></a></a></a></a></a></a></a></a>"
+	check_xml("<a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a></a></a></a></a></a></a></"
+		  "a></a></a>"
 		  "</a></a></a></a></a></a></a></a>",
 		"b", -EINVAL, NULL);
-	check_xml("<?xml version=\"1.0\"?>\n<a x='>'><!-- c --><b>one</b><b >two</b ></a>\n", "a/b", 0,
-		"one");
+	check_xml("<?xml version=\"1.0\"?>\n<a x='>'><!-- c --><b>one</b><b >two</b ></a>\n", "a/b",
+		0, "one");
 	check_xml("<a><b><c>deep</c></b></a>", "a/*/c", 0, "deep");
 	check_xml("<a><b/></a>", "a/b", 0, "");
 	check_xml("<a><b>x</b></a>", "a", -ENOENT, NULL);
@@ -170,7 +174,8 @@ static void test_xml(void **state)
 
 static void test_xml_unescape(void **state)
 {
-	static const char text[] = "&lt;a&gt; &amp;amp; &quot;&apos; &#65;&#x42; &#xe9; &nbsp; & &#;";
+	static const char text[] =
+		"&lt;a&gt; &amp;amp; &quot;&apos; &#65;&#x42; &#xe9; &nbsp; & &#;";
 	char plain[sizeof(text)] = "";
 	size_t length = xml_unescape(text, strlen(text), plain);
 

@@ -48,7 +48,7 @@ static void test_items(void **state)
 	check_items("# only\n\n ; comments", "");
 	check_items("[a]\nk=v\n", "2 [a] k=v\n");
 	check_items("\xef\xbb\xbf[a]\r\nK1 = v = w : x \r\nk2: y # z", "2 [a] k1=v = w : x\n"
-									 "3 [a] k2=y # z\n");
+								       "3 [a] k2=y # z\n");
 	check_items("[a]\nempty=\nnext=1", "2 [a] empty=\n3 [a] next=1\n");
 	check_items("[profile \"with space\"] # c\nk=v", "2 [profile \"with space\"] k=v\n");
 }
@@ -112,7 +112,8 @@ static void files_write(struct files *files, const char *config, const char *cre
 	files->config = mem_printf("%s/config", files->directory);
 	files->credentials = mem_printf("%s/credentials", files->directory);
 	if (config)
-		assert_int_equal(file_replace(files->config, config, strlen(config), 0600, NULL), 0);
+		assert_int_equal(
+			file_replace(files->config, config, strlen(config), 0600, NULL), 0);
 	if (credentials)
 		assert_int_equal(file_replace(files->credentials, credentials, strlen(credentials),
 					 0600, NULL),
@@ -136,8 +137,10 @@ static void test_load(void **state)
 
 	files_write(&files,
 		"[default]\nregion=eu-west-1\naws_access_key_id=CONFIG\n[profile a]\nregion=r1\n"
-		"[profile a]\nregion=r2\n[a]\nregion=ignored\n[services s]\nacm=\n endpoint_url=http://h\n",
-		"[default]\naws_access_key_id=CREDENTIALS\naws_secret_access_key=hush\n[b]\nregion=r3\n");
+		"[profile a]\nregion=r2\n[a]\nregion=ignored\n[services s]\nacm=\n "
+		"endpoint_url=http://h\n",
+		"[default]\naws_access_key_id=CREDENTIALS\naws_secret_access_key=hush\n[b]\nregion="
+		"r3\n");
 	assert_int_equal(profiles_load(files.config, files.credentials, &profiles, NULL), 0);
 	assert_string_equal(profile_get(profiles, "default", "region"), "eu-west-1");
 	assert_string_equal(profile_get(profiles, "default", "aws_access_key_id"), "CREDENTIALS");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What decides when a request is sent: retries, lanes' rates, the refresh of credentials.  No clock. */
+/* What decides when a request is sent: retries, lanes' rates, the refresh of credentials.
+ * No clock. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,8 +36,8 @@ static void check_delays(enum fault_class class, const usec_t *expected, size_t 
 static void test_retry_delays(void **state)
 {
 	static const usec_t transient[] = { 100 * MS / 1000 * 999, 200 * MS / 1000 * 999 };
-	static const usec_t throttle[] = { 1 * S / 1000 * 999, 2 * S / 1000 * 999, 4 * S / 1000 * 999,
-		8 * S / 1000 * 999 };
+	static const usec_t throttle[] = { 1 * S / 1000 * 999, 2 * S / 1000 * 999,
+		4 * S / 1000 * 999, 8 * S / 1000 * 999 };
 	static const usec_t busy[] = { 2 * S, 2 * S, 2 * S };
 	static const usec_t not_yet[] = { 500 * MS, 1 * S, 2 * S, 4 * S, 8 * S };
 	static const usec_t once[] = { 0 };
@@ -133,8 +134,9 @@ static void test_rate_never_exceeded(void **state)
 			assert_true(sent[n] - sent[0] >=
 				    (usec_t)((double)((n + 1 - burst) * S) / published[i]));
 		/* And at most 2 % slower. */
-		assert_true(sent[299] - sent[0] <
-			    (usec_t)((double)((300 - burst) * S) / published[i] * 1.021) + 100 * MS);
+		assert_true(
+			sent[299] - sent[0] <
+			(usec_t)((double)((300 - burst) * S) / published[i] * 1.021) + 100 * MS);
 	}
 }
 

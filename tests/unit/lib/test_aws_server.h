@@ -26,7 +26,7 @@
 
 struct step {
 	const char *answer; /* sent as it is; NULL: none */
-	bool close;	    /* then close */
+	bool close; /* then close */
 };
 
 struct connection {
@@ -83,7 +83,8 @@ static void connection_answer(struct connection *connection, size_t length)
 	server->requests[server->count++] = mem_strndup(connection->data.data, length);
 	buf_clear(&connection->data);
 	if (step->answer)
-		assert_int_equal(send(connection->fd, step->answer, strlen(step->answer), MSG_NOSIGNAL),
+		assert_int_equal(
+			send(connection->fd, step->answer, strlen(step->answer), MSG_NOSIGNAL),
 			strlen(step->answer));
 	if (step->close)
 		connection_close(connection);
@@ -129,7 +130,8 @@ static int on_connection(sd_event_source *source, int fd, uint32_t events, void 
 static struct server *server_new(sd_event *event, const struct step *script, size_t steps)
 {
 	struct server *server = mem_new(struct server);
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_addr = { htonl(INADDR_LOOPBACK) } };
 	socklen_t size = sizeof(address);
 
 	*server = (struct server){ .event = event, .script = script, .steps = steps };

@@ -23,7 +23,7 @@ struct world {
 	size_t left; /* completions that are to come */
 	bool starting;
 	struct http_call *victim; /* to be cancelled by the next completion */
-	bool again;		  /* the next completion starts another call */
+	bool again; /* the next completion starts another call */
 	long status;
 	char *body, *etag;
 	struct error err;
@@ -103,9 +103,11 @@ static void get(struct world *world)
 
 static void test_response(void **state)
 {
-	static const struct step script[] = { { .answer =
-			"HTTP/1.1 100 Continue\r\nETag: interim\r\n\r\n"
-			"HTTP/1.1 418 Teapot\r\nEtag: first\r\nETAG:  last \r\nContent-Length: 5\r\n\r\nshort" } };
+	static const struct step script[] = {
+		{ .answer = "HTTP/1.1 100 Continue\r\nETag: interim\r\n\r\n"
+			    "HTTP/1.1 418 Teapot\r\nEtag: first\r\nETAG:  last \r\nContent-Length: "
+			    "5\r\n\r\nshort" }
+	};
 	struct world *world = world_new(script, 1);
 
 	get(world);
@@ -164,8 +166,9 @@ static void test_many_calls_share_connections(void **state)
 
 static void test_redirect_is_not_followed(void **state)
 {
-	static const struct step script[] = { { .answer = "HTTP/1.1 302 Found\r\nLocation: /other\r\n"
-							  "Content-Length: 0\r\n\r\n" } };
+	static const struct step script[] = { { .answer =
+							"HTTP/1.1 302 Found\r\nLocation: /other\r\n"
+							"Content-Length: 0\r\n\r\n" } };
 	struct world *world = world_new(script, 1);
 
 	get(world);
@@ -191,13 +194,13 @@ static void test_response_limit(void **state)
 	static const struct step script[] = { { .answer = OK("0123456789", "10") } };
 	struct world *world = world_new(script, 1);
 
-	(void)start(world, &(struct http_request){
-				   .method = "GET", .url = world->url, .response_limit = 9 });
+	(void)start(world,
+		&(struct http_request){ .method = "GET", .url = world->url, .response_limit = 9 });
 	run_until_zero(world->event, &world->left);
 	assert_int_equal(world->err.kind, ERROR_INVALID);
 	assert_non_null(strstr(world->err.text, "longer than 9 bytes"));
-	(void)start(world, &(struct http_request){
-				   .method = "GET", .url = world->url, .response_limit = 10 });
+	(void)start(world,
+		&(struct http_request){ .method = "GET", .url = world->url, .response_limit = 10 });
 	run_until_zero(world->event, &world->left);
 	assert_string_equal(world->body, "0123456789");
 	world_free(world);
@@ -246,8 +249,9 @@ static void test_timeout(void **state)
 	static const struct step script[] = { { .answer = NULL } };
 	struct world *world = world_new(script, 1);
 
-	(void)start(world, &(struct http_request){
-				   .method = "GET", .url = world->url, .timeout = 50 * USEC_PER_MSEC });
+	(void)start(
+		world, &(struct http_request){
+			       .method = "GET", .url = world->url, .timeout = 50 * USEC_PER_MSEC });
 	run_until_zero(world->event, &world->left);
 	assert_int_equal(world->err.kind, ERROR_RETRY);
 	assert_false(http_never_sent(&world->err));
@@ -326,11 +330,12 @@ static void test_secret_body(void **state)
 	struct world *world = world_new(script, 1);
 	_cleanup_(secret_freep) struct secret *lent = secret_of("lent");
 
-	(void)start(world, &(struct http_request){
-				   .method = "POST", .url = world->url, .secret_body = secret_of("given") });
+	(void)start(world,
+		&(struct http_request){
+			.method = "POST", .url = world->url, .secret_body = secret_of("given") });
 	run_until_zero(world->event, &world->left);
-	(void)start(world, &(struct http_request){
-				   .method = "POST", .url = world->url, .lent_body = lent });
+	(void)start(world,
+		&(struct http_request){ .method = "POST", .url = world->url, .lent_body = lent });
 	run_until_zero(world->event, &world->left);
 	assert_non_null(strstr(world->server->requests[0], "\r\nContent-Length: 5\r\n"));
 	assert_non_null(strstr(world->server->requests[0], "\r\n\r\ngiven"));
@@ -389,7 +394,8 @@ static void test_url(void **state)
 		const char *text, *origin;
 		bool local;
 	} cases[] = {
-		{ "https://acm.eu-west-1.amazonaws.com/", "https://acm.eu-west-1.amazonaws.com", false },
+		{ "https://acm.eu-west-1.amazonaws.com/", "https://acm.eu-west-1.amazonaws.com",
+			false },
 		{ "https://user:word@host:8443/x?y", "https://host:8443", false },
 		{ "http://127.8.9.1:1/", "http://127.8.9.1:1", true },
 		{ "http://LOCALHOST/", "http://LOCALHOST", true },

@@ -13,9 +13,12 @@
 #include "lib/pki/secret.h"
 
 #define TOKEN                                                                                      \
-	"AQoDYXdzEPT//////////wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQWLWsKWHGBuFqwAeMicRXmxfpS" \
-	"PfIeoIYRqTflfKD8YUuwthAx7mSEI/qkPpKPi/kMcGdQrmGdeehM4IC1NtBmUpp2wUE8phUZampKsburEDy0KPkyQDY" \
-	"wT7WZ0wq5VSXDvp75YU9HFvlRd8Tx6q6fE8YQcHNVXAkiY9q6d+xo0rKwT38xVqr7ZD0u0iPPkUL64lIZbqBAz+scqK" \
+	"AQoDYXdzEPT//////////"                                                                    \
+	"wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQWLWsKWHGBuFqwAeMicRXmxfpS"                   \
+	"PfIeoIYRqTflfKD8YUuwthAx7mSEI/qkPpKPi/"                                                   \
+	"kMcGdQrmGdeehM4IC1NtBmUpp2wUE8phUZampKsburEDy0KPkyQDY"                                    \
+	"wT7WZ0wq5VSXDvp75YU9HFvlRd8Tx6q6fE8YQcHNVXAkiY9q6d+xo0rKwT38xVqr7ZD0u0iPPkUL64lIZbqBAz+"  \
+	"scqK"                                                                                     \
 	"mlzm8FDrypNC9Yjc8fPOLn9FX9KSYvKTr4rvx3iSIlTJabIQwj2ICCR/oLxBA=="
 #define DATE "20150830T123600Z"
 #define HOST "example.amazonaws.com"
@@ -38,7 +41,8 @@ static const struct vector {
 		"Param1=value1&Param2=value2", "", { { "host", HOST } }, "host;x-amz-date",
 		"b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500" },
 	{ "get-header-value-trim", "us-east-1", "service", "GET", "", "",
-		{ { "my-header2", " \"a   b   c\"" }, { "my-header1", " value1 " }, { "host", HOST } },
+		{ { "my-header2", " \"a   b   c\"" }, { "my-header1", " value1 " },
+			{ "host", HOST } },
 		"host;my-header1;my-header2;x-amz-date",
 		"acc3ed3afb60bb290fc8d2dd0098b9911fcaa05412b367055dee359757a9c736" },
 	{ "post-header-key-sort", "us-east-1", "service", "POST", "", "",
@@ -48,7 +52,8 @@ static const struct vector {
 		{ { "content-type", "application/x-www-form-urlencoded" }, { "host", HOST } },
 		"content-type;host;x-amz-date",
 		"ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a" },
-	{ "post-x-www-form-urlencoded-parameters", "us-east-1", "service", "POST", "", "Param1=value1",
+	{ "post-x-www-form-urlencoded-parameters", "us-east-1", "service", "POST", "",
+		"Param1=value1",
 		{ { "content-type", "application/x-www-form-urlencoded; charset=utf8" },
 			{ "host", HOST } },
 		"content-type;host;x-amz-date",
@@ -103,8 +108,9 @@ static void check_vector(const struct vector *vector)
 	memcpy(request.headers + 1, vector->headers, sizeof(vector->headers));
 	sigv4_hash(vector->body, strlen(vector->body), hash);
 	actual = sigv4_authorization(&request);
-	expected = mem_printf("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/%s/%s/aws4_request, "
-			      "SignedHeaders=%s, Signature=%s",
+	expected = mem_printf(
+		"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/%s/%s/aws4_request, "
+		"SignedHeaders=%s, Signature=%s",
 		vector->region, vector->service, vector->signed_headers, vector->signature);
 	if (strcmp(actual, expected) != 0)
 		fail_msg("%s:\n %s\n %s", vector->name, actual, expected);
@@ -128,7 +134,8 @@ static void test_hash(void **state)
 	char hash[SIGV4_HASH_SIZE];
 
 	sigv4_hash("", 0, hash);
-	assert_string_equal(hash, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	assert_string_equal(
+		hash, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
 int main(void)
