@@ -147,8 +147,8 @@ static void on_exported(void *userdata, const struct version *version, const cha
 		run->leaf_pem = mem_strdup(leaf_pem);
 		run->chain_pem = mem_strdup(chain_pem);
 		say_version(&fields, version);
-		log_write(LOG_INFO, SAY_EXPORTED, &fields, "'%s' was exported for %zu deliveries",
-			run->certificate->name, run->count);
+		log_write(LOG_INFO, SAY_EXPORTED, &fields, "'%s' was exported for %zu deliver%s",
+			run->certificate->name, run->count, run->count == 1 ? "y" : "ies");
 	}
 	log_fields_done(&fields);
 	(void)conductor_save_certificate(conductor, record);

@@ -182,6 +182,7 @@ void state_refresh_view(struct conductor *conductor);
 void state_release_delivery(struct conductor *conductor, struct tracked_delivery *delivery);
 void state_release_certificate(struct conductor *conductor, struct tracked_certificate *certificate);
 
+/* state_find_delivery(conductor, name), state_find_dependent(conductor, name): of the present world; NULL for none. */
 struct tracked_delivery *state_find_delivery(struct conductor *conductor, const char *name);
 struct tracked_dependent *state_find_dependent(struct conductor *conductor, const char *name);
 
@@ -191,6 +192,7 @@ struct owed_record *state_owe(struct tracked_dependent *dependent, const char *d
 /* state_forget_owed(dependent, row): take it out of the list and release it. */
 void state_forget_owed(struct tracked_dependent *dependent, struct owed_record *row);
 
+/* state_done(conductor): release all states. */
 void state_done(struct conductor *conductor);
 
 /* --- look.c --- */
@@ -204,6 +206,7 @@ unsigned look_at_places(struct conductor *conductor);
 /* look_seen(conductor, delivery, seen): take ${seen} over as what is there now, and write down what it confirms. */
 void look_seen(struct conductor *conductor, struct tracked_delivery *delivery, struct observed *seen);
 
+/* look_cancel(conductor): end the looks at places; they are wanted again. */
 void look_cancel(struct conductor *conductor);
 
 /* --- cycle.c --- */
@@ -211,6 +214,7 @@ void look_cancel(struct conductor *conductor);
 /* cycle_poke(conductor): something has changed; the plan is made again before the loop sleeps. */
 void cycle_poke(struct conductor *conductor);
 
+/* cycle_new(conductor): the sources that make the plan; 0 or -errno. */
 int cycle_new(struct conductor *conductor);
 
 /* cycle_idle(conductor): is nothing in flight, and nothing wanted that could be started now? */
@@ -225,6 +229,7 @@ void cycle_refresh_plan(struct conductor *conductor);
  * when it could not be written. */
 bool deliver_start(struct conductor *conductor, struct tracked_certificate *certificate,
 	struct tracked_delivery **deliveries, size_t count);
+/* deliver_cancel(conductor): end all transfers; what was sent may still take effect. */
 void deliver_cancel(struct conductor *conductor);
 
 /* deliver_prove(conductor, delivery): see what its own prove: endpoint serves. */
@@ -236,7 +241,9 @@ void deliver_prove_cancel(struct tracked_delivery *delivery);
 /* tell_prove_again(conductor, dependent): it was told, but was not seen to serve the new version: look again. */
 void tell_prove_again(struct conductor *conductor, struct tracked_dependent *dependent);
 
+/* tell_start(conductor, dependent): tell it what it is owed, or find out whether it is owed anything. */
 void tell_start(struct conductor *conductor, struct tracked_dependent *dependent);
+/* tell_cancel(dependent): a job already started goes on; its intent is on disk. */
 void tell_cancel(struct tracked_dependent *dependent);
 
 /* --- ask.c --- */

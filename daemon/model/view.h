@@ -90,8 +90,10 @@ struct status_view {
  * is pending, held or unknown, else 0. */
 int status_view_exit(const struct status_view *view);
 
-const char *delivery_state_name(enum delivery_state state);   /* "unknown", "current", "due", "in-flight", "held", "failed" */
-const char *dependent_progress_name(enum dependent_progress state); /* "told", "owed", "in-flight", "failed", "unproven", "unknown" */
+/* delivery_state_name(state), dependent_progress_name(state): "unknown", "current", "due", "in-flight", "held", "failed"; "told",
+ * "owed", "in-flight", "failed", "unproven", "unknown". */
+const char *delivery_state_name(enum delivery_state state);
+const char *dependent_progress_name(enum dependent_progress state);
 
 /* status_view_done(view): release the arrays (not the borrowed strings). */
 void status_view_done(struct status_view *view);

@@ -38,6 +38,7 @@ struct recorded {
 	size_t dependent_count;
 };
 
+/* record_load(record, recorded, err): all of it; release with recorded_done(). */
 int record_load(struct record *record, struct recorded *ret_recorded, struct error *err);
 void recorded_done(struct recorded *recorded);
 
@@ -50,6 +51,7 @@ int record_begin(struct record *record, struct error *err);
 int record_commit(struct record *record, struct error *err);
 void record_rollback(struct record *record);
 
+/* record_save_x(record, row, err): put the row in, over the one of the same name; all of it is copied. */
 int record_save_certificate(struct record *record, const struct certificate_record *row, struct error *err);
 int record_save_delivery(struct record *record, const struct delivery_record *row, struct error *err);
 int record_save_owed(struct record *record, const struct owed_record *row, struct error *err);
@@ -57,6 +59,7 @@ int record_save_dependent(struct record *record, const struct dependent_record *
 
 /* record_remove_owed(record, row, err): gone when it is not there already. */
 int record_remove_owed(struct record *record, const struct owed_record *row, struct error *err);
+/* record_remove_delivery(record, name, err): the same. */
 int record_remove_delivery(struct record *record, const char *name, struct error *err);
 
 /**

@@ -20,6 +20,7 @@ struct buf {
 extern char buf_empty[1];
 #define BUF_NULL ((struct buf){ .data = buf_empty })
 
+/* buf_append(buf, data, length) and its kin: add to the end; ${data} may not lie in ${buf} itself. */
 void buf_append(struct buf *buf, const void *data, size_t length);
 void buf_append_string(struct buf *buf, const char *text);
 void buf_append_char(struct buf *buf, char c);

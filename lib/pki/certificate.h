@@ -22,11 +22,13 @@ struct fingerprint {
 	unsigned char bytes[FINGERPRINT_SIZE];
 };
 
+/* fingerprint_is_set(fingerprint): is it more than zeros?  fingerprint_equal(a, b): byte by byte. */
 bool fingerprint_is_set(const struct fingerprint *fingerprint);
 bool fingerprint_equal(const struct fingerprint *a, const struct fingerprint *b);
 
 /* fingerprint_format(fingerprint, text): 64 lower-case hex digits.  Returns ${text}. */
-char *fingerprint_format(const struct fingerprint *fingerprint, char text[static FINGERPRINT_TEXT_SIZE]);
+char *fingerprint_format(
+	const struct fingerprint *fingerprint, char text[static FINGERPRINT_TEXT_SIZE]);
 
 /* fingerprint_parse(text, fingerprint): 64 hex digits; 0 or -EINVAL. */
 int fingerprint_parse(const char *text, struct fingerprint *ret_fingerprint);
@@ -49,10 +51,10 @@ struct certificate {
 	char *serial; /* lower-case colon hex, as ACM writes it: "0a:1b:..." */
 	usec_t not_before;
 	usec_t not_after;
-	char *subject;	     /* RFC 2253, for people */
-	char *issuer;	     /* RFC 2253, for people */
-	char *common_name;   /* or NULL */
-	char **names;	     /* DNS names of the SAN, lower case; the common name where there is no SAN */
+	char *subject; /* RFC 2253, for people */
+	char *issuer; /* RFC 2253, for people */
+	char *common_name; /* or NULL */
+	char **names; /* DNS names of the SAN, lower case; the common name where there is no SAN */
 	char *key_algorithm; /* ACM's: RSA_2048, EC_prime256v1, ...; others by OpenSSL's name and bits */
 	bool key_is_rsa;
 	bool key_is_ec;
@@ -62,7 +64,7 @@ struct certificate {
 	bool has_extended_key_usage;
 	char **extended_key_usages; /* dotted OIDs */
 	bool is_ca;
-	int x509_version;	   /* 3 for v3 */
+	int x509_version; /* 3 for v3 */
 	char *signature_algorithm; /* OpenSSL's long name, such as sha256WithRSAEncryption */
 	size_t der_length;
 	struct x509_st *x509; /* OpenSSL's object, owned */
@@ -79,23 +81,25 @@ struct certificate_list {
  * Exactly one PEM certificate with nothing but white space around it (RFC 7468 section 5,
  * strict in what ACM is strict in).  ERROR_INVALID says what is wrong, never quotes the input.
  */
-int certificate_parse(const char *pem, size_t length, struct certificate **ret_certificate,
-	struct error *err);
+int certificate_parse(
+	const char *pem, size_t length, struct certificate **ret_certificate, struct error *err);
 
 /**
  * certificate_list_parse(pem, length, list, err):
  * Any number of PEM certificates (none is an empty list), at most 32.
  */
-int certificate_list_parse(const char *pem, size_t length, struct certificate_list *ret_list,
-	struct error *err);
+int certificate_list_parse(
+	const char *pem, size_t length, struct certificate_list *ret_list, struct error *err);
 
-/* certificate_pem(certificate): canonical PEM (64 columns, "\n" only, one newline at the end); the caller owns it. */
+/* certificate_pem(certificate): canonical PEM (64 columns, "\n" only, one newline at the end); the
+ * caller owns it. */
 char *certificate_pem(const struct certificate *certificate);
 
 /* certificate_list_pem(list): the same for all, one after another; "" for none. */
 char *certificate_list_pem(const struct certificate_list *list);
 
-/* certificate_list_digest(list, digest): SHA-256 over the members' DER, in order; all zero for none. */
+/* certificate_list_digest(list, digest): SHA-256 over the members' DER, in order; all zero for
+ * none. */
 void certificate_list_digest(const struct certificate_list *list, struct fingerprint *ret_digest);
 
 /* certificate_issued_by(certificate, issuer): do names, key identifiers and signature say so? */
@@ -104,16 +108,17 @@ bool certificate_issued_by(const struct certificate *certificate, const struct c
 /* certificate_is_self_signed(certificate): its own key verifies its signature. */
 bool certificate_is_self_signed(const struct certificate *certificate);
 
-/* certificate_covers(certificate, name): is DNS ${name} (possibly "*.x") among its names, or matched
- * by a wildcard of one label (RFC 9525 section 6.3)? */
+/* certificate_covers(certificate, name): is DNS ${name} (possibly "*.x") among its names, or
+ * matched by a wildcard of one label (RFC 9525 section 6.3)? */
 bool certificate_covers(const struct certificate *certificate, const char *name);
 
-/* certificate_has_usage(certificate, oid): no EKU extension, anyExtendedKeyUsage, or ${oid} among them. */
+/* certificate_has_usage(certificate, oid): no EKU extension, anyExtendedKeyUsage, or ${oid} among
+ * them. */
 bool certificate_has_usage(const struct certificate *certificate, const char *oid);
 
 #define OID_SERVER_AUTH "1.3.6.1.5.5.7.3.1"
 #define OID_CLIENT_AUTH "1.3.6.1.5.5.7.3.2"
-#define OID_ANY_USAGE	"2.5.29.37.0"
+#define OID_ANY_USAGE   "2.5.29.37.0"
 
 /* Release; NULL is fine; return NULL (free) or leave an empty list (done). */
 struct certificate *certificate_free(struct certificate *certificate);

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What texts say, against what is there: events and catalog, options and manuals, folders and READMEs."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = ROOT / (os.environ.get("BUILD") or "build")
+
+
+def read(name):
+    return (ROOT / name).read_text()
+
+
+def test_every_event_has_its_paragraph_in_the_catalog():
+    events = re.findall(r'EVENT\((\w+), "([0-9a-f]{32})"\)', read("daemon/conductor/say.h"))
+    catalog = re.findall(r"^-- ([0-9a-f]{32})$", read("systemd/certferry.catalog"), re.M)
+    assert len(events) > 20
+    assert len({identifier for _, identifier in events}) == len(events)
+    assert sorted(catalog) == sorted(identifier for _, identifier in events)
+
+
+def test_every_event_is_said_somewhere():
+    events = re.findall(r'EVENT\((\w+), "', read("daemon/conductor/say.h"))
+    said = "".join(path.read_text() for path in (ROOT / "daemon").rglob("*.c"))
+    assert [name for name in events if f"SAY_{name}" not in said] == []
+
+
+def options_of(program):
+    text = subprocess.run([BUILD / program, "--help"], capture_output=True, text=True, check=True).stdout
+    return set(re.findall(r"--[a-z][a-z-]+", text))
+
+
+def manual(name):
+    return read(name).replace("\\-", "-")
+
+
+def test_the_daemons_manual_names_every_option():
+    text = manual("daemon/certferryd.8")
+    assert options_of("certferryd") - set(re.findall(r"--[a-z][a-z-]+", text)) == set()
+
+
+def test_the_command_lines_manual_names_every_subcommand():
+    text = manual("daemon/cli/certferry.1")
+    for name in ("status", "plan", "sync", "approve", "adopt"):
+        assert re.search(rf"\b{name}\b", text), name
+
+
+@pytest.mark.parametrize("program", ["certferryd", "certferry"])
+def test_usage_errors_exit_with_2(program):
+    result = subprocess.run([BUILD / program, "--no-such-option"], capture_output=True, text=True)
+    assert result.returncode == 2
+    assert result.stderr.strip()
+
+
+@pytest.mark.parametrize("name", ["README.md", "daemon/README.md", "lib/README.md", 
+                                  ".github/CONTRIBUTING.md"])
+def test_texts_name_only_files_that_exist(name):
+    """Words in backquotes that look like a path below the text's own folder or the root must be there."""
+    base = (ROOT / name).parent
+    missing = []
+    for word in re.findall(r"`([A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]*)+|\w+\.(?:c|h|py|md|yaml))`", read(name)):
+        places = [ROOT / word, base / word]
+        if not any(place.exists() for place in places) and not word.startswith(("build/", "org.")):
+            missing.append(word)
+    assert missing == []
+
+
+@pytest.mark.parametrize("folder", ["daemon", "lib"])
+def test_the_readme_names_every_folder(folder):
+    text = read(f"{folder}/README.md")
+    folders = sorted(path.name for path in (ROOT / folder).iterdir() if path.is_dir())
+    assert [name for name in folders if f"{name}/" not in text] == []
+
+
+def test_layers_name_every_folder():
+    rules = {line.split(":")[0] for line in read("tests/layers.txt").splitlines() if ":" in line and line[0] != "#"}
+    folders = {f"{top}/{path.name}" for top in ("daemon", "lib") for path in (ROOT / top).iterdir() if path.is_dir()}
+    assert folders | {"daemon"} == rules
+
+
+def test_policies_are_json():
+    policies = list((ROOT / "conf/iam").glob("*.json"))
+    assert len(policies) >= 5
+    for path in policies:
+        assert json.loads(path.read_text())["Version"] == "2012-10-17"
+
+
+def test_every_file_says_its_licence():
+    missing = [str(path.relative_to(ROOT)) for top in ("daemon", "lib", "tests/unit")
+               for path in (ROOT / top).rglob("*.[ch]") if "SPDX-License-Identifier: Apache-2.0" not in path.read_text()[:200]]
+    assert missing == []
+
+
+def test_every_contract_in_the_headers_is_met_by_a_comment():
+    """A public prototype without a comment directly above it, or above the group it stands in, is no contract."""
+    bare = []
+    for path in list((ROOT / "daemon").rglob("*.h")) + list((ROOT / "lib").rglob("*.h")):
+        lines = path.read_text().splitlines()
+        for number, line in enumerate(lines):
+            if re.search(r"\w+_(free|done|unref|cancel)\(", line):
+                continue  # a word with one promise everywhere: NULL is fine, nothing is left
+            if not re.match(r"^(?:const |unsigned |struct |enum |char |int |void |bool |size_t |usec_t )[\w \*]*\b\w+\(", line):
+                continue
+            above = number - 1
+            while above >= 0 and lines[above].strip() and not lines[above].strip().endswith("*/"):
+                above -= 1
+            if above < 0 or not lines[above].strip():
+                bare.append(f"{path.relative_to(ROOT)}:{number + 1}")
+    assert bare == []
+
+
+def test_the_example_configuration_is_yaml():
+    assert yaml.safe_load(read("conf/certferry.yaml")) is None or isinstance(yaml.safe_load(read("conf/certferry.yaml")), dict)
