@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <stdarg.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -17,19 +13,17 @@
 #include <systemd/sd-event.h>
 
 #include "daemon/bus/bus.h"
-#include "lib/base/buf.h"
 #include "lib/base/time.h"
 #include "lib/log/log.h"
 #include "lib/os/clock.h"
-#include "lib/os/file.h"
+#include "tests/unit/shell/broker.h"
 
 /*
  * A bus of our own, the interface under test, a caller and a polkit that answers as it is told, all
  * on one loop of this process.
  */
 
-#define DBUS_DAEMON "/usr/bin/dbus-daemon"
-#define LIMIT       (10 * USEC_PER_SEC) /* for each wait: only a failing test gets there */
+#define LIMIT (10 * USEC_PER_SEC) /* for each wait: only a failing test gets there */
 
 enum polkit_mood {
 	POLKIT_YES,
@@ -40,8 +34,7 @@ enum polkit_mood {
 };
 
 struct world {
-	char *directory;
-	pid_t broker;
+	struct broker broker;
 	sd_event *event;
 	struct bus *bus;
 	sd_bus *caller;
@@ -110,46 +103,6 @@ static const struct bus_handlers handlers = {
 	.sync = handle_sync,
 	.approve = handle_approve,
 };
-
-/* The broker says its address once it listens. */
-static pid_t broker_start(const char *directory, const char *address)
-{
-	_cleanup_(freep) char *path = mem_printf("%s/bus.conf", directory);
-	_cleanup_(freep) char *text = mem_printf(
-		"<busconfig><type>system</type><listen>%s</listen><auth>EXTERNAL</auth>"
-		"<policy context=\"default\"><allow user=\"*\"/><allow own=\"*\"/>"
-		"<allow send_destination=\"*\"/><allow receive_sender=\"*\"/>"
-		"<deny own=\"org.example.Denied\"/></policy></busconfig>",
-		address);
-	int ready[2];
-	pid_t pid;
-	char c;
-
-	assert_int_equal(file_replace(path, text, strlen(text), 0644, NULL), 0);
-	assert_int_equal(pipe(ready), 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-		(void)dup2(ready[1], 3);
-		execl(DBUS_DAEMON, "dbus-daemon", "--nofork", "--nopidfile", "--nosyslog",
-			"--print-address=3", "--config-file", path, NULL);
-		_exit(127);
-	}
-	close(ready[1]);
-	assert_int_equal(read(ready[0], &c, 1), 1);
-	close(ready[0]);
-	return pid;
-}
-
-static void broker_stop(struct world *w)
-{
-	if (w->broker <= 0)
-		return;
-	(void)kill(w->broker, SIGKILL);
-	(void)waitpid(w->broker, NULL, 0);
-	w->broker = 0;
-}
 
 static int polkit_asked(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
@@ -228,8 +181,8 @@ static void caller_start(struct world *w)
 			    "org.certferry1.Manager", "JobDone", on_job_done, w) >= 0);
 }
 
-/* Turns the loop until the condition holds, or fails after LIMIT.  The broker's own view (a name that
- * goes) changes without an event here: hence the short turns. */
+/* Turns the loop until the condition holds, or fails after LIMIT.  The broker's own view (a name
+ * that goes) changes without an event here: hence the short turns. */
 #define wait_until(w, condition)                                                                   \
 	do {                                                                                       \
 		usec_t end = usec_add(clock_monotonic(), LIMIT);                                   \
@@ -277,17 +230,12 @@ static int named(struct world *w)
 static int setup(void **state)
 {
 	struct world *w = mem_new(struct world);
-	_cleanup_(freep) char *address = NULL;
 
 	*state = w;
-	w->directory = mem_strdup("/tmp/certferry-test-bus-XXXXXX");
-	assert_non_null(mkdtemp(w->directory));
-	address = mem_printf("unix:path=%s/socket", w->directory);
-	assert_int_equal(setenv("DBUS_SYSTEM_BUS_ADDRESS", address, 1), 0);
+	broker_init(&w->broker);
 	assert_true(sd_event_new(&w->event) >= 0);
-	if (access(DBUS_DAEMON, X_OK) < 0)
+	if (!w->broker.pid)
 		return 0;
-	w->broker = broker_start(w->directory, address);
 	caller_start(w);
 	w->bus = bus_new(w->event, &handlers, w);
 	wait_until(w, named(w));
@@ -297,33 +245,17 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct world *w = *state;
-	static const char *const files[] = { "bus.conf", "socket" };
 
 	bus_free(w->bus);
 	sd_bus_message_unref(w->reply);
 	sd_bus_close_unref(w->caller);
 	sd_bus_close_unref(w->polkit);
 	sd_event_unref(w->event);
-	broker_stop(w);
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		_cleanup_(freep) char *path = mem_printf("%s/%s", w->directory, files[i]);
-
-		(void)unlink(path);
-	}
-	(void)rmdir(w->directory);
+	broker_done(&w->broker);
 	error_done(&w->fail);
 	free(w->job_json);
-	free(w->directory);
 	free(w);
 	return 0;
-}
-
-static void need_broker(struct world *w)
-{
-	if (!w->broker) {
-		print_message("dbus-daemon is not installed\n");
-		skip();
-	}
 }
 
 static void assert_text(sd_bus_message *reply, const char *text)
@@ -358,7 +290,7 @@ static void test_reading_asks_nobody(void **state)
 {
 	struct world *w = *state;
 
-	need_broker(w);
+	broker_needed(&w->broker);
 	assert_text(call(w, "Status", NULL, 0), "{\"status\":1}");
 	assert_text(call(w, "Plan", NULL, 0), "{\"plan\":1}");
 	assert_text(call(w, "Candidates", NULL, 0), "{\"candidates\":1}");
@@ -380,7 +312,7 @@ static void test_version_is_a_property(void **state)
 {
 	struct world *w = *state;
 
-	need_broker(w);
+	broker_needed(&w->broker);
 	assert_true(sd_bus_call_method_async(w->caller, NULL, "org.certferry1", "/org/certferry1",
 			    "org.freedesktop.DBus.Properties", "Get", on_version, w, "ss",
 			    "org.certferry1.Manager", "Version") >= 0);
@@ -392,7 +324,7 @@ static void test_sync_is_a_job(void **state)
 	struct world *w = *state;
 	const char *self;
 
-	need_broker(w);
+	broker_needed(&w->broker);
 	polkit_start(w, POLKIT_YES);
 	assert_number(call(w, "Sync", "web/acm", 0), 7);
 	assert_string_equal(w->delivery, "web/acm");
@@ -412,7 +344,7 @@ static void test_approve_says_who(void **state)
 	struct world *w = *state;
 	_cleanup_(freep) char *who = mem_printf("uid %u", (unsigned)geteuid());
 
-	need_broker(w);
+	broker_needed(&w->broker);
 	polkit_start(w, POLKIT_YES);
 	assert_number(call(w, "Approve", "", 1), 3);
 	assert_string_equal(w->delivery, "");
@@ -425,14 +357,14 @@ static void test_refused_without_polkit(void **state)
 {
 	struct world *w = *state;
 
-	need_broker(w);
+	broker_needed(&w->broker);
 	assert_error(call(w, "Sync", "", 0), "org.certferry1.Error.Denied", "is polkit installed");
 	assert_int_equal(w->syncs, 0);
 }
 
 static void refused_when(struct world *w, enum polkit_mood mood, const char *part)
 {
-	need_broker(w);
+	broker_needed(&w->broker);
 	polkit_start(w, mood);
 	assert_error(call(w, "Sync", "", 0), "org.certferry1.Error.Denied", part);
 	assert_int_equal(w->syncs, 0);
@@ -472,7 +404,7 @@ static void test_errors_have_names(void **state)
 	};
 	struct world *w = *state;
 
-	need_broker(w);
+	broker_needed(&w->broker);
 	polkit_start(w, POLKIT_YES);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		error_set(&w->fail, cases[i].kind, 0, "no \xff such '%s'", "x");
@@ -485,7 +417,7 @@ static void test_long_names_are_refused(void **state)
 	struct world *w = *state;
 	char name[2048];
 
-	need_broker(w);
+	broker_needed(&w->broker);
 	memset(name, 'a', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
 	assert_error(call(w, "Approve", name, 0), "org.certferry1.Error.Invalid", "so long");
@@ -495,7 +427,7 @@ static void test_free_while_a_call_waits(void **state)
 {
 	struct world *w = *state;
 
-	need_broker(w);
+	broker_needed(&w->broker);
 	polkit_start(w, POLKIT_YES);
 	assert_true(sd_bus_call_method_async(w->caller, NULL, "org.certferry1", "/org/certferry1",
 			    "org.certferry1.Manager", "Sync", on_reply, w, "s", "") >= 0);
@@ -510,8 +442,8 @@ static void test_another_bus_comes_back(void **state)
 {
 	struct world *w = *state;
 
-	need_broker(w);
-	broker_stop(w);
+	broker_needed(&w->broker);
+	broker_stop(&w->broker);
 	wait_until(w, !bus_connection(w->bus));
 	bus_job_done(w->bus, 1, 0, "{}");
 	bus_retry(w->bus); /* in vain: nobody listens */
@@ -519,7 +451,7 @@ static void test_another_bus_comes_back(void **state)
 	assert_null(bus_connection(w->bus));
 
 	w->caller = sd_bus_close_unref(w->caller);
-	w->broker = broker_start(w->directory, getenv("DBUS_SYSTEM_BUS_ADDRESS"));
+	broker_start(&w->broker);
 	caller_start(w);
 	bus_retry(w->bus);
 	wait_until(w, named(w));
@@ -532,7 +464,7 @@ static void test_a_name_that_is_taken(void **state)
 	struct world *w = *state;
 	struct bus *second;
 
-	need_broker(w);
+	broker_needed(&w->broker);
 	second = bus_new(w->event, &handlers, w);
 	wait_until(w, sd_bus_is_ready(bus_connection(second)) > 0);
 	assert_text(call(w, "Status", NULL, 0), "{\"status\":1}");
@@ -548,7 +480,7 @@ static void test_without_handlers_no_name(void **state)
 {
 	struct world *w = *state;
 
-	need_broker(w);
+	broker_needed(&w->broker);
 	w->bus = bus_free(w->bus);
 	wait_until(w, !named(w));
 	w->bus = bus_new(w->event, NULL, NULL);

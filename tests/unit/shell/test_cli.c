@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "daemon/cli/adopt_file.h"
+#include "daemon/cli/cli.h"
+#include "daemon/cli/reply.h"
+#include "daemon/cli/show.h"
+#include "daemon/cli/table.h"
+
+#define NOW (1790000000 * USEC_PER_SEC) /* 2026-09-21T14:13:20Z */
+
+static json_t *parse(const char *text)
+{
+	json_t *object = NULL;
+
+	assert_int_equal(reply_parse(text, &object, NULL), 0);
+	return object;
+}
+
+static void assert_table(size_t width, const char *expected)
+{
+	_cleanup_(table_done) struct table table = { .columns = 3 };
+	static const char *const cells[] = { "NAME", "STATE", "NOTE", "a/b", "current", "",
+		"longer/name", "held", "one two three four five six seven eight", "c", "", "" };
+	struct buf text = BUF_NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cells); i++)
+		table_add(&table, cells[i]);
+	table_write(&table, width, &text);
+	assert_string_equal(text.data, expected);
+	buf_done(&text);
+}
+
+static void test_table_as_wide_as_need_be(void **state)
+{
+	assert_table(0, "NAME         STATE    NOTE\n"
+			"a/b          current\n"
+			"longer/name  held     one two three four five six seven eight\n"
+			"c\n");
+}
+
+static void test_table_breaks_its_last_column(void **state)
+{
+	assert_table(48, "NAME         STATE    NOTE\n"
+			 "a/b          current\n"
+			 "longer/name  held     one two three four five\n"
+			 "                      six seven eight\n"
+			 "c\n");
+}
+
+static void test_table_on_a_narrow_screen(void **state)
+{
+	assert_table(30, "NAME         STATE\n"
+			 "    NOTE\n"
+			 "a/b          current\n"
+			 "longer/name  held\n"
+			 "    one two three four five\n"
+			 "    six seven eight\n"
+			 "c\n");
+	assert_table(3, "NAME         STATE\n"
+			"    NOTE\n"
+			"a/b          current\n"
+			"longer/name  held\n"
+			"    one\n    two\n    three\n    four\n    five\n    six\n    seven\n"
+			"    eight\n"
+			"c\n");
+}
+
+static void test_table_is_ascii(void **state)
+{
+	_cleanup_(table_done) struct table table = { .columns = 2 };
+	struct buf text = BUF_NULL;
+
+	table_addf(&table, "%s", "\xc3\xa4\x1b[2J");
+	table_add(&table, NULL);
+	table_write(&table, 80, &text);
+	assert_string_equal(text.data, "???[2J\n");
+	buf_done(&text);
+}
+
+static void test_replies_of_other_kinds_are_refused(void **state)
+{
+	static const char *const texts[] = { "", "no", "[]", "{}", "{\"format\":2}" };
+	json_t *object = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		assert_true(reply_parse(texts[i], &object, NULL) < 0);
+	assert_null(object);
+}
+
+static int exit_of(const char *members)
+{
+	_cleanup_(freep) char *text = mem_printf("{\"format\":1,%s}", members);
+	_cleanup_(reply_done) json_t *status = parse(text);
+
+	return reply_status_exit(status);
+}
+
+static void test_the_exit_of_what_is_left(void **state)
+{
+	assert_int_equal(exit_of("\"deliveries\":[]"), 0);
+	assert_int_equal(exit_of("\"deliveries\":[{\"state\":\"current\"}]"), 0);
+	assert_int_equal(exit_of("\"deliveries\":[{\"state\":\"unknown\"}]"), 3);
+	assert_int_equal(exit_of("\"deliveries\":[{\"state\":\"due\"},{\"state\":\"failed\"}]"), 1);
+	assert_int_equal(exit_of("\"dependents\":[{\"state\":\"told\"}]"), 0);
+	assert_int_equal(exit_of("\"dependents\":[{\"state\":\"unproven\"}]"), 3);
+	assert_int_equal(exit_of("\"dependents\":[{\"state\":\"failed\"}]"), 1);
+	assert_int_equal(exit_of("\"certificates\":[{\"problem\":\"gone\"}]"), 1);
+	assert_int_equal(exit_of("\"source_problem\":\"denied\""), 1);
+	assert_int_equal(exit_of("\"record_problem\":\"disk full\""), 1);
+}
+
+static void test_select_knows_names_not_prefixes(void **state)
+{
+	static const char text[] =
+		"{\"format\":1,\"exit\":1,\"certificates\":[{\"name\":\"all/1\"},"
+		"{\"name\":\"al\"}],"
+		"\"deliveries\":[{\"name\":\"all/1/x\",\"certificate\":\"all/1\","
+		"\"state\":\"due\"},"
+		"{\"name\":\"al/x/1/eu\",\"certificate\":\"al\",\"state\":\"failed\"}],"
+		"\"dependents\":[{\"state\":\"failed\"}]}";
+	static const struct {
+		const char *name;
+		size_t deliveries;
+		int exit_status;
+	} cases[] = {
+		{ "all", 1, 3 },
+		{ "all/1/x", 1, 3 },
+		{ "al", 1, 1 },
+		{ "al/x", 1, 1 },
+		{ "al/", 0, 0 },
+		{ "a", 0, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(reply_done) json_t *status = parse(text);
+		bool found = reply_select(status, cases[i].name);
+
+		assert_int_equal(found, cases[i].deliveries > 0);
+		assert_int_equal(json_array_size(json_object_get(status, "deliveries")),
+			cases[i].deliveries);
+		assert_int_equal(json_array_size(json_object_get(status, "certificates")),
+			cases[i].deliveries);
+		assert_int_equal(reply_exit(status), cases[i].exit_status);
+	}
+}
+
+static void test_show_puts_the_worst_first(void **state)
+{
+	_cleanup_(reply_done) json_t *status = parse(
+		"{\"format\":1,\"exit\":1,\"running\":true,\"now\":\"2026-09-21T14:00:00Z\","
+		"\"source_problem\":\"sts: AccessDenied\","
+		"\"certificates\":[{\"name\":\"w\",\"status\":\"EXPIRED\",\"ineligible\":true,"
+		"\"version\":{\"not_after\":\"2026-09-20T00:00:00Z\"}}],"
+		"\"deliveries\":[{\"name\":\"w/a\",\"state\":\"current\",\"unused\":true},"
+		"{\"name\":\"w/b\",\"state\":\"held\",\"hold\":\"adopt?\",\"reason\":\"1 import\"},"
+		"{\"name\":\"w/c\",\"state\":\"failed\",\"reason\":\"denied\","
+		"\"next_try\":\"2026-09-21T14:30:00Z\","
+		"\"seen\":{\"not_after\":\"2026-09-21T20:00:00Z\"}}],"
+		"\"dependents\":[{\"name\":\"n\",\"unit\":\"n.service\",\"action\":\"reload\","
+		"\"state\":\"owed\",\"owed\":2,\"told_at\":\"2026-09-19T14:00:00Z\"}],"
+		"\"notices\":[\"the clock is off\"]}");
+	_cleanup_(freep) char *text = show_status(status, SHOW_ALL, 0);
+
+	assert_string_equal(text,
+		"CERTIFICATE  DOMAIN  EXPIRES             NOTE\n"
+		"w                    2026-09-20 EXPIRED  EXPIRED; ACM would not renew it: not "
+		"exported since its issue\n"
+		"\n"
+		"DELIVERY  STATE    EXPIRES          NOTE\n"
+		"w/c       failed   2026-09-21 (6h)  denied; next try in 30m\n"
+		"w/b       held     -                adopt?: 1 import; to choose: certferry adopt\n"
+		"w/a       current  -                used by nobody\n"
+		"\n"
+		"DEPENDENT  STATE  UNIT              NOTE\n"
+		"n          owed   reload n.service  owed by 2; told 2d ago\n"
+		"\n"
+		"the source cannot be read: sts: AccessDenied\n"
+		"note: the clock is off\n"
+		"2 of 3 deliveries not current; 1 of 1 dependents not told; the source was not "
+		"looked at yet\n");
+}
+
+/* What adopt writes for the candidates given as JSON. */
+static void assert_adopt(
+	const char *deliveries, const char *former, const char *expected, struct adopt_count *count)
+{
+	_cleanup_(freep) char *json = mem_printf("{\"format\":1,\"deliveries\":[%s]}", deliveries);
+	_cleanup_(reply_done) json_t *candidates = parse(json);
+	_cleanup_(freep) char *text = adopt_file(candidates, NOW, former, count);
+	_cleanup_(freep) char *whole = mem_printf(
+		"# written by certferry adopt on 2026-09-21T14:13:20Z; review, delete what you "
+		"do not want, then: systemctl reload certferryd\n%s",
+		expected);
+
+	assert_string_equal(text, whole);
+}
+
+#define IN_USE                                                                                     \
+	"{\"arn\":\"arn:1\",\"domain\":\"x.example\",\"not_after\":\"2026-10-01T00:00:00Z\","      \
+	"\"in_use\":true,\"in_use_by\":[\"arn:lb1\",\"arn:lb2\"],\"refusal\":null}"
+#define REFUSED                                                                                    \
+	"{\"arn\":\"arn:2\",\"domain\":\"x.example\",\"not_after\":\"2026-10-02T00:00:00Z\","      \
+	"\"in_use\":true,\"in_use_by\":[],\"refusal\":\"key type RSA_2048 -> EC_prime256v1\"}"
+#define IDLE                                                                                       \
+	"{\"arn\":\"arn:3\",\"domain\":\"x.example\",\"not_after\":\"2026-10-03T00:00:00Z\","      \
+	"\"in_use\":false,\"in_use_by\":[],\"refusal\":null}"
+
+static void test_adopt_takes_the_obvious(void **state)
+{
+	struct adopt_count count;
+
+	assert_adopt("{\"delivery\":\"web/acm/1/eu\",\"candidates\":[" IN_USE "," REFUSED "]}",
+		NULL,
+		"adopt:\n"
+		"  web/acm/1/eu: arn:1   # x.example, expires 2026-10-01, used by arn:lb1 and "
+		"arn:lb2\n"
+		"  # web/acm/1/eu: arn:2   # x.example, expires 2026-10-02, in use   (refused by "
+		"ACM: key type RSA_2048 -> EC_prime256v1)\n",
+		&count);
+	assert_int_equal(count.chosen, 1);
+	assert_int_equal(count.open, 0);
+}
+
+static void test_adopt_leaves_choices_to_people(void **state)
+{
+	struct adopt_count count;
+
+	assert_adopt("{\"delivery\":\"a/x\",\"candidates\":[" IN_USE "," IDLE "]},"
+		     "{\"delivery\":\"b/x\",\"candidates\":[" IDLE "]},"
+		     "{\"delivery\":\"c/x\",\"candidates\":[" REFUSED "]}",
+		NULL,
+		"# adopt:   (take the # away here and at the lines you choose)\n"
+		"  # a/x: arn:1   # x.example, expires 2026-10-01, used by arn:lb1 and arn:lb2   "
+		"(one of 2 that ACM would admit: choose one)\n"
+		"  # a/x: arn:3   # x.example, expires 2026-10-03, used by nobody   "
+		"(one of 2 that ACM would admit: choose one)\n"
+		"  # b/x: arn:3   # x.example, expires 2026-10-03, used by nobody   "
+		"(used by nobody: choose it, or leave it)\n"
+		"  # c/x: arn:2   # x.example, expires 2026-10-02, in use   "
+		"(refused by ACM: key type RSA_2048 -> EC_prime256v1)\n"
+		"  #   none can be written over; `adopt: beside` at the delivery imports another "
+		"one beside them\n",
+		&count);
+	assert_int_equal(count.chosen, 0);
+	assert_int_equal(count.open, 3);
+}
+
+static void test_adopt_keeps_what_is_in_force(void **state)
+{
+	static const char former[] = "# written before\n"
+				     "adopt:\n"
+				     "  old/x: arn:aws:1   # kept\n"
+				     "  # off/x: arn:aws:2\n"
+				     "  web/x: arn:aws:3   # asks again\n"
+				     "  last/x: arn:aws:4";
+	struct adopt_count count;
+
+	assert_adopt("{\"delivery\":\"web/x\",\"candidates\":[" IN_USE "]}", former,
+		"adopt:\n"
+		"  old/x: arn:aws:1   # kept\n"
+		"  last/x: arn:aws:4\n"
+		"  web/x: arn:1   # x.example, expires 2026-10-01, used by arn:lb1 and arn:lb2\n",
+		&count);
+	assert_int_equal(count.kept, 2);
+}
+
+static void test_adopt_lets_nothing_out_of_a_comment(void **state)
+{
+	struct adopt_count count;
+
+	assert_adopt("{\"delivery\":\"web/x\",\"candidates\":[{\"arn\":\"arn:1\",\"in_use\":true,"
+		     "\"domain\":\"x\\nguard: 0\",\"in_use_by\":[\"\\u2028\"]}]},"
+		     "{\"delivery\":\"-w\",\"candidates\":[]}",
+		NULL,
+		"adopt:\n"
+		"  web/x: arn:1   # x?guard: 0, expires ?, used by ???\n"
+		"  #   none can be written over; `adopt: beside` at the delivery imports another "
+		"one beside them\n",
+		&count);
+}
+
+/* Wrong usage is told on stderr, which is of no interest here. */
+static int usage(char *first, char *second, char *third)
+{
+	char *argv[] = { (char *)"certferry", first, second, third, NULL };
+	int argc = 1, saved = dup(STDERR_FILENO), result;
+
+	while (argv[argc])
+		argc++;
+	assert_non_null(freopen("/dev/null", "w", stderr));
+	result = cli_main(argc, argv);
+	(void)fflush(stderr);
+	(void)dup2(saved, STDERR_FILENO);
+	(void)close(saved);
+	return result;
+}
+
+static void test_wrong_usage(void **state)
+{
+	static char *const cases[][3] = {
+		{ NULL, NULL, NULL },
+		{ (char *)"stats", NULL, NULL },
+		{ (char *)"--nonsense", NULL, NULL },
+		{ (char *)"status", (char *)"--force", NULL },
+		{ (char *)"status", (char *)"a", (char *)"b" },
+		{ (char *)"status", (char *)"", NULL },
+		{ (char *)"plan", (char *)"a", NULL },
+		{ (char *)"version", (char *)"--json", NULL },
+		{ (char *)"sync", (char *)"--timeout", NULL },
+		{ (char *)"sync", (char *)"--timeout", (char *)"90" },
+		{ (char *)"sync", (char *)"--timeout", (char *)"0s" },
+		{ (char *)"sync", (char *)"--timeout", (char *)"-1s" },
+		{ (char *)"sync", (char *)"--timeout", (char *)"1w" },
+		{ (char *)"adopt", (char *)"--json", (char *)"--output=-" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(usage(cases[i][0], cases[i][1], cases[i][2]), CLI_USAGE);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_table_as_wide_as_need_be),
+		cmocka_unit_test(test_table_breaks_its_last_column),
+		cmocka_unit_test(test_table_on_a_narrow_screen),
+		cmocka_unit_test(test_table_is_ascii),
+		cmocka_unit_test(test_replies_of_other_kinds_are_refused),
+		cmocka_unit_test(test_the_exit_of_what_is_left),
+		cmocka_unit_test(test_select_knows_names_not_prefixes),
+		cmocka_unit_test(test_show_puts_the_worst_first),
+		cmocka_unit_test(test_adopt_takes_the_obvious),
+		cmocka_unit_test(test_adopt_leaves_choices_to_people),
+		cmocka_unit_test(test_adopt_keeps_what_is_in_force),
+		cmocka_unit_test(test_adopt_lets_nothing_out_of_a_comment),
+		cmocka_unit_test(test_wrong_usage),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "daemon/report/report.h"
+
+#define NOW (1790000000 * USEC_PER_SEC) /* 2026-09-21T14:13:20Z */
+
+#define SOME_VERSION                                                                               \
+	{                                                                                          \
+		.fingerprint = { { 0xab, 0xcd } }, .not_before = NOW - 10 * USEC_PER_DAY,          \
+		.not_after = NOW + 30 * USEC_PER_DAY,                                              \
+	}
+
+static json_t *parse(char *text)
+{
+	json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+
+	assert_non_null(object);
+	free(text);
+	return object;
+}
+
+/* One certificate, three deliveries (current, held for a choice, not looked at), one dependent. */
+static json_t *some_status(void)
+{
+	static struct certificate_view certificates[] = {
+		{ .name = "web",
+			.arn = "arn:x",
+			.domain = "x.example",
+			.status = "ISSUED",
+			.version = SOME_VERSION },
+	};
+	static struct delivery_view deliveries[] = {
+		{ .name = "web/acm",
+			.certificate = "web",
+			.destination = "acm",
+			.kind = "acm",
+			.object = "web",
+			.state = DELIVERY_CURRENT,
+			.seen = SOME_VERSION,
+			.wanted = SOME_VERSION },
+		{ .name = "web/old",
+			.certificate = "web",
+			.destination = "old",
+			.kind = "acm",
+			.object = "web",
+			.state = DELIVERY_HELD,
+			.hold = HOLD_ADOPT,
+			.reason = "1 import shares a name",
+			.failures = 2,
+			.next_try = NOW + USEC_PER_HOUR },
+		{ .name = "web/new",
+			.certificate = "web",
+			.destination = "new",
+			.kind = "acm",
+			.object = "web",
+			.state = DELIVERY_UNKNOWN },
+	};
+	static struct dependent_report dependents[] = {
+		{ .name = "nginx",
+			.unit = "nginx.service",
+			.action = "reload",
+			.state = PROGRESS_UNPROVEN,
+			.told_at = NOW,
+			.proof = "unproven: no answer" },
+	};
+	static char *notices[] = { (char *)"a \xff notice", NULL };
+	struct status_view view = {
+		.now = NOW,
+		.looked_at = NOW - USEC_PER_MINUTE,
+		.next_look = USEC_INFINITY,
+		.certificates = certificates,
+		.certificate_count = ARRAY_SIZE(certificates),
+		.deliveries = deliveries,
+		.delivery_count = ARRAY_SIZE(deliveries),
+		.dependents = dependents,
+		.dependent_count = ARRAY_SIZE(dependents),
+		.notices = notices,
+	};
+
+	return parse(report_status(&view));
+}
+
+static const json_t *at(const json_t *object, const char *list, size_t index)
+{
+	return json_array_get(json_object_get(object, list), index);
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+static void test_status_head(void **state)
+{
+	json_t *status = some_status();
+
+	assert_int_equal(json_integer_value(json_object_get(status, "format")), 1);
+	assert_int_equal(json_integer_value(json_object_get(status, "exit")), 3);
+	assert_true(json_is_true(json_object_get(status, "running")));
+	assert_string_equal(text_of(status, "now"), "2026-09-21T14:13:20Z");
+	assert_string_equal(text_of(status, "looked_at"), "2026-09-21T14:12:20Z");
+	assert_true(json_is_null(json_object_get(status, "swept_at")));
+	assert_true(json_is_null(json_object_get(status, "next_look")));
+	assert_true(json_is_null(json_object_get(status, "source_problem")));
+	assert_string_equal(json_string_value(at(status, "notices", 0)), "a ? notice");
+	json_decref(status);
+}
+
+static void test_status_lists(void **state)
+{
+	json_t *status = some_status();
+	const json_t *held = at(status, "deliveries", 1);
+	const json_t *seen = json_object_get(at(status, "deliveries", 0), "seen");
+
+	assert_string_equal(text_of(at(status, "certificates", 0), "domain"), "x.example");
+	assert_string_equal(text_of(seen, "fingerprint"),
+		"abcd000000000000000000000000000000000000000000000000000000000000");
+	assert_string_equal(text_of(seen, "not_after"), "2026-10-21T14:13:20Z");
+	assert_string_equal(text_of(held, "state"), "held");
+	assert_string_equal(text_of(held, "hold"), "adopt?");
+	assert_string_equal(text_of(held, "next_try"), "2026-09-21T15:13:20Z");
+	assert_true(json_is_null(json_object_get(held, "seen")));
+	assert_true(json_is_null(json_object_get(held, "account")));
+	assert_int_equal(json_integer_value(json_object_get(held, "failures")), 2);
+	assert_string_equal(text_of(at(status, "dependents", 0), "state"), "unproven");
+	json_decref(status);
+}
+
+/* Readers may compare texts: the same view is the same text, members in the order of the header. */
+static void test_status_is_stable(void **state)
+{
+	struct status_view view = { .now = NOW };
+	char *text = report_status(&view);
+
+	assert_string_equal(text, "{\n"
+				  "  \"format\": 1,\n"
+				  "  \"exit\": 0,\n"
+				  "  \"running\": true,\n"
+				  "  \"now\": \"2026-09-21T14:13:20Z\",\n"
+				  "  \"looked_at\": null,\n"
+				  "  \"swept_at\": null,\n"
+				  "  \"next_look\": null,\n"
+				  "  \"source_problem\": null,\n"
+				  "  \"record_problem\": null,\n"
+				  "  \"certificates\": [],\n"
+				  "  \"deliveries\": [],\n"
+				  "  \"dependents\": [],\n"
+				  "  \"notices\": []\n"
+				  "}");
+	free(text);
+}
+
+static struct step some_steps[] = {
+	{ .verb = STEP_LOOK,
+		.certificate = "",
+		.destination = "prod",
+		.delivery = "",
+		.dependent = "",
+		.reason = (char *)"never looked at" },
+	{ .verb = STEP_DELIVER,
+		.certificate = "web",
+		.destination = "prod",
+		.delivery = "web/prod/222222222222/eu-west-1",
+		.dependent = "",
+		.reason = (char *)"holds abcd, the source has ef01" },
+	{ .verb = STEP_DELIVER,
+		.certificate = "all/1234",
+		.destination = "files",
+		.delivery = "all/1234/files",
+		.dependent = "",
+		.reason = (char *)"absent" },
+	{ .verb = STEP_TELL,
+		.certificate = "web",
+		.destination = "files",
+		.delivery = "",
+		.dependent = "nginx",
+		.reason = (char *)"owes\nnginx" },
+	{ .verb = STEP_EXPORT,
+		.certificate = "idle",
+		.destination = "source",
+		.delivery = "",
+		.dependent = "",
+		.reason = (char *)"to stay eligible" },
+	{ .verb = STEP_WAIT,
+		.certificate = "",
+		.destination = "",
+		.delivery = "",
+		.dependent = "",
+		.when = NOW,
+		.reason = NULL },
+};
+
+static void test_plan_lines(void **state)
+{
+	struct plan plan = { .steps = some_steps, .count = ARRAY_SIZE(some_steps) };
+	char *text = report_plan_lines(&plan);
+
+	assert_string_equal(text,
+		"deliver web to prod/222222222222/eu-west-1: holds abcd, the source has ef01\n"
+		"deliver all/1234 to files: absent\n"
+		"tell web to files: owes nginx\n"
+		"export idle to source: to stay eligible\n"
+		"wait - to -: no reason was given\n");
+	free(text);
+}
+
+static void test_plan_of_nothing(void **state)
+{
+	struct plan plan = { .steps = some_steps, .count = 1 };
+	char *text = report_plan_lines(&plan);
+	json_t *object = parse(report_plan(&plan, 0));
+
+	assert_string_equal(text, "nothing to do\n");
+	free(text);
+	assert_int_equal(json_array_size(json_object_get(object, "steps")), 0);
+	json_decref(object);
+}
+
+static void test_plan_object(void **state)
+{
+	struct plan plan = { .steps = some_steps, .count = ARRAY_SIZE(some_steps) };
+	json_t *object = parse(report_plan(&plan, 3));
+
+	assert_int_equal(json_integer_value(json_object_get(object, "exit")), 3);
+	assert_int_equal(json_array_size(json_object_get(object, "steps")), 5);
+	assert_string_equal(text_of(at(object, "steps", 0), "verb"), "deliver");
+	assert_string_equal(
+		text_of(at(object, "steps", 0), "destination"), "prod/222222222222/eu-west-1");
+	assert_string_equal(text_of(at(object, "steps", 2), "dependent"), "nginx");
+	assert_true(json_is_null(json_object_get(at(object, "steps", 2), "delivery")));
+	assert_true(json_is_null(json_object_get(at(object, "steps", 2), "hold")));
+	assert_string_equal(text_of(at(object, "steps", 4), "when"), "2026-09-21T14:13:20Z");
+	json_decref(object);
+}
+
+static json_t *some_candidates(bool with_unseen)
+{
+	static char *users[] = { (char *)"arn:lb", NULL };
+	static struct candidate candidates[] = {
+		{ .arn = (char *)"arn:1",
+			.domain = (char *)"x.example",
+			.not_after = NOW,
+			.in_use = true,
+			.in_use_by = users },
+		{ .arn = (char *)"arn:2", .refusal = (char *)"key type" },
+	};
+	static struct observed observed = {
+		.state = OBSERVED_ADOPTABLE,
+		.candidates = candidates,
+		.candidate_count = ARRAY_SIZE(candidates),
+	};
+	static struct delivery_view deliveries[] = {
+		{ .name = "web/old",
+			.state = DELIVERY_HELD,
+			.hold = HOLD_ADOPT,
+			.observed = &observed },
+		{ .name = "web/acm", .state = DELIVERY_CURRENT },
+		{ .name = "web/new", .state = DELIVERY_UNKNOWN, .reason = "denied" },
+	};
+	struct status_view view = { .deliveries = deliveries,
+		.delivery_count = with_unseen ? 3 : 2 };
+
+	return parse(report_candidates(&view));
+}
+
+static void test_candidates(void **state)
+{
+	json_t *object = some_candidates(false);
+	const json_t *choice = at(object, "deliveries", 0);
+	const json_t *first = at(choice, "candidates", 0);
+
+	assert_int_equal(json_integer_value(json_object_get(object, "exit")), 3);
+	assert_int_equal(json_array_size(json_object_get(object, "deliveries")), 1);
+	assert_string_equal(text_of(choice, "delivery"), "web/old");
+	assert_string_equal(text_of(first, "arn"), "arn:1");
+	assert_true(json_is_true(json_object_get(first, "in_use")));
+	assert_string_equal(json_string_value(at(first, "in_use_by", 0)), "arn:lb");
+	assert_true(json_is_null(json_object_get(first, "refusal")));
+	assert_string_equal(text_of(at(choice, "candidates", 1), "refusal"), "key type");
+	json_decref(object);
+}
+
+static void test_candidates_unseen(void **state)
+{
+	json_t *object = some_candidates(true);
+
+	assert_int_equal(json_integer_value(json_object_get(object, "exit")), 1);
+	assert_string_equal(text_of(at(object, "unseen", 0), "delivery"), "web/new");
+	assert_string_equal(text_of(at(object, "unseen", 0), "reason"), "denied");
+	json_decref(object);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_status_head),
+		cmocka_unit_test(test_status_lists),
+		cmocka_unit_test(test_status_is_stable),
+		cmocka_unit_test(test_plan_lines),
+		cmocka_unit_test(test_plan_of_nothing),
+		cmocka_unit_test(test_plan_object),
+		cmocka_unit_test(test_candidates),
+		cmocka_unit_test(test_candidates_unseen),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
