@@ -100,8 +100,8 @@ static int verify_leaf(const struct certificate *leaf, enum usage usage, struct 
 	/* Clients may go by their subject. */
 	if (!leaf->names && (usage == USAGE_SERVER || !*leaf->subject))
 		return refuse(err, RULE_LEAF_NAMES,
-			"the leaf certificate " WHO_FORMAT " with serial %.80s has no DNS name", WHO(leaf),
-			leaf->serial);
+			"the leaf certificate " WHO_FORMAT " with serial %.80s has no DNS name",
+			WHO(leaf), leaf->serial);
 	return 0;
 }
 
@@ -131,7 +131,8 @@ static int verify_extensions(const struct certificate *certificate, struct error
 			WHO(certificate));
 	if (find_critical(certificate->x509, oid))
 		return refuse(err, RULE_CRITICAL_EXTENSION,
-			"a certificate " WHO_FORMAT " has the critical extension %s, which is not known",
+			"a certificate " WHO_FORMAT
+			" has the critical extension %s, which is not known",
 			WHO(certificate), oid);
 	return 0;
 }
@@ -223,14 +224,14 @@ static int verify_key(const struct bundle *bundle, struct error *err)
 	return 0;
 }
 
-static int verify_wishes(const struct certificate *leaf, const struct verify_terms *terms,
-	struct error *err)
+static int verify_wishes(
+	const struct certificate *leaf, const struct verify_terms *terms, struct error *err)
 {
 	STRV_FOREACH (name, terms->names)
 		if (!certificate_covers(leaf, *name))
 			return refuse(err, RULE_NAME_COVERED,
-				"the leaf certificate " WHO_FORMAT " does not cover '%s'", WHO(leaf),
-				*name);
+				"the leaf certificate " WHO_FORMAT " does not cover '%s'",
+				WHO(leaf), *name);
 	if (terms->usage == USAGE_SERVER && !certificate_has_usage(leaf, OID_SERVER_AUTH))
 		return refuse(err, RULE_USAGE_SERVER,
 			"the leaf certificate " WHO_FORMAT

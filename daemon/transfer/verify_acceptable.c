@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What destinations refuse.  Source: ACM's "Prerequisites for importing certificates" and "Reimport a
- * certificate", the API models' limits of ImportCertificate and PutSecretValue. */
+/* What destinations refuse.  Source: ACM's "Prerequisites for importing certificates" and "Reimport
+ * a certificate", the API models' limits of ImportCertificate and PutSecretValue. */
 #include <openssl/objects.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -10,11 +10,11 @@
 #include "lib/base/strv.h"
 #include "lib/pki/pem.h"
 
-#define ACM_KEY_MAX	 ((size_t)5120)
-#define ACM_LEAF_MAX	 ((size_t)32768)
-#define ACM_CHAIN_MAX	 ((size_t)2097152)
+#define ACM_KEY_MAX      ((size_t)5120)
+#define ACM_LEAF_MAX     ((size_t)32768)
+#define ACM_CHAIN_MAX    ((size_t)2097152)
 #define ACM_OCSP_URL_MAX 1000
-#define SECRET_BODY_MAX	 ((size_t)65536)
+#define SECRET_BODY_MAX  ((size_t)65536)
 
 static int check_sizes(const struct bundle *bundle, struct error *err)
 {
@@ -28,7 +28,8 @@ static int check_sizes(const struct bundle *bundle, struct error *err)
 			secret_length(bundle->key), ACM_KEY_MAX);
 	if (leaf > ACM_LEAF_MAX)
 		return refuse(err, RULE_ACM_LEAF_SIZE,
-			"the leaf certificate " WHO_FORMAT " has %zu bytes; ACM imports at most %zu",
+			"the leaf certificate " WHO_FORMAT
+			" has %zu bytes; ACM imports at most %zu",
 			WHO(bundle->leaf), leaf, ACM_LEAF_MAX);
 	if (chain > ACM_CHAIN_MAX)
 		return refuse(err, RULE_ACM_CHAIN_SIZE,
@@ -54,13 +55,15 @@ static int check_algorithms(const struct certificate *leaf, struct error *err)
 
 	if (!acm_imports(leaf->key_algorithm))
 		return refuse(err, RULE_ACM_KEY_ALGORITHM,
-			"the leaf certificate " WHO_FORMAT " has a %s key, which ACM does not import",
+			"the leaf certificate " WHO_FORMAT
+			" has a %s key, which ACM does not import",
 			WHO(leaf), leaf->key_algorithm);
 	X509_get_signature_info(leaf->x509, NULL, &signer, NULL, NULL);
 	signer_is_ec = signer == NID_X9_62_id_ecPublicKey;
 	if (signer_is_ec != leaf->key_is_ec)
 		return refuse(err, RULE_ACM_CA_ALGORITHM,
-			"the leaf certificate " WHO_FORMAT " has an %s key and its CA an %s key; ACM "
+			"the leaf certificate " WHO_FORMAT
+			" has an %s key and its CA an %s key; ACM "
 			"imports certificates whose algorithm is their CA's",
 			WHO(leaf), leaf->key_is_ec ? "EC" : "RSA", signer_is_ec ? "EC" : "RSA");
 	return 0;
@@ -77,24 +80,26 @@ static size_t longest_ocsp_url(const struct certificate *leaf)
 	return longest;
 }
 
-static int check_key_kept(const struct certificate *leaf, const struct certificate *in_place,
-	struct error *err)
+static int check_key_kept(
+	const struct certificate *leaf, const struct certificate *in_place, struct error *err)
 {
 	if (leaf->key_is_rsa != in_place->key_is_rsa || leaf->key_is_ec != in_place->key_is_ec)
 		return refuse(err, RULE_ACM_KEY_TYPE_KEPT,
-			"the one in place has a %s key, the new one a %s key; ACM does not change a key's "
+			"the one in place has a %s key, the new one a %s key; ACM does not change "
+			"a key's "
 			"type when it imports again",
 			in_place->key_algorithm, leaf->key_algorithm);
 	if (strcmp(leaf->key_algorithm, in_place->key_algorithm) != 0)
 		return refuse(err, RULE_ACM_KEY_SIZE_KEPT,
-			"the one in place has a %s key, the new one a %s key; ACM does not change a key's "
+			"the one in place has a %s key, the new one a %s key; ACM does not change "
+			"a key's "
 			"size when it imports again",
 			in_place->key_algorithm, leaf->key_algorithm);
 	return 0;
 }
 
-static int check_name_kept(const struct certificate *leaf, const struct certificate *in_place,
-	struct error *err)
+static int check_name_kept(
+	const struct certificate *leaf, const struct certificate *in_place, struct error *err)
 {
 	_cleanup_(freep) char *names = strv_join(in_place->names, ", ");
 
@@ -104,7 +109,8 @@ static int check_name_kept(const struct certificate *leaf, const struct certific
 	if (!in_place->names)
 		return 0;
 	return refuse(err, RULE_ACM_NAME_KEPT,
-		"the new certificate " WHO_FORMAT " has none of the names of the one in place (%.400s); "
+		"the new certificate " WHO_FORMAT
+		" has none of the names of the one in place (%.400s); "
 		"ACM imports again only what keeps one",
 		WHO(leaf), names);
 }
@@ -112,9 +118,9 @@ static int check_name_kept(const struct certificate *leaf, const struct certific
 /* "DIGITAL_SIGNATURE, KEY_AGREEMENT", as ACM shows them. */
 static char *key_usage_names(unsigned usage)
 {
-	static const char *const names[] = { "DIGITAL_SIGNATURE", "NON_REPUDIATION", "KEY_ENCIPHERMENT",
-		"DATA_ENCIPHERMENT", "KEY_AGREEMENT", "CERTIFICATE_SIGNING", "CRL_SIGNING",
-		"ENCIPHER_ONLY", "DECIPHER_ONLY" };
+	static const char *const names[] = { "DIGITAL_SIGNATURE", "NON_REPUDIATION",
+		"KEY_ENCIPHERMENT", "DATA_ENCIPHERMENT", "KEY_AGREEMENT", "CERTIFICATE_SIGNING",
+		"CRL_SIGNING", "ENCIPHER_ONLY", "DECIPHER_ONLY" };
 	_cleanup_(strv_freep) char **list = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -123,8 +129,8 @@ static char *key_usage_names(unsigned usage)
 	return strv_join(list, ", ");
 }
 
-static int check_key_usage_kept(const struct certificate *leaf, const struct certificate *in_place,
-	struct error *err)
+static int check_key_usage_kept(
+	const struct certificate *leaf, const struct certificate *in_place, struct error *err)
 {
 	unsigned lost = in_place->key_usage & ~leaf->key_usage;
 	_cleanup_(freep) char *names = NULL;
@@ -133,37 +139,43 @@ static int check_key_usage_kept(const struct certificate *leaf, const struct cer
 		lost &= ~(unsigned)KEY_USAGE_KEY_ENCIPHERMENT;
 	if (leaf->has_key_usage && !in_place->has_key_usage)
 		return refuse(err, RULE_ACM_KEY_USAGE_ADDED,
-			"the new certificate " WHO_FORMAT " has a key usage extension and the one in "
+			"the new certificate " WHO_FORMAT
+			" has a key usage extension and the one in "
 			"place has none; ACM does not add one when it imports again",
 			WHO(leaf));
 	if (!lost)
 		return 0;
 	names = key_usage_names(lost);
 	return refuse(err, RULE_ACM_KEY_USAGE_KEPT,
-		"the new certificate " WHO_FORMAT " lacks the key usage %s of the one in place; ACM does "
+		"the new certificate " WHO_FORMAT
+		" lacks the key usage %s of the one in place; ACM does "
 		"not remove it when it imports again",
 		WHO(leaf), names);
 }
 
-static int check_extended_usage_kept(const struct certificate *leaf, const struct certificate *in_place,
-	struct error *err)
+static int check_extended_usage_kept(
+	const struct certificate *leaf, const struct certificate *in_place, struct error *err)
 {
 	if (leaf->has_extended_key_usage && !in_place->has_extended_key_usage)
 		return refuse(err, RULE_ACM_EXTENDED_USAGE_ADDED,
-			"the new certificate " WHO_FORMAT " has an extended key usage extension and the "
+			"the new certificate " WHO_FORMAT
+			" has an extended key usage extension and the "
 			"one in place has none; ACM does not add one when it imports again",
 			WHO(leaf));
 	STRV_FOREACH (oid, in_place->extended_key_usages)
-		if (!strv_has(leaf->extended_key_usages, *oid) && strcmp(*oid, OID_CLIENT_AUTH) != 0)
+		if (!strv_has(leaf->extended_key_usages, *oid) &&
+			strcmp(*oid, OID_CLIENT_AUTH) != 0)
 			return refuse(err, RULE_ACM_EXTENDED_USAGE_KEPT,
-				"the new certificate " WHO_FORMAT " lacks the extended key usage %s of "
-				"the one in place; ACM removes only clientAuth when it imports again",
+				"the new certificate " WHO_FORMAT
+				" lacks the extended key usage %s of "
+				"the one in place; ACM removes only clientAuth when it imports "
+				"again",
 				WHO(leaf), *oid);
 	return 0;
 }
 
-int verify_import_over(const struct certificate *leaf, const struct certificate *in_place,
-	struct error *err)
+int verify_import_over(
+	const struct certificate *leaf, const struct certificate *in_place, struct error *err)
 {
 	int r;
 
@@ -177,7 +189,8 @@ int verify_import_over(const struct certificate *leaf, const struct certificate 
 	return r;
 }
 
-static int check_acm(const struct bundle *bundle, const struct certificate *in_place, struct error *err)
+static int check_acm(
+	const struct bundle *bundle, const struct certificate *in_place, struct error *err)
 {
 	size_t url;
 	int r;
@@ -190,7 +203,8 @@ static int check_acm(const struct bundle *bundle, const struct certificate *in_p
 	url = longest_ocsp_url(bundle->leaf);
 	if (url > ACM_OCSP_URL_MAX)
 		return refuse(err, RULE_ACM_OCSP_URL,
-			"the leaf certificate " WHO_FORMAT " has an OCSP URL of %zu characters; ACM "
+			"the leaf certificate " WHO_FORMAT
+			" has an OCSP URL of %zu characters; ACM "
 			"imports at most %d",
 			WHO(bundle->leaf), url, ACM_OCSP_URL_MAX);
 	return in_place ? verify_import_over(bundle->leaf, in_place, err) : 0;
@@ -205,7 +219,8 @@ int verify_acceptable(const struct bundle *bundle, enum destination_kind kind,
 	case DESTINATION_SECRETSMANAGER:
 		if (secret_body_length > SECRET_BODY_MAX)
 			return refuse(err, RULE_SECRET_SIZE,
-				"the secret would have %zu bytes; Secrets Manager takes at most %zu",
+				"the secret would have %zu bytes; Secrets Manager takes at most "
+				"%zu",
 				secret_body_length, SECRET_BODY_MAX);
 		return 0;
 	case DESTINATION_FILE:
@@ -214,8 +229,8 @@ int verify_acceptable(const struct bundle *bundle, enum destination_kind kind,
 	}
 }
 
-const char *verify_cloudfront_note(const struct bundle *bundle, enum destination_kind kind,
-	const char *region)
+const char *verify_cloudfront_note(
+	const struct bundle *bundle, enum destination_kind kind, const char *region)
 {
 	const struct certificate *leaf = bundle->leaf;
 	bool usable = leaf->key_is_rsa || strcmp(leaf->key_algorithm, "EC_prime256v1") == 0;

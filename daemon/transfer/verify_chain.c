@@ -5,7 +5,8 @@
 
 #include "daemon/transfer/verify_rule.h"
 
-static bool names_its_issuer(const struct certificate *certificate, const struct certificate *issuer)
+static bool names_its_issuer(
+	const struct certificate *certificate, const struct certificate *issuer)
 {
 	return X509_NAME_cmp(X509_get_issuer_name(certificate->x509),
 		       X509_get_subject_name(issuer->x509)) == 0;
@@ -19,7 +20,8 @@ bool same_ca(const struct certificate *a, const struct certificate *b)
 
 bool chain_is_private(const struct certificate_list *chain)
 {
-	return chain && chain->count > 0 && certificate_is_self_signed(chain->items[chain->count - 1]);
+	return chain && chain->count > 0 &&
+	       certificate_is_self_signed(chain->items[chain->count - 1]);
 }
 
 /* The certificate at ${place} of the path: 0 is the leaf, then the chain. */
@@ -38,7 +40,8 @@ static int verify_no_twins(const struct bundle *bundle, struct error *err)
 				continue;
 			if (j == 0)
 				return refuse(err, RULE_LEAF_IN_CHAIN,
-					"the chain holds the leaf certificate " WHO_FORMAT, WHO(twin));
+					"the chain holds the leaf certificate " WHO_FORMAT,
+					WHO(twin));
 			return refuse(err, RULE_CHAIN_DUPLICATE,
 				"the chain holds a certificate " WHO_FORMAT " twice", WHO(twin));
 		}
@@ -59,7 +62,8 @@ static int refuse_link(const struct bundle *bundle, size_t place, struct error *
 				WHO(certificate), i);
 	if (names_its_issuer(certificate, next))
 		return refuse(err, RULE_ISSUER_SIGNATURE,
-			"a certificate " WHO_FORMAT " is not signed by the key of the chain's %.200s",
+			"a certificate " WHO_FORMAT
+			" is not signed by the key of the chain's %.200s",
 			WHO(certificate), WHO(next));
 	if (place == 0)
 		return refuse(err, RULE_CHAIN_FOREIGN,
@@ -67,8 +71,8 @@ static int refuse_link(const struct bundle *bundle, size_t place, struct error *
 			": its issuer (%.200s) is not in it",
 			WHO(certificate), certificate->issuer);
 	return refuse(err, RULE_CHAIN_GAP,
-		"behind a certificate " WHO_FORMAT " its issuer (%.200s) is missing", WHO(certificate),
-		certificate->issuer);
+		"behind a certificate " WHO_FORMAT " its issuer (%.200s) is missing",
+		WHO(certificate), certificate->issuer);
 }
 
 static int verify_links(const struct bundle *bundle, struct error *err)
@@ -103,21 +107,22 @@ static int verify_not_expired(const struct bundle *bundle, usec_t now, struct er
 	const struct certificate *leaf = bundle->leaf;
 
 	if (now >= leaf->not_after)
-		return refuse(err, RULE_LEAF_EXPIRED, "the leaf certificate " WHO_FORMAT " expired on %s",
-			WHO(leaf), time_format(leaf->not_after, end));
+		return refuse(err, RULE_LEAF_EXPIRED,
+			"the leaf certificate " WHO_FORMAT " expired on %s", WHO(leaf),
+			time_format(leaf->not_after, end));
 	for (size_t i = 0; i < bundle->chain.count; i++) {
 		const struct certificate *issuer = bundle->chain.items[i];
 
 		if (now >= issuer->not_after)
 			return refuse(err, RULE_CHAIN_EXPIRED,
-				"a certificate of the chain " WHO_FORMAT " expired on %s", WHO(issuer),
-				time_format(issuer->not_after, end));
+				"a certificate of the chain " WHO_FORMAT " expired on %s",
+				WHO(issuer), time_format(issuer->not_after, end));
 	}
 	/* Of the leaf only: public roots are cross-signed by older ones that end before them. */
 	if (bundle->chain.count > 0 && leaf->not_after > bundle->chain.items[0]->not_after)
 		return refuse(err, RULE_LEAF_OUTLIVES_ISSUER,
-			"the leaf certificate " WHO_FORMAT " ends on %s, after its issuer (%s)", WHO(leaf),
-			time_format(leaf->not_after, end),
+			"the leaf certificate " WHO_FORMAT " ends on %s, after its issuer (%s)",
+			WHO(leaf), time_format(leaf->not_after, end),
 			time_format(bundle->chain.items[0]->not_after, issuer_end));
 	return 0;
 }
@@ -128,8 +133,8 @@ static int verify_begun(const struct bundle *bundle, usec_t now, struct error *e
 
 	if (now < bundle->leaf->not_before)
 		return refuse(err, RULE_LEAF_NOT_YET_VALID,
-			"the leaf certificate " WHO_FORMAT " is not valid before %s", WHO(bundle->leaf),
-			time_format(bundle->leaf->not_before, begin));
+			"the leaf certificate " WHO_FORMAT " is not valid before %s",
+			WHO(bundle->leaf), time_format(bundle->leaf->not_before, begin));
 	for (size_t i = 0; i < bundle->chain.count; i++) {
 		const struct certificate *issuer = bundle->chain.items[i];
 
@@ -150,22 +155,25 @@ static bool reaches(const struct bundle *bundle, const struct certificate *ancho
 	return certificate_issued_by(at(bundle, bundle->chain.count), anchor);
 }
 
-static int refuse_anchor(const struct bundle *bundle, const struct certificate_list *anchors,
-	struct error *err)
+static int refuse_anchor(
+	const struct bundle *bundle, const struct certificate_list *anchors, struct error *err)
 {
 	const struct certificate *last = at(bundle, bundle->chain.count);
 
 	for (size_t i = 0; i < anchors->count; i++)
 		if (names_its_issuer(last, anchors->items[i]))
 			return refuse(err, RULE_ANCHOR_KEY,
-				"the chain ends at a CA that has the name of a trusted one (%.200s), but "
+				"the chain ends at a CA that has the name of a trusted one "
+				"(%.200s), but "
 				"not its key",
 				WHO(anchors->items[i]));
 	return refuse(err, RULE_ANCHOR_TRUSTED,
-		"the chain ends at a certificate " WHO_FORMAT " that no trusted one issued", WHO(last));
+		"the chain ends at a certificate " WHO_FORMAT " that no trusted one issued",
+		WHO(last));
 }
 
-static int verify_anchor(const struct bundle *bundle, const struct verify_terms *terms, struct error *err)
+static int verify_anchor(
+	const struct bundle *bundle, const struct verify_terms *terms, struct error *err)
 {
 	const struct certificate *expired = NULL;
 	char end[TIME_TEXT_SIZE];
@@ -181,7 +189,8 @@ static int verify_anchor(const struct bundle *bundle, const struct verify_terms 
 	}
 	if (expired)
 		return refuse(err, RULE_ANCHOR_EXPIRED,
-			"the trusted certificate " WHO_FORMAT " at the end of the chain expired on %s",
+			"the trusted certificate " WHO_FORMAT
+			" at the end of the chain expired on %s",
 			WHO(expired), time_format(expired->not_after, end));
 	return refuse_anchor(bundle, terms->anchors, err);
 }
@@ -193,7 +202,8 @@ int verify_chain(const struct bundle *bundle, const struct verify_terms *terms, 
 
 	if (bundle->chain.count == 0 && !anchored)
 		return refuse(err, RULE_CHAIN_MISSING,
-			"the leaf certificate " WHO_FORMAT " comes without its chain", WHO(bundle->leaf));
+			"the leaf certificate " WHO_FORMAT " comes without its chain",
+			WHO(bundle->leaf));
 	r = verify_no_twins(bundle, err);
 	if (r == 0)
 		r = verify_links(bundle, err);

@@ -21,8 +21,8 @@ static void lose(struct change *change, unsigned what, char *clause)
 	free(clause);
 }
 
-static void compare_names(const struct certificate *leaf, const struct certificate *in_place,
-	struct change *change)
+static void compare_names(
+	const struct certificate *leaf, const struct certificate *in_place, struct change *change)
 {
 	_cleanup_(strv_freep) char **lost = NULL;
 	_cleanup_(freep) char *list = NULL;
@@ -34,7 +34,8 @@ static void compare_names(const struct certificate *leaf, const struct certifica
 		return;
 	list = strv_join(lost, "', '");
 	lose(change, ACCEPT_NAMES,
-		mem_printf("the %s '%s' would be lost", strv_length(lost) > 1 ? "names" : "name", list));
+		mem_printf("the %s '%s' would be lost", strv_length(lost) > 1 ? "names" : "name",
+			list));
 }
 
 /* "clientAuth" as people write it, or the OID itself. */
@@ -44,11 +45,11 @@ static char *usage_name(const char *oid)
 	int nid = object ? OBJ_obj2nid(object) : NID_undef;
 
 	ASN1_OBJECT_free(object);
-	if (strcmp(oid, OID_SERVER_AUTH) == 0 || strcmp(oid, OID_CLIENT_AUTH) == 0 || nid == NID_undef)
-		return mem_strdup(strcmp(oid, OID_SERVER_AUTH) == 0 ? "serverAuth" :
-				  strcmp(oid, OID_CLIENT_AUTH) == 0 ? "clientAuth" :
-								      oid);
-	return mem_strdup(OBJ_nid2sn(nid));
+	if (strcmp(oid, OID_SERVER_AUTH) == 0)
+		return mem_strdup("serverAuth");
+	if (strcmp(oid, OID_CLIENT_AUTH) == 0)
+		return mem_strdup("clientAuth");
+	return mem_strdup(nid == NID_undef ? oid : OBJ_nid2sn(nid));
 }
 
 static void compare_usage(const struct certificate *leaf, const struct certificate *in_place,
@@ -61,12 +62,14 @@ static void compare_usage(const struct certificate *leaf, const struct certifica
 	name = usage_name(oid);
 	if (strcmp(oid, OID_CLIENT_AUTH) == 0)
 		change->lost_client_auth = true;
-	lose(change, ACCEPT_CLIENT_AUTH, mem_printf("the extended key usage %s would be lost", name));
+	lose(change, ACCEPT_CLIENT_AUTH,
+		mem_printf("the extended key usage %s would be lost", name));
 }
 
-/* A certificate without the extension may be used for anything: then the two that matter are compared. */
-static void compare_usages(const struct certificate *leaf, const struct certificate *in_place,
-	struct change *change)
+/* A certificate without the extension may be used for anything: then the two that matter are
+ * compared. */
+static void compare_usages(
+	const struct certificate *leaf, const struct certificate *in_place, struct change *change)
 {
 	compare_usage(leaf, in_place, OID_CLIENT_AUTH, change);
 	compare_usage(leaf, in_place, OID_SERVER_AUTH, change);
@@ -76,7 +79,8 @@ static void compare_usages(const struct certificate *leaf, const struct certific
 			compare_usage(leaf, in_place, *oid, change);
 }
 
-/* The key that signed it, as far as the certificate itself says: equal, or at least one does not say. */
+/* The key that signed it, as far as the certificate itself says: equal, or at least one does not
+ * say. */
 static bool same_authority_key(const struct certificate *a, const struct certificate *b)
 {
 	const ASN1_OCTET_STRING *of_a = X509_get0_authority_key_id(a->x509);
@@ -107,7 +111,8 @@ static void compare_issuers(const struct bundle *bundle, const struct certificat
 			mem_printf("the issuing CA (%.200s) would have another key", after));
 	else
 		lose(change, ACCEPT_ISSUER,
-			mem_printf("the issuing CA would be (%.200s) instead of (%.200s)", after, before));
+			mem_printf("the issuing CA would be (%.200s) instead of (%.200s)", after,
+				before));
 }
 
 static void compare_roots(const struct certificate_list *chain,
@@ -122,10 +127,12 @@ static void compare_roots(const struct certificate_list *chain,
 	if (same_ca(before, after))
 		return;
 	if (strcmp(before->subject, after->subject) == 0)
-		lose(change, ACCEPT_ISSUER, mem_printf("the root (%.200s) would have another key", WHO(after)));
+		lose(change, ACCEPT_ISSUER,
+			mem_printf("the root (%.200s) would have another key", WHO(after)));
 	else
 		lose(change, ACCEPT_ISSUER,
-			mem_printf("the root would be (%.200s) instead of (%.200s)", WHO(after), WHO(before)));
+			mem_printf("the root would be (%.200s) instead of (%.200s)", WHO(after),
+				WHO(before)));
 }
 
 void verify_change(const struct bundle *bundle, const struct certificate *in_place,
@@ -146,8 +153,8 @@ void change_done(struct change *change)
 	*change = (struct change){ 0 };
 }
 
-bool verify_change_held(const struct change *change, unsigned accepted, enum usage usage, usec_t now,
-	usec_t in_place_not_after)
+bool verify_change_held(const struct change *change, unsigned accepted, enum usage usage,
+	usec_t now, usec_t in_place_not_after)
 {
 	unsigned open = change->lost & ~accepted;
 

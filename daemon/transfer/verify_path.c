@@ -50,7 +50,8 @@ static int refuse_path(X509_STORE_CTX *context, struct error *err)
 
 	if (code == X509_V_ERR_OUT_OF_MEM)
 		mem_exhausted();
-	return refuse(err, rule_of(code), "the path to the anchor does not hold at certificate %d: %s",
+	return refuse(err, rule_of(code),
+		"the path to the anchor does not hold at certificate %d: %s",
 		X509_STORE_CTX_get_error_depth(context), X509_verify_cert_error_string(code));
 }
 
@@ -73,7 +74,7 @@ static X509_STORE *make_store(const struct bundle *bundle, const struct verify_t
 	return store;
 }
 
-static STACK_OF(X509) *make_stack(const struct certificate_list *chain)
+static STACK_OF(X509) * make_stack(const struct certificate_list *chain)
 {
 	STACK_OF(X509) *stack = sk_X509_new_null();
 

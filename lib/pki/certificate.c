@@ -15,7 +15,7 @@
 #include "lib/pki/describe.h"
 #include "lib/pki/pem.h"
 
-#define LABEL	      "CERTIFICATE"
+#define LABEL         "CERTIFICATE"
 #define LIST_MAX      32
 #define TEXT_SIZE_MAX ((size_t)8 << 20) /* ACM's greatest chain has 2 MiB */
 
@@ -36,7 +36,8 @@ static X509 *decode_der(const unsigned char *der, size_t length)
 	return NULL;
 }
 
-static int decode(const struct pem_text *body, struct certificate **ret_certificate, struct error *err)
+static int decode(
+	const struct pem_text *body, struct certificate **ret_certificate, struct error *err)
 {
 	_cleanup_(freep) unsigned char *der = mem_alloc(pem_decoded_room(body));
 	ssize_t length = pem_decode(body, der);
@@ -50,8 +51,8 @@ static int decode(const struct pem_text *body, struct certificate **ret_certific
 	return certificate_describe(x509, ret_certificate, err);
 }
 
-int certificate_parse(const char *pem, size_t length, struct certificate **ret_certificate,
-	struct error *err)
+int certificate_parse(
+	const char *pem, size_t length, struct certificate **ret_certificate, struct error *err)
 {
 	_cleanup_(certificate_list_done) struct certificate_list list = { 0 };
 	int r;
@@ -62,8 +63,8 @@ int certificate_parse(const char *pem, size_t length, struct certificate **ret_c
 	if (list.count == 0)
 		return error_set(err, ERROR_INVALID, 0, "no certificate");
 	if (list.count > 1)
-		return error_set(err, ERROR_INVALID, 0, "%zu certificates where one belongs",
-			list.count);
+		return error_set(
+			err, ERROR_INVALID, 0, "%zu certificates where one belongs", list.count);
 	*ret_certificate = take(list.items[0]);
 	return 0;
 }
@@ -74,8 +75,8 @@ static void list_append(struct certificate_list *list, struct certificate *certi
 	list->items[list->count++] = certificate;
 }
 
-int certificate_list_parse(const char *pem, size_t length, struct certificate_list *ret_list,
-	struct error *err)
+int certificate_list_parse(
+	const char *pem, size_t length, struct certificate_list *ret_list, struct error *err)
 {
 	_cleanup_(certificate_list_done) struct certificate_list list = { 0 };
 	struct pem_text text = { pem, length }, body;
@@ -87,7 +88,8 @@ int certificate_list_parse(const char *pem, size_t length, struct certificate_li
 			TEXT_SIZE_MAX);
 	while ((r = pem_next(&text, LABEL, &body, err)) > 0) {
 		if (list.count == LIST_MAX)
-			return error_set(err, ERROR_INVALID, 0, "more than %d certificates", LIST_MAX);
+			return error_set(
+				err, ERROR_INVALID, 0, "more than %d certificates", LIST_MAX);
 		r = decode(&body, &certificate, err);
 		if (r < 0)
 			return r;
@@ -180,7 +182,7 @@ static bool name_covers(const char *have, const char *name)
 	if (strcasecmp(have, name) == 0)
 		return true;
 	return have[0] == '*' && have[1] == '.' && rest && rest > name && name[0] != '*' &&
-		strcasecmp(have + 1, rest) == 0;
+	       strcasecmp(have + 1, rest) == 0;
 }
 
 bool certificate_covers(const struct certificate *certificate, const char *name)
@@ -198,8 +200,9 @@ bool certificate_covers(const struct certificate *certificate, const char *name)
 
 bool certificate_has_usage(const struct certificate *certificate, const char *oid)
 {
-	return !certificate->has_extended_key_usage || strv_has(certificate->extended_key_usages, oid) ||
-		strv_has(certificate->extended_key_usages, OID_ANY_USAGE);
+	return !certificate->has_extended_key_usage ||
+	       strv_has(certificate->extended_key_usages, oid) ||
+	       strv_has(certificate->extended_key_usages, OID_ANY_USAGE);
 }
 
 struct certificate *certificate_free(struct certificate *certificate)

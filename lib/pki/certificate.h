@@ -22,7 +22,7 @@ struct fingerprint {
 	unsigned char bytes[FINGERPRINT_SIZE];
 };
 
-/* fingerprint_is_set(fingerprint): is it more than zeros?  fingerprint_equal(a, b): byte by byte. */
+/* fingerprint_is_set(fingerprint): is it more than zeros?  fingerprint_equal(a, b): all bytes. */
 bool fingerprint_is_set(const struct fingerprint *fingerprint);
 bool fingerprint_equal(const struct fingerprint *a, const struct fingerprint *b);
 
@@ -55,7 +55,7 @@ struct certificate {
 	char *issuer; /* RFC 2253, for people */
 	char *common_name; /* or NULL */
 	char **names; /* DNS names of the SAN, lower case; the common name where there is no SAN */
-	char *key_algorithm; /* ACM's: RSA_2048, EC_prime256v1, ...; others by OpenSSL's name and bits */
+	char *key_algorithm; /* ACM's: RSA_2048, EC_prime256v1, ...; else OpenSSL's name and bits */
 	bool key_is_rsa;
 	bool key_is_ec;
 	int key_bits;

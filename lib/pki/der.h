@@ -53,7 +53,8 @@ bool der_equal(const struct der *a, const struct der *b);
 /* der_size(length): the size of an element with ${length} bytes of content. */
 size_t der_size(size_t length);
 
-/* der_append_header(secret, tag, length): the header of such an element; -ENOSPC as secret_append(). */
+/* der_append_header(secret, tag, length): the header of such an element; -ENOSPC as
+ * secret_append(). */
 int der_append_header(struct secret *secret, enum der_tag tag, size_t length);
 
 /* der_append(secret, tag, data, length): the whole element. */

@@ -87,8 +87,8 @@ static int describe_common_name(struct certificate *certificate, struct error *e
 
 	if (index < 0)
 		return 0;
-	length = ASN1_STRING_to_UTF8(&data,
-		X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, index)));
+	length = ASN1_STRING_to_UTF8(
+		&data, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, index)));
 	if (length < 0)
 		return malformed(err, "common name is");
 	for (int i = 0; i < length; i++) {
@@ -123,14 +123,14 @@ static int describe_names(struct certificate *certificate, struct error *err)
 {
 	const char *common_name = certificate->common_name;
 	int critical, r;
-	GENERAL_NAMES *names =
-		X509_get_ext_d2i(certificate->x509, NID_subject_alt_name, &critical, NULL);
+	GENERAL_NAMES *names = X509_get_ext_d2i(
+		certificate->x509, NID_subject_alt_name, &critical, NULL);
 
 	if (!names && critical != -1)
 		return malformed(err, "subject alternative names are");
 	if (!names && common_name) {
-		_cleanup_(freep) char *text =
-			plain_name((const unsigned char *)common_name, (int)strlen(common_name));
+		_cleanup_(freep) char *text = plain_name(
+			(const unsigned char *)common_name, (int)strlen(common_name));
 
 		if (text)
 			strv_append(&certificate->names, text);
@@ -162,16 +162,15 @@ static int describe_key(struct certificate *certificate, struct error *err)
 	if (certificate->key_is_ec)
 		certificate->key_algorithm = ec_algorithm(key);
 	else
-		certificate->key_algorithm =
-			mem_printf("%s_%d", EVP_PKEY_get0_type_name(key), certificate->key_bits);
+		certificate->key_algorithm = mem_printf(
+			"%s_%d", EVP_PKEY_get0_type_name(key), certificate->key_bits);
 	return 0;
 }
 
 static int describe_key_usage(struct certificate *certificate, struct error *err)
 {
 	int critical;
-	ASN1_BIT_STRING *bits =
-		X509_get_ext_d2i(certificate->x509, NID_key_usage, &critical, NULL);
+	ASN1_BIT_STRING *bits = X509_get_ext_d2i(certificate->x509, NID_key_usage, &critical, NULL);
 
 	if (!bits && critical != -1)
 		return malformed(err, "key usage is");
@@ -186,8 +185,8 @@ static int describe_key_usage(struct certificate *certificate, struct error *err
 static int describe_extended_key_usage(struct certificate *certificate, struct error *err)
 {
 	int critical;
-	EXTENDED_KEY_USAGE *usages =
-		X509_get_ext_d2i(certificate->x509, NID_ext_key_usage, &critical, NULL);
+	EXTENDED_KEY_USAGE *usages = X509_get_ext_d2i(
+		certificate->x509, NID_ext_key_usage, &critical, NULL);
 
 	if (!usages && critical != -1)
 		return malformed(err, "extended key usage is");
@@ -205,8 +204,8 @@ static int describe_extended_key_usage(struct certificate *certificate, struct e
 static int describe_constraints(struct certificate *certificate, struct error *err)
 {
 	int critical;
-	BASIC_CONSTRAINTS *constraints =
-		X509_get_ext_d2i(certificate->x509, NID_basic_constraints, &critical, NULL);
+	BASIC_CONSTRAINTS *constraints = X509_get_ext_d2i(
+		certificate->x509, NID_basic_constraints, &critical, NULL);
 
 	if (!constraints && critical != -1)
 		return malformed(err, "basic constraints are");
@@ -218,8 +217,12 @@ static int describe_constraints(struct certificate *certificate, struct error *e
 static int describe(struct certificate *certificate, struct error *err)
 {
 	static int (*const parts[])(struct certificate *, struct error *) = {
-		describe_common_name, describe_names,		   describe_key,
-		describe_key_usage,   describe_extended_key_usage, describe_constraints,
+		describe_common_name,
+		describe_names,
+		describe_key,
+		describe_key_usage,
+		describe_extended_key_usage,
+		describe_constraints,
 	};
 	X509 *x509 = certificate->x509;
 	int r = 0;
@@ -242,8 +245,8 @@ static int describe(struct certificate *certificate, struct error *err)
 	return r;
 }
 
-int certificate_describe(struct x509_st *x509, struct certificate **ret_certificate,
-	struct error *err)
+int certificate_describe(
+	struct x509_st *x509, struct certificate **ret_certificate, struct error *err)
 {
 	_cleanup_(certificate_freep) struct certificate *certificate = mem_new(struct certificate);
 	int r;

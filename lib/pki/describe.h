@@ -12,7 +12,7 @@
  * the description needs is malformed (dates, public key, names with bytes no name has, extensions
  * that occur twice).
  */
-int certificate_describe(struct x509_st *x509, struct certificate **ret_certificate,
-	struct error *err);
+int certificate_describe(
+	struct x509_st *x509, struct certificate **ret_certificate, struct error *err);
 
 #endif

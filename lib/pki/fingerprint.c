@@ -19,7 +19,8 @@ bool fingerprint_equal(const struct fingerprint *a, const struct fingerprint *b)
 	return memcmp(a->bytes, b->bytes, FINGERPRINT_SIZE) == 0;
 }
 
-char *fingerprint_format(const struct fingerprint *fingerprint, char text[static FINGERPRINT_TEXT_SIZE])
+char *fingerprint_format(
+	const struct fingerprint *fingerprint, char text[static FINGERPRINT_TEXT_SIZE])
 {
 	hex_encode(fingerprint->bytes, FINGERPRINT_SIZE, text);
 	return text;

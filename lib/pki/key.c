@@ -11,13 +11,13 @@
 #include "lib/pki/material.h"
 #include "lib/pki/pem.h"
 
-#define LABEL_ENCRYPTED "ENCRYPTED PRIVATE KEY"
-#define LABEL_PKCS8	"PRIVATE KEY"
-#define LABEL_RSA	"RSA PRIVATE KEY"
-#define LABEL_EC	"EC PRIVATE KEY"
+#define LABEL_ENCRYPTED   "ENCRYPTED PRIVATE KEY"
+#define LABEL_PKCS8       "PRIVATE KEY"
+#define LABEL_RSA         "RSA PRIVATE KEY"
+#define LABEL_EC          "EC PRIVATE KEY"
 
-#define TEXT_SIZE_MAX	  65536 /* RSA of 16,384 bits has 13 KB */
-#define ITERATIONS_MAX	  10000000 /* AWS's are 2,048; ten million take seconds */
+#define TEXT_SIZE_MAX     65536 /* RSA of 16,384 bits has 13 KB */
+#define ITERATIONS_MAX    10000000 /* AWS's are 2,048; ten million take seconds */
 #define PASSPHRASE_LENGTH 40
 
 static struct der der_of(const struct secret *secret)
@@ -62,7 +62,8 @@ static int decode_block(const struct pem_text *body, struct secret **ret_der, st
 	return 0;
 }
 
-static int encode_block(const char *label, struct der der, struct secret **ret_pem, struct error *err)
+static int encode_block(
+	const char *label, struct der der, struct secret **ret_pem, struct error *err)
 {
 	struct secret *pem;
 	int r;
@@ -82,7 +83,8 @@ static bool pbkdf2_is_bearable(const X509_ALGOR *function)
 	int64_t iterations = 0;
 
 	if (OBJ_obj2nid(function->algorithm) == NID_id_pbkdf2)
-		parameters = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBKDF2PARAM), function->parameter);
+		parameters = ASN1_TYPE_unpack_sequence(
+			ASN1_ITEM_rptr(PBKDF2PARAM), function->parameter);
 	if (parameters && !ASN1_INTEGER_get_int64(&iterations, parameters->iter))
 		iterations = 0;
 	PBKDF2PARAM_free(parameters);
@@ -95,7 +97,8 @@ static int check_scheme(const X509_ALGOR *algorithm, struct error *err)
 	bool bearable;
 
 	if (OBJ_obj2nid(algorithm->algorithm) == NID_pbes2)
-		parameters = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBE2PARAM), algorithm->parameter);
+		parameters = ASN1_TYPE_unpack_sequence(
+			ASN1_ITEM_rptr(PBE2PARAM), algorithm->parameter);
 	bearable = parameters && pbkdf2_is_bearable(parameters->keyfunc);
 	PBE2PARAM_free(parameters);
 	if (bearable)
@@ -106,8 +109,8 @@ static int check_scheme(const X509_ALGOR *algorithm, struct error *err)
 }
 
 /* The plain bytes, which are noise where the passphrase is wrong and the padding fits by chance. */
-static bool decipher(EVP_CIPHER_CTX *context, const X509_SIG *sealed, const struct secret *passphrase,
-	struct secret *plain)
+static bool decipher(EVP_CIPHER_CTX *context, const X509_SIG *sealed,
+	const struct secret *passphrase, struct secret *plain)
 {
 	const ASN1_OCTET_STRING *bytes;
 	const X509_ALGOR *algorithm;
@@ -126,8 +129,8 @@ static bool decipher(EVP_CIPHER_CTX *context, const X509_SIG *sealed, const stru
 	return true;
 }
 
-static int unseal(const X509_SIG *sealed, const struct secret *passphrase, struct secret **ret_plain,
-	struct error *err)
+static int unseal(const X509_SIG *sealed, const struct secret *passphrase,
+	struct secret **ret_plain, struct error *err)
 {
 	_cleanup_(secret_freep) struct secret *plain = NULL;
 	const ASN1_OCTET_STRING *bytes;
@@ -139,7 +142,8 @@ static int unseal(const X509_SIG *sealed, const struct secret *passphrase, struc
 	X509_SIG_get0(sealed, &algorithm, &bytes);
 	r = check_scheme(algorithm, err);
 	if (r == 0)
-		r = secret_new((size_t)ASN1_STRING_length(bytes) + EVP_MAX_BLOCK_LENGTH, &plain, err);
+		r = secret_new(
+			(size_t)ASN1_STRING_length(bytes) + EVP_MAX_BLOCK_LENGTH, &plain, err);
 	if (r < 0)
 		return r;
 	context = EVP_CIPHER_CTX_new();
@@ -148,8 +152,8 @@ static int unseal(const X509_SIG *sealed, const struct secret *passphrase, struc
 	done = decipher(context, sealed, passphrase, plain);
 	EVP_CIPHER_CTX_free(context);
 	if (!done)
-		return error_set(err, ERROR_INVALID, 0,
-			"a private key that its passphrase does not open");
+		return error_set(
+			err, ERROR_INVALID, 0, "a private key that its passphrase does not open");
 	*ret_plain = take(plain);
 	return 0;
 }
@@ -180,7 +184,8 @@ static int open_pem(const char *pem, size_t length, const struct secret *passphr
 	return r;
 }
 
-static int write_traditional(const struct material *material, struct secret **ret_key, struct error *err)
+static int write_traditional(
+	const struct material *material, struct secret **ret_key, struct error *err)
 {
 	_cleanup_(secret_freep) struct secret *der = NULL;
 	int r;
@@ -221,14 +226,15 @@ static int read_traditional(const struct secret *key, struct secret **ret_der,
 	struct pem_text body;
 	int r;
 
-	r = find_block(secret_borrow(key), secret_length(key), rsa ? LABEL_RSA : LABEL_EC, &body, err);
+	r = find_block(
+		secret_borrow(key), secret_length(key), rsa ? LABEL_RSA : LABEL_EC, &body, err);
 	if (r < 0)
 		return r;
 	r = decode_block(&body, ret_der, err);
 	if (r < 0)
 		return r;
-	r = rsa ? material_read_rsa(der_of(*ret_der), material) :
-		  material_read_ec(der_of(*ret_der), material);
+	r = rsa ? material_read_rsa(der_of(*ret_der), material)
+		: material_read_ec(der_of(*ret_der), material);
 	if (r < 0)
 		return error_set(err, ERROR_INVALID, 0,
 			"a private key that is neither RSA nor EC on a named curve");
@@ -265,7 +271,8 @@ int key_to_pkcs8(const struct secret *key, struct secret **ret_pkcs8, struct err
 
 int passphrase_new(struct secret **ret_passphrase, struct error *err)
 {
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	static const char alphabet[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 	_cleanup_(secret_freep) struct secret *passphrase = NULL;
 	unsigned char byte;
 	int r;

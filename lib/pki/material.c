@@ -8,7 +8,8 @@
 /* rsaEncryption with its NULL parameters, and id-ecPublicKey: AlgorithmIdentifier's parts. */
 static const unsigned char rsa_algorithm[] = { 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01,
 	0x01, 0x01, 0x05, 0x00 };
-static const unsigned char ec_algorithm[] = { 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01 };
+static const unsigned char ec_algorithm[] = { 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02,
+	0x01 };
 
 static bool begins_with(const struct der *der, const unsigned char *prefix, size_t length)
 {
@@ -34,7 +35,8 @@ int material_read_rsa(struct der der, struct material *ret_material)
 	return 0;
 }
 
-/* Take over the curve named by the whole OID ${oid}; where one is set already, it must be the same. */
+/* Take over the curve named by the whole OID ${oid}; where one is set already, it must be the same.
+ * */
 static int name_curve(struct material *material, struct der oid)
 {
 	const unsigned char *at = oid.at;
@@ -68,7 +70,8 @@ static int read_ec_tail(struct der content, struct material *material)
 	return content.left > 0 ? -EINVAL : 0;
 }
 
-/* Writers differ in how many octets they give the scalar; RFC 5915 wants as many as the order has. */
+/* Writers differ in how many octets they give the scalar; RFC 5915 wants as many as the order has.
+ * */
 static void strip_zeros(struct der *number)
 {
 	for (; number->left > 0 && number->at[0] == 0; number->left--)
@@ -81,7 +84,8 @@ static int read_ec(struct der der, struct material *material)
 
 	if (!der_take(&der, DER_SEQUENCE, &content) || der.left > 0)
 		return -EINVAL;
-	if (!der_take_small(&content, 1) || !der_take(&content, DER_OCTET_STRING, &material->scalar))
+	if (!der_take_small(&content, 1) ||
+		!der_take(&content, DER_OCTET_STRING, &material->scalar))
 		return -EINVAL;
 	strip_zeros(&material->scalar);
 	if (read_ec_tail(content, material) < 0)
@@ -172,8 +176,8 @@ int material_write_ec(const struct material *material, bool with_curve, struct s
 }
 
 /* PrivateKeyInfo around the ${key} of the algorithm ${name}, whose parameter is ${parameter}. */
-static int wrap_pkcs8(struct der name, struct der parameter, struct der key, struct secret **ret_der,
-	struct error *err)
+static int wrap_pkcs8(struct der name, struct der parameter, struct der key,
+	struct secret **ret_der, struct error *err)
 {
 	size_t algorithm = name.left + parameter.left;
 	size_t content = der_size(1) + der_size(algorithm) + der_size(key.left);
@@ -193,7 +197,8 @@ static int wrap_pkcs8(struct der name, struct der parameter, struct der key, str
 	return 0;
 }
 
-int material_write_pkcs8(const struct material *material, struct secret **ret_der, struct error *err)
+int material_write_pkcs8(
+	const struct material *material, struct secret **ret_der, struct error *err)
 {
 	static const struct der rsa_name = { rsa_algorithm, sizeof(rsa_algorithm) };
 	static const struct der ec_name = { ec_algorithm, sizeof(ec_algorithm) };

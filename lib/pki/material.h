@@ -23,13 +23,13 @@ enum rsa_number {
 
 /* Points into the DER that it was read from, but for point. */
 struct material {
-	int curve;			/* OpenSSL's NID, 0: RSA */
-	struct der rsa;			/* the whole RSAPrivateKey (RFC 8017 appendix A.1.2) */
+	int curve; /* OpenSSL's NID, 0: RSA */
+	struct der rsa; /* the whole RSAPrivateKey (RFC 8017 appendix A.1.2) */
 	struct der number[RSA_NUMBERS]; /* without leading zero bytes */
-	struct der oid;			/* the curve's object identifier, whole */
-	struct der scalar;		/* the EC private key's octets, without leading zero bytes */
-	size_t width;			/* how many octets they are with them; computed */
-	struct der given_point;		/* the EC public key as it came along, or nothing */
+	struct der oid; /* the curve's object identifier, whole */
+	struct der scalar; /* the EC private key's octets, without leading zero bytes */
+	size_t width; /* how many octets they are with them; computed */
+	struct der given_point; /* the EC public key as it came along, or nothing */
 	unsigned char point[EC_POINT_SIZE_MAX]; /* the one computed, uncompressed */
 	size_t point_length;
 };
@@ -47,15 +47,17 @@ int material_read_ec(struct der der, struct material *ret_material);
  */
 int material_check(struct material *material, struct error *err);
 
-/* material_is_of(material, certificate): are checked ${material}'s public parts the certificate's key? */
+/* material_is_of(material, certificate): are checked ${material}'s public parts the certificate's
+ * key? */
 bool material_is_of(const struct material *material, const struct certificate *certificate);
 
-/* material_write_ec(material, with_curve, der, err): a checked EC key as ECPrivateKey, ${with_curve} or,
- * as inside PKCS#8, without; ERROR_RETRY: secure heap full. */
+/* material_write_ec(material, with_curve, der, err): a checked EC key as ECPrivateKey,
+ * ${with_curve} or, as inside PKCS#8, without; ERROR_RETRY: secure heap full. */
 int material_write_ec(const struct material *material, bool with_curve, struct secret **ret_der,
 	struct error *err);
 
 /* material_write_pkcs8(material, der, err): a checked key as unencrypted PrivateKeyInfo. */
-int material_write_pkcs8(const struct material *material, struct secret **ret_der, struct error *err);
+int material_write_pkcs8(
+	const struct material *material, struct secret **ret_der, struct error *err);
 
 #endif

@@ -98,7 +98,8 @@ static int check_rsa(struct sums *s)
 		r = check_prime(s, RSA_PRIME_Q, RSA_EXPONENT_Q);
 	if (r <= 0)
 		return r;
-	return same(BN_mod_mul(s->left, n[RSA_PRIME_Q], n[RSA_COEFFICIENT], n[RSA_PRIME_P], s->context),
+	return same(
+		BN_mod_mul(s->left, n[RSA_PRIME_Q], n[RSA_COEFFICIENT], n[RSA_PRIME_P], s->context),
 		s->left, BN_value_one());
 }
 
@@ -108,7 +109,8 @@ static int material_check_rsa(struct material *material, struct error *err)
 	int r = -1;
 
 	if (material->number[RSA_MODULUS].left > RSA_BITS_MAX / 8)
-		return error_set(err, ERROR_INVALID, 0, "an RSA key of more than %d bits", RSA_BITS_MAX);
+		return error_set(
+			err, ERROR_INVALID, 0, "an RSA key of more than %d bits", RSA_BITS_MAX);
 	for (int i = 0; i < RSA_NUMBERS; i++)
 		if (material->number[i].left > material->number[RSA_MODULUS].left)
 			return inconsistent(err);
@@ -128,15 +130,15 @@ static bool scalar_fits(const BIGNUM *scalar, const EC_GROUP *group)
 }
 
 /* The public point of the scalar, as octets; false: no memory. */
-static bool compute_point(struct material *material, const EC_GROUP *group, const BIGNUM *scalar,
-	BN_CTX *context)
+static bool compute_point(
+	struct material *material, const EC_GROUP *group, const BIGNUM *scalar, BN_CTX *context)
 {
 	EC_POINT *point = EC_POINT_new(group);
 
 	if (point && EC_POINT_mul(group, point, scalar, NULL, NULL, context))
-		material->point_length =
-			EC_POINT_point2oct(group, point, POINT_CONVERSION_UNCOMPRESSED,
-				material->point, sizeof(material->point), context);
+		material->point_length = EC_POINT_point2oct(group, point,
+			POINT_CONVERSION_UNCOMPRESSED, material->point, sizeof(material->point),
+			context);
 	EC_POINT_free(point);
 	return material->point_length > 0;
 }
@@ -185,7 +187,8 @@ int material_check(struct material *material, struct error *err)
 	group = EC_GROUP_new_by_curve_name(material->curve);
 	ERR_clear_error();
 	if (!group)
-		return error_set(err, ERROR_INVALID, 0, "a private key on a curve that is not known");
+		return error_set(
+			err, ERROR_INVALID, 0, "a private key on a curve that is not known");
 	r = check_ec(material, group, err);
 	EC_GROUP_free(group);
 	return r;
@@ -212,7 +215,8 @@ static bool point_is(const struct material *material, const EVP_PKEY *key)
 
 	/* By coordinates: the certificate may hold its point compressed. */
 	return EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) > 0 &&
-	       OBJ_sn2nid(group) == material->curve && number_is(&x, key, OSSL_PKEY_PARAM_EC_PUB_X) &&
+	       OBJ_sn2nid(group) == material->curve &&
+	       number_is(&x, key, OSSL_PKEY_PARAM_EC_PUB_X) &&
 	       number_is(&y, key, OSSL_PKEY_PARAM_EC_PUB_Y);
 }
 

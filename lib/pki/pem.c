@@ -47,8 +47,8 @@ int pem_next(struct pem_text *text, const char *label, struct pem_text *ret_body
 	if (!starts_with(text, "-----BEGIN "))
 		return error_set(err, ERROR_INVALID, 0, "text that is not a PEM block");
 	if (!starts_with(text, begin))
-		return error_set(err, ERROR_INVALID, 0, "a PEM block that is not of the kind '%s'",
-			label);
+		return error_set(
+			err, ERROR_INVALID, 0, "a PEM block that is not of the kind '%s'", label);
 	skip(text, strlen(begin));
 	stop = memmem(text->at, text->left, end, strlen(end));
 	if (!stop)
@@ -118,8 +118,8 @@ size_t pem_size(const char *label, size_t length)
 {
 	size_t lines = (length + LINE_BYTES - 1) / LINE_BYTES;
 
-	return 2 * strlen(label) + strlen("-----BEGIN -----\n-----END -----\n") + base64_length(length) +
-		lines;
+	return 2 * strlen(label) + strlen("-----BEGIN -----\n-----END -----\n") +
+	       base64_length(length) + lines;
 }
 
 int pem_append(struct secret *secret, const char *label, const void *data, size_t length)

@@ -25,7 +25,8 @@ struct pem_text {
  * its base64, line ends included; 0: nothing but white space was left; ERROR_INVALID: something
  * else stands there, or the block has no end.  The message never quotes the text.
  */
-int pem_next(struct pem_text *text, const char *label, struct pem_text *ret_body, struct error *err);
+int pem_next(
+	struct pem_text *text, const char *label, struct pem_text *ret_body, struct error *err);
 
 /* pem_decoded_room(body): at most so many bytes does the body decode to. */
 size_t pem_decoded_room(const struct pem_text *body);

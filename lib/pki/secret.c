@@ -99,7 +99,8 @@ int secret_memory_init(bool *ret_locked, struct error *err)
 	int state;
 
 	if (!CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free))
-		return error_set(err, ERROR_BUG, 0, "OpenSSL was used before its allocators were set");
+		return error_set(
+			err, ERROR_BUG, 0, "OpenSSL was used before its allocators were set");
 	json_set_alloc_funcs(wiping_malloc, wiping_free);
 	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, wiping_malloc, wiping_free, wiping_realloc,
 		    wiping_strdup, wiping_calloc) != CURLE_OK)
@@ -119,8 +120,8 @@ int secret_new(size_t size, struct secret **ret_secret, struct error *err)
 	char *data = size < SECRET_HEAP_SIZE ? OPENSSL_secure_zalloc(size + 1) : NULL;
 
 	if (!data)
-		return error_set(err, ERROR_RETRY, ENOMEM,
-			"no room for %zu bytes in the secure heap", size);
+		return error_set(
+			err, ERROR_RETRY, ENOMEM, "no room for %zu bytes in the secure heap", size);
 	secret = mem_new(struct secret);
 	*secret = (struct secret){ .data = data, .room = size };
 	*ret_secret = secret;
@@ -141,7 +142,8 @@ int secret_from(const void *data, size_t length, struct secret **ret_secret, str
 }
 
 /* A file is read once, into a block of its size; what tells no size (a pipe) gets the limit. */
-static int room_for_file(int fd, const char *path, size_t limit, size_t *ret_room, struct error *err)
+static int room_for_file(
+	int fd, const char *path, size_t limit, size_t *ret_room, struct error *err)
 {
 	struct stat status;
 
@@ -159,7 +161,8 @@ static int room_for_file(int fd, const char *path, size_t limit, size_t *ret_roo
 static int fill_from_file(struct secret *secret, int fd, const char *path, struct error *err)
 {
 	for (;;) {
-		ssize_t n = read(fd, secret->data + secret->length, secret->room + 1 - secret->length);
+		ssize_t n = read(
+			fd, secret->data + secret->length, secret->room + 1 - secret->length);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -169,8 +172,8 @@ static int fill_from_file(struct secret *secret, int fd, const char *path, struc
 			break;
 		secret->length += (size_t)n;
 		if (secret->length > secret->room)
-			return error_set(err, ERROR_INVALID, 0, "'%s' has more than %zu bytes", path,
-				secret->room);
+			return error_set(err, ERROR_INVALID, 0, "'%s' has more than %zu bytes",
+				path, secret->room);
 	}
 	if (secret->length > 0 && secret->data[secret->length - 1] == '\n')
 		secret->length--;

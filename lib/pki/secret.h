@@ -50,13 +50,15 @@ int secret_read_file(const char *path, size_t limit, struct secret **ret_secret,
 int secret_append(struct secret *secret, const void *data, size_t length);
 int secret_append_string(struct secret *secret, const char *text);
 
-/* secret_append_base64(secret, data, length), secret_append_json(secret, text, length): the bytes as
- * base64; the text with the escapes of RFC 8259 section 7 and without the quotes.  -ENOSPC as above. */
+/* secret_append_base64(secret, data, length), secret_append_json(secret, text, length): the bytes
+ * as base64; the text with the escapes of RFC 8259 section 7 and without the quotes.  -ENOSPC as
+ * above. */
 int secret_append_base64(struct secret *secret, const void *data, size_t length);
 int secret_append_json(struct secret *secret, const char *text, size_t length);
 
-/* secret_extend(secret, length): lengthen it by ${length} zero bytes, which the caller writes through the
- * pointer returned; NULL when there is no room.  secret_truncate(secret, length): keep and wipe. */
+/* secret_extend(secret, length): lengthen it by ${length} zero bytes, which the caller writes
+ * through the pointer returned; NULL when there is no room.  secret_truncate(secret, length): keep
+ * and wipe. */
 void *secret_extend(struct secret *secret, size_t length);
 void secret_truncate(struct secret *secret, size_t length);
 

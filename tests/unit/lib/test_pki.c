@@ -128,7 +128,8 @@ static void test_describes(void **state)
 	char text[TIME_TEXT_SIZE], hex[FINGERPRINT_TEXT_SIZE];
 	struct fingerprint again;
 
-	add_extension(x509, NID_subject_alt_name, "DNS:B.Example.com,DNS:*.c.example.com,IP:10.0.0.1");
+	add_extension(
+		x509, NID_subject_alt_name, "DNS:B.Example.com,DNS:*.c.example.com,IP:10.0.0.1");
 	add_extension(x509, NID_key_usage, "digitalSignature,keyEncipherment");
 	add_extension(x509, NID_ext_key_usage, "serverAuth,1.2.3.4");
 	certificate = finish(x509, rsa_key);
@@ -145,8 +146,8 @@ static void test_describes(void **state)
 	assert_true(certificate->key_is_rsa && !certificate->key_is_ec);
 	assert_int_equal(certificate->key_bits, 2048);
 	assert_true(certificate->has_key_usage);
-	assert_int_equal(certificate->key_usage,
-		KEY_USAGE_DIGITAL_SIGNATURE | KEY_USAGE_KEY_ENCIPHERMENT);
+	assert_int_equal(
+		certificate->key_usage, KEY_USAGE_DIGITAL_SIGNATURE | KEY_USAGE_KEY_ENCIPHERMENT);
 	assert_true(certificate_has_usage(certificate, OID_SERVER_AUTH));
 	assert_false(certificate_has_usage(certificate, OID_CLIENT_AUTH));
 	assert_true(strv_has(certificate->extended_key_usages, "1.2.3.4"));
@@ -205,7 +206,8 @@ static void test_pem_round_trip(void **state)
 	struct certificate *both[] = { a, b };
 	struct certificate_list list = { both, 2 }, none = { 0 };
 	_cleanup_(certificate_list_done) struct certificate_list again = { 0 };
-	_cleanup_(freep) char *pem = certificate_list_pem(&list), *empty = certificate_list_pem(&none);
+	_cleanup_(freep) char *pem = certificate_list_pem(&list),
+			      *empty = certificate_list_pem(&none);
 	_cleanup_(freep) char *padded = mem_printf("\r\n %s\t", pem);
 	struct fingerprint digest, other;
 
@@ -279,7 +281,8 @@ static void test_issued_by_another(void **state)
 }
 
 /* 1: it is, 0: it is not, or the error. */
-static int matches(const struct secret *key, const struct certificate *certificate, struct error *err)
+static int matches(
+	const struct secret *key, const struct certificate *certificate, struct error *err)
 {
 	bool is = false;
 	int r = key_matches(key, certificate, &is, err);
@@ -290,7 +293,8 @@ static int matches(const struct secret *key, const struct certificate *certifica
 static void check_decrypt(EVP_PKEY *key, int prf)
 {
 	_cleanup_(error_done) struct error err = ERROR_NULL;
-	_cleanup_(freep) char *pem = encrypt_key(key, prf, PASSPHRASE), *expected = traditional(key);
+	_cleanup_(freep) char *pem = encrypt_key(key, prf, PASSPHRASE),
+			      *expected = traditional(key);
 	_cleanup_(freep) char *expected8 = pkcs8(key);
 	_cleanup_(secret_freep) struct secret *passphrase = secret_of(PASSPHRASE);
 	_cleanup_(secret_freep) struct secret *plain = NULL, *plain8 = NULL;
@@ -362,7 +366,8 @@ static void test_refuses_bad_keys(void **state)
 	refuse_key(two, PASSPHRASE, "more than one");
 	refuse_key(plain, PASSPHRASE, "not of the kind");
 	refuse_key(edwards, PASSPHRASE, "neither RSA nor EC");
-	refuse_key("-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n",
+	refuse_key("-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE "
+		   "KEY-----\n",
 		PASSPHRASE, "PKCS#8");
 	pem[strlen(pem) - 40] = '\0';
 	refuse_key(pem, PASSPHRASE, "cut off");
@@ -371,8 +376,8 @@ static void test_refuses_bad_keys(void **state)
 static void test_refuses_endless_derivation(void **state)
 {
 	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(ec_key);
-	X509_ALGOR *algorithm =
-		PKCS5_pbe2_set_iv(EVP_aes_256_cbc(), 2048, NULL, 20, NULL, NID_hmacWithSHA1);
+	X509_ALGOR *algorithm = PKCS5_pbe2_set_iv(
+		EVP_aes_256_cbc(), 2048, NULL, 20, NULL, NID_hmacWithSHA1);
 	X509_SIG *sealed = PKCS8_set0_pbe("x", 1, info, algorithm);
 	static const unsigned char few[] = { 0x02, 0x02, 0x08, 0x00 }; /* INTEGER 2048 */
 	unsigned char *der = NULL, *found;
@@ -452,7 +457,7 @@ static void test_passphrase(void **state)
 	assert_int_equal(passphrase_new(&b, NULL), 0);
 	assert_int_equal(secret_length(a), 40);
 	assert_int_equal(strspn(secret_borrow(a), "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-						   "abcdefghijklmnopqrstuvwxyz0123456789"),
+						  "abcdefghijklmnopqrstuvwxyz0123456789"),
 		40);
 	assert_string_not_equal(secret_borrow(a), secret_borrow(b));
 }

@@ -58,8 +58,8 @@ static void test_append_json(void **state)
 
 	assert_int_equal(secret_new(64, &secret, NULL), 0);
 	assert_int_equal(secret_append_json(secret, text, sizeof(text) - 1), 0);
-	assert_string_equal(secret_borrow(secret),
-		"-\\n\\r\\t\\b\\f\\\"\\\\/\\u0001\\u001f\\u0000\xc3\xa9");
+	assert_string_equal(
+		secret_borrow(secret), "-\\n\\r\\t\\b\\f\\\"\\\\/\\u0001\\u001f\\u0000\xc3\xa9");
 }
 
 static void test_append_json_is_all_or_nothing(void **state)
@@ -80,8 +80,8 @@ static void test_free_wipes(void **state)
 	struct secret *secret = NULL;
 
 	/* The buddy allocator hands the block just freed out again; its head holds its links. */
-	assert_int_equal(secret_from("0123456789abcdef0123456789abcdef0123456789ABCDEF", 48, &secret,
-				 NULL),
+	assert_int_equal(
+		secret_from("0123456789abcdef0123456789abcdef0123456789ABCDEF", 48, &secret, NULL),
 		0);
 	assert_null(secret_free(secret));
 	assert_null(secret_free(NULL));

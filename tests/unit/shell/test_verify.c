@@ -17,13 +17,13 @@
 #include "lib/os/file.h"
 #include "lib/pki/key.h"
 
-#define FOLDER	   "tests/cases/verify/"
+#define FOLDER     "tests/cases/verify/"
 #define FILE_LIMIT 1000000
 #define CASES_MAX  1000
 
-static const char *const fields[] = { "leaf", "chain", "key", "passphrase", "anchors", "now", "names", "usage",
-	"kind", "region", "only", "chain-times", "secret-body-length", "in-place", "in-place-chain", "accepted",
-	"expect", "says", "lost", "anchor" };
+static const char *const fields[] = { "leaf", "chain", "key", "passphrase", "anchors", "now",
+	"names", "usage", "kind", "region", "only", "chain-times", "secret-body-length", "in-place",
+	"in-place-chain", "accepted", "expect", "says", "lost", "anchor" };
 
 /* The lines of a case: the values of ${fields}, "" where not given. */
 struct given {
@@ -131,12 +131,14 @@ static int load_list(const char *names, struct certificate_list *list, struct er
 static int load_key(const struct given *given, struct secret **ret_key, struct error *err)
 {
 	const char *key = get(given, "key"), *passphrase_text = get(given, "passphrase");
-	_cleanup_(freep) char *path = mem_printf(FOLDER "pem/%s%s", key, strchr(key, '.') ? "" : ".key");
+	_cleanup_(freep) char *path = mem_printf(
+		FOLDER "pem/%s%s", key, strchr(key, '.') ? "" : ".key");
 	_cleanup_(secret_freep) struct secret *passphrase = NULL, *sealed = NULL;
 
 	if (!strchr(key, '.'))
 		return secret_read_file(path, FILE_LIMIT, ret_key, err);
-	assert_int_equal(secret_from(passphrase_text, strlen(passphrase_text), &passphrase, NULL), 0);
+	assert_int_equal(
+		secret_from(passphrase_text, strlen(passphrase_text), &passphrase, NULL), 0);
 	assert_int_equal(secret_read_file(path, FILE_LIMIT, &sealed, NULL), 0);
 	return key_decrypt(secret_borrow(sealed), secret_length(sealed), passphrase, ret_key, err);
 }
@@ -198,9 +200,9 @@ static int judge_bundle(const struct given *given, const struct bundle *bundle, 
 
 static enum destination_kind kind_of(const struct given *given)
 {
-	return is(given, "kind", "acm")		   ? DESTINATION_ACM :
-	       is(given, "kind", "secretsmanager") ? DESTINATION_SECRETSMANAGER :
-						     DESTINATION_FILE;
+	return is(given, "kind", "acm")              ? DESTINATION_ACM
+	       : is(given, "kind", "secretsmanager") ? DESTINATION_SECRETSMANAGER
+						     : DESTINATION_FILE;
 }
 
 /* The certificate in place; NULL: none. */
@@ -214,7 +216,8 @@ static struct certificate *in_place_of(const struct given *given)
 	return certificate;
 }
 
-static int judge_destination(const struct given *given, const struct bundle *bundle, struct error *err)
+static int judge_destination(
+	const struct given *given, const struct bundle *bundle, struct error *err)
 {
 	_cleanup_(certificate_freep) struct certificate *in_place = in_place_of(given);
 	const struct certificate_list *chain = &bundle->chain;
@@ -256,8 +259,8 @@ static void check_change(const struct given *given, const struct bundle *bundle)
 
 	assert_int_equal(load_list(get(given, "in-place-chain"), &chain, NULL), 0);
 	verify_change(bundle, in_place, &chain, &change);
-	held = verify_change_held(&change, accept_of(given, "accepted"), usage_of(given), now_of(given),
-		in_place->not_after);
+	held = verify_change_held(&change, accept_of(given, "accepted"), usage_of(given),
+		now_of(given), in_place->not_after);
 	assert_int_equal(change.lost, accept_of(given, "lost"));
 	assert_int_equal(change.lost != 0, change.text != NULL);
 	assert_string_equal(held ? "held" : "carried", get(given, "expect"));
@@ -290,7 +293,8 @@ static void check_refusal(const struct given *given, const struct error *err)
 	refusals[refusal_count++].text = mem_strdup(err->text + strlen(prefix));
 }
 
-static void check_sound(const struct given *given, const struct bundle *bundle, const struct error *err)
+static void check_sound(
+	const struct given *given, const struct bundle *bundle, const struct error *err)
 {
 	if (err->text)
 		fail_msg("it is refused: %s", err->text);
@@ -336,12 +340,14 @@ static void test_every_rule_has_a_case(void **state)
 	assert_null(verify_rule_name(RULES));
 }
 
-/* But for their names: those of the three parts of an export that cannot be read are the reader's. */
+/* But for their names: those of the three parts of an export that cannot be read are the reader's.
+ * */
 static void test_messages_are_distinct(void **state)
 {
 	for (size_t i = 0; i < refusal_count; i++)
 		for (size_t j = 0; j < i; j++)
-			if (refusals[i].rule != refusals[j].rule && refusals[i].rule > RULE_KEY_READABLE &&
+			if (refusals[i].rule != refusals[j].rule &&
+				refusals[i].rule > RULE_KEY_READABLE &&
 				strcmp(refusals[i].text, refusals[j].text) == 0)
 				fail_msg("two rules say '%s'", refusals[i].text);
 }
