@@ -89,7 +89,8 @@ static bool is_unchanged(
 	       !serial_differs(now->serial, before->serial);
 }
 
-static void inherit(struct source_certificate *now, const struct source_certificate *before)
+static void inherit(
+	struct source_certificate *now, const struct source_certificate *before, bool problems)
 {
 	now->tags = strv_copy(before->tags);
 	if (!*now->domain) {
@@ -101,19 +102,20 @@ static void inherit(struct source_certificate *now, const struct source_certific
 	if (!is_unchanged(now, before) || !fingerprint_is_set(&before->version.fingerprint))
 		return;
 	now->version = before->version;
-	now->problem = mem_strdup(before->problem);
+	if (problems)
+		now->problem = mem_strdup(before->problem);
 	if (!now->serial)
 		now->serial = mem_strdup(before->serial);
 }
 
-void listing_inherit(struct source_view *view, const struct source_view *known)
+void listing_inherit(struct source_view *view, const struct source_view *known, bool problems)
 {
 	for (size_t i = 0; i < view->count; i++) {
 		const struct source_certificate *before = source_view_find(
 			known, view->items[i].arn);
 
 		if (before)
-			inherit(&view->items[i], before);
+			inherit(&view->items[i], before, problems);
 	}
 }
 

@@ -17,9 +17,10 @@ void listing_add(struct source_view *view, const char *region, struct acm_summar
 /* listing_sort(view): by ARN; of what was listed twice, the later version stays. */
 void listing_sort(struct source_view *view);
 
-/* listing_inherit(view, known): a sorted ${view} takes over the tags of what is known (NULL:
- * nothing), and the version of what has not changed since. */
-void listing_inherit(struct source_view *view, const struct source_view *known);
+/* listing_inherit(view, known, problems): a sorted ${view} takes over the tags of what is known
+ * (NULL: nothing), and the version of what has not changed since; its problem only if ${problems}, that is
+ * where this reading will not find it out anew. */
+void listing_inherit(struct source_view *view, const struct source_view *known, bool problems);
 
 /* listing_join(view, known): put in copies of what is known and was not listed; ${view} is
  * sorted again. */

@@ -119,7 +119,7 @@ static void go_on(struct source_read *read)
 static void unite(struct source_read *read)
 {
 	listing_sort(read->view);
-	listing_inherit(read->view, read->request.known);
+	listing_inherit(read->view, read->request.known, !read->is_sweep);
 	if (!read->is_sweep)
 		listing_join(read->view, read->request.known);
 }

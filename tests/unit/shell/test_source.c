@@ -230,7 +230,7 @@ static bool is_kept(const char *before, time_t issued_before, const char *now, t
 	_cleanup_(source_view_freep) struct source_view *view = view_new();
 
 	list(view, ARN("a"), now, issued_now);
-	listing_inherit(view, known);
+	listing_inherit(view, known, true);
 	assert_int_equal(strv_length(view->items[0].tags), 1);
 	return fingerprint_is_set(&view->items[0].version.fingerprint);
 }
@@ -253,10 +253,24 @@ static void test_inherit_keeps_the_serial(void **state)
 
 	list(view, ARN("a"), NULL, ISSUED);
 	list(view, ARN("b"), NULL, ISSUED);
-	listing_inherit(view, known);
+	listing_inherit(view, known, true);
 	assert_string_equal(view->items[0].serial, "0a:01");
 	assert_null(view->items[1].serial);
-	listing_inherit(view, NULL);
+	listing_inherit(view, NULL, true);
+}
+
+static void test_problems_are_found_out_anew(void **state)
+{
+	_cleanup_(source_view_freep) struct source_view *known = known_view("0a:01", ISSUED);
+	_cleanup_(source_view_freep) struct source_view *look = view_new(), *sweep = view_new();
+
+	known->items[0].problem = mem_strdup("denied");
+	list(look, ARN("a"), NULL, ISSUED);
+	listing_inherit(look, known, true);
+	assert_string_equal(look->items[0].problem, "denied");
+	list(sweep, ARN("a"), NULL, ISSUED);
+	listing_inherit(sweep, known, false);
+	assert_null(sweep->items[0].problem);
 }
 
 static void test_join(void **state)
@@ -366,6 +380,7 @@ int main(void)
 		cmocka_unit_test(test_absent_members_are_empty),
 		cmocka_unit_test(test_inherit),
 		cmocka_unit_test(test_inherit_keeps_the_serial),
+		cmocka_unit_test(test_problems_are_found_out_anew),
 		cmocka_unit_test(test_join),
 		cmocka_unit_test(test_needs_version),
 		cmocka_unit_test(test_set_version),
