@@ -18,8 +18,8 @@ void listing_add(struct source_view *view, const char *region, struct acm_summar
 void listing_sort(struct source_view *view);
 
 /* listing_inherit(view, known, problems): a sorted ${view} takes over the tags of what is known
- * (NULL: nothing), and the version of what has not changed since; its problem only if ${problems}, that is
- * where this reading will not find it out anew. */
+ * (NULL: nothing), and the version of what has not changed since; its problem only if
+ * ${problems}, that is where this reading will not find it out anew. */
 void listing_inherit(struct source_view *view, const struct source_view *known, bool problems);
 
 /* listing_join(view, known): put in copies of what is known and was not listed; ${view} is
