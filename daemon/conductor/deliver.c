@@ -109,6 +109,27 @@ static bool write_intent(struct conductor *conductor, const struct fingerprint *
 
 /* --- what came of it --- */
 
+/*
+ * From here on a first import may be sent, and its answer may be lost with this process: until the outcome is known
+ * it counts as one that may have been made under an ARN nobody has seen.
+ */
+static void mark_first_imports(struct run *run)
+{
+	struct conductor *conductor = run->conductor;
+
+	for (size_t i = 0; i < run->count; i++) {
+		struct tracked_delivery *delivery = run->deliveries[i];
+		struct delivery_record *record = &delivery->record;
+
+		if (delivery->delivery->place->destination->kind != DESTINATION_ACM || record->object_id ||
+			delivery->delivery->arn || record->ambiguous)
+			continue;
+		record->ambiguous = true;
+		record->intended_at = conductor_now(conductor);
+		(void)conductor_save_delivery(conductor, record);
+	}
+}
+
 static void on_exported(void *userdata, const struct version *version, const char *leaf_pem, const char *chain_pem,
 	const char *anchor_pem, const struct error *err)
 {
@@ -146,6 +167,7 @@ static void on_exported(void *userdata, const struct version *version, const cha
 			record->anchor = mem_strdup(anchor_pem);
 		run->leaf_pem = mem_strdup(leaf_pem);
 		run->chain_pem = mem_strdup(chain_pem);
+		mark_first_imports(run);
 		say_version(&fields, version);
 		log_write(LOG_INFO, SAY_EXPORTED, &fields, "'%s' was exported for %zu deliver%s",
 			run->certificate->name, run->count, run->count == 1 ? "y" : "ies");
@@ -182,10 +204,9 @@ static void note_failure(struct conductor *conductor, struct tracked_delivery *d
 	record->next_try = conductor_now(conductor) + jitter(backoff(record->failures, record->kind), 10);
 	free(record->problem);
 	record->problem = mem_strdup(outcome->error.text);
-	if (outcome->error.code == AWS_CODE_AMBIGUOUS && !record->ambiguous) {
-		record->ambiguous = true;
+	record->ambiguous = outcome->error.code == AWS_CODE_AMBIGUOUS;
+	if (record->ambiguous)
 		record->intended_at = conductor_now(conductor);
-	}
 	say_delivery(&fields, delivery->delivery);
 	say_error(&fields, &outcome->error);
 	say_next_try(&fields, record->failures, record->next_try);
@@ -199,6 +220,7 @@ static void note_hold(struct tracked_delivery *delivery, const struct outcome *o
 {
 	struct delivery_record *record = &delivery->record;
 
+	record->ambiguous = false;
 	record->hold = outcome->hold;
 	record->held = record->intended;
 	free(record->hold_reason);
@@ -268,6 +290,8 @@ static void on_delivered(void *userdata, size_t item, const struct outcome *outc
 	if (outcome->kind == OUTCOME_WAITING || outcome->kind == OUTCOME_FAILED) {
 		if (!outcome->wrote)
 			withdraw_owed(conductor, delivery);
+		else if (seen && seen->object_id && !delivery->record.object_id)
+			delivery->record.object_id = mem_strdup(seen->object_id); /* written, not read back yet */
 		(void)conductor_save_delivery(conductor, &delivery->record);
 	}
 	delivery->transferring = false;
