@@ -159,6 +159,9 @@ static void join_found(struct acm_look *look)
 	}
 }
 
+/*
+ * What one answer shows and another does not is new or was deleted: nothing is made anew before they agree.
+ */
 static void on_tags(void *userdata, char *const *tags, const struct error *err)
 {
 	struct request *request = userdata;
@@ -170,9 +173,12 @@ static void on_tags(void *userdata, char *const *tags, const struct error *err)
 		import->tags = strv_copy(tags);
 		import->tags_read = true;
 	} else if (err->kind == ERROR_ABSENT && err->code != AWS_CODE_UNKNOWN_OPERATION) {
-		import->gone = true;
+		error_set(&import->error, ERROR_RETRY, err->code,
+			"'%s' was found, but ACM does not know it (yet, or any more): it is looked at again later",
+			import->summary.arn);
 	} else {
 		error_copy(&import->error, err);
+		error_wrap(&import->error, "tell whose '%s' is", import->summary.arn);
 	}
 	request_done(look);
 }

@@ -123,7 +123,7 @@ struct import *match_tagged(const struct import_list *imports, const struct look
 	for (size_t i = 0; i < imports->count; i++) {
 		struct import *import = &imports->items[i];
 
-		if (import->gone || !import->tags_read || !tags_are_of(import->tags, item->delivery))
+		if (!import->tags_read || !tags_are_of(import->tags, item->delivery))
 			continue;
 		if (!found || (import->summary.in_use && !found->summary.in_use))
 			found = import;
@@ -131,19 +131,30 @@ struct import *match_tagged(const struct import_list *imports, const struct look
 	return found;
 }
 
+static bool is_known(const struct import *import, const struct look_item *item)
+{
+	const char *configured = item->delivery->arn, *recorded = item->object_id;
+
+	return (configured && strcmp(import->summary.arn, configured) == 0) ||
+	       (recorded && strcmp(import->summary.arn, recorded) == 0);
+}
+
 struct import *match_unreadable(const struct import_list *imports, const struct look_item *item,
 	bool unsearched)
 {
-	for (size_t i = 0; i < imports->count; i++)
-		if (imports->items[i].error.kind != ERROR_NONE &&
-			match_needs_tags(&imports->items[i], item, unsearched))
-			return &imports->items[i];
+	for (size_t i = 0; i < imports->count; i++) {
+		struct import *import = &imports->items[i];
+
+		if (import->error.kind != ERROR_NONE && !is_known(import, item) &&
+			match_needs_tags(import, item, unsearched))
+			return import;
+	}
 	return NULL;
 }
 
 bool match_is_candidate(const struct import *import, const struct look_item *item)
 {
-	return import->listed && !import->gone && !tags_are_certferrys(import->tags) &&
+	return import->listed && !tags_are_certferrys(import->tags) &&
 	       names_meet(item->source, &import->summary);
 }
 

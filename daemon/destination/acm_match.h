@@ -17,7 +17,6 @@ struct import {
 	char **found_tags;  /* what the search by tag says of it; it lags, so that it is no proof */
 	char **tags;	    /* what the certificate itself says; valid with tags_read */
 	bool tags_read;
-	bool gone;	    /* it was deleted meanwhile */
 	struct error error; /* why its tags could not be read */
 	char **in_use_by;   /* where that was read */
 };
@@ -53,7 +52,8 @@ bool match_needs_tags(const struct import *import, const struct look_item *item,
  * in use, else the first by ARN, so that two hosts choose alike. */
 struct import *match_tagged(const struct import_list *imports, const struct look_item *item);
 
-/* match_unreadable(imports, item, unsearched): one that concerns ${item} and whose tags could not be read, or NULL. */
+/* match_unreadable(imports, item, unsearched): one that concerns ${item}, is not the one that it is known to have
+ * had, and whose tags could not be read; or NULL. */
 struct import *match_unreadable(const struct import_list *imports, const struct look_item *item,
 	bool unsearched);
 
