@@ -66,6 +66,7 @@ struct dependent_call *dependent_cancel(struct dependent_call *call)
 		return NULL;
 	unit_call_cancel(call->unit);
 	sd_event_source_disable_unref(call->timer);
+	sd_bus_unref(call->host.bus);
 	free(call->unit_name);
 	free(call);
 	return NULL;
@@ -166,6 +167,7 @@ static struct dependent_call *call_new(const struct dependent_host *host,
 	struct dependent_call *call = mem_new(struct dependent_call);
 
 	call->host = *host;
+	sd_bus_ref(call->host.bus);
 	call->unit_name = mem_strdup(dependent->unit);
 	call->action = dependent->action;
 	call->timeout = dependent->timeout;

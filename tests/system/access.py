@@ -1,1 +1,134 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Who may talk to the daemon, and what the daemon's user may do to the host."""
+
+import subprocess
+
+from tests.system.bed import contains, equal, invocation, is_active, run, show, test, wait_for
+from tests.system.world import DAEMON, daemon_pid, world
+
+MANAGER = ("org.certferry1", "/org/certferry1", "org.certferry1.Manager")
+SYSTEMD = ("org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager")
+
+
+def call(*words, user=None):
+    """busctl call: "" or what it was refused with."""
+    done = run("busctl", "call", "--timeout=10", *words, user=user, check=False, timeout=30)
+    return done.stderr if done.returncode else ""
+
+
+@test
+def access_is_for_root_and_the_group():
+    world()
+    for user in (None, "alice"):
+        done = run("certferry", "status", user=user, check=False)
+        equal(done.returncode in (0, 1, 3), True, f"{user}: {done.stderr}")
+    for user in ("bob", "nobody"):
+        for words in (("status",), ("plan",), ("sync",), ("approve",)):
+            done = run("certferry", *words, user=user, check=False)
+            equal(done.returncode, 5, f"{user} {words}: {done.stdout} {done.stderr}")
+
+
+@test
+def access_is_denied_on_the_bus_itself():
+    world()
+    for user in ("bob", "nobody"):
+        for words in (
+            ("Status",), ("Sync", "s", ""), ("Approve", "s", ""), ("Plan",), ("Candidates",),
+        ):  # fmt: skip
+            contains(call(*MANAGER, *words, user=user), "Access denied")
+        equal(run("busctl", "introspect", *MANAGER[:2], user=user, check=False).returncode != 0, True)
+        done = run("busctl", "get-property", *MANAGER, "Version", user=user, check=False)
+        contains(done.stderr, "Access denied")
+        # Nor by its number.
+        unique = run("busctl", "--list", "--no-legend", "list").stdout
+        number = next(line.split()[0] for line in unique.splitlines() if line.startswith(":") and str(daemon_pid()) in line)
+        contains(call(number, *MANAGER[1:], "Status", user=user), "Access denied")
+    equal(call(*MANAGER, "Status"), "")
+    equal(call(*MANAGER, "Status", user="alice"), "")
+
+
+@test
+def access_to_the_name_is_the_daemons_alone():
+    world()
+    run("systemctl", "stop", DAEMON)
+    try:
+        for user in ("bob", "alice", "nobody"):
+            done = run("busctl", "--timeout=5", "call", "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                       "org.freedesktop.DBus", "RequestName", "su", "org.certferry1", "0", user=user, check=False)  # fmt: skip
+            contains(done.stderr, "not allowed to own")
+        equal(run("certferry", "sync", check=False).returncode, 5, "no daemon")
+    finally:
+        run("systemctl", "start", DAEMON)
+
+
+@test
+def access_fails_closed_without_polkit():
+    world()
+    run("systemctl", "mask", "--runtime", "--now", "polkit.service")
+    try:
+        for words in (("Sync", "s", ""), ("Approve", "s", "")):
+            equal(call(*MANAGER, *words, user="alice") != "", True, f"{words[0]} without polkit")
+        equal(call(*MANAGER, "Status", user="alice"), "", "reading asks nobody")
+    finally:
+        run("systemctl", "unmask", "--runtime", "polkit.service")
+        run("systemctl", "start", "polkit.service")
+    equal(call(*MANAGER, "Sync", "s", "web/files", user="alice"), "", "sync by the group's rule")
+
+
+@test
+def access_of_the_daemons_user_is_its_units_and_verbs():
+    world()
+    run("systemctl", "start", "web.service", "mail.service")
+    web, mail = invocation("web.service"), invocation("mail.service")
+    allowed = {
+        ("ReloadOrTryRestartUnit", "web.service"), ("TryRestartUnit", "mail.service"),
+        ("TryRestartUnit", "idle.service"), ("TryRestartUnit", "slow.service"), ("StartUnit", "deploy.service"),
+    }  # fmt: skip
+    methods = (
+        "StartUnit", "StopUnit", "ReloadUnit", "RestartUnit", "TryRestartUnit", "ReloadOrRestartUnit",
+        "ReloadOrTryRestartUnit",
+    )  # fmt: skip
+    names = (
+        "web.service", "mail.service", "deploy.service", "polkit.service", "nginx.service", "nowhere.service",
+        "certferryd.service", "rescue.target", "web.service ", "./web.service", "Web.service", "web", "web.service/../x",
+    )  # fmt: skip
+    cells = 0
+    for method in methods:
+        for name in names:
+            if (method, name) not in allowed:
+                refused = call(*SYSTEMD, method, "ss", name, "replace", user="certferry")
+                equal(refused != "", True, f"certferry may {method} {name!r}")
+                cells += 1
+    for words in (
+        ("KillUnit", "ssi", "web.service", "all", "9"),
+        ("SetUnitProperties", "sba(sv)", "web.service", "true", "1", "CPUWeight", "t", "10"),
+        ("EnqueueUnitJob", "sss", "web.service", "restart", "replace"),
+        ("MaskUnitFiles", "asbb", "1", "web.service", "true", "false"),
+        ("EnableUnitFiles", "asbb", "1", "web.service", "true", "false"),
+        ("Reload",), ("PowerOff",), ("Exit",),
+    ):  # fmt: skip
+        equal(call(*SYSTEMD, *words, user="certferry") != "", True, f"certferry may {words[0]}")
+        cells += 1
+    equal(cells > 60, True, f"{cells} cells")
+    equal((invocation("web.service"), invocation("mail.service")), (web, mail), "untouched")
+    for method, name in sorted(allowed):
+        equal(call(*SYSTEMD, method, "ss", name, "replace", user="certferry"), "", f"{method} {name}")
+        for user in ("bob", "alice", "nobody"):
+            equal(call(*SYSTEMD, method, "ss", name, "replace", user=user) != "", True, f"{user} may {method} {name}")
+    wait_for(lambda: is_active("web.service") and is_active("mail.service"), 10, "both are up")
+    equal(show("idle.service", "ActiveState"), "inactive")
+
+
+@test
+def access_by_signals_is_closed():
+    """Who may not ask overhears nothing either."""
+    world()
+    watcher = subprocess.Popen(
+        ["setpriv", "--reuid=nobody", "--regid=65534", "--clear-groups", "busctl", "--json=short", "monitor"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    try:
+        contains(watcher.communicate(timeout=10)[0], "denied")
+    except subprocess.TimeoutExpired:
+        watcher.kill()
+        raise AssertionError("nobody may monitor the bus") from None

@@ -1,1 +1,275 @@
 # SPDX-License-Identifier: Apache-2.0
+"""The daemon as shipped, from a renewal to what is served; every violation of its sandbox would kill it."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+from tests.system.bed import contains, equal, fingerprint, invocation, is_active, journal, run, show, test, wait_for
+from tests.system.world import (
+    CONFIG, DAEMON, FILES, FLAGS, GROUP_FILES, daemon_pid, delivery, dependent, in_sync, served_fingerprint, stat_words,
+    status, stopwatch, sync, world,
+)  # fmt: skip
+
+
+@test
+def daemon_carries_a_renewal_to_nginx():
+    w = world()
+    first = w.fingerprint("web")
+    equal(fingerprint(FILES / "web/fullchain.pem"), first)
+    equal(served_fingerprint(), first)
+    kept = invocation("web.service")
+    new = w.renew("web")
+    equal(sync("web/files", check=True).returncode, 0)
+    wait_for(lambda: served_fingerprint() == new, 10, "nginx serves the new certificate")
+    equal(fingerprint(FILES / "web/fullchain.pem"), new)
+    equal(invocation("web.service"), kept, "a reload, not a restart")
+    wait_for(lambda: dependent("web")["state"] not in ("owed", "telling"), 15, "web is told")
+    contains(dependent("web")["proof"] or "", "matched")
+
+
+@test
+def daemon_is_ready_and_says_what_it_does():
+    world()
+    active, result, restarts, text = show(DAEMON, "ActiveState", "Result", "NRestarts", "StatusText")
+    equal((active, result, restarts), ("active", "success", "0"))
+    equal(bool(text), True, "STATUS=")
+    equal(show(DAEMON, "WatchdogUSec"), "1min")
+
+
+@test
+def daemon_hands_out_files_to_whom_they_are_for():
+    world()
+    wait_for(lambda: in_sync("group"), 20, "group delivered")
+    equal(stat_words(FILES), "2750 certferry:certferry")
+    equal(stat_words(FILES / "web/privkey.pem"), "0640 certferry:certferry")
+    equal(stat_words(GROUP_FILES), "2750 certferry:ssl-cert")
+    equal(stat_words(GROUP_FILES / "group/haproxy.pem"), "0640 certferry:ssl-cert")
+    equal(stat_words("/var/lib/certferry"), "0700 certferry:certferry")
+    # And not to others.
+    equal(run("cat", FILES / "web/privkey.pem", user="bob", check=False).returncode, 1)
+
+
+@test
+def daemon_runs_scripts_as_units():
+    w = world()
+    wait_for(lambda: in_sync("group"), 20, "group delivered")
+    log = FLAGS / "deploy"
+    before = len(log.read_text().splitlines()) if log.exists() else 0
+    w.renew("group")
+    sync("group/group-files", check=True)
+    wait_for(lambda: len(log.read_text().splitlines()) == before + 1, 10, "the script has run once")
+
+
+@test
+def daemon_leaves_stopped_units_alone():
+    w = world()
+    wait_for(lambda: in_sync("idle"), 20, "idle delivered")
+    w.renew("idle")
+    equal(sync("idle/files").returncode, 0, "a stopped unit counts as told, and its proof is not asked")
+    equal(show("idle.service", "ActiveState"), "inactive")
+    equal(dependent("idle")["owed"], 0)
+
+
+@test
+def daemon_reports_a_unit_that_dies_and_recovers():
+    w = world()
+    flag = FLAGS / "mail"
+    flag.touch()
+    try:
+        w.renew("mail")
+        done = sync("mail/files")
+        equal(done.returncode, 1, done.stdout + done.stderr)
+        contains(dependent("mail")["reason"], "mail.service", "systemctl status")
+        equal(dependent("mail")["owed"], 1, "still owed")
+        equal(delivery("mail/files")["seen"]["fingerprint"], w.fingerprint("mail"), "delivered all the same")
+    finally:
+        flag.unlink()
+    # An administrator repairs it: its start has read the new version, so that nothing is owed.
+    run("systemctl", "restart", "mail.service")
+    kept = invocation("mail.service")
+    equal(sync("mail/files").returncode, 0)
+    equal(dependent("mail")["owed"], 0)
+    equal(invocation("mail.service"), kept, "not restarted once more")
+
+
+@test
+def daemon_gives_up_on_a_unit_that_hangs():
+    w = world()
+    kept = invocation("slow.service")
+    (FLAGS / "slow").write_text("8")
+    clock = stopwatch()
+    try:
+        w.renew("slow")
+        equal(sync("slow/files").returncode, 1)
+        equal(clock() < 8, True, "given up in time")
+        contains(dependent("slow")["reason"], "slow.service", "may still run")
+    finally:
+        (FLAGS / "slow").unlink()
+    # The job that was given up was done in the end: that is found out, and no second one is started.
+    wait_for(lambda: is_active("slow.service"), 15, "slow.service is up at last")
+    after = invocation("slow.service")
+    equal(after != kept, True, "restarted")
+    equal(sync("slow/files").returncode, 0)
+    equal(invocation("slow.service"), after, "restarted once")
+    equal(dependent("slow")["owed"], 0)
+
+
+@test
+def daemon_killed_while_a_job_runs_does_not_repeat_it():
+    w = world()
+    log = FLAGS / "slow-log"
+    (FLAGS / "slow").write_text("2")
+    try:
+        w.renew("slow")
+        before = len(log.read_text().splitlines())
+        run("certferry", "sync", "--no-wait", "slow/files")
+        wait_for(lambda: len(log.read_text().splitlines()) > before, 15, "the restart has begun")
+        old = daemon_pid()
+        os.kill(old, signal.SIGKILL)
+        run("systemctl", "reset-failed", DAEMON, check=False)
+        run("systemctl", "restart", DAEMON, timeout=30)
+        equal(daemon_pid() != old, True, "a new daemon")
+        wait_for(lambda: dependent("slow")["owed"] == 0, 30, "nothing is owed")
+    finally:
+        (FLAGS / "slow").unlink()
+    equal(len(log.read_text().splitlines()), before + 1, "restarted once")
+
+
+@test
+def daemon_writes_to_the_journal_with_fields():
+    w = world()
+    run("journalctl", "--sync")
+    w.renew("web")
+    since = time.strftime("%Y-%m-%d %H:%M:%S")
+    sync("web/files", check=True)
+    records = [
+        record for record in journal("-u", DAEMON, "--since", since) if record.get("CERTFERRY_DELIVERY") == "web/files"
+    ]
+    equal(bool(records), True, "records of the delivery")
+    record = next(record for record in records if record.get("MESSAGE_ID"))
+    equal(record["SYSLOG_IDENTIFIER"], "certferryd")
+    equal(len(record["MESSAGE_ID"]), 32)
+    told = journal("-u", DAEMON, "CERTFERRY_UNIT=web.service")
+    equal(bool(told), True, "records of the unit")
+    # The catalog explains it.
+    text = run("journalctl", "-x", "-u", DAEMON, f"MESSAGE_ID={record['MESSAGE_ID']}", "-n", "1", "-o", "short").stdout
+    equal("░░" in text or "-- " in text, True, f"no catalog entry for {record['MESSAGE_ID']}: {text}")
+    # Nothing secret got there.
+    everything = json.dumps(journal("-u", DAEMON))
+    equal("PRIVATE KEY" in everything, False)
+    for secret in (w.cloud.keys(w.cloud.source, "certferry")["secret_key"],):
+        equal(secret in everything, False, "the secret key")
+
+
+@test
+def daemon_reloads_its_configuration():
+    w = world()
+    pid = daemon_pid()
+    text = CONFIG.read_text()
+    w.arns["more"] = w.issue("more")
+    try:
+        CONFIG.write_text(
+            text.replace("certificates:\n", f"certificates:\n  more: {{arn: '{w.arns['more']}', deliver: [{{to: files}}]}}\n")
+        )
+        run("systemctl", "reload", DAEMON)
+        wait_for(lambda: (FILES / "more/fullchain.pem").exists(), 20, "the new delivery")
+        # One that is wrong leaves the old one running.
+        CONFIG.write_text(text + "pol: 1m\n")
+        run("systemctl", "reload", DAEMON)
+        wait_for(lambda: any("pol" in str(record.get("MESSAGE")) for record in journal("-u", DAEMON, "-p", "err..warning")),
+                 10, "the rejection is in the journal")  # fmt: skip
+        equal(delivery("more/files") is not None, True, "the old configuration is still in force")
+    finally:
+        CONFIG.write_text(text)
+        run("systemctl", "reload", DAEMON)
+    wait_for(lambda: delivery("more/files") is None, 10, "the delivery is gone from the configuration")
+    equal(daemon_pid(), pid, "the same process")
+    equal((FILES / "more/fullchain.pem").exists(), True, "what no longer matches is left where it is")
+
+
+@test
+def daemon_ends_within_two_seconds():
+    w = world()
+    clock = stopwatch()
+    run("systemctl", "stop", DAEMON)
+    equal(clock() < 2, True, f"{clock():.1f} s when idle")
+    equal(show(DAEMON, "Result"), "success")
+    run("systemctl", "start", DAEMON)
+    # In the midst of slow answers.
+    w.renew("web")
+    w.cloud.fault("delay", seconds=20)
+    run("certferry", "sync", "--no-wait")
+    time.sleep(0.5)
+    clock = stopwatch()
+    run("systemctl", "stop", DAEMON)
+    equal(clock() < 2.5, True, f"{clock():.1f} s when busy")
+    equal(show(DAEMON, "Result"), "success")
+    w.cloud.clear_faults()
+    run("systemctl", "start", DAEMON)
+    wait_for(lambda: served_fingerprint() == w.fingerprint("web"), 30, "carried after the restart")
+
+
+@test
+def daemon_refuses_a_second_instance():
+    world()
+    clock = stopwatch()
+    done = run(
+        "env", "STATE_DIRECTORY=/var/lib/certferry", "certferryd", "--once", user="certferry", check=False, timeout=20
+    )
+    equal(done.returncode, 4, done.stderr)
+    equal(clock() < 1, True, "at once")
+    contains(done.stderr, "/var/lib/certferry")
+
+
+@test
+def daemon_without_configuration_is_not_started():
+    world()
+    aside = CONFIG.with_suffix(".aside")
+    run("systemctl", "stop", DAEMON)
+    CONFIG.rename(aside)
+    try:
+        run("systemctl", "start", DAEMON)
+        equal(show(DAEMON, "ActiveState", "Result"), ["inactive", "success"])
+        # A wrong one is said, and not tried again and again.
+        CONFIG.write_text("polll: 1m\n")
+        run("systemctl", "start", DAEMON, check=False)
+        wait_for(lambda: show(DAEMON, "ActiveState") == "failed", 5, "failed")
+        equal(show(DAEMON, "ExecMainStatus", "NRestarts"), ["2", "0"])
+    finally:
+        aside.rename(CONFIG)
+        run("systemctl", "reset-failed", DAEMON, check=False)
+        run("systemctl", "start", DAEMON)
+
+
+@test
+def daemon_survives_the_bus():
+    w = world()
+    pid = daemon_pid()
+    run("systemctl", "restart", "dbus.service", check=False)
+    run("systemctl", "restart", "polkit.service")
+    equal(daemon_pid(), pid, "the same process")
+    wait_for(lambda: run("certferry", "status", check=False).returncode in (0, 1, 3), 90, "it has its name back", every=1)
+    new = w.renew("web")
+    sync("web/files", check=True)
+    wait_for(lambda: served_fingerprint() == new, 10, "nginx serves the new certificate")
+
+
+@test
+def daemon_never_left_its_sandbox():
+    """Last: no process of it was killed for a system call."""
+    world()
+    equal(show(DAEMON, "ActiveState"), "active")
+    deaths = [
+        record["MESSAGE"]
+        for record in journal("_PID=1", f"UNIT={DAEMON}")
+        if "code=dumped" in record["MESSAGE"] or "status=31" in record["MESSAGE"]
+    ]
+    equal(deaths, [])
+    mode = next(
+        line.split()[1] for line in Path(f"/proc/{daemon_pid()}/status").read_text().splitlines() if "Seccomp:" in line
+    )
+    equal(mode, "2", "a system call filter is in force")
+    equal([item["name"] for item in status()["deliveries"] if item["state"] == "failed"], [])

@@ -1,1 +1,71 @@
 # SPDX-License-Identifier: Apache-2.0
+"""What is installed, before anything runs."""
+
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+from tests.system.bed import contains, equal, run, show, test, unit
+
+UNIT = "/lib/systemd/system/certferryd.service"
+LIMIT = "11"  # tenths
+
+
+@test
+def shipped_unit_is_hardly_exposed():
+    done = run("systemd-analyze", "security", "--offline=true", f"--threshold={LIMIT}", UNIT, check=False)
+    equal(done.returncode, 0, done.stdout.splitlines()[-1])
+
+
+@test
+def shipped_unit_is_understood():
+    done = run("systemd-analyze", "verify", "--man=no", UNIT, check=False)
+    equal((done.returncode, [line for line in done.stderr.splitlines() if "certferry" in line]), (0, []))
+    equal(show("certferryd.service", "LoadState"), "loaded")
+    equal(show("certferryd.service", "StartLimitIntervalUSec", "TasksMax", "LimitNPROC"), ["0", "128", "256"])
+    equal(show("certferryd.service", "RestartPreventExitStatus"), "2 4")
+
+
+@test
+def shipped_unit_explains_its_sandbox():
+    """Each line of the sandbox stands under a comment."""
+    lines = Path(UNIT).read_text().split("# -- Limits")[1].split("[Install]")[0].splitlines()[1:]
+    explained = False
+    for line in lines:
+        if line.startswith("# --"):
+            explained = False
+        elif line.startswith("#"):
+            explained = True
+        elif line and not explained:
+            raise AssertionError(f"{line} is not explained")
+
+
+@test
+def shipped_users_are_made():
+    equal(run("getent", "passwd", "certferry").stdout.split(":")[5:], ["/var/lib/certferry", "/usr/sbin/nologin"])
+    contains(run("getent", "group", "certferry-admin").stdout, "certferry-admin")
+    equal(run("stat", "-c", "%a %U:%G", "/etc/certferry").stdout, "755 root:root")
+    equal(run("stat", "-c", "%a %U:%G", "/var/lib/certferry-tls").stdout, "2750 certferry:certferry")
+
+
+@test
+def shipped_polkit_actions_are_known():
+    actions = run("pkaction").stdout.split()
+    policy = ElementTree.parse("/usr/share/polkit-1/actions/org.certferry1.policy")
+    for action in policy.iter("action"):
+        equal(action.get("id") in actions, True, action.get("id"))
+    contains(run("pkaction", "--verbose", "--action-id", "org.certferry1.sync").stdout, "auth_admin_keep", "unix-user:")
+
+
+@test
+def shipped_dropins_are_understood():
+    examples = Path(__file__).resolve().parents[2] / "systemd/drop-ins"
+    service = Path(UNIT).read_text()
+    for example in sorted(examples.glob("*.conf")):
+        name = unit(f"example-{example.stem}.service", service)
+        unit(f"{name}.d/{example.name}", example.read_text())
+        done = run("systemd-analyze", "verify", "--man=no", name, check=False)
+        complaints = [line for line in done.stderr.splitlines() if re.search(r"example-|\.conf", line)]
+        equal(complaints, [], example.name)
+        done = run("systemd-analyze", "security", "--offline=true", f"--threshold={LIMIT}", name, check=False)
+        equal(done.returncode, 0, example.name)
