@@ -121,6 +121,9 @@ static int write_file(const char *path, const char *text, struct error *err)
 	if (strcmp(path, DEFAULT_PATH) == 0 && mkdir(DIRECTORY, 0755) < 0 && errno != EEXIST)
 		return error_set_errno(err, errno, "make directory '" DIRECTORY "'");
 	r = file_replace(path, text, strlen(text), 0644, err);
+	if (r < 0 && err->kind == ERROR_DENIED)
+		return error_wrap(
+			err, "write the proposal (as root, or look at it with --output -)");
 	return r < 0 ? error_wrap(err, "write the proposal") : 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "daemon/cli/cli.h"
 #include "daemon/cli/client.h"
@@ -40,6 +41,8 @@ static int wait_for(struct client *client, const struct cli *cli, uint32_t job, 
 	_cleanup_(freep) char *json = NULL;
 	int exit_status, r;
 
+	if (!cli->json && isatty(STDERR_FILENO))
+		fprintf(stderr, "waiting for job %u; it goes on when this is interrupted\n", job);
 	r = client_wait(client, job, cli->timeout, &exit_status, &json, err);
 	if (r < 0)
 		return r;
