@@ -268,6 +268,7 @@ void files_unite(struct config_files *files, struct config_problems *problems)
 		if (from && from->type != YAML_MAP) {
 			problem_add(problems, from,
 				"a map of keys is needed here; write 'KEY: VALUE' lines");
+			files->incomplete = true;
 			continue;
 		}
 		for (size_t j = 0; from && j < from->count; j++)

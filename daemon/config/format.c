@@ -49,7 +49,7 @@ static const char *check_port(const char *text)
 	size_t length = (size_t)(port - text);
 
 	if (number < 1 || number > 65535)
-		return "has a port that is none; write one from 1 to 65535";
+		return "has a port out of range; write one from 1 to 65535";
 	if (text[0] != '[')
 		return NULL;
 	length -= strlen("[]:");
@@ -150,7 +150,7 @@ static const struct format_description descriptions[FORMAT_COUNT_] = {
 		"^arn:aws[a-z-]*:acm:(" REGION "|\\{region\\}):([0-9]{12}|\\{account\\}):certificate/"
 		"([A-Za-z0-9-]|" ANY_BRACE ")+$",
 		.min = 20, .max = 2048 },
-	[FORMAT_DOMAIN] = { "a DNS name", "write it like pay.example.com or \"*.example.com\"",
+	[FORMAT_DOMAIN] = { "a DNS name", "write it like pay.example.com or \"*.example.com\", other scripts as xn--...",
 		"^(\\*\\.)?" HOST "$", .min = 1, .max = 253, .check = check_labels, .lower = true },
 	[FORMAT_DELIVERY] = { "the name of a delivery",
 		"write CERTIFICATE/DESTINATION, with /ACCOUNT/REGION behind it where it has several",
@@ -329,7 +329,7 @@ char *format_duration(const char *text, usec_t *ret)
 		text[digits] == 'd' ? USEC_PER_DAY :
 				      0;
 	if (!unit || text[digits + 1])
-		return mem_printf("%s has a unit that is none; write an integer with one of s, m, h or d",
+		return mem_printf("%s has an unknown unit; write an integer with one of s, m, h or d",
 			shown);
 	*ret = number * unit; /* nine digits of days are far from the end of 64 bits */
 	return NULL;

@@ -105,13 +105,13 @@ static char *find_home(const struct schema_section *section, const char *above, 
 	return NULL;
 }
 
-/* "acm and secretsmanager": the kinds that ${row} belongs to. */
-static char *kind_list(const struct schema_section *section, const struct schema_row *row)
+/* "acm and secretsmanager": the kinds that ${key} belongs to. */
+static char *kind_list(const struct schema_section *section, const char *key)
 {
 	_cleanup_(strv_freep) char **names = NULL;
 
 	for (const struct schema_word *kind = section->kinds; kind->name; kind++)
-		if (!kind->later && (row->kinds & (1u << kind->value)))
+		if (!kind->later && schema_find(section, key, 1u << kind->value))
 			strv_append(&names, kind->name);
 	return strv_join(names, " and ");
 }
@@ -119,14 +119,15 @@ static char *kind_list(const struct schema_section *section, const struct schema
 static char *unknown_key(const struct schema_section *section, unsigned kinds, const char *key)
 {
 	_cleanup_(freep) char *shown = text_quote(key), *home = NULL, *list = NULL;
-	const struct schema_row *elsewhere = schema_find(section, key, 0);
 	struct text_nearest nearest = { .word = key };
 
-	if (elsewhere) {
-		list = kind_list(section, elsewhere);
+	if (schema_find(section, key, 0)) {
+		list = kind_list(section, key);
 		return mem_printf("key %s belongs to kind %s only; remove it", shown, list);
 	}
-	if (text_looks_secret(key))
+	if (text_is_secret(key))
+		return mem_strdup("a key that looks like a secret (not shown) stands here; remove it");
+	if (text_names_secret(key))
 		return mem_printf("unknown key %s; no secret is ever written here: use a role, a profile "
 				  "or the service's environment",
 			shown);

@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "daemon/config/read.h"
+#include "daemon/config/text.h"
 #include "lib/base/strv.h"
+
+#define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 
 /* The place of ${key} in ${map}, or that of ${map} itself. */
 const struct yaml_node *rules_place(const struct yaml_node *map, const char *key)
@@ -16,11 +19,9 @@ const struct yaml_node *rules_place(const struct yaml_node *map, const char *key
 
 const char *rules_name(const char *name)
 {
-	return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-") ==
-			       strlen(name) &&
-			strlen(name) <= 64 ?
-		name :
-		"NAME";
+	bool plain = strspn(name, NAME_CHARACTERS) == strlen(name) && strlen(name) <= 64;
+
+	return plain && !text_is_secret(name) ? name : "NAME";
 }
 
 /* The kind of destination ${i} is known: otherwise it was not read, and nothing can be said of it. */

@@ -79,10 +79,10 @@ static void check_where(const struct rules *r, const struct parts *parts, const 
 
 	if (parts->to->accounts && !strv_has(parts->to->accounts, account))
 		complain(r, node, "adopt: the import is in account %s, which is none of destination '%s'",
-			account, parts->to->name);
+			account, rules_name(parts->to->name));
 	else if (parts->to->regions && !strv_has(parts->to->regions, region))
 		complain(r, node, "adopt: the import is in region %s, which is none of destination '%s'",
-			region, parts->to->name);
+			region, rules_name(parts->to->name));
 	else if (count && (!strv_has(behind, region) || (count > 1 && !strv_has(behind, account))))
 		complain(r, node,
 			"adopt: the import is in account %s and region %s, other than the delivery's name says",

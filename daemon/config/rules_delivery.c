@@ -28,13 +28,14 @@ static void check_then(const struct rules *r, const struct wish *wish, const cha
 
 	for (size_t i = 0; list && list->type == YAML_LIST && i < list->count; i++) {
 		const char *name = list->items[i]->type == YAML_TEXT ? list->items[i]->text : NULL;
-		_cleanup_(freep) char *guess = NULL;
+		_cleanup_(freep) char *guess = NULL, *shown = NULL;
 
 		if (!name || !strv_has(wish->delivery->then, name) ||
 			desired_find_dependent(r->desired, name))
 			continue;
 		guess = did_you_mean(name, r->dependents);
-		complain(r, list->items[i], "%s.then: there is no dependent '%s'; %s", path, name,
+		shown = text_quote(name);
+		complain(r, list->items[i], "%s.then: there is no dependent %s; %s", path, shown,
 			guess ? guess : "define it under dependents");
 	}
 }
@@ -57,7 +58,7 @@ static void check_kind_keys(const struct rules *r, const struct wish *wish, cons
 		if (yaml_find(wish->node, keys[i].key) && !(keys[i].kinds & (1u << wish->to->kind)))
 			complain(r, rules_place(wish->node, keys[i].key),
 				"%s.%s: means nothing to destination '%s', which is of kind %s; remove it", path,
-				keys[i].key, wish->to->name, kind);
+				keys[i].key, rules_name(wish->to->name), kind);
 	if (wish->to->kind == DESTINATION_ACM && wish->delivery->adopt == ADOPT_YES)
 		complain(r, rules_place(wish->node, "adopt"),
 			"%s.adopt: true is for secrets; for ACM write in-use, beside, or arn: ARN", path);
@@ -81,11 +82,11 @@ static void check_subset(const struct rules *r, const struct wish *wish, const c
 			continue;
 		if (all)
 			complain(r, node, "%s.only.%s: %s is none of those of destination '%s' (%s)", path,
-				key, *item, wish->to->name, given);
+				key, *item, rules_name(wish->to->name), given);
 		else
 			complain(r, node, "%s.only.%s: destination '%s' has no %s to choose from; add them "
 					  "there or remove this",
-				path, key, wish->to->name, key);
+				path, key, rules_name(wish->to->name), key);
 	}
 }
 
@@ -104,7 +105,7 @@ static void check_placeholders(const struct rules *r, const struct wish *wish, c
 		else if ((used & PLACEHOLDER_ACCOUNT) && !wish->to->accounts)
 			complain(r, rules_place(wish->node, keys[i]),
 				"%s.%s: {account} is not known; add accounts to destination '%s'", path,
-				keys[i], wish->to->name);
+				keys[i], rules_name(wish->to->name));
 	}
 }
 
@@ -178,7 +179,7 @@ void rules_delivery(const struct rules *r, const struct desired_certificate *cer
 {
 	_cleanup_(freep) char *path =
 		mem_printf("certificates.%s.deliver", rules_name(certificate->name));
-	_cleanup_(freep) char *guess = NULL;
+	_cleanup_(freep) char *guess = NULL, *shown = NULL;
 	struct wish wish = { delivery, NULL, node };
 
 	check_then(r, &wish, path);
@@ -187,8 +188,9 @@ void rules_delivery(const struct rules *r, const struct desired_certificate *cer
 	wish.to = desired_find_destination(r->desired, delivery->to);
 	if (!wish.to) {
 		guess = did_you_mean(delivery->to, r->destinations);
-		complain(r, rules_place(node, "to"), "%s.to: there is no destination '%s'; %s", path,
-			delivery->to, guess ? guess : "define it under destinations");
+		shown = text_quote(delivery->to);
+		complain(r, rules_place(node, "to"), "%s.to: there is no destination %s; %s", path, shown,
+		 guess ? guess : "define it under destinations");
 		return;
 	}
 	if (rules_is_known(r, wish.to))

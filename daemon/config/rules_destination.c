@@ -49,8 +49,7 @@ static void check_fields(const struct rules *r, const struct desired_fields *fie
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		for (size_t j = 0; j < i && names[i]; j++)
 			if (names[j] && strcmp(names[i], names[j]) == 0)
-				complain(r, node, "%s.fields: two parts are named '%s'; give each its own",
-					path, names[i]);
+				complain(r, node, "%s.fields: two parts have the same name; give each its own", path);
 }
 
 /* $STATE_DIRECTORY is a list; systemd separates by colons. */

@@ -140,7 +140,7 @@ static const struct schema_section certificate_section = {
 		{ "match", SCHEMA_SECTION, .offset = 0, .section = &match_section, .excludes = "arn",
 			.help = "instead of arn: every certificate at the source that looks so" },
 		{ "names", SCHEMA_LIST, AT(names), .format = FORMAT_DOMAIN, .max = LIST_MAX,
-			.help = "DNS names that each version must cover; those of the first seen if not given" },
+			.help = "DNS names that each version must cover, whatever the one before it covered" },
 		{ "usage", SCHEMA_WORD, AT(usage), .words = usage_words, .initial = "server",
 			.help = "what it is used for; the loss of clientAuth always holds a client's" },
 		{ "accept", SCHEMA_WORDS, AT(accept), .words = accept_words,

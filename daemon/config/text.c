@@ -30,7 +30,7 @@ static bool looks_random(const char *text)
 	return upper && (digit || length >= 32) && (lower || length == 20);
 }
 
-static bool value_looks_secret(const char *text)
+bool text_is_secret(const char *text)
 {
 	static const char *const marks[] = { "PRIVATE KEY", "-----BEGIN", "AKIA", "ASIA", "hvs.",
 		"password=", "Bearer " };
@@ -49,7 +49,7 @@ char *text_quote(const char *text)
 	struct buf shown = BUF_NULL;
 	size_t i;
 
-	if (value_looks_secret(text))
+	if (text_is_secret(text))
 		return mem_strdup("this value (not shown)");
 	buf_append_char(&shown, '\'');
 	for (i = 0; text[i] && i < SHOWN_MAX; i++) {
@@ -64,7 +64,7 @@ char *text_quote(const char *text)
 	return buf_take(&shown);
 }
 
-bool text_looks_secret(const char *key)
+bool text_names_secret(const char *key)
 {
 	static const char *const marks[] = { "password", "passwd", "passphrase", "secret", "token",
 		"access_key", "accesskey", "credential", "private_key" };

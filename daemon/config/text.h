@@ -14,8 +14,11 @@
  */
 char *text_quote(const char *text);
 
-/* text_looks_secret(key): a key under which people put secrets: password, secret_access_key, ... */
-bool text_looks_secret(const char *key);
+/* text_is_secret(text): it looks like a key or a password, and is shown nowhere. */
+bool text_is_secret(const char *text);
+
+/* text_names_secret(key): a key under which people put secrets: password, secret_access_key, ... */
+bool text_names_secret(const char *key);
 
 /**
  * text_distance(a, b):

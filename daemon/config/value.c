@@ -229,11 +229,15 @@ static void read_list(struct reader *r, const struct item *item, char *target)
 	for (size_t i = 0; i < item->node->count; i++) {
 		struct item each = { item->above, item->key, item->row, item->node->items[i] };
 		_cleanup_(freep) char *text = take_text(r, &each, item->row->format);
+		_cleanup_(freep) char *shown = NULL;
 
-		if (text && strv_has(*list, text))
+		if (!text)
+			continue;
+		shown = text_quote(text);
+		if (strv_has(*list, text))
 			value_complain_if(r, &each,
-				mem_printf("'%s' is in this list twice; keep one of them", text));
-		else if (text)
+				mem_printf("%s is in this list twice; keep one of them", shown));
+		else
 			strv_append(list, text);
 	}
 }
