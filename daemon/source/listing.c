@@ -50,7 +50,9 @@ static int compare(const void *left, const void *right)
 
 	if (order != 0)
 		return order;
-	return (a->not_before > b->not_before) - (a->not_before < b->not_before);
+	if (a->not_before != b->not_before)
+		return a->not_before > b->not_before ? 1 : -1;
+	return (a->serial != NULL) - (b->serial != NULL);
 }
 
 void listing_sort(struct source_view *view)
@@ -89,8 +91,8 @@ static bool is_unchanged(
 	       !serial_differs(now->serial, before->serial);
 }
 
-static void inherit(
-	struct source_certificate *now, const struct source_certificate *before, bool problems)
+static void inherit(struct source_certificate *now, const struct source_certificate *before,
+	bool problems, usec_t doubted)
 {
 	now->tags = strv_copy(before->tags);
 	if (!*now->domain) {
@@ -99,6 +101,8 @@ static void inherit(
 	}
 	if (!now->names)
 		now->names = strv_copy(before->names);
+	if (!now->serial && now->not_before >= doubted)
+		return;
 	if (!is_unchanged(now, before) || !fingerprint_is_set(&before->version.fingerprint))
 		return;
 	now->version = before->version;
@@ -108,14 +112,15 @@ static void inherit(
 		now->serial = mem_strdup(before->serial);
 }
 
-void listing_inherit(struct source_view *view, const struct source_view *known, bool problems)
+void listing_inherit(
+	struct source_view *view, const struct source_view *known, bool problems, usec_t doubted)
 {
 	for (size_t i = 0; i < view->count; i++) {
 		const struct source_certificate *before = source_view_find(
 			known, view->items[i].arn);
 
 		if (before)
-			inherit(&view->items[i], before, problems);
+			inherit(&view->items[i], before, problems, doubted);
 	}
 }
 

@@ -14,13 +14,19 @@
 /* listing_add(view, region, summary): at the end; the summary's strings are taken over. */
 void listing_add(struct source_view *view, const char *region, struct acm_summary *summary);
 
-/* listing_sort(view): by ARN; of what was listed twice, the later version stays. */
+/* listing_sort(view): by ARN; of what was listed twice, the later version stays, and of equal ones that whose serial
+ * is known. */
 void listing_sort(struct source_view *view);
 
-/* listing_inherit(view, known, problems): a sorted ${view} takes over the tags of what is known
- * (NULL: nothing), and the version of what has not changed since; its problem only if
- * ${problems}, that is where this reading will not find it out anew. */
-void listing_inherit(struct source_view *view, const struct source_view *known, bool problems);
+/**
+ * listing_inherit(view, known, problems, doubted):
+ * A sorted ${view} takes over the tags of what is known (NULL: nothing), and the version of what has not changed
+ * since; its problem only if ${problems}, that is where this reading will not find it out anew.  What was issued at
+ * or after ${doubted} and was listed without a serial is read again: a public certificate that is issued twice on one
+ * day has the same dates both times.
+ */
+void listing_inherit(
+	struct source_view *view, const struct source_view *known, bool problems, usec_t doubted);
 
 /* listing_join(view, known): put in copies of what is known and was not listed; ${view} is
  * sorted again. */

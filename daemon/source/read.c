@@ -3,6 +3,7 @@
 /*
  * One reading of the source.  It is at one step at a time:
  *	LIST		every region is being listed, side by side	regions[].operation != NULL
+ *			(a sweep then searches it, for the serials of what is new)
  *	TAGS		tags are being read, some at a time		slots[].operation != NULL
  *	VERSIONS	what changed is being read, some at a time	slots[].operation != NULL
  * and ends with done().  A look has no TAGS, nor has a sweep where no entry matches by tags.
@@ -24,6 +25,10 @@
  * another time. */
 #define FAILURES_MAX 16
 
+/* So long after its NotBefore a certificate may be issued anew with the same dates: public ones are dated to the
+ * start of their day.  The rest is for readers that lag. */
+#define FRESH (72 * USEC_PER_HOUR)
+
 enum step {
 	STEP_LIST,
 	STEP_TAGS,
@@ -36,6 +41,7 @@ struct region {
 	const char *name;
 	bool *search_refused; /* where to remember it, or NULL */
 	bool falls_back; /* searching was refused this time */
+	bool listed; /* a sweep: it is, and is being searched for what the listing does not tell */
 	struct acm_operation *operation;
 };
 
@@ -119,10 +125,13 @@ static void go_on(struct source_read *read)
 static void unite(struct source_read *read)
 {
 	listing_sort(read->view);
-	listing_inherit(read->view, read->request.known, !read->is_sweep);
+	listing_inherit(read->view, read->request.known, !read->is_sweep,
+		read->is_sweep ? usec_sub(read->request.now, FRESH) : USEC_INFINITY);
 	if (!read->is_sweep)
 		listing_join(read->view, read->request.known);
 }
+
+static void search_region(struct region *region);
 
 static void on_page(void *userdata, struct acm_summary *items, size_t count)
 {
@@ -145,6 +154,11 @@ static void on_listed(void *userdata, const struct error *err)
 		finish(read, &problem);
 		return;
 	}
+	if (read->is_sweep && !region->listed) {
+		region->listed = true;
+		search_region(region);
+		return;
+	}
 	if (region->falls_back && region->search_refused)
 		*region->search_refused = true;
 	if (is_busy(read))
@@ -162,20 +176,25 @@ static void list_region(struct region *region)
 static void on_searched(void *userdata, const struct error *err)
 {
 	struct region *region = userdata;
+	bool refused = err && (err->kind == ERROR_DENIED || err->code == AWS_CODE_UNKNOWN_OPERATION);
 
 	region->operation = NULL;
-	if (err && (err->kind == ERROR_DENIED || err->code == AWS_CODE_UNKNOWN_OPERATION)) {
-		region->falls_back = true;
+	region->falls_back = refused;
+	if (region->listed)
+		on_listed(region, NULL); /* the listing is enough; what lacks a serial is read again */
+	else if (refused)
 		list_region(region);
-		return;
-	}
-	on_listed(region, err);
+	else
+		on_listed(region, err);
 }
 
 static void search_region(struct region *region)
 {
+	const struct source_request *request = &region->read->request;
+
 	region->operation = acm_search(region->read->session, region->name,
-		region->read->request.since, on_page, on_searched, region);
+		region->read->is_sweep ? usec_sub(request->now, FRESH) : request->since, on_page,
+		on_searched, region);
 }
 
 /* TAGS and VERSIONS. */

@@ -27,7 +27,7 @@ struct source_request {
 	usec_t now;
 	usec_t since; /* look only: NotBefore at or after this (last look less 72 hours) */
 	/* One for each of ${regions}, kept from look to look by the caller (NULL: not kept): a look sets it where
-	 * searching is refused and listing is not, so that the next one lists at once; a sweep clears it. */
+	 * searching is refused and listing is not, so that the next one lists at once; a sweep tries anew. */
 	bool *search_refused;
 };
 
@@ -43,7 +43,8 @@ struct source_request {
  */
 typedef void (*source_read_fn)(void *userdata, struct source_view *view, const struct error *err);
 
-/* source_sweep(...): ListCertificates of every region. */
+/* source_sweep(...): ListCertificates of every region, and SearchCertificates for the serials of what was issued within
+ * three days (where that is refused, those are read again). */
 struct source_read *source_sweep(const struct source_request *request, source_read_fn done, void *userdata);
 
 /* source_look(...): SearchCertificates; where that is denied or unknown, ListCertificates (see search_refused).

@@ -230,7 +230,7 @@ static bool is_kept(const char *before, time_t issued_before, const char *now, t
 	_cleanup_(source_view_freep) struct source_view *view = view_new();
 
 	list(view, ARN("a"), now, issued_now);
-	listing_inherit(view, known, true);
+	listing_inherit(view, known, true, USEC_INFINITY);
 	assert_int_equal(strv_length(view->items[0].tags), 1);
 	return fingerprint_is_set(&view->items[0].version.fingerprint);
 }
@@ -253,10 +253,33 @@ static void test_inherit_keeps_the_serial(void **state)
 
 	list(view, ARN("a"), NULL, ISSUED);
 	list(view, ARN("b"), NULL, ISSUED);
-	listing_inherit(view, known, true);
+	listing_inherit(view, known, true, USEC_INFINITY);
 	assert_string_equal(view->items[0].serial, "0a:01");
 	assert_null(view->items[1].serial);
-	listing_inherit(view, NULL, true);
+	listing_inherit(view, NULL, true, USEC_INFINITY);
+}
+
+/* Two issues of one second, or of one day for public ones, have the same dates: without a serial what is fresh is
+ * doubted. */
+static void test_what_is_fresh_is_doubted(void **state)
+{
+	_cleanup_(source_view_freep) struct source_view *known = known_view("0a:01", ISSUED);
+	_cleanup_(source_view_freep) struct source_view *fresh = view_new(), *old = view_new();
+	_cleanup_(source_view_freep) struct source_view *sure = view_new();
+	const usec_t issued = (usec_t)ISSUED * USEC_PER_SEC;
+
+	list(fresh, ARN("a"), NULL, ISSUED);
+	listing_inherit(fresh, known, false, issued);
+	assert_false(fingerprint_is_set(&fresh->items[0].version.fingerprint));
+	list(old, ARN("a"), NULL, ISSUED);
+	listing_inherit(old, known, false, issued + 1);
+	assert_true(fingerprint_is_set(&old->items[0].version.fingerprint));
+	list(sure, ARN("a"), NULL, ISSUED);
+	list(sure, ARN("a"), "0a:01", ISSUED);
+	listing_sort(sure);
+	assert_int_equal(sure->count, 1);
+	listing_inherit(sure, known, false, issued);
+	assert_true(fingerprint_is_set(&sure->items[0].version.fingerprint));
 }
 
 static void test_problems_are_found_out_anew(void **state)
@@ -266,10 +289,10 @@ static void test_problems_are_found_out_anew(void **state)
 
 	known->items[0].problem = mem_strdup("denied");
 	list(look, ARN("a"), NULL, ISSUED);
-	listing_inherit(look, known, true);
+	listing_inherit(look, known, true, USEC_INFINITY);
 	assert_string_equal(look->items[0].problem, "denied");
 	list(sweep, ARN("a"), NULL, ISSUED);
-	listing_inherit(sweep, known, false);
+	listing_inherit(sweep, known, false, USEC_INFINITY);
 	assert_null(sweep->items[0].problem);
 }
 
@@ -381,6 +404,7 @@ int main(void)
 		cmocka_unit_test(test_inherit),
 		cmocka_unit_test(test_inherit_keeps_the_serial),
 		cmocka_unit_test(test_problems_are_found_out_anew),
+		cmocka_unit_test(test_what_is_fresh_is_doubted),
 		cmocka_unit_test(test_join),
 		cmocka_unit_test(test_needs_version),
 		cmocka_unit_test(test_set_version),
