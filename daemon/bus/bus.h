@@ -17,23 +17,11 @@
  * (org.certferry1.sync, org.certferry1.approve), which fails closed.
  */
 
-#include <stdint.h>
-
-#include "lib/base/error.h"
+#include "daemon/bus/handlers.h"
 
 struct bus;
 struct sd_bus;
 struct sd_event;
-
-/* What the bus asks of the conductor.  Texts are given to the bus, which frees them. */
-struct bus_handlers {
-	char *(*status)(void *userdata);
-	char *(*plan)(void *userdata);
-	char *(*candidates)(void *userdata);
-	int (*sync)(void *userdata, const char *delivery, uint32_t *ret_job, struct error *err);
-	int (*approve)(void *userdata, const char *delivery, const char *who, uint32_t *ret_count,
-		struct error *err);
-};
 
 /**
  * bus_new(event, handlers, userdata):

@@ -88,10 +88,15 @@ static int reply_error(sd_bus_message *message, const struct error *err)
 	return sd_bus_reply_method_errorf(message, error_name(err->kind), "%s", text);
 }
 
+static const char *request_subject(const struct request *request)
+{
+	return *request->delivery ? request->delivery : "all deliveries";
+}
+
 static void request_fail(struct request *request, const struct error *err)
 {
-	log_write(LOG_NOTICE, NULL, NULL, "%s of '%s' by %s is refused: %s",
-		sd_bus_message_get_member(request->message), request->delivery,
+	log_write(LOG_NOTICE, NULL, NULL, "%s of %s by %s is refused: %s",
+		sd_bus_message_get_member(request->message), request_subject(request),
 		sd_bus_message_get_sender(request->message), err->text);
 	(void)reply_error(request->message, err);
 	request_free(request);
@@ -106,8 +111,7 @@ static void request_act(struct request *request, const char *who)
 		(void)reply_error(request->message, &err);
 	} else {
 		log_write(LOG_INFO, NULL, NULL, "%s of %s was ordered by %s",
-			sd_bus_message_get_member(request->message),
-			*request->delivery ? request->delivery : "all deliveries", who);
+			sd_bus_message_get_member(request->message), request_subject(request), who);
 		(void)sd_bus_reply_method_return(request->message, "u", number);
 	}
 	request_free(request);

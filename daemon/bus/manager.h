@@ -5,9 +5,10 @@
 /* The object /org/certferry1 on one connection: its methods, its signal, and the calls that wait
  * for polkit.  See daemon/bus/bus.h for the interface. */
 
-#include "daemon/bus/bus.h"
+#include "daemon/bus/handlers.h"
 
 struct manager;
+struct sd_bus;
 
 /* manager_new(connection, handlers, userdata): serve the methods on ${connection}, which it holds. */
 struct manager *manager_new(

@@ -179,7 +179,9 @@ int command_adopt(const struct cli *cli)
 		show_candidates(candidates, to);
 	unseen = show_unseen(candidates);
 	if (!json_array_size(json_object_get(candidates, "deliveries"))) {
-		fputs("nothing waits for a choice\n", to);
+		fputs(unseen ? "nothing that was looked at waits for a choice\n"
+			     : "nothing waits for a choice\n",
+			to);
 		return unseen;
 	}
 	if ((!cli->json || cli->output) &&
