@@ -25,6 +25,7 @@ struct lane_waiter {
 	TAILQ_ENTRY(lane_waiter) link;
 };
 
+/* lanes_new(event): no lanes yet; they come to be when asked for. */
 struct lanes *lanes_new(struct sd_event *event);
 
 /* lane_get(lanes, account, region, service, operation): the lane, which lives as long as

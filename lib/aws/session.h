@@ -85,6 +85,7 @@ void session_expire(struct aws_session *session, unsigned generation);
 void session_plan(
 	usec_t now, usec_t expires, unsigned chance, usec_t *ret_refresh, usec_t *ret_unusable);
 
+/* sessions_forget_denials(aws): see aws_forget_denials(). */
 void sessions_forget_denials(struct aws *aws);
 
 /* sessions_free(aws): all of them; their fetches are cancelled. */

@@ -11,6 +11,7 @@ struct body {
 	size_t length, capacity;
 };
 
+/* body_append(body, data, length): copy ${length} bytes to its end. */
 void body_append(struct body *body, const char *data, size_t length);
 
 /* body_done(body): wipe and release it. */
