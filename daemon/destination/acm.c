@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * ACM of another account or region.  A put is one request: a first import with its tags, so that it can never be
- * there without them, or an import over the same ARN, to which ACM takes no tags.
+ * ACM of another account or region.  A put is one request: a first import with its tags, so that
+ * it can never be there without them, or an import over the same ARN, to which ACM takes no tags.
  */
 
 #include <stdlib.h>
@@ -34,7 +34,8 @@ static bool is_over(const struct observed *before)
 }
 
 static void *acm_put(const struct destination_context *context, const struct delivery *delivery,
-	const struct bundle *bundle, const struct observed *before, destination_put_fn done, void *userdata)
+	const struct bundle *bundle, const struct observed *before, destination_put_fn done,
+	void *userdata)
 {
 	_cleanup_(freep) char *leaf = certificate_pem(bundle->leaf);
 	_cleanup_(freep) char *chain = certificate_list_pem(&bundle->chain);
@@ -49,8 +50,8 @@ static void *acm_put(const struct destination_context *context, const struct del
 	struct acm_put *put = mem_new(struct acm_put);
 
 	*put = (struct acm_put){ .done = done, .userdata = userdata };
-	put->operation = acm_import(place_session(context, delivery->place), delivery->place->region, &import,
-		on_imported, put);
+	put->operation = acm_import(place_session(context, delivery->place),
+		delivery->place->region, &import, on_imported, put);
 	return put;
 }
 

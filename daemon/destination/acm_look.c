@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A look at the ACM of one account and region goes through these phases, the requests of each side by side:
+ * A look at the ACM of one account and region goes through these phases, the requests of each side
+ * by side:
  *	LIST		its imports are listed, and those with our tags searched
  *	TAGS		the tags are read of those of which it must be known whose they are
  *	DESCRIBE	who uses those that stand in a delivery's way
  *	READ		the certificates that may have changed are read
  *	END		on_done was called
- * It is in a phase as long as left > 0.  When each item's object is known for certain beforehand, the look
- * begins with READ.
+ * It is in a phase as long as left > 0.  When each item's object is known for certain beforehand,
+ * the look begins with READ.
  */
 
 #include "daemon/destination/acm_look.h"
@@ -57,7 +58,7 @@ struct acm_look {
 	struct tagging_operation *searching;
 	struct found *found; /* by tag; joined to the imports when both are there */
 	size_t found_count;
-	bool unsearched; /* the search by tag is denied or failed: the tags of every import are read */
+	bool unsearched; /* the search by tag failed: the tags of every import are read */
 	struct import_list imports;
 	struct error error; /* why nothing could be listed */
 
@@ -92,9 +93,11 @@ static void on_page(void *userdata, struct acm_summary *items, size_t count)
 	struct acm_look *look = userdata;
 	struct import_list *imports = &look->imports;
 
-	imports->items = mem_resize(imports->items, imports->count + count, sizeof(*imports->items));
+	imports->items = mem_resize(
+		imports->items, imports->count + count, sizeof(*imports->items));
 	for (size_t i = 0; i < count; i++) {
-		imports->items[imports->count++] = (struct import){ .summary = items[i], .listed = true };
+		imports->items[imports->count++] =
+			(struct import){ .summary = items[i], .listed = true };
 		items[i] = (struct acm_summary){ 0 };
 	}
 }
@@ -130,8 +133,8 @@ static void start_list(struct acm_look *look)
 {
 	look->left = 2;
 	look->listing = acm_list(look->session, look->region, "IMPORTED", on_page, on_listed, look);
-	look->searching = tagging_find(look->session, look->region, "acm:certificate", TAG_SOURCE, on_found,
-		on_searched, look);
+	look->searching = tagging_find(look->session, look->region, "acm:certificate", TAG_SOURCE,
+		on_found, on_searched, look);
 }
 
 /* --- TAGS --- */
@@ -160,7 +163,8 @@ static void join_found(struct acm_look *look)
 }
 
 /*
- * What one answer shows and another does not is new or was deleted: nothing is made anew before they agree.
+ * What one answer shows and another does not is new or was deleted: nothing is made anew before
+ * they agree.
  */
 static void on_tags(void *userdata, char *const *tags, const struct error *err)
 {
@@ -174,7 +178,8 @@ static void on_tags(void *userdata, char *const *tags, const struct error *err)
 		import->tags_read = true;
 	} else if (err->kind == ERROR_ABSENT && err->code != AWS_CODE_UNKNOWN_OPERATION) {
 		error_set(&import->error, ERROR_RETRY, err->code,
-			"'%s' was found, but ACM does not know it (yet, or any more): it is looked at again later",
+			"'%s' was found, but ACM does not know it (yet, or any more): it is "
+			"looked at again later",
 			import->summary.arn);
 	} else {
 		error_copy(&import->error, err);
@@ -249,11 +254,12 @@ static struct import *find_own(const struct acm_look *look, const struct look_it
 /* Is ${item} waiting for somebody to choose among the imports of others? */
 static bool is_undecided(const struct acm_look *look, const struct look_item *item)
 {
-	return !is_direct(item) && !find_own(look, item) && !item->delivery->arn && !item->object_id &&
-	       item->delivery->wish->adopt != ADOPT_BESIDE;
+	return !is_direct(item) && !find_own(look, item) && !item->delivery->arn &&
+		!item->object_id && item->delivery->wish->adopt != ADOPT_BESIDE;
 }
 
-static void on_described(void *userdata, const struct acm_description *description, const struct error *err)
+static void on_described(
+	void *userdata, const struct acm_description *description, const struct error *err)
 {
 	struct request *request = userdata;
 	struct acm_look *look = request->look;
@@ -264,13 +270,20 @@ static void on_described(void *userdata, const struct acm_description *descripti
 	request_done(look);
 }
 
+static void mark_candidates(
+	const struct acm_look *look, const struct look_item *item, bool *marks)
+{
+	for (size_t i = 0; i < look->imports.count; i++)
+		marks[i] |= match_is_candidate(&look->imports.items[i], item);
+}
+
 static void start_describe(struct acm_look *look)
 {
 	_cleanup_(freep) bool *marks = mem_alloc(look->imports.count);
 
 	for (size_t i = 0; i < look->count; i++)
-		for (size_t k = 0; is_undecided(look, &look->items[i]) && k < look->imports.count; k++)
-			marks[k] |= match_is_candidate(&look->imports.items[k], &look->items[i]);
+		if (is_undecided(look, &look->items[i]))
+			mark_candidates(look, &look->items[i], marks);
 	clear_requests(look, look->imports.count);
 	for (size_t i = 0; i < look->imports.count; i++) {
 		bool wanted = marks[i] && look->imports.items[i].summary.in_use;
@@ -290,8 +303,8 @@ static void fail_item(struct observed *seen, const struct error *err)
 	error_copy(&seen->error, err);
 }
 
-static int describe_version(const char *leaf, const char *chain, struct version *ret_version,
-	struct error *err)
+static int describe_version(
+	const char *leaf, const char *chain, struct version *ret_version, struct error *err)
 {
 	_cleanup_(certificate_freep) struct certificate *certificate = NULL;
 	struct certificate_list list = { 0 };
@@ -311,8 +324,8 @@ static int describe_version(const char *leaf, const char *chain, struct version 
 	return 0;
 }
 
-static void see_version(const struct look_item *item, struct observed *seen, const char *leaf,
-	const char *chain)
+static void see_version(
+	const struct look_item *item, struct observed *seen, const char *leaf, const char *chain)
 {
 	if (describe_version(leaf, chain, &seen->version, &seen->error) < 0) {
 		error_wrap(&seen->error, "the certificate in place, '%s'", seen->object_id);
@@ -362,7 +375,10 @@ static void read_item(struct acm_look *look, size_t index, const char *arn)
 	request->operation = acm_get(look->session, look->region, arn, on_read, request);
 }
 
-/* An import that is ours, or to be taken over: believed while its dates are those of the record, else read. */
+/*
+ * An import that is ours, or to be taken over: believed while its dates are those of the
+ * record, else read.
+ */
 static void see_import(struct acm_look *look, size_t index, const struct import *import)
 {
 	const struct look_item *item = &look->items[index];
@@ -372,8 +388,8 @@ static void see_import(struct acm_look *look, size_t index, const struct import 
 		seen->revision = match_revision(&import->summary);
 		seen->unused = !import->summary.in_use;
 	}
-	if (item->exact || item->want_pem || !seen->revision || !item->revision || !item->object_id ||
-		!fingerprint_is_set(&item->confirmed.fingerprint) ||
+	if (item->exact || item->want_pem || !seen->revision || !item->revision ||
+		!item->object_id || !fingerprint_is_set(&item->confirmed.fingerprint) ||
 		strcmp(seen->revision, item->revision) != 0 ||
 		strcmp(item->object_id, import->summary.arn) != 0) {
 		read_item(look, index, import->summary.arn);
@@ -390,15 +406,17 @@ static void see_others(struct acm_look *look, size_t index)
 	const struct look_item *item = &look->items[index];
 	const struct import *unreadable = match_unreadable(&look->imports, item, look->unsearched);
 	enum adopt adopt = item->delivery->wish->adopt;
-	const struct import *only = adopt == ADOPT_IN_USE ? match_only_in_use(&look->imports, item) : NULL;
+	const struct import *only = NULL;
 	struct observed *seen = &look->seen[index];
 
+	if (adopt == ADOPT_IN_USE)
+		only = match_only_in_use(&look->imports, item);
 	if (unreadable) {
 		fail_item(seen, &unreadable->error);
 	} else if (!item->source) {
 		error_set(&seen->error, ERROR_RETRY, 0,
-			"the certificate's names are not known yet, so it cannot be told whether imports of "
-			"others share one");
+			"the certificate's names are not known yet, so it cannot be told whether "
+			"imports of others share one");
 	} else if (only) {
 		see_import(look, index, only);
 	} else {
@@ -507,8 +525,8 @@ static void advance(struct acm_look *look)
 		finish(look);
 }
 
-void *acm_look(const struct destination_context *context, const struct look_item *items, size_t count,
-	usec_t now, destination_look_fn done, void *userdata)
+void *acm_look(const struct destination_context *context, const struct look_item *items,
+	size_t count, usec_t now, destination_look_fn done, void *userdata)
 {
 	const struct place *place = items[0].delivery->place;
 	struct acm_look *look = mem_new(struct acm_look);
@@ -528,7 +546,7 @@ void *acm_look(const struct destination_context *context, const struct look_item
 		if (!is_direct(&items[i]))
 			look->phase = PHASE_LIST;
 	}
-	start_phase(look); /* asks for something in either phase, so that nothing ends inside start */
+	start_phase(look); /* asks for something in either phase: nothing ends inside start */
 	return look;
 }
 

@@ -73,10 +73,12 @@ static bool stands_for(const char *wildcard, const char *name)
 
 static bool name_meets(const char *name, char *const *names, const char *domain)
 {
-	if (domain && (strcmp(name, domain) == 0 || stands_for(name, domain) || stands_for(domain, name)))
+	if (domain &&
+		(strcmp(name, domain) == 0 || stands_for(name, domain) || stands_for(domain, name)))
 		return true;
 	STRV_FOREACH (other, names)
-		if (strcmp(name, *other) == 0 || stands_for(name, *other) || stands_for(*other, name))
+		if (strcmp(name, *other) == 0 || stands_for(name, *other) ||
+			stands_for(*other, name))
 			return true;
 	return false;
 }
@@ -96,7 +98,9 @@ static bool names_meet(const struct source_certificate *source, const struct acm
 
 static bool has_name(const struct acm_summary *summary, const char *name)
 {
-	return name && ((summary->domain && strcmp(summary->domain, name) == 0) || strv_has(summary->names, name));
+	return name &&
+		((summary->domain && strcmp(summary->domain, name) == 0) ||
+			strv_has(summary->names, name));
 }
 
 /* Is a name of ${summary} certain to be among the new ones?  What the listings cut may hold one. */
@@ -113,7 +117,7 @@ static bool keeps_a_name(const struct source_certificate *source, const struct a
 bool match_needs_tags(const struct import *import, const struct look_item *item, bool unsearched)
 {
 	return unsearched || tags_are_of(import->found_tags, item->delivery) ||
-	       names_meet(item->source, &import->summary);
+		names_meet(item->source, &import->summary);
 }
 
 struct import *match_tagged(const struct import_list *imports, const struct look_item *item)
@@ -136,11 +140,11 @@ static bool is_known(const struct import *import, const struct look_item *item)
 	const char *configured = item->delivery->arn, *recorded = item->object_id;
 
 	return (configured && strcmp(import->summary.arn, configured) == 0) ||
-	       (recorded && strcmp(import->summary.arn, recorded) == 0);
+		(recorded && strcmp(import->summary.arn, recorded) == 0);
 }
 
-struct import *match_unreadable(const struct import_list *imports, const struct look_item *item,
-	bool unsearched)
+struct import *match_unreadable(
+	const struct import_list *imports, const struct look_item *item, bool unsearched)
 {
 	for (size_t i = 0; i < imports->count; i++) {
 		struct import *import = &imports->items[i];
@@ -155,7 +159,7 @@ struct import *match_unreadable(const struct import_list *imports, const struct 
 bool match_is_candidate(const struct import *import, const struct look_item *item)
 {
 	return import->listed && !tags_are_certferrys(import->tags) &&
-	       names_meet(item->source, &import->summary);
+		names_meet(item->source, &import->summary);
 }
 
 struct import *match_only_in_use(const struct import_list *imports, const struct look_item *item)
@@ -179,16 +183,18 @@ static char *refusal(const struct acm_summary *summary, const struct source_cert
 {
 	if (summary->key_algorithm && source->key_algorithm &&
 		strcmp(summary->key_algorithm, source->key_algorithm) != 0)
-		return mem_printf("its key is %s and the new one's %s: a re-import cannot change type or size "
-				  "of the key",
+		return mem_printf(
+			"its key is %s and the new one's %s: a re-import cannot change type or "
+			"size of the key",
 			summary->key_algorithm, source->key_algorithm);
 	if (!keeps_a_name(source, summary))
-		return mem_strdup("none of its names is a name of the new one: a re-import must keep at least one");
+		return mem_strdup(
+			"none of its names is a name of the new one: a re-import must keep one");
 	return NULL;
 }
 
-void match_fill_candidates(const struct import_list *imports, const struct look_item *item,
-	struct observed *seen)
+void match_fill_candidates(
+	const struct import_list *imports, const struct look_item *item, struct observed *seen)
 {
 	for (size_t i = 0; i < imports->count; i++) {
 		const struct import *import = &imports->items[i];
@@ -210,6 +216,6 @@ void match_fill_candidates(const struct import_list *imports, const struct look_
 
 char *match_revision(const struct acm_summary *summary)
 {
-	return mem_printf("%" PRIu64 " %" PRIu64 " %" PRIu64, summary->not_before, summary->not_after,
-		summary->imported_at);
+	return mem_printf("%" PRIu64 " %" PRIu64 " %" PRIu64, summary->not_before,
+		summary->not_after, summary->imported_at);
 }

@@ -3,8 +3,8 @@
 #define DAEMON_DESTINATION_ACM_MATCH_H
 
 /*
- * Which of an account's imports is a delivery's own, and which stand in its way.  Pure: what was listed,
- * what was found by tag and which tags were read are given.
+ * Which of an account's imports is a delivery's own, and which stand in its way.  Pure: what was
+ * listed, what was found by tag and which tags were read are given.
  */
 
 #include "daemon/destination/destination.h"
@@ -13,12 +13,12 @@
 /* One imported certificate of the account and region. */
 struct import {
 	struct acm_summary summary;
-	bool listed;	    /* false: only the search by tag knows it; of the summary, only arn is set */
-	char **found_tags;  /* what the search by tag says of it; it lags, so that it is no proof */
-	char **tags;	    /* what the certificate itself says; valid with tags_read */
+	bool listed; /* false: only the search by tag knows it; of the summary, only arn is set */
+	char **found_tags; /* what the search by tag says of it; it lags, so that it is no proof */
+	char **tags; /* what the certificate itself says; valid with tags_read */
 	bool tags_read;
 	struct error error; /* why its tags could not be read */
-	char **in_use_by;   /* where that was read */
+	char **in_use_by; /* where that was read */
 };
 
 /* Sorted by ARN. */
@@ -29,8 +29,10 @@ struct import_list {
 
 struct import *import_find(const struct import_list *imports, const char *arn);
 
-/* import_list_add(imports, arn): the one of that ARN, put in its place when it is not there yet; pointers to
- * others are void afterwards. */
+/*
+ * import_list_add(imports, arn): the one of that ARN, put in its place when it is not there
+ * yet; pointers to others are void afterwards.
+ */
 struct import *import_list_add(struct import_list *imports, const char *arn);
 
 /* import_list_sort(imports): after items were appended in any order. */
@@ -43,29 +45,40 @@ struct import *match_known(const struct import_list *imports, const struct look_
 
 /**
  * match_needs_tags(import, item, unsearched):
- * Can it not be told whose ${import} is, as far as ${item} is concerned, before its tags are read?  Of an
- * import that the search finds, or that shares a name; with ${unsearched} (the search is denied) of every one.
+ * Can it not be told whose ${import} is, as far as ${item} is concerned, before its tags are read?
+ * Of an import that the search finds, or that shares a name; with ${unsearched} (the search is
+ * denied) of every one.
  */
 bool match_needs_tags(const struct import *import, const struct look_item *item, bool unsearched);
 
-/* match_tagged(imports, item): the one whose own tags say that it is ${item}'s, or NULL; of several the one
- * in use, else the first by ARN, so that two hosts choose alike. */
+/*
+ * match_tagged(imports, item): the one whose own tags say that it is ${item}'s, or NULL; of
+ * several the one in use, else the first by ARN, so that two hosts choose alike.
+ */
 struct import *match_tagged(const struct import_list *imports, const struct look_item *item);
 
-/* match_unreadable(imports, item, unsearched): one that concerns ${item}, is not the one that it is known to have
- * had, and whose tags could not be read; or NULL. */
-struct import *match_unreadable(const struct import_list *imports, const struct look_item *item,
-	bool unsearched);
+/*
+ * match_unreadable(imports, item, unsearched): one that concerns ${item}, is not the one that
+ * it is known to have had, and whose tags could not be read; or NULL.
+ */
+struct import *match_unreadable(
+	const struct import_list *imports, const struct look_item *item, bool unsearched);
 
-/* match_is_candidate(import, item): does it share a name, and belong to no delivery of certferry? */
+/*
+ * match_is_candidate(import, item): does it share a name, and belong to no delivery of
+ * certferry?
+ */
 bool match_is_candidate(const struct import *import, const struct look_item *item);
 
 /* match_only_in_use(imports, item): the only candidate that is in use; NULL: none, or several. */
 struct import *match_only_in_use(const struct import_list *imports, const struct look_item *item);
 
-/* match_fill_candidates(imports, item, seen): every candidate, with why ACM would refuse a re-import over it. */
-void match_fill_candidates(const struct import_list *imports, const struct look_item *item,
-	struct observed *seen);
+/*
+ * match_fill_candidates(imports, item, seen): every candidate, with why ACM would refuse a
+ * re-import over it.
+ */
+void match_fill_candidates(
+	const struct import_list *imports, const struct look_item *item, struct observed *seen);
 
 /* match_revision(summary): "NotBefore NotAfter ImportedAt"; the caller owns it. */
 char *match_revision(const struct acm_summary *summary);

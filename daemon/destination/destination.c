@@ -43,7 +43,8 @@ static void on_look(void *userdata, struct observed *seen, const struct error *e
 }
 
 struct destination_look *destination_look(const struct destination_context *context,
-	const struct look_item *items, size_t count, usec_t now, destination_look_fn done, void *userdata)
+	const struct look_item *items, size_t count, usec_t now, destination_look_fn done,
+	void *userdata)
 {
 	struct destination_look *look = mem_new(struct destination_look);
 
@@ -119,7 +120,8 @@ struct observed *seen_free(struct observed *seen, size_t count)
 	return NULL;
 }
 
-struct aws_session *place_session(const struct destination_context *context, const struct place *place)
+struct aws_session *place_session(
+	const struct destination_context *context, const struct place *place)
 {
 	const struct desired_access *access = &place->destination->access;
 	struct aws_identity identity = {

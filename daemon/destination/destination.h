@@ -3,10 +3,11 @@
 #define DAEMON_DESTINATION_DESTINATION_H
 
 /*
- * Destinations: what is there, and putting a bundle there.  A file a kind (acm.c, secretsmanager.c,
- * file.c); this header is all that others see.  All async: one completion, never from inside start;
- * cancel means no callback and does not undo a write already sent.  Nothing here reads the record or
- * decides whether to write: it is told what is known, and says what it saw.
+ * Destinations: what is there, and putting a bundle there.  A file a kind (acm.c,
+ * secretsmanager.c, file.c); this header is all that others see.  All async: one completion, never
+ * from inside start; cancel means no callback and does not undo a write already sent.  Nothing
+ * here reads the record or decides whether to write: it is told what is known, and says what it
+ * saw.
  */
 
 #include "daemon/model/bundle.h"
@@ -28,31 +29,33 @@ struct destination_context {
 struct look_item {
 	const struct delivery *delivery;
 	struct version wanted; /* the source's version; fingerprint unset: not known */
-	const struct source_certificate *source; /* its names, for finding imports of others; may be NULL */
+	const struct source_certificate *source; /* its names, which others may share; or NULL */
 	/* From the record, all may be NULL or unset: */
 	const char *object_id;	 /* where it was put before */
 	struct version confirmed; /* what it was confirmed to hold, */
 	const char *revision;	 /* while its revision was this */
 	bool want_pem;		 /* read the certificate in place, if it can be read */
-	bool exact;		 /* read this object itself, whatever its revision says (before and after a write) */
+	bool exact; /* read it itself, whatever its revision says: before and after a write */
 };
 
 /**
  * destination_look_fn(userdata, seen, err):
- * ${seen}: one observation an item, in their order, given to the callee (release with observed_done() each
- * and free()).  What fails for one delivery is in its observation (UNKNOWN with error); ${err} (and NULL)
- * only when nothing could be looked at.
+ * ${seen}: one observation an item, in their order, given to the callee (release with
+ * observed_done() each and free()).  What fails for one delivery is in its observation (UNKNOWN
+ * with error); ${err} (and NULL) only when nothing could be looked at.
  */
 typedef void (*destination_look_fn)(void *userdata, struct observed *seen, const struct error *err);
 
 /**
  * destination_look(context, items, count, now, done, userdata):
- * Look at ${count} deliveries of one and the same place.  acm: one listing and one search by tag for all
- * of them (none of it when every item is exact and its object_id known), then only those objects whose
- * revision is not the recorded one.  secretsmanager: DescribeSecret each, the value is never read.
+ * Look at ${count} deliveries (one at least) of one and the same place.  acm: one listing and one
+ * search by tag for all of them (none of it when every item is exact and its object_id known),
+ * then only those objects whose revision is not the recorded one.  secretsmanager: DescribeSecret
+ * each, the value is never read; revision is the id of the current version.
  */
 struct destination_look *destination_look(const struct destination_context *context,
-	const struct look_item *items, size_t count, usec_t now, destination_look_fn done, void *userdata);
+	const struct look_item *items, size_t count, usec_t now, destination_look_fn done,
+	void *userdata);
 
 struct destination_look *destination_look_cancel(struct destination_look *look);
 
@@ -61,10 +64,10 @@ typedef void (*destination_put_fn)(void *userdata, const char *object_id, const 
 
 /**
  * destination_put(context, delivery, bundle, before, done, userdata):
- * Write ${bundle} at ${delivery}; ${before} is what was seen there just now (state ABSENT, PRESENT, DEMOTED,
- * GONE with recreate, ADOPTABLE with adopt: beside, FOREIGN with an adoption that the configuration orders; its object_id
- * is the object to write over).  Both are borrowed until the completion.  A first import whose answer was
- * lost: ERROR_RETRY with code AWS_CODE_AMBIGUOUS.
+ * Write ${bundle} at ${delivery}; ${before} is what was seen there just now: ABSENT, GONE with
+ * recreate (a new object is made), PRESENT or DEMOTED (object_id is written over; an object that
+ * the configuration orders to adopt is PRESENT).  Both are borrowed until the completion.  A first
+ * import whose answer was lost: ERROR_RETRY with code AWS_CODE_AMBIGUOUS.
  */
 struct destination_put *destination_put(const struct destination_context *context,
 	const struct delivery *delivery, const struct bundle *bundle, const struct observed *before,
@@ -74,14 +77,16 @@ struct destination_put *destination_put_cancel(struct destination_put *put);
 
 /**
  * destination_body_length(delivery, bundle):
- * How many bytes of secret ${bundle} makes at ${delivery} (secretsmanager), for the limit; 0 for other kinds.
+ * How many bytes of secret ${bundle} makes at ${delivery} (secretsmanager), for the limit; 0 for
+ * other kinds.
  */
 size_t destination_body_length(const struct delivery *delivery, const struct bundle *bundle);
 
 /**
  * destination_check(delivery, err):
- * What can be known of a place before anything is carried: a directory that is missing, cannot be written or
- * has the wrong group, with the drop-in or tmpfiles line that mends it.  AWS kinds: always 0.
+ * What can be known of a place before anything is carried: a directory that is missing, cannot be
+ * written or has the wrong group, with the drop-in or tmpfiles line that mends it.  AWS kinds:
+ * always 0.
  */
 int destination_check(const struct delivery *delivery, struct error *err);
 

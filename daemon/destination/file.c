@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Files on this host.  Local and small, so they are read and written in one go; only the completion is put
- * off to the next turn of the loop, where the work is done as well: nothing runs inside start.
+ * Files on this host.  Local and small, so they are read and written in one go; only the
+ * completion is put off to the next turn of the loop, where the work is done as well: nothing runs
+ * inside start.
  */
 
 #include <stdlib.h>
@@ -31,8 +32,8 @@ struct file_put {
 	void *userdata;
 };
 
-static sd_event_source *defer(struct sd_event *event, sd_event_handler_t handler, void *userdata,
-	const char *description)
+static sd_event_source *defer(
+	struct sd_event *event, sd_event_handler_t handler, void *userdata, const char *description)
 {
 	sd_event_source *source;
 
@@ -47,9 +48,12 @@ static char *object_path(const struct delivery *delivery)
 	return mem_printf("%s/%s", delivery->place->destination->directory, delivery->object);
 }
 
-/* The dates count even in a damaged version: nothing older is written over it.  Without a fingerprint it
- * is never taken for the wanted one. */
-static void describe(const struct look_item *item, struct file_content *content, struct observed *seen)
+/*
+ * The dates count even in a damaged version: nothing older is written over it.  Without a
+ * fingerprint it is never taken for the wanted one.
+ */
+static void describe(
+	const struct look_item *item, struct file_content *content, struct observed *seen)
 {
 	if (content->leaf) {
 		seen->version.not_before = content->leaf->not_before;
@@ -101,8 +105,8 @@ static int on_look(sd_event_source *source, void *userdata)
 	for (size_t i = 0; i < look->count; i++) {
 		seen[i].at = look->now;
 		if (look_at(&look->items[i], &seen[i], &seen[i].error) < 0)
-			seen[i].state = seen[i].error.kind == ERROR_CONFLICT ? OBSERVED_FOREIGN :
-									       OBSERVED_UNKNOWN;
+			seen[i].state = seen[i].error.kind == ERROR_CONFLICT ? OBSERVED_FOREIGN
+									     : OBSERVED_UNKNOWN;
 	}
 	look->done(look->userdata, seen, NULL);
 	return 0;
@@ -163,7 +167,8 @@ static int on_put(sd_event_source *source, void *userdata)
 }
 
 static void *file_put(const struct destination_context *context, const struct delivery *delivery,
-	const struct bundle *bundle, const struct observed *before, destination_put_fn done, void *userdata)
+	const struct bundle *bundle, const struct observed *before, destination_put_fn done,
+	void *userdata)
 {
 	struct file_put *put = mem_new(struct file_put);
 

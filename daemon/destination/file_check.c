@@ -10,11 +10,15 @@
 
 #include "lib/os/file.h"
 
-/* What an administrator types; the sandbox lets the daemon change neither group nor owner itself. */
+/*
+ * What an administrator types; the sandbox lets the daemon change neither group nor owner
+ * itself.
+ */
 static char *remedy(const struct desired_destination *destination)
 {
-	return mem_printf("put the line 'd %s %s certferry %s -' into /etc/tmpfiles.d/certferry-files.conf and "
-			  "run: systemd-tmpfiles --create",
+	return mem_printf(
+		"put the line 'd %s %s certferry %s -' into /etc/tmpfiles.d/certferry-files.conf "
+		"and run: systemd-tmpfiles --create",
 		destination->directory, destination->group ? "2750" : "0750",
 		destination->group ?: "certferry");
 }
@@ -27,11 +31,11 @@ static int check_writable(const struct desired_destination *destination, int fd,
 		return 0;
 	if (errno == EROFS)
 		return error_set(err, ERROR_DENIED, EROFS,
-			"directory '%s' is read-only here: if it is the service's sandbox, install what "
-			"'certferryd --unit-dropin' prints, and restart certferryd",
+			"directory '%s' is read-only here: if it is the service's sandbox, install "
+			"what 'certferryd --unit-dropin' prints, and restart certferryd",
 			destination->directory);
-	return error_set(err, ERROR_DENIED, errno, "directory '%s' cannot be written by this user: %s",
-		destination->directory, mend);
+	return error_set(err, ERROR_DENIED, errno,
+		"directory '%s' cannot be written by this user: %s", destination->directory, mend);
 }
 
 static int find_group(const char *name, gid_t *ret_gid, struct error *err)
@@ -53,8 +57,8 @@ static int find_group(const char *name, gid_t *ret_gid, struct error *err)
 	}
 }
 
-static int check_group(const struct desired_destination *destination, const struct stat *status,
-	struct error *err)
+static int check_group(
+	const struct desired_destination *destination, const struct stat *status, struct error *err)
 {
 	_cleanup_(freep) char *mend = remedy(destination);
 	gid_t gid = 0;
@@ -65,11 +69,12 @@ static int check_group(const struct desired_destination *destination, const stru
 		return error_wrap(err, "directory '%s'", destination->directory);
 	if (status->st_gid != gid)
 		return error_set(err, ERROR_DENIED, 0,
-			"directory '%s' belongs to group id %u, not to '%s': %s", destination->directory,
-			(unsigned)status->st_gid, destination->group, mend);
+			"directory '%s' belongs to group id %u, not to '%s': %s",
+			destination->directory, (unsigned)status->st_gid, destination->group, mend);
 	if (!(status->st_mode & S_ISGID))
 		return error_set(err, ERROR_DENIED, 0,
-			"directory '%s' lacks the set-group-id bit, so new files would not get group '%s': %s",
+			"directory '%s' lacks the set-group-id bit, so new files would not get "
+			"group '%s': %s",
 			destination->directory, destination->group, mend);
 	return 0;
 }
@@ -84,15 +89,16 @@ int file_check(const struct desired_destination *destination, struct error *err)
 
 	fd = open(destination->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return error_set(err, ERROR_ABSENT, errno, "directory '%s' %s: %s", destination->directory,
+		return error_set(err, ERROR_ABSENT, errno, "directory '%s' %s: %s",
+			destination->directory,
 			errno == ENOENT ? "does not exist" : "is not a directory", mend);
 	if (fd < 0 || fstat(fd, &status) < 0)
 		return error_set(err, ERROR_DENIED, errno, "directory '%s' cannot be opened: %s",
 			destination->directory, mend);
 	if (status.st_mode & others)
 		return error_set(err, ERROR_DENIED, 0,
-			"directory '%s' can be written by others (mode %04o), who could replace the keys in "
-			"it: %s",
+			"directory '%s' can be written by others (mode %04o), who could replace "
+			"the keys in it: %s",
 			destination->directory, (unsigned)(status.st_mode & 07777), mend);
 	r = check_writable(destination, fd, err);
 	if (r == 0 && destination->group)

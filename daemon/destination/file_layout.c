@@ -37,7 +37,8 @@ static const struct layout_file {
 };
 
 /* One file holds a key or not; composing all of them in the secure heap needs no second way. */
-static int compose(const struct bundle *bundle, unsigned parts, struct secret **ret_text, struct error *err)
+static int compose(
+	const struct bundle *bundle, unsigned parts, struct secret **ret_text, struct error *err)
 {
 	_cleanup_(freep) char *leaf = certificate_pem(bundle->leaf);
 	_cleanup_(freep) char *chain = certificate_list_pem(&bundle->chain);
@@ -56,7 +57,8 @@ static int compose(const struct bundle *bundle, unsigned parts, struct secret **
 	return 0;
 }
 
-int file_layout_write(int directory, enum layout layout, const struct bundle *bundle, struct error *err)
+int file_layout_write(
+	int directory, enum layout layout, const struct bundle *bundle, struct error *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		_cleanup_(secret_freep) struct secret *text = NULL;
@@ -95,8 +97,12 @@ static int read_all(int fd, struct secret *text, struct error *err)
 	return r == -ENOSPC ? error_set(err, ERROR_RETRY, 0, "changed while it was read") : r;
 }
 
-/* ${ret_text} stays NULL where there is no such file, or something that we would not have written. */
-static int read_file_at(int directory, const char *name, struct secret **ret_text, struct error *err)
+/*
+ * ${ret_text} stays NULL where there is no such file, or something that we would not have
+ * written.
+ */
+static int read_file_at(
+	int directory, const char *name, struct secret **ret_text, struct error *err)
 {
 	_cleanup_(secret_freep) struct secret *text = NULL;
 	_cleanup_(fd_closep) int fd = -1;
@@ -130,7 +136,10 @@ static size_t certificates_length(const char *text)
 	return strlen(text);
 }
 
-/* Sort one file's text into certificates and key; false: it holds not what its place in the layout says. */
+/*
+ * Sort one file's text into certificates and key; false: it holds not what its place in the
+ * layout says.
+ */
 static int split(const struct secret *text, unsigned parts, struct buf *certificates,
 	struct secret **key, struct error *err)
 {
@@ -143,8 +152,8 @@ static int split(const struct secret *text, unsigned parts, struct buf *certific
 	return secret_from(data + length, rest, key, err) < 0 ? -1 : 1;
 }
 
-static int read_files(int directory, enum layout layout, struct buf *certificates, struct secret **key,
-	struct error *err)
+static int read_files(int directory, enum layout layout, struct buf *certificates,
+	struct secret **key, struct error *err)
 {
 	int matches = 1;
 
@@ -180,8 +189,8 @@ static int check_key(const struct secret *key, const struct certificate *leaf, s
 	return error_result(err);
 }
 
-int file_layout_read(int directory, enum layout layout, struct file_content *ret_content,
-	struct error *err)
+int file_layout_read(
+	int directory, enum layout layout, struct file_content *ret_content, struct error *err)
 {
 	_cleanup_(buf_done) struct buf certificates = BUF_NULL;
 	_cleanup_(secret_freep) struct secret *key = NULL;

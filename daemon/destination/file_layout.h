@@ -14,14 +14,19 @@ struct file_content {
 	bool complete; /* every file is there, and the key belongs to the leaf */
 };
 
-/* file_layout_write(directory, layout, bundle, err): the files of ${layout} in the open, empty ${directory},
- * each fsynced. */
-int file_layout_write(int directory, enum layout layout, const struct bundle *bundle, struct error *err);
+/*
+ * file_layout_write(directory, layout, bundle, err): the files of ${layout} in the open, empty
+ * ${directory}, each fsynced.
+ */
+int file_layout_write(
+	int directory, enum layout layout, const struct bundle *bundle, struct error *err);
 
-/* file_layout_read(directory, layout, content, err): what is in the open ${directory}.  Damage is no error:
- * only what could not be read for now (I/O, the secure heap full) is. */
-int file_layout_read(int directory, enum layout layout, struct file_content *ret_content,
-	struct error *err);
+/*
+ * file_layout_read(directory, layout, content, err): what is in the open ${directory}.  Damage
+ * is no error: only what could not be read for now (I/O, the secure heap full) is.
+ */
+int file_layout_read(
+	int directory, enum layout layout, struct file_content *ret_content, struct error *err);
 
 /* file_layout_remove(directory): unlink every file that any layout knows, and nothing else. */
 void file_layout_remove(int directory);

@@ -3,9 +3,9 @@
 /*
  * A version is written in this order, each step durable before the next:
  *	.versions/AS/.new-XXXXXXXX	its files, under a name that nobody looks for
- *	.versions/AS/VERSION		renamed into place; exchanged with a damaged one of that name
+ *	.versions/AS/VERSION		renamed into place, or exchanged with a damaged one
  *	(older versions removed: all but this one and the one that the link shows)
- *	AS				the link, switched by a rename: the moment at which it is delivered
+ *	AS				the link, switched by a rename: now it is delivered
  */
 
 #include "daemon/destination/file_tree.h"
@@ -25,8 +25,8 @@
 #include "lib/os/clock.h"
 #include "lib/os/file.h"
 
-#define VERSIONS ".versions"
-#define NEW_VERSION ".new-"
+#define VERSIONS       ".versions"
+#define NEW_VERSION    ".new-"
 #define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 static bool is_hex(const char *text, size_t length)
@@ -35,8 +35,8 @@ static bool is_hex(const char *text, size_t length)
 }
 
 /*
- * 0750 under the unit's UMask=0077 and without chmod(2): that would take away the set-group-id bit which
- * mkdir(2) inherits from the parent, and with it the group of all that is made inside.
+ * 0750 under the unit's UMask=0077 and without chmod(2): that would take away the set-group-id bit
+ * which mkdir(2) inherits from the parent, and with it the group of all that is made inside.
  */
 static int make_directory(int parent, const char *name)
 {
@@ -64,8 +64,8 @@ static int open_step(int parent, const char *name, bool make)
 }
 
 /* From ${root} down ${steps}; -1 in ${ret_fd} where a step is missing and not to be made. */
-static int walk(const struct file_tree *tree, char *const *steps, bool make, int *ret_fd,
-	struct error *err)
+static int walk(
+	const struct file_tree *tree, char *const *steps, bool make, int *ret_fd, struct error *err)
 {
 	const char *directory = tree->delivery->place->destination->directory;
 	_cleanup_(fd_closep) int fd = fcntl(tree->root, F_DUPFD_CLOEXEC, 3);
@@ -79,8 +79,9 @@ static int walk(const struct file_tree *tree, char *const *steps, bool make, int
 			return 0;
 		if (next == -ENOTDIR || next == -ELOOP)
 			return error_set(err, ERROR_CONFLICT, -next,
-				"'%s' on the way to '%s/%s' is not a directory: remove it, or choose "
-				"another name with as:", *step, directory, tree->delivery->object);
+				"'%s' on the way to '%s/%s' is not a directory: remove it, or "
+				"choose another name with as:",
+				*step, directory, tree->delivery->object);
 		if (next < 0)
 			return error_set_errno(err, next, "directory '%s' on the way to '%s/%s'",
 				*step, directory, tree->delivery->object);
@@ -92,7 +93,10 @@ static int walk(const struct file_tree *tree, char *const *steps, bool make, int
 	return 0;
 }
 
-/* AS as its steps.  The configuration admits letters, digits and some signs; ways out are refused here. */
+/*
+ * AS as its steps.  The configuration admits letters, digits and some signs; ways out are
+ * refused here.
+ */
 static int split_object(const struct delivery *delivery, char ***ret_steps, struct error *err)
 {
 	_cleanup_(freep) char *copy = mem_strdup(delivery->object);
@@ -103,8 +107,8 @@ static int split_object(const struct delivery *delivery, char ***ret_steps, stru
 		if (*step == '\0' || strcmp(step, ".") == 0 || strcmp(step, "..") == 0 ||
 			strlen(step) > NAME_MAX - 16 || (!steps && strcmp(step, VERSIONS) == 0))
 			return error_set(err, ERROR_INVALID, 0,
-				"'%s' cannot be the name of files in '%s': as: takes a relative path "
-				"without empty steps, '.', '..' or '" VERSIONS "' in front",
+				"'%s' cannot be the name of files in '%s': as: takes a relative "
+				"path without empty steps, '.', '..' or '" VERSIONS "' in front",
 				delivery->object, delivery->place->destination->directory);
 		strv_append(&steps, step);
 	}
@@ -121,7 +125,10 @@ static char *target_prefix(const char *object, size_t depth)
 	return mem_printf("%s" VERSIONS "/%s/", up, object);
 }
 
-/* ${steps} are those of AS: all but the last lead to the link, all of them below .versions to its target. */
+/*
+ * ${steps} are those of AS: all but the last lead to the link, all of them below .versions to
+ * its target.
+ */
 static int open_ways(struct file_tree *tree, char **steps, bool make, struct error *err)
 {
 	_cleanup_(strv_freep) char **below = NULL;
@@ -139,7 +146,8 @@ static int open_ways(struct file_tree *tree, char **steps, bool make, struct err
 	return r;
 }
 
-int file_tree_open(const struct delivery *delivery, bool make, struct file_tree *tree, struct error *err)
+int file_tree_open(
+	const struct delivery *delivery, bool make, struct file_tree *tree, struct error *err)
 {
 	const char *directory = delivery->place->destination->directory;
 	_cleanup_(strv_freep) char **steps = NULL;
@@ -158,29 +166,32 @@ int file_tree_open(const struct delivery *delivery, bool make, struct file_tree 
 static int foreign(const struct file_tree *tree, const char *what, struct error *err)
 {
 	return error_set(err, ERROR_CONFLICT, EEXIST,
-		"'%s/%s' is %s that certferry did not make: move it away, or choose another name with as:",
+		"'%s/%s' is %s that certferry did not make: move it away, or choose another name "
+		"with as:",
 		tree->delivery->place->destination->directory, tree->delivery->object, what);
 }
 
-int file_tree_version(const struct file_tree *tree, char ret_version[static VERSION_NAME_SIZE],
-	struct error *err)
+int file_tree_version(
+	const struct file_tree *tree, char ret_version[static VERSION_NAME_SIZE], struct error *err)
 {
 	size_t prefix = strlen(tree->prefix);
 	char target[PATH_MAX];
 	ssize_t length;
 
-	length = tree->parent < 0 ? -1 : readlinkat(tree->parent, tree->link, target, sizeof(target) - 1);
-	if (length < 0 && (tree->parent < 0 || errno == ENOENT)) {
-		ret_version[0] = '\0';
+	ret_version[0] = '\0';
+	if (tree->parent < 0)
 		return 0;
-	}
+	length = readlinkat(tree->parent, tree->link, target, sizeof(target) - 1);
+	if (length < 0 && errno == ENOENT)
+		return 0;
 	if (length < 0 && errno == EINVAL)
 		return foreign(tree, "a file or directory", err);
 	if (length < 0)
 		return error_set_errno(err, errno, "read link '%s/%s'",
 			tree->delivery->place->destination->directory, tree->delivery->object);
 	target[length] = '\0';
-	if (strncmp(target, tree->prefix, prefix) != 0 || !is_hex(target + prefix, VERSION_NAME_SIZE - 1))
+	if (strncmp(target, tree->prefix, prefix) != 0 ||
+		!is_hex(target + prefix, VERSION_NAME_SIZE - 1))
 		return foreign(tree, "a link", err);
 	memcpy(ret_version, target + prefix, VERSION_NAME_SIZE);
 	return 0;
@@ -233,8 +244,9 @@ static bool is_stale_link(const struct file_tree *tree, const char *name)
 	size_t length = strlen(tree->link);
 	char digits[9];
 
-	if (name[0] != '.' || strncmp(name + 1, tree->link, length) != 0 || name[length + 1] != '.' ||
-		strlen(name + length + 2) != 12 || strcmp(name + length + 10, ".tmp") != 0)
+	if (name[0] != '.' || strncmp(name + 1, tree->link, length) != 0 ||
+		name[length + 1] != '.' || strlen(name + length + 2) != 12 ||
+		strcmp(name + length + 10, ".tmp") != 0)
 		return false;
 	memcpy(digits, name + length + 2, 8);
 	digits[8] = '\0';
@@ -255,7 +267,10 @@ static void clear_leftovers(const struct file_tree *tree)
 			remove_version(tree->versions, *name);
 }
 
-/* The directory inherits its group from DIRECTORY, unless somebody made a step of the way without the bit. */
+/*
+ * The directory inherits its group from DIRECTORY, unless somebody made a step of the way
+ * without the bit.
+ */
 static int check_group(const struct file_tree *tree, int fd, struct error *err)
 {
 	const struct desired_destination *destination = tree->delivery->place->destination;
@@ -265,9 +280,9 @@ static int check_group(const struct file_tree *tree, int fd, struct error *err)
 		made.st_gid == root.st_gid)
 		return 0;
 	return error_set(err, ERROR_DENIED, 0,
-		"new files below '%s/" VERSIONS "/%s' do not get group '%s': a directory on the way lacks the "
+		"new files below '%s/%s' do not get group '%s': a directory on the way lacks the "
 		"set-group-id bit (chmod g+s) or has another group (chgrp)",
-		destination->directory, tree->delivery->object, destination->group);
+		destination->directory, VERSIONS, destination->group);
 }
 
 static int write_files(const struct file_tree *tree, const char *name, const struct bundle *bundle,
@@ -286,19 +301,24 @@ static int write_files(const struct file_tree *tree, const char *name, const str
 	return r;
 }
 
+static int rename_in(int directory, const char *from, const char *to, unsigned flags)
+{
+	return renameat2(directory, from, directory, to, flags) < 0 ? -errno : 0;
+}
+
 /*
- * A directory of that name is one that a crash or a hand left damaged: exchanging the two leaves no moment
- * without it, in case the link shows it.
+ * A directory of that name is one that a crash or a hand left damaged: exchanging the two leaves
+ * no moment without it, in case the link shows it.
  */
 static int move_into_place(const struct file_tree *tree, const char *name, const char *version)
 {
-	int r = renameat(tree->versions, name, tree->versions, version) < 0 ? -errno : 0;
+	int r = rename_in(tree->versions, name, version, 0);
 
 	if (r == -EEXIST || r == -ENOTEMPTY) {
-		r = renameat2(tree->versions, name, tree->versions, version, RENAME_EXCHANGE) < 0 ? -errno : 0;
+		r = rename_in(tree->versions, name, version, RENAME_EXCHANGE);
 		if (r == -EINVAL) { /* a file system that cannot exchange */
 			remove_version(tree->versions, version);
-			r = renameat(tree->versions, name, tree->versions, version) < 0 ? -errno : 0;
+			r = rename_in(tree->versions, name, version, 0);
 		}
 		if (r == 0)
 			remove_version(tree->versions, name);
@@ -322,8 +342,8 @@ static void remove_older(const struct file_tree *tree, const char *version, cons
 int file_tree_write(const struct file_tree *tree, const char *version, const struct bundle *bundle,
 	struct error *err)
 {
-	_cleanup_(freep) char *name = mem_printf(NEW_VERSION "%08llx",
-		(unsigned long long)random_below(UINT32_MAX));
+	_cleanup_(freep) char *name = mem_printf(
+		NEW_VERSION "%08llx", (unsigned long long)random_below(UINT32_MAX));
 	_cleanup_(freep) char *target = mem_printf("%s%s", tree->prefix, version);
 	char shown[VERSION_NAME_SIZE];
 	int r;

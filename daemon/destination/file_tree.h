@@ -3,9 +3,10 @@
 #define DAEMON_DESTINATION_FILE_TREE_H
 
 /*
- * Where files lie: DIRECTORY/AS is a link to DIRECTORY/.versions/AS/VERSION, VERSION being the first 16
- * hex digits of the fingerprint.  Nothing below DIRECTORY is reached through a link: every step of the
- * way is opened by itself, so that whoever can write to one part cannot send keys somewhere else.
+ * Where files lie: DIRECTORY/AS is a link to DIRECTORY/.versions/AS/VERSION, VERSION being the
+ * first 16 hex digits of the fingerprint.  Nothing below DIRECTORY is reached through a link:
+ * every step of the way is opened by itself, so that whoever can write to one part cannot send
+ * keys somewhere else.
  */
 
 #include <stdbool.h>
@@ -17,21 +18,26 @@
 
 struct file_tree {
 	const struct delivery *delivery;
-	int root;     /* DIRECTORY */
-	int parent;   /* the directory with the link; -1: not there */
+	int root; /* DIRECTORY */
+	int parent; /* the directory with the link; -1: not there */
 	int versions; /* .versions/AS; -1: not there */
-	char *link;   /* the link's name in parent */
+	char *link; /* the link's name in parent */
 	char *prefix; /* what the link's target begins with: "../.versions/AS/" */
 };
 
 #define FILE_TREE_NULL ((struct file_tree){ .root = -1, .parent = -1, .versions = -1 })
 
-/* file_tree_open(delivery, make, tree, err): ${make}: make the directories that are missing.  ${tree} is
- * FILE_TREE_NULL before; ERROR_CONFLICT: something else is in the way of AS. */
-int file_tree_open(const struct delivery *delivery, bool make, struct file_tree *tree, struct error *err);
+/*
+ * file_tree_open(delivery, make, tree, err): ${make}: make the directories that are missing.
+ * ${tree} is FILE_TREE_NULL before; ERROR_CONFLICT: something else is in the way of AS.
+ */
+int file_tree_open(
+	const struct delivery *delivery, bool make, struct file_tree *tree, struct error *err);
 
-/* file_tree_version(tree, version, err): the version that the link points to, "" where there is no link.
- * ERROR_CONFLICT: something is there under its name that is no link of ours. */
+/*
+ * file_tree_version(tree, version, err): the version that the link points to, "" where there is
+ * no link.  ERROR_CONFLICT: something is there under its name that is no link of ours.
+ */
 int file_tree_version(const struct file_tree *tree, char ret_version[static VERSION_NAME_SIZE],
 	struct error *err);
 
@@ -43,9 +49,9 @@ int file_tree_open_version(const struct file_tree *tree, const char *version);
 
 /**
  * file_tree_write(tree, version, bundle, err):
- * Make ${bundle} the version that the link shows.  Until the last step, the switch of the link, nothing that is
- * in use changes; a crash leaves nothing that the next call does not clear away.  The version that was
- * shown before is kept, older ones are removed.
+ * Make ${bundle} the version that the link shows.  Until the last step, the switch of the link,
+ * nothing that is in use changes; a crash leaves nothing that the next call does not clear away.
+ * The version that was shown before is kept, older ones are removed.
  */
 int file_tree_write(const struct file_tree *tree, const char *version, const struct bundle *bundle,
 	struct error *err);

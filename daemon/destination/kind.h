@@ -2,7 +2,10 @@
 #ifndef DAEMON_DESTINATION_KIND_H
 #define DAEMON_DESTINATION_KIND_H
 
-/* What each kind of destination gives to destination.c.  The contracts are those of destination.h. */
+/*
+ * What each kind of destination gives to destination.c.  The contracts are those of
+ * destination.h.
+ */
 
 #include "daemon/destination/destination.h"
 
@@ -21,7 +24,8 @@ extern const struct kind secretsmanager_kind;
 extern const struct kind file_kind;
 
 /* place_session(context, place): the AWS session that reaches ${place}. */
-struct aws_session *place_session(const struct destination_context *context, const struct place *place);
+struct aws_session *place_session(
+	const struct destination_context *context, const struct place *place);
 
 /* seen_free(seen, count): release observations that nobody was given; returns NULL. */
 struct observed *seen_free(struct observed *seen, size_t count);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A layout is a list of JSON members; the body is written in their order without white space, PEM in its
- * canonical form.  Whatever changes the bytes that come out for the same certificates (another order, another
- * form of the key) must change TOKEN_VERSION: Secrets Manager refuses other bytes under a known token.
+ * A layout is a list of JSON members; the body is written in their order without white space, PEM
+ * in its canonical form.  Whatever changes the bytes that come out for the same certificates
+ * (another order, another form of the key) must change TOKEN_VERSION: Secrets Manager refuses
+ * other bytes under a known token.
  */
 
 #include "daemon/destination/secret_body.h"
@@ -25,9 +26,9 @@ enum part {
 	PART_LEAF,
 	PART_CHAIN,
 	PART_FULLCHAIN, /* leaf and chain */
-	PART_SERVED,	/* leaf and intermediates: what a server sends */
-	PART_ROOT,	/* the chain's last */
-	PART_KEY,	/* traditional */
+	PART_SERVED, /* leaf and intermediates: what a server sends */
+	PART_ROOT, /* the chain's last */
+	PART_KEY, /* traditional */
 	PART_PKCS8,
 };
 
@@ -55,7 +56,8 @@ static const struct member layouts[][MEMBERS_MAX + 1] = {
 };
 
 /* The members of ${destination}'s layout, PART_NONE behind the last. */
-static void members_of(const struct desired_destination *destination, struct member members[MEMBERS_MAX + 1])
+static void members_of(
+	const struct desired_destination *destination, struct member members[MEMBERS_MAX + 1])
 {
 	const struct desired_fields *fields = &destination->fields;
 	const struct member own[] = {
@@ -175,7 +177,8 @@ static void put_json(struct sink *sink, const char *text, size_t length)
 		secret_append_json(sink->to, text, length);
 }
 
-static void put_value(struct sink *sink, const struct bundle *bundle, const struct secret *pkcs8, enum part part)
+static void put_value(
+	struct sink *sink, const struct bundle *bundle, const struct secret *pkcs8, enum part part)
 {
 	_cleanup_(buf_done) struct buf text = BUF_NULL;
 	const struct secret *key = part == PART_PKCS8 ? pkcs8 : bundle->key;
@@ -231,14 +234,18 @@ int secret_body(const struct desired_destination *destination, const struct bund
 	return 0;
 }
 
-size_t secret_body_length(const struct desired_destination *destination, const struct bundle *bundle)
+size_t secret_body_length(
+	const struct desired_destination *destination, const struct bundle *bundle)
 {
 	_cleanup_(secret_freep) struct secret *pkcs8 = NULL;
 	struct member members[MEMBERS_MAX + 1];
 	struct sink sink = { 0 };
 
 	members_of(destination, members);
-	/* While the secure heap is full, the traditional form tells the length to within a few bytes. */
+	/*
+	 * While the secure heap is full, the traditional form tells the length to within a few
+	 * bytes.
+	 */
 	(void)(wants_pkcs8(members) && key_to_pkcs8(bundle->key, &pkcs8, NULL));
 	put_body(&sink, members, bundle, pkcs8 ?: bundle->key);
 	return sink.length;

@@ -24,32 +24,35 @@ static bool has_version(const struct sm_description *description, const char *id
 	return false;
 }
 
-static bool is_in_the_way(const struct look_item *item, const struct sm_description *description,
-	struct error *err)
+static bool is_in_the_way(
+	const struct look_item *item, const struct sm_description *description, struct error *err)
 {
 	const struct delivery *delivery = item->delivery;
 	const char *region = delivery->place->region ?: "";
 
 	if (description->deleted)
 		error_set(err, ERROR_CONFLICT, 0,
-			"secret '%s' in %s is scheduled for deletion: restore it (aws secretsmanager "
-			"restore-secret --region %s --secret-id %s), or choose another name with as:",
+			"secret '%s' in %s is scheduled for deletion: restore it (aws "
+			"secretsmanager restore-secret --region %s --secret-id %s), or choose "
+			"another name with as:",
 			delivery->object, region, region, delivery->object);
 	else if (description->owning_service)
 		error_set(err, ERROR_CONFLICT, 0,
-			"secret '%s' in %s is managed by '%s', which alone may write it: choose another name "
-			"with as:", delivery->object, region, description->owning_service);
+			"secret '%s' in %s is managed by '%s', which alone may write it: choose "
+			"another name with as:",
+			delivery->object, region, description->owning_service);
 	else if (!tags_are_of(description->tags, delivery) && delivery->wish->adopt != ADOPT_YES)
 		error_set(err, ERROR_CONFLICT, 0,
-			"secret '%s' in %s is not certferry's own (its tags " TAG_SOURCE " and " TAG_NAME
-			" do not name this delivery): adopt: true takes it over, as: gives another name",
+			"secret '%s' in %s is not certferry's own (its tags " TAG_SOURCE
+			" and " TAG_NAME " do not name this delivery): adopt: true takes it over, "
+			"as: gives another name",
 			delivery->object, region);
 	return err->kind != ERROR_NONE;
 }
 
 /*
- * The current version is not the wanted one: what was confirmed of it is believed, unless that is the very
- * certificate that is wanted, for then its chain or its layout is another.
+ * The current version is not the wanted one: what was confirmed of it is believed, unless that is
+ * the very certificate that is wanted, for then its chain or its layout is another.
  */
 static void believe(const struct look_item *item, const char *current, struct observed *seen)
 {

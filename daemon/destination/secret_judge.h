@@ -7,8 +7,9 @@
 
 /**
  * secret_judge(item, description, seen):
- * What a secret's description says of ${item}: ours or not, and which version it holds, without its value.
- * revision becomes the id of the current version: while that stays, what was confirmed is believed.
+ * What a secret's description says of ${item}: ours or not, and which version it holds, without
+ * its value.  revision becomes the id of the current version: while that stays, what was confirmed
+ * is believed.
  */
 void secret_judge(const struct look_item *item, const struct sm_description *description,
 	struct observed *seen);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Secrets Manager.  A look describes each secret, side by side, and never reads a value.  A put is at one step:
+ * Secrets Manager.  A look describes each secret, side by side, and never reads a value.  A put is
+ * at one step:
  *	TAG	an adopted secret is marked as ours		only with adopt: true
  *	WRITE	it is created, given a version, or its label moved
  * What is under way is in operation; the body, a secret itself, lives until it is sent.
@@ -42,7 +43,7 @@ struct secret_put {
 	struct aws_session *session;
 	char token[SECRET_TOKEN_SIZE];
 	struct secret *body; /* NULL: a label is moved */
-	struct error error;  /* that ends it in the loop's next turn */
+	struct error error; /* that ends it in the loop's next turn */
 	sd_event_source *defer;
 	struct sm_operation *operation;
 	destination_put_fn done;
@@ -55,7 +56,8 @@ static void secret_look_free(struct secret_look *look)
 	free(look);
 }
 
-static void on_described(void *userdata, const struct sm_description *description, const struct error *err)
+static void on_described(
+	void *userdata, const struct sm_description *description, const struct error *err)
 {
 	struct secret_item *item = userdata;
 	struct secret_look *look = item->look;
@@ -90,7 +92,9 @@ static void *secret_look(const struct destination_context *context, const struct
 		const struct place *place = items[i].delivery->place;
 		struct secret_item *item = &look->items[i];
 
-		*item = (struct secret_item){ .look = look, .item = &items[i], .seen = &look->seen[i] };
+		*item = (struct secret_item){
+			.look = look, .item = &items[i], .seen = &look->seen[i]
+		};
 		item->seen->at = now;
 		item->operation = sm_describe(place_session(context, place), place->region,
 			items[i].delivery->object, on_described, item);
@@ -139,7 +143,8 @@ static void on_created(void *userdata, const char *arn, const struct error *err)
 	_cleanup_(error_done) struct error taken = ERROR_NULL;
 
 	if (err && err->kind == ERROR_CONFLICT) {
-		error_set(&taken, ERROR_RETRY, err->code, "the secret has appeared meanwhile: %s", err->text);
+		error_set(&taken, ERROR_RETRY, err->code, "the secret has appeared meanwhile: %s",
+			err->text);
 		err = &taken;
 	}
 	on_written(userdata, arn, err);
@@ -149,8 +154,8 @@ static void create(struct secret_put *put)
 {
 	const struct delivery *delivery = put->delivery;
 	_cleanup_(strv_freep) char **tags = tags_of(delivery);
-	_cleanup_(freep) char *description =
-		mem_printf("TLS certificate '%s', kept by certferry", delivery->certificate);
+	_cleanup_(freep) char *description = mem_printf(
+		"TLS certificate '%s', kept by certferry", delivery->certificate);
 	struct sm_write write = {
 		.secret_id = delivery->object,
 		.token = put->token,
@@ -171,7 +176,8 @@ static void write_version(struct secret_put *put)
 		.value = put->body,
 	};
 
-	put->operation = sm_put(put->session, put->delivery->place->region, &write, on_written, put);
+	put->operation = sm_put(
+		put->session, put->delivery->place->region, &write, on_written, put);
 }
 
 static void start_write(struct secret_put *put)
@@ -179,8 +185,8 @@ static void start_write(struct secret_put *put)
 	const struct observed *before = put->before;
 
 	if (before->state == OBSERVED_DEMOTED)
-		put->operation = sm_promote(put->session, put->delivery->place->region, before->object_id,
-			before->revision, put->token, on_written, put);
+		put->operation = sm_promote(put->session, put->delivery->place->region,
+			before->object_id, before->revision, put->token, on_written, put);
 	else if (before->state == OBSERVED_ABSENT)
 		create(put);
 	else
@@ -216,12 +222,13 @@ static void start_put(struct secret_put *put)
 		return;
 	}
 	tags = tags_of(put->delivery);
-	put->operation = sm_tag(put->session, put->delivery->place->region, put->before->object_id, tags,
-		on_tagged, put);
+	put->operation = sm_tag(put->session, put->delivery->place->region, put->before->object_id,
+		tags, on_tagged, put);
 }
 
 static void *secret_put(const struct destination_context *context, const struct delivery *delivery,
-	const struct bundle *bundle, const struct observed *before, destination_put_fn done, void *userdata)
+	const struct bundle *bundle, const struct observed *before, destination_put_fn done,
+	void *userdata)
 {
 	const struct desired_destination *destination = delivery->place->destination;
 	struct version version = bundle_version(bundle);

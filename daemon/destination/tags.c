@@ -40,7 +40,7 @@ bool tags_are_of(char *const *tags, const struct delivery *delivery)
 	const char *source = find(tags, TAG_SOURCE), *name = find(tags, TAG_NAME);
 
 	return source && name && strcmp(source, delivery->source_arn) == 0 &&
-	       strcmp(name, delivery->object) == 0;
+		strcmp(name, delivery->object) == 0;
 }
 
 bool tags_are_certferrys(char *const *tags)

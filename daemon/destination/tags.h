@@ -2,7 +2,10 @@
 #ifndef DAEMON_DESTINATION_TAGS_H
 #define DAEMON_DESTINATION_TAGS_H
 
-/* The tags by which certferry knows its own objects again.  "KEY=VALUE" strings, NULL-terminated. */
+/*
+ * The tags by which certferry knows its own objects again.  "KEY=VALUE" strings,
+ * NULL-terminated.
+ */
 
 #include <stdbool.h>
 
@@ -11,7 +14,10 @@
 #define TAG_SOURCE "certferry:source"
 #define TAG_NAME   "certferry:name"
 
-/* tags_of(delivery): what a new object gets: the two of our own, then those configured.  The caller owns it. */
+/*
+ * tags_of(delivery): what a new object gets: the two of our own, then those configured.  The
+ * caller owns it.
+ */
 char **tags_of(const struct delivery *delivery);
 
 /* tags_are_of(tags, delivery): do both say that the object is ${delivery}'s? */

@@ -29,7 +29,7 @@ struct carry {
 	struct destination_put *put;
 	sd_event_source *timer;
 	struct observed seen; /* last */
-	char *object_id;      /* where it was put; NULL before that */
+	char *object_id; /* where it was put; NULL before that */
 	bool wrote;
 	bool created;
 	unsigned tries;
@@ -124,20 +124,26 @@ static void succeed(struct carry *carry, enum outcome_kind kind)
 static bool shows_version(const struct carry *carry)
 {
 	return carry->seen.state == OBSERVED_PRESENT &&
-	       fingerprint_equal(&carry->seen.version.fingerprint, &carry->job.version.fingerprint);
+		fingerprint_equal(
+			&carry->seen.version.fingerprint, &carry->job.version.fingerprint);
 }
 
-/* The same leaf with another chain is written again; where the chain cannot be seen, the leaf decides. */
+/*
+ * The same leaf with another chain is written again; where the chain cannot be seen, the leaf
+ * decides.
+ */
 static bool is_unchanged(const struct carry *carry)
 {
 	const struct fingerprint *chain = &carry->seen.version.chain;
 
 	return shows_version(carry) &&
-	       (!fingerprint_is_set(chain) || fingerprint_equal(chain, &carry->job.version.chain));
+		(!fingerprint_is_set(chain) || fingerprint_equal(chain, &carry->job.version.chain));
 }
 
-/* An import that is gone may have been made anew already, by a call whose answer was lost: before another is
- * made, all the account's imports are looked at. */
+/*
+ * An import that is gone may have been made anew already, by a call whose answer was lost:
+ * before another is made, all the account's imports are looked at.
+ */
 static bool looks_again_for_gone(struct carry *carry)
 {
 	if (!delivery_of(carry)->wish->recreate || !carry->known.exact)
@@ -147,7 +153,10 @@ static bool looks_again_for_gone(struct carry *carry)
 	return true;
 }
 
-/* Does the state of what is there keep it from being written?  Then the carry has ended, or looks again. */
+/*
+ * Does the state of what is there keep it from being written?  Then the carry has ended, or
+ * looks again.
+ */
 static bool stopped_by_state(struct carry *carry)
 {
 	struct error err = ERROR_NULL;
@@ -176,8 +185,12 @@ static bool stopped_by_state(struct carry *carry)
 	return true;
 }
 
-/* What is there now, as a certificate: read, or, of a secret, as the record has it.  NULL: not known. */
-static struct certificate *certificate_in_place(const struct carry *carry, const char **ret_chain_pem)
+/*
+ * What is there now, as a certificate: read, or, of a secret, as the record has it.  NULL: not
+ * known.
+ */
+static struct certificate *certificate_in_place(
+	const struct carry *carry, const char **ret_chain_pem)
 {
 	bool read = carry->seen.leaf_pem != NULL;
 	const char *leaf = read ? carry->seen.leaf_pem : carry->job.item->leaf_pem;
@@ -191,9 +204,12 @@ static struct certificate *certificate_in_place(const struct carry *carry, const
 	return certificate;
 }
 
-/* Would those who use ${in_place} lose something that nobody has accepted?  Then why, for a person to read. */
-static char *change_to_approve(const struct carry *carry, const struct certificate *in_place,
-	const char *chain_pem)
+/*
+ * Would those who use ${in_place} lose something that nobody has accepted?  Then why, for a
+ * person to read.
+ */
+static char *change_to_approve(
+	const struct carry *carry, const struct certificate *in_place, const char *chain_pem)
 {
 	const struct delivery *delivery = delivery_of(carry);
 	struct certificate_list chain = { 0 };
@@ -274,8 +290,8 @@ static void start_put(struct carry *carry)
 
 	carry->wrote = true;
 	carry->created = state == OBSERVED_ABSENT || state == OBSERVED_GONE;
-	carry->put = destination_put(carry->job.context, delivery_of(carry), carry->bundle, &carry->seen,
-		on_put, carry);
+	carry->put = destination_put(
+		carry->job.context, delivery_of(carry), carry->bundle, &carry->seen, on_put, carry);
 }
 
 static void on_read(struct carry *carry)
@@ -296,7 +312,7 @@ static bool may_look_again(const struct carry *carry)
 	enum error_kind kind = carry->seen.error.kind;
 
 	return delivery_of(carry)->place->destination->kind != DESTINATION_FILE &&
-	       carry->tries < READBACK_TRIES && (kind == ERROR_NONE || kind == ERROR_RETRY);
+		carry->tries < READBACK_TRIES && (kind == ERROR_NONE || kind == ERROR_RETRY);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -312,8 +328,8 @@ static void wait_and_look(struct carry *carry)
 {
 	usec_t delay = USEC_PER_SEC << (carry->tries - 1);
 
-	if (sd_event_add_time_relative(carry->job.context->event, &carry->timer, CLOCK_MONOTONIC, delay, 0,
-		    on_timer, carry) < 0)
+	if (sd_event_add_time_relative(carry->job.context->event, &carry->timer, CLOCK_MONOTONIC,
+		    delay, 0, on_timer, carry) < 0)
 		mem_exhausted();
 	(void)sd_event_source_set_description(carry->timer, "carry-readback");
 }
@@ -357,11 +373,12 @@ static void on_look(void *userdata, struct observed *seen, const struct error *e
 
 static void look_at(struct carry *carry)
 {
-	carry->look = destination_look(carry->job.context, &carry->known, 1, transfer_now(carry->job.context),
-		on_look, carry);
+	carry->look = destination_look(carry->job.context, &carry->known, 1,
+		transfer_now(carry->job.context), on_look, carry);
 }
 
-struct carry *carry_start(const struct carry_job *job, const struct carry_events *events, void *userdata)
+struct carry *carry_start(
+	const struct carry_job *job, const struct carry_events *events, void *userdata)
 {
 	struct carry *carry = mem_new(struct carry);
 

@@ -2,7 +2,10 @@
 #ifndef DAEMON_TRANSFER_CARRY_H
 #define DAEMON_TRANSFER_CARRY_H
 
-/* One delivery's way through a transfer: what is there is read, the bundle is written, and read back. */
+/*
+ * One delivery's way through a transfer: what is there is read, the bundle is written, and read
+ * back.
+ */
 
 #include "daemon/transfer/transfer.h"
 
@@ -13,19 +16,26 @@ struct carry_job {
 	const struct transfer_item *item;
 	const struct source_certificate *source;
 	const struct bundle *bundle; /* borrowed until on_left */
-	struct version version;	     /* the bundle's */
+	struct version version; /* the bundle's */
 };
 
-/* on_left once: the bundle is not needed any more.  Then on_ended once: ${outcome} and ${seen} are borrowed, and the
- * carry is gone already. */
+/*
+ * on_left once: the bundle is not needed any more.  Then on_ended once: ${outcome} and ${seen}
+ * are borrowed, and the carry is gone already.
+ */
 struct carry_events {
 	void (*on_left)(void *userdata);
-	void (*on_ended)(void *userdata, const struct outcome *outcome, const struct observed *seen);
+	void (*on_ended)(
+		void *userdata, const struct outcome *outcome, const struct observed *seen);
 };
 
-struct carry *carry_start(const struct carry_job *job, const struct carry_events *events, void *userdata);
+struct carry *carry_start(
+	const struct carry_job *job, const struct carry_events *events, void *userdata);
 
-/* carry_cancel(carry): nothing is called after this; a write already sent may still take effect.  Returns NULL. */
+/*
+ * carry_cancel(carry): nothing is called after this; a write already sent may still take
+ * effect.  Returns NULL.
+ */
 struct carry *carry_cancel(struct carry *carry);
 
 /* transfer_now(context): the time, by the clock that AWS's answers correct where there are any. */

@@ -9,7 +9,8 @@ static void append_candidate(struct buf *text, const struct candidate *candidate
 	_cleanup_(freep) char *users = strv_join(candidate->in_use_by, ", ");
 	char end[TIME_TEXT_SIZE];
 
-	buf_printf(text, "%s (expires %s, %s", candidate->arn, time_format(candidate->not_after, end),
+	buf_printf(text, "%s (expires %s, %s", candidate->arn,
+		time_format(candidate->not_after, end),
 		candidate->in_use ? "in use" : "not in use");
 	if (*users)
 		buf_printf(text, " by %s", users);
@@ -28,14 +29,16 @@ char *carry_adopt_text(const struct observed *seen)
 			buf_append_string(&text, ", ");
 		append_candidate(&text, &seen->candidates[i]);
 	}
-	buf_append_string(&text, "; choose with arn:, adopt: in-use or adopt: beside, or see 'certferry adopt'");
+	buf_append_string(&text,
+		"; choose with arn:, adopt: in-use or adopt: beside, or see 'certferry adopt'");
 	return buf_take(&text);
 }
 
 char *carry_gone_text(const char *object)
 {
-	return mem_printf("'%s' is not there any more; what used it has lost its certificate or has another one: "
-			  "set recreate: true to import anew, or name another with arn:",
+	return mem_printf(
+		"'%s' is not there any more; what used it has lost its certificate or has another "
+		"one: set recreate: true to import anew, or name another with arn:",
 		object);
 }
 
@@ -56,8 +59,9 @@ char *carry_change_text(const struct change *change, const char *delivery)
 		if (change->lost & words[i].accept)
 			strv_append(&accept, words[i].name);
 	list = strv_join(accept, ", ");
-	return mem_printf("%s; if that is right, 'certferry approve %s' lets this version through, and "
-			  "accept: [%s] every one",
+	return mem_printf(
+		"%s; if that is right, 'certferry approve %s' lets this version through, and "
+		"accept: [%s] every one",
 		change->text, delivery, list);
 }
 
@@ -67,16 +71,19 @@ int carry_newer_error(const char *object, const struct version *there, const str
 	char there_text[TIME_TEXT_SIZE], here_text[TIME_TEXT_SIZE];
 
 	return error_set(err, ERROR_CONFLICT, 0,
-		"'%s' holds a newer version (valid from %s) than the source has (valid from %s): a version is "
-		"never replaced by an older one",
-		object, time_format(there->not_before, there_text), time_format(here->not_before, here_text));
+		"'%s' holds a newer version (valid from %s) than the source has (valid from %s): "
+		"a version is never replaced by an older one",
+		object, time_format(there->not_before, there_text),
+		time_format(here->not_before, here_text));
 }
 
 int carry_readback_error(const char *object, const struct observed *seen, struct error *err)
 {
 	if (seen->error.kind == ERROR_NONE)
 		return error_set(err, ERROR_RETRY, 0,
-			"written, but '%s' does not show the new version: it is looked at again later", object);
+			"written, but '%s' does not show the new version: it is looked at again "
+			"later",
+			object);
 	error_copy(err, &seen->error);
 	return error_wrap(err, "written, but '%s' could not be read back", object);
 }

@@ -3,10 +3,11 @@
 /*
  * A transfer is at one step at a time:
  *	EXPORT	the source is asked				export != NULL
- *	CARRY	its items go their ways, side by side (carry.c)	left > 0; bundle != NULL while needing > 0
+ *	CARRY	its items go their ways, side by side	left > 0; bundle while needing > 0
  *	END	on_done was called, and the transfer is gone
  *
- * A callback may cancel the transfer: after each, is_cancelled() tells whether it may still be touched.
+ * A callback may cancel the transfer: after each, is_cancelled() tells whether it may still be
+ * touched.
  */
 
 #include "daemon/transfer/transfer.h"
@@ -30,9 +31,9 @@ struct transfer {
 	struct source_export *export;
 	struct bundle *bundle;
 	struct slot *slots;
-	size_t left;	/* items that have not ended */
+	size_t left; /* items that have not ended */
 	size_t needing; /* items that still need the bundle */
-	bool calling;	/* inside a callback: cancel leaves the memory to whoever called it */
+	bool calling; /* inside a callback: cancel leaves the memory to whoever called it */
 	bool cancelled;
 };
 
@@ -134,7 +135,10 @@ static void start_carrying(struct transfer *transfer)
 
 /* --- EXPORT --- */
 
-/* Reads lag: an export may still show the version before the one that was planned, or one after it. */
+/*
+ * Reads lag: an export may still show the version before the one that was planned, or one after
+ * it.
+ */
 static int check_version(const struct transfer *transfer, struct error *err)
 {
 	const struct certificate *leaf = transfer->bundle->leaf;
@@ -143,27 +147,28 @@ static int check_version(const struct transfer *transfer, struct error *err)
 
 	if (fingerprint_is_set(planned) && !fingerprint_equal(planned, &leaf->fingerprint))
 		return error_set(err, ERROR_RETRY, 0,
-			"the export shows another version (serial %s) than the one seen before: the source is "
-			"looked at again",
+			"the export shows another version (serial %s) than the one seen before: "
+			"the source is looked at again",
 			leaf->serial);
 	if (leaf->not_before < transfer->request.not_older_than)
 		return error_set(err, ERROR_RETRY, 0,
-			"the export shows a version valid from %s, but one valid from %s was seen already: the "
-			"source is looked at again",
+			"the export shows a version valid from %s, but one valid from %s was seen "
+			"already: the source is looked at again",
 			time_format(leaf->not_before, from),
 			time_format(transfer->request.not_older_than, newest));
 	return 0;
 }
 
-static int check_bundle(const struct transfer *transfer, const struct certificate **ret_anchor,
-	struct error *err)
+static int check_bundle(
+	const struct transfer *transfer, const struct certificate **ret_anchor, struct error *err)
 {
 	const struct transfer_request *request = &transfer->request;
 	struct verify_terms terms = {
 		.now = transfer_now(request->context),
 		.anchors = request->anchors,
 		.names = request->names,
-		.usage = request->item_count > 0 ? request->items[0].delivery->entry->usage : request->usage,
+		.usage = request->item_count > 0 ? request->items[0].delivery->entry->usage
+						 : request->usage,
 	};
 	int r;
 
@@ -171,7 +176,8 @@ static int check_bundle(const struct transfer *transfer, const struct certificat
 	return r < 0 ? r : verify_bundle(transfer->bundle, &terms, ret_anchor, err);
 }
 
-static void say_exported(struct transfer *transfer, const struct certificate *anchor, const struct error *err)
+static void say_exported(
+	struct transfer *transfer, const struct certificate *anchor, const struct error *err)
 {
 	const struct transfer_events *events = transfer->events;
 	_cleanup_(freep) char *leaf = NULL, *chain = NULL, *anchor_pem = NULL;
@@ -213,8 +219,9 @@ struct transfer *transfer_start(const struct transfer_request *request,
 {
 	struct transfer *transfer = mem_new(struct transfer);
 
-	*transfer = (struct transfer){ .request = *request, .events = events, .userdata = userdata };
-	transfer->export = source_export(request->context->aws, request->desired, request->source->arn,
-		on_export, transfer);
+	*transfer =
+		(struct transfer){ .request = *request, .events = events, .userdata = userdata };
+	transfer->export = source_export(
+		request->context->aws, request->desired, request->source->arn, on_export, transfer);
 	return transfer;
 }

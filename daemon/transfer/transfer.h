@@ -3,9 +3,10 @@
 #define DAEMON_TRANSFER_TRANSFER_H
 
 /*
- * A transfer carries one certificate to all its deliveries that are due together: one export, then for
- * each delivery on its own and side by side: read, check, put, read back.  It is told what to do and
- * says what came of it; the conductor has written the intent before and writes the outcome after.
+ * A transfer carries one certificate to all its deliveries that are due together: one export, then
+ * for each delivery on its own and side by side: read, check, put, read back.  It is told what to
+ * do and says what came of it; the conductor has written the intent before and writes the outcome
+ * after.
  */
 
 #include "daemon/destination/destination.h"
@@ -18,9 +19,13 @@ struct transfer;
 struct transfer_item {
 	const struct delivery *delivery;
 	struct look_item known;	 /* object_id, confirmed, revision from the record */
-	const char *leaf_pem;	 /* of the confirmed version, from the record, for a destination that cannot be */
-	const char *chain_pem;	 /* read; what the new version would change is measured by it; NULL: not known */
-	bool approved;		 /* a person approved what it would change, for this very fingerprint */
+	/*
+	 * Of the confirmed version, from the record, for a destination that cannot be read:
+	 * what the new version would change is measured by it.  NULL: not known.
+	 */
+	const char *leaf_pem;
+	const char *chain_pem;
+	bool approved;		 /* a person approved what it would change, for this fingerprint */
 	bool may_go_back;	 /* an ordered rollback: an older version may be written */
 };
 
@@ -29,15 +34,18 @@ struct transfer_request {
 	const struct desired *desired;
 	const struct source_certificate *source; /* with the version that was planned */
 	const struct certificate_list *anchors;	 /* trusted, or the one recorded; NULL: none yet */
-	char *const *names;			 /* that the leaf must cover; NULL: none asked for */
-	enum usage usage;			 /* what the leaf must be fit for; with items, their entry's counts */
-	usec_t not_older_than;			 /* NotBefore of the newest version ever seen of it */
-	struct transfer_item *items;		 /* may be none: an export only, to keep it eligible */
+	char *const *names; /* that the leaf must cover; NULL: none asked for */
+	enum usage usage; /* what the leaf must be fit for; with items, their entry's counts */
+	usec_t not_older_than; /* NotBefore of the newest version ever seen of it */
+	struct transfer_item *items; /* may be none: an export only, to keep it eligible */
 	size_t item_count;
 };
 
-/* What a transfer says, in this order: on_exported once (${err} NULL: the bundle is sound; ${anchor_pem}: the
- * root to record when none was known), on_delivered once an item unless on_exported had an error, on_done once. */
+/*
+ * What a transfer says, in this order: on_exported once (${err} NULL: the bundle is sound;
+ * ${anchor_pem}: the root to record when none was known), on_delivered once an item unless
+ * on_exported had an error, on_done once.
+ */
 struct transfer_events {
 	void (*on_exported)(void *userdata, const struct version *version, const char *leaf_pem,
 		const char *chain_pem, const char *anchor_pem, const struct error *err);
@@ -48,15 +56,17 @@ struct transfer_events {
 
 /**
  * transfer_start(request, events, userdata):
- * Start it.  ${request}'s pointers are borrowed until on_done or transfer_cancel().  If the export shows
- * another fingerprint than planned, nothing is written and on_exported has ERROR_RETRY: look again.  The
- * bundle is wiped when the last delivery that needs it has ended.
+ * Start it.  ${request}'s pointers are borrowed until on_done or transfer_cancel().  If the export
+ * shows another fingerprint than planned, nothing is written and on_exported has ERROR_RETRY: look
+ * again.  The bundle is wiped when the last delivery that needs it has ended.
  */
 struct transfer *transfer_start(const struct transfer_request *request,
 	const struct transfer_events *events, void *userdata);
 
-/* transfer_cancel(transfer): no callback after this returns; the bundle is wiped; a write already sent
- * may still take effect.  NULL is fine; returns NULL. */
+/*
+ * transfer_cancel(transfer): no callback after this returns; the bundle is wiped; a write
+ * already sent may still take effect.  NULL is fine; returns NULL.
+ */
 struct transfer *transfer_cancel(struct transfer *transfer);
 
 #endif

@@ -119,10 +119,10 @@ static void test_names_that_meet(void **state)
 		bool meets;
 	} cases[] = {
 		{ "www.example.com", true },
-		{ "*.example.com", true },	  /* covers ours */
-		{ "eu.shop.example.com", true },  /* ours covers it */
+		{ "*.example.com", true }, /* covers ours */
+		{ "eu.shop.example.com", true }, /* ours covers it */
 		{ "*.shop.example.com", true },
-		{ "*.com", false },		  /* one label only */
+		{ "*.com", false }, /* one label only */
 		{ "a.b.shop.example.com", false },
 		{ "shop.example.com", false },
 		{ "example.com", false },
@@ -140,7 +140,8 @@ static void test_names_that_meet(void **state)
 		assert_true(match_needs_tags(import, &world->item, true));
 	}
 	world->item.source = NULL;
-	assert_false(match_is_candidate(import_find(&world->imports, "www.example.com"), &world->item));
+	assert_false(
+		match_is_candidate(import_find(&world->imports, "www.example.com"), &world->item));
 }
 
 static void test_domain_counts_as_a_name(void **state)
@@ -163,7 +164,8 @@ static void test_tagged(void **state)
 	assert_null(match_tagged(&world->imports, &world->item));
 
 	/* What the search says is a hint: it lags. */
-	strv_append(&import_find(&world->imports, "untagged")->found_tags, TAG_SOURCE "=" SOURCE_ARN);
+	strv_append(
+		&import_find(&world->imports, "untagged")->found_tags, TAG_SOURCE "=" SOURCE_ARN);
 	strv_append(&import_find(&world->imports, "untagged")->found_tags, TAG_NAME "=web");
 	assert_null(match_tagged(&world->imports, &world->item));
 
@@ -231,7 +233,7 @@ static void test_candidates(void **state)
 	free(import->summary.key_algorithm);
 	import->summary.key_algorithm = mem_strdup("RSA_2048");
 	match_fill_candidates(&world->imports, &world->item, &seen);
-	assert_non_null(strstr(seen.candidates[1].refusal, "keep at least one"));
+	assert_non_null(strstr(seen.candidates[1].refusal, "must keep one"));
 	observed_done(&seen);
 	import->summary.more_names = true;
 	match_fill_candidates(&world->imports, &world->item, &seen);
@@ -254,7 +256,9 @@ static void test_only_one_in_use(void **state)
 
 static void test_revision(void **state)
 {
-	const struct acm_summary summary = { .not_before = 1, .not_after = 2, .imported_at = USEC_INFINITY };
+	const struct acm_summary summary = {
+		.not_before = 1, .not_after = 2, .imported_at = USEC_INFINITY
+	};
 	_cleanup_(freep) char *revision = match_revision(&summary);
 
 	assert_string_equal(revision, "1 2 18446744073709551615");

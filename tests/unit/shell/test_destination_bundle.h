@@ -47,9 +47,10 @@ static inline X509 *make_certificate(EVP_PKEY *key, const char *name, const stru
 	ASN1_INTEGER_set(X509_get_serialNumber(certificate), serial);
 	ASN1_TIME_set(X509_getm_notBefore(certificate), not_before);
 	ASN1_TIME_set(X509_getm_notAfter(certificate), not_before + (issuer ? 395 : 3650) * 86400L);
-	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
-	X509_set_issuer_name(certificate,
-		issuer ? X509_get_subject_name(issuer->certificate) : subject);
+	X509_NAME_add_entry_by_txt(
+		subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
+	X509_set_issuer_name(
+		certificate, issuer ? X509_get_subject_name(issuer->certificate) : subject);
 	X509_set_pubkey(certificate, key);
 	if (issuer) {
 		char names[300];
@@ -58,11 +59,14 @@ static inline X509 *make_certificate(EVP_PKEY *key, const char *name, const stru
 		add_extension(certificate, issuer->certificate, NID_subject_alt_name, names);
 		add_extension(certificate, issuer->certificate, NID_key_usage,
 			"critical,digitalSignature,keyEncipherment");
-		add_extension(certificate, issuer->certificate, NID_ext_key_usage, "serverAuth,clientAuth");
-		add_extension(certificate, issuer->certificate, NID_authority_key_identifier, "keyid");
+		add_extension(certificate, issuer->certificate, NID_ext_key_usage,
+			"serverAuth,clientAuth");
+		add_extension(
+			certificate, issuer->certificate, NID_authority_key_identifier, "keyid");
 	} else {
 		add_extension(certificate, certificate, NID_basic_constraints, "critical,CA:TRUE");
-		add_extension(certificate, certificate, NID_key_usage, "critical,keyCertSign,cRLSign");
+		add_extension(
+			certificate, certificate, NID_key_usage, "critical,keyCertSign,cRLSign");
 		add_extension(certificate, certificate, NID_subject_key_identifier, "hash");
 	}
 	assert_true(X509_sign(certificate, issuer ? issuer->key : key, EVP_sha256()) > 0);
@@ -112,8 +116,8 @@ static inline void issuer_done(struct issuer *issuer)
 }
 
 /* A new key each time, as ACM does; ${age} seconds ago it became valid. */
-static inline struct bundle *make_bundle(const struct issuer *issuer, const char *name, long serial,
-	time_t age)
+static inline struct bundle *make_bundle(
+	const struct issuer *issuer, const char *name, long serial, time_t age)
 {
 	struct bundle *bundle = mem_new(struct bundle);
 	EVP_PKEY *key = EVP_EC_gen("P-256");

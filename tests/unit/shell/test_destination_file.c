@@ -88,7 +88,8 @@ static int put(struct world *world, struct bundle *bundle)
 }
 
 /* A path below the directory; four at a time may be in use. */
-static const char *at(const struct world *world, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static const char *at(
+	const struct world *world, const char *format, ...)
 {
 	static char paths[4][512];
 	static unsigned turn;
@@ -207,8 +208,9 @@ static void test_first_delivery(void **state)
 	assert_string_equal(world->object_id, at(world, "web"));
 
 	assert_true(readlink(at(world, "web"), target, sizeof(target) - 1) > 0);
-	assert_string_equal(target, at(world, ".versions/web/%s", version_name(world->bundle)) +
-		strlen(world->directory) + 1);
+	assert_string_equal(target,
+		at(world, ".versions/web/%s", version_name(world->bundle)) +
+			strlen(world->directory) + 1);
 	got = content(at(world, "web/fullchain.pem"));
 	key = content(at(world, "web/privkey.pem"));
 	assert_string_equal(got, full);
@@ -245,13 +247,15 @@ static void test_every_layout(void **state)
 		world->delivery.object = (char *)layout_name(layouts[i].layout);
 		assert_int_equal(put(world, world->bundle), 0);
 		for (size_t k = 0; layouts[i].files[k]; k++)
-			assert_true(exists(at(world, "%s/%s", world->delivery.object, layouts[i].files[k])));
+			assert_true(exists(
+				at(world, "%s/%s", world->delivery.object, layouts[i].files[k])));
 		assert_holds(world, world->bundle);
 
 		/* Each file counts: without it, the version is not there. */
 		for (size_t k = 0; layouts[i].files[k]; k++) {
-			assert_int_equal(
-				unlink(at(world, "%s/%s", world->delivery.object, layouts[i].files[k])), 0);
+			assert_int_equal(unlink(at(world, "%s/%s", world->delivery.object,
+						 layouts[i].files[k])),
+				0);
 			assert_int_equal(look(world)->state, OBSERVED_PRESENT);
 			assert_false(fingerprint_is_set(&world->seen->version.fingerprint));
 			assert_int_equal(put(world, world->bundle), 0);
@@ -280,7 +284,8 @@ static void test_previous_version_is_kept(void **state)
 	char names[3][17];
 
 	for (int i = 0; i < 3; i++) {
-		struct bundle *bundle = make_bundle(&world->issuer, "www.example.com", 10 + i, 1000 - i);
+		struct bundle *bundle = make_bundle(
+			&world->issuer, "www.example.com", 10 + i, 1000 - i);
 
 		assert_int_equal(put(world, bundle), 0);
 		assert_holds(world, bundle);
@@ -301,7 +306,8 @@ static void test_nothing_of_others_is_removed(void **state)
 	assert_int_equal(mkdir(at(world, ".versions/web/0123456789abcdef"), 0755), 0);
 	write_text(at(world, ".versions/web/0123456789abcdef/dhparam.pem"), "mine");
 	for (int i = 0; i < 2; i++) {
-		struct bundle *bundle = make_bundle(&world->issuer, "www.example.com", 10 + i, 1000 - i);
+		struct bundle *bundle = make_bundle(
+			&world->issuer, "www.example.com", 10 + i, 1000 - i);
 
 		assert_int_equal(put(world, bundle), 0);
 		bundle_free(bundle);
@@ -327,8 +333,8 @@ static void test_nested_name(void **state)
 
 static void test_bad_names(void **state)
 {
-	static const char *const names[] = { "../out", "/etc", "a//b", "a/", ".versions", ".versions/a", ".",
-		"a/../../b", "" };
+	static const char *const names[] = { "../out", "/etc", "a//b", "a/", ".versions",
+		".versions/a", ".", "a/../../b", "" };
 	struct world *world = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -433,10 +439,13 @@ static void test_version_comes_from_the_certificate(void **state)
 
 	assert_int_equal(put(world, other), 0);
 	strcpy(from, at(world, ".versions/web/%s", version_name(other)));
-	assert_int_equal(rename(from, at(world, ".versions/web/%s", version_name(world->bundle))), 0);
+	assert_int_equal(
+		rename(from, at(world, ".versions/web/%s", version_name(world->bundle))), 0);
 	assert_int_equal(unlink(at(world, "web")), 0);
 	assert_int_equal(symlink(at(world, ".versions/web/%s", version_name(world->bundle)) +
-		strlen(world->directory) + 1, at(world, "web")), 0);
+					 strlen(world->directory) + 1,
+				 at(world, "web")),
+		0);
 	assert_holds(world, other);
 	bundle_free(other);
 }
@@ -449,8 +458,10 @@ static void test_leftovers_of_a_crash(void **state)
 	assert_int_equal(mkdir(at(world, ".versions/web"), 0750), 0);
 	assert_int_equal(mkdir(at(world, ".versions/web/.new-01234567"), 0750), 0);
 	write_text(at(world, ".versions/web/.new-01234567/privkey.pem"), "half");
-	assert_int_equal(mkdir(at(world, ".versions/web/%s", version_name(world->bundle)), 0750), 0);
-	write_text(at(world, ".versions/web/%s/fullchain.pem", version_name(world->bundle)), "half");
+	assert_int_equal(
+		mkdir(at(world, ".versions/web/%s", version_name(world->bundle)), 0750), 0);
+	write_text(
+		at(world, ".versions/web/%s/fullchain.pem", version_name(world->bundle)), "half");
 	assert_int_equal(symlink("x", at(world, ".web.89abcdef.tmp")), 0);
 	assert_int_equal(symlink("x", at(world, ".other.89abcdef.tmp")), 0);
 
@@ -533,8 +544,7 @@ static void test_cancel_says_nothing(void **state)
 
 	fresh_loop(world);
 	world->inside = true; /* a completion would assert */
-	destination_look_cancel(
-		destination_look(&world->context, &item, 1, 1, on_look, world));
+	destination_look_cancel(destination_look(&world->context, &item, 1, 1, on_look, world));
 	destination_put_cancel(destination_put(
 		&world->context, &world->delivery, world->bundle, &before, on_put, world));
 	destination_look_cancel(NULL);
@@ -548,20 +558,25 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_first_delivery, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_every_layout, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_changed_layout_is_written_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_changed_layout_is_written_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_previous_version_is_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nothing_of_others_is_removed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nested_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_foreign_objects, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_links_on_the_way_are_not_followed, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_link_inside_a_version_is_not_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_links_on_the_way_are_not_followed, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_link_inside_a_version_is_not_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damage_is_seen, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_version_comes_from_the_certificate, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_version_comes_from_the_certificate, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_leftovers_of_a_crash, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dangling_link_is_ours, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_check, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_group_is_inherited_or_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_group_is_inherited_or_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancel_says_nothing, setup, teardown),
 	};
 	bool locked;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Secrets: the bytes of each layout, the token that names them, and what a description is taken for. */
+/*
+ * Secrets: the bytes of each layout, the token that names them, and what a description is taken
+ * for.
+ */
 
 #include "tests/unit/shell/test_destination_bundle.h"
 
@@ -35,7 +38,8 @@ static int setup(void **state)
 
 	world->destination.kind = DESTINATION_SECRETSMANAGER;
 	world->destination.layout = LAYOUT_PEM;
-	world->place = (struct place){ .destination = &world->destination, .region = (char *)"eu-west-1" };
+	world->place = (struct place){ .destination = &world->destination,
+		.region = (char *)"eu-west-1" };
 	world->delivery = (struct delivery){
 		.place = &world->place,
 		.wish = &world->wish,
@@ -108,15 +112,18 @@ static void test_bodies(void **state)
 	_cleanup_(freep) char *full = mem_printf("%s%s", world->leaf, world->chain);
 
 	world->destination.layout = LAYOUT_ACM;
-	assert_body(world, (const char *[]){ "Certificate", world->leaf, "CertificateChain", world->chain,
-				   "PrivateKey", key, NULL });
+	assert_body(world,
+		(const char *[]){ "Certificate", world->leaf, "CertificateChain", world->chain,
+			"PrivateKey", key, NULL });
 	world->destination.layout = LAYOUT_PEM;
-	assert_body(world, (const char *[]){ "CERTIFICATE_PEM", world->leaf, "CERTIFICATE_CHAIN_PEM",
-				   world->chain, "PRIVATE_KEY_PEM", key, NULL });
+	assert_body(world,
+		(const char *[]){ "CERTIFICATE_PEM", world->leaf, "CERTIFICATE_CHAIN_PEM",
+			world->chain, "PRIVATE_KEY_PEM", key, NULL });
 	/* The only chain certificate is the root, which is not served. */
 	world->destination.layout = LAYOUT_KUBERNETES;
-	assert_body(world, (const char *[]){ "tls.crt", world->leaf, "tls.key", secret_borrow(world->pkcs8),
-				   "ca.crt", world->chain, NULL });
+	assert_body(world,
+		(const char *[]){ "tls.crt", world->leaf, "tls.key", secret_borrow(world->pkcs8),
+			"ca.crt", world->chain, NULL });
 	world->destination.layout = LAYOUT_FIELDS;
 	world->destination.fields = (struct desired_fields){ .private_key = (char *)"key" };
 	assert_body(world, (const char *[]){ "key", key, NULL });
@@ -127,8 +134,9 @@ static void test_bodies(void **state)
 		.private_key = (char *)"k",
 		.ca = (char *)"a",
 	};
-	assert_body(world, (const char *[]){ "c", world->leaf, "h", world->chain, "f", full, "k", key, "a",
-				   world->chain, NULL });
+	assert_body(world,
+		(const char *[]){ "c", world->leaf, "h", world->chain, "f", full, "k", key, "a",
+			world->chain, NULL });
 }
 
 static void test_body_without_a_chain(void **state)
@@ -137,8 +145,9 @@ static void test_body_without_a_chain(void **state)
 
 	certificate_list_done(&world->bundle->chain);
 	world->destination.layout = LAYOUT_KUBERNETES;
-	assert_body(world, (const char *[]){ "tls.crt", world->leaf, "tls.key", secret_borrow(world->pkcs8),
-				   "ca.crt", "", NULL });
+	assert_body(world,
+		(const char *[]){ "tls.crt", world->leaf, "tls.key", secret_borrow(world->pkcs8),
+			"ca.crt", "", NULL });
 }
 
 static void token_of(const struct world *world, char token[static SECRET_TOKEN_SIZE])
@@ -160,12 +169,18 @@ static void assert_token_changes(const struct world *world, const char *before)
 static void test_token(void **state)
 {
 	struct world *world = *state;
-	struct version fixed = { .fingerprint.bytes = { 1 }, .chain.bytes = { 2 }, .not_before = 3 };
+	struct version fixed = {
+		.fingerprint.bytes = { 1 }, .chain.bytes = { 2 }, .not_before = 3
+	};
 	char token[SECRET_TOKEN_SIZE], again[SECRET_TOKEN_SIZE];
 
-	/* Known to every release: another one would write a second version of the same certificate. */
+	/*
+	 * Known to every release: another one would write a second version of the same
+	 * certificate.
+	 */
 	secret_token(&world->destination, "tls/web", &fixed, token);
-	assert_string_equal(token, "a3e30c5ca174b472a99f7a46839eeade70b0b2340e41ffdc6114004f99d1f911");
+	assert_string_equal(
+		token, "a3e30c5ca174b472a99f7a46839eeade70b0b2340e41ffdc6114004f99d1f911");
 
 	token_of(world, token);
 	token_of(world, again);

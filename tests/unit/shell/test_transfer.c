@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Transfers to files.  The source is played by this test: source_export() gives, in the next turn of the loop,
- * what the test has put there.
+ * Transfers to files.  The source is played by this test: source_export() gives, in the next turn
+ * of the loop, what the test has put there.
  */
 
 #include "tests/unit/shell/test_destination_bundle.h"
@@ -119,8 +119,8 @@ static void on_exported(void *userdata, const struct version *version, const cha
 	}
 }
 
-static void on_delivered(void *userdata, size_t item, const struct outcome *outcome,
-	const struct observed *seen)
+static void on_delivered(
+	void *userdata, size_t item, const struct outcome *outcome, const struct observed *seen)
 {
 	struct world *world = userdata;
 	struct delivered *delivered = &world->delivered[item];
@@ -434,7 +434,9 @@ static void test_cancel(void **state)
 	world->cancel_at_exported = false;
 	world->cancel_at_delivered = true;
 	carry(world, bundle_of(world, "www.example.com", 60));
-	assert_int_equal(world->delivered[0].calls + world->delivered[1].calls + world->delivered[2].calls, 1);
+	assert_int_equal(
+		world->delivered[0].calls + world->delivered[1].calls + world->delivered[2].calls,
+		1);
 	assert_int_equal(world->done, 0);
 }
 
@@ -446,11 +448,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_never_older_over_newer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_failure_is_its_own, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lost_name_waits_for_approval, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_unsound_bundle_reaches_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_unsound_bundle_reaches_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_version_than_planned, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_failed_export, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_export_only, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_anchor_is_given_only_when_there_was_none, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_anchor_is_given_only_when_there_was_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
 	};
 	bool locked;
