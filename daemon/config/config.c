@@ -7,7 +7,7 @@
 #include "daemon/config/read.h"
 #include "daemon/config/rules.h"
 
-/* Whatever could be read is judged, also beside a file that could not, so that all is said in one run. */
+/* Whatever could be read is judged, also beside a file that could not: all is said in one run. */
 static int load(struct config_files *files, struct desired **ret, struct config_problems *problems)
 {
 	_cleanup_(desired_freep) struct desired *desired = NULL;

@@ -12,23 +12,8 @@
 
 #include <stdio.h>
 
+#include "daemon/config/problems.h"
 #include "daemon/model/desired.h"
-
-#define CONFIG_PROBLEMS_SHOWN 20
-
-struct config_problem {
-	char *file;
-	unsigned line; /* 0: the file as a whole */
-	unsigned column;
-	char *text; /* "what; what would be right" */
-};
-
-struct config_problems {
-	struct config_problem *items; /* sorted by file and place once a load has returned */
-	size_t count;
-};
-
-#define CONFIG_PROBLEMS_NULL ((struct config_problems){ 0 })
 
 /**
  * config_load(file, ret, problems):
@@ -49,17 +34,6 @@ int config_load_directory(
  */
 int config_parse(const char *file, const char *text, size_t length, struct desired **ret,
 	struct config_problems *problems);
-
-/**
- * config_problems_print(problems, stream):
- * A line each, "FILE:LINE:COLUMN: what; what would be right", at most
- * CONFIG_PROBLEMS_SHOWN of them and then how many more there are.  Values that may be
- * secrets are not in them.
- */
-void config_problems_print(const struct config_problems *problems, FILE *stream);
-
-/* config_problems_done(problems): release them; for _cleanup_(config_problems_done). */
-void config_problems_done(struct config_problems *problems);
 
 /* config_schema_json(stream): the JSON Schema of the configuration, for editors; 0 or -EIO. */
 int config_schema_json(FILE *stream);

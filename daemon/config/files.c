@@ -16,17 +16,21 @@
 #include "lib/os/file.h"
 
 /* Who can write the configuration can have keys sent anywhere, and units restarted. */
-static bool is_trusted(const char *path, const struct stat *status, struct config_problems *problems)
+static bool is_trusted(
+	const char *path, const struct stat *status, struct config_problems *problems)
 {
 	const char *kind = S_ISDIR(status->st_mode) ? "directory" : "file";
 
 	if (status->st_uid != 0 && status->st_uid != geteuid())
 		problem_add_file(problems, path,
-			"the %s belongs to user %u, who could change it; make it root's: chown root '%s'",
+			"the %s belongs to user %u, who could change it; make it root's: chown "
+			"root '%s'",
 			kind, (unsigned)status->st_uid, path);
-	else if ((status->st_mode & S_IWOTH) || ((status->st_mode & S_IWGRP) && status->st_gid != 0))
+	else if ((status->st_mode & S_IWOTH) ||
+		 ((status->st_mode & S_IWGRP) && status->st_gid != 0))
 		problem_add_file(problems, path,
-			"others than root could change the %s (mode %04o); take that away: chmod go-w '%s'",
+			"others than root could change the %s (mode %04o); take that away: chmod "
+			"go-w '%s'",
 			kind, (unsigned)(status->st_mode & 07777), path);
 	else
 		return true;
@@ -59,8 +63,8 @@ void files_add(struct config_files *files, const char *path, const char *text, s
 
 	problem_add_document(problems, document);
 	files->incomplete |= document->problem_count > 0;
-	files->documents =
-		mem_resize(files->documents, files->count + 1, sizeof(*files->documents));
+	files->documents = mem_resize(
+		files->documents, files->count + 1, sizeof(*files->documents));
 	files->documents[files->count++] = document;
 }
 
@@ -74,12 +78,14 @@ static bool read_trusted(const char *path, struct buf *content, struct config_pr
 	if (fd < 0 && errno == ENOENT) {
 		problem_add_file(problems, path,
 			"there is no such file; write it (every key is in "
-			"/usr/share/doc/certferry/certferry.yaml), or name another with --config FILE");
+			"/usr/share/doc/certferry/certferry.yaml), or name another with --config "
+			"FILE");
 		return false;
 	}
 	if (fd < 0 || fstat(fd, &status) < 0) {
 		problem_add_file(problems, path,
-			"cannot be opened: %s; the daemon's user must be able to read it", strerror(errno));
+			"cannot be opened: %s; the daemon's user must be able to read it",
+			strerror(errno));
 		return false;
 	}
 	if (!S_ISREG(status.st_mode)) {
@@ -116,8 +122,8 @@ static bool ends_with(const char *text, const char *end)
 	return length >= end_length && strcmp(text + length - end_length, end) == 0;
 }
 
-static void read_drop_ins(
-	struct config_files *files, DIR *stream, const char *directory, struct config_problems *problems)
+static void read_drop_ins(struct config_files *files, DIR *stream, const char *directory,
+	struct config_problems *problems)
 {
 	_cleanup_(strv_freep) char **names = NULL;
 	const struct dirent *entry;
@@ -130,11 +136,13 @@ static void read_drop_ins(
 		if (ends_with(entry->d_name, ".yaml"))
 			strv_append(&names, entry->d_name);
 		else if (ends_with(entry->d_name, ".yml"))
-			problem_add_file(problems, path, "would not be read; its name must end in .yaml");
+			problem_add_file(
+				problems, path, "would not be read; its name must end in .yaml");
 	}
 	if (names)
 		qsort(names, strv_length(names), sizeof(*names), compare_names);
-	STRV_FOREACH(name, names) {
+	STRV_FOREACH(name, names)
+	{
 		_cleanup_(freep) char *path = mem_printf("%s/%s", directory, *name);
 
 		files_read(files, path, problems);
@@ -183,8 +191,8 @@ static void refuse_second(struct config_problems *problems, const struct yaml_no
 {
 	_cleanup_(freep) char *key = text_quote(second->key->text);
 
-	problem_add(problems, second->key, "%s is set twice, first at %s:%u:%u; keep one of them", key,
-		first->key->file, first->key->line, first->key->column);
+	problem_add(problems, second->key, "%s is set twice, first at %s:%u:%u; keep one of them",
+		key, first->key->file, first->key->line, first->key->column);
 }
 
 /* Moves the items of ${from} behind those of ${to}. */
@@ -227,7 +235,8 @@ static void sort_names(struct yaml_node *map, struct config_problems *problems)
 	for (size_t i = 0; i < map->count; i++) {
 		struct yaml_node *item = map->items[i];
 
-		if (item->type != YAML_REFUSED && kept && compare_items(&map->items[kept - 1], &item) == 0) {
+		if (item->type != YAML_REFUSED && kept &&
+			compare_items(&map->items[kept - 1], &item) == 0) {
 			refuse_second(problems, item, map->items[kept - 1]);
 			yaml_node_free(item);
 		} else if (item->type == YAML_REFUSED) {

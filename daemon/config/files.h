@@ -5,6 +5,7 @@
 /* The files of the configuration: which they are, whether they can be trusted, and their union. */
 
 #include "daemon/config/problems.h"
+#include "lib/yaml/yaml.h"
 
 /* What was read; the nodes of root name the documents' files. */
 struct config_files {

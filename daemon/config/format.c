@@ -13,9 +13,9 @@
 #include "lib/base/mem.h"
 #include "lib/base/strv.h"
 
-#define REGION	  "[a-z]{2,}(-[a-z]+)+-[0-9]+"
-#define LABEL	  "[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
-#define HOST	  LABEL "(\\." LABEL ")*"
+#define REGION    "[a-z]{2,}(-[a-z]+)+-[0-9]+"
+#define LABEL     "[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
+#define HOST      LABEL "(\\." LABEL ")*"
 #define ANY_BRACE "\\{(account|region|certificate|domain)\\}"
 
 static const struct {
@@ -57,9 +57,9 @@ static const char *check_port(const char *text)
 		return "holds no IPv6 address between the brackets; write for example [::1]:443";
 	memcpy(address, text + 1, length);
 	address[length] = '\0';
-	return inet_pton(AF_INET6, address, bytes) == 1 ?
-		NULL :
-		"holds no IPv6 address between the brackets; write for example [::1]:443";
+	return inet_pton(AF_INET6, address, bytes) == 1
+		       ? NULL
+		       : "holds no IPv6 address between the brackets; write for example [::1]:443";
 }
 
 static const char *check_unit(const char *text)
@@ -110,14 +110,20 @@ static const char *check_role_arn(const char *text)
 	return text[strlen(text) - 1] == '/' ? "ends with '/'; the role's name is missing" : NULL;
 }
 
+/* clang-format off */
 /* All lengths are those that AWS (or Linux) gives. */
 static const struct format_description descriptions[FORMAT_COUNT_] = {
-	[FORMAT_ANY] = { "a text", "write printable characters", NULL, .min = 1, .max = 1024 },
-	[FORMAT_NAME] = { "a name", "write 1 to 64 characters of A-Z a-z 0-9 _ . -, the first not a '.'",
+	[FORMAT_ANY] = { "a text",
+		"write printable characters", NULL, .min = 1, .max = 1024 },
+	[FORMAT_NAME] = { "a name",
+		"write 1 to 64 characters of A-Z a-z 0-9 _ . -, the first not a '.'",
 		"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$", .min = 1, .max = 64 },
-	[FORMAT_ACCOUNT] = { "an AWS account id", "write its 12 digits, in quotes", "^[0-9]{12}$", .min = 1, .max = 64 },
-	[FORMAT_REGION] = { "an AWS region", "write it like eu-west-1", "^" REGION "$", .min = 1, .max = 64 },
-	[FORMAT_PROFILE] = { "a profile's name", "write the name as in the AWS configuration file",
+	[FORMAT_ACCOUNT] = { "an AWS account id",
+		"write its 12 digits, in quotes", "^[0-9]{12}$", .min = 1, .max = 64 },
+	[FORMAT_REGION] = { "an AWS region",
+		"write it like eu-west-1", "^" REGION "$", .min = 1, .max = 64 },
+	[FORMAT_PROFILE] = { "a profile's name",
+		"write the name as in the AWS configuration file",
 		"^[A-Za-z0-9_.+=,@:/ -]+$", .min = 1, .max = 128 },
 	[FORMAT_ROLE_ARN] = { "the ARN of an IAM role",
 		"write it like arn:aws:iam::111111111111:role/NAME",
@@ -128,7 +134,8 @@ static const struct format_description descriptions[FORMAT_COUNT_] = {
 		"write 2 to 1224 characters of A-Z a-z 0-9 _ + = , . @ : / -",
 		"^[A-Za-z0-9_+=,.@:/-]+$", .min = 2, .max = 1224, .quiet = true },
 	[FORMAT_SESSION_NAME] = { "a session's name",
-		"write 2 to 64 characters of A-Z a-z 0-9 _ + = , . @ -", "^[A-Za-z0-9_+=,.@-]+$", .min = 2, .max = 64 },
+		"write 2 to 64 characters of A-Z a-z 0-9 _ + = , . @ -", "^[A-Za-z0-9_+=,.@-]+$",
+		.min = 2, .max = 64 },
 	/* Kept as KEY=VALUE, so the key may not hold what AWS would allow there. */
 	[FORMAT_TAG_KEY] = { "the key of a tag",
 		"write 1 to 128 letters, digits, spaces and _ . : / + - @, but no '='",
@@ -138,40 +145,54 @@ static const struct format_description descriptions[FORMAT_COUNT_] = {
 		"^[^\"'`<>(){}!#$%&*;,?^|~\\\\]*$", .min = 0, .max = 256 },
 	[FORMAT_URL] = { "the URL of an endpoint",
 		"write it like https://acm.{region}.example.com, without user, query or fragment",
-		"^https?://([A-Za-z0-9_.-]|\\{region\\})+(:[0-9]{1,5})?(/([A-Za-z0-9_./-]|\\{region\\})*)?$",
+		"^https?://([A-Za-z0-9_.-]|\\{region\\})+(:[0-9]{1,5})?"
+		"(/([A-Za-z0-9_./-]|\\{region\\})*)?$",
 		.min = 8, .max = 1024, .quiet = true },
-	[FORMAT_PATH] = { "an absolute path", "write it from the root, like /etc/ssl/ca.pem", "^/", .min = 1, .max = 4000,
+	[FORMAT_PATH] = { "an absolute path",
+		"write it from the root, like /etc/ssl/ca.pem", "^/", .min = 1, .max = 4000,
 		.check = check_path },
 	[FORMAT_CERTIFICATE_ARN] = { "the ARN of an ACM certificate",
 		"write it like arn:aws:acm:eu-west-1:111111111111:certificate/ID",
-		"^arn:aws[a-z-]*:acm:" REGION ":[0-9]{12}:certificate/[A-Za-z0-9-]+$", .min = 20, .max = 2048 },
+		"^arn:aws[a-z-]*:acm:" REGION ":[0-9]{12}:certificate/[A-Za-z0-9-]+$",
+		.min = 20, .max = 2048 },
 	[FORMAT_IMPORT_ARN] = { "the ARN of an ACM certificate",
 		"write it like arn:aws:acm:eu-west-1:111111111111:certificate/ID",
-		"^arn:aws[a-z-]*:acm:(" REGION "|\\{region\\}):([0-9]{12}|\\{account\\}):certificate/"
-		"([A-Za-z0-9-]|" ANY_BRACE ")+$",
+		"^arn:aws[a-z-]*:acm:(" REGION "|\\{region\\}):([0-9]{12}|\\{account\\}):"
+		"certificate/([A-Za-z0-9-]|" ANY_BRACE ")+$",
 		.min = 20, .max = 2048 },
-	[FORMAT_DOMAIN] = { "a DNS name", "write it like pay.example.com or \"*.example.com\", other scripts as xn--...",
+	[FORMAT_DOMAIN] = { "a DNS name",
+		"write it like pay.example.com or \"*.example.com\", other scripts as xn--...",
 		"^(\\*\\.)?" HOST "$", .min = 1, .max = 253, .check = check_labels, .lower = true },
 	[FORMAT_DELIVERY] = { "the name of a delivery",
-		"write CERTIFICATE/DESTINATION, with /ACCOUNT/REGION behind it where it has several",
+		"write CERTIFICATE/DESTINATION, "
+		"with /ACCOUNT/REGION behind it where there are several",
 		"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+$", .min = 3, .max = 512 },
 	[FORMAT_OBJECT] = { "the name of an object",
-		"write characters of A-Z a-z 0-9 / _ + = . @ - and the placeholders {account}, {region}, "
-		"{certificate}, {domain}",
+		"write characters of A-Z a-z 0-9 / _ + = . @ - and the placeholders "
+		"{account}, {region}, {certificate}, {domain}",
 		"^([A-Za-z0-9/_+=.@-]|" ANY_BRACE ")+$", .min = 1, .max = 512 },
-	[FORMAT_KMS_KEY] = { "a KMS key", "write an alias (alias/NAME), a key id or the ARN of either",
+	[FORMAT_KMS_KEY] = { "a KMS key",
+		"write an alias (alias/NAME), a key id or the ARN of either",
 		"^([A-Za-z0-9:/_.-]|" ANY_BRACE ")+$", .min = 1, .max = 2048 },
-	[FORMAT_FIELD] = { "the name of a field", "write characters of A-Z a-z 0-9 _ . / -",
+	[FORMAT_FIELD] = { "the name of a field",
+		"write characters of A-Z a-z 0-9 _ . / -",
 		"^[A-Za-z0-9_./-]+$", .min = 1, .max = 256 },
-	[FORMAT_GROUP] = { "the name of a group", "write it as in /etc/group",
+	[FORMAT_GROUP] = { "the name of a group",
+		"write it as in /etc/group",
 		"^[A-Za-z_][A-Za-z0-9_.-]*$", .min = 1, .max = 32 },
-	[FORMAT_UNIT] = { "the name of a systemd unit", "write it like nginx.service, without a path",
+	[FORMAT_UNIT] = { "the name of a systemd unit",
+		"write it like nginx.service, without a path",
 		"^[A-Za-z0-9:_.\\\\@-]+$", .min = 1, .max = 255, .check = check_unit },
-	[FORMAT_HOST] = { "a host's name", "write it like pay.example.com, without a port",
+	[FORMAT_HOST] = { "a host's name",
+		"write it like pay.example.com, without a port",
 		"^" HOST "$", .min = 1, .max = 253, .check = check_labels, .lower = true },
-	[FORMAT_HOST_PORT] = { "HOST:PORT", "write it like pay.example.com:443 or [::1]:443",
-		"^(" HOST "|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$", .min = 3, .max = 260, .check = check_port },
+	[FORMAT_HOST_PORT] = { "HOST:PORT",
+		"write it like pay.example.com:443 or [::1]:443",
+		"^(" HOST "|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$",
+		.min = 3, .max = 260, .check = check_port },
 };
+
+/* clang-format on */
 
 const struct format_description *format_describe(enum format format)
 {
@@ -260,12 +281,12 @@ static bool is_printable(const char *text)
 	return true;
 }
 
-char *format_check(struct format_cache *cache, enum format format, unsigned placeholders,
-	const char *text)
+char *format_check(
+	struct format_cache *cache, enum format format, unsigned placeholders, const char *text)
 {
 	const struct format_description *description = &descriptions[format];
-	_cleanup_(freep) char *shown =
-		description->quiet ? mem_strdup("this value") : text_quote(text);
+	_cleanup_(freep) char *shown = description->quiet ? mem_strdup("this value")
+							  : text_quote(text);
 	size_t length = strlen(text);
 	const char *wrong = NULL;
 	char *brace = NULL;
@@ -315,7 +336,8 @@ char *format_duration(const char *text, usec_t *ret)
 	usec_t number = 0, unit;
 
 	if (digits == 0 || digits > 9)
-		return mem_printf("%s is not a duration; write an integer with s, m, h or d, like 90s or 6h",
+		return mem_printf(
+			"%s is not a duration; write an integer with s, m, h or d, like 90s or 6h",
 			shown);
 	for (size_t i = 0; i < digits; i++)
 		number = number * 10 + (usec_t)(text[i] - '0');
@@ -323,14 +345,14 @@ char *format_duration(const char *text, usec_t *ret)
 		return mem_printf("%s has no unit; write %llus, %llum or %lluh", shown,
 			(unsigned long long)number, (unsigned long long)number,
 			(unsigned long long)number);
-	unit = text[digits] == 's' ? USEC_PER_SEC :
-		text[digits] == 'm' ? USEC_PER_MINUTE :
-		text[digits] == 'h' ? USEC_PER_HOUR :
-		text[digits] == 'd' ? USEC_PER_DAY :
-				      0;
+	unit = text[digits] == 's'   ? USEC_PER_SEC
+	       : text[digits] == 'm' ? USEC_PER_MINUTE
+	       : text[digits] == 'h' ? USEC_PER_HOUR
+	       : text[digits] == 'd' ? USEC_PER_DAY
+				     : 0;
 	if (!unit || text[digits + 1])
-		return mem_printf("%s has an unknown unit; write an integer with one of s, m, h or d",
-			shown);
+		return mem_printf(
+			"%s has an unknown unit; write an integer with one of s, m, h or d", shown);
 	*ret = number * unit; /* nine digits of days are far from the end of 64 bits */
 	return NULL;
 }

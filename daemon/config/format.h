@@ -49,11 +49,11 @@ enum placeholder {
 #define PLACEHOLDERS_ALL 15u
 
 struct format_description {
-	const char *what;    /* "an account id" */
-	const char *right;   /* "write its 12 digits" */
+	const char *what; /* "an account id" */
+	const char *right; /* "write its 12 digits" */
 	const char *pattern; /* NULL: any printable text */
-	unsigned min, max;   /* length in bytes */
-	/* NULL, or what else is wrong with a text that has the pattern: "what; what would be right" */
+	unsigned min, max; /* length in bytes */
+	/* NULL, or what else is wrong with a text of the pattern: "what; what would be right" */
 	const char *(*check)(const char *text);
 	bool lower; /* case means nothing: kept in lower case */
 	bool quiet; /* never shown in messages */
@@ -72,8 +72,8 @@ const struct format_description *format_describe(enum format format);
  * What is wrong with ${text}, "what; what would be right", which the caller owns; or NULL.
  * ${placeholders} are those that it may hold, 0 where braces mean nothing.
  */
-char *format_check(struct format_cache *cache, enum format format, unsigned placeholders,
-	const char *text);
+char *format_check(
+	struct format_cache *cache, enum format format, unsigned placeholders, const char *text);
 
 /* format_normal(format, text): as it is kept (case, slashes of paths); the caller owns it. */
 char *format_normal(enum format format, const char *text);
@@ -88,7 +88,7 @@ char *format_integer(const char *text, unsigned *ret);
 /* format_placeholders(text): enum placeholder of those that occur in ${text}. */
 unsigned format_placeholders(const char *text);
 
-/* format_partition(region): the partition that begins the ARNs of ${region}: "aws", "aws-cn", ... */
+/* format_partition(region): what begins the ARNs of ${region}: "aws", "aws-cn", ... */
 const char *format_partition(const char *region);
 
 void format_cache_done(struct format_cache *cache);

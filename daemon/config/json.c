@@ -48,15 +48,16 @@ static json_t *word_schema(const struct schema_word *words, unsigned kinds)
 	for (; words->name; words++) {
 		if (words->later || (kinds && !(kinds & (1u << words->value))))
 			continue;
-		append(list, strcmp(words->name, "true") == 0 ? json_true() : json_string(words->name));
+		append(list,
+			strcmp(words->name, "true") == 0 ? json_true() : json_string(words->name));
 	}
 	return json_pack("{s:o}", "enum", list);
 }
 
 static json_t *list_schema(const struct schema_row *row, json_t *each)
 {
-	json_t *schema =
-		json_pack("{s:s, s:o, s:i}", "type", "array", "items", each, "minItems", 1);
+	json_t *schema = json_pack(
+		"{s:s, s:o, s:i}", "type", "array", "items", each, "minItems", 1);
 
 	if (row->max)
 		set(schema, "maxItems", json_integer((json_int_t)row->max));
@@ -68,8 +69,8 @@ static json_t *list_schema(const struct schema_row *row, json_t *each)
 static json_t *pairs_schema(const struct schema_row *row)
 {
 	return json_pack("{s:s, s:i, s:I, s:o, s:o}", "type", "object", "minProperties", 1,
-		"maxProperties", (json_int_t)row->max, "propertyNames", text_schema(row->key_format),
-		"additionalProperties", text_schema(row->format));
+		"maxProperties", (json_int_t)row->max, "propertyNames",
+		text_schema(row->key_format), "additionalProperties", text_schema(row->format));
 }
 
 static json_t *kinds_schema(const struct schema_section *section)
@@ -101,8 +102,8 @@ static json_t *value_schema(const struct schema_row *row, unsigned kinds)
 	case SCHEMA_DURATION:
 		return json_pack("{s:s, s:s}", "type", "string", "pattern", "^[0-9]{1,9}[smhd]$");
 	case SCHEMA_INTEGER:
-		return json_pack("{s:s, s:I, s:I}", "type", "integer", "minimum", (json_int_t)row->min,
-			"maximum", (json_int_t)row->max);
+		return json_pack("{s:s, s:I, s:I}", "type", "integer", "minimum",
+			(json_int_t)row->min, "maximum", (json_int_t)row->max);
 	case SCHEMA_BOOL:
 		return json_pack("{s:s}", "type", "boolean");
 	case SCHEMA_WORD:
@@ -148,7 +149,8 @@ static json_t *section_schema(const struct schema_section *section, unsigned kin
 	json_t *schema = json_pack("{s:s, s:b, s:o}", "type", "object", "additionalProperties", 0,
 		"properties", properties);
 
-	SCHEMA_FOREACH(row, section) {
+	SCHEMA_FOREACH(row, section)
+	{
 		json_t *value;
 
 		if (!schema_of_kind(row, kinds) || row->type == SCHEMA_LATER)

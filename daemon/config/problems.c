@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/yaml/yaml.h"
+
 static void append(struct config_problems *problems, struct config_problem problem)
 {
 	/* The room is always a power of two, so it is full exactly when the count is one. */
@@ -13,11 +15,12 @@ static void append(struct config_problems *problems, struct config_problem probl
 	problems->items[problems->count++] = problem;
 }
 
-void problem_add(struct config_problems *problems, const struct yaml_node *node,
-	const char *format, ...)
+void problem_add(
+	struct config_problems *problems, const struct yaml_node *node, const char *format, ...)
 {
-	struct config_problem problem = { .file = mem_strdup(node->file), .line = node->line,
-		.column = node->column };
+	struct config_problem problem = {
+		.file = mem_strdup(node->file), .line = node->line, .column = node->column
+	};
 	va_list arguments;
 
 	va_start(arguments, format);
@@ -37,15 +40,15 @@ void problem_add_file(struct config_problems *problems, const char *file, const 
 	append(problems, problem);
 }
 
-void problem_add_document(
-	struct config_problems *problems, const struct yaml_document *document)
+void problem_add_document(struct config_problems *problems, const struct yaml_document *document)
 {
 	for (size_t i = 0; i < document->problem_count; i++) {
 		const struct yaml_problem *found = &document->problems[i];
 
-		append(problems,
-			(struct config_problem){ .file = mem_strdup(document->file), .line = found->line,
-				.column = found->column, .text = mem_strdup(found->text) });
+		append(problems, (struct config_problem){ .file = mem_strdup(document->file),
+					 .line = found->line,
+					 .column = found->column,
+					 .text = mem_strdup(found->text) });
 	}
 }
 

@@ -8,8 +8,8 @@
 #include "daemon/config/value.h"
 #include "lib/base/strv.h"
 
-static void read_section(
-	struct reader *r, const struct item *item, const struct schema_section *section, char *target);
+static void read_section(struct reader *r, const struct item *item,
+	const struct schema_section *section, char *target);
 
 /* Room for ${count} structures of the row's section, kept where the row says. */
 static char *new_array(const struct item *item, char *structure, size_t count)
@@ -50,7 +50,8 @@ static void read_named(struct reader *r, const struct item *item, char *structur
 		struct item each = { item, node->key->text, item->row, node };
 		char *entry = array + i * section->size;
 
-		value_complain_if(r, &name, format_check(&r->formats, FORMAT_NAME, 0, node->key->text));
+		value_complain_if(
+			r, &name, format_check(&r->formats, FORMAT_NAME, 0, node->key->text));
 		*(char **)entry = mem_strdup(node->key->text);
 		read_section(r, &each, section, entry);
 	}
@@ -74,8 +75,11 @@ static void set_defaults(
 {
 	const struct item top = { 0 };
 
-	SCHEMA_FOREACH(row, section) {
-		struct yaml_node node = { .type = YAML_TEXT, .file = "default", .line = 1, .column = 1 };
+	SCHEMA_FOREACH(row, section)
+	{
+		struct yaml_node node = {
+			.type = YAML_TEXT, .file = "default", .line = 1, .column = 1
+		};
 		struct item item = { &top, row->key, row, &node };
 
 		if (row->type == SCHEMA_SECTION)
@@ -91,7 +95,8 @@ static void set_defaults(
 /* "destinations.NAME.region" for a key that is at home elsewhere; the caller owns it, or NULL. */
 static char *find_home(const struct schema_section *section, const char *above, const char *key)
 {
-	SCHEMA_FOREACH(row, section) {
+	SCHEMA_FOREACH(row, section)
+	{
 		_cleanup_(freep) char *path = mem_printf("%s%s%s%s", above, *above ? "." : "",
 			row->key, row->type == SCHEMA_NAMED ? ".NAME" : "");
 		char *home;
@@ -126,25 +131,28 @@ static char *unknown_key(const struct schema_section *section, unsigned kinds, c
 		return mem_printf("key %s belongs to kind %s only; remove it", shown, list);
 	}
 	if (text_is_secret(key))
-		return mem_strdup("a key that looks like a secret (not shown) stands here; remove it");
+		return mem_strdup(
+			"a key that looks like a secret (not shown) stands here; remove it");
 	if (text_names_secret(key))
-		return mem_printf("unknown key %s; no secret is ever written here: use a role, a profile "
-				  "or the service's environment",
+		return mem_printf(
+			"unknown key %s; no secret is ever written here: use a role, a profile "
+			"or the service's environment",
 			shown);
 	SCHEMA_FOREACH(row, section)
-		if (schema_of_kind(row, kinds) && row->type != SCHEMA_LATER)
-			text_nearest_offer(&nearest, row->key);
+	if (schema_of_kind(row, kinds) && row->type != SCHEMA_LATER)
+		text_nearest_offer(&nearest, row->key);
 	if (nearest.best)
 		return mem_printf("unknown key %s; did you mean '%s'?", shown, nearest.best);
 	home = find_home(&schema_root, "", key);
 	if (home)
 		return mem_printf("unknown key %s here; is '%s' meant?", shown, home);
-	return mem_printf("unknown key %s; remove it, or see certferry.yaml(5) for what can stand here",
+	return mem_printf(
+		"unknown key %s; remove it, or see certferry.yaml(5) for what can stand here",
 		shown);
 }
 
-static void read_key(struct reader *r, const struct item *item, const struct schema_section *section,
-	unsigned kinds, char *target)
+static void read_key(struct reader *r, const struct item *item,
+	const struct schema_section *section, unsigned kinds, char *target)
 {
 	const struct yaml_node *node = item->node;
 	const struct schema_row *row = schema_find(section, node->key->text, kinds);
@@ -179,13 +187,15 @@ static void complain_of_two(struct reader *r, const struct item *item, const str
 static void check_keys(struct reader *r, const struct item *item,
 	const struct schema_section *section, unsigned kinds)
 {
-	SCHEMA_FOREACH(row, section) {
+	SCHEMA_FOREACH(row, section)
+	{
 		const struct yaml_node *here = yaml_find(item->node, row->key), *other;
 
 		if (!schema_of_kind(row, kinds))
 			continue;
 		if (!here && row->required)
-			value_complain_if(r, item, mem_printf("'%s' is missing: %s", row->key, row->help));
+			value_complain_if(
+				r, item, mem_printf("'%s' is missing: %s", row->key, row->help));
 		other = here && row->excludes ? yaml_find(item->node, row->excludes) : NULL;
 		if (other)
 			complain_of_two(r, item, row, here->key, other->key);
@@ -204,8 +214,8 @@ unsigned config_kinds(const struct schema_section *section, const struct yaml_no
 }
 
 /* An entry of unknown kind is not read: what its keys should be is unknown too. */
-static void complain_of_kind(struct reader *r, const struct item *item,
-	const struct schema_section *section)
+static void complain_of_kind(
+	struct reader *r, const struct item *item, const struct schema_section *section)
 {
 	const struct yaml_node *kind = yaml_find(item->node, "kind");
 	const struct schema_row *row = schema_find(section, "kind", 0);
@@ -221,8 +231,8 @@ static void complain_of_kind(struct reader *r, const struct item *item,
 	value_complain_if(r, item, mem_printf("'kind' is missing; write %s", list));
 }
 
-static void read_section(
-	struct reader *r, const struct item *item, const struct schema_section *section, char *target)
+static void read_section(struct reader *r, const struct item *item,
+	const struct schema_section *section, char *target)
 {
 	unsigned kinds = config_kinds(section, item->node);
 

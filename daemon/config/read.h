@@ -6,6 +6,8 @@
 
 #include "daemon/config/problems.h"
 #include "daemon/config/schema.h"
+#include "daemon/model/desired.h"
+#include "lib/yaml/yaml.h"
 
 /**
  * config_read(root, problems):

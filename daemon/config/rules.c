@@ -24,7 +24,6 @@ const char *rules_name(const char *name)
 	return plain && !text_is_secret(name) ? name : "NAME";
 }
 
-/* The kind of destination ${i} is known: otherwise it was not read, and nothing can be said of it. */
 bool rules_is_known(const struct rules *r, const struct desired_destination *destination)
 {
 	const struct schema_row *row = schema_find(&schema_root, "destinations", 0);
@@ -36,29 +35,32 @@ bool rules_is_known(const struct rules *r, const struct desired_destination *des
 void rules_partition(const struct rules *r, const struct yaml_node *node, const char *path,
 	const char *arn, char *const *regions)
 {
-	STRV_FOREACH(region, regions) {
+	STRV_FOREACH(region, regions)
+	{
 		const char *partition = format_partition(*region);
 		size_t length = strlen(partition);
 
 		if (strncmp(arn + 4, partition, length) == 0 && arn[4 + length] == ':')
 			continue;
 		complain(r, node,
-			"%s: the ARN is of another partition than region %s; there it begins with arn:%s:",
+			"%s: the ARN is of another partition than region %s; there it begins with "
+			"arn:%s:",
 			path, *region, partition);
 		return;
 	}
 }
 
 /* What would be silently without effect, or is meant for a role that is not there. */
-void rules_role(
-	const struct rules *r, const struct desired_access *access, const char *path, const struct yaml_node *map)
+void rules_role(const struct rules *r, const struct desired_access *access, const char *path,
+	const struct yaml_node *map)
 {
 	static const char *const keys[] = { "external_id", "source_identity", "session_tags" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys) && !access->role_arn; i++)
 		if (yaml_find(map, keys[i]) && !yaml_find(map, "role_arn"))
 			complain(r, rules_place(map, keys[i]),
-				"%s.%s: has no effect without a role; add role_arn or remove it", path, keys[i]);
+				"%s.%s: has no effect without a role; add role_arn or remove it",
+				path, keys[i]);
 }
 
 static void check_source(const struct rules *r)
@@ -70,12 +72,12 @@ static void check_source(const struct rules *r)
 		return;
 	rules_role(r, &source->access, "source", map);
 	if (source->access.role_arn)
-		rules_partition(r, rules_place(map, "role_arn"), "source.role_arn", source->access.role_arn,
-			source->regions);
+		rules_partition(r, rules_place(map, "role_arn"), "source.role_arn",
+			source->access.role_arn, source->regions);
 }
 
-static void check_certificate_arn(const struct rules *r, const char *arn, const char *path,
-	const struct yaml_node *node)
+static void check_certificate_arn(
+	const struct rules *r, const char *arn, const char *path, const struct yaml_node *node)
 {
 	_cleanup_(freep) char *where = mem_printf("%s.arn", path);
 	_cleanup_(strv_freep) char **region = NULL;
@@ -89,7 +91,8 @@ static void check_certificate_arn(const struct rules *r, const char *arn, const 
 		return;
 	given = strv_join(r->desired->source.regions, ", ");
 	complain(r, node,
-		"%s: the certificate is in region %s, which is none of the source's (%s); add it to "
+		"%s: the certificate is in region %s, which is none of the source's (%s); add it "
+		"to "
 		"source.regions or correct the ARN",
 		where, text, given);
 }
@@ -102,11 +105,13 @@ static void check_what(const struct rules *r, const struct desired_certificate *
 	if (certificate->arn)
 		check_certificate_arn(r, certificate->arn, path, rules_place(map, "arn"));
 	if (!match && !yaml_find(map, "arn"))
-		complain(r, map, "%s: which certificate? write arn: ARN, match: {domain: NAME} or "
-				 "match: {tags: {KEY: VALUE}}",
+		complain(r, map,
+			"%s: which certificate? write arn: ARN, match: {domain: NAME} or "
+			"match: {tags: {KEY: VALUE}}",
 			path);
 	else if (match && match->type == YAML_MAP && !match->count)
-		complain(r, match, "%s.match: matches nothing; write domain: NAME or tags: {KEY: VALUE}",
+		complain(r, match,
+			"%s.match: matches nothing; write domain: NAME or tags: {KEY: VALUE}",
 			path);
 }
 

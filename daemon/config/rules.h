@@ -10,6 +10,8 @@
 
 #include "daemon/config/problems.h"
 #include "daemon/config/schema.h"
+#include "daemon/model/desired.h"
+#include "lib/yaml/yaml.h"
 
 /**
  * rules_apply(desired, root, problems):
@@ -49,7 +51,7 @@ void rules_partition(const struct rules *r, const struct yaml_node *node, const 
 void rules_role(const struct rules *r, const struct desired_access *access, const char *path,
 	const struct yaml_node *map);
 
-/* rules_destination(r, destination, map), rules_delivery(r, certificate, delivery, node): of one each. */
+/* rules_destination(r, destination, map), rules_delivery(r, certificate, delivery, node): one. */
 void rules_destination(const struct rules *r, struct desired_destination *destination,
 	const struct yaml_node *map);
 void rules_delivery(const struct rules *r, const struct desired_certificate *certificate,

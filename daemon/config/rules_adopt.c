@@ -78,14 +78,17 @@ static void check_where(const struct rules *r, const struct parts *parts, const 
 	size_t count = strv_length(behind);
 
 	if (parts->to->accounts && !strv_has(parts->to->accounts, account))
-		complain(r, node, "adopt: the import is in account %s, which is none of destination '%s'",
+		complain(r, node,
+			"adopt: the import is in account %s, which is none of destination '%s'",
 			account, rules_name(parts->to->name));
 	else if (parts->to->regions && !strv_has(parts->to->regions, region))
-		complain(r, node, "adopt: the import is in region %s, which is none of destination '%s'",
+		complain(r, node,
+			"adopt: the import is in region %s, which is none of destination '%s'",
 			region, rules_name(parts->to->name));
 	else if (count && (!strv_has(behind, region) || (count > 1 && !strv_has(behind, account))))
 		complain(r, node,
-			"adopt: the import is in account %s and region %s, other than the delivery's name says",
+			"adopt: the import is in account %s and region %s, other than the "
+			"delivery's name says",
 			account, region);
 }
 
@@ -99,7 +102,8 @@ static void check_adopt(const struct rules *r, const struct yaml_node *item)
 
 	if (wrong) {
 		complain(r, item->key,
-			"adopt: no delivery is named so: %s; remove it, or see `certferryd --check --expand` "
+			"adopt: no delivery is named so: %s; remove it, or see `certferryd --check "
+			"--expand` "
 			"for the names",
 			wrong);
 		return;

@@ -57,35 +57,41 @@ static void check_kind_keys(const struct rules *r, const struct wish *wish, cons
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (yaml_find(wish->node, keys[i].key) && !(keys[i].kinds & (1u << wish->to->kind)))
 			complain(r, rules_place(wish->node, keys[i].key),
-				"%s.%s: means nothing to destination '%s', which is of kind %s; remove it", path,
-				keys[i].key, rules_name(wish->to->name), kind);
+				"%s.%s: means nothing to destination '%s', which is of kind %s; "
+				"remove it",
+				path, keys[i].key, rules_name(wish->to->name), kind);
 	if (wish->to->kind == DESTINATION_ACM && wish->delivery->adopt == ADOPT_YES)
 		complain(r, rules_place(wish->node, "adopt"),
-			"%s.adopt: true is for secrets; for ACM write in-use, beside, or arn: ARN", path);
+			"%s.adopt: true is for secrets; for ACM write in-use, beside, or arn: ARN",
+			path);
 	if (wish->to->kind == DESTINATION_SECRETSMANAGER &&
 		(wish->delivery->adopt == ADOPT_IN_USE || wish->delivery->adopt == ADOPT_BESIDE))
 		complain(r, rules_place(wish->node, "adopt"),
 			"%s.adopt: in-use and beside are for ACM; for a secret write true", path);
 }
 
-static void check_subset(const struct rules *r, const struct wish *wish, const char *path,
-	const char *key)
+static void check_subset(
+	const struct rules *r, const struct wish *wish, const char *path, const char *key)
 {
 	bool accounts = strcmp(key, "accounts") == 0;
-	char *const *narrow = accounts ? wish->delivery->only_accounts : wish->delivery->only_regions;
+	char *const *narrow = accounts ? wish->delivery->only_accounts
+				       : wish->delivery->only_regions;
 	char *const *all = accounts ? wish->to->accounts : wish->to->regions;
 	const struct yaml_node *node = rules_place(rules_place(wish->node, "only"), key);
 	_cleanup_(freep) char *given = strv_join(all, ", ");
 
-	STRV_FOREACH(item, narrow) {
+	STRV_FOREACH(item, narrow)
+	{
 		if (strv_has(all, *item))
 			continue;
 		if (all)
-			complain(r, node, "%s.only.%s: %s is none of those of destination '%s' (%s)", path,
+			complain(r, node,
+				"%s.only.%s: %s is none of those of destination '%s' (%s)", path,
 				key, *item, rules_name(wish->to->name), given);
 		else
-			complain(r, node, "%s.only.%s: destination '%s' has no %s to choose from; add them "
-					  "there or remove this",
+			complain(r, node,
+				"%s.only.%s: destination '%s' has no %s to choose from; add them "
+				"there or remove this",
 				path, key, rules_name(wish->to->name), key);
 	}
 }
@@ -99,13 +105,15 @@ static void check_placeholders(const struct rules *r, const struct wish *wish, c
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		unsigned used = texts[i] ? format_placeholders(texts[i]) : 0;
 
-		if (wish->to->kind == DESTINATION_FILE && (used & (PLACEHOLDER_ACCOUNT | PLACEHOLDER_REGION)))
+		if (wish->to->kind == DESTINATION_FILE &&
+			(used & (PLACEHOLDER_ACCOUNT | PLACEHOLDER_REGION)))
 			complain(r, rules_place(wish->node, keys[i]),
-				"%s.%s: files have no {account} and no {region}; remove them", path, keys[i]);
+				"%s.%s: files have no {account} and no {region}; remove them", path,
+				keys[i]);
 		else if ((used & PLACEHOLDER_ACCOUNT) && !wish->to->accounts)
 			complain(r, rules_place(wish->node, keys[i]),
-				"%s.%s: {account} is not known; add accounts to destination '%s'", path,
-				keys[i], rules_name(wish->to->name));
+				"%s.%s: {account} is not known; add accounts to destination '%s'",
+				path, keys[i], rules_name(wish->to->name));
 	}
 }
 
@@ -120,16 +128,19 @@ static void check_file_object(const struct rules *r, const struct wish *wish, co
 		size_t length = strcspn(part, "/");
 
 		for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
-			if (length == strlen(refused[i]) && strncmp(part, refused[i], length) == 0) {
+			if (length == strlen(refused[i]) &&
+				strncmp(part, refused[i], length) == 0) {
 				complain(r, rules_place(wish->node, "as"),
-					"%s.as: of files, no part between slashes may be empty, '.', '..' or "
+					"%s.as: of files, no part between slashes may be empty, "
+					"'.', '..' or "
 					"'.versions'; write it like tls/payments",
 					path);
 				return;
 			}
 		if (length > 200) /* temporary names beside it are longer, and 255 is the end */
 			complain(r, rules_place(wish->node, "as"),
-				"%s.as: a part has %zu characters; files can have 200", path, length);
+				"%s.as: a part has %zu characters; files can have 200", path,
+				length);
 		if (!part[length])
 			return;
 		part += length + 1;
@@ -141,7 +152,7 @@ static size_t count_places(char *const *narrow, char *const *all)
 	return MAX(strv_length(narrow ? narrow : all), (size_t)1);
 }
 
-/* One import is in one account and one region; the others would be refused one by one at run time. */
+/* One import is in one account and one region; the others would be refused at run time. */
 static void check_import(const struct rules *r, const struct wish *wish, const char *path)
 {
 	const struct desired_delivery *d = wish->delivery;
@@ -150,14 +161,16 @@ static void check_import(const struct rules *r, const struct wish *wish, const c
 
 	if (wish->to->kind == DESTINATION_ACM && strlen(d->as) > 256)
 		complain(r, rules_place(wish->node, "as"),
-			"%s.as: %zu characters are too long for the tag certferry:name; it may have 256", path,
-			strlen(d->as));
+			"%s.as: %zu characters are too long for the tag certferry:name; it may "
+			"have 256",
+			path, strlen(d->as));
 	if (!d->arn || wish->to->kind != DESTINATION_ACM)
 		return;
 	if ((accounts > 1 && !strstr(d->arn, "{account}")) ||
 		(regions > 1 && !strstr(d->arn, "{region}")))
 		complain(r, rules_place(wish->node, "arn"),
-			"%s.arn: names one import, but the delivery goes to %zu places; narrow it with only, "
+			"%s.arn: names one import, but the delivery goes to %zu places; narrow it "
+			"with only, "
 			"or name the imports under adopt at the top",
 			path, accounts * regions);
 }
@@ -177,8 +190,8 @@ static void check_wish(const struct rules *r, const struct wish *wish, const cha
 void rules_delivery(const struct rules *r, const struct desired_certificate *certificate,
 	const struct desired_delivery *delivery, const struct yaml_node *node)
 {
-	_cleanup_(freep) char *path =
-		mem_printf("certificates.%s.deliver", rules_name(certificate->name));
+	_cleanup_(freep) char *path = mem_printf(
+		"certificates.%s.deliver", rules_name(certificate->name));
 	_cleanup_(freep) char *guess = NULL, *shown = NULL;
 	struct wish wish = { delivery, NULL, node };
 
@@ -189,8 +202,8 @@ void rules_delivery(const struct rules *r, const struct desired_certificate *cer
 	if (!wish.to) {
 		guess = did_you_mean(delivery->to, r->destinations);
 		shown = text_quote(delivery->to);
-		complain(r, rules_place(node, "to"), "%s.to: there is no destination %s; %s", path, shown,
-		 guess ? guess : "define it under destinations");
+		complain(r, rules_place(node, "to"), "%s.to: there is no destination %s; %s", path,
+			shown, guess ? guess : "define it under destinations");
 		return;
 	}
 	if (rules_is_known(r, wish.to))

@@ -8,8 +8,9 @@
 
 #define STATE_DIRECTORY "/var/lib/certferry"
 
-static void check_role_accounts(const struct rules *r, const struct desired_destination *destination,
-	const char *path, const struct yaml_node *map)
+static void check_role_accounts(const struct rules *r,
+	const struct desired_destination *destination, const char *path,
+	const struct yaml_node *map)
 {
 	const char *role = destination->access.role_arn;
 	size_t accounts = strv_length(destination->accounts);
@@ -24,32 +25,38 @@ static void check_role_accounts(const struct rules *r, const struct desired_dest
 		return;
 	if (strstr(role, "{account}") && !yaml_find(map, "accounts"))
 		complain(r, rules_place(map, "role_arn"),
-			"%s.role_arn: {account} is not known without accounts; add accounts: [\"...\"]", path);
+			"%s.role_arn: {account} is not known without accounts; add accounts: "
+			"[\"...\"]",
+			path);
 	else if (!strstr(role, "{account}") && accounts > 1)
 		complain(r, rules_place(map, "role_arn"),
 			"%s.role_arn: several accounts need {account} in it; write "
 			"arn:aws:iam::{account}:role/NAME",
 			path);
 	else if (*account != '{' && accounts == 1 &&
-		strncmp(account, destination->accounts[0], strlen("111111111111")) != 0)
+		 strncmp(account, destination->accounts[0], strlen("111111111111")) != 0)
 		complain(r, rules_place(map, "role_arn"),
-			"%s.role_arn: the role is in account %.12s, but accounts says %s; only one can be right",
+			"%s.role_arn: the role is in account %.12s, but accounts says %s; only one "
+			"can be right",
 			path, account, destination->accounts[0]);
 }
 
-static void check_fields(const struct rules *r, const struct desired_fields *fields, const char *path,
-	const struct yaml_node *node)
+static void check_fields(const struct rules *r, const struct desired_fields *fields,
+	const char *path, const struct yaml_node *node)
 {
 	const char *const names[] = { fields->certificate, fields->chain, fields->fullchain,
 		fields->private_key, fields->ca };
 
 	if (node->type == YAML_MAP && !node->count)
-		complain(r, node, "%s.fields: nothing would be in the secret; name at least one part",
-			path);
+		complain(r, node,
+			"%s.fields: nothing would be in the secret; name at least one part", path);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		for (size_t j = 0; j < i && names[i]; j++)
 			if (names[j] && strcmp(names[i], names[j]) == 0)
-				complain(r, node, "%s.fields: two parts have the same name; give each its own", path);
+				complain(r, node,
+					"%s.fields: two parts have the same name; give each its "
+					"own",
+					path);
 }
 
 /* $STATE_DIRECTORY is a list; systemd separates by colons. */
@@ -68,15 +75,16 @@ static void check_directory(const struct rules *r, const char *directory, const 
 		if (length && strncmp(directory, state, length) == 0 &&
 			(!directory[length] || directory[length] == '/'))
 			complain(r, node,
-				"%s.directory: lies in the state directory %.*s, which nobody else may enter; "
+				"%s.directory: lies in the state directory %.*s, which nobody else "
+				"may enter; "
 				"choose another, for example /var/lib/certferry-tls",
 				path, (int)length, state);
 		state += next;
 	}
 }
 
-void rules_destination(const struct rules *r, struct desired_destination *destination,
-	const struct yaml_node *map)
+void rules_destination(
+	const struct rules *r, struct desired_destination *destination, const struct yaml_node *map)
 {
 	_cleanup_(freep) char *path = mem_printf("destinations.%s", rules_name(destination->name));
 	_cleanup_(freep) char *role = mem_printf("%s.role_arn", path);
@@ -86,14 +94,17 @@ void rules_destination(const struct rules *r, struct desired_destination *destin
 		return;
 	if (destination->kind == DESTINATION_FILE) {
 		if (destination->directory)
-			check_directory(r, destination->directory, path, rules_place(map, "directory"));
+			check_directory(
+				r, destination->directory, path, rules_place(map, "directory"));
 		return;
 	}
 	rules_role(r, &destination->access, path, map);
 	if (destination->kms_key && !destination->accounts &&
 		(format_placeholders(destination->kms_key) & PLACEHOLDER_ACCOUNT))
 		complain(r, rules_place(map, "kms_key"),
-			"%s.kms_key: {account} is not known without accounts; add accounts: [\"...\"]", path);
+			"%s.kms_key: {account} is not known without accounts; add accounts: "
+			"[\"...\"]",
+			path);
 	check_role_accounts(r, destination, path, map);
 	if (destination->access.role_arn)
 		rules_partition(r, rules_place(map, "role_arn"), role, destination->access.role_arn,

@@ -14,8 +14,8 @@
  * each delivery becomes PLACE and OBJECT, sorted, and neighbours are compared.
  */
 struct target {
-	char *place;  /* destination, or directory of files: two destinations may name one */
-	char *object; /* `as` without placeholders; what is not known yet belongs to its certificate */
+	char *place; /* destination, or directory of files: two destinations may name one */
+	char *object; /* `as` without placeholders; what is unknown yet is its certificate's */
 	const struct desired_certificate *certificate;
 	const struct desired_delivery *delivery;
 	const struct yaml_node *node;
@@ -78,7 +78,7 @@ static bool lists_meet(char *const *a, char *const *b)
 static bool targets_meet(const struct target *a, const struct target *b)
 {
 	return lists_meet(a->delivery->only_accounts, b->delivery->only_accounts) &&
-		lists_meet(a->delivery->only_regions, b->delivery->only_regions);
+	       lists_meet(a->delivery->only_regions, b->delivery->only_regions);
 }
 
 static bool is_below(const char *below, const char *object)
@@ -88,10 +88,12 @@ static bool is_below(const char *below, const char *object)
 	return strncmp(below, object, length) == 0 && below[length] == '/';
 }
 
-static void complain_same(const struct rules *r, const struct target *second, const struct target *first)
+static void complain_same(
+	const struct rules *r, const struct target *second, const struct target *first)
 {
 	complain(r, second->node,
-		"certificates.%s.deliver: writes the same object as the delivery at %s:%u:%u; give one of "
+		"certificates.%s.deliver: writes the same object as the delivery at %s:%u:%u; give "
+		"one of "
 		"them another 'as'",
 		rules_name(second->certificate->name), first->node->file, first->node->line,
 		first->node->column);
@@ -107,10 +109,11 @@ static void compare_neighbours(const struct rules *r, const struct target *targe
 				break;
 			if (a->is_file && is_below(b->object, a->object))
 				complain(r, b->node,
-					"certificates.%s.deliver: would be written into the files of the delivery "
+					"certificates.%s.deliver: would be written into the files "
+					"of the delivery "
 					"at %s:%u:%u; give one of them another 'as'",
-					rules_name(b->certificate->name), a->node->file, a->node->line,
-					a->node->column);
+					rules_name(b->certificate->name), a->node->file,
+					a->node->line, a->node->column);
 			if (strcmp(a->object, b->object) != 0)
 				break;
 			if (targets_meet(a, b)) {
@@ -121,9 +124,9 @@ static void compare_neighbours(const struct rules *r, const struct target *targe
 	}
 }
 
-/* A delivery is named CERTIFICATE/DESTINATION, so there is one a place: two records would be one. */
-static void compare_within(
-	const struct rules *r, const struct desired_certificate *certificate, const struct yaml_node *list)
+/* A delivery is named CERTIFICATE/DESTINATION: of two at one place, the records would be one. */
+static void compare_within(const struct rules *r, const struct desired_certificate *certificate,
+	const struct yaml_node *list)
 {
 	for (size_t i = 1; i < certificate->deliver_count; i++) {
 		const struct target b = { .delivery = &certificate->deliver[i] };
@@ -132,10 +135,12 @@ static void compare_within(
 			const struct target a = { .delivery = &certificate->deliver[j] };
 
 			if (!a.delivery->to || !b.delivery->to ||
-				strcmp(a.delivery->to, b.delivery->to) != 0 || !targets_meet(&a, &b))
+				strcmp(a.delivery->to, b.delivery->to) != 0 ||
+				!targets_meet(&a, &b))
 				continue;
 			complain(r, rules_place(list->items[i], "to"),
-				"certificates.%s.deliver: goes to '%s' already (line %u); for a second object "
+				"certificates.%s.deliver: goes to '%s' already (line %u); for a "
+				"second object "
 				"there, define a second destination of the same place",
 				rules_name(certificate->name), rules_name(b.delivery->to),
 				list->items[j]->line);
@@ -145,7 +150,8 @@ static void compare_within(
 }
 
 static bool make_target(const struct rules *r, const struct desired_certificate *certificate,
-	const struct desired_delivery *delivery, const struct yaml_node *node, struct target *target)
+	const struct desired_delivery *delivery, const struct yaml_node *node,
+	struct target *target)
 {
 	const struct desired_destination *to =
 		delivery->to ? desired_find_destination(r->desired, delivery->to) : NULL;
@@ -153,11 +159,11 @@ static bool make_target(const struct rules *r, const struct desired_certificate 
 	if (!to || !delivery->as || !rules_is_known(r, to))
 		return false;
 	target->is_file = to->kind == DESTINATION_FILE;
-	target->place = target->is_file && to->directory ? mem_printf("/%s", to->directory) :
-							   mem_strdup(to->name);
-	target->object = to->kind == DESTINATION_ACM && delivery->arn ?
-		mem_strdup(delivery->arn) :
-		known_object(certificate, delivery->as);
+	target->place = target->is_file && to->directory ? mem_printf("/%s", to->directory)
+							 : mem_strdup(to->name);
+	target->object = to->kind == DESTINATION_ACM && delivery->arn
+				 ? mem_strdup(delivery->arn)
+				 : known_object(certificate, delivery->as);
 	target->certificate = certificate;
 	target->delivery = delivery;
 	target->node = node;
@@ -179,8 +185,8 @@ void rules_objects(const struct rules *r)
 		const struct yaml_node *list = yaml_find(r->certificates->items[i], "deliver");
 
 		for (size_t j = 0; j < certificate->deliver_count; j++)
-			count += make_target(r, certificate, &certificate->deliver[j], list->items[j],
-				&targets[count]);
+			count += make_target(r, certificate, &certificate->deliver[j],
+				list->items[j], &targets[count]);
 		compare_within(r, certificate, list);
 	}
 	if (count)

@@ -17,57 +17,64 @@
 
 #define LIST_MAX 1000
 
+/* A row is read key first, whatever a formatter thinks. */
+/* clang-format off */
+
 #define AT(member) .offset = offsetof(struct STRUCTURE, member)
 
 /* How AWS is reached: the same keys in the source and in each destination that is in AWS. */
-#define ACCESS_ROWS(role_placeholders, on)                                                          \
-	{ "role_arn", SCHEMA_TEXT, AT(access.role_arn), .format = FORMAT_ROLE_ARN,                  \
-		.placeholders = (role_placeholders), .kinds = (on),                                 \
-		.help = "role to assume; without it the host's own credentials are used" },         \
-	{ "external_id", SCHEMA_TEXT, AT(access.external_id), .format = FORMAT_EXTERNAL_ID,         \
-		.kinds = (on), .help = "external id that the role's trust policy asks for" },       \
-	{ "role_session_name", SCHEMA_TEXT, AT(access.role_session_name),                           \
-		.format = FORMAT_SESSION_NAME, .kinds = (on),                                       \
-		.help = "name of the session in CloudTrail; certferry-HOST if not given" },         \
-	{ "source_identity", SCHEMA_TEXT, AT(access.source_identity),                               \
-		.format = FORMAT_SESSION_NAME, .kinds = (on),                                       \
-		.help = "source identity of the session, kept through chained roles" },             \
-	{ "session_tags", SCHEMA_PAIRS, AT(access.session_tags), .key_format = FORMAT_TAG_KEY,      \
-		.format = FORMAT_TAG_VALUE, .max = 50, .kinds = (on),                               \
-		.help = "tags of the session, for policies that ask for them" },                    \
-	{ "profile", SCHEMA_TEXT, AT(access.profile), .format = FORMAT_PROFILE, .kinds = (on),      \
-		.help = "profile of the AWS configuration file whose credentials are used" },       \
-	{ "endpoint_url", SCHEMA_TEXT, AT(access.endpoint_url), .format = FORMAT_URL,               \
-		.placeholders = PLACEHOLDER_REGION, .kinds = (on),                                  \
+#define ACCESS_ROWS(role_placeholders, on) \
+	{ "role_arn", SCHEMA_TEXT, AT(access.role_arn), .format = FORMAT_ROLE_ARN, \
+		.placeholders = (role_placeholders), .kinds = (on), \
+		.help = "role to assume; without it the host's own credentials are used" }, \
+	{ "external_id", SCHEMA_TEXT, AT(access.external_id), .format = FORMAT_EXTERNAL_ID, \
+		.kinds = (on), .help = "external id that the role's trust policy asks for" }, \
+	{ "role_session_name", SCHEMA_TEXT, AT(access.role_session_name), \
+		.format = FORMAT_SESSION_NAME, .kinds = (on), \
+		.help = "name of the session in CloudTrail; certferry-HOST if not given" }, \
+	{ "source_identity", SCHEMA_TEXT, AT(access.source_identity), \
+		.format = FORMAT_SESSION_NAME, .kinds = (on), \
+		.help = "source identity of the session, kept through chained roles" }, \
+	{ "session_tags", SCHEMA_PAIRS, AT(access.session_tags), .key_format = FORMAT_TAG_KEY, \
+		.format = FORMAT_TAG_VALUE, .max = 50, .kinds = (on), \
+		.help = "tags of the session, for policies that ask for them" }, \
+	{ "profile", SCHEMA_TEXT, AT(access.profile), .format = FORMAT_PROFILE, .kinds = (on), \
+		.help = "profile of the AWS configuration file whose credentials are used" }, \
+	{ "endpoint_url", SCHEMA_TEXT, AT(access.endpoint_url), .format = FORMAT_URL, \
+		.placeholders = PLACEHOLDER_REGION, .kinds = (on), \
 		.help = "endpoint in place of the region's own, for example of a VPC" }
 
 #define STRUCTURE desired_proof
+static const struct schema_row proof_rows[] = {
+	{ "connect", SCHEMA_TEXT, AT(connect), .format = FORMAT_HOST_PORT, .required = true,
+		.help = "where a TLS client sees the certificate, HOST:PORT or [IPV6]:PORT" },
+	{ "server_name", SCHEMA_TEXT, AT(server_name), .format = FORMAT_HOST,
+		.help = "name to ask for by SNI; the host of connect if not given" },
+	{ 0 },
+};
+
 static const struct schema_section proof_section = {
 	.size = sizeof(struct desired_proof),
-	.rows = (const struct schema_row[]){
-		{ "connect", SCHEMA_TEXT, AT(connect), .format = FORMAT_HOST_PORT, .required = true,
-			.help = "where a TLS client sees the certificate, HOST:PORT or [IPV6]:PORT" },
-		{ "server_name", SCHEMA_TEXT, AT(server_name), .format = FORMAT_HOST,
-			.help = "name to ask for by SNI; the host of connect if not given" },
-		{ 0 },
-	},
+	.rows = proof_rows,
 };
 #undef STRUCTURE
 
-#define PROVE_ROW                                                                                   \
-	{ "prove", SCHEMA_SECTION, AT(prove), .section = &proof_section,                            \
+#define PROVE_ROW \
+	{ "prove", SCHEMA_SECTION, AT(prove), .section = &proof_section, \
 		.help = "connect by TLS afterwards and compare the certificate that is served" }
 
 #define STRUCTURE desired_delivery
+static const struct schema_row only_rows[] = {
+	{ "accounts", SCHEMA_LIST, AT(only_accounts), .format = FORMAT_ACCOUNT, .max = LIST_MAX,
+		.help = "of the destination's accounts, those that receive this certificate" },
+	{ "regions", SCHEMA_LIST, AT(only_regions), .format = FORMAT_REGION, .max = LIST_MAX,
+		.help = "of the destination's regions, those that receive this certificate" },
+	{ 0 },
+};
+
 static const struct schema_section only_section = {
 	.size = sizeof(struct desired_delivery),
-	.rows = (const struct schema_row[]){
-		{ "accounts", SCHEMA_LIST, AT(only_accounts), .format = FORMAT_ACCOUNT, .max = LIST_MAX,
-			.help = "of the destination's accounts, those that receive this certificate" },
-		{ "regions", SCHEMA_LIST, AT(only_regions), .format = FORMAT_REGION, .max = LIST_MAX,
-			.help = "of the destination's regions, those that receive this certificate" },
-		{ 0 },
-	},
+	.rows = only_rows,
 };
 
 static const struct schema_word adopt_words[] = {
@@ -85,45 +92,49 @@ static const struct schema_word accept_words[] = {
 	{ 0 },
 };
 
+static const struct schema_row delivery_rows[] = {
+	{ "to", SCHEMA_TEXT, AT(to), .format = FORMAT_NAME, .required = true,
+		.help = "name of the destination" },
+	{ "as", SCHEMA_TEXT, AT(as), .format = FORMAT_OBJECT, .placeholders = PLACEHOLDERS_ALL,
+		.initial = "{certificate}",
+		.help = "name of the object there: secret, directory or tag certferry:name" },
+	{ "arn", SCHEMA_TEXT, AT(arn), .format = FORMAT_IMPORT_ARN,
+		.placeholders = PLACEHOLDERS_ALL,
+		.help = "acm: import to write over, instead of one that certferry makes" },
+	{ "adopt", SCHEMA_WORD, AT(adopt), .words = adopt_words, .initial = "ask",
+		.excludes = "arn",
+		.help = "what to do with an import or secret that is there and not ours" },
+	{ "recreate", SCHEMA_BOOL, AT(recreate), .initial = "false",
+		.help = "acm: import anew when the import written before is gone" },
+	{ "accept", SCHEMA_WORDS, AT(accept), .words = accept_words,
+		.help = "losses that need no approval at this destination" },
+	{ "then", SCHEMA_LIST, AT(then), .format = FORMAT_NAME, .max = LIST_MAX,
+		.help = "names of the dependents to tell once it is in place" },
+	PROVE_ROW,
+	{ "only", SCHEMA_SECTION, .offset = 0, .section = &only_section,
+		.help = "narrows a destination that has several accounts or regions" },
+	{ 0 },
+};
+
 static const struct schema_section delivery_section = {
 	.size = sizeof(struct desired_delivery),
-	.rows = (const struct schema_row[]){
-		{ "to", SCHEMA_TEXT, AT(to), .format = FORMAT_NAME, .required = true,
-			.help = "name of the destination" },
-		{ "as", SCHEMA_TEXT, AT(as), .format = FORMAT_OBJECT, .placeholders = PLACEHOLDERS_ALL,
-			.initial = "{certificate}",
-			.help = "name of the object there: secret, directory or tag certferry:name" },
-		{ "arn", SCHEMA_TEXT, AT(arn), .format = FORMAT_IMPORT_ARN,
-			.placeholders = PLACEHOLDERS_ALL,
-			.help = "acm: import to write over, instead of one that certferry makes" },
-		{ "adopt", SCHEMA_WORD, AT(adopt), .words = adopt_words, .initial = "ask",
-			.excludes = "arn",
-			.help = "what to do with an import or secret that is there and not ours" },
-		{ "recreate", SCHEMA_BOOL, AT(recreate), .initial = "false",
-			.help = "acm: import anew when the import written before is gone" },
-		{ "accept", SCHEMA_WORDS, AT(accept), .words = accept_words,
-			.help = "losses that need no approval at this destination" },
-		{ "then", SCHEMA_LIST, AT(then), .format = FORMAT_NAME, .max = LIST_MAX,
-			.help = "names of the dependents to tell once it is in place" },
-		PROVE_ROW,
-		{ "only", SCHEMA_SECTION, .offset = 0, .section = &only_section,
-			.help = "narrows a destination that has several accounts or regions" },
-		{ 0 },
-	},
+	.rows = delivery_rows,
 };
 #undef STRUCTURE
 
 #define STRUCTURE desired_certificate
+static const struct schema_row match_rows[] = {
+	{ "domain", SCHEMA_TEXT, AT(match_domain), .format = FORMAT_DOMAIN,
+		.help = "domain name of the certificate; \"*.\" stands for one label" },
+	{ "tags", SCHEMA_PAIRS, AT(match_tags), .key_format = FORMAT_TAG_KEY,
+		.format = FORMAT_TAG_VALUE, .max = 50, .excludes = "domain",
+		.help = "tags that the certificate has at the source, all of them" },
+	{ 0 },
+};
+
 static const struct schema_section match_section = {
 	.size = sizeof(struct desired_certificate),
-	.rows = (const struct schema_row[]){
-		{ "domain", SCHEMA_TEXT, AT(match_domain), .format = FORMAT_DOMAIN,
-			.help = "domain name of the certificate; \"*.\" stands for one label" },
-		{ "tags", SCHEMA_PAIRS, AT(match_tags), .key_format = FORMAT_TAG_KEY,
-			.format = FORMAT_TAG_VALUE, .max = 50, .excludes = "domain",
-			.help = "tags that the certificate has at the source, all of them" },
-		{ 0 },
-	},
+	.rows = match_rows,
 };
 
 static const struct schema_word usage_words[] = {
@@ -132,45 +143,49 @@ static const struct schema_word usage_words[] = {
 	{ 0 },
 };
 
+static const struct schema_row certificate_rows[] = {
+	{ "arn", SCHEMA_TEXT, AT(arn), .format = FORMAT_CERTIFICATE_ARN,
+		.help = "ARN of the certificate at the source" },
+	{ "match", SCHEMA_SECTION, .offset = 0, .section = &match_section, .excludes = "arn",
+		.help = "instead of arn: every certificate at the source that looks so" },
+	{ "names", SCHEMA_LIST, AT(names), .format = FORMAT_DOMAIN, .max = LIST_MAX,
+		.help = "DNS names that each version must cover, whatever the last one covered" },
+	{ "usage", SCHEMA_WORD, AT(usage), .words = usage_words, .initial = "server",
+		.help = "what it is used for; the loss of clientAuth always holds a client's" },
+	{ "accept", SCHEMA_WORDS, AT(accept), .words = accept_words,
+		.help = "losses that need no approval at any destination" },
+	{ "keep_eligible", SCHEMA_BOOL, AT(keep_eligible),
+		.help = "export each renewal so that the next happens; as in source if not given" },
+	{ "deliver", SCHEMA_SECTIONS, AT(deliver),
+		.count_offset = offsetof(struct desired_certificate, deliver_count),
+		.section = &delivery_section, .required = true, .help = "where it is carried" },
+	{ 0 },
+};
+
 static const struct schema_section certificate_section = {
 	.size = sizeof(struct desired_certificate),
-	.rows = (const struct schema_row[]){
-		{ "arn", SCHEMA_TEXT, AT(arn), .format = FORMAT_CERTIFICATE_ARN,
-			.help = "ARN of the certificate at the source" },
-		{ "match", SCHEMA_SECTION, .offset = 0, .section = &match_section, .excludes = "arn",
-			.help = "instead of arn: every certificate at the source that looks so" },
-		{ "names", SCHEMA_LIST, AT(names), .format = FORMAT_DOMAIN, .max = LIST_MAX,
-			.help = "DNS names that each version must cover, whatever the one before it covered" },
-		{ "usage", SCHEMA_WORD, AT(usage), .words = usage_words, .initial = "server",
-			.help = "what it is used for; the loss of clientAuth always holds a client's" },
-		{ "accept", SCHEMA_WORDS, AT(accept), .words = accept_words,
-			.help = "losses that need no approval at any destination" },
-		{ "keep_eligible", SCHEMA_BOOL, AT(keep_eligible),
-			.help = "export each renewal so that the next one happens; as in source if not given" },
-		{ "deliver", SCHEMA_SECTIONS, AT(deliver),
-			.count_offset = offsetof(struct desired_certificate, deliver_count),
-			.section = &delivery_section, .required = true, .help = "where it is carried" },
-		{ 0 },
-	},
+	.rows = certificate_rows,
 };
 #undef STRUCTURE
 
 #define STRUCTURE desired_fields
+static const struct schema_row fields_rows[] = {
+	{ "certificate", SCHEMA_TEXT, AT(certificate), .format = FORMAT_FIELD,
+		.help = "field of the certificate alone" },
+	{ "chain", SCHEMA_TEXT, AT(chain), .format = FORMAT_FIELD,
+		.help = "field of the chain without the certificate" },
+	{ "fullchain", SCHEMA_TEXT, AT(fullchain), .format = FORMAT_FIELD,
+		.help = "field of the certificate with its chain" },
+	{ "private_key", SCHEMA_TEXT, AT(private_key), .format = FORMAT_FIELD,
+		.help = "field of the private key" },
+	{ "ca", SCHEMA_TEXT, AT(ca), .format = FORMAT_FIELD,
+		.help = "field of the chain's last certificate" },
+	{ 0 },
+};
+
 static const struct schema_section fields_section = {
 	.size = sizeof(struct desired_fields),
-	.rows = (const struct schema_row[]){
-		{ "certificate", SCHEMA_TEXT, AT(certificate), .format = FORMAT_FIELD,
-			.help = "field of the certificate alone" },
-		{ "chain", SCHEMA_TEXT, AT(chain), .format = FORMAT_FIELD,
-			.help = "field of the chain without the certificate" },
-		{ "fullchain", SCHEMA_TEXT, AT(fullchain), .format = FORMAT_FIELD,
-			.help = "field of the certificate with its chain" },
-		{ "private_key", SCHEMA_TEXT, AT(private_key), .format = FORMAT_FIELD,
-			.help = "field of the private key" },
-		{ "ca", SCHEMA_TEXT, AT(ca), .format = FORMAT_FIELD,
-			.help = "field of the chain's last certificate" },
-		{ 0 },
-	},
+	.rows = fields_rows,
 };
 #undef STRUCTURE
 
@@ -197,44 +212,47 @@ static const struct schema_word file_layouts[] = {
 };
 
 #define STRUCTURE desired_destination
+static const struct schema_row destination_rows[] = {
+	{ "kind", SCHEMA_WORD, AT(kind), .words = destination_kinds, .required = true,
+		.help = "what it is: acm, secretsmanager or file" },
+	{ "accounts", SCHEMA_LIST, AT(accounts), .format = FORMAT_ACCOUNT, .max = LIST_MAX,
+		.kinds = ON_AWS, .help = "accounts that receive; the role's own if not given" },
+	{ "region", SCHEMA_ONE, AT(regions), .format = FORMAT_REGION, .kinds = ON_AWS,
+		.help = "region that receives; the AWS environment's own if not given" },
+	{ "regions", SCHEMA_LIST, AT(regions), .format = FORMAT_REGION, .max = LIST_MAX,
+		.kinds = ON_AWS, .excludes = "region", .help = "instead of region: several" },
+	ACCESS_ROWS(PLACEHOLDER_ACCOUNT | PLACEHOLDER_REGION, ON_AWS),
+	{ "tags", SCHEMA_PAIRS, AT(tags), .key_format = FORMAT_TAG_KEY,
+		.format = FORMAT_TAG_VALUE, .max = 48, .kinds = ON_AWS,
+		.help = "tags of the objects made here, beside certferry's own two" },
+	{ "kms_key", SCHEMA_TEXT, AT(kms_key), .format = FORMAT_KMS_KEY,
+		.placeholders = PLACEHOLDERS_ALL, .kinds = ON_SECRETS,
+		.help = "KMS key of the secrets made here; aws/secretsmanager if not given" },
+	{ "layout", SCHEMA_WORD, AT(layout), .words = secret_layouts, .initial = "pem",
+		.kinds = ON_SECRETS,
+		.help = "which fields the secret has: acm, pem or kubernetes" },
+	{ "fields", SCHEMA_SECTION, AT(fields), .section = &fields_section,
+		.kinds = ON_SECRETS, .excludes = "layout",
+		.help = "instead of layout: names of your own; a part without a name is left out" },
+	{ "directory", SCHEMA_TEXT, AT(directory), .format = FORMAT_PATH, .kinds = ON_FILE,
+		.required = true, .help = "directory of the files, outside the state directory" },
+	{ "layout", SCHEMA_WORD, AT(layout), .words = file_layouts, .initial = "nginx",
+		.kinds = ON_FILE, .help = "which files there are: nginx, apache or haproxy" },
+	{ "group", SCHEMA_TEXT, AT(group), .format = FORMAT_GROUP, .kinds = ON_FILE,
+		.help = "group that may read the files; the directory's own if not given" },
+	{ 0 },
+};
+
 static const struct schema_section destination_section = {
 	.size = sizeof(struct desired_destination),
 	.kinds = destination_kinds,
-	.rows = (const struct schema_row[]){
-		{ "kind", SCHEMA_WORD, AT(kind), .words = destination_kinds, .required = true,
-			.help = "what it is: acm, secretsmanager or file" },
-		{ "accounts", SCHEMA_LIST, AT(accounts), .format = FORMAT_ACCOUNT, .max = LIST_MAX,
-			.kinds = ON_AWS, .help = "accounts that receive; the role's own if not given" },
-		{ "region", SCHEMA_ONE, AT(regions), .format = FORMAT_REGION, .kinds = ON_AWS,
-			.help = "region that receives; the AWS environment's own if not given" },
-		{ "regions", SCHEMA_LIST, AT(regions), .format = FORMAT_REGION, .max = LIST_MAX,
-			.kinds = ON_AWS, .excludes = "region", .help = "instead of region: several" },
-		ACCESS_ROWS(PLACEHOLDER_ACCOUNT | PLACEHOLDER_REGION, ON_AWS),
-		{ "tags", SCHEMA_PAIRS, AT(tags), .key_format = FORMAT_TAG_KEY,
-			.format = FORMAT_TAG_VALUE, .max = 48, .kinds = ON_AWS,
-			.help = "tags of the objects made here, beside certferry's own two" },
-		{ "kms_key", SCHEMA_TEXT, AT(kms_key), .format = FORMAT_KMS_KEY,
-			.placeholders = PLACEHOLDERS_ALL, .kinds = ON_SECRETS,
-			.help = "KMS key of the secrets made here; aws/secretsmanager if not given" },
-		{ "layout", SCHEMA_WORD, AT(layout), .words = secret_layouts, .initial = "pem",
-			.kinds = ON_SECRETS, .help = "which fields the secret has: acm, pem or kubernetes" },
-		{ "fields", SCHEMA_SECTION, AT(fields), .section = &fields_section,
-			.kinds = ON_SECRETS, .excludes = "layout",
-			.help = "instead of layout: names of your own; a part without a name is left out" },
-		{ "directory", SCHEMA_TEXT, AT(directory), .format = FORMAT_PATH, .kinds = ON_FILE,
-			.required = true, .help = "directory of the files, outside the state directory" },
-		{ "layout", SCHEMA_WORD, AT(layout), .words = file_layouts, .initial = "nginx",
-			.kinds = ON_FILE, .help = "which files there are: nginx, apache or haproxy" },
-		{ "group", SCHEMA_TEXT, AT(group), .format = FORMAT_GROUP, .kinds = ON_FILE,
-			.help = "group that may read the files; the directory's own if not given" },
-		{ 0 },
-	},
+	.rows = destination_rows,
 };
 #undef STRUCTURE
 
 static const struct schema_word dependent_kinds[] = {
 	{ "systemd", 0, NULL },
-	{ "ssm", 0, "run the command on this host from a oneshot unit: kind systemd, action start" },
+	{ "ssm", 0, "run the command from a oneshot unit: kind systemd, action start" },
 	{ "ecs", 0, "run the deployment from a oneshot unit: kind systemd, action start" },
 	{ "event", 0, "send the event from a oneshot unit: kind systemd, action start" },
 	{ "webhook", 0, "make the request from a oneshot unit: kind systemd, action start" },
@@ -250,74 +268,82 @@ static const struct schema_word actions[] = {
 };
 
 #define STRUCTURE desired_dependent
+static const struct schema_row dependent_rows[] = {
+	{ "kind", SCHEMA_WORD, .unkept = true, .words = dependent_kinds, .required = true,
+		.help = "what it is: systemd" },
+	{ "unit", SCHEMA_TEXT, AT(unit), .format = FORMAT_UNIT, .required = true,
+		.help = "name of the unit" },
+	{ "action", SCHEMA_WORD, AT(action), .words = actions, .initial = "reload-or-restart",
+		.help = "what is done to it; a stopped unit stays stopped unless action is start" },
+	{ "timeout", SCHEMA_DURATION, AT(timeout), .min = SECONDS(1), .max = HOURS(1),
+		.initial = "90s", .help = "how long that may take" },
+	{ "settle", SCHEMA_DURATION, AT(settle), .min = 0, .max = MINUTES(5), .initial = "3s",
+		.help = "how long afterwards the unit is looked at again" },
+	PROVE_ROW,
+	{ 0 },
+};
+
 static const struct schema_section dependent_section = {
 	.size = sizeof(struct desired_dependent),
 	.kinds = dependent_kinds,
-	.rows = (const struct schema_row[]){
-		{ "kind", SCHEMA_WORD, .unkept = true, .words = dependent_kinds, .required = true,
-			.help = "what it is: systemd" },
-		{ "unit", SCHEMA_TEXT, AT(unit), .format = FORMAT_UNIT, .required = true,
-			.help = "name of the unit" },
-		{ "action", SCHEMA_WORD, AT(action), .words = actions, .initial = "reload-or-restart",
-			.help = "what is done to it; a stopped unit stays stopped unless action is start" },
-		{ "timeout", SCHEMA_DURATION, AT(timeout), .min = SECONDS(1), .max = HOURS(1),
-			.initial = "90s", .help = "how long that may take" },
-		{ "settle", SCHEMA_DURATION, AT(settle), .min = 0, .max = MINUTES(5), .initial = "3s",
-			.help = "how long afterwards the unit is looked at again" },
-		PROVE_ROW,
-		{ 0 },
-	},
+	.rows = dependent_rows,
 };
 #undef STRUCTURE
 
 #define STRUCTURE desired_source
+static const struct schema_row source_rows[] = {
+	{ "region", SCHEMA_ONE, AT(regions), .format = FORMAT_REGION,
+		.help = "region whose certificates are carried; the environment's if not given" },
+	{ "regions", SCHEMA_LIST, AT(regions), .format = FORMAT_REGION, .max = LIST_MAX,
+		.excludes = "region", .help = "instead of region: several" },
+	ACCESS_ROWS(PLACEHOLDER_REGION, 0),
+	{ "trust", SCHEMA_TEXT, AT(trust), .format = FORMAT_PATH,
+		.help = "PEM file of the roots to trust; what is first seen if not given" },
+	{ "keep_eligible", SCHEMA_BOOL, AT(keep_eligible), .initial = "true",
+		.help = "export each renewal even if nothing needs it, so that the next happens" },
+	{ 0 },
+};
+
 static const struct schema_section source_section = {
 	.size = sizeof(struct desired_source),
-	.rows = (const struct schema_row[]){
-		{ "region", SCHEMA_ONE, AT(regions), .format = FORMAT_REGION,
-			.help = "region whose certificates are carried; the AWS environment's own if not given" },
-		{ "regions", SCHEMA_LIST, AT(regions), .format = FORMAT_REGION, .max = LIST_MAX,
-			.excludes = "region", .help = "instead of region: several" },
-		ACCESS_ROWS(PLACEHOLDER_REGION, 0),
-		{ "trust", SCHEMA_TEXT, AT(trust), .format = FORMAT_PATH,
-			.help = "PEM file of the roots to trust; the one first seen is kept to if not given" },
-		{ "keep_eligible", SCHEMA_BOOL, AT(keep_eligible), .initial = "true",
-			.help = "export each renewal even if nothing needs it, so that the next one happens" },
-		{ 0 },
-	},
+	.rows = source_rows,
 };
 #undef STRUCTURE
 
 #define STRUCTURE desired
+static const struct schema_row root_rows[] = {
+	{ "source", SCHEMA_SECTION, AT(source), .section = &source_section,
+		.help = "the account and regions whose ACM issues and renews" },
+	{ "poll", SCHEMA_DURATION, AT(poll), .min = MINUTES(1), .max = DAYS(7),
+		.initial = "15m", .help = "how often to look for changes at the source" },
+	{ "sweep", SCHEMA_DURATION, AT(sweep), .min = MINUTES(10), .max = DAYS(7),
+		.initial = "6h", .help = "how often to compare everything with what should be" },
+	{ "guard", SCHEMA_INTEGER, AT(guard), .min = 0, .max = 100000, .initial = "25",
+		.help = "a change that touches more deliveries waits for approval; 0: none" },
+	{ "certificates", SCHEMA_NAMED, AT(certificates),
+		.count_offset = offsetof(struct desired, certificate_count),
+		.section = &certificate_section, .help = "what is carried" },
+	{ "destinations", SCHEMA_NAMED, AT(destinations),
+		.count_offset = offsetof(struct desired, destination_count),
+		.section = &destination_section, .help = "where it is carried to" },
+	{ "dependents", SCHEMA_NAMED, AT(dependents),
+		.count_offset = offsetof(struct desired, dependent_count),
+		.section = &dependent_section, .help = "what is told once it is there" },
+	{ "adopt", SCHEMA_PAIRS, AT(adopt), .key_format = FORMAT_DELIVERY,
+		.format = FORMAT_CERTIFICATE_ARN, .max = 100000,
+		.help = "delivery: the ARN of the import it takes over" },
+	{ "events", SCHEMA_LATER,
+		.help = "remove it and let poll be short, for example 5m" },
+	{ 0 },
+};
+
 const struct schema_section schema_root = {
 	.size = sizeof(struct desired),
-	.rows = (const struct schema_row[]){
-		{ "source", SCHEMA_SECTION, AT(source), .section = &source_section,
-			.help = "the account and regions whose ACM issues and renews" },
-		{ "poll", SCHEMA_DURATION, AT(poll), .min = MINUTES(1), .max = DAYS(7),
-			.initial = "15m", .help = "how often to look for changes at the source" },
-		{ "sweep", SCHEMA_DURATION, AT(sweep), .min = MINUTES(10), .max = DAYS(7),
-			.initial = "6h", .help = "how often to compare everything with what should be" },
-		{ "guard", SCHEMA_INTEGER, AT(guard), .min = 0, .max = 100000, .initial = "25",
-			.help = "a change of configuration that touches more deliveries waits; 0: none does" },
-		{ "certificates", SCHEMA_NAMED, AT(certificates),
-			.count_offset = offsetof(struct desired, certificate_count),
-			.section = &certificate_section, .help = "what is carried" },
-		{ "destinations", SCHEMA_NAMED, AT(destinations),
-			.count_offset = offsetof(struct desired, destination_count),
-			.section = &destination_section, .help = "where it is carried to" },
-		{ "dependents", SCHEMA_NAMED, AT(dependents),
-			.count_offset = offsetof(struct desired, dependent_count),
-			.section = &dependent_section, .help = "what is told once it is there" },
-		{ "adopt", SCHEMA_PAIRS, AT(adopt), .key_format = FORMAT_DELIVERY,
-			.format = FORMAT_CERTIFICATE_ARN, .max = 100000,
-			.help = "delivery: the ARN of the import it takes over" },
-		{ "events", SCHEMA_LATER,
-			.help = "remove it and let poll be short, for example 5m" },
-		{ 0 },
-	},
+	.rows = root_rows,
 };
 #undef STRUCTURE
+
+/* clang-format on */
 
 bool schema_of_kind(const struct schema_row *row, unsigned kinds)
 {

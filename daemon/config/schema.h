@@ -59,7 +59,7 @@ struct schema_row {
 };
 
 struct schema_section {
-	size_t size; /* of the structure; its first member is the name, if sections of it are named */
+	size_t size; /* of the structure; the first member of a named one is its name */
 	const struct schema_row *rows; /* ends with a NULL key */
 	const struct schema_word *kinds; /* words of its key "kind", or NULL: it has no kinds */
 };
@@ -67,7 +67,7 @@ struct schema_section {
 /* The file as a whole: struct desired. */
 extern const struct schema_section schema_root;
 
-/* schema_find(section, key, kinds): the row of ${key} for one of ${kinds} (bits, 0: any), or NULL. */
+/* schema_find(section, key, kinds): its row for one of ${kinds} (bits, 0: any), or NULL. */
 const struct schema_row *schema_find(
 	const struct schema_section *section, const char *key, unsigned kinds);
 

@@ -34,7 +34,7 @@ struct text_nearest {
 	size_t distance;
 };
 
-/* text_nearest_offer(nearest, candidate): ${candidate} is borrowed as long as ${nearest} is used. */
+/* text_nearest_offer(nearest, candidate): ${candidate} is borrowed until ${nearest} is used. */
 void text_nearest_offer(struct text_nearest *nearest, const char *candidate);
 
 #endif

@@ -174,7 +174,8 @@ const struct schema_word *value_take_word(struct reader *r, const struct item *i
 	for (const struct schema_word *other = item->row->words; other->name; other++)
 		text_nearest_offer(&nearest, other->name);
 	if (word)
-		value_complain_if(r, item, mem_printf("%s is not in this version; %s", shown, word->later));
+		value_complain_if(
+			r, item, mem_printf("%s is not in this version; %s", shown, word->later));
 	else if (nearest.best)
 		value_complain_if(r, item,
 			mem_printf("%s is unknown; did you mean '%s'? It can be %s", shown,
@@ -189,7 +190,8 @@ static void read_word(struct reader *r, const struct item *item, char *target)
 	const struct schema_word *word = value_take_word(r, item);
 
 	if (word && !item->row->unkept)
-		memcpy(target, &word->value, sizeof(word->value)); /* enums are as wide as unsigned */
+		memcpy(target, &word->value,
+			sizeof(word->value)); /* enums are as wide as unsigned */
 }
 
 bool value_is_list(struct reader *r, const struct item *item)
@@ -200,8 +202,8 @@ bool value_is_list(struct reader *r, const struct item *item)
 		value_complain(r, item, "the list is empty; fill it or remove the line");
 	else if (item->row->max && item->node->count > item->row->max)
 		value_complain_if(r, item,
-			mem_printf("%zu are too many; at most %llu can stand here", item->node->count,
-				(unsigned long long)item->row->max));
+			mem_printf("%zu are too many; at most %llu can stand here",
+				item->node->count, (unsigned long long)item->row->max));
 	else
 		return true;
 	return false;
@@ -259,7 +261,8 @@ static void read_pair(struct reader *r, const struct item *item, char ***list)
 	if (!name)
 		return;
 	/* Nothing is a value where it may be empty: tags have empty values. */
-	if (yaml_is_null(item->node) && !*item->node->text && !format_describe(item->row->format)->min)
+	if (yaml_is_null(item->node) && !*item->node->text &&
+		!format_describe(item->row->format)->min)
 		value = mem_strdup("");
 	else
 		value = take_text(r, item, item->row->format);
@@ -277,8 +280,8 @@ static void read_pairs(struct reader *r, const struct item *item, char *target)
 		value_complain(r, item, "the map is empty; fill it or remove the line");
 	else if (item->node->count > item->row->max)
 		value_complain_if(r, item,
-			mem_printf("%zu are too many; at most %llu can stand here", item->node->count,
-				(unsigned long long)item->row->max));
+			mem_printf("%zu are too many; at most %llu can stand here",
+				item->node->count, (unsigned long long)item->row->max));
 	else
 		for (size_t i = 0; i < item->node->count; i++) {
 			struct item each = { item->above, item->key, item->row,

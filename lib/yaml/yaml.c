@@ -24,7 +24,8 @@ struct builder {
 	bool stop; /* what was read so far is of no use */
 };
 
-struct yaml_node *yaml_node_new(enum yaml_type type, const char *file, unsigned line, unsigned column)
+struct yaml_node *yaml_node_new(
+	enum yaml_type type, const char *file, unsigned line, unsigned column)
 {
 	struct yaml_node *node = mem_new(struct yaml_node);
 
@@ -65,8 +66,8 @@ void yaml_node_add(struct yaml_node *parent, struct yaml_node *item)
 {
 	/* The room is always a power of two, so it is full exactly when the count is one. */
 	if ((parent->count & (parent->count - 1)) == 0)
-		parent->items = mem_resize(
-			parent->items, MAX(parent->count * 2, (size_t)1), sizeof(struct yaml_node *));
+		parent->items = mem_resize(parent->items, MAX(parent->count * 2, (size_t)1),
+			sizeof(struct yaml_node *));
 	parent->items[parent->count++] = item;
 }
 
@@ -83,7 +84,7 @@ struct yaml_node *yaml_find(const struct yaml_node *map, const char *key)
 bool yaml_is_null(const struct yaml_node *node)
 {
 	return node->type == YAML_TEXT && !node->quoted &&
-		(!*node->text || strcmp(node->text, "~") == 0 || strcmp(node->text, "null") == 0);
+	       (!*node->text || strcmp(node->text, "~") == 0 || strcmp(node->text, "null") == 0);
 }
 
 static void add_problem(struct builder *b, unsigned line, unsigned column, char *text)
@@ -112,7 +113,8 @@ static void refuse_rest(struct builder *b, const yaml_event_t *event, const char
 }
 
 /* The reader's errors (bad UTF-8, control characters) have an offset in place of a mark. */
-static void place_of_offset(const struct builder *b, size_t offset, unsigned *line, unsigned *column)
+static void place_of_offset(
+	const struct builder *b, size_t offset, unsigned *line, unsigned *column)
 {
 	*line = 1;
 	*column = 1;
@@ -179,8 +181,8 @@ static void syntax_problem(struct builder *b)
 		return;
 	}
 	if (!parser->context)
-		add_problem(b, line, column,
-			mem_printf("not YAML: %s%s", parser->problem, hint(b)));
+		add_problem(
+			b, line, column, mem_printf("not YAML: %s%s", parser->problem, hint(b)));
 	else
 		add_problem(b, line, column,
 			mem_printf("not YAML: %s, %s that begins at line %zu%s", parser->problem,
@@ -211,7 +213,8 @@ static int compare_items(const void *a, const void *b)
 	return x->key->column < y->key->column ? -1 : 1;
 }
 
-static void refuse_repeated(struct builder *b, struct yaml_node *item, const struct yaml_node *first)
+static void refuse_repeated(
+	struct builder *b, struct yaml_node *item, const struct yaml_node *first)
 {
 	const char *key = item->key->text;
 	bool show = is_showable(key);
@@ -219,7 +222,8 @@ static void refuse_repeated(struct builder *b, struct yaml_node *item, const str
 	item->type = YAML_REFUSED;
 	add_problem(b, item->key->line, item->key->column,
 		mem_printf("%s%s%s is set twice, first at line %u; keep one of them",
-			show ? "'" : "this key", show ? key : "", show ? "'" : "", first->key->line));
+			show ? "'" : "this key", show ? key : "", show ? "'" : "",
+			first->key->line));
 }
 
 /* Sorted, so that a map of many thousand keys costs no quadratic time. */
@@ -269,8 +273,8 @@ static struct yaml_node *node_of_event(
 		(unsigned)event->start_mark.column + 1);
 }
 
-static void refuse_decoration(
-	struct builder *b, const yaml_event_t *event, const yaml_char_t *anchor, const yaml_char_t *tag)
+static void refuse_decoration(struct builder *b, const yaml_event_t *event,
+	const yaml_char_t *anchor, const yaml_char_t *tag)
 {
 	if (anchor)
 		refuse(b, event, "anchors are not read; write the value out wherever it is needed");
@@ -299,7 +303,8 @@ static void on_text(struct builder *b, const yaml_event_t *event)
 static void on_alias(struct builder *b, const yaml_event_t *event)
 {
 	if (expects_key(b)) {
-		refuse_rest(b, event, "a key must be text; put a text that begins with '*' in quotes");
+		refuse_rest(
+			b, event, "a key must be text; put a text that begins with '*' in quotes");
 		return;
 	}
 	refuse(b, event,
@@ -322,8 +327,8 @@ static void on_open(struct builder *b, const yaml_event_t *event, enum yaml_type
 	}
 	node = node_of_event(b, type, event);
 	if (type == YAML_LIST)
-		refuse_decoration(
-			b, event, event->data.sequence_start.anchor, event->data.sequence_start.tag);
+		refuse_decoration(b, event, event->data.sequence_start.anchor,
+			event->data.sequence_start.tag);
 	else
 		refuse_decoration(
 			b, event, event->data.mapping_start.anchor, event->data.mapping_start.tag);
@@ -336,7 +341,8 @@ static void on_document(struct builder *b, const yaml_event_t *event)
 {
 	if (b->seen_document)
 		refuse_rest(b, event,
-			"a second document begins; a file holds one, so remove the '---' or split it");
+			"a second document begins; a file holds one, so remove the '---' or split "
+			"it");
 	b->seen_document = true;
 }
 

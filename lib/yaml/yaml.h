@@ -16,9 +16,9 @@
 
 #include "lib/base/mem.h"
 
-#define YAML_SIZE_MAX	  ((size_t)1024 * 1024)
-#define YAML_DEPTH_MAX	  32
-#define YAML_NODES_MAX	  200000
+#define YAML_SIZE_MAX     ((size_t)1024 * 1024)
+#define YAML_DEPTH_MAX    32
+#define YAML_NODES_MAX    200000
 #define YAML_PROBLEMS_MAX 20 /* a text that has more is not read on */
 
 enum yaml_type {
@@ -31,11 +31,11 @@ enum yaml_type {
 struct yaml_node {
 	enum yaml_type type;
 	const char *file; /* the document's; lives as long as the document */
-	unsigned line;	  /* from 1, as editors count */
+	unsigned line; /* from 1, as editors count */
 	unsigned column;
-	char *text;		/* YAML_TEXT */
-	bool quoted;		/* YAML_TEXT: not plain, so "" and nothing can be told apart */
-	struct yaml_node *key;	/* in a map: what it is called there, a YAML_TEXT */
+	char *text; /* YAML_TEXT */
+	bool quoted; /* YAML_TEXT: not plain, so "" and nothing can be told apart */
+	struct yaml_node *key; /* in a map: what it is called there, a YAML_TEXT */
 	struct yaml_node **items; /* YAML_LIST, YAML_MAP: in the order of the text */
 	size_t count;
 };

@@ -3,8 +3,8 @@
  * daemon/config: the case files of tests/cases/config, who may write the files, that nothing
  * absurd or secret gets through, and that example, manual and JSON Schema name every key.
  *
- * A case file has parts that begin with "== NAME".  `base` takes base.yaml as certferry.yaml; a name
- * that ends in .yaml is a file of the configuration directory; `expect` has either all
+ * A case file has parts that begin with "== NAME".  `base` takes base.yaml as certferry.yaml; a
+ * name that ends in .yaml is a file of the configuration directory; `expect` has either all
  * problems, or "ok" and some of the values, as KEY.PATH = VALUE.
  */
 #include <setjmp.h>
@@ -86,7 +86,7 @@ static int remove_directory(void **state)
 	return 0;
 }
 
-/* All problems as they are printed, without the directory that nobody knows; "" if there are none. */
+/* All problems as they are printed, without the directory that nobody knows; "" if none. */
 static char *problems_text(const struct config_problems *problems)
 {
 	struct buf text = BUF_NULL;
@@ -104,15 +104,16 @@ static char *problems_text(const struct config_problems *problems)
 	return buf_take(&text);
 }
 
-static void dump_section(
-	struct buf *out, const char *path, const struct schema_section *section, const char *structure);
+static void dump_section(struct buf *out, const char *path, const struct schema_section *section,
+	const char *structure);
 
 static void dump_word(struct buf *out, const struct schema_row *row, unsigned value)
 {
 	const char *separator = "";
 
 	for (const struct schema_word *word = row->words; word->name; word++) {
-		bool is = row->type == SCHEMA_WORD ? word->value == value : (word->value & value) != 0;
+		bool is = row->type == SCHEMA_WORD ? word->value == value
+						   : (word->value & value) != 0;
 
 		if (!is || word->later)
 			continue;
@@ -133,15 +134,16 @@ static void dump_array(
 	buf_printf(out, "%s = %zu\n", path, count);
 	for (size_t i = 0; i < count; i++) {
 		const char *entry = array + i * row->section->size;
-		_cleanup_(freep) char *below = row->type == SCHEMA_NAMED ?
-			mem_printf("%s.%s", path, *(char *const *)entry) :
-			mem_printf("%s.%zu", path, i);
+		_cleanup_(freep) char *below =
+			row->type == SCHEMA_NAMED ? mem_printf("%s.%s", path, *(char *const *)entry)
+						  : mem_printf("%s.%zu", path, i);
 
 		dump_section(out, below, row->section, entry);
 	}
 }
 
-static void dump_row(struct buf *out, const char *path, const struct schema_row *row, const char *structure)
+static void dump_row(
+	struct buf *out, const char *path, const struct schema_row *row, const char *structure)
 {
 	const char *value = structure + row->offset;
 	_cleanup_(freep) char *text = NULL;
@@ -175,15 +177,18 @@ static void dump_row(struct buf *out, const char *path, const struct schema_row 
 	buf_append_char(out, '\n');
 }
 
-static void dump_section(
-	struct buf *out, const char *path, const struct schema_section *section, const char *structure)
+static void dump_section(struct buf *out, const char *path, const struct schema_section *section,
+	const char *structure)
 {
 	unsigned kinds = 0;
 
 	if (section->kinds && !schema_find(section, "kind", 0)->unkept)
-		kinds = 1u << *(const unsigned *)(structure + schema_find(section, "kind", 0)->offset);
-	SCHEMA_FOREACH(row, section) {
-		_cleanup_(freep) char *below = mem_printf("%s%s%s", path, *path ? "." : "", row->key);
+		kinds = 1u << *(const unsigned *)(structure +
+						  schema_find(section, "kind", 0)->offset);
+	SCHEMA_FOREACH(row, section)
+	{
+		_cleanup_(freep) char *below = mem_printf(
+			"%s%s%s", path, *path ? "." : "", row->key);
 
 		if (!row->unkept && schema_of_kind(row, kinds))
 			dump_row(out, below, row, structure);
@@ -252,8 +257,8 @@ static void run_case(const char *name)
 		char *title = part + strlen("== ");
 		char *end = title + strcspn(title, "\n");
 		char *next = strstr(end, "\n== ");
-		_cleanup_(freep) char *body =
-			mem_strndup(end + 1, next ? (size_t)(next - end) : strlen(end + 1));
+		_cleanup_(freep) char *body = mem_strndup(
+			end + 1, next ? (size_t)(next - end) : strlen(end + 1));
 
 		*end = '\0';
 		if (strcmp(title, "expect") == 0)
@@ -401,7 +406,8 @@ static void test_at_most_twenty(void **state)
 	for (size_t i = 0; i < 30; i++)
 		buf_printf(&text, "unknown%zu: 1\n", i);
 	put("certferry.yaml", text.data);
-	expect_text("certferry.yaml:19:1: unknown key 'unknown18'; remove it, or see certferry.yaml(5) for "
+	expect_text("certferry.yaml:19:1: unknown key 'unknown18'; remove it, or see "
+		    "certferry.yaml(5) for "
 		    "what can stand here\nand 11 more\n");
 }
 
@@ -415,7 +421,8 @@ static char *uncommented(void)
 
 	for (char *line = example; *line; line += strcspn(line, "\n"), line += *line == '\n') {
 		size_t indent = strspn(line, " "), length = strcspn(line, "\n");
-		bool setting = line[indent] == '#' && line[indent + 1] != ' ' && indent + 1 < length;
+		bool setting = line[indent] == '#' && line[indent + 1] != ' ' &&
+			       indent + 1 < length;
 
 		buf_append(&text, line, indent);
 		if (setting)
@@ -425,14 +432,15 @@ static char *uncommented(void)
 	return buf_take(&text);
 }
 
-/* Loads ${text} with ${absurd} in place of one value in four, in turn, the first being ${first}; what
- * is said of it may not contain ${secret}. */
+/* Loads ${text} with ${absurd} in place of one value in four, in turn, the first being ${first};
+ * what is said of it may not contain ${secret}. */
 static void load_with(const char *text, const char *absurd, size_t first, const char *secret)
 {
 	size_t count = 4 - first % 4;
 
 	for (const char *colon = text; (colon = strchr(colon + 1, ':'));) {
-		_cleanup_(config_problems_done) struct config_problems problems = CONFIG_PROBLEMS_NULL;
+		_cleanup_(config_problems_done) struct config_problems problems =
+			CONFIG_PROBLEMS_NULL;
 		_cleanup_(desired_freep) struct desired *desired = NULL;
 		_cleanup_(buf_done) struct buf changed = BUF_NULL;
 		_cleanup_(freep) char *found = NULL;
@@ -450,17 +458,19 @@ static void load_with(const char *text, const char *absurd, size_t first, const 
 		if (secret && strstr(found, secret))
 			fail_msg("a secret is shown: %s", found);
 		for (const char *c = found; *c; c++)
-			assert_true(*c == '\n' || ((unsigned char)*c >= 0x20 && (unsigned char)*c < 0x7f));
+			assert_true(*c == '\n' ||
+				    ((unsigned char)*c >= 0x20 && (unsigned char)*c < 0x7f));
 	}
 }
 
 static void test_absurd(void **state)
 {
-	static const char *const values[] = { "", "~", "[]", "{}", "[[]]", "{a: {b: c}}", "\"\"", "' '",
-		"\"\\0\"", "\"\\x1b[31m\\n\"", "\"\\u202e\xc3\xa9\"", "%s%n%d", "\"{\"", "\"{}\"",
-		"\"{account\"", "\"}{\"", "../../..", "/", "-1", "99999999999999999999999999", "1e9", "0s",
-		"999999999d", "999999999h", "0", "arn:aws:acm:::", "\"*\"", "[::]:0", "\"[:::::]:443\"", ".",
-		"a/b/c/d/e", "[a, a]", "[~]", "[[a], {b: c}]", "*x", "&x y", "!!binary eA==" };
+	static const char *const values[] = { "", "~", "[]", "{}", "[[]]", "{a: {b: c}}", "\"\"",
+		"' '", "\"\\0\"", "\"\\x1b[31m\\n\"", "\"\\u202e\xc3\xa9\"", "%s%n%d", "\"{\"",
+		"\"{}\"", "\"{account\"", "\"}{\"", "../../..", "/", "-1",
+		"99999999999999999999999999", "1e9", "0s", "999999999d", "999999999h", "0",
+		"arn:aws:acm:::", "\"*\"", "[::]:0", "\"[:::::]:443\"", ".", "a/b/c/d/e", "[a, a]",
+		"[~]", "[[a], {b: c}]", "*x", "&x y", "!!binary eA==" };
 	_cleanup_(freep) char *text = uncommented();
 	_cleanup_(buf_done) struct buf longest = BUF_NULL;
 
@@ -476,13 +486,15 @@ static void test_absurd(void **state)
 static void test_secrets(void **state)
 {
 	static const char *const secrets[] = { "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY12",
-		"wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "AKIAIOSFODNN7EXAMPLE", "hvs.CAESIJ0a1b2c3d4e5f" };
+		"wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "AKIAIOSFODNN7EXAMPLE",
+		"hvs.CAESIJ0a1b2c3d4e5f" };
 	_cleanup_(freep) char *text = uncommented();
 
 	for (size_t i = 0; i < ARRAY_SIZE(secrets); i++) {
 		_cleanup_(freep) char *list = mem_printf("[%s, %s]", secrets[i], secrets[i]);
 		_cleanup_(freep) char *key = mem_printf("{%s: %s}", secrets[i], secrets[i]);
-		_cleanup_(freep) char *below = mem_printf("{%s: {password: %s}}", secrets[i], secrets[i]);
+		_cleanup_(freep) char *below = mem_printf(
+			"{%s: {password: %s}}", secrets[i], secrets[i]);
 
 		load_with(text, secrets[i], i + 0, secrets[i]);
 		load_with(text, list, i + 1, secrets[i]);
@@ -502,11 +514,12 @@ static bool named_instead(const struct schema_row *row)
 	return row->excludes && strstr(example, words);
 }
 
-/* The maps in ${nodes} (all entries of one section) name every row of ${section}; defaults are right. */
-static void check_example(const char *path, const struct schema_section *section,
-	const struct yaml_node *nodes)
+/* The maps in ${nodes} (all entries of one section) name every row of ${section}. */
+static void check_example(
+	const char *path, const struct schema_section *section, const struct yaml_node *nodes)
 {
-	SCHEMA_FOREACH(row, section) {
+	SCHEMA_FOREACH(row, section)
+	{
 		_cleanup_(freep) char *below = mem_printf("%s.%s", path, row->key);
 		struct yaml_node all = { .type = YAML_LIST };
 		bool initial = !row->initial;
@@ -524,7 +537,7 @@ static void check_example(const char *path, const struct schema_section *section
 			else
 				yaml_node_add(&all, value);
 			initial |= value->type == YAML_TEXT && row->initial &&
-				strcmp(value->text, row->initial) == 0;
+				   strcmp(value->text, row->initial) == 0;
 		}
 		if (!all.count && !named_instead(row))
 			fail_msg("conf/certferry.yaml has no %s", below);
@@ -587,7 +600,8 @@ static bool manual_has(const char *manual, const char *heading, const struct sch
 	return has_item(start, end ? end : start + strlen(start), row->key, row->initial);
 }
 
-static void check_manual(const char *manual, const char *heading, const struct schema_section *section)
+static void check_manual(
+	const char *manual, const char *heading, const struct schema_section *section)
 {
 	static const struct {
 		const char *key, *heading;
@@ -603,12 +617,13 @@ static void check_manual(const char *manual, const char *heading, const struct s
 		{ "dependents", "DEPENDENTS" },
 	};
 
-	SCHEMA_FOREACH(row, section) {
+	SCHEMA_FOREACH(row, section)
+	{
 		if (row->type == SCHEMA_LATER)
 			continue;
 		if (!manual_has(manual, heading, row) && !manual_has(manual, "ACCESS", row))
-			fail_msg("conf/certferry.yaml.5: section %s has no '%s' with default '%s'", heading,
-				row->key, row->initial ? row->initial : "");
+			fail_msg("conf/certferry.yaml.5: section %s has no '%s' with default '%s'",
+				heading, row->key, row->initial ? row->initial : "");
 		for (size_t i = 0; row->section && i < ARRAY_SIZE(headings); i++)
 			if (strcmp(headings[i].key, row->key) == 0)
 				check_manual(manual, headings[i].heading, row->section);
@@ -634,10 +649,12 @@ static void test_json_schema(void **state)
 	fclose(stream);
 	same = strcmp(made, committed) == 0;
 	if (!same && getenv("CERTFERRY_UPDATE"))
-		assert_int_equal(file_replace("conf/certferry.schema.json", made, size, 0644, NULL), 0);
+		assert_int_equal(
+			file_replace("conf/certferry.schema.json", made, size, 0644, NULL), 0);
 	free(made);
 	if (!same)
-		fail_msg("conf/certferry.schema.json is not what the schema's rows say; to write it anew, "
+		fail_msg("conf/certferry.schema.json is not what the schema's rows say; to write "
+			 "it anew, "
 			 "run this test with CERTFERRY_UPDATE=1 in the environment");
 }
 
@@ -645,12 +662,18 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
-		cmocka_unit_test_setup_teardown(test_writable_by_others, make_directory, remove_directory),
-		cmocka_unit_test_setup_teardown(test_of_other_users, make_directory, remove_directory),
-		cmocka_unit_test_setup_teardown(test_no_plain_file, make_directory, remove_directory),
-		cmocka_unit_test_setup_teardown(test_one_file_alone, make_directory, remove_directory),
-		cmocka_unit_test_setup_teardown(test_state_directory, make_directory, remove_directory),
-		cmocka_unit_test_setup_teardown(test_at_most_twenty, make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(
+			test_writable_by_others, make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(
+			test_of_other_users, make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(
+			test_no_plain_file, make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(
+			test_one_file_alone, make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(
+			test_state_directory, make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(
+			test_at_most_twenty, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(test_absurd, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(test_secrets, make_directory, remove_directory),
 		cmocka_unit_test(test_example),

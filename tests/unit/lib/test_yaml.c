@@ -30,8 +30,8 @@ static void expect_problem(const char *text, unsigned line, unsigned column, con
 
 static void test_tree(void **state)
 {
-	_cleanup_(yaml_document_freep) struct yaml_document *document =
-		parse("# words\na: 1\nb:\n  - x\n  - \"y\"\nc: {d: 'e', f: [g]}\n");
+	_cleanup_(yaml_document_freep) struct yaml_document *document = parse(
+		"# words\na: 1\nb:\n  - x\n  - \"y\"\nc: {d: 'e', f: [g]}\n");
 	const struct yaml_node *b = yaml_find(document->root, "b");
 
 	assert_int_equal(document->problem_count, 0);
@@ -51,7 +51,8 @@ static void test_tree(void **state)
 
 static void test_places(void **state)
 {
-	_cleanup_(yaml_document_freep) struct yaml_document *document = parse("a: 1\nbb:\n  cc:  \xc3\xa9\n");
+	_cleanup_(yaml_document_freep) struct yaml_document *document = parse(
+		"a: 1\nbb:\n  cc:  \xc3\xa9\n");
 	const struct yaml_node *cc = yaml_find(yaml_find(document->root, "bb"), "cc");
 
 	assert_int_equal(cc->line, 3);
@@ -63,8 +64,9 @@ static void test_places(void **state)
 
 static void test_values_are_text(void **state)
 {
-	_cleanup_(yaml_document_freep) struct yaml_document *document =
-		parse("a: 012345678901\nb: 1e3\nc: yes\nd: \"\"\ne:\nf: ~\ng: 'null'\nh: |\n  two\n  lines\n");
+	_cleanup_(yaml_document_freep) struct yaml_document *document = parse(
+		"a: 012345678901\nb: 1e3\nc: yes\nd: \"\"\ne:\nf: ~\ng: 'null'\nh: |\n  two\n  "
+		"lines\n");
 
 	assert_string_equal(yaml_find(document->root, "a")->text, "012345678901");
 	assert_string_equal(yaml_find(document->root, "b")->text, "1e3");
@@ -123,8 +125,8 @@ static void test_refused(void **state)
 
 static void test_reads_on(void **state)
 {
-	_cleanup_(yaml_document_freep) struct yaml_document *document =
-		parse("a: &x 1\nb: *x\na: 2\nc: !t 3\nd: 4\n");
+	_cleanup_(yaml_document_freep) struct yaml_document *document = parse(
+		"a: &x 1\nb: *x\na: 2\nc: !t 3\nd: 4\n");
 
 	assert_int_equal(document->problem_count, 4);
 	assert_string_equal(yaml_find(document->root, "d")->text, "4");
