@@ -11,6 +11,7 @@ struct planner {
 	const struct plan_input *input;
 	struct plan *plan;
 	size_t touched; /* deliveries that a change of configuration brought, see guard */
+	size_t unseen;	/* deliveries that it may have brought, not looked at yet */
 	bool *exporting; /* for each certificate: a delivery exports it anyway, or may turn out to */
 };
 
@@ -229,9 +230,13 @@ static bool stopped_by_the_record(struct planner *planner, size_t index, const s
 									    : USEC_INFINITY;
 		usec_t yields = end == USEC_INFINITY ? USEC_INFINITY : usec_sub(end, HOLD_YIELDS);
 
-		if (now >= yields)
-			return false; /* the check before the write knows what does not yield */
-		plan_again_at(planner, yields);
+		/* Tried once when the time has come: the check before the write knows what does not yield, and
+		 * what it held then is not exported again and again.  (An open import keeps the time of its
+		 * intent, so that a later try cannot be told from it.) */
+		if (now >= yields && record->intended_at < yields && !record->ambiguous)
+			return false;
+		if (now < yields)
+			plan_again_at(planner, yields);
 		hold(planner, index, HOLD_APPROVAL, mem_strdup(record->hold_reason ?: "it waits for approval"));
 		return true;
 	}
@@ -242,8 +247,15 @@ static bool stopped_by_the_guard(struct planner *planner, size_t index)
 {
 	const struct plan_delivery *delivery = &planner->input->deliveries[index];
 
-	if (!planner->input->guard || planner->touched <= planner->input->guard || !is_touched(delivery))
+	if (!planner->input->guard || planner->touched + planner->unseen <= planner->input->guard ||
+		!is_touched(delivery))
 		return false;
+	if (planner->touched <= planner->input->guard) {
+		wait_until(planner, index, 0, false,
+			mem_strdup("not all places have been looked at yet, so it is not known whether a change of "
+				   "configuration touches more deliveries than guard: allows"));
+		return true;
+	}
 	hold(planner, index, HOLD_GUARD,
 		mem_printf("a change of configuration or of what a match finds touches %zu deliveries, more than "
 			   "guard: %u; review with 'certferry plan', then 'certferry approve'",
@@ -360,20 +372,24 @@ static void plan_delivery(struct planner *planner, size_t index)
 		plan_due(planner, index, certificate);
 }
 
-/* How many deliveries would be written because the configuration, and not the source, has changed. */
-static size_t count_touched(const struct plan_input *input)
+/* How many deliveries would be written because the configuration, and not the source, has changed.  A place that could
+ * not be looked at is left out: it must not delay the others. */
+static void count_touched(struct planner *planner)
 {
-	size_t touched = 0;
+	const struct plan_input *input = planner->input;
 
 	for (size_t i = 0; i < input->delivery_count; i++) {
 		const struct plan_delivery *delivery = &input->deliveries[i];
 		const struct plan_certificate *certificate = &input->certificates[delivery->certificate];
 
-		if (certificate->seen && !certificate->refusal && !plan_is_current(delivery, certificate) &&
-			delivery->observed->state != OBSERVED_UNKNOWN && is_touched(delivery))
-			touched++;
+		if (!certificate->seen || certificate->refusal || plan_is_current(delivery, certificate) ||
+			!is_touched(delivery))
+			continue;
+		if (delivery->observed->state != OBSERVED_UNKNOWN)
+			planner->touched++;
+		else if (!delivery->observed->error.text)
+			planner->unseen++;
 	}
-	return touched;
 }
 
 /* --- certificates --- */
@@ -393,7 +409,8 @@ static void plan_certificate(struct planner *planner, size_t index)
 		return; /* ACM's flag lags behind the export that was made */
 	if (record && record->failures && record->next_try > planner->input->now) {
 		step = add_step(planner, STEP_WAIT,
-			mem_printf("its export failed %u times: %s", record->failures, record->problem ?: "?"));
+			mem_printf("its export failed %u time%s: %s", record->failures,
+				record->failures == 1 ? "" : "s", record->problem ?: "?"));
 		step->when = record->next_try;
 		step->failed = true;
 		plan_again_at(planner, step->when);
@@ -547,7 +564,7 @@ void plan_make(const struct plan_input *input, struct plan *ret_plan)
 	_cleanup_(freep) bool *exporting = mem_alloc(input->certificate_count * sizeof(*exporting));
 	struct planner planner = { .input = input, .plan = &plan, .exporting = exporting };
 
-	planner.touched = count_touched(input);
+	count_touched(&planner);
 	for (size_t i = 0; i < input->delivery_count; i++)
 		plan_delivery(&planner, i);
 	for (size_t i = 0; i < input->certificate_count; i++)

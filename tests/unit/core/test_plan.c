@@ -1,0 +1,1169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Walks tests/cases/plan: each file gives one situation and expects its steps, one test a file.
+ * Then thousands of random situations, in which the steps are carried out and planned again.
+ *
+ * A case: lines under "given", then lines under "expect"; "#" begins a comment.
+ *
+ *	now TIME | guard N | keep_eligible no | source unread
+ *	certificate NAME KEY=VALUE|FLAG ...	a version makes it seen; "absent": not at the source
+ *	delivery CERTIFICATE/DESTINATION ...	any key of the record makes a record
+ *	candidate DELIVERY ...			of an adoptable delivery
+ *	dependent NAME ...
+ *	owed DEPENDENT DELIVERY ...
+ *
+ * TIME is "now", an offset from it (+5m, -4m59s), 0 or RFC 3339.  A version is a letter: A is valid from
+ * 2026-01-01, each next letter from 60 days later, all for 395 days; "C/2026-05-01/2026-06-01" says other
+ * dates; "?" is a version that cannot be known.
+ *
+ * Expected, in order: "VERB NAME [DETAILS]: part of the reason", or "nothing"; "again: TIME" unless never.
+ */
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "daemon/plan/plan.h"
+#include "daemon/plan/schedule.h"
+#include "lib/base/buf.h"
+#include "lib/base/strv.h"
+#include "lib/os/file.h"
+#include "lib/pki/secret.h"
+
+#define CASES       "tests/cases/plan"
+#define DEFAULT_NOW "2026-11-23T12:00:00Z"
+#define MANY        16
+
+/* --- a situation: everything that the planner's input points to --- */
+
+struct given_certificate {
+	struct desired_certificate entry;
+	struct source_certificate seen;
+	struct certificate_record record;
+	struct plan_certificate plan;
+	bool absent, recorded, no_keep;
+};
+
+struct given_delivery {
+	struct delivery delivery;
+	struct desired_delivery wish;
+	struct observed observed;
+	struct candidate candidates[MANY];
+	struct delivery_record record;
+	struct plan_delivery plan;
+	bool recorded, no_look;
+};
+
+struct given_dependent {
+	struct desired_dependent dependent;
+	struct dependent_record record;
+	struct plan_dependent plan;
+	const struct owed_record *rows[MANY];
+	bool recorded;
+};
+
+struct situation {
+	struct plan_input input;
+	struct given_certificate certificates[MANY];
+	struct given_delivery deliveries[MANY];
+	struct given_dependent dependents[MANY];
+	struct owed_record owed[MANY];
+	size_t owed_count;
+	struct plan_certificate plan_certificates[MANY];
+	struct plan_delivery plan_deliveries[MANY];
+	struct plan_dependent plan_dependents[MANY];
+	char **strings; /* owned; the rest borrows */
+	char ***lists; /* owned */
+	size_t list_count;
+};
+
+static char *keep(struct situation *s, const char *text)
+{
+	strv_append(&s->strings, text);
+	return s->strings[strv_length(s->strings) - 1];
+}
+
+/* The same of "PREFIX" and "NAME" together. */
+static char *keep_joined(struct situation *s, const char *first, const char *second)
+{
+	_cleanup_(freep) char *text = mem_printf("%s%s", first, second);
+
+	return keep(s, text);
+}
+
+static char **keep_list(struct situation *s, const char *text)
+{
+	char **list = NULL;
+
+	while (*text) {
+		size_t length = strcspn(text, ",");
+		_cleanup_(freep) char *item = mem_strndup(text, length);
+
+		strv_append(&list, item);
+		text += length + (text[length] == ',');
+	}
+	s->lists = mem_resize(s->lists, s->list_count + 1, sizeof(*s->lists));
+	s->lists[s->list_count++] = list;
+	return list;
+}
+
+static void situation_done(struct situation *s)
+{
+	for (size_t i = 0; i < s->list_count; i++)
+		strv_free(s->lists[i]);
+	free(s->lists);
+	strv_free(s->strings);
+}
+
+/* Points the planner's input at what was given; owed rows to their dependents. */
+static void situation_link(struct situation *s)
+{
+	for (size_t i = 0; i < s->input.certificate_count; i++) {
+		struct given_certificate *given = &s->certificates[i];
+
+		given->entry.keep_eligible = !given->no_keep;
+		given->plan.entry = &given->entry;
+		given->plan.seen = given->absent ? NULL : &given->seen;
+		given->plan.record = given->recorded ? &given->record : NULL;
+		s->plan_certificates[i] = given->plan;
+	}
+	for (size_t i = 0; i < s->input.delivery_count; i++) {
+		struct given_delivery *given = &s->deliveries[i];
+
+		given->delivery.wish = &given->wish;
+		given->observed.candidates = given->candidates;
+		given->plan.delivery = &given->delivery;
+		given->plan.observed = &given->observed;
+		given->plan.record = given->recorded ? &given->record : NULL;
+		given->plan.may_look = !given->no_look;
+		s->plan_deliveries[i] = given->plan;
+	}
+	for (size_t i = 0; i < s->input.dependent_count; i++) {
+		struct given_dependent *given = &s->dependents[i];
+
+		given->plan.dependent = &given->dependent;
+		given->plan.record = given->recorded ? &given->record : NULL;
+		given->plan.owed = given->rows;
+		given->plan.owed_count = 0;
+		for (size_t k = 0; k < s->owed_count; k++)
+			if (strcmp(s->owed[k].dependent, given->dependent.name) == 0)
+				given->rows[given->plan.owed_count++] = &s->owed[k];
+		s->plan_dependents[i] = given->plan;
+	}
+	s->input.certificates = s->plan_certificates;
+	s->input.deliveries = s->plan_deliveries;
+	s->input.dependents = s->plan_dependents;
+}
+
+/* --- values --- */
+
+static struct fingerprint fingerprint_of(char letter)
+{
+	struct fingerprint fingerprint = { 0 };
+
+	if (letter != '?')
+		memset(fingerprint.bytes, letter, sizeof(fingerprint.bytes));
+	return fingerprint;
+}
+
+static usec_t day_of(const char *date, size_t length)
+{
+	_cleanup_(freep) char *text = mem_printf("%.*sT00:00:00Z", (int)length, date);
+	usec_t time = 0;
+
+	if (time_parse_iso(text, &time) < 0)
+		fail_msg("'%s' is no date", text);
+	return time;
+}
+
+static struct version version_of(const char *text)
+{
+	struct version version = { .fingerprint = fingerprint_of(*text) };
+	const char *from = strchr(text, '/');
+	const char *to = from ? strchr(from + 1, '/') : NULL;
+
+	if (*text == '?')
+		return version;
+	version.not_before = from ? day_of(from + 1, strcspn(from + 1, "/"))
+				  : day_of("2026-01-01", 10) +
+					     (usec_t)(*text - 'A') * 60 * USEC_PER_DAY;
+	version.not_after = to ? day_of(to + 1, strlen(to + 1))
+			       : version.not_before + 395 * USEC_PER_DAY;
+	return version;
+}
+
+static usec_t duration_of(const char *text)
+{
+	usec_t total = 0;
+
+	while (*text) {
+		char *end;
+		unsigned long count = strtoul(text, &end, 10);
+		usec_t unit = *end == 's'   ? USEC_PER_SEC
+			      : *end == 'm' ? USEC_PER_MINUTE
+			      : *end == 'h' ? USEC_PER_HOUR
+			      : *end == 'd' ? USEC_PER_DAY
+					    : 0;
+
+		if (!unit || end == text)
+			fail_msg("'%s' is no duration", text);
+		total += count * unit;
+		text = end + 1;
+	}
+	return total;
+}
+
+static usec_t time_of(const struct situation *s, const char *text)
+{
+	usec_t time = 0;
+
+	if (strcmp(text, "0") == 0)
+		return 0;
+	if (strcmp(text, "now") == 0)
+		return s->input.now;
+	if (*text == '+')
+		return s->input.now + duration_of(text + 1);
+	if (*text == '-')
+		return s->input.now - duration_of(text + 1);
+	if (time_parse_iso(text, &time) < 0)
+		fail_msg("'%s' is no time", text);
+	return time;
+}
+
+static enum observed_state state_of(const char *text)
+{
+	for (enum observed_state state = OBSERVED_UNKNOWN; state <= OBSERVED_FOREIGN; state++)
+		if (strcmp(observed_state_name(state), text) == 0)
+			return state;
+	fail_msg("'%s' is no state", text);
+	return OBSERVED_UNKNOWN;
+}
+
+static enum hold hold_of(const char *text)
+{
+	for (enum hold kind = HOLD_NONE; kind <= HOLD_GONE; kind++)
+		if (strcmp(hold_name(kind), text) == 0)
+			return kind;
+	fail_msg("'%s' is no hold", text);
+	return HOLD_NONE;
+}
+
+static enum action action_of(const char *text)
+{
+	for (enum action action = ACTION_RESTART; action <= ACTION_START; action++)
+		if (strcmp(action_name(action), text) == 0)
+			return action;
+	fail_msg("'%s' is no action", text);
+	return ACTION_RESTART;
+}
+
+/* --- fields of a line: a key, what its value is, and where it goes --- */
+
+enum field_type {
+	FLAG,
+	TEXT,
+	LIST,
+	COUNT,
+	TIME,
+	VERSION,
+	FINGERPRINT,
+	NEWEST,
+	STATE,
+	HOLD,
+	ACTION
+};
+
+struct field {
+	const char *key;
+	enum field_type type;
+	size_t offset;
+	bool of_record;
+};
+
+#define PLAIN(key, type, structure, member)                                                        \
+	{                                                                                          \
+		key, type, offsetof(struct structure, member), false                               \
+	}
+#define RECORD(key, type, structure, member)                                                       \
+	{                                                                                          \
+		key, type, offsetof(struct structure, record.member), true                         \
+	}
+
+static const struct field certificate_fields[] = {
+	PLAIN("version", VERSION, given_certificate, seen.version),
+	PLAIN("absent", FLAG, given_certificate, absent),
+	PLAIN("refusal", TEXT, given_certificate, plan.refusal),
+	PLAIN("ineligible", FLAG, given_certificate, seen.ineligible),
+	PLAIN("keep_eligible_off", FLAG, given_certificate, no_keep),
+	PLAIN("in_flight", FLAG, given_certificate, plan.in_flight),
+	PLAIN("record", FLAG, given_certificate, recorded),
+	RECORD("exported", FINGERPRINT, given_certificate, exported),
+	RECORD("newest", NEWEST, given_certificate, newest),
+	RECORD("failures", COUNT, given_certificate, failures),
+	RECORD("next_try", TIME, given_certificate, next_try),
+	RECORD("problem", TEXT, given_certificate, problem),
+	{ 0 },
+};
+
+static const struct field delivery_fields[] = {
+	PLAIN("state", STATE, given_delivery, observed.state),
+	PLAIN("version", VERSION, given_delivery, observed.version),
+	PLAIN("at", TIME, given_delivery, observed.at),
+	PLAIN("object", TEXT, given_delivery, observed.object_id),
+	PLAIN("error", TEXT, given_delivery, observed.error.text),
+	PLAIN("arn", TEXT, given_delivery, delivery.arn),
+	PLAIN("recreate", FLAG, given_delivery, wish.recreate),
+	PLAIN("then", LIST, given_delivery, wish.then),
+	PLAIN("prove", TEXT, given_delivery, wish.prove.connect),
+	PLAIN("budget", TEXT, given_delivery, plan.budget),
+	PLAIN("in_flight", FLAG, given_delivery, plan.in_flight),
+	PLAIN("may_not_look", FLAG, given_delivery, no_look),
+	PLAIN("asked", FLAG, given_delivery, plan.asked),
+	PLAIN("record", FLAG, given_delivery, recorded),
+	RECORD("confirmed", VERSION, given_delivery, confirmed),
+	RECORD("intended", FINGERPRINT, given_delivery, intended),
+	RECORD("intended_at", TIME, given_delivery, intended_at),
+	RECORD("ambiguous", FLAG, given_delivery, ambiguous),
+	RECORD("failures", COUNT, given_delivery, failures),
+	RECORD("next_try", TIME, given_delivery, next_try),
+	RECORD("problem", TEXT, given_delivery, problem),
+	RECORD("hold", HOLD, given_delivery, hold),
+	RECORD("hold_reason", TEXT, given_delivery, hold_reason),
+	RECORD("held", FINGERPRINT, given_delivery, held),
+	RECORD("approved", FINGERPRINT, given_delivery, approved),
+	RECORD("guard_passed", FLAG, given_delivery, guard_passed),
+	RECORD("proof", TEXT, given_delivery, proof),
+	RECORD("proven", FINGERPRINT, given_delivery, proven),
+	{ 0 },
+};
+
+static const struct field candidate_fields[] = {
+	PLAIN("arn", TEXT, candidate, arn),
+	PLAIN("not_after", TIME, candidate, not_after),
+	PLAIN("in_use", FLAG, candidate, in_use),
+	PLAIN("in_use_by", LIST, candidate, in_use_by),
+	PLAIN("refusal", TEXT, candidate, refusal),
+	{ 0 },
+};
+
+static const struct field dependent_fields[] = {
+	PLAIN("action", ACTION, given_dependent, dependent.action),
+	PLAIN("prove", TEXT, given_dependent, dependent.prove.connect),
+	PLAIN("in_flight", FLAG, given_dependent, plan.in_flight),
+	PLAIN("asked", FLAG, given_dependent, plan.asked),
+	PLAIN("record", FLAG, given_dependent, recorded),
+	RECORD("failures", COUNT, given_dependent, failures),
+	RECORD("next_try", TIME, given_dependent, next_try),
+	RECORD("problem", TEXT, given_dependent, problem),
+	RECORD("proof", TEXT, given_dependent, proof),
+	{ 0 },
+};
+
+static const struct field owed_fields[] = {
+	PLAIN("version", FINGERPRINT, owed_record, fingerprint),
+	PLAIN("since", TIME, owed_record, since),
+	PLAIN("due", FLAG, owed_record, due),
+	{ 0 },
+};
+
+static void field_set(struct situation *s, enum field_type type, void *where, const char *value)
+{
+	switch (type) {
+	case FLAG:
+		*(bool *)where = true;
+		break;
+	case TEXT:
+		*(char **)where = keep(s, value);
+		break;
+	case LIST:
+		*(char ***)where = keep_list(s, value);
+		break;
+	case COUNT:
+		*(unsigned *)where = (unsigned)strtoul(value, NULL, 10);
+		break;
+	case TIME:
+		*(usec_t *)where = time_of(s, value);
+		break;
+	case VERSION:
+		*(struct version *)where = version_of(value);
+		break;
+	case FINGERPRINT:
+		*(struct fingerprint *)where = fingerprint_of(*value);
+		break;
+	case NEWEST:
+		*(usec_t *)where = version_of(value).not_before;
+		break;
+	case STATE:
+		*(enum observed_state *)where = state_of(value);
+		break;
+	case HOLD:
+		*(enum hold *)where = hold_of(value);
+		break;
+	case ACTION:
+		*(enum action *)where = action_of(value);
+		break;
+	}
+}
+
+/* --- lines --- */
+
+/* The next word of *${line}, which moves on; blanks within double quotes are part of it.  NULL at the end. */
+static char *next_word(char **line)
+{
+	char *from = *line + strspn(*line, " \t"), *to = from;
+	bool quoted = false;
+
+	if (!*from)
+		return NULL;
+	while (**line)
+		(*line)++;
+	for (char *c = from; *c; c++) {
+		if (*c == '"') {
+			quoted = !quoted;
+		} else if (*c == ' ' && !quoted) {
+			*line = c + 1;
+			break;
+		} else {
+			*to++ = *c;
+		}
+	}
+	*to = '\0';
+	return from;
+}
+
+static void read_fields(
+	struct situation *s, const struct field *fields, void *base, bool *recorded, char *line)
+{
+	char *word;
+
+	while ((word = next_word(&line))) {
+		char *value = strchr(word, '=');
+		const struct field *field = fields;
+
+		if (value)
+			*value++ = '\0';
+		while (field->key && strcmp(field->key, word) != 0)
+			field++;
+		if (!field->key || (field->type == FLAG) != !value)
+			fail_msg("'%s' is no key, or has no value or one too many", word);
+		field_set(s, field->type, (char *)base + field->offset, value);
+		if (field->of_record)
+			*recorded = true;
+	}
+}
+
+static size_t certificate_named(const struct situation *s, const char *name)
+{
+	for (size_t i = 0; i < s->input.certificate_count; i++)
+		if (strcmp(s->certificates[i].plan.name, name) == 0)
+			return i;
+	fail_msg("no certificate '%s'", name);
+	return 0;
+}
+
+static struct given_delivery *delivery_named(struct situation *s, const char *name)
+{
+	for (size_t i = 0; i < s->input.delivery_count; i++)
+		if (strcmp(s->deliveries[i].delivery.name, name) == 0)
+			return &s->deliveries[i];
+	fail_msg("no delivery '%s'", name);
+	return NULL;
+}
+
+static void add_certificate(struct situation *s, char *line)
+{
+	struct given_certificate *given = &s->certificates[s->input.certificate_count++];
+	char *name = next_word(&line);
+
+	assert_true(s->input.certificate_count <= MANY);
+	given->plan.name = keep(s, name);
+	given->plan.arn = keep_joined(s, "arn:", name);
+	read_fields(s, certificate_fields, given, &given->recorded, line);
+}
+
+static void add_delivery(struct situation *s, char *line)
+{
+	struct given_delivery *given = &s->deliveries[s->input.delivery_count];
+	char *name = next_word(&line);
+	char *certificate = keep(s, name);
+
+	assert_true(s->input.delivery_count < MANY);
+	assert_non_null(strchr(certificate, '/'));
+	*strchr(certificate, '/') = '\0';
+	/* The planner is promised that they are sorted. */
+	if (s->input.delivery_count)
+		assert_true(
+			strcmp(s->deliveries[s->input.delivery_count - 1].delivery.name, name) < 0);
+	given->delivery.name = keep(s, name);
+	given->delivery.certificate = certificate;
+	given->plan.certificate = certificate_named(s, certificate);
+	given->observed.at = s->input.now;
+	read_fields(s, delivery_fields, given, &given->recorded, line);
+	s->input.delivery_count++;
+}
+
+static void add_candidate(struct situation *s, char *line)
+{
+	struct given_delivery *given = delivery_named(s, next_word(&line));
+
+	read_fields(s, candidate_fields, &given->candidates[given->observed.candidate_count++],
+		NULL, line);
+}
+
+static void add_dependent(struct situation *s, char *line)
+{
+	struct given_dependent *given = &s->dependents[s->input.dependent_count++];
+	char *name = next_word(&line);
+
+	given->dependent.name = keep(s, name);
+	given->dependent.unit = keep_joined(s, name, ".service");
+	read_fields(s, dependent_fields, given, &given->recorded, line);
+}
+
+static void add_owed(struct situation *s, char *line)
+{
+	struct owed_record *row = &s->owed[s->owed_count++];
+
+	row->dependent = keep(s, next_word(&line));
+	row->delivery = keep(s, next_word(&line));
+	read_fields(s, owed_fields, row, NULL, line);
+}
+
+static void read_given(struct situation *s, char *line)
+{
+	char *word = next_word(&line);
+
+	if (strcmp(word, "now") == 0)
+		s->input.now = time_of(s, next_word(&line));
+	else if (strcmp(word, "guard") == 0)
+		s->input.guard = (unsigned)strtoul(next_word(&line), NULL, 10);
+	else if (strcmp(word, "keep_eligible") == 0)
+		s->input.keep_eligible = strcmp(next_word(&line), "no") != 0;
+	else if (strcmp(word, "source") == 0)
+		s->input.source_seen = strcmp(next_word(&line), "unread") != 0;
+	else if (strcmp(word, "certificate") == 0)
+		add_certificate(s, line);
+	else if (strcmp(word, "delivery") == 0)
+		add_delivery(s, line);
+	else if (strcmp(word, "candidate") == 0)
+		add_candidate(s, line);
+	else if (strcmp(word, "dependent") == 0)
+		add_dependent(s, line);
+	else if (strcmp(word, "owed") == 0)
+		add_owed(s, line);
+	else
+		fail_msg("'%s' begins no line", word);
+}
+
+static void situation_init(struct situation *s)
+{
+	*s = (struct situation){ .input = { .source_seen = true, .keep_eligible = true } };
+	assert_int_equal(time_parse_iso(DEFAULT_NOW, &s->input.now), 0);
+}
+
+/* --- what is expected --- */
+
+/* "VERB NAME [DETAILS]", as the case files write a step. */
+static char *step_head(const struct situation *s, const struct step *step)
+{
+	struct buf head = BUF_NULL;
+	char when[TIME_TEXT_SIZE];
+
+	buf_printf(&head, "%s %s%s%s", step_verb_name(step->verb), step->certificate,
+		*step->certificate ? "/" : "", step->destination);
+	if (*step->dependent)
+		buf_printf(&head, "%s%s", *step->certificate ? " then " : "then ", step->dependent);
+	if (step->verb == STEP_HOLD)
+		buf_printf(&head, " [%s]", hold_name(step->hold));
+	if (step->when)
+		buf_printf(&head, " [until %s]", time_format(step->when, when));
+	if (step->failed)
+		buf_append_string(&head, " [failed]");
+	return buf_take(&head);
+}
+
+/* Replaces "until +5m" by the time that is meant. */
+static char *expected_head(const struct situation *s, const char *text, size_t length)
+{
+	_cleanup_(freep) char *head = mem_strndup(text, length);
+	char *until = strstr(head, "[until ");
+	char *end = until ? strchr(until, ']') : NULL;
+	char when[TIME_TEXT_SIZE];
+
+	if (!end)
+		return take(head);
+	*end = '\0';
+	time_format(time_of(s, until + strlen("[until ")), when);
+	*until = '\0';
+	return mem_printf("%s[until %s]%s", head, when, end + 1);
+}
+
+static void check_step(const struct situation *s, const char *line, const struct step *step)
+{
+	const char *colon = strstr(line, ": ");
+	size_t length = colon ? (size_t)(colon - line) : strlen(line);
+	_cleanup_(freep) char *expected = expected_head(s, line, length);
+	_cleanup_(freep) char *head = step_head(s, step);
+
+	if (strcmp(expected, head) != 0)
+		fail_msg("the step is '%s: %s', not '%s'", head, step->reason, expected);
+	if (colon && !strstr(step->reason, colon + 2))
+		fail_msg("%s: the reason is '%s', without '%s'", head, step->reason, colon + 2);
+}
+
+static void print_plan(const struct situation *s, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		_cleanup_(freep) char *head = step_head(s, &plan->steps[i]);
+
+		print_message("    %s: %s\n", head, plan->steps[i].reason);
+	}
+}
+
+static void compare_steps(struct situation *s, char *lines, const struct plan *plan)
+{
+	usec_t again = USEC_INFINITY;
+	size_t count = 0;
+	bool nothing = false;
+
+	for (char *line = strtok(lines, "\n"); line; line = strtok(NULL, "\n")) {
+		if (*line == '#')
+			continue;
+		if (strcmp(line, "nothing") == 0)
+			nothing = true;
+		else if (strncmp(line, "again: ", 7) == 0)
+			again = time_of(s, line + 7);
+		else if (count < plan->count)
+			check_step(s, line, &plan->steps[count++]);
+		else
+			fail_msg("there is no step '%s'", line);
+	}
+	if (count != plan->count)
+		print_plan(s, plan);
+	assert_int_equal(count, plan->count);
+	assert_int_equal(nothing,
+		plan->count == 0); /* said, so that an empty file expects nothing by no accident */
+	if (again != plan->again) {
+		char text[TIME_TEXT_SIZE];
+
+		fail_msg("it is planned again at %s", time_format(plan->again, text));
+	}
+}
+
+static void test_case(void **state)
+{
+	static struct situation s;
+	_cleanup_(buf_done) struct buf content = BUF_NULL;
+	struct plan plan;
+	char *expected, *rest;
+
+	assert_int_equal(file_read(*state, 65536, &content, NULL), 0);
+	expected = strstr(content.data, "\nexpect\n");
+	assert_non_null(expected);
+	*expected = '\0';
+	situation_init(&s);
+	for (char *line = strtok_r(content.data, "\n", &rest); line;
+		line = strtok_r(NULL, "\n", &rest))
+		if (*line != '#' && strcmp(line, "given") != 0)
+			read_given(&s, line);
+	situation_link(&s);
+	plan_make(&s.input, &plan);
+	compare_steps(&s, expected + strlen("\nexpect\n"), &plan);
+	plan_done(&plan);
+	situation_done(&s);
+}
+
+/* --- random situations, carried out --- */
+
+#define SEEDS  6000
+#define ROUNDS 12 /* of doing all that the plan says; nothing may be left to do well before */
+#define LEAPS  60 /* to the moment at which the plan wants to be made again */
+
+/* What the world does to the daemon; a letter of the source's versions is its certificate's index. */
+struct world {
+	struct situation s;
+	uint32_t random;
+	bool failing; /* some steps fail */
+	bool unyielding; /* the check before the write always holds */
+	unsigned writes[MANY];
+};
+
+static unsigned dice(struct world *world, unsigned sides)
+{
+	world->random = world->random * 1664525u + 1013904223u;
+	return (world->random >> 16) % sides;
+}
+
+static struct version random_version(struct world *world)
+{
+	const char letter[] = { "ABC"[dice(world, 3)], '\0' };
+
+	return dice(world, 8) ? version_of(letter) : (struct version){ 0 };
+}
+
+static usec_t random_time(struct world *world)
+{
+	usec_t minutes = dice(world, 15);
+
+	return dice(world, 2) ? world->s.input.now + minutes * USEC_PER_MINUTE
+			      : world->s.input.now - minutes * USEC_PER_MINUTE;
+}
+
+static void random_certificate(struct world *world, size_t index)
+{
+	const char letter[] = { "ABC"[dice(world, 3)], '\0' };
+	struct given_certificate *given = &world->s.certificates[index];
+	const char name[] = { 'c', (char)('0' + index), '\0' };
+
+	given->plan.name = keep(&world->s, name);
+	given->plan.arn = given->plan.name;
+	given->plan.refusal = dice(world, 12) ? NULL : "it is EXPIRED";
+	given->absent = dice(world, 12) == 0;
+	given->no_keep = dice(world, 6) == 0;
+	given->seen.version = dice(world, 12) ? version_of(letter) : (struct version){ 0 };
+	given->seen.ineligible = dice(world, 2);
+	given->recorded = dice(world, 2);
+	given->record.exported = random_version(world).fingerprint;
+	given->record.newest = dice(world, 6) ? 0 : random_version(world).not_before;
+	given->record.failures = dice(world, 3);
+	given->record.next_try = random_time(world);
+	given->plan.in_flight = dice(world, 6) == 0;
+}
+
+static void random_delivery_record(struct world *world, struct given_delivery *given)
+{
+	struct delivery_record *record = &given->record;
+
+	given->recorded = dice(world, 4) != 0;
+	if (dice(world, 2))
+		record->confirmed = random_version(world);
+	record->intended = random_version(world).fingerprint;
+	record->intended_at = random_time(world);
+	record->ambiguous = dice(world, 4) == 0;
+	record->failures = dice(world, 3);
+	record->next_try = random_time(world);
+	record->hold = dice(world, 4) ? HOLD_NONE : HOLD_APPROVAL;
+	record->held = random_version(world).fingerprint;
+	record->approved = random_version(world).fingerprint;
+	record->guard_passed = dice(world, 4) == 0;
+	record->proof = dice(world, 2)
+				? NULL
+				: keep(&world->s,
+					  dice(world, 2) ? "matched" : "wrong: it serves another");
+	record->proven = random_version(world).fingerprint;
+}
+
+static void random_delivery(struct world *world, size_t index)
+{
+	struct given_delivery *given = &world->s.deliveries[index];
+	size_t certificate = index * world->s.input.certificate_count /
+			     world->s.input.delivery_count;
+	_cleanup_(freep) char *name = mem_printf("c%zu/d%zu", certificate, index);
+
+	given->delivery.name = keep(&world->s, name);
+	given->delivery.certificate = (char *)world->s.certificates[certificate].plan.name;
+	given->plan.certificate = certificate;
+	given->delivery.arn = dice(world, 6) ? NULL : keep(&world->s, "arn:given");
+	given->wish.recreate = dice(world, 2);
+	given->wish.prove.connect = dice(world, 3) ? NULL : keep(&world->s, "host:443");
+	given->observed.state = (enum observed_state)dice(world, OBSERVED_FOREIGN + 1);
+	given->observed.version = random_version(world);
+	given->observed.at = random_time(world);
+	if (given->observed.state == OBSERVED_UNKNOWN && dice(world, 3) == 0)
+		given->observed.error.text = keep(&world->s, "denied");
+	given->plan.budget = dice(world, 8) ? NULL : "the limit is reached";
+	given->plan.in_flight = dice(world, 6) == 0;
+	given->plan.asked = dice(world, 6) == 0;
+	random_delivery_record(world, given);
+}
+
+static void random_dependent(struct world *world, size_t index)
+{
+	struct given_dependent *given = &world->s.dependents[index];
+	const char name[] = { 'u', (char)('0' + index), '\0' };
+
+	given->dependent.name = keep(&world->s, name);
+	given->dependent.unit = given->dependent.name;
+	given->dependent.prove.connect = dice(world, 2) ? NULL : keep(&world->s, "host:443");
+	given->recorded = dice(world, 2);
+	given->record.failures = dice(world, 3);
+	given->record.next_try = random_time(world);
+	given->record.proof = dice(world, 2)
+				      ? NULL
+				      : keep(&world->s,
+						dice(world, 2) ? "matched" : "unproven: no answer");
+	given->plan.in_flight = dice(world, 6) == 0;
+	given->plan.asked = dice(world, 6) == 0;
+	for (size_t i = 0; i < world->s.input.delivery_count; i++)
+		if (dice(world, 3) == 0 && world->s.owed_count < MANY)
+			world->s.owed[world->s.owed_count++] = (struct owed_record){
+				.dependent = given->dependent.name,
+				.delivery = world->s.deliveries[i].delivery.name,
+				.since = dice(world, 2) ? random_time(world) : 0,
+				.due = dice(world, 2),
+			};
+}
+
+static void random_world(struct world *world, unsigned seed)
+{
+	struct plan_input *input = &world->s.input;
+
+	*world = (struct world){ .random = seed * 2654435761u + 1 };
+	situation_init(&world->s);
+	world->failing = dice(world, 3) == 0;
+	world->unyielding = dice(world, 5) == 0;
+	/* Near the end of some versions' life, where a held change yields. */
+	input->now = dice(world, 2) ? input->now
+				    : version_of("A").not_after - dice(world, 30) * USEC_PER_DAY;
+	input->source_seen = dice(world, 20) != 0;
+	input->keep_eligible = dice(world, 4) != 0;
+	input->guard = dice(world, 4);
+	input->certificate_count = 1 + dice(world, 3);
+	input->delivery_count = dice(world, 7);
+	input->dependent_count = dice(world, 3);
+	for (size_t i = 0; i < input->certificate_count; i++)
+		random_certificate(world, i);
+	for (size_t i = 0; i < input->delivery_count; i++)
+		random_delivery(world, i);
+	for (size_t i = 0; i < input->dependent_count; i++)
+		random_dependent(world, i);
+}
+
+/* --- carrying out one step, as the conductor would --- */
+
+static void failed(struct world *world, unsigned *failures, usec_t *next_try)
+{
+	(*failures)++;
+	*next_try = world->s.input.now + backoff(*failures, ERROR_RETRY);
+}
+
+static void do_look(struct world *world, struct given_delivery *given)
+{
+	given->plan.asked = false;
+	given->observed.at = world->s.input.now;
+	if (world->failing && dice(world, 2)) {
+		given->observed.error.text = given->delivery.name;
+		given->recorded = true;
+		failed(world, &given->record.failures, &given->record.next_try);
+		return;
+	}
+	given->observed.error.text = NULL;
+	if (given->observed.state == OBSERVED_UNKNOWN)
+		given->observed.state = OBSERVED_ABSENT;
+}
+
+/* No older version over a newer one, nothing of others, and nothing while the source is not known. */
+static void check_deliver(const struct world *world, const struct given_delivery *given)
+{
+	const struct given_certificate *certificate =
+		&world->s.certificates[given->plan.certificate];
+	const struct observed *seen = &given->observed;
+
+	assert_true(world->s.input.source_seen);
+	assert_false(certificate->absent || certificate->plan.refusal || given->plan.in_flight);
+	assert_true(fingerprint_is_set(&certificate->seen.version.fingerprint));
+	assert_false(certificate->recorded &&
+		     certificate->seen.version.not_before < certificate->record.newest);
+	assert_true(seen->state != OBSERVED_UNKNOWN && seen->state != OBSERVED_FOREIGN &&
+		    seen->state != OBSERVED_ADOPTABLE);
+	assert_true(seen->state != OBSERVED_GONE || given->wish.recreate);
+	if (seen->state == OBSERVED_PRESENT && fingerprint_is_set(&seen->version.fingerprint))
+		assert_false(version_is_older(&certificate->seen.version, &seen->version));
+	if (given->recorded && given->record.ambiguous && seen->state == OBSERVED_ABSENT)
+		assert_true(seen->at >= given->record.intended_at + AMBIGUOUS_WAIT);
+}
+
+static void do_deliver(struct world *world, struct given_delivery *given)
+{
+	const struct version *wanted = &world->s.certificates[given->plan.certificate].seen.version;
+
+	check_deliver(world, given);
+	given->recorded = true;
+	given->plan.asked = false;
+	given->record.intended = wanted->fingerprint;
+	if (!given->record.ambiguous)
+		given->record.intended_at = world->s.input.now;
+	if (world->unyielding &&
+		!fingerprint_equal(&given->record.approved, &wanted->fingerprint)) {
+		given->record.hold = HOLD_APPROVAL;
+		given->record.held = wanted->fingerprint;
+		given->record.failures = 0;
+		given->record.next_try = 0;
+		return;
+	}
+	if (world->failing && dice(world, 2)) {
+		failed(world, &given->record.failures, &given->record.next_try);
+		return;
+	}
+	given->observed.state = OBSERVED_PRESENT;
+	given->observed.version = *wanted;
+	given->observed.at = world->s.input.now;
+	given->record.confirmed = *wanted;
+	given->record.intended = (struct fingerprint){ 0 };
+	given->record.ambiguous = false;
+	given->record.failures = 0;
+	given->record.next_try = 0;
+	given->record.hold = HOLD_NONE;
+	world->writes[given - world->s.deliveries]++;
+}
+
+static void do_export(struct world *world, struct given_certificate *given)
+{
+	assert_true(world->s.input.keep_eligible && !given->no_keep && !given->absent &&
+		    !given->plan.in_flight);
+	given->recorded = true;
+	if (world->failing && dice(world, 2)) {
+		failed(world, &given->record.failures, &given->record.next_try);
+		return;
+	}
+	given->record.failures = 0;
+	given->record.exported = given->seen.version.fingerprint;
+}
+
+/* What is due is told; otherwise what is not known is settled. */
+static void do_tell(struct world *world, struct given_dependent *given)
+{
+	struct situation *s = &world->s;
+	bool due = false;
+	size_t kept = 0;
+
+	assert_false(given->plan.in_flight);
+	given->plan.asked = false;
+	given->recorded = true;
+	if (world->failing && dice(world, 2)) {
+		failed(world, &given->record.failures, &given->record.next_try);
+		return;
+	}
+	for (size_t i = 0; i < s->owed_count; i++)
+		due |= s->owed[i].due && strcmp(s->owed[i].dependent, given->dependent.name) == 0;
+	for (size_t i = 0; i < s->owed_count; i++) {
+		const struct owed_record *row = &s->owed[i];
+		bool settled = due ? row->due : row->since == 0;
+
+		if (strcmp(row->dependent, given->dependent.name) != 0 || !settled)
+			s->owed[kept++] = *row;
+	}
+	assert_true(kept < s->owed_count);
+	s->owed_count = kept;
+	given->record.failures = 0;
+	given->record.next_try = 0;
+	given->record.proof = NULL;
+}
+
+static void do_prove(struct world *world, const struct step *step)
+{
+	bool matched = !world->failing || dice(world, 2);
+	char *proof = keep(&world->s, matched ? "matched" : "unproven: no answer");
+	usec_t next_try = matched ? 0 : world->s.input.now + 10 * USEC_PER_MINUTE;
+
+	if (*step->dependent) {
+		struct given_dependent *given = &world->s.dependents[step->index];
+
+		given->plan.asked = false;
+		given->record.proof = proof;
+		given->record.next_try = next_try;
+	} else {
+		struct given_delivery *given = &world->s.deliveries[step->index];
+
+		given->plan.asked = false;
+		given->record.proof = proof;
+		given->record.proven = given->observed.version.fingerprint;
+		given->record.next_try = next_try;
+	}
+}
+
+static bool do_step(struct world *world, const struct step *step)
+{
+	switch (step->verb) {
+	case STEP_LOOK:
+		do_look(world, &world->s.deliveries[step->index]);
+		return true;
+	case STEP_DELIVER:
+		do_deliver(world, &world->s.deliveries[step->index]);
+		return true;
+	case STEP_EXPORT:
+		do_export(world, &world->s.certificates[step->index]);
+		return true;
+	case STEP_TELL:
+		do_tell(world, &world->s.dependents[step->index]);
+		return true;
+	case STEP_PROVE:
+		do_prove(world, step);
+		return true;
+	case STEP_HOLD:
+	case STEP_WAIT:
+		return false;
+	}
+	return false;
+}
+
+/* --- what holds for every plan --- */
+
+static size_t steps_of(const struct plan *plan, const char *delivery)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < plan->count; i++)
+		count += !*plan->steps[i].dependent &&
+			 strcmp(plan->steps[i].delivery, delivery) == 0;
+	return count;
+}
+
+static size_t steps_of_dependent(const struct plan *plan, const char *dependent)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < plan->count; i++)
+		count += strcmp(plan->steps[i].dependent, dependent) == 0;
+	return count;
+}
+
+static bool owes_now(const struct given_dependent *given)
+{
+	for (size_t i = 0; i < given->plan.owed_count; i++)
+		if (given->rows[i]->due || given->rows[i]->since == 0)
+			return true;
+	return false;
+}
+
+/* One step at most for each, one for each that is not as it should be, none for what is in flight. */
+static void check_plan(const struct world *world, const struct plan *plan)
+{
+	const struct situation *s = &world->s;
+
+	assert_true(plan->again > s->input.now);
+	for (size_t i = 0; i < plan->count; i++) {
+		assert_true(*plan->steps[i].reason);
+		assert_true(plan->steps[i].when == 0 || plan->again <= plan->steps[i].when);
+	}
+	for (size_t i = 0; i < s->input.delivery_count; i++) {
+		const struct plan_delivery *delivery = &s->plan_deliveries[i];
+		bool current = plan_is_current(
+			delivery, &s->plan_certificates[delivery->certificate]);
+		size_t count = steps_of(plan, delivery->delivery->name);
+
+		assert_true(count <= !delivery->in_flight);
+		assert_true(current || delivery->in_flight || count == 1);
+	}
+	for (size_t i = 0; i < s->input.dependent_count; i++) {
+		const struct given_dependent *given = &s->dependents[i];
+		size_t count = steps_of_dependent(plan, given->dependent.name);
+
+		assert_true(count <= !given->plan.in_flight);
+		assert_true(!owes_now(given) || given->plan.in_flight || count == 1);
+	}
+}
+
+/* What was in flight has ended. */
+static void land(struct world *world)
+{
+	for (size_t i = 0; i < MANY; i++) {
+		world->s.certificates[i].plan.in_flight = false;
+		world->s.deliveries[i].plan.in_flight = false;
+		world->s.dependents[i].plan.in_flight = false;
+	}
+}
+
+/* Plans and does until nothing is left to be done now; returns when to plan again. */
+static usec_t settle(struct world *world)
+{
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct plan plan;
+		usec_t again;
+		bool acted = false;
+
+		situation_link(&world->s);
+		plan_make(&world->s.input, &plan);
+		check_plan(world, &plan);
+		for (size_t i = 0; i < plan.count; i++)
+			acted |= do_step(world, &plan.steps[i]);
+		if (acted && round + 1 == ROUNDS)
+			print_plan(&world->s, &plan); /* what is done again and again */
+		again = plan.again;
+		plan_done(&plan);
+		if (!acted)
+			return again;
+		land(world);
+	}
+	fail_msg("there is always something to do");
+	return 0;
+}
+
+static void test_property(void **state)
+{
+	static struct world world;
+	unsigned writes = 0;
+
+	for (unsigned seed = 1; seed <= SEEDS; seed++) {
+		usec_t again;
+
+		random_world(&world, seed);
+		again = settle(&world);
+		land(&world);
+		for (unsigned leap = 0; again != USEC_INFINITY && leap < LEAPS; leap++) {
+			world.s.input.now = again;
+			again = settle(&world);
+		}
+		if (!world.failing && again != USEC_INFINITY)
+			fail_msg("seed %u: it never comes to rest", seed);
+		for (size_t i = 0; i < MANY; i++) {
+			assert_true(world.writes[i] <= 1); /* a version is written once */
+			writes += world.writes[i];
+		}
+		situation_done(&world.s);
+	}
+	assert_true(writes > SEEDS / 2); /* or the situations are too dull to show anything */
+}
+
+/* --- all of them --- */
+
+static int compare_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static char **case_files(void)
+{
+	DIR *directory = opendir(CASES);
+	struct dirent *entry;
+	char **files = NULL;
+
+	assert_non_null(directory);
+	while ((entry = readdir(directory))) {
+		_cleanup_(freep) char *path = mem_printf("%s/%s", CASES, entry->d_name);
+		size_t length = strlen(path);
+
+		if (length > 5 && strcmp(path + length - 5, ".case") == 0)
+			strv_append(&files, path);
+	}
+	closedir(directory);
+	qsort(files, strv_length(files), sizeof(*files), compare_text);
+	return files;
+}
+
+int main(void)
+{
+	_cleanup_(strv_freep) char **files = NULL;
+	_cleanup_(freep) struct CMUnitTest *tests = NULL;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	bool locked;
+	size_t count;
+
+	if (secret_memory_init(&locked, &err) < 0)
+		return 1;
+	files = case_files();
+	count = strv_length(files);
+	if (count < 60)
+		return 1;
+	tests = mem_alloc((count + 1) * sizeof(*tests));
+	for (size_t i = 0; i < count; i++)
+		tests[i] = (struct CMUnitTest){ files[i], test_case, NULL, NULL, files[i] };
+	tests[count] = (struct CMUnitTest)cmocka_unit_test(test_property);
+	return _cmocka_run_group_tests("plan", tests, count + 1, NULL, NULL);
+}
