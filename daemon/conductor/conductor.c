@@ -131,6 +131,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 				"%zu deliveries", conductor->certificate_count, conductor->delivery_count);
 		}
 	}
+	bus_retry(conductor->bus);
 	notify_ready();
 	cycle_poke(conductor);
 	return 0;

@@ -10,6 +10,7 @@
 
 #include "daemon/conductor/say.h"
 #include "daemon/plan/schedule.h"
+#include "daemon/transfer/verify.h"
 #include "lib/base/strv.h"
 #include "lib/os/clock.h"
 
@@ -130,6 +131,27 @@ static void mark_first_imports(struct run *run)
 	}
 }
 
+/* ACM of us-east-1 serves CloudFront, which takes less than ACM does: worth a word, and no reason to refuse. */
+static void note_cloudfront(struct run *run)
+{
+	_cleanup_(bundle_freep) struct bundle *bundle = mem_new(struct bundle);
+
+	if (certificate_parse(run->leaf_pem, strlen(run->leaf_pem), &bundle->leaf, NULL) < 0 ||
+		certificate_list_parse(run->chain_pem, strlen(run->chain_pem), &bundle->chain, NULL) < 0)
+		return;
+	for (size_t i = 0; i < run->count; i++) {
+		const struct place *place = run->deliveries[i]->delivery->place;
+		const char *note = verify_cloudfront_note(bundle, place->destination->kind, place->region);
+		struct log_fields fields = { 0 };
+
+		if (!note)
+			continue;
+		say_delivery(&fields, run->deliveries[i]->delivery);
+		log_write(LOG_NOTICE, NULL, &fields, "'%s': %s", run->deliveries[i]->name, note);
+		log_fields_done(&fields);
+	}
+}
+
 static void on_exported(void *userdata, const struct version *version, const char *leaf_pem, const char *chain_pem,
 	const char *anchor_pem, const struct error *err)
 {
@@ -140,8 +162,9 @@ static void on_exported(void *userdata, const struct version *version, const cha
 
 	say_certificate(&fields, run->certificate->name, run->certificate->arn);
 	if (err) {
-		bool begins = record->failures == 0;
+		bool begins = !run->certificate->said_failure;
 
+		run->certificate->said_failure = true;
 		record->failures++;
 		record->next_try = conductor_now(conductor) + jitter(backoff(record->failures, err->kind), 10);
 		free(record->problem);
@@ -156,6 +179,7 @@ static void on_exported(void *userdata, const struct version *version, const cha
 		if (err->kind == ERROR_RETRY)
 			conductor->next_look = clock_monotonic(); /* it may have been renewed meanwhile */
 	} else {
+		run->certificate->said_failure = false;
 		record->failures = 0;
 		record->next_try = 0;
 		free(record->problem);
@@ -168,6 +192,7 @@ static void on_exported(void *userdata, const struct version *version, const cha
 		run->leaf_pem = mem_strdup(leaf_pem);
 		run->chain_pem = mem_strdup(chain_pem);
 		mark_first_imports(run);
+		note_cloudfront(run);
 		say_version(&fields, version);
 		log_write(LOG_INFO, SAY_EXPORTED, &fields, "'%s' was exported for %zu deliver%s",
 			run->certificate->name, run->count, run->count == 1 ? "y" : "ies");
@@ -407,6 +432,7 @@ bool deliver_start(struct conductor *conductor, struct tracked_certificate *cert
 		.source = &run->source,
 		.anchors = run_anchors(run),
 		.names = certificate->entry->names,
+		.usage = certificate->entry->usage,
 		.not_older_than = certificate->record.newest,
 		.items = run->items,
 		.item_count = count,

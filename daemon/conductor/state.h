@@ -52,6 +52,7 @@ struct tracked_certificate {
 	struct run *run; /* the transfer that carries it, or NULL */
 	usec_t gather_until; /* a transfer waits so long for looks under way; 0: none waits */
 	char *said_refusal;
+	bool said_failure; /* of its export */
 };
 
 struct tracked_delivery {

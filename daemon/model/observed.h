@@ -70,7 +70,7 @@ struct observed {
 				 * somebody else wrote) */
 	char *object_id;	/* acm: ARN; secretsmanager: ARN; file: path */
 	char *revision;		/* what must stay equal for the version to be believed without reading it again:
-				 * acm "NotBefore NotAfter ImportedAt"; else NULL */
+				 * acm "NotBefore NotAfter ImportedAt", secretsmanager the current version's id; else NULL */
 	bool unused;		/* acm: delivered, and used by nobody */
 	struct candidate *candidates;
 	size_t candidate_count;

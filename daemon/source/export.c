@@ -63,10 +63,10 @@ static int read_bundle(
 
 	r = certificate_parse(leaf, strlen(leaf), &bundle->leaf, err);
 	if (r < 0)
-		return error_wrap(err, "leaf");
+		return error_wrap(err, "rule 'leaf-readable'");
 	r = certificate_list_parse(chain, strlen(chain), &bundle->chain, err);
 	if (r < 0)
-		return error_wrap(err, "chain");
+		return error_wrap(err, "rule 'chain-readable'");
 	return 0;
 }
 
@@ -86,6 +86,8 @@ static void on_exported(void *userdata, const char *leaf, const char *chain, con
 	bundle = mem_new(struct bundle);
 	r = key_decrypt(key, strlen(key), export->passphrase, &bundle->key, &problem);
 	export->passphrase = secret_free(export->passphrase);
+	if (r < 0 && problem.kind == ERROR_INVALID)
+		error_wrap(&problem, "rule 'key-readable'");
 	if (r == 0)
 		r = read_bundle(bundle, leaf, chain, &problem);
 	if (r < 0)
