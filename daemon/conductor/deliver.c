@@ -28,6 +28,7 @@ struct run {
 	struct transfer *transfer;
 	char *leaf_pem; /* as exported */
 	char *chain_pem;
+	char *anchor_pem; /* where its chain ends; recorded once it is in place somewhere */
 };
 
 static void run_free(struct run *run)
@@ -56,6 +57,7 @@ static void run_free(struct run *run)
 	free(run->items);
 	free(run->leaf_pem);
 	free(run->chain_pem);
+	free(run->anchor_pem);
 	free(run);
 }
 
@@ -189,6 +191,7 @@ static void on_exported(void *userdata, const struct version *version, const cha
 		record->newest = MAX(record->newest, version->not_before);
 		if (anchor_pem && !record->anchor)
 			record->anchor = mem_strdup(anchor_pem);
+		run->anchor_pem = mem_strdup(anchor_pem);
 		run->leaf_pem = mem_strdup(leaf_pem);
 		run->chain_pem = mem_strdup(chain_pem);
 		mark_first_imports(run);
@@ -266,12 +269,25 @@ static void count_import(struct conductor *conductor, const struct tracked_deliv
 			record_add_import(conductor->record, name, created, conductor_now(conductor), &err), &err);
 }
 
+/* Where another root was let through (approved, accepted, or late enough), it is the one to expect from now on. */
+static void note_anchor(struct conductor *conductor, struct run *run)
+{
+	struct certificate_record *record = &run->certificate->record;
+
+	if (!run->anchor_pem || (record->anchor && strcmp(record->anchor, run->anchor_pem) == 0))
+		return;
+	free(record->anchor);
+	record->anchor = mem_strdup(run->anchor_pem);
+	(void)conductor_save_certificate(conductor, record);
+}
+
 static void note_delivered(struct conductor *conductor, struct run *run, struct tracked_delivery *delivery,
 	const struct outcome *outcome)
 {
 	struct log_fields fields = { 0 };
 	char end[TIME_TEXT_SIZE];
 
+	note_anchor(conductor, run);
 	if (delivery->delivery->place->destination->kind == DESTINATION_SECRETSMANAGER) {
 		free(delivery->record.leaf);
 		free(delivery->record.chain);
@@ -388,14 +404,11 @@ static void source_copy(struct source_certificate *to, const struct source_certi
 	to->problem = mem_strdup(from->problem);
 }
 
-static const struct certificate_list *run_anchors(struct run *run)
+static const struct certificate_list *recorded_anchor(struct run *run)
 {
 	const char *anchor = run->certificate->record.anchor;
-	_cleanup_(error_done) struct error err = ERROR_NULL;
 
-	if (run->world->configuration->trust.count)
-		return &run->world->configuration->trust;
-	if (anchor && certificate_list_parse(anchor, strlen(anchor), &run->anchor, &err) == 0 && run->anchor.count)
+	if (anchor && certificate_list_parse(anchor, strlen(anchor), &run->anchor, NULL) == 0 && run->anchor.count)
 		return &run->anchor;
 	return NULL;
 }
@@ -430,7 +443,8 @@ bool deliver_start(struct conductor *conductor, struct tracked_certificate *cert
 		.context = &run->context,
 		.desired = run->world->desired,
 		.source = &run->source,
-		.anchors = run_anchors(run),
+		.anchors = run->world->configuration->trust.count ? &run->world->configuration->trust : NULL,
+		.recorded = recorded_anchor(run),
 		.names = certificate->entry->names,
 		.usage = certificate->entry->usage,
 		.not_older_than = certificate->record.newest,

@@ -65,6 +65,7 @@ struct format_cache {
 	bool ready[FORMAT_COUNT_];
 };
 
+/* format_describe(format): its name and pattern; static. */
 const struct format_description *format_describe(enum format format);
 
 /**

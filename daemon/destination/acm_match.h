@@ -27,6 +27,7 @@ struct import_list {
 	size_t count;
 };
 
+/* import_find(imports, arn): or NULL. */
 struct import *import_find(const struct import_list *imports, const char *arn);
 
 /*

@@ -218,9 +218,12 @@ static char *change_to_approve(
 
 	if (chain_pem)
 		(void)certificate_list_parse(chain_pem, strlen(chain_pem), &chain, NULL);
-	verify_change(carry->bundle, in_place, &chain, &change);
+	if (in_place)
+		verify_change(carry->bundle, in_place, &chain, &change);
+	if (carry->job.other_root && !(change.lost & ACCEPT_ISSUER))
+		carry_add_other_root(carry->bundle, &change);
 	if (verify_change_held(&change, delivery->wish->accept | delivery->entry->accept,
-		    delivery->entry->usage, transfer_now(carry->job.context), in_place->not_after))
+		    delivery->entry->usage, transfer_now(carry->job.context), in_place ? in_place->not_after : USEC_INFINITY))
 		reason = carry_change_text(&change, delivery->name);
 	change_done(&change);
 	certificate_list_done(&chain);
@@ -256,7 +259,7 @@ static bool stopped_by_check(struct carry *carry)
 		fail(carry, &err);
 		return true;
 	}
-	if (!in_place || carry->job.item->approved)
+	if (carry->job.item->approved || (!in_place && !carry->job.other_root))
 		return false;
 	reason = change_to_approve(carry, in_place, chain_pem);
 	if (reason)

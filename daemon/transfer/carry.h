@@ -16,6 +16,7 @@ struct carry_job {
 	const struct transfer_item *item;
 	const struct source_certificate *source;
 	const struct bundle *bundle; /* borrowed until on_left */
+	bool other_root; /* its chain ends elsewhere than the recorded one */
 	struct version version; /* the bundle's */
 };
 
@@ -29,6 +30,7 @@ struct carry_events {
 		void *userdata, const struct outcome *outcome, const struct observed *seen);
 };
 
+/* carry_start(job, events, userdata): the job is copied; what it points to is borrowed until on_ended or the cancel. */
 struct carry *carry_start(
 	const struct carry_job *job, const struct carry_events *events, void *userdata);
 

@@ -42,6 +42,18 @@ char *carry_gone_text(const char *object)
 		object);
 }
 
+void carry_add_other_root(const struct bundle *bundle, struct change *change)
+{
+	const struct certificate *end =
+		bundle->chain.count ? bundle->chain.items[bundle->chain.count - 1] : bundle->leaf;
+	_cleanup_(freep) char *before = take(change->text);
+
+	change->lost |= ACCEPT_ISSUER;
+	change->text = mem_printf("%s%sits chain would end at (%.200s), another than the one recorded "
+				  "when it was first seen",
+		before ? before : "", before ? "; " : "", end->subject);
+}
+
 char *carry_change_text(const struct change *change, const char *delivery)
 {
 	static const struct {

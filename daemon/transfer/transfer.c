@@ -33,6 +33,7 @@ struct transfer {
 	struct slot *slots;
 	size_t left; /* items that have not ended */
 	size_t needing; /* items that still need the bundle */
+	bool other_root; /* the chain ends elsewhere than the recorded one */
 	bool calling; /* inside a callback: cancel leaves the memory to whoever called it */
 	bool cancelled;
 };
@@ -119,6 +120,7 @@ static void start_carrying(struct transfer *transfer)
 		.context = request->context,
 		.source = request->source,
 		.bundle = transfer->bundle,
+		.other_root = transfer->other_root,
 		.version = bundle_version(transfer->bundle),
 	};
 
@@ -160,9 +162,10 @@ static int check_version(const struct transfer *transfer, struct error *err)
 }
 
 static int check_bundle(
-	const struct transfer *transfer, const struct certificate **ret_anchor, struct error *err)
+	struct transfer *transfer, const struct certificate **ret_anchor, struct error *err)
 {
 	const struct transfer_request *request = &transfer->request;
+	const struct certificate *unused;
 	struct verify_terms terms = {
 		.now = transfer_now(request->context),
 		.anchors = request->anchors,
@@ -173,7 +176,13 @@ static int check_bundle(
 	int r;
 
 	r = check_version(transfer, err);
-	return r < 0 ? r : verify_bundle(transfer->bundle, &terms, ret_anchor, err);
+	if (r == 0)
+		r = verify_bundle(transfer->bundle, &terms, ret_anchor, err);
+	if (r < 0 || request->anchors || !request->recorded)
+		return r;
+	terms.anchors = request->recorded;
+	transfer->other_root = verify_bundle(transfer->bundle, &terms, &unused, NULL) < 0;
+	return 0;
 }
 
 static void say_exported(

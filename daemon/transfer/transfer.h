@@ -33,7 +33,9 @@ struct transfer_request {
 	const struct destination_context *context;
 	const struct desired *desired;
 	const struct source_certificate *source; /* with the version that was planned */
-	const struct certificate_list *anchors;	 /* trusted, or the one recorded; NULL: none yet */
+	const struct certificate_list *anchors;	 /* trusted by the configuration; NULL: the chain's own end is */
+	const struct certificate_list *recorded; /* without anchors: where its chain ended before; NULL: not known. A
+						  * chain that ends elsewhere is a change to be approved */
 	char *const *names; /* that the leaf must cover; NULL: none asked for */
 	enum usage usage; /* what the leaf must be fit for; with items, their entry's counts */
 	usec_t not_older_than; /* NotBefore of the newest version ever seen of it */
@@ -43,7 +45,7 @@ struct transfer_request {
 
 /*
  * What a transfer says, in this order: on_exported once (${err} NULL: the bundle is sound;
- * ${anchor_pem}: the root to record when none was known), on_delivered once an item unless
+ * ${anchor_pem}: where its chain ends, NULL with anchors of the configuration), on_delivered once an item unless
  * on_exported had an error, on_done once.
  */
 struct transfer_events {

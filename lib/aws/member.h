@@ -25,6 +25,7 @@ int member_need(const json_t *object, const char *name, const char **ret_text, s
 /* member_list(object, name, list, err): an array that must be there, with its members: as above. */
 int member_list(const json_t *object, const char *name, const json_t **ret_list, struct error *err);
 
+/* member_true(object, name): is it true? */
 bool member_true(const json_t *object, const char *name);
 
 /* member_is(object, name, value): is it the string ${value}? */

@@ -48,6 +48,7 @@ bool der_take_number(struct der *from, struct der *ret_number);
 /* der_take_small(from, value): is the next element the INTEGER ${value} (below 128)? */
 bool der_take_small(struct der *from, unsigned char value);
 
+/* der_equal(a, b): the same bytes. */
 bool der_equal(const struct der *a, const struct der *b);
 
 /* der_size(length): the size of an element with ${length} bytes of content. */
