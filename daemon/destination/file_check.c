@@ -79,12 +79,20 @@ static int check_group(
 	return 0;
 }
 
+bool file_is_trusted(const struct stat *status)
+{
+	bool ours = status->st_uid == 0 || status->st_uid == geteuid();
+	bool our_group = status->st_gid == 0 || status->st_gid == getegid();
+
+	return ours && !(status->st_mode & S_IWOTH) &&
+		(our_group || !(status->st_mode & S_IWGRP));
+}
+
 int file_check(const struct desired_destination *destination, struct error *err)
 {
 	_cleanup_(freep) char *mend = remedy(destination);
 	_cleanup_(fd_closep) int fd = -1;
 	struct stat status;
-	mode_t others = S_IWOTH | (destination->group ? S_IWGRP : 0);
 	int r;
 
 	fd = open(destination->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -95,11 +103,12 @@ int file_check(const struct desired_destination *destination, struct error *err)
 	if (fd < 0 || fstat(fd, &status) < 0)
 		return error_set(err, ERROR_DENIED, errno, "directory '%s' cannot be opened: %s",
 			destination->directory, mend);
-	if (status.st_mode & others)
+	if (!file_is_trusted(&status) || (destination->group && status.st_mode & S_IWGRP))
 		return error_set(err, ERROR_DENIED, 0,
-			"directory '%s' can be written by others (mode %04o), who could replace "
-			"the keys in it: %s",
-			destination->directory, (unsigned)(status.st_mode & 07777), mend);
+			"directory '%s' can be written by others (user %u, group %u, mode %04o), "
+			"who could read or replace the keys in it: %s",
+			destination->directory, (unsigned)status.st_uid, (unsigned)status.st_gid,
+			(unsigned)(status.st_mode & 07777), mend);
 	r = check_writable(destination, fd, err);
 	if (r == 0 && destination->group)
 		r = check_group(destination, &status, err);

@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/destination/file_check.h"
 #include "daemon/destination/file_layout.h"
 #include "lib/base/strv.h"
 #include "lib/os/clock.h"
@@ -63,6 +64,13 @@ static int open_step(int parent, const char *name, bool make)
 	return fd < 0 ? -errno : fd;
 }
 
+static bool is_trusted(int directory)
+{
+	struct stat status;
+
+	return fstat(directory, &status) == 0 && file_is_trusted(&status);
+}
+
 /* From ${root} down ${steps}; -1 in ${ret_fd} where a step is missing and not to be made. */
 static int walk(
 	const struct file_tree *tree, char *const *steps, bool make, int *ret_fd, struct error *err)
@@ -87,6 +95,11 @@ static int walk(
 				*step, directory, tree->delivery->object);
 		fd_close(fd);
 		fd = next;
+		if (!is_trusted(fd))
+			return error_set(err, ERROR_CONFLICT, EPERM,
+				"directory '%s' on the way to '%s/%s' is not certferry's alone: others "
+				"own it or can write to it; remove it, or choose another name with as:",
+				*step, directory, tree->delivery->object);
 	}
 	*ret_fd = fd;
 	fd = -1;

@@ -494,6 +494,8 @@ static void test_check(void **state)
 	assert_int_equal(destination_check(&world->delivery, &err), -EACCES);
 	assert_non_null(strstr(err.text, "written by others"));
 	assert_int_equal(put(world, world->bundle), -EACCES);
+	assert_int_equal(chmod(world->directory, 0770), 0); /* by our own group alone */
+	assert_int_equal(destination_check(&world->delivery, &err), 0);
 	assert_int_equal(chmod(world->directory, 0750), 0);
 
 	world->destination.group = (char *)"no-such-group";
@@ -511,6 +513,46 @@ static void test_check(void **state)
 	assert_int_equal(destination_check(&world->delivery, &err), -ENOENT);
 	assert_non_null(strstr(err.text, "d /nowhere/at/all 0750 certferry certferry -"));
 	assert_int_equal(look(world)->state, OBSERVED_UNKNOWN);
+}
+
+/* Whoever can write into it could own what is made there later, or hand it to a group of his. */
+static void test_directory_of_others_is_refused(void **state)
+{
+	struct world *world = *state;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chown(world->directory, 1, 0), 0); /* daemon */
+	assert_int_equal(destination_check(&world->delivery, &err), -EACCES);
+	assert_non_null(strstr(err.text, "user 1, group 0"));
+	assert_int_equal(put(world, world->bundle), -EACCES);
+
+	assert_int_equal(chown(world->directory, 0, 1), 0);
+	assert_int_equal(destination_check(&world->delivery, &err), 0);
+	assert_int_equal(chmod(world->directory, 0770), 0);
+	assert_int_equal(destination_check(&world->delivery, &err), -EACCES);
+	assert_int_equal(put(world, world->bundle), -EACCES);
+	assert_false(exists(at(world, ".versions")));
+}
+
+/* Made by others while the directory was open to them. */
+static void test_way_of_others_is_refused(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(mkdir(at(world, ".versions"), 0750), 0);
+	assert_int_equal(chmod(at(world, ".versions"), 0757), 0);
+	assert_foreign(world);
+	assert_int_equal(chmod(at(world, ".versions"), 0750), 0);
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(mkdir(at(world, ".versions/web"), 0750), 0);
+	assert_int_equal(chown(at(world, ".versions/web"), 1, 1), 0);
+	assert_foreign(world);
+	assert_int_equal(rmdir(at(world, ".versions/web")), 0);
+	assert_int_equal(put(world, world->bundle), 0);
+	assert_holds(world, world->bundle);
 }
 
 static void test_group_is_inherited_or_refused(void **state)
@@ -575,6 +617,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_leftovers_of_a_crash, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dangling_link_is_ours, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_check, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_directory_of_others_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_way_of_others_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_group_is_inherited_or_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancel_says_nothing, setup, teardown),
