@@ -4,11 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/os/file.h"
+
+#define GROUP_UNMAPPED 65534 /* overflowgid of proc(5) */
 
 /*
  * What an administrator types; the sandbox lets the daemon change neither group nor owner
@@ -57,6 +60,26 @@ static int find_group(const char *name, gid_t *ret_gid, struct error *err)
 	}
 }
 
+/* Has this user namespace, the unit's PrivateUsers=, a name of its own for ${gid}? */
+static bool is_mapped(gid_t gid)
+{
+	FILE *map = fopen("/proc/self/gid_map", "re");
+	unsigned long inside, outside, count;
+	bool mapped = !map;
+
+	while (!mapped && fscanf(map, "%lu %lu %lu", &inside, &outside, &count) == 3)
+		mapped = gid >= inside && gid - inside < count;
+	if (map)
+		(void)fclose(map);
+	return mapped;
+}
+
+/* Groups without a name here all look the same: which of them it is cannot be told. */
+static bool can_be_group(gid_t seen, gid_t wanted)
+{
+	return seen == wanted || (seen == GROUP_UNMAPPED && !is_mapped(wanted));
+}
+
 static int check_group(
 	const struct desired_destination *destination, const struct stat *status, struct error *err)
 {
@@ -67,7 +90,7 @@ static int check_group(
 	r = find_group(destination->group, &gid, err);
 	if (r < 0)
 		return error_wrap(err, "directory '%s'", destination->directory);
-	if (status->st_gid != gid)
+	if (!can_be_group(status->st_gid, gid))
 		return error_set(err, ERROR_DENIED, 0,
 			"directory '%s' belongs to group id %u, not to '%s': %s",
 			destination->directory, (unsigned)status->st_gid, destination->group, mend);

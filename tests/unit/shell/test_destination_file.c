@@ -6,9 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
@@ -578,6 +580,53 @@ static void test_group_is_inherited_or_refused(void **state)
 	assert_false(exists(at(world, "b")));
 }
 
+static bool write_map(const char *path, const char *text)
+{
+	_cleanup_(fd_closep) int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+}
+
+/* In a user namespace as PrivateUsers= makes it; 0: accepted, 1: refused, 2: there is none. */
+static int check_in_namespace(const struct delivery *delivery)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		if (unshare(CLONE_NEWUSER) < 0 || !write_map("/proc/self/setgroups", "deny") ||
+			!write_map("/proc/self/uid_map", "0 0 1") ||
+			!write_map("/proc/self/gid_map", "0 0 1"))
+			_exit(2);
+		_exit(destination_check(delivery, NULL) < 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* The unit's sandbox shows all groups but its own as one. */
+static void test_group_in_a_user_namespace(void **state)
+{
+	struct world *world = *state;
+	int result;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chown(world->directory, 0, 1), 0);
+	assert_int_equal(chmod(world->directory, 02750), 0);
+	world->destination.group = (char *)"daemon";
+	result = check_in_namespace(&world->delivery);
+	if (result == 2)
+		skip();
+	assert_int_equal(result, 0);
+	assert_int_equal(chown(world->directory, 0, 0), 0); /* one that can be told apart */
+	assert_int_equal(check_in_namespace(&world->delivery), 1);
+	assert_int_equal(chown(world->directory, 0, 1), 0);
+	assert_int_equal(chmod(world->directory, 0750), 0);
+	assert_int_equal(check_in_namespace(&world->delivery), 1);
+}
+
 static void test_cancel_says_nothing(void **state)
 {
 	struct world *world = *state;
@@ -622,6 +671,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_way_of_others_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_group_is_inherited_or_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_group_in_a_user_namespace, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancel_says_nothing, setup, teardown),
 	};
 	bool locked;
