@@ -95,6 +95,23 @@ void log_fields_done(struct log_fields *fields)
 	fields->list = strv_free(fields->list);
 }
 
+/*
+ * One record is one line, and no terminal takes an order from it, whatever came from outside:
+ * the control characters of ASCII, and those of Unicode (U+0080 to U+009F) in their two bytes.
+ */
+static void clear_controls(struct buf *line)
+{
+	for (size_t i = 0; i < line->length; i++) {
+		unsigned char byte = (unsigned char)line->data[i];
+		unsigned char next = i + 1 < line->length ? (unsigned char)line->data[i + 1] : 0;
+
+		if (byte < 0x20 || byte == 0x7f)
+			line->data[i] = ' ';
+		else if (byte == 0xc2 && next >= 0x80 && next <= 0x9f)
+			line->data[i] = line->data[i + 1] = ' ';
+	}
+}
+
 static void write_stderr(int level, char *const *fields, const char *sentence)
 {
 	struct buf line = BUF_NULL;
@@ -103,10 +120,7 @@ static void write_stderr(int level, char *const *fields, const char *sentence)
 	if (log_enabled(LOG_DEBUG))
 		STRV_FOREACH(field, fields)
 			buf_printf(&line, " %s", *field);
-	/* One record is one line: what came from outside must not start another. */
-	for (size_t i = 0; i < line.length; i++)
-		if ((unsigned char)line.data[i] < 0x20 || line.data[i] == 0x7f)
-			line.data[i] = ' ';
+	clear_controls(&line);
 	buf_append_char(&line, '\n');
 	(void)fwrite(line.data, 1, line.length, stderr);
 	buf_done(&line);
