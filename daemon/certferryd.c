@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,6 +159,15 @@ static int harden(void)
 	return 0;
 }
 
+/*
+ * A peer of a proof or of a request that closes while we write must not end us.  systemd sees to
+ * it for its services; a shell, cron or a container does not.
+ */
+static void ignore_closed_peers(void)
+{
+	(void)signal(SIGPIPE, SIG_IGN);
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments arguments = { .log_level = LOG_INFO };
@@ -171,6 +181,7 @@ int main(int argc, char **argv)
 							      : arguments.unit_dropin ? OFFLINE_UNIT_DROPIN
 							      : arguments.expand      ? OFFLINE_EXPAND
 										      : OFFLINE_CHECK);
+	ignore_closed_peers();
 	if (harden() < 0)
 		return 1;
 	return conductor_run(&arguments.run);
