@@ -326,6 +326,8 @@ def story_inside():
     after = wait_until_everywhere(world, second)
     bed.wait_for(lambda: dependent()["proof"] and not dependent()["owed"], 15, "nginx's certificate was proven")
     must(bed.invocation("nginx.service") == invocation, "nginx was restarted where a reload was enough")
+    reloads = [record for record in bed.journal("-u", "nginx.service") if record["MESSAGE"].startswith("Reloaded ")]
+    must(len(reloads) == 1, f"nginx was reloaded {len(reloads)} times instead of once")
     exports, imports = (now - then for now, then in zip(world.count(), counts))
     must((exports, imports) == (1, 2), f"{exports} exports and {imports} imports instead of 1 and 2")
     show("One export, one import in each account under the ARN it had, one reload of nginx.")
@@ -481,4 +483,7 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main_inside(sys.argv[2]) if sys.argv[1:2] == ["--inside"] else main())
+    try:
+        sys.exit(main_inside(sys.argv[2]) if sys.argv[1:2] == ["--inside"] else main())
+    except KeyboardInterrupt:
+        sys.exit("\nInterrupted.  A container that runs ends by itself within a minute or two.")
