@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A certificate goes where it is to go, and its renewals after it."""
+
+import json
+
+import pytest
+
+from tests.scenarios.vocabulary import DESTINATION, LAYOUTS, REGION, SECOND, certificates_in, fingerprint
+
+
+def test_first_delivery_to_the_acm_of_two_accounts(ferry):
+    pay = ferry.issue("pay.example.com", "www.pay.example.com")
+    run = ferry.carry("pay", pay, "both").once()
+    ferry.expect_import(DESTINATION, pay)
+    ferry.expect_import(SECOND, pay)
+    assert run.requests("ExportCertificate") == 1
+    assert run.requests("ImportCertificate") == 2
+    assert run.delivery(f"pay/both/{SECOND}/{REGION}")["state"] == "current"
+
+
+def test_own_imports_carry_the_configured_tags(ferry):
+    pay = ferry.issue("pay.example.com")
+    ferry.destination("tagged", "prod", tags={"owner": "platform"})
+    ferry.carry("pay", pay, {"to": "tagged", "as": "{certificate}-{account}"}).once()
+    tags = ferry.imports(DESTINATION)[ferry.expect_import(DESTINATION, pay)]
+    assert tags == {"owner": "platform", "certferry:source": pay, "certferry:name": f"pay-{DESTINATION}"}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_first_delivery_to_a_secret(ferry, layout):
+    pay = ferry.issue("pay.example.com")
+    ferry.destination("vault", "secrets", layout=layout)
+    run = ferry.carry("pay", pay, {"to": "vault", "as": "tls/{domain}"}).once()
+    ferry.expect_secret(DESTINATION, "tls/pay.example.com", pay, layout)
+    assert run.requests("CreateSecret") == 1
+    assert run.requests("GetSecretValue") == 0
+
+
+def test_secret_with_field_names_of_ones_own(ferry, cloud):
+    pay = ferry.issue("pay.example.com")
+    cloud.add_kms_key(account=DESTINATION, region=REGION, alias="alias/tls")
+    ferry.destination("own", "secrets", fields={"fullchain": "bundle", "private_key": "key"}, kms_key="alias/tls")
+    ferry.carry("pay", pay, {"to": "own", "as": "pay"}).once()
+    members = ferry.secret(DESTINATION, "pay")
+    assert list(members) == ["bundle", "key"]
+    assert [fingerprint(one) for one in certificates_in(members["bundle"])][0] == ferry.truth(pay)["fingerprint"]
+    (secret,) = cloud.secrets(account=DESTINATION)
+    assert secret["kms_key"] and secret["tags"]["certferry:source"] == pay
+
+
+@pytest.mark.parametrize("layout", ["nginx", "apache", "haproxy"])
+def test_first_delivery_to_files(ferry, layout):
+    pay = ferry.issue("pay.example.com")
+    ferry.destination("files", "files", layout=layout)
+    ferry.carry("pay", pay, "files").once()
+    ferry.expect_file("pay", pay, layout)
+
+
+def test_public_certificate_with_an_rsa_key(ferry, cloud):
+    web = cloud.issue("www.example.com", algorithm="RSA_2048", days_ago=3)["arn"]
+    ferry.carry("web", web, "prod", "files").once()
+    ferry.expect_import(DESTINATION, web)
+    ferry.expect_file("web", web)
+
+
+def test_certificates_of_two_source_regions(ferry):
+    here = ferry.issue("here.example.com")
+    there = ferry.cloud.issue("there.example.com", region="us-east-1", days_ago=2)["arn"]
+    ferry.settings["source"]["regions"] = [ferry.settings["source"].pop("region"), "us-east-1"]
+    ferry.destination("cdn", "prod", region="us-east-1")
+    ferry.carry("here", here, "prod").carry("there", there, "cdn").once()
+    ferry.expect_import(DESTINATION, here)
+    ferry.expect_import(DESTINATION, there, region="us-east-1")
+
+
+def test_renewal_arrives_everywhere_under_the_same_names(ferry, cloud):
+    pay = ferry.issue("pay.example.com", days_ago=340)
+    ferry.carry("pay", pay, "both", "secrets", "files").once()
+    before = ferry.expect_import(DESTINATION, pay), ferry.expect_import(SECOND, pay)
+    tags = ferry.imports(DESTINATION), ferry.imports(SECOND)
+    version, directory = ferry.expect_secret(DESTINATION, "pay", pay), ferry.expect_file("pay", pay)
+    serial = ferry.truth(pay)["serial"]
+
+    assert cloud.renew(pay)["renewed"]
+    run = ferry.once()
+    assert ferry.truth(pay)["serial"] != serial
+    assert (ferry.expect_import(DESTINATION, pay), ferry.expect_import(SECOND, pay)) == before
+    assert (ferry.imports(DESTINATION), ferry.imports(SECOND)) == tags
+    assert ferry.expect_secret(DESTINATION, "pay", pay) != version
+    assert ferry.expect_file("pay", pay) != directory
+    assert directory.is_dir(), "the version before is kept"
+    assert sorted(run.requests.writes) == ["ImportCertificate", "ImportCertificate", "PutSecretValue"]
+    assert run.requests("ExportCertificate") == 1
+
+
+def test_emergency_renewal_with_a_shorter_life(ferry, cloud):
+    pay = ferry.issue("pay.example.com", days_ago=10)
+    ferry.carry("pay", pay, "prod", "secrets", "files").once()
+    end = ferry.truth(pay)["not_after"]
+    cloud.renew(pay, force=True, days=30)
+    assert ferry.truth(pay)["not_after"] < end
+    ferry.once()
+    ferry.expect_import(DESTINATION, pay)
+    ferry.expect_secret(DESTINATION, "pay", pay)
+    ferry.expect_file("pay", pay)
+
+
+def test_nothing_changed_nothing_done(bus_ferry, host):
+    ferry = bus_ferry.dependent("web", "web.service")
+    web = host.unit("web.service")
+    pay = ferry.issue("pay.example.com")
+    ferry.carry("pay", pay, "both", "secrets", {"to": "files", "then": ["web"]}).once()
+    assert web.jobs == ["restart"]
+    inode = (ferry.files / "pay").lstat().st_ino
+    run = ferry.once()
+    assert run.requests.writes == []
+    assert run.requests("ExportCertificate") == 0
+    assert web.jobs == ["restart"]
+    assert (ferry.files / "pay").lstat().st_ino == inode
+
+
+def test_match_by_domain_with_a_wildcard(ferry):
+    one, two = ferry.issue("one.corp.example.com"), ferry.issue("*.corp.example.com")
+    ferry.issue("deep.one.corp.example.com")
+    ferry.issue("corp.example.com")
+    ferry.carry("intranet", {"domain": "*.corp.example.com"}, {"to": "secrets", "as": "tls/{domain}"}).once()
+    ferry.expect_secret(DESTINATION, "tls/one.corp.example.com", one)
+    ferry.expect_secret(DESTINATION, "tls/wildcard.corp.example.com", two)
+    assert len(ferry.cloud.secrets(account=DESTINATION)) == 2
+
+
+def test_match_by_tags(ferry):
+    mine = ferry.issue("mine.example.com", tags={"deliver": "haproxy", "team": "a"})
+    ferry.issue("other.example.com", tags={"deliver": "nginx"})
+    ferry.issue("plain.example.com")
+    run = ferry.carry("tagged", {"tags": {"deliver": "haproxy"}}, {"to": "files", "as": "{domain}"}).once()
+    ferry.expect_file("mine.example.com", mine)
+    assert [path.name for path in ferry.files.iterdir() if path.name != ".versions"] == ["mine.example.com"]
+    (delivery,) = run.json["deliveries"]
+    assert delivery["name"] == f"tagged/{mine.rpartition('/')[2]}/files"
+
+
+def test_what_no_longer_matches_is_left_and_reported(ferry, cloud):
+    one = ferry.issue("one.example.com", tags={"deliver": "yes"})
+    ferry.carry("tagged", {"tags": {"deliver": "yes"}}, "prod").once()
+    cloud.boto3("acm").remove_tags_from_certificate(CertificateArn=one, Tags=[{"Key": "deliver"}])
+    run = ferry.once()
+    ferry.expect_import(DESTINATION, one)
+    assert run.requests.writes == []
+    assert "tagged" in json.dumps(run.json["notices"]) or "tagged" in run.log
