@@ -158,7 +158,7 @@ static const struct schema_row certificate_rows[] = {
 		.help = "export each renewal so that the next happens; as in source if not given" },
 	{ "deliver", SCHEMA_SECTIONS, AT(deliver),
 		.count_offset = offsetof(struct desired_certificate, deliver_count),
-		.section = &delivery_section, .required = true, .help = "where it is carried" },
+		.section = &delivery_section, .help = "where it is carried; nowhere: it is only kept eligible" },
 	{ 0 },
 };
 
