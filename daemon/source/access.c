@@ -11,6 +11,7 @@ struct aws_session *source_session(struct aws *aws, const struct desired_access 
 		.source_identity = access->source_identity,
 		.session_tags = access->session_tags,
 		.endpoint_url = access->endpoint_url,
+		.keeps_time = true, /* what it shows is judged by its clock */
 	};
 
 	return aws_session_get(aws, &identity);

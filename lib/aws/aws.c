@@ -98,8 +98,10 @@ void aws_set_skew_callback(
 	aws->skew_userdata = userdata;
 }
 
-void aws_note_date(struct aws *aws, const struct http_response *response, bool refused)
+void aws_note_date(struct aws_session *session, const struct http_response *response, bool refused)
 {
+	struct aws *aws = session->aws;
+	int64_t *offset = session->own_clock ? &session->offset : &aws->offset;
 	const char *text = http_response_header(response, "Date");
 	usec_t date;
 	int64_t difference;
@@ -109,9 +111,11 @@ void aws_note_date(struct aws *aws, const struct http_response *response, bool r
 	/* The header has whole seconds: on average half of one has been cut off. */
 	difference = (int64_t)(date + USEC_PER_SEC / 2) - (int64_t)clock_now();
 	if (llabs(difference) > (refused ? SKEW_IGNORED : SKEW_CORRECT))
-		aws->offset = difference;
+		*offset = difference;
 	else if (llabs(difference) < SKEW_IGNORED)
-		aws->offset = 0;
+		*offset = 0;
+	if (session->own_clock)
+		return;
 	if (llabs(difference) < SKEW_TOLD)
 		aws->offset_told = false;
 	else if (aws->skew_callback && !aws->offset_told) {

@@ -45,7 +45,8 @@ int aws_new(struct sd_event *event, struct aws **ret_aws, struct error *err);
 /* aws_default_region(aws): the environment's or profile's region, or NULL. */
 const char *aws_default_region(const struct aws *aws);
 
-/* aws_now(aws): the wall clock corrected by what AWS's Date headers say of it. */
+/* aws_now(aws): the wall clock corrected by what AWS's Date headers say of it: those of the environment's
+ * endpoints and of identities that keep the time. */
 usec_t aws_now(const struct aws *aws);
 
 /**
@@ -66,6 +67,7 @@ struct aws_identity {
 	const char *source_identity;
 	char *const *session_tags; /* "KEY=VALUE", NULL-terminated */
 	const char *endpoint_url; /* for the service called, not for STS; {region} is replaced */
+	bool keeps_time; /* aws_now() believes the clock of endpoint_url too */
 };
 
 /**

@@ -167,7 +167,7 @@ static void call_refused(
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 
 	if (fault->class == FAULT_SKEW)
-		aws_note_date(call->session->aws, response, true);
+		aws_note_date(call->session, response, true);
 	if (!ambiguous && call_again(call, fault->class))
 		return;
 	(void)fault_error(fault, call->operation, &err);
@@ -203,7 +203,7 @@ static void on_response(
 		call_unreachable(call, err);
 		return;
 	}
-	aws_note_date(call->session->aws, response, false);
+	aws_note_date(call->session, response, false);
 	if (response->status >= 200 && response->status < 300) {
 		call_log(call, response, "");
 		call_succeeded(call, response);
@@ -233,7 +233,7 @@ static int call_headers(const struct aws_call *call, const struct endpoint *endp
 		.region = call->region,
 		.endpoint = endpoint,
 		.body_hash = call->body_hash,
-		.time = aws_now(call->session->aws),
+		.time = session_now(call->session),
 	};
 
 	return headers_make(&request, headers, err);

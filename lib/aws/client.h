@@ -31,11 +31,12 @@ struct aws {
 };
 
 /**
- * aws_note_date(aws, response, refused):
+ * aws_note_date(session, response, refused):
  * Learn from an answer's Date header: a clock that is more than a minute off is corrected, one
  * that is within 5 s of right is no longer.  When AWS ${refused} the time of a request, any
- * difference above 5 s counts.
+ * difference above 5 s counts.  An endpoint of the session's own corrects that session's requests
+ * only, unless the identity keeps the time: whoever answers there is not to turn everybody's clock.
  */
-void aws_note_date(struct aws *aws, const struct http_response *response, bool refused);
+void aws_note_date(struct aws_session *session, const struct http_response *response, bool refused);
 
 #endif

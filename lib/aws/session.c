@@ -213,8 +213,9 @@ static char *identity_key(const struct aws_identity *identity)
 	key_add(&key, identity->role_session_name);
 	key_add(&key, identity->source_identity);
 	key_add(&key, identity->endpoint_url);
+	key_add(&key, identity->keeps_time ? "time" : NULL);
 	STRV_FOREACH(tag, identity->session_tags)
-	key_add(&key, *tag);
+		key_add(&key, *tag);
 	return buf_take(&key);
 }
 
@@ -238,6 +239,7 @@ struct aws_session *aws_session_get(struct aws *aws, const struct aws_identity *
 			    : provider_find(aws, identity->profile);
 	session = session_new(aws, key, identity->profile, provider);
 	session->endpoint_url = mem_strdup(identity->endpoint_url);
+	session->own_clock = identity->endpoint_url && !identity->keeps_time;
 	if (role.arn) {
 		free(session->label);
 		free(session->account);
@@ -245,6 +247,11 @@ struct aws_session *aws_session_get(struct aws *aws, const struct aws_identity *
 		session->account = account_of(role.arn);
 	}
 	return session;
+}
+
+usec_t session_now(const struct aws_session *session)
+{
+	return session->own_clock ? (usec_t)((int64_t)clock_now() + session->offset) : aws_now(session->aws);
 }
 
 void sessions_forget_denials(struct aws *aws)

@@ -33,6 +33,8 @@ struct aws_session {
 	char *region; /* of its profile, or NULL */
 	char *endpoint_url;
 	struct endpoint_settings endpoints;
+	bool own_clock; /* its endpoint's clock counts for its own requests only */
+	int64_t offset; /* of that clock */
 	struct retry_quota quota;
 
 	struct provider *provider;
@@ -54,6 +56,9 @@ struct aws_session {
  * one) if it is new. */
 struct aws_session *session_get_keyed(
 	struct aws *aws, const char *key, const char *profile, struct provider *provider);
+
+/* session_now(session): the time by which its requests are dated. */
+usec_t session_now(const struct aws_session *session);
 
 /* session_region(session): the profile's or the environment's region, or NULL. */
 const char *session_region(const struct aws_session *session);
