@@ -10,7 +10,7 @@
  *	Candidates() -> s	JSON
  *	Sync(s delivery) -> u	a job; "" is every delivery; ends with JobDone
  *	Approve(s delivery) -> u	how many holds were approved; "" is all
- *	signal JobDone(u job, i exit_status, s json)	json: Status() as of then
+ *	signal JobDone(u job, i exit_status, s json)	json: Status() as of then, of what the job was about
  *	property Version s
  *
  * The bus policy admits root and group certferry-admin only; Sync and Approve also ask polkit

@@ -148,7 +148,9 @@ void ask_status(struct conductor *conductor, struct status_view *ret_view)
 			.domain = seen ? seen->domain : NULL,
 			.status = seen ? seen->status : NULL,
 			.version = seen ? seen->version : certificate->record.version,
-			.ineligible = seen && seen->ineligible,
+			/* ACM's flag lags behind the export that was made. */
+			.ineligible = seen && seen->ineligible &&
+				      !fingerprint_equal(&certificate->record.exported, &seen->version.fingerprint),
 			.problem = certificate->said_refusal ?: certificate->record.problem,
 		};
 	}
@@ -202,6 +204,11 @@ int ask_plan_exit(const struct conductor *conductor)
 
 /* --- sync --- */
 
+static bool is_named(const char *name, const char *delivery, const char *certificate)
+{
+	return !*name || strcmp(name, delivery) == 0 || strcmp(name, certificate) == 0;
+}
+
 static int on_sync(void *userdata, const char *name, uint32_t *ret_job, struct error *err)
 {
 	struct conductor *conductor = userdata;
@@ -211,8 +218,7 @@ static int on_sync(void *userdata, const char *name, uint32_t *ret_job, struct e
 	for (size_t i = 0; i < conductor->delivery_count; i++) {
 		struct tracked_delivery *delivery = conductor->deliveries[i];
 
-		if (*name && strcmp(delivery->name, name) != 0 &&
-			strcmp(delivery->delivery->certificate, name) != 0)
+		if (!is_named(name, delivery->name, delivery->delivery->certificate))
 			continue;
 		found = true;
 		delivery->asked = true;
@@ -233,6 +239,7 @@ static int on_sync(void *userdata, const char *name, uint32_t *ret_job, struct e
 	conductor->sweep_wanted = true;
 	job = mem_new(struct job);
 	job->id = ++conductor->last_job;
+	job->name = mem_strdup(name);
 	job->next = conductor->jobs;
 	conductor->jobs = job;
 	*ret_job = job->id;
@@ -240,20 +247,55 @@ static int on_sync(void *userdata, const char *name, uint32_t *ret_job, struct e
 	return 0;
 }
 
-void ask_finish_jobs(struct conductor *conductor)
+/* Keeps of ${view} what a job was about: its deliveries, their certificates, and the dependents that they owe. */
+static void narrow_view(struct conductor *conductor, const char *name, struct status_view *view)
+{
+	_cleanup_(strv_freep) char **then = NULL, **certificates = NULL;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < view->delivery_count; i++) {
+		const struct tracked_delivery *delivery = state_find_delivery(conductor, view->deliveries[i].name);
+
+		if (!is_named(name, view->deliveries[i].name, view->deliveries[i].certificate))
+			continue;
+		STRV_FOREACH(dependent, delivery->delivery->wish->then)
+			strv_append(&then, *dependent);
+		strv_append(&certificates, view->deliveries[i].certificate);
+		view->deliveries[kept++] = view->deliveries[i];
+	}
+	view->delivery_count = kept;
+	kept = 0;
+	for (size_t i = 0; i < view->dependent_count; i++)
+		if (strv_has(then, view->dependents[i].name))
+			view->dependents[kept++] = view->dependents[i];
+	view->dependent_count = kept;
+	kept = 0;
+	for (size_t i = 0; i < view->certificate_count; i++)
+		if (strv_has(certificates, view->certificates[i].name))
+			view->certificates[kept++] = view->certificates[i];
+	view->certificate_count = kept;
+}
+
+static void finish_job(struct conductor *conductor, const struct job *job)
 {
 	_cleanup_(status_view_done) struct status_view view = { 0 };
 	_cleanup_(freep) char *json = NULL;
 
-	if (!conductor->jobs)
-		return;
 	ask_status(conductor, &view);
+	if (*job->name)
+		narrow_view(conductor, job->name, &view);
 	json = report_status(&view);
+	bus_job_done(conductor->bus, job->id, status_view_exit(&view), json);
+}
+
+void ask_finish_jobs(struct conductor *conductor)
+{
 	while (conductor->jobs) {
 		struct job *job = conductor->jobs;
 
 		conductor->jobs = job->next;
-		bus_job_done(conductor->bus, job->id, status_view_exit(&view), json);
+		finish_job(conductor, job);
+		free(job->name);
 		free(job);
 	}
 }

@@ -328,6 +328,7 @@ static void finish(struct conductor *conductor)
 		struct job *job = conductor->jobs;
 
 		conductor->jobs = job->next;
+		free(job->name);
 		free(job);
 	}
 	bus_free(conductor->bus);

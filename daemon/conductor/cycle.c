@@ -278,7 +278,7 @@ static usec_t next_moment(const struct conductor *conductor)
 	if (conductor->record_error.text)
 		next = MIN(next, conductor->record_retry);
 	for (size_t i = 0; i < conductor->certificate_count; i++)
-		if (conductor->certificates[i]->gather_until)
+		if (conductor->certificates[i]->gather_until > mono)
 			next = MIN(next, conductor->certificates[i]->gather_until);
 	return MAX(next, mono + USEC_PER_MSEC);
 }
@@ -327,7 +327,7 @@ bool cycle_idle(const struct conductor *conductor)
 		if (conductor->deliveries[i]->proof || conductor->deliveries[i]->look_wanted)
 			return false;
 	for (size_t i = 0; i < conductor->certificate_count; i++)
-		if (conductor->certificates[i]->gather_until)
+		if (conductor->certificates[i]->gather_until > clock_monotonic())
 			return false;
 	for (size_t i = 0; i < conductor->dependent_count; i++)
 		if (conductor->dependents[i]->call || conductor->dependents[i]->prove)

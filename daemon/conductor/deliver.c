@@ -251,6 +251,7 @@ static void note_hold(struct tracked_delivery *delivery, const struct outcome *o
 	record->ambiguous = false;
 	record->hold = outcome->hold;
 	record->held = record->intended;
+	record->held_accept = delivery->delivery->wish->accept | delivery->delivery->entry->accept;
 	free(record->hold_reason);
 	record->hold_reason = mem_strdup(outcome->reason);
 	record->failures = 0;
@@ -389,21 +390,6 @@ static void fill_item(struct run *run, size_t index)
 	};
 }
 
-static void source_copy(struct source_certificate *to, const struct source_certificate *from)
-{
-	*to = *from;
-	to->arn = mem_strdup(from->arn);
-	to->region = mem_strdup(from->region);
-	to->domain = mem_strdup(from->domain);
-	to->names = strv_copy(from->names);
-	to->type = mem_strdup(from->type);
-	to->status = mem_strdup(from->status);
-	to->key_algorithm = mem_strdup(from->key_algorithm);
-	to->serial = mem_strdup(from->serial);
-	to->tags = strv_copy(from->tags);
-	to->problem = mem_strdup(from->problem);
-}
-
 static const struct certificate_list *recorded_anchor(struct run *run)
 {
 	const char *anchor = run->certificate->record.anchor;
@@ -432,7 +418,7 @@ bool deliver_start(struct conductor *conductor, struct tracked_certificate *cert
 		.items = mem_alloc(count * sizeof(*run->items)),
 		.count = count,
 		.context = { .event = conductor->event, .aws = conductor->aws } };
-	source_copy(&run->source, certificate->seen);
+	source_certificate_copy(&run->source, certificate->seen);
 	for (size_t i = 0; i < count; i++)
 		fill_item(run, i);
 	conductor->runs = run;

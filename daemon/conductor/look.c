@@ -267,6 +267,10 @@ static void place_forget_look(struct tracked_place *place)
 {
 	for (size_t i = 0; i < place->looking_count; i++)
 		place->looking[i]->looking = false;
+	for (size_t i = 0; i < place->looking_count; i++)
+		source_certificate_done(&place->sources[i]);
+	free(place->sources);
+	place->sources = NULL;
 	free(place->looking);
 	free(place->items);
 	place->looking = NULL;
@@ -308,16 +312,18 @@ static void look_at_place(struct tracked_place *place, struct tracked_delivery *
 	place->looking = deliveries;
 	place->looking_count = count;
 	place->items = mem_alloc(count * sizeof(*place->items));
+	place->sources = mem_alloc(count * sizeof(*place->sources));
 	for (size_t i = 0; i < count; i++) {
 		struct tracked_delivery *delivery = deliveries[i];
 		const struct source_certificate *source = delivery->certificate->seen;
 
+		source_certificate_copy(&place->sources[i], source);
 		delivery->looking = true;
 		delivery->look_wanted = false;
 		place->items[i] = (struct look_item){
 			.delivery = delivery->delivery,
 			.wanted = source->version,
-			.source = source,
+			.source = &place->sources[i],
 			.object_id = delivery->record.object_id,
 			.confirmed = delivery->record.confirmed,
 			.revision = delivery->record.revision,

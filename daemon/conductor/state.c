@@ -258,8 +258,9 @@ static void tracked_delivery_point(struct tracked_delivery *state, struct world 
 		tracked_delivery_reset(state, key);
 	else
 		free(key);
-	/* What was held may be accepted by the configuration now; the next try finds out. */
-	if (state->record.hold == HOLD_APPROVAL)
+	/* What was held may be accepted by another configuration; the next try finds out. */
+	if (state->record.hold == HOLD_APPROVAL &&
+		state->record.held_accept != (delivery->wish->accept | delivery->entry->accept))
 		state->record.hold = HOLD_NONE;
 	if (delivery->arn && state->record.object_id && strcmp(delivery->arn, state->record.object_id) != 0)
 		observed_done(&state->observed);

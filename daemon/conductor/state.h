@@ -50,7 +50,7 @@ struct tracked_certificate {
 	const struct source_certificate *seen; /* in conductor.view */
 	struct certificate_record record;
 	struct run *run; /* the transfer that carries it, or NULL */
-	usec_t gather_until; /* a transfer waits so long for looks under way; 0: none waits */
+	usec_t gather_until; /* a transfer waits so long (monotonic) for looks under way; 0 or past: none waits */
 	char *said_refusal;
 	bool said_failure; /* of its export */
 };
@@ -81,6 +81,7 @@ struct tracked_place {
 	struct destination_look *look;
 	struct tracked_delivery **looking; /* those of the look under way, in its order */
 	struct look_item *items;
+	struct source_certificate *sources; /* copies for the items: the view may be replaced meanwhile */
 	size_t looking_count;
 	bool wanted; /* all of its deliveries are to be looked at as soon as possible */
 	char *budget; /* why no first import may be made here now, or NULL */
@@ -105,6 +106,7 @@ struct tracked_dependent {
 /* A request of `certferry sync`, until everything that was due then has been done or has failed. */
 struct job {
 	uint32_t id;
+	char *name; /* a delivery or certificate; "": all */
 	struct job *next;
 };
 

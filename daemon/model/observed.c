@@ -21,6 +21,21 @@ void source_certificate_done(struct source_certificate *certificate)
 	*certificate = (struct source_certificate){ 0 };
 }
 
+void source_certificate_copy(struct source_certificate *to, const struct source_certificate *from)
+{
+	*to = *from;
+	to->arn = mem_strdup(from->arn);
+	to->region = mem_strdup(from->region);
+	to->domain = mem_strdup(from->domain);
+	to->names = strv_copy(from->names);
+	to->type = mem_strdup(from->type);
+	to->status = mem_strdup(from->status);
+	to->key_algorithm = mem_strdup(from->key_algorithm);
+	to->serial = mem_strdup(from->serial);
+	to->tags = strv_copy(from->tags);
+	to->problem = mem_strdup(from->problem);
+}
+
 static int compare_arn(const void *key, const void *item)
 {
 	return strcmp(key, ((const struct source_certificate *)item)->arn);

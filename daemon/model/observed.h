@@ -31,6 +31,9 @@ struct source_certificate {
 
 void source_certificate_done(struct source_certificate *certificate);
 
+/* source_certificate_copy(to, from): ${to} is empty before and owns what it gets. */
+void source_certificate_copy(struct source_certificate *to, const struct source_certificate *from);
+
 /* All of the source, sorted by ARN. */
 struct source_view {
 	struct source_certificate *items;

@@ -40,6 +40,7 @@ struct delivery_record {
 	enum hold hold; /* as found at the last try, for this version: */
 	char *hold_reason;
 	struct fingerprint held;
+	unsigned held_accept;	     /* what the configuration accepted then: with another, it is tried again */
 	struct fingerprint approved; /* the version whose holds a person approved */
 	bool guard_passed;	     /* a person approved the change of configuration that brought it */
 	char *proof;		     /* "matched", "wrong: ...", "unproven: ..." of its own prove:, or NULL */

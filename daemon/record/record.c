@@ -30,7 +30,7 @@ static const char schema[] =
 	" fingerprint BLOB, chain BLOB, not_before INTEGER, not_after INTEGER, confirmed_at INTEGER,"
 	" intended BLOB, intended_at INTEGER, ambiguous INTEGER, failures INTEGER, next_try INTEGER, kind TEXT,"
 	" problem TEXT, hold INTEGER, hold_reason TEXT, held BLOB, approved BLOB, guard_passed INTEGER,"
-	" proof TEXT, proven BLOB, leaf TEXT, chain_pem TEXT) WITHOUT ROWID;"
+	" proof TEXT, proven BLOB, leaf TEXT, chain_pem TEXT, held_accept INTEGER) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS owed (dependent TEXT, delivery TEXT, fingerprint BLOB, since INTEGER,"
 	" due INTEGER, PRIMARY KEY (dependent, delivery)) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS dependent (name TEXT PRIMARY KEY, failures INTEGER, next_try INTEGER,"
@@ -342,6 +342,7 @@ static void load_delivery(void *item, struct reader *reader)
 	row->proven = read_fingerprint(reader);
 	row->leaf = read_text(reader);
 	row->chain = read_text(reader);
+	row->held_accept = (unsigned)read_number(reader);
 }
 
 static void load_owed(void *item, struct reader *reader)
@@ -459,7 +460,7 @@ int record_save_delivery(struct record *record, const struct delivery_record *ro
 	_cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
 	struct binder binder = { 0 };
 	int r = statement_prepare(record,
-		"INSERT OR REPLACE INTO delivery VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+		"INSERT OR REPLACE INTO delivery VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 		&statement, err);
 
 	if (r < 0)
@@ -487,6 +488,7 @@ int record_save_delivery(struct record *record, const struct delivery_record *ro
 	bind_fingerprint(&binder, &row->proven);
 	bind_text(&binder, row->leaf);
 	bind_text(&binder, row->chain);
+	bind_number(&binder, row->held_accept);
 	return statement_run(record, statement, "save delivery", err);
 }
 
