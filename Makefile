@@ -104,10 +104,15 @@ install: all ## install under DESTDIR and PREFIX
 	install -D -m 0644 systemd/certferry.catalog $(DESTDIR)/usr/lib/systemd/catalog/certferry.catalog
 	install -D -m 0644 systemd/org.certferry1.conf $(DESTDIR)/usr/share/dbus-1/system.d/org.certferry1.conf
 	install -D -m 0644 systemd/org.certferry1.policy $(DESTDIR)/usr/share/polkit-1/actions/org.certferry1.policy
+	install -D -m 0644 systemd/50-certferry-admin.rules $(DESTDIR)/usr/share/polkit-1/rules.d/50-certferry-admin.rules
 	install -D -m 0644 daemon/certferryd.8 $(DESTDIR)$(PREFIX)/share/man/man8/certferryd.8
 	install -D -m 0644 daemon/cli/certferry.1 $(DESTDIR)$(PREFIX)/share/man/man1/certferry.1
 	install -D -m 0644 conf/certferry.yaml.5 $(DESTDIR)$(PREFIX)/share/man/man5/certferry.yaml.5
 	install -D -m 0644 conf/certferry.yaml $(DESTDIR)$(PREFIX)/share/doc/certferry/certferry.yaml
+	install -D -m 0644 conf/certferry.schema.json $(DESTDIR)$(PREFIX)/share/certferry/certferry.schema.json
+	install -d $(DESTDIR)$(PREFIX)/share/doc/certferry/iam $(DESTDIR)$(PREFIX)/share/doc/certferry/drop-ins
+	install -m 0644 conf/iam/* $(DESTDIR)$(PREFIX)/share/doc/certferry/iam
+	install -m 0644 systemd/drop-ins/* $(DESTDIR)$(PREFIX)/share/doc/certferry/drop-ins
 
 clean: ## remove build/
 	rm -rf build
