@@ -37,7 +37,7 @@ def options_of(program):
 
 
 def manual(name):
-    return read(name).replace("\\-", "-")
+    return re.sub(r"\.?Fl -", "--", read(name).replace("\\-", "-"))
 
 
 def test_the_daemons_manual_names_every_option():
