@@ -23,6 +23,7 @@
 #include "lib/aws/sigv4.h"
 #include "lib/base/strv.h"
 #include "lib/http/http.h"
+#include "lib/http/url.h"
 #include "lib/log/log.h"
 #include "lib/os/clock.h"
 #include "lib/pki/secret.h"
@@ -133,6 +134,19 @@ static void call_log(
 		http_response_header(response, "X-Amzn-RequestId") ?: "none");
 }
 
+/* More values than the longest page of any operation in use has; each costs some 200 bytes as a tree. */
+#define JSON_VALUES_MAX 300000
+
+/* Would the tree be out of all proportion to the text?  Counts what can begin a value. */
+static bool json_is_heavy(const char *text, size_t length)
+{
+	size_t values = 0;
+
+	for (size_t i = 0; i < length; i++)
+		values += text[i] == ',' || text[i] == '{' || text[i] == '[';
+	return values > JSON_VALUES_MAX;
+}
+
 static void call_succeeded(struct aws_call *call, const struct http_response *response)
 {
 	_cleanup_(error_done) struct error err = ERROR_NULL;
@@ -141,6 +155,8 @@ static void call_succeeded(struct aws_call *call, const struct http_response *re
 	if (call->done) {
 		json = response->body_length == 0
 			       ? json_object()
+		       : json_is_heavy(response->body, response->body_length)
+			       ? NULL
 			       : json_loadb(response->body, response->body_length,
 					 JSON_REJECT_DUPLICATES, NULL);
 		if (!json_is_object(json)) {
@@ -239,6 +255,25 @@ static int call_headers(const struct aws_call *call, const struct endpoint *endp
 	return headers_make(&request, headers, err);
 }
 
+/* Private keys and the passphrases of exports never cross a network in the clear, whatever is configured. */
+static int call_check_privacy(
+	const struct aws_call *call, const struct endpoint *endpoint, struct error *err)
+{
+	struct url url = { 0 };
+	bool open;
+
+	if (!call->secret_body || url_read(endpoint->url, &url) < 0)
+		return 0; /* a bad URL is refused by whoever sends it */
+	open = strcmp(url.scheme, "https") != 0 && !url.local;
+	url_done(&url);
+	if (!open)
+		return 0;
+	return error_set(err, ERROR_INVALID, 0,
+		"'%s' is not https, and a private key would cross the network in the clear; use an "
+		"https endpoint",
+		endpoint->url);
+}
+
 static void call_send(struct aws_call *call)
 {
 	_cleanup_(error_done) struct error err = ERROR_NULL;
@@ -249,6 +284,7 @@ static void call_send(struct aws_call *call)
 	call->generation = call->session->generation;
 	if (endpoint_find(&call->session->endpoints, call->service, call->region, override,
 		    &endpoint, &err) < 0 ||
+		call_check_privacy(call, &endpoint, &err) < 0 ||
 		call_headers(call, &endpoint, &headers, &err) < 0) {
 		(void)error_wrap(&err, "%s", call->operation);
 		call_fail(call, &err);

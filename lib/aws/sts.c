@@ -83,17 +83,25 @@ static int read_secret(const char *body, size_t length, const char *path,
 	struct secret **ret_secret, struct error *err)
 {
 	const char *text;
-	size_t text_length;
+	size_t text_length, room;
 	char *plain;
 	int r;
 
 	if (xml_find(body, length, path, &text, &text_length) < 0 || text_length == 0)
 		return error_set(err, ERROR_RETRY, 0, "answer without credentials");
-	plain = OPENSSL_secure_malloc(text_length);
+	room = text_length;
+	plain = OPENSSL_secure_malloc(room);
 	if (!plain)
 		return error_set(err, ERROR_RETRY, ENOMEM, "the memory for secrets is full");
-	r = secret_from(plain, xml_unescape(text, text_length, plain), ret_secret, err);
-	OPENSSL_secure_clear_free(plain, text_length);
+	text_length = xml_unescape(text, text_length, plain);
+	/* It goes into a header: a line break in it would begin another. */
+	for (size_t i = 0; i < text_length; i++)
+		if (plain[i] <= ' ' || plain[i] > '~') {
+			OPENSSL_secure_clear_free(plain, room);
+			return error_set(err, ERROR_RETRY, 0, "answer with credentials that are none");
+		}
+	r = secret_from(plain, text_length, ret_secret, err);
+	OPENSSL_secure_clear_free(plain, room);
 	return r;
 }
 
