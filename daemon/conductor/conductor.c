@@ -225,7 +225,9 @@ static int open_record(struct conductor *conductor)
 	if (conductor->options.dry_run)
 		return open_record_to_read(conductor);
 	(void)mkdir(state_directory(), 0700);
-	r = lock_take(path, &conductor->lock, &err);
+	r = file_check_trusted(state_directory(), &err);
+	if (r == 0)
+		r = lock_take(path, &conductor->lock, &err);
 	if (r < 0 && err.kind == ERROR_CONFLICT) {
 		log_write(LOG_ERR, NULL, NULL, "another certferryd is running with the state directory '%s'; %s",
 			state_directory(), err.text);

@@ -49,6 +49,23 @@ int file_read(const char *path, size_t limit, struct buf *content, struct error 
 	}
 }
 
+int file_check_trusted(const char *path, struct error *err)
+{
+	struct stat status;
+
+	if (stat(path, &status) < 0)
+		return error_set_errno(err, errno, "'%s'", path);
+	if (status.st_uid != 0 && status.st_uid != geteuid())
+		return error_set(err, ERROR_DENIED, 0,
+			"'%s' belongs to user %u, who could change what is believed of it: chown it", path,
+			(unsigned)status.st_uid);
+	if ((status.st_mode & S_IWOTH) || ((status.st_mode & S_IWGRP) && status.st_gid != 0))
+		return error_set(err, ERROR_DENIED, 0,
+			"others could change '%s' (mode %04o): chmod go-w '%s'", path,
+			(unsigned)(status.st_mode & 07777), path);
+	return 0;
+}
+
 static int write_all(int fd, const char *data, size_t size)
 {
 	while (size > 0) {

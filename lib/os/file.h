@@ -18,6 +18,13 @@
 int file_read(const char *path, size_t limit, struct buf *content, struct error *err);
 
 /**
+ * file_check_trusted(path, err):
+ * May what ${path} (a file or directory) holds be believed?  Only if nobody but root and this process's user could
+ * change it; otherwise ERROR_DENIED with the command that mends it.
+ */
+int file_check_trusted(const char *path, struct error *err);
+
+/**
  * file_write_at(directory, name, data, size, mode, err):
  * Create ${name} under the open ${directory}, write, fsync and close it.  An existing file
  * of that name is an error (ERROR_CONFLICT): use it inside a fresh directory.
