@@ -41,6 +41,7 @@ UNIT_LIB   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/lib/*.c))
 UNIT_CORE  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/core/*.c))
 UNIT_SHELL := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/shell/*.c))
 UNIT       := $(UNIT_LIB) $(UNIT_CORE) $(UNIT_SHELL)
+FUZZ       := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libcurl4-openssl-dev libssl-dev libjansson-dev libyaml-dev \
 	libsystemd-dev libsqlite3-dev
@@ -76,7 +77,12 @@ $(UNIT): $(BUILD)/%: $(BUILD)/%.o
 	@echo "  LINK   $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(filter %.a,$^) $(LDLIBS_ALL) -lcmocka
 
-unit: $(UNIT) ## build the unit tests
+unit: $(UNIT) $(FUZZ) ## build the unit tests and the replay of the fuzzers' corpora
+
+$(FUZZ): $(BUILD)/%: %.c $(CORE_A) $(LIB_A)
+	@mkdir -p $(@D)
+	@echo "  LINK   $@"
+	$(Q)$(CC) $(CPPFLAGS) -DFUZZ_REPLAY $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(CORE_A) $(LIB_A) $(LDLIBS_ALL)
 
 deps-build: ## install what building needs (Debian packages)
 	$(Q)tests/packages $(BUILD_PACKAGES)

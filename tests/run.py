@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """run.py: every test floor that this machine can run; the last line is "N passed, N failed, N skipped".
 
-Floors: layers, clang (warnings are errors there too), unit (cmocka), tree (what texts say against what
-is there), cloud (the AWS on loopback against boto3), scenarios (the real daemon against it), system (the
-real unit under a real systemd).  `tests/run.py FLOOR...` runs only those.  BUILD and SANITIZE are make's.
+Floors: layers, clang (warnings are errors there too), unit (cmocka), fuzz (the fuzzers' corpora,
+replayed), tree (what texts say against what is there), cloud (the AWS on loopback against boto3),
+scenarios (the real daemon against it), system (the real unit under a real systemd).
+`tests/run.py FLOOR...` runs only those.  BUILD and SANITIZE are make's.
 """
 import os
 import pathlib
@@ -100,6 +101,18 @@ def floor_unit(count):
             count_tap(count, name, output, result.returncode)
 
 
+def floor_fuzz(count):
+    """The corpora of tests/fuzz, replayed: what once broke something is tried again."""
+    for program in sorted(p for p in (ROOT / BUILD / "tests/fuzz").glob("fuzz_*") if p.suffix == ""):
+        corpus = sorted((ROOT / "tests/fuzz/corpus" / program.name.removeprefix("fuzz_")).iterdir())
+        for path in corpus:
+            result = run([str(program), str(path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+            if result.returncode == 0:
+                count.add_pass()
+            else:
+                count.add_failure(f"{program.name} {path.name}", result.stdout.decode(errors="replace")[-500:])
+
+
 def run_pytest(count, path, *extra):
     with tempfile.NamedTemporaryFile(suffix=".xml") as report:
         result = run([PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report.name}",
@@ -165,6 +178,7 @@ FLOORS = {
     "layers": floor_layers,
     "clang": floor_clang,
     "unit": floor_unit,
+    "fuzz": floor_fuzz,
     "tree": floor_tree,
     "cloud": floor_cloud,
     "scenarios": floor_scenarios,
