@@ -286,8 +286,6 @@ static int start(struct conductor *conductor, struct configuration *configuratio
 	start_bus(conductor);
 	conductor->sweep_wanted = true;
 	conductor->next_look = conductor->next_sweep = USEC_INFINITY; /* the first sweep sets them */
-	for (size_t i = 0; conductor->options.once && i < conductor->delivery_count; i++)
-		conductor->deliveries[i]->asked = true;
 	for (size_t i = 0; conductor->options.once && i < conductor->dependent_count; i++)
 		conductor->dependents[i]->asked = conductor->dependents[i]->record.failures > 0;
 	cycle_poke(conductor);

@@ -213,7 +213,7 @@ void look_due(struct conductor *conductor)
 {
 	usec_t now = clock_monotonic();
 
-	if (conductor->read)
+	if (conductor->read || !conductor->regions)
 		return;
 	if (conductor->sweep_wanted || conductor->next_sweep <= now)
 		start_read(conductor, true);

@@ -163,6 +163,8 @@ static void adopt_certificates(struct conductor *conductor, struct world *world,
 		if (state && strcmp(state->arn, expanded->arn) != 0)
 			state = NULL;
 		states[i] = state ?: tracked_certificate_new(expanded, recorded);
+		if (!state && conductor->options.once)
+			states[i]->record.next_try = 0; /* an operator asked: no back-off counts */
 		world_unref(states[i]->world);
 		states[i]->world = world_ref(world);
 		states[i]->entry = expanded->entry;
@@ -305,6 +307,8 @@ static void adopt_deliveries(struct conductor *conductor, struct world *world, s
 			find_by_name(delivery->name, conductor->deliveries, conductor->delivery_count);
 
 		states[i] = state ?: tracked_delivery_new(delivery->name, recorded);
+		if (!state)
+			states[i]->asked = conductor->options.once; /* an operator asked: no back-off counts */
 		if (!states[i]->transferring)
 			tracked_delivery_point(states[i], world, delivery);
 		states[i]->place = find_place(conductor, delivery->place);
