@@ -21,6 +21,16 @@ struct assumer {
 	void *userdata;
 };
 
+/* STS does not say which of the three it was. */
+static void add_advice(struct error *err)
+{
+	_cleanup_(freep) char *text = take(err->text);
+
+	err->text = mem_printf("%s; is there such a role, does its trust policy admit this identity with this external id, "
+			       "and may this identity assume it (sts:AssumeRole)?",
+		text);
+}
+
 static void on_answer(void *userdata, const char *body, size_t length, const struct error *err)
 {
 	struct assumer *assumer = userdata;
@@ -37,6 +47,8 @@ static void on_answer(void *userdata, const char *body, size_t length, const str
 		(void)error_wrap(&failure, "AssumeRole");
 	}
 	(void)error_wrap(&failure, "assume role '%s'", assumer->arn);
+	if (failure.kind == ERROR_DENIED && failure.code == 403)
+		add_advice(&failure);
 	assumer->done(assumer->userdata, NULL, &failure);
 }
 

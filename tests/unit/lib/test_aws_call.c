@@ -426,7 +426,9 @@ static void test_denied_role(void **state)
 		ask(world, "DescribeCertificate", false);
 		check_error(world, ERROR_DENIED, 403,
 			"DescribeCertificate: assume role '" ROLE "': AssumeRole: AccessDenied: no "
-			"(request id id-1)");
+			"(request id id-1); is there such a role, does its trust policy admit this "
+			"identity with this external id, and may this identity assume it "
+			"(sts:AssumeRole)?");
 	}
 	assert_int_equal(world->server->count, 1);
 	aws_forget_denials(world->aws);
