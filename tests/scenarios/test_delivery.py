@@ -148,3 +148,47 @@ def test_what_no_longer_matches_is_left_and_reported(ferry, cloud):
     ferry.expect_import(DESTINATION, one)
     assert run.requests.writes == []
     assert "tagged" in json.dumps(run.json["notices"]) or "tagged" in run.log
+
+
+def test_exported_though_no_delivery_is_due(ferry, cloud):
+    pay = ferry.issue("pay.example.com")
+    cloud.import_by_hand(DESTINATION, "pay.example.com")
+    acm = cloud.boto3("acm")
+    assert acm.describe_certificate(CertificateArn=pay)["Certificate"]["RenewalEligibility"] == "INELIGIBLE"
+    run = ferry.carry("pay", pay, "prod").once(expect=3)
+    assert run.requests("ExportCertificate") == 1
+    assert run.requests.writes == []
+    assert acm.describe_certificate(CertificateArn=pay)["Certificate"]["RenewalEligibility"] == "ELIGIBLE"
+    assert ferry.once(expect=3).requests("ExportCertificate") == 0
+
+
+@pytest.mark.parametrize("place", ["source", "certificate"])
+def test_keep_eligible_can_be_turned_off(ferry, cloud, place):
+    pay = ferry.issue("pay.example.com")
+    cloud.import_by_hand(DESTINATION, "pay.example.com")
+    ferry.settings["source"]["keep_eligible"] = place == "certificate"
+    run = ferry.carry("pay", pay, "prod", **({"keep_eligible": False} if place == "certificate" else {})).once(expect=3)
+    assert run.requests("ExportCertificate") == 0
+    assert run.json["certificates"][0]["ineligible"]
+    acm = cloud.boto3("acm")
+    assert acm.describe_certificate(CertificateArn=pay)["Certificate"]["RenewalEligibility"] == "INELIGIBLE"
+
+
+def test_renewals_go_on_for_years(ferry, cloud):
+    pay = ferry.issue("pay.example.com", days_ago=0)
+    ferry.carry("pay", pay, "prod", "files").once()
+    place = ferry.expect_import(DESTINATION, pay)
+    for _ in range(3):
+        cloud.renew(pay, force=True)
+        run = ferry.once()
+        assert run.requests("ExportCertificate") == run.requests("ImportCertificate") == 1
+    ferry.expect_import(DESTINATION, pay, at=place)
+    ferry.expect_file("pay", pay)
+
+
+def test_only_some_of_a_destinations_accounts(ferry):
+    pay = ferry.issue("pay.example.com")
+    run = ferry.carry("pay", pay, {"to": "both", "only": {"accounts": [SECOND]}}).once()
+    ferry.expect_import(SECOND, pay)
+    assert ferry.imports(DESTINATION) == {}
+    assert run.requests("ImportCertificate", DESTINATION) == 0
