@@ -99,6 +99,7 @@ class Host:
         self.asked = []  # of polkit
         self.pause = threading.Event()  # cleared: jobs wait before they are begun
         self.pause.set()
+        self.pause_after = False  # they wait when they are done instead, before that is said
         self.waiting = threading.Event()  # a job waits
         self.jobs = 0
 
@@ -142,13 +143,19 @@ class Host:
                 return unit
         raise Refused("org.freedesktop.systemd1.NoSuchUnit", path)
 
-    def _job(self, unit, job):
-        if unit is None:
-            raise Refused("org.freedesktop.systemd1.NoSuchUnit", "Unit not found.")
+    def _wait(self):
         if not self.pause.is_set():
             self.waiting.set()
             self.pause.wait()
+
+    def _job(self, unit, job):
+        if unit is None:
+            raise Refused("org.freedesktop.systemd1.NoSuchUnit", "Unit not found.")
+        if not self.pause_after:
+            self._wait()
         result = unit.work(job)
+        if self.pause_after:
+            self._wait()
         self.jobs += 1
         path = f"{ROOT_PATH}/job/{self.jobs}"
         manager = "org.freedesktop.systemd1.Manager"
