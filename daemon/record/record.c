@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <sqlite3.h>
-
 
 /* Raised when a table changes; a record of another format is set aside, since all of it can be observed again
  * or asked for again. */
@@ -185,6 +185,9 @@ static bool record_is_sound(struct record *record)
 	(void)sqlite3_finalize(statement);
 	statement = NULL;
 	if (format != 0 && format != RECORD_FORMAT)
+		return false;
+	/* A header of a later SQLite's format makes it read-only, though the file is not. */
+	if (sqlite3_db_readonly(record->db, "main") == 1 && access(record->path, W_OK) == 0)
 		return false;
 	if (sqlite3_prepare_v2(record->db, "PRAGMA quick_check(1)", -1, &statement, NULL) == SQLITE_OK &&
 		sqlite3_step(statement) == SQLITE_ROW)

@@ -1,0 +1,701 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+#include "daemon/record/record.h"
+#include "lib/base/buf.h"
+#include "lib/os/file.h"
+#include "lib/pki/secret.h"
+
+/* Where the record of one test lies, and that record's file. */
+static char directory[] = "/tmp/certferry-record-XXXXXX";
+static char path[sizeof(directory) + sizeof("/record.sqlite")];
+
+static int setup(void **state)
+{
+	memcpy(directory + sizeof(directory) - sizeof("XXXXXX"), "XXXXXX", sizeof("XXXXXX"));
+	if (!mkdtemp(directory))
+		return -1;
+	(void)snprintf(path, sizeof(path), "%s/record.sqlite", directory);
+	return 0;
+}
+
+static void remove_files(void)
+{
+	static const char *const ends[] = { "", "-wal", "-shm", ".damaged", ".damaged-wal",
+		".damaged-shm" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		_cleanup_(freep) char *file = mem_printf("%s%s", path, ends[i]);
+
+		(void)unlink(file);
+	}
+}
+
+static int teardown(void **state)
+{
+	remove_files();
+	return rmdir(directory);
+}
+
+/* A record that opens without a loss. */
+static struct record *opened(void)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct record *record = NULL;
+	char *lost = (char *)"untouched";
+
+	assert_int_equal(record_open(directory, &lost, &record, &err), 0);
+	assert_null(lost);
+	assert_non_null(record);
+	return record;
+}
+
+static struct recorded loaded(struct record *record)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct recorded all = { 0 };
+
+	assert_int_equal(record_load(record, &all, &err), 0);
+	return all;
+}
+
+static struct fingerprint print_of(unsigned char byte)
+{
+	struct fingerprint fingerprint;
+
+	memset(fingerprint.bytes, byte, sizeof(fingerprint.bytes));
+	return fingerprint;
+}
+
+static struct version version_of(unsigned char byte)
+{
+	return (struct version){ print_of(byte), print_of(byte + 1), byte * USEC_PER_DAY,
+		byte * USEC_PER_DAY + 1 };
+}
+
+static void assert_print(const struct fingerprint *found, unsigned char byte)
+{
+	struct fingerprint wanted = print_of(byte);
+
+	assert_true(fingerprint_equal(found, &wanted));
+}
+
+static void assert_version(const struct version *found, unsigned char byte)
+{
+	assert_print(&found->fingerprint, byte);
+	assert_print(&found->chain, byte + 1);
+	assert_int_equal(found->not_before, byte * USEC_PER_DAY);
+	assert_int_equal(found->not_after, byte * USEC_PER_DAY + 1);
+}
+
+/* --- rows --- */
+
+static struct certificate_record full_certificate(void)
+{
+	return (struct certificate_record){ .arn = (char *)"arn:b", .serial = (char *)"0a:ff",
+		.version = version_of(10), .exported = print_of(12), .newest = 13,
+		.anchor = (char *)"-----BEGIN\n", .failures = 14, .next_try = USEC_INFINITY,
+		.problem = (char *)"it's \"so\"; DROP TABLE x" };
+}
+
+static void test_certificate(void **state)
+{
+	_cleanup_(record_freep) struct record *record = opened();
+	struct certificate_record row = full_certificate(), empty = { .arn = (char *)"arn:a" };
+	struct recorded all;
+
+	assert_int_equal(record_save_certificate(record, &row, NULL), 0);
+	assert_int_equal(record_save_certificate(record, &empty, NULL), 0);
+	record = record_free(record);
+	record = opened();
+	all = loaded(record);
+	assert_int_equal(all.certificate_count, 2);
+	assert_string_equal(all.certificates[0].arn, "arn:a");
+	assert_null(all.certificates[0].serial);
+	assert_null(all.certificates[0].anchor);
+	assert_null(all.certificates[0].problem);
+	assert_false(fingerprint_is_set(&all.certificates[0].version.fingerprint));
+	assert_false(fingerprint_is_set(&all.certificates[0].exported));
+	assert_string_equal(all.certificates[1].arn, row.arn);
+	assert_string_equal(all.certificates[1].serial, row.serial);
+	assert_version(&all.certificates[1].version, 10);
+	assert_print(&all.certificates[1].exported, 12);
+	assert_int_equal(all.certificates[1].newest, 13);
+	assert_string_equal(all.certificates[1].anchor, row.anchor);
+	assert_int_equal(all.certificates[1].failures, 14);
+	assert_true(all.certificates[1].next_try == USEC_INFINITY);
+	assert_string_equal(all.certificates[1].problem, row.problem);
+	recorded_done(&all);
+	assert_int_equal(all.certificate_count, 0);
+}
+
+static struct delivery_record full_delivery(void)
+{
+	return (struct delivery_record){ .name = (char *)"web/edge", .object = (char *)"object",
+		.object_id = (char *)"id", .revision = (char *)"1 2 3", .confirmed = version_of(20),
+		.confirmed_at = 22, .intended = print_of(23), .intended_at = 24, .ambiguous = true,
+		.failures = 25, .next_try = 26, .kind = ERROR_QUOTA, .problem = (char *)"problem",
+		.hold = HOLD_GONE, .hold_reason = (char *)"reason", .held = print_of(27),
+		.held_accept = 5, .approved = print_of(28), .guard_passed = true,
+		.proof = (char *)"matched", .proven = print_of(29), .leaf = (char *)"leaf",
+		.chain = (char *)"chain" };
+}
+
+static void assert_delivery(const struct delivery_record *found, const struct delivery_record *row)
+{
+	assert_string_equal(found->name, row->name);
+	assert_string_equal(found->object, row->object);
+	assert_string_equal(found->object_id, row->object_id);
+	assert_string_equal(found->revision, row->revision);
+	assert_version(&found->confirmed, 20);
+	assert_int_equal(found->confirmed_at, 22);
+	assert_print(&found->intended, 23);
+	assert_int_equal(found->intended_at, 24);
+	assert_true(found->ambiguous);
+	assert_int_equal(found->failures, 25);
+	assert_int_equal(found->next_try, 26);
+	assert_int_equal(found->kind, ERROR_QUOTA);
+	assert_string_equal(found->problem, row->problem);
+	assert_int_equal(found->hold, HOLD_GONE);
+	assert_string_equal(found->hold_reason, row->hold_reason);
+	assert_print(&found->held, 27);
+	assert_int_equal(found->held_accept, 5);
+	assert_print(&found->approved, 28);
+	assert_true(found->guard_passed);
+	assert_string_equal(found->proof, row->proof);
+	assert_print(&found->proven, 29);
+	assert_string_equal(found->leaf, row->leaf);
+	assert_string_equal(found->chain, row->chain);
+}
+
+static void test_delivery(void **state)
+{
+	_cleanup_(record_freep) struct record *record = opened();
+	struct delivery_record row = full_delivery();
+	struct recorded all;
+
+	assert_int_equal(record_save_delivery(record, &row, NULL), 0);
+	record = record_free(record);
+	record = opened();
+	all = loaded(record);
+	assert_int_equal(all.delivery_count, 1);
+	assert_delivery(&all.deliveries[0], &row);
+	recorded_done(&all);
+}
+
+/* Every kind of failure and every hold comes back as it was; a hold of the future does not. */
+static void test_delivery_kinds(void **state)
+{
+	_cleanup_(record_freep) struct record *record = opened();
+
+	for (enum error_kind kind = ERROR_NONE; kind <= ERROR_BUG; kind++) {
+		enum hold hold = (enum hold)kind;
+		struct delivery_record row = { .name = (char *)"a", .kind = kind, .hold = hold };
+		struct recorded all;
+
+		assert_int_equal(record_save_delivery(record, &row, NULL), 0);
+		all = loaded(record);
+		assert_int_equal(all.delivery_count, 1);
+		assert_int_equal(all.deliveries[0].kind, kind);
+		assert_int_equal(all.deliveries[0].hold, hold > HOLD_GONE ? HOLD_NONE : hold);
+		recorded_done(&all);
+	}
+}
+
+static void test_owed(void **state)
+{
+	_cleanup_(record_freep) struct record *record = opened();
+	struct owed_record rows[] = {
+		{ (char *)"nginx", (char *)"b", print_of(30), 31, true },
+		{ (char *)"nginx", (char *)"a", print_of(32), 33, false },
+		{ (char *)"haproxy", (char *)"b", print_of(34), 35, true },
+	};
+	struct recorded all;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		assert_int_equal(record_save_owed(record, &rows[i], NULL), 0);
+	record = record_free(record);
+	record = opened();
+	all = loaded(record);
+	assert_int_equal(all.owed_count, 3);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct owed_record *found = &all.owed[2 - i];
+
+		assert_string_equal(found->dependent, rows[i].dependent);
+		assert_string_equal(found->delivery, rows[i].delivery);
+		assert_true(fingerprint_equal(&found->fingerprint, &rows[i].fingerprint));
+		assert_int_equal(found->since, rows[i].since);
+		assert_int_equal(found->due, rows[i].due);
+	}
+	recorded_done(&all);
+}
+
+static void test_dependent(void **state)
+{
+	_cleanup_(record_freep) struct record *record = opened();
+	struct dependent_record row = { (char *)"nginx", 40, 41, (char *)"problem",
+		(char *)"invocation", 42, 43, (char *)"proof" };
+	struct recorded all;
+
+	assert_int_equal(record_save_dependent(record, &row, NULL), 0);
+	record = record_free(record);
+	record = opened();
+	all = loaded(record);
+	assert_int_equal(all.dependent_count, 1);
+	assert_string_equal(all.dependents[0].name, row.name);
+	assert_int_equal(all.dependents[0].failures, 40);
+	assert_int_equal(all.dependents[0].next_try, 41);
+	assert_string_equal(all.dependents[0].problem, row.problem);
+	assert_string_equal(all.dependents[0].invocation, row.invocation);
+	assert_int_equal(all.dependents[0].intended_at, 42);
+	assert_int_equal(all.dependents[0].told_at, 43);
+	assert_string_equal(all.dependents[0].proof, row.proof);
+	recorded_done(&all);
+}
+
+static void test_value(void **state)
+{
+	_cleanup_(record_freep) struct record *record = opened();
+	_cleanup_(freep) char *value = NULL;
+
+	assert_null(record_get_value(record, "looked"));
+	assert_int_equal(record_set_value(record, "looked", "1", NULL), 0);
+	assert_int_equal(record_set_value(record, "looked", "2", NULL), 0);
+	record = record_free(record);
+	record = opened();
+	value = record_get_value(record, "looked");
+	assert_string_equal(value, "2");
+	assert_null(record_get_value(record, "swept"));
+}
+
+static void test_replace(void **state)
+{
+	_cleanup_(record_freep) struct record *record = opened();
+	struct certificate_record certificate = full_certificate();
+	struct delivery_record delivery = full_delivery();
+	struct owed_record owed = { (char *)"d", (char *)"n", print_of(1), 1, false };
+	struct dependent_record dependent = { .name = (char *)"d", .problem = (char *)"old" };
+	struct recorded all;
+
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(record_save_certificate(record, &certificate, NULL), 0);
+		assert_int_equal(record_save_delivery(record, &delivery, NULL), 0);
+		assert_int_equal(record_save_owed(record, &owed, NULL), 0);
+		assert_int_equal(record_save_dependent(record, &dependent, NULL), 0);
+		certificate = (struct certificate_record){ .arn = certificate.arn, .failures = 1 };
+		delivery = (struct delivery_record){ .name = delivery.name, .failures = 2 };
+		owed.due = true;
+		dependent = (struct dependent_record){ .name = (char *)"d", .failures = 3 };
+	}
+	all = loaded(record);
+	assert_int_equal(all.certificate_count, 1);
+	assert_int_equal(all.certificates[0].failures, 1);
+	assert_null(all.certificates[0].problem);
+	assert_int_equal(all.delivery_count, 1);
+	assert_int_equal(all.deliveries[0].failures, 2);
+	assert_null(all.deliveries[0].leaf);
+	assert_false(fingerprint_is_set(&all.deliveries[0].confirmed.fingerprint));
+	assert_int_equal(all.owed_count, 1);
+	assert_true(all.owed[0].due);
+	assert_int_equal(all.dependent_count, 1);
+	assert_int_equal(all.dependents[0].failures, 3);
+	assert_null(all.dependents[0].problem);
+	recorded_done(&all);
+}
+
+static void test_remove(void **state)
+{
+	_cleanup_(record_freep) struct record *record = opened();
+	struct owed_record owed = { (char *)"d", (char *)"n", print_of(1), 1, false };
+	struct owed_record other = { (char *)"d", (char *)"m", print_of(1), 1, false };
+	struct delivery_record delivery = full_delivery(), beside = { .name = (char *)"beside" };
+	struct recorded all;
+
+	assert_int_equal(record_save_owed(record, &owed, NULL), 0);
+	assert_int_equal(record_save_owed(record, &other, NULL), 0);
+	assert_int_equal(record_save_delivery(record, &delivery, NULL), 0);
+	assert_int_equal(record_save_delivery(record, &beside, NULL), 0);
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(record_remove_owed(record, &owed, NULL), 0);
+		assert_int_equal(record_remove_delivery(record, delivery.name, NULL), 0);
+	}
+	all = loaded(record);
+	assert_int_equal(all.owed_count, 1);
+	assert_string_equal(all.owed[0].delivery, "m");
+	assert_int_equal(all.delivery_count, 1);
+	assert_string_equal(all.deliveries[0].name, "beside");
+	recorded_done(&all);
+}
+
+static void test_many_sorted(void **state)
+{
+	_cleanup_(record_freep) struct record *record = opened();
+	struct recorded all;
+
+	assert_int_equal(record_begin(record, NULL), 0);
+	for (int i = 99; i >= 0; i--) {
+		_cleanup_(freep) char *name = mem_printf("n%02d", i);
+		struct dependent_record row = { .name = name, .failures = (unsigned)i };
+
+		assert_int_equal(record_save_dependent(record, &row, NULL), 0);
+	}
+	assert_int_equal(record_commit(record, NULL), 0);
+	all = loaded(record);
+	assert_int_equal(all.dependent_count, 100);
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(all.dependents[i].failures, i);
+	recorded_done(&all);
+}
+
+static void test_rollback(void **state)
+{
+	_cleanup_(record_freep) struct record *record = opened();
+	struct delivery_record row = full_delivery(), second = { .name = (char *)"second" };
+	struct recorded all;
+
+	record_rollback(record); /* none is open */
+	assert_int_equal(record_save_delivery(record, &row, NULL), 0);
+	assert_int_equal(record_begin(record, NULL), 0);
+	assert_int_equal(record_save_delivery(record, &second, NULL), 0);
+	assert_int_equal(record_remove_delivery(record, row.name, NULL), 0);
+	record_rollback(record);
+	all = loaded(record);
+	assert_int_equal(all.delivery_count, 1);
+	assert_delivery(&all.deliveries[0], &row);
+	recorded_done(&all);
+
+	/* What was begun and never committed is not there after a restart. */
+	assert_int_equal(record_begin(record, NULL), 0);
+	assert_int_equal(record_save_delivery(record, &second, NULL), 0);
+	record = record_free(record);
+	record = opened();
+	all = loaded(record);
+	assert_int_equal(all.delivery_count, 1);
+	recorded_done(&all);
+}
+
+/* --- imports and history --- */
+
+static void test_imports(void **state)
+{
+	_cleanup_(record_freep) struct record *record = opened();
+	const char *here = "111111111111/eu-west-1", *there = "111111111111/eu-west-2";
+	static const struct {
+		usec_t since;
+		unsigned count;
+	} windows[] = { { 0, 4 }, { 100, 4 }, { 101, 3 }, { 300, 2 }, { 301, 0 } };
+	unsigned count = 77;
+
+	assert_int_equal(record_count_imports(record, here, 0, &count, NULL), 0);
+	assert_int_equal(count, 0);
+	assert_int_equal(record_add_import(record, here, true, 100, NULL), 0);
+	assert_int_equal(record_add_import(record, here, false, 200, NULL), 0);
+	assert_int_equal(record_add_import(record, here, false, 300, NULL), 0);
+	assert_int_equal(record_add_import(record, here, false, 300, NULL), 0);
+	assert_int_equal(record_add_import(record, there, true, 300, NULL), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(windows); i++) {
+		assert_int_equal(
+			record_count_imports(record, here, windows[i].since, &count, NULL), 0);
+		assert_int_equal(count, windows[i].count);
+	}
+	assert_int_equal(record_count_imports(record, there, 0, &count, NULL), 0);
+	assert_int_equal(count, 1);
+}
+
+/* The one number that ${sql} asks for. */
+static int asked(const char *sql)
+{
+	sqlite3_stmt *statement = NULL;
+	sqlite3 *db = NULL;
+	int number;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+	number = sqlite3_column_int(statement, 0);
+	assert_int_equal(sqlite3_finalize(statement), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	return number;
+}
+
+static void test_history(void **state)
+{
+	_cleanup_(record_freep) struct record *record = opened();
+	const usec_t start = 1000 * USEC_PER_DAY, end = start + 400 * USEC_PER_DAY;
+
+	/* A clock before 1971 forgets nothing and fails at nothing. */
+	assert_int_equal(record_add_history(record, 1, "event", "subject", "text", NULL), 0);
+	assert_int_equal(asked("SELECT count(*) FROM history"), 1);
+	assert_int_equal(record_add_history(record, start, "event", "a", NULL, NULL), 0);
+	assert_int_equal(asked("SELECT count(*) FROM history"), 1);
+	assert_int_equal(record_add_history(record, end, "event", "b", "text", NULL), 0);
+	assert_int_equal(asked("SELECT count(*) FROM history WHERE subject = 'a'"), 1);
+	assert_int_equal(record_add_history(record, end + 1, "event", "c", "text", NULL), 0);
+	assert_int_equal(asked("SELECT count(*) FROM history WHERE subject = 'a'"), 0);
+	assert_int_equal(asked("SELECT count(*) FROM history"), 2);
+}
+
+/* --- who may look --- */
+
+static void test_mode(void **state)
+{
+	_cleanup_(record_freep) struct record *record = opened();
+	struct stat status;
+
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0600);
+}
+
+static void test_reader_absent(void **state)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct record *record = NULL;
+
+	assert_int_equal(record_open_reader(directory, &record, &err), -ENOENT);
+	assert_int_equal(err.kind, ERROR_ABSENT);
+	assert_non_null(strstr(err.text, path));
+	assert_null(record);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
+static void test_reader(void **state)
+{
+	_cleanup_(record_freep) struct record *record = opened();
+	_cleanup_(record_freep) struct record *reader = NULL;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct delivery_record row = full_delivery();
+	struct recorded all;
+
+	assert_int_equal(record_save_delivery(record, &row, NULL), 0);
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(record_open_reader(directory, &reader, &err), 0);
+		all = loaded(reader);
+		assert_int_equal(all.delivery_count, 1);
+		assert_delivery(&all.deliveries[0], &row);
+		recorded_done(&all);
+		assert_true(record_save_delivery(reader, &row, &err) < 0);
+		assert_non_null(strstr(err.text, path));
+		assert_true(record_set_value(reader, "a", "b", NULL) < 0);
+		reader = record_free(reader);
+		record = record_free(record); /* the second round: while the daemon is down */
+	}
+}
+
+/* --- damage --- */
+
+/* A closed record with all kinds of rows; its file's bytes. */
+static struct buf sample(void)
+{
+	struct record *record = opened();
+	struct certificate_record certificate = full_certificate();
+	struct delivery_record delivery = full_delivery();
+	struct owed_record owed = { (char *)"d", (char *)"n", print_of(1), 1, false };
+	struct dependent_record dependent = { .name = (char *)"d", .problem = (char *)"old" };
+	struct buf bytes = BUF_NULL;
+
+	assert_int_equal(record_save_certificate(record, &certificate, NULL), 0);
+	assert_int_equal(record_save_delivery(record, &delivery, NULL), 0);
+	assert_int_equal(record_save_owed(record, &owed, NULL), 0);
+	assert_int_equal(record_save_dependent(record, &dependent, NULL), 0);
+	assert_int_equal(record_add_import(record, "a/b", true, 1, NULL), 0);
+	assert_int_equal(record_add_history(record, 1, "e", "s", "t", NULL), 0);
+	assert_int_equal(record_set_value(record, "k", "v", NULL), 0);
+	record_free(record);
+	assert_int_equal(file_read(path, 1 << 20, &bytes, NULL), 0);
+	return bytes;
+}
+
+static void put(const void *data, size_t size)
+{
+	remove_files();
+	assert_int_equal(file_replace(path, data, size, 0600, NULL), 0);
+}
+
+/* Whatever lies there: it opens, works, and when it was lost, that is said and the old one is kept. */
+static bool opens_usable(void)
+{
+	_cleanup_(record_freep) struct record *record = NULL;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	_cleanup_(freep) char *kept = mem_printf("%s.damaged", path);
+	_cleanup_(freep) char *lost = NULL;
+	struct certificate_record certificate = full_certificate();
+	struct delivery_record delivery = full_delivery();
+	struct recorded all = { 0 };
+	int r = record_open(directory, &lost, &record, &err);
+
+	if (r < 0)
+		print_message("%s\n", err.text);
+	assert_int_equal(r, 0);
+	assert_int_equal(lost != NULL, access(kept, F_OK) == 0);
+	if (lost) {
+		assert_non_null(strstr(lost, path));
+		assert_non_null(strstr(lost, kept));
+		all = loaded(record);
+		assert_int_equal(all.certificate_count + all.delivery_count, 0);
+		assert_int_equal(all.owed_count + all.dependent_count, 0);
+		recorded_done(&all);
+	}
+	r = record_save_certificate(record, &certificate, &err);
+	if (r == 0)
+		r = record_save_delivery(record, &delivery, &err);
+	if (r == 0)
+		r = record_load(record, &all, &err);
+	if (r < 0)
+		print_message("%s\n", err.text);
+	assert_int_equal(r, 0);
+	assert_true(all.certificate_count >= 1 && all.delivery_count >= 1);
+	recorded_done(&all);
+	return lost != NULL;
+}
+
+static void test_truncated(void **state)
+{
+	_cleanup_(buf_done) struct buf bytes = sample();
+	unsigned set_aside = 0;
+
+	for (size_t i = 1; i < 48; i++) {
+		put(bytes.data, bytes.length * i / 48);
+		set_aside += opens_usable();
+	}
+	assert_true(set_aside >= 40);
+	put(bytes.data, bytes.length);
+	assert_false(opens_usable());
+	/* An empty file is a record that was never written to. */
+	put("", 0);
+	assert_false(opens_usable());
+}
+
+static void test_no_database(void **state)
+{
+	_cleanup_(freep) char *kept = mem_printf("%s.damaged", path);
+	_cleanup_(buf_done) struct buf found = BUF_NULL;
+	char text[8192];
+
+	memset(text, 'x', sizeof(text));
+	put(text, sizeof(text));
+	assert_true(opens_usable());
+	assert_int_equal(file_read(kept, sizeof(text), &found, NULL), 0);
+	assert_int_equal(found.length, sizeof(text));
+	assert_memory_equal(found.data, text, sizeof(text));
+	assert_int_equal(unlink(kept), 0);
+	assert_false(opens_usable());
+}
+
+/* One bit at a time: over the header, then at steps that meet every page. */
+static void test_flipped(void **state)
+{
+	_cleanup_(buf_done) struct buf bytes = sample();
+	unsigned set_aside = 0;
+
+	for (size_t offset = 0; offset < bytes.length; offset += offset < 112 ? 3 : 997) {
+		char bit = (char)(1 << (offset % 8));
+
+		bytes.data[offset] ^= bit;
+		put(bytes.data, bytes.length);
+		set_aside += opens_usable();
+		bytes.data[offset] ^= bit;
+	}
+	assert_true(set_aside > 0);
+}
+
+static void test_unknown_format(void **state)
+{
+	_cleanup_(buf_done) struct buf bytes = sample();
+	sqlite3 *db = NULL;
+
+	assert_int_equal(asked("PRAGMA user_version"), 1);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=2", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	assert_true(opens_usable());
+	assert_int_equal(asked("PRAGMA user_version"), 1);
+}
+
+/* A full disk: the write fails with words and by itself, and the next one works again. */
+static void test_full(void **state)
+{
+	_cleanup_(record_freep) struct record *record = opened();
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	_cleanup_(freep) char *large = mem_alloc(65536);
+	struct delivery_record row = full_delivery(), second = { .name = (char *)"second" };
+	struct rlimit before, none;
+	struct recorded all;
+
+	memset(large, 'x', 65535);
+	second.problem = large;
+	assert_int_equal(record_save_delivery(record, &row, NULL), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	(void)signal(SIGXFSZ, SIG_IGN);
+	none = (struct rlimit){ .rlim_cur = 4096, .rlim_max = before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	assert_int_equal(record_save_delivery(record, &second, &err), -EAGAIN);
+	assert_int_equal(err.kind, ERROR_RETRY);
+	assert_non_null(strstr(err.text, path));
+	assert_int_equal(record_begin(record, NULL), 0);
+	assert_int_equal(record_remove_delivery(record, row.name, NULL), 0);
+	(void)record_save_delivery(record, &second, NULL);
+	assert_true(record_commit(record, &err) < 0);
+	all = loaded(record);
+	assert_int_equal(all.delivery_count, 1);
+	assert_delivery(&all.deliveries[0], &row);
+	recorded_done(&all);
+
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(record_save_delivery(record, &second, NULL), 0);
+	record = record_free(record);
+	record = opened();
+	all = loaded(record);
+	assert_int_equal(all.delivery_count, 2);
+	assert_string_equal(all.deliveries[0].name, "second");
+	assert_string_equal(all.deliveries[0].problem, large);
+	assert_delivery(&all.deliveries[1], &row);
+	recorded_done(&all);
+}
+
+#define RECORD_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RECORD_TEST(test_certificate),
+		RECORD_TEST(test_delivery),
+		RECORD_TEST(test_delivery_kinds),
+		RECORD_TEST(test_owed),
+		RECORD_TEST(test_dependent),
+		RECORD_TEST(test_value),
+		RECORD_TEST(test_replace),
+		RECORD_TEST(test_remove),
+		RECORD_TEST(test_many_sorted),
+		RECORD_TEST(test_rollback),
+		RECORD_TEST(test_imports),
+		RECORD_TEST(test_history),
+		RECORD_TEST(test_mode),
+		RECORD_TEST(test_reader_absent),
+		RECORD_TEST(test_reader),
+		RECORD_TEST(test_truncated),
+		RECORD_TEST(test_no_database),
+		RECORD_TEST(test_flipped),
+		RECORD_TEST(test_unknown_format),
+		RECORD_TEST(test_full),
+	};
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	bool locked;
+
+	if (secret_memory_init(&locked, &err) < 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
