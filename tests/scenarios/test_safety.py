@@ -51,11 +51,11 @@ def test_denied_tagging_api_makes_no_duplicates(ferry, cloud):
     held = ferry.expect_import(DESTINATION, pay)
     ferry.forget_everything()
     cloud.fault("error", operation="GetResources", code="AccessDeniedException", message="not you", status=400)
-    run = ferry.run("--once", "--json")
-    assert run.requests("ImportCertificate") == 0
+    assert ferry.once().requests.writes == []
     cloud.renew(pay, force=True)
-    ferry.run("--once")
+    ferry.once()
     assert list(ferry.imports(DESTINATION)) == [held]
+    ferry.expect_import(DESTINATION, pay, at=held)
 
 
 def test_older_version_never_over_a_newer(ferry, cloud):
@@ -259,6 +259,7 @@ def test_loss_is_held_until_approved(ferry, cloud, loss):
     assert ferry.truth(held)["fingerprint"] == before
     assert (ferry.files / "pay").resolve() == directory
     assert ferry.once(expect=3).requests("ExportCertificate") == 0, "it is known what it would lose"
+    assert [line.split()[0] for line in ferry.dry_run(expect=3).out.splitlines()] == ["hold", "hold"]
 
     ferry.once("--approve")
     ferry.expect_import(DESTINATION, pay, at=held)
