@@ -453,9 +453,9 @@ static void test_history(void **state)
 
 static void test_mode(void **state)
 {
-	_cleanup_(record_freep) struct record *record = opened();
 	struct stat status;
 
+	record_free(opened());
 	assert_int_equal(stat(path, &status), 0);
 	assert_int_equal(status.st_mode & 07777, 0600);
 }
@@ -525,7 +525,7 @@ static void put(const void *data, size_t size)
 	assert_int_equal(file_replace(path, data, size, 0600, NULL), 0);
 }
 
-/* Whatever lies there: it opens, works, and when it was lost, that is said and the old one is kept. */
+/* Whatever lies there: it opens and works; a loss is said and the old one kept. */
 static bool opens_usable(void)
 {
 	_cleanup_(record_freep) struct record *record = NULL;
@@ -614,9 +614,10 @@ static void test_flipped(void **state)
 
 static void test_unknown_format(void **state)
 {
-	_cleanup_(buf_done) struct buf bytes = sample();
+	struct buf bytes = sample();
 	sqlite3 *db = NULL;
 
+	buf_done(&bytes);
 	assert_int_equal(asked("PRAGMA user_version"), 1);
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=2", NULL, NULL, NULL), SQLITE_OK);
