@@ -258,24 +258,67 @@ static int compare_certificate(const void *a, const void *b)
 		((const struct expanded_certificate *)b)->name);
 }
 
-static int compare_object(const void *a, const void *b)
+static int compare_optional(const char *a, const char *b)
+{
+	return strcmp(a ?: "", b ?: "");
+}
+
+/* Two destinations may name one place: the account decides, and where it is not known, how it is reached. */
+static int compare_place(const struct place *a, const struct place *b)
+{
+	const struct desired_destination *left = a->destination, *right = b->destination;
+	int order;
+
+	if (a == b)
+		return 0;
+	if (left->kind != right->kind)
+		return left->kind < right->kind ? -1 : 1;
+	if (left->kind == DESTINATION_FILE)
+		return compare_optional(left->directory, right->directory);
+	order = compare_optional(a->region, b->region);
+	if (order == 0)
+		order = compare_optional(a->account, b->account);
+	if (order || a->account)
+		return order;
+	order = compare_optional(left->access.profile, right->access.profile);
+	return order ? order : compare_optional(a->role_arn, b->role_arn);
+}
+
+/* The ARN of an import that was named, which is one whatever the place is called; NULL for other objects. */
+static const char *import_arn(const struct delivery *delivery)
+{
+	return delivery->place->destination->kind == DESTINATION_ACM ? delivery->arn : NULL;
+}
+
+static int compare_object(const struct delivery *a, const struct delivery *b)
+{
+	int order = compare_optional(import_arn(a), import_arn(b));
+
+	if (order || import_arn(a))
+		return order;
+	order = compare_place(a->place, b->place);
+	return order ? order : strcmp(a->object, b->object);
+}
+
+static int compare_object_and_name(const void *a, const void *b)
 {
 	const struct delivery *left = *(const struct delivery *const *)a;
 	const struct delivery *right = *(const struct delivery *const *)b;
+	int order = compare_object(left, right);
 
-	if (left->place != right->place)
-		return left->place < right->place ? -1 : 1;
-	return strcmp(left->object, right->object);
+	return order ? order : strcmp(left->name, right->name);
 }
 
 static char *object_problem(const struct delivery *delivery, bool complete)
 {
-	size_t good = strspn(delivery->object, object_characters);
+	const char *rest = delivery->object + strspn(delivery->object, object_characters);
 
 	/* Without the source {domain} is not known yet, and its braces are no fault. */
-	if (!complete && delivery->object[good] == '{')
-		return NULL;
-	if (delivery->object[good] == '\0' && delivery->object[0] != '\0')
+	while (!complete && *rest == '{' && strchr(rest, '}')) {
+		rest = strchr(rest, '}') + 1;
+		rest += strspn(rest, object_characters);
+	}
+	if (*rest == '\0' && delivery->object[0] != '\0')
 		return NULL;
 	return mem_printf("delivery '%s': its object's name '%s' may have only A-Z a-z 0-9 / _ + = . @ -; "
 			  "set another with as:",
@@ -283,7 +326,7 @@ static char *object_problem(const struct delivery *delivery, bool complete)
 }
 
 /* Marks both of two deliveries to one object; they are left out, since one would overwrite the other for ever. */
-static void mark_same_objects(struct expansion *expansion, char **problems)
+static void mark_same_objects(struct expansion *expansion, char **problems, bool complete)
 {
 	size_t count = expansion->delivery_count;
 	_cleanup_(freep) const struct delivery **sorted = mem_alloc(count * sizeof(*sorted));
@@ -291,9 +334,12 @@ static void mark_same_objects(struct expansion *expansion, char **problems)
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = &expansion->deliveries[i];
 	if (count)
-		qsort(sorted, count, sizeof(*sorted), compare_object);
+		qsort(sorted, count, sizeof(*sorted), compare_object_and_name);
 	for (size_t i = 1; i < count; i++) {
-		if (compare_object(&sorted[i - 1], &sorted[i]) != 0)
+		if (compare_object(sorted[i - 1], sorted[i]) != 0)
+			continue;
+		/* Of certificates not seen yet, the same text becomes different names. */
+		if (!complete && strchr(sorted[i]->object, '{'))
 			continue;
 		for (size_t k = i - 1; k <= i; k++) {
 			char **problem = &problems[sorted[k] - expansion->deliveries];
@@ -301,7 +347,8 @@ static void mark_same_objects(struct expansion *expansion, char **problems)
 			free(*problem);
 			*problem = mem_printf("deliveries '%s' and '%s' both write the object '%s'; give one "
 					      "another name with as:",
-				sorted[i - 1]->name, sorted[i]->name, sorted[i]->object);
+				sorted[i - 1]->name, sorted[i]->name,
+				import_arn(sorted[i]) ?: sorted[i]->object);
 		}
 	}
 }
@@ -313,7 +360,7 @@ static void drop_problems(struct expansion *expansion, bool complete)
 
 	for (size_t i = 0; i < expansion->delivery_count; i++)
 		problems[i] = object_problem(&expansion->deliveries[i], complete);
-	mark_same_objects(expansion, problems);
+	mark_same_objects(expansion, problems, complete);
 	for (size_t i = 0; i < expansion->delivery_count; i++) {
 		if (!problems[i]) {
 			expansion->deliveries[kept++] = expansion->deliveries[i];

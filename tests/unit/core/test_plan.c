@@ -18,7 +18,6 @@
  *
  * Expected, in order: "VERB NAME [DETAILS]: part of the reason", or "nothing"; "again: TIME" unless never.
  */
-#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,6 +34,7 @@
 #include "lib/base/strv.h"
 #include "lib/os/file.h"
 #include "lib/pki/secret.h"
+#include "tests/unit/core/words.h"
 
 #define CASES       "tests/cases/plan"
 #define DEFAULT_NOW "2026-11-23T12:00:00Z"
@@ -412,30 +412,6 @@ static void field_set(struct situation *s, enum field_type type, void *where, co
 }
 
 /* --- lines --- */
-
-/* The next word of *${line}, which moves on; blanks within double quotes are part of it.  NULL at the end. */
-static char *next_word(char **line)
-{
-	char *from = *line + strspn(*line, " \t"), *to = from;
-	bool quoted = false;
-
-	if (!*from)
-		return NULL;
-	while (**line)
-		(*line)++;
-	for (char *c = from; *c; c++) {
-		if (*c == '"') {
-			quoted = !quoted;
-		} else if (*c == ' ' && !quoted) {
-			*line = c + 1;
-			break;
-		} else {
-			*to++ = *c;
-		}
-	}
-	*to = '\0';
-	return from;
-}
 
 static void read_fields(
 	struct situation *s, const struct field *fields, void *base, bool *recorded, char *line)
@@ -1121,32 +1097,6 @@ static void test_property(void **state)
 	assert_true(writes > SEEDS / 2); /* or the situations are too dull to show anything */
 }
 
-/* --- all of them --- */
-
-static int compare_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static char **case_files(void)
-{
-	DIR *directory = opendir(CASES);
-	struct dirent *entry;
-	char **files = NULL;
-
-	assert_non_null(directory);
-	while ((entry = readdir(directory))) {
-		_cleanup_(freep) char *path = mem_printf("%s/%s", CASES, entry->d_name);
-		size_t length = strlen(path);
-
-		if (length > 5 && strcmp(path + length - 5, ".case") == 0)
-			strv_append(&files, path);
-	}
-	closedir(directory);
-	qsort(files, strv_length(files), sizeof(*files), compare_text);
-	return files;
-}
-
 int main(void)
 {
 	_cleanup_(strv_freep) char **files = NULL;
@@ -1157,7 +1107,7 @@ int main(void)
 
 	if (secret_memory_init(&locked, &err) < 0)
 		return 1;
-	files = case_files();
+	files = case_files(CASES);
 	count = strv_length(files);
 	if (count < 60)
 		return 1;

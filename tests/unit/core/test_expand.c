@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Walks tests/cases/expand: each file says what is configured and what the source shows, and expects
+ * the deliveries, one test a file.
+ *
+ *	region REGION				the AWS environment's; none without this line
+ *	source unread				nothing is known of the source
+ *	seen ARN domain=D [names=A,B] [tags=K=V,...] [status=S] [unexportable]
+ *	certificate NAME arn=ARN | domain=D | tags=K=V,...
+ *	deliver CERTIFICATE to=DESTINATION [as=] [arn=] [then=A,B] [accounts=A,B] [regions=A,B]
+ *	destination NAME kind=K [accounts=] [regions=] [role=] [endpoint=] [kms=] [directory=] [profile=]
+ *	adopt DELIVERY=ARN
+ *
+ * Expected, all of them and in order: the lines of expansion_lines(); "certificate NAME ARN";
+ * "problem PART", one a problem.  And as many as one likes: "KEY DELIVERY VALUE" with the delivery's
+ * object, arn, kms, role, endpoint, account or region ("-" for none).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "daemon/plan/expand.h"
+#include "lib/base/buf.h"
+#include "lib/os/file.h"
+#include "lib/pki/secret.h"
+#include "tests/unit/core/words.h"
+
+#define CASES "tests/cases/expand"
+
+struct given {
+	struct desired *desired;
+	struct source_view *view;
+	char *region;
+	bool unread;
+};
+
+static void given_done(struct given *given)
+{
+	desired_free(given->desired);
+	source_view_free(given->view);
+	free(given->region);
+}
+
+static char **list_of(const char *text)
+{
+	char **list = NULL;
+
+	while (*text) {
+		size_t length = strcspn(text, ",");
+		_cleanup_(freep) char *item = mem_strndup(text, length);
+
+		strv_append(&list, item);
+		text += length + (text[length] == ',');
+	}
+	return list;
+}
+
+/* --- lines: "KEY=VALUE" words, each key with the place where its value goes --- */
+
+struct field {
+	const char *key;
+	char **text;
+	char ***list;
+};
+
+static void read_field(const struct field *fields, char *word)
+{
+	char *value = strchr(word, '=');
+
+	if (!value)
+		fail_msg("'%s' has no value", word);
+	*value++ = '\0';
+	for (const struct field *field = fields; field->key; field++) {
+		if (strcmp(field->key, word) != 0)
+			continue;
+		if (field->text)
+			*field->text = mem_strdup(value);
+		else
+			*field->list = list_of(value);
+		return;
+	}
+	fail_msg("'%s' is no key", word);
+}
+
+static void read_fields(const struct field *fields, char *line)
+{
+	char *word;
+
+	while ((word = next_word(&line)))
+		read_field(fields, word);
+}
+
+static void add_seen(struct given *given, char *line)
+{
+	struct source_view *view = given->view;
+	struct source_certificate *seen;
+	char *word;
+
+	view->items = mem_resize(view->items, view->count + 1, sizeof(*view->items));
+	seen = &view->items[view->count++];
+	*seen = (struct source_certificate){ .arn = mem_strdup(next_word(&line)),
+		.exportable = true };
+	const struct field fields[] = {
+		{ .key = "domain", .text = &seen->domain },
+		{ .key = "names", .list = &seen->names },
+		{ .key = "tags", .list = &seen->tags },
+		{ .key = "status", .text = &seen->status },
+		{ 0 },
+	};
+
+	while ((word = next_word(&line)))
+		if (strcmp(word, "unexportable") == 0)
+			seen->exportable = false;
+		else
+			read_field(fields, word);
+	if (!seen->status)
+		seen->status = mem_strdup("ISSUED");
+}
+
+static void add_certificate(struct desired *desired, char *line)
+{
+	struct desired_certificate *entry;
+
+	desired->certificates = mem_resize(
+		desired->certificates, desired->certificate_count + 1, sizeof(*entry));
+	entry = &desired->certificates[desired->certificate_count++];
+	*entry = (struct desired_certificate){ .name = mem_strdup(next_word(&line)) };
+	read_fields(
+		(const struct field[]){
+			{ .key = "arn", .text = &entry->arn },
+			{ .key = "domain", .text = &entry->match_domain },
+			{ .key = "tags", .list = &entry->match_tags },
+			{ 0 },
+		},
+		line);
+}
+
+static struct desired_certificate *entry_named(struct desired *desired, const char *name)
+{
+	for (size_t i = 0; i < desired->certificate_count; i++)
+		if (strcmp(desired->certificates[i].name, name) == 0)
+			return &desired->certificates[i];
+	fail_msg("no certificate '%s'", name);
+	return NULL;
+}
+
+static void add_delivery(struct desired *desired, char *line)
+{
+	struct desired_certificate *entry = entry_named(desired, next_word(&line));
+	struct desired_delivery *wish;
+
+	entry->deliver = mem_resize(entry->deliver, entry->deliver_count + 1, sizeof(*wish));
+	wish = &entry->deliver[entry->deliver_count++];
+	*wish = (struct desired_delivery){ 0 };
+	read_fields(
+		(const struct field[]){
+			{ .key = "to", .text = &wish->to },
+			{ .key = "as", .text = &wish->as },
+			{ .key = "arn", .text = &wish->arn },
+			{ .key = "then", .list = &wish->then },
+			{ .key = "accounts", .list = &wish->only_accounts },
+			{ .key = "regions", .list = &wish->only_regions },
+			{ 0 },
+		},
+		line);
+}
+
+static void add_destination(struct desired *desired, char *line)
+{
+	struct desired_destination *destination;
+	_cleanup_(freep) char *kind = NULL;
+
+	desired->destinations = mem_resize(
+		desired->destinations, desired->destination_count + 1, sizeof(*destination));
+	destination = &desired->destinations[desired->destination_count++];
+	*destination = (struct desired_destination){ .name = mem_strdup(next_word(&line)) };
+	/* They are found by a binary search. */
+	if (desired->destination_count > 1)
+		assert_true(strcmp(destination[-1].name, destination->name) < 0);
+	read_fields(
+		(const struct field[]){
+			{ .key = "kind", .text = &kind },
+			{ .key = "accounts", .list = &destination->accounts },
+			{ .key = "regions", .list = &destination->regions },
+			{ .key = "role", .text = &destination->access.role_arn },
+			{ .key = "profile", .text = &destination->access.profile },
+			{ .key = "endpoint", .text = &destination->access.endpoint_url },
+			{ .key = "kms", .text = &destination->kms_key },
+			{ .key = "directory", .text = &destination->directory },
+			{ 0 },
+		},
+		line);
+	while (strcmp(destination_kind_name(destination->kind), kind) != 0)
+		if (destination->kind++ == DESTINATION_FILE)
+			fail_msg("'%s' is no kind", kind);
+}
+
+static void read_given(struct given *given, char *line)
+{
+	char *word = next_word(&line);
+
+	if (strcmp(word, "region") == 0)
+		given->region = mem_strdup(next_word(&line));
+	else if (strcmp(word, "source") == 0)
+		given->unread = strcmp(next_word(&line), "unread") == 0;
+	else if (strcmp(word, "seen") == 0)
+		add_seen(given, line);
+	else if (strcmp(word, "certificate") == 0)
+		add_certificate(given->desired, line);
+	else if (strcmp(word, "deliver") == 0)
+		add_delivery(given->desired, line);
+	else if (strcmp(word, "destination") == 0)
+		add_destination(given->desired, line);
+	else if (strcmp(word, "adopt") == 0)
+		strv_append(&given->desired->adopt, next_word(&line));
+	else
+		fail_msg("'%s' begins no line", word);
+}
+
+/* --- what is expected --- */
+
+/* Where the comparison has come to, in each of the three lists. */
+struct progress {
+	const struct expansion *expansion;
+	const char *lines;
+	size_t certificate;
+	size_t problem;
+};
+
+static void check_certificate(struct progress *progress, const char *line)
+{
+	const struct expanded_certificate *certificate;
+	_cleanup_(freep) char *found = NULL;
+
+	if (progress->certificate == progress->expansion->certificate_count)
+		fail_msg("there is no '%s'", line);
+	certificate = &progress->expansion->certificates[progress->certificate++];
+	found = mem_printf("certificate %s %s", certificate->name, certificate->arn);
+	assert_string_equal(found, line);
+}
+
+static void check_problem(struct progress *progress, const char *part)
+{
+	const char *found;
+
+	if (progress->problem == strv_length(progress->expansion->problems))
+		fail_msg("there is no problem '%s'", part);
+	found = progress->expansion->problems[progress->problem++];
+	if (!strstr(found, part))
+		fail_msg("the problem is '%s', without '%s'", found, part);
+}
+
+static void check_line(struct progress *progress, const char *line)
+{
+	size_t length = strcspn(progress->lines, "\n");
+	_cleanup_(freep) char *found = mem_strndup(progress->lines, length);
+
+	assert_string_equal(found, line);
+	progress->lines += length + (progress->lines[length] == '\n');
+}
+
+static const char *value_of(const struct delivery *delivery, const char *key)
+{
+	const struct {
+		const char *key;
+		const char *value;
+	} values[] = {
+		{ "object", delivery->object },
+		{ "arn", delivery->arn },
+		{ "kms", delivery->kms_key },
+		{ "role", delivery->place->role_arn },
+		{ "endpoint", delivery->place->endpoint_url },
+		{ "account", delivery->place->account },
+		{ "region", delivery->place->region },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+		if (strcmp(values[i].key, key) == 0)
+			return values[i].value ?: "-";
+	return NULL;
+}
+
+/* "KEY DELIVERY VALUE"; false where the line does not begin with such a key. */
+static bool check_value(const struct progress *progress, char *line)
+{
+	static const struct place nowhere;
+	static const struct delivery nothing = { .place = &nowhere };
+	size_t length = strcspn(line, " ");
+	_cleanup_(freep) char *key = mem_strndup(line, length);
+	const struct delivery *delivery;
+	char *name;
+
+	if (!value_of(&nothing, key))
+		return false;
+	line += length;
+	name = next_word(&line);
+	delivery = expansion_find(progress->expansion, name);
+	if (!delivery)
+		fail_msg("there is no delivery '%s'", name);
+	assert_string_equal(value_of(delivery, key), next_word(&line));
+	return true;
+}
+
+static void compare(char *expected, const struct expansion *expansion)
+{
+	_cleanup_(freep) char *lines = expansion_lines(expansion);
+	struct progress progress = { .expansion = expansion, .lines = lines };
+
+	for (char *line = strtok(expected, "\n"); line; line = strtok(NULL, "\n")) {
+		if (*line == '#' || check_value(&progress, line))
+			continue;
+		if (strncmp(line, "certificate ", 12) == 0)
+			check_certificate(&progress, line);
+		else if (strncmp(line, "problem ", 8) == 0)
+			check_problem(&progress, line + 8);
+		else
+			check_line(&progress, line);
+	}
+	assert_string_equal(progress.lines, "");
+	assert_int_equal(progress.certificate, expansion->certificate_count);
+	if (expansion->problems && expansion->problems[progress.problem])
+		fail_msg("there is a problem: %s", expansion->problems[progress.problem]);
+}
+
+/* Each has its own name, in order, and is found by it; its place is one of the expansion's. */
+static void check_order(const struct expansion *expansion)
+{
+	assert_null(expansion_find(expansion, "no/such"));
+	for (size_t i = 0; i < expansion->delivery_count; i++) {
+		const struct delivery *delivery = &expansion->deliveries[i];
+		size_t found = 0;
+
+		if (i)
+			assert_true(strcmp(delivery[-1].name, delivery->name) < 0);
+		assert_ptr_equal(expansion_find(expansion, delivery->name), delivery);
+		for (size_t k = 0; k < expansion->place_count; k++)
+			found += expansion->places[k] == delivery->place;
+		assert_int_equal(found, 1);
+	}
+}
+
+static void test_case(void **state)
+{
+	_cleanup_(given_done) struct given given = { .desired = mem_new(struct desired),
+		.view = mem_new(struct source_view) };
+	_cleanup_(expansion_freep) struct expansion *expansion = NULL, *again = NULL;
+	_cleanup_(buf_done) struct buf content = BUF_NULL;
+	char *expected;
+
+	assert_int_equal(file_read(*state, 65536, &content, NULL), 0);
+	expected = strstr(content.data, "\nexpect\n");
+	assert_non_null(expected);
+	*expected = '\0';
+	for (char *rest, *line = strtok_r(content.data, "\n", &rest); line;
+		line = strtok_r(NULL, "\n", &rest))
+		if (*line != '#' && strcmp(line, "given") != 0)
+			read_given(&given, line);
+	expansion = expand(given.desired, given.unread ? NULL : given.view, given.region);
+	again = expand(given.desired, given.unread ? NULL : given.view, given.region);
+	compare(expected + strlen("\nexpect\n"), expansion);
+	check_order(expansion);
+	assert_true(expansion_equal(expansion, again));
+}
+
+/* --- expansion_equal(): each line of a configuration that matters, changed --- */
+
+static struct expansion *expand_text(struct given *given, const char *text)
+{
+	_cleanup_(freep) char *lines = mem_strdup(text);
+
+	*given = (struct given){ .desired = mem_new(struct desired),
+		.view = mem_new(struct source_view) };
+	for (char *rest, *line = strtok_r(lines, "\n", &rest); line;
+		line = strtok_r(NULL, "\n", &rest))
+		read_given(given, line);
+	return expand(given->desired, given->view, NULL);
+}
+
+static void test_equal(void **state)
+{
+	static const char *const texts[] = {
+		"certificate a arn=arn:1\ndestination d kind=file directory=/x\ndeliver a to=d "
+		"as=o",
+		"certificate a arn=arn:2\ndestination d kind=file directory=/x\ndeliver a to=d "
+		"as=o",
+		"certificate b arn=arn:1\ndestination d kind=file directory=/x\ndeliver b to=d "
+		"as=o",
+		"certificate a arn=arn:1\ndestination d kind=file directory=/x\ndeliver a to=d "
+		"as=p",
+		"certificate a arn=arn:1\ndestination e kind=file directory=/x\ndeliver a to=e "
+		"as=o",
+		"certificate a arn=arn:1\ndestination d kind=file directory=/x\ndeliver a to=d "
+		"as=o arn=arn:x",
+		"certificate a arn=arn:1\ndestination d kind=file directory=/x\ndeliver a to=d "
+		"as=o arn=arn:y",
+		"certificate a arn=arn:1\ndestination d kind=file directory=/x",
+		"certificate a arn=arn:1\ncertificate c arn=arn:3\ndestination d kind=file "
+		"directory=/x\n"
+		"deliver a to=d as=o",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		for (size_t k = 0; k < ARRAY_SIZE(texts); k++) {
+			struct given left, right;
+			struct expansion *a = expand_text(&left, texts[i]),
+					 *b = expand_text(&right, texts[k]);
+
+			assert_int_equal(expansion_equal(a, b), i == k);
+			expansion_free(a);
+			expansion_free(b);
+			given_done(&left);
+			given_done(&right);
+		}
+}
+
+int main(void)
+{
+	_cleanup_(strv_freep) char **files = NULL;
+	_cleanup_(freep) struct CMUnitTest *tests = NULL;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	bool locked;
+	size_t count;
+
+	if (secret_memory_init(&locked, &err) < 0)
+		return 1;
+	files = case_files(CASES);
+	count = strv_length(files);
+	if (count < 25)
+		return 1;
+	tests = mem_alloc((count + 1) * sizeof(*tests));
+	for (size_t i = 0; i < count; i++)
+		tests[i] = (struct CMUnitTest){ files[i], test_case, NULL, NULL, files[i] };
+	tests[count] = (struct CMUnitTest)cmocka_unit_test(test_equal);
+	return _cmocka_run_group_tests("expand", tests, count + 1, NULL, NULL);
+}
