@@ -12,6 +12,7 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -130,16 +131,20 @@ class Daemon:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
         ferry.processes.append(self.process)
+        threading.Thread(target=self._listen, daemon=True).start()
         self.wait_notice("READY=1")
 
     def wait_notice(self, text, seconds=10):
         """Until the daemon has told systemd so."""
         self.ferry.wait_for(lambda: any(text in notice for notice in self._notices()), seconds)
 
-    def _notices(self):
-        with contextlib.suppress(BlockingIOError):
-            while True:
+    def _listen(self):
+        """As systemd does: few notices fit the socket, and then the daemon waits."""
+        while self.process.poll() is None:
+            with contextlib.suppress(TimeoutError):
                 self.notices.append(self.socket.recv(65536).decode())
+
+    def _notices(self):
         assert self.process.poll() is None, f"the daemon ended:\n{self.log}"
         return self.notices
 
@@ -413,5 +418,5 @@ def _listener(path):
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     Path(path).unlink(missing_ok=True)
     listener.bind(str(path))
-    listener.setblocking(False)
+    listener.settimeout(0.5)
     return listener

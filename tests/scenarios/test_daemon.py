@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon on a bus: what the command says and orders, what units are told, and what a reload changes."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from tests.scenarios.vocabulary import DESTINATION, REGION, SECOND, SLOW
+
+
+def rewrite(ferry, text):
+    """A configuration that the daemon is to reject."""
+    ferry.file.write_text(text)
+
+
+def settled(ferry, status=0):
+    """Wait until status exits so; its answer."""
+    end = time.monotonic() + 8 * SLOW
+    while (answer := ferry.certferry("status", "--json")).status != status or not answer.json["deliveries"]:
+        assert time.monotonic() < end, answer
+        time.sleep(0.05)
+    return answer
+
+
+@pytest.fixture
+def pay(bus_ferry):
+    return bus_ferry.issue("pay.example.com", "www.pay.example.com", days_ago=340)
+
+
+@pytest.fixture
+def web(bus_ferry, host):
+    bus_ferry.dependent("web", "web.service")
+    return host.unit("web.service")
+
+
+@pytest.fixture
+def running(bus_ferry, pay, web):
+    """A daemon that has delivered to ACM and to a file, and restarted for it."""
+    bus_ferry.carry("pay", pay, "prod", {"to": "files", "then": ["web"]})
+    daemon = bus_ferry.start()
+    settled(bus_ferry)
+    assert web.jobs == ["restart"]
+    web.jobs.clear()
+    return daemon
+
+
+def test_all_is_well(running, bus_ferry):
+    status = bus_ferry.certferry("status", "--json", expect=0).json
+    assert (status["format"], status["exit"], status["running"]) == (1, 0, True)
+    assert {item["state"] for item in status["deliveries"]} == {"current"}
+    assert [item["state"] for item in status["dependents"]] == ["told"]
+    assert bus_ferry.certferry("status", "pay", expect=0).out
+    assert bus_ferry.certferry("status", "pay/files", expect=0).out
+    plan = bus_ferry.certferry("plan", "--json", expect=0).json
+    assert (plan["format"], plan["exit"], plan["steps"]) == (1, 0, [])
+    assert bus_ferry.certferry("plan", expect=0).out.strip() == "nothing to do"
+    assert bus_ferry.certferry("sync", "--json", expect=0).json["exit"] == 0
+    assert bus_ferry.certferry("approve", "--json", expect=0).json["exit"] == 0
+    adopt = bus_ferry.certferry("adopt", "--json", expect=0).json
+    assert (adopt["exit"], adopt["deliveries"], adopt["unseen"]) == (0, [], [])
+
+
+def test_names_that_are_not_known(running, bus_ferry):
+    for order in ("status", "sync", "approve"):
+        answer = bus_ferry.certferry(order, "nothing/of-this", expect=1)
+        assert "nothing/of-this" in answer.error
+
+
+def test_sync_carries_a_renewal_and_restarts_once(running, bus_ferry, cloud, host, pay, web):
+    assert cloud.renew(pay)["renewed"]
+    answer = bus_ferry.certferry("sync", "--json", expect=0)
+    assert {item["state"] for item in answer.json["deliveries"]} == {"current"}
+    bus_ferry.expect_import(DESTINATION, pay)
+    bus_ferry.expect_file("pay", pay)
+    assert web.jobs == ["restart"]
+    assert host.asked == ["org.certferry1.sync"]
+    bus_ferry.certferry("sync", expect=0)
+    assert web.jobs == ["restart"]
+
+
+def test_sync_without_waiting(running, bus_ferry, cloud, pay, web):
+    assert cloud.renew(pay)["renewed"]
+    answer = bus_ferry.certferry("sync", "--no-wait", "--json", expect=0)
+    assert answer.json["job"] >= 1
+    bus_ferry.wait_for(lambda: web.jobs, 20)
+    settled(bus_ferry)
+    bus_ferry.expect_import(DESTINATION, pay)
+    bus_ferry.expect_file("pay", pay)
+    assert web.jobs == ["restart"]
+
+
+def test_two_certificates_for_one_unit_are_one_restart(running, bus_ferry, cloud, pay, web):
+    shop = bus_ferry.issue("shop.example.com", days_ago=340)
+    bus_ferry.carry("shop", shop, {"to": "files", "then": ["web"]})
+    running.reload()
+    bus_ferry.certferry("sync", expect=0)
+    bus_ferry.expect_file("shop", shop)
+    web.jobs.clear()
+    assert cloud.renew(pay)["renewed"] and cloud.renew(shop)["renewed"]
+    bus_ferry.certferry("sync", expect=0)
+    bus_ferry.expect_file("pay", pay)
+    bus_ferry.expect_file("shop", shop)
+    assert web.jobs == ["restart"]
+
+
+def test_what_polkit_refuses_is_not_done(running, bus_ferry, cloud, host, pay):
+    host.allows = False
+    assert cloud.renew(pay)["renewed"]
+    position = cloud.journal_position()
+    assert "sync" in bus_ferry.certferry("sync", expect=5).error
+    bus_ferry.certferry("approve", expect=5)
+    bus_ferry.certferry("status", expect=0)
+    assert [entry["operation"] for entry in cloud.journal(since=position)] == []
+
+
+def test_a_held_change_waits_for_approval(running, bus_ferry, cloud, pay):
+    bus_ferry.certferry("sync", expect=0)
+    assert cloud.renew(pay, names=["pay.example.com"], force=True)
+    answer = bus_ferry.certferry("sync", "--json", expect=3)
+    held = answer.delivery("pay/prod")
+    assert (held["state"], held["hold"]) == ("held", "approval")
+    plan = bus_ferry.certferry("plan", "--json", expect=3)
+    assert "hold" in {step["verb"] for step in plan.json["steps"]}
+    bus_ferry.certferry("approve", "--json", expect=0)
+    bus_ferry.certferry("sync", expect=0)
+    bus_ferry.expect_import(DESTINATION, pay)
+
+
+def test_imports_of_others_are_adopted_by_choice(bus_ferry, cloud, pay, tmp_path):
+    theirs = cloud.import_by_hand(DESTINATION, "pay.example.com")["arn"]
+    cloud.in_use(arn=theirs, by=["arn:aws:elasticloadbalancing:eu-west-1:222222222222:loadbalancer/app/web/1"])
+    bus_ferry.carry("pay", pay, "prod")
+    bus_ferry.start()
+    bus_ferry.wait_for(lambda: settled(bus_ferry, 3).delivery("pay/prod")["hold"] == "adopt?")
+    found = bus_ferry.certferry("adopt", "--json")
+    assert found.status in (0, 3), found
+    (delivery,) = found.json["deliveries"]
+    assert [one["arn"] for one in delivery["candidates"]] == [theirs]
+    bus_ferry.certferry("adopt", "--output", str(tmp_path / "adopt.yaml"), expect=0)
+    assert theirs in (tmp_path / "adopt.yaml").read_text()
+    assert list(bus_ferry.imports(DESTINATION)) == [theirs]
+
+
+def test_status_when_something_fails(bus_ferry, cloud, pay):
+    cloud.fault("error", code="AccessDeniedException", status=400, operation="ImportCertificate", account=SECOND)
+    bus_ferry.carry("pay", pay, "both")
+    bus_ferry.start()
+    answer = settled(bus_ferry, 1)
+    assert answer.delivery(f"pay/both/{SECOND}/{REGION}")["state"] == "failed"
+    bus_ferry.certferry("sync", expect=1)
+    cloud.clear_faults()
+    bus_ferry.certferry("sync", expect=0)
+    bus_ferry.expect_import(SECOND, pay)
+
+
+def test_status_when_the_daemon_is_down(running, bus_ferry):
+    running.stop()
+    answer = bus_ferry.certferry("status", "--json", expect=3)
+    assert answer.json["running"] is False
+    assert "current" not in {item["state"] for item in answer.json["deliveries"]}
+    for order in ("plan", "sync", "approve"):
+        assert "is it running?" in bus_ferry.certferry(order, expect=5).error
+    bus_ferry.forget_everything()
+    bus_ferry.certferry("status", expect=5)
+
+
+def test_a_unit_that_fails_is_visible_and_tried_again(running, bus_ferry, cloud, pay, web):
+    web.fails = True
+    assert cloud.renew(pay)["renewed"]
+    answer = bus_ferry.certferry("sync", "--json", expect=1)
+    (dependent,) = answer.json["dependents"]
+    assert dependent["state"] == "failed" and dependent["reason"] and dependent["next_try"]
+    bus_ferry.expect_file("pay", pay)
+    web.fails = False
+    web.active = True  # a person has started it, so it has read what is there
+    web.begin()
+    jobs = list(web.jobs)
+    bus_ferry.certferry("sync", expect=0)
+    assert web.jobs == jobs
+
+
+def test_a_stopped_unit_is_not_started(running, bus_ferry, cloud, pay, web):
+    web.active = False
+    assert cloud.renew(pay)["renewed"]
+    bus_ferry.certferry("sync", expect=0)
+    bus_ferry.expect_file("pay", pay)
+    assert web.jobs == [] and web.active is False
+
+
+def test_a_lost_record_restarts_nothing(running, bus_ferry, web):
+    running.stop()
+    bus_ferry.forget_everything()
+    daemon = bus_ferry.start()
+    answer = bus_ferry.certferry("sync", "--json")
+    assert {item["state"] for item in answer.json["deliveries"]} == {"current"}
+    assert web.jobs == []
+    assert daemon.requests("ExportCertificate") == 0 and daemon.requests.writes == []
+
+
+def test_a_lost_record_and_a_unit_that_may_not_have_read_it(running, bus_ferry, web):
+    running.stop()
+    bus_ferry.forget_everything()
+    web.begin(int((bus_ferry.files / "pay").lstat().st_mtime - 100) * 10**6)
+    web.changed += 500 * 10**6  # it was reloaded since: which version it serves is not known
+    bus_ferry.start()
+    (dependent,) = bus_ferry.certferry("sync", "--json").json["dependents"]
+    assert dependent["state"] == "unknown"
+    assert web.jobs == []
+
+
+@pytest.mark.parametrize("text", ["{", "source: 1\n", "certificates: {x: {}}\nunknown: 1\n"])
+def test_a_wrong_file_changes_nothing(running, bus_ferry, cloud, pay, web, text):
+    good = bus_ferry.file.read_text()
+    rewrite(bus_ferry, text)
+    running.reload()
+    running.wait_log("certferry.yaml")
+    assert cloud.renew(pay)["renewed"]
+    bus_ferry.certferry("sync", expect=0)
+    bus_ferry.expect_import(DESTINATION, pay)
+    rewrite(bus_ferry, good)
+    running.reload()
+    bus_ferry.certferry("sync", expect=0)
+    assert web.jobs == ["restart"]
+
+
+def test_a_reload_takes_over_what_is_new(running, bus_ferry, pay):
+    bus_ferry.carry("pay", pay, "prod", "secrets", {"to": "files", "then": ["web"]})
+    running.reload()
+    bus_ferry.certferry("sync", expect=0)
+    bus_ferry.expect_secret(DESTINATION, "pay", pay)
+    assert running.requests("ImportCertificate") == 1
+
+
+def test_syncs_that_overlap(running, bus_ferry, cloud, pay, web):
+    assert cloud.renew(pay)["renewed"]
+    cloud.fault("delay", seconds=1.5, operation="ImportCertificate")
+    position = cloud.journal_position()
+    command = ["sync", "--no-wait"]
+    for _ in range(4):
+        bus_ferry.certferry(*command, expect=0)
+    running.process.send_signal(signal.SIGHUP)
+    bus_ferry.certferry("sync", expect=0)
+    bus_ferry.expect_import(DESTINATION, pay)
+    assert cloud.count("ImportCertificate", since=position) == 1
+    assert cloud.count("ExportCertificate", since=position) == 1
+    assert web.jobs == ["restart"]
+
+
+def test_a_sync_that_is_waited_for_no_longer(running, bus_ferry, cloud, pay):
+    assert cloud.renew(pay)["renewed"]
+    cloud.fault("delay", seconds=20, operation="ImportCertificate")
+    bus_ferry.certferry("sync", "--timeout", "1s", expect=3)
+    cloud.clear_faults()
+    settled(bus_ferry)
+    bus_ferry.expect_import(DESTINATION, pay)
+
+
+def test_a_sync_ends_though_a_delivery_is_held(bus_ferry, cloud, pay):
+    other = bus_ferry.issue("other.example.com")
+    cloud.import_by_hand(DESTINATION, "pay.example.com")
+    bus_ferry.carry("pay", pay, "prod").carry("other", other, "prod").start()
+    answer = bus_ferry.certferry("sync", "--json", expect=3)
+    assert answer.delivery("pay/prod")["state"] == "held"
+    bus_ferry.expect_import(DESTINATION, other)
+
+
+@pytest.mark.skipif(not os.environ.get("SLOW_SCENARIOS"), reason="a poll is a minute at least")
+def test_a_look_over_a_thousand_certificates_is_two_requests(bus_ferry, cloud):
+    bus_ferry.issue("many.example.com", count=1000)
+    bus_ferry.set(poll="1m")
+    bus_ferry.carry("one", {"domain": "one.example.com"}, "prod")
+    bus_ferry.issue("one.example.com")
+    bus_ferry.start()
+    settled(bus_ferry)
+    position = cloud.journal_position()
+    bus_ferry.wait_for(lambda: cloud.count("ListCertificates", since=position), 90)
+    bus_ferry.wait_for(lambda: not cloud.wait_for(lambda: True, 1) or True, 2)
+    made = [entry["operation"] for entry in cloud.journal(since=position)]
+    assert len(made) <= 2 and not {"DescribeCertificate", "GetCertificate", "ExportCertificate"} & set(made)
