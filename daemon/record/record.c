@@ -172,28 +172,66 @@ static int record_connect(const char *path, int flags, struct record **ret_recor
 	return 0;
 }
 
-/* The first page must be readable, the format ours (or 0: just made), and the pages sound. */
-static bool record_is_sound(struct record *record)
+/* The first value that ${sql} gives, as text; NULL when there is none.  The caller owns it. */
+static char *first_value(sqlite3 *db, const char *sql)
 {
 	sqlite3_stmt *statement = NULL;
-	bool sound = false;
-	int format = -1;
+	char *text = NULL;
 
-	if (sqlite3_prepare_v2(record->db, "PRAGMA user_version", -1, &statement, NULL) == SQLITE_OK &&
+	if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK &&
 		sqlite3_step(statement) == SQLITE_ROW)
-		format = sqlite3_column_int(statement, 0);
+		text = mem_strdup((const char *)sqlite3_column_text(statement, 0));
 	(void)sqlite3_finalize(statement);
-	statement = NULL;
-	if (format != 0 && format != RECORD_FORMAT)
+	return text;
+}
+
+/* Damage in a table's definition passes SQLite's own check, and would then make every save fail. */
+static bool record_has_our_tables(struct record *record)
+{
+	static const char sql[] = "SELECT group_concat(sql, ';') FROM (SELECT sql FROM sqlite_master "
+				  "WHERE sql IS NOT NULL ORDER BY name)";
+	_cleanup_(freep) char *found = first_value(record->db, sql);
+	_cleanup_(freep) char *ours = NULL;
+	sqlite3 *memory = NULL;
+
+	if (sqlite3_open(":memory:", &memory) == SQLITE_OK &&
+		sqlite3_exec(memory, schema, NULL, NULL, NULL) == SQLITE_OK)
+		ours = first_value(memory, sql);
+	(void)sqlite3_close(memory);
+	return found && ours && strcmp(found, ours) == 0;
+}
+
+/* Is it readable, of our format (0: just made), writable if its file is, and sound in its pages and tables? */
+static bool record_is_sound(struct record *record)
+{
+	_cleanup_(freep) char *format = first_value(record->db, "PRAGMA user_version");
+	_cleanup_(freep) char *checked = NULL;
+
+	if (!format || (atoi(format) != 0 && atoi(format) != RECORD_FORMAT))
 		return false;
 	/* A header of a later SQLite's format makes it read-only, though the file is not. */
 	if (sqlite3_db_readonly(record->db, "main") == 1 && access(record->path, W_OK) == 0)
 		return false;
-	if (sqlite3_prepare_v2(record->db, "PRAGMA quick_check(1)", -1, &statement, NULL) == SQLITE_OK &&
-		sqlite3_step(statement) == SQLITE_ROW)
-		sound = strcmp((const char *)sqlite3_column_text(statement, 0), "ok") == 0;
-	(void)sqlite3_finalize(statement);
-	return sound;
+	checked = first_value(record->db, "PRAGMA quick_check(1)");
+	if (!checked || strcmp(checked, "ok") != 0)
+		return false;
+	return atoi(format) == 0 || record_has_our_tables(record);
+}
+
+/* Did looking fail for a reason of the moment (a full disk, another process's lock), which says nothing of the record? */
+static bool record_is_out_of_reach(struct record *record)
+{
+	switch (sqlite3_errcode(record->db)) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+	case SQLITE_FULL:
+	case SQLITE_IOERR:
+	case SQLITE_CANTOPEN:
+	case SQLITE_PERM:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static int record_prepare(struct record *record, struct error *err)
@@ -233,6 +271,8 @@ int record_open(const char *directory, char **ret_lost, struct record **ret_reco
 	if (r < 0)
 		return r;
 	if (!record_is_sound(record)) {
+		if (record_is_out_of_reach(record))
+			return record_fail(record, err, "look at");
 		lost = mem_printf("the record '%s' is damaged or of another format (%s); it is kept as "
 				  "'%s.damaged' and a new one begins",
 			path, sqlite3_errmsg(record->db), path);

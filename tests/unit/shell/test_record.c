@@ -595,13 +595,21 @@ static void test_no_database(void **state)
 	assert_false(opens_usable());
 }
 
-/* One bit at a time: over the header, then at steps that meet every page. */
+static size_t step_after(size_t offset)
+{
+	if (offset < 112)
+		return 3;
+	return offset >= 2900 && offset < 4096 ? 2 : MIN((size_t)997, offset < 2900 ? 2900 - offset : 997);
+}
+
+/* One bit at a time: over the header, over the definitions of the tables (the end of the first page), then at steps that
+ * meet every page. */
 static void test_flipped(void **state)
 {
 	_cleanup_(buf_done) struct buf bytes = sample();
 	unsigned set_aside = 0;
 
-	for (size_t offset = 0; offset < bytes.length; offset += offset < 112 ? 3 : 997) {
+	for (size_t offset = 0; offset < bytes.length; offset += step_after(offset)) {
 		char bit = (char)(1 << (offset % 8));
 
 		bytes.data[offset] ^= bit;
@@ -610,6 +618,58 @@ static void test_flipped(void **state)
 		bytes.data[offset] ^= bit;
 	}
 	assert_true(set_aside > 0);
+}
+
+/* Bits of the tables' own definition: a column that is called otherwise must not stop every later start. */
+static void test_flipped_schema(void **state)
+{
+	_cleanup_(buf_done) struct buf bytes = sample();
+	const char *text = memmem(bytes.data, bytes.length, "CREATE TABLE", 12);
+	unsigned set_aside = 0;
+
+	assert_non_null(text);
+	for (size_t offset = (size_t)(text - bytes.data); offset < 4096 && offset < bytes.length;
+		offset += 13) {
+		bytes.data[offset] ^= 1;
+		put(bytes.data, bytes.length);
+		set_aside += opens_usable();
+		bytes.data[offset] ^= 1;
+	}
+	assert_true(set_aside > 0);
+}
+
+/* A store of the same format that is not as ours: a column more, a column less, a table too many. */
+static void test_other_tables(void **state)
+{
+	static const char *const changes[] = { "ALTER TABLE delivery DROP COLUMN proof",
+		"ALTER TABLE delivery RENAME COLUMN proof TO prooF", "CREATE TABLE other (x)",
+		"ALTER TABLE owed ADD COLUMN x", "DROP INDEX history_by_time; CREATE INDEX "
+		"history_by_time ON history (text)" };
+	_cleanup_(buf_done) struct buf bytes = sample();
+
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+		sqlite3 *db = NULL;
+
+		put(bytes.data, bytes.length);
+		assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+		assert_int_equal(sqlite3_exec(db, changes[i], NULL, NULL, NULL), SQLITE_OK);
+		assert_int_equal(sqlite3_close(db), SQLITE_OK);
+		assert_true(opens_usable());
+	}
+}
+
+/* It ended between making the tables and marking them, or before the last of them. */
+static void test_half_made(void **state)
+{
+	_cleanup_(buf_done) struct buf bytes = sample();
+	sqlite3 *db = NULL;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=0; DROP TABLE value", NULL, NULL, NULL),
+		SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	assert_false(opens_usable());
+	assert_int_equal(asked("PRAGMA user_version"), 1);
 }
 
 static void test_unknown_format(void **state)
@@ -667,6 +727,57 @@ static void test_full(void **state)
 	recorded_done(&all);
 }
 
+/* A full disk at the start: an error, and the sound record stays where it is. */
+static void test_full_at_start(void **state)
+{
+	_cleanup_(buf_done) struct buf bytes = sample();
+	_cleanup_(freep) char *kept = mem_printf("%s.damaged", path);
+	_cleanup_(freep) char *lost = NULL;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct record *record = NULL;
+	struct rlimit before, none;
+	struct recorded all;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	(void)signal(SIGXFSZ, SIG_IGN);
+	none = (struct rlimit){ .rlim_cur = 0, .rlim_max = before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	assert_int_equal(record_open(directory, &lost, &record, &err), -EAGAIN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(err.kind, ERROR_RETRY);
+	assert_non_null(strstr(err.text, path));
+	assert_null(record);
+	assert_null(lost);
+	assert_true(access(kept, F_OK) < 0);
+
+	record = opened();
+	all = loaded(record);
+	assert_int_equal(all.delivery_count, 1);
+	recorded_done(&all);
+	record_free(record);
+}
+
+/* Somebody else holds it for himself: an error as well. */
+static void test_locked(void **state)
+{
+	_cleanup_(buf_done) struct buf bytes = sample();
+	_cleanup_(freep) char *kept = mem_printf("%s.damaged", path);
+	_cleanup_(freep) char *lost = NULL;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct record *record = NULL;
+	sqlite3 *db = NULL;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db,
+				 "PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE;"
+				 "DELETE FROM history", NULL, NULL, NULL),
+		SQLITE_OK);
+	assert_int_equal(record_open(directory, &lost, &record, &err), -EAGAIN);
+	assert_true(access(kept, F_OK) < 0);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	record_free(opened());
+}
+
 #define RECORD_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -690,8 +801,13 @@ int main(void)
 		RECORD_TEST(test_truncated),
 		RECORD_TEST(test_no_database),
 		RECORD_TEST(test_flipped),
+		RECORD_TEST(test_flipped_schema),
+		RECORD_TEST(test_other_tables),
+		RECORD_TEST(test_half_made),
 		RECORD_TEST(test_unknown_format),
 		RECORD_TEST(test_full),
+		RECORD_TEST(test_full_at_start),
+		RECORD_TEST(test_locked),
 	};
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 	bool locked;
