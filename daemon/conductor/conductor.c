@@ -294,6 +294,18 @@ static int start(struct conductor *conductor, struct configuration *configuratio
 
 /* --- end --- */
 
+/* What a person who ran it would otherwise learn from the exit status alone. */
+static void say_waiting(const struct conductor *conductor)
+{
+	for (size_t i = 0; i < conductor->plan.count; i++) {
+		const struct step *step = &conductor->plan.steps[i];
+
+		if (step->verb == STEP_WAIT && !step->failed)
+			log_write(LOG_NOTICE, NULL, NULL, "'%s' waits: %s", *step->dependent ? step->dependent
+									       : step->delivery, step->reason);
+	}
+}
+
 static int report_once(struct conductor *conductor)
 {
 	_cleanup_(status_view_done) struct status_view view = { 0 };
@@ -308,6 +320,7 @@ static int report_once(struct conductor *conductor)
 		(void)fputs(text, stdout);
 		return status;
 	}
+	say_waiting(conductor);
 	ask_status(conductor, &view);
 	if (conductor->options.json) {
 		text = report_status(&view);

@@ -197,8 +197,12 @@ static void on_exported(void *userdata, const struct version *version, const cha
 		mark_first_imports(run);
 		note_cloudfront(run);
 		say_version(&fields, version);
-		log_write(LOG_INFO, SAY_EXPORTED, &fields, "'%s' was exported for %zu deliver%s",
-			run->certificate->name, run->count, run->count == 1 ? "y" : "ies");
+		if (run->count)
+			log_write(LOG_INFO, SAY_EXPORTED, &fields, "'%s' was exported for %zu deliver%s",
+				run->certificate->name, run->count, run->count == 1 ? "y" : "ies");
+		else
+			log_write(LOG_INFO, SAY_EXPORTED, &fields, "'%s' was exported to keep it eligible for renewal",
+				run->certificate->name);
 	}
 	log_fields_done(&fields);
 	(void)conductor_save_certificate(conductor, record);

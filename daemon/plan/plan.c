@@ -211,7 +211,7 @@ static bool stopped_by_the_record(struct planner *planner, size_t index, const s
 					mem_strdup("an import whose answer was lost has not been found; looking "
 						   "once more before importing anew"));
 			else
-				wait_until(planner, index, now >= sure ? 0 : sure, false,
+				wait_until(planner, index, now >= sure ? 0 : sure, record->failures > 0,
 					mem_strdup("the answer to an import was lost; its tags may lag for five "
 						   "minutes, so nothing is imported anew before"));
 			return true;
