@@ -66,8 +66,8 @@ enum told {
 	TOLD_FAILED,
 };
 
-/* What the calls need of the host.  The bus may be NULL (there is none), which is ERROR_RETRY; a call
- * holds a reference of its own, and one whose connection is lost ends with ERROR_RETRY. */
+/* What the calls need of the host.  The bus may be NULL (there is none), which is ERROR_RETRY; a
+ * call holds a reference of its own, and one whose connection is lost ends with ERROR_RETRY. */
 struct dependent_host {
 	struct sd_event *event;
 	struct sd_bus *bus;

@@ -66,8 +66,7 @@ static char **allowed_list(const struct desired *desired)
 	}
 	if (pairs)
 		qsort(pairs, strv_length(pairs), sizeof(*pairs), compare);
-	STRV_FOREACH(item, pairs)
-	{
+	STRV_FOREACH (item, pairs) {
 		int length = (int)strcspn(*item, " ");
 		_cleanup_(freep) char *pair = mem_printf(
 			"%s %.*s", *item + length + 1, length, *item);
@@ -83,8 +82,7 @@ char *polkit_rule(const struct desired *desired)
 	_cleanup_(buf_done) struct buf text = BUF_NULL;
 
 	buf_append_string(&text, head);
-	STRV_FOREACH(item, allowed)
-	{
+	STRV_FOREACH (item, allowed) {
 		buf_append_string(&text, item == allowed ? "\n\t\t" : ",\n\t\t");
 		append_quoted(&text, *item);
 	}

@@ -17,7 +17,7 @@ struct sd_event;
 enum prove_result {
 	PROVE_MATCHED, /* every address serves the leaf */
 	PROVE_WRONG, /* an address serves another one */
-	PROVE_UNPROVEN, /* none serves another, but at least one gave no answer, or the name has no address */
+	PROVE_UNPROVEN, /* none does, but one at least gave no answer, or there is no address */
 };
 
 struct prove_request {

@@ -25,8 +25,8 @@ void notify_status(const char *format, ...) __attribute__((format(printf, 1, 2))
 /* notify_watchdog(): still alive.  To be sent from where progress is made. */
 void notify_watchdog(void);
 
-/* notify_watchdog_interval(): how often notify_watchdog() is due: half of WatchdogSec=; 0 when nobody
- * watches this process. */
+/* notify_watchdog_interval(): how often notify_watchdog() is due: half of WatchdogSec=; 0 when
+ * nobody watches this process. */
 usec_t notify_watchdog_interval(void);
 
 #endif

@@ -8,8 +8,8 @@
 
 struct sd_bus_message;
 
-/* unit_parse(message, unit): fill ${unit} from the answer to Properties.GetAll, a{sv}; properties that
- * are not there are left as they were.  0 or -errno. */
+/* unit_parse(message, unit): fill ${unit} from the answer to Properties.GetAll, a{sv}; properties
+ * that are not there are left as they were.  0 or -errno. */
 int unit_parse(struct sd_bus_message *message, struct unit *unit);
 
 #endif
