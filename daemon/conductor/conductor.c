@@ -329,10 +329,13 @@ static int report_once(struct conductor *conductor)
 	return status_view_exit(&view);
 }
 
-static void finish(struct conductor *conductor)
+/* Ends everything that runs on the event loop; to be done while the loop can still be told so. */
+static void stop(struct conductor *conductor)
 {
+	if (conductor->stopped)
+		return;
+	conductor->stopped = conductor->ending = true;
 	notify_stopping();
-	conductor->ending = true;
 	conductor->read = source_read_cancel(conductor->read);
 	look_cancel(conductor);
 	deliver_cancel(conductor);
@@ -344,8 +347,24 @@ static void finish(struct conductor *conductor)
 		free(job->name);
 		free(job);
 	}
-	bus_free(conductor->bus);
-	aws_free(conductor->aws);
+	conductor->bus = bus_free(conductor->bus);
+	conductor->aws = aws_free(conductor->aws);
+}
+
+/* The loop is being left: an exit source, because a loop that has ended takes no more orders. */
+static int on_exit_loop(sd_event_source *source, void *userdata)
+{
+	struct conductor *conductor = userdata;
+
+	if (conductor->options.once)
+		conductor->exit_status = conductor->ending ? 1 : report_once(conductor);
+	stop(conductor);
+	return 0;
+}
+
+static void finish(struct conductor *conductor)
+{
+	stop(conductor);
 	record_free(conductor->record);
 	fd_close(conductor->lock);
 	sd_event_source_unref(conductor->cycle);
@@ -355,6 +374,7 @@ static void finish(struct conductor *conductor)
 	strv_free(conductor->regions);
 	free(conductor->search_refused);
 	free(conductor->default_region);
+	free(conductor->told_manager);
 	error_done(&conductor->source_error);
 	error_done(&conductor->record_error);
 }
@@ -391,12 +411,11 @@ int conductor_run(const struct conductor_options *options)
 			log_write(LOG_INFO, SAY_STARTED, NULL, "started: %zu certificates and %zu deliveries are configured",
 				conductor.certificate_count, conductor.delivery_count);
 		notify_ready();
-		if (sd_event_loop(conductor.event) < 0)
+		if (sd_event_add_exit(conductor.event, NULL, on_exit_loop, &conductor) < 0 ||
+			sd_event_loop(conductor.event) < 0)
 			status = 1;
-		else if (options->once && !conductor.ending)
-			status = report_once(&conductor);
-		else if (options->once)
-			status = 1; /* interrupted */
+		else
+			status = conductor.exit_status;
 	}
 	finish(&conductor);
 	return status;

@@ -301,8 +301,9 @@ static void arm_timer(struct conductor *conductor)
 	(void)sd_event_source_set_enabled(conductor->timer, SD_EVENT_ONESHOT);
 }
 
-static void tell_manager(const struct conductor *conductor)
+static void tell_manager(struct conductor *conductor)
 {
+	char *text;
 	unsigned current = 0, held = 0, failed = 0;
 
 	for (size_t i = 0; i < conductor->plan.count; i++) {
@@ -311,9 +312,16 @@ static void tell_manager(const struct conductor *conductor)
 	}
 	for (size_t i = 0; i < conductor->delivery_count; i++)
 		current += conductor->deliveries[i]->observed.state == OBSERVED_PRESENT;
-	notify_status("%zu certificates, %zu deliveries (%u in place, %u held, %u failing)%s",
+	text = mem_printf("%zu certificates, %zu deliveries (%u in place, %u held, %u failing)%s",
 		conductor->certificate_count, conductor->delivery_count, current, held, failed,
 		conductor->source_error.text ? "; the source cannot be read" : "");
+	if (conductor->told_manager && strcmp(text, conductor->told_manager) == 0) {
+		free(text);
+		return;
+	}
+	free(conductor->told_manager);
+	conductor->told_manager = text;
+	notify_status("%s", text);
 }
 
 bool cycle_idle(const struct conductor *conductor)

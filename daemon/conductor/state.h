@@ -159,7 +159,8 @@ struct conductor {
 	sd_event_source *watchdog;
 	int exit_status;
 	bool ending;
-	char **notices;
+	bool stopped; /* nothing of it is on the event loop any more */
+	char *told_manager; /* STATUS= as last sent: said again only when it changes */
 };
 
 /* --- state.c --- */
