@@ -58,7 +58,7 @@ char *strv_join(char *const *list, const char *separator)
 	struct buf text = BUF_NULL;
 
 	STRV_FOREACH(item, list) {
-		if (text.length)
+		if (item != list)
 			buf_append_string(&text, separator);
 		buf_append_string(&text, *item);
 	}

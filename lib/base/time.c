@@ -30,12 +30,15 @@ char *time_format(usec_t time, char text[static TIME_TEXT_SIZE])
 	return text;
 }
 
-/* Turns a broken-down UTC time that strptime() filled into usec; dates before 1970 are refused. */
+/* Turns a broken-down UTC time that strptime() filled into usec; dates before 1970 are refused, and
+ * days that the month does not have, which timegm() would take for days of the next one. */
 static int time_from_tm(struct tm *tm, usec_t *ret_time)
 {
+	struct tm day = { .tm_year = tm->tm_year, .tm_mon = tm->tm_mon, .tm_mday = tm->tm_mday };
+	int month = tm->tm_mon;
 	time_t seconds = timegm(tm);
 
-	if (seconds < 0)
+	if (seconds < 0 || timegm(&day) < 0 || day.tm_mon != month)
 		return -EINVAL;
 	*ret_time = (usec_t)seconds * USEC_PER_SEC;
 	return 0;
@@ -48,7 +51,7 @@ int time_parse_iso(const char *text, usec_t *ret_time)
 
 	if (!rest)
 		return -EINVAL;
-	if (*rest == '.')
+	if (*rest == '.' && isdigit((unsigned char)rest[1]))
 		for (rest++; isdigit((unsigned char)*rest);)
 			rest++;
 	if (strcmp(rest, "Z") != 0 && strcmp(rest, "+00:00") != 0)

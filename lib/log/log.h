@@ -4,7 +4,7 @@
 
 /*
  * One sentence with fields.  To the journal when standard error is connected to it
- * ($JOURNAL_STREAM, systemd.exec(5)), otherwise to standard error as "<level>: sentence"
+ * ($JOURNAL_STREAM, systemd.exec(5)), otherwise to standard error as "<identifier>: <level>: sentence"
  * with the fields behind it at debug level.  Never a secret: what is logged was formatted
  * by the caller from values that may be shown.
  */

@@ -24,14 +24,12 @@ void fd_closep(int *fd)
 	*fd = fd_close(*fd);
 }
 
-int file_read(const char *path, size_t limit, struct buf *content, struct error *err)
+/* Reads to the end; at most ${limit} bytes are appended before it fails. */
+static int read_all(int fd, const char *path, size_t limit, struct buf *content, struct error *err)
 {
-	_cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	char block[16384];
 	size_t total = 0;
 
-	if (fd < 0)
-		return error_set_errno(err, errno, "open '%s'", path);
 	for (;;) {
 		ssize_t n = read(fd, block, sizeof(block));
 
@@ -47,6 +45,20 @@ int file_read(const char *path, size_t limit, struct buf *content, struct error 
 				"'%s' is larger than the limit of %zu bytes", path, limit);
 		buf_append(content, block, (size_t)n);
 	}
+}
+
+int file_read(const char *path, size_t limit, struct buf *content, struct error *err)
+{
+	_cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	_cleanup_(buf_done) struct buf bytes = BUF_NULL;
+	int r;
+
+	if (fd < 0)
+		return error_set_errno(err, errno, "open '%s'", path);
+	r = read_all(fd, path, limit, &bytes, err);
+	if (r == 0)
+		buf_append(content, bytes.data, bytes.length);
+	return r;
 }
 
 int file_check_trusted(const char *path, struct error *err)

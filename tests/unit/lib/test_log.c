@@ -11,8 +11,8 @@
 
 #include "lib/log/log.h"
 
-/* What is written to stderr for ${sentence}, until the next call. */
-static const char *written(const char *sentence)
+/* What is written to stderr for ${sentence} with ${fields} at ${level}, until the next call. */
+static const char *written_at(int level, const struct log_fields *fields, const char *sentence)
 {
 	static char text[256];
 	int ends[2], saved = dup(STDERR_FILENO);
@@ -20,7 +20,7 @@ static const char *written(const char *sentence)
 
 	assert_int_equal(pipe(ends), 0);
 	assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
-	log_write(LOG_WARNING, NULL, NULL, "%s", sentence);
+	log_write(level, "0123456789abcdef0123456789abcdef", fields, "%s", sentence);
 	(void)fflush(stderr);
 	assert_true(dup2(saved, STDERR_FILENO) >= 0);
 	close(saved);
@@ -30,6 +30,11 @@ static const char *written(const char *sentence)
 	assert_true(length >= 0);
 	text[length] = '\0';
 	return text;
+}
+
+static const char *written(const char *sentence)
+{
+	return written_at(LOG_WARNING, NULL, sentence);
 }
 
 static void test_record_is_one_line(void **state)
@@ -48,11 +53,90 @@ static void test_terminal_gets_no_orders(void **state)
 		written("\xc2\xa7 \xc3\xa4 \xc2"), "test: warning: \xc2\xa7 \xc3\xa4 \xc2\n");
 }
 
+static void test_levels(void **state)
+{
+	static const struct {
+		const char *name;
+		int level;
+	} levels[] = { { "error", LOG_ERR }, { "warning", LOG_WARNING }, { "notice", LOG_NOTICE },
+		{ "info", LOG_INFO }, { "debug", LOG_DEBUG } };
+
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+		char line[64];
+
+		assert_int_equal(log_level_find(levels[i].name), levels[i].level);
+		(void)snprintf(line, sizeof(line), "test: %s: x\n", levels[i].name);
+		for (size_t k = 0; k < sizeof(levels) / sizeof(levels[0]); k++) {
+			log_level_set(levels[k].level);
+			assert_int_equal(log_enabled(levels[i].level), i <= k);
+			assert_string_equal(
+				written_at(levels[i].level, NULL, "x"), i <= k ? line : "");
+		}
+	}
+	log_level_set(LOG_INFO);
+	/* Worse than an error has no name of its own. */
+	assert_string_equal(written_at(LOG_CRIT, NULL, "x"), "test: error: x\n");
+	assert_true(log_level_find("loud") < 0);
+	assert_true(log_level_find("Error") < 0);
+	assert_true(log_level_find("") < 0);
+}
+
+/* Fields are for the journal; at debug level they are shown to people too, on the same line. */
+static void test_fields(void **state)
+{
+	struct log_fields fields = { 0 };
+
+	log_field(&fields, "CERTFERRY_NAME", "%s/%d", "pay", 1);
+	log_field(&fields, "CERTFERRY_TEXT", "a\nPRIORITY=0");
+	assert_string_equal(fields.list[0], "CERTFERRY_NAME=pay/1");
+	assert_string_equal(written_at(LOG_INFO, &fields, "said"), "test: info: said\n");
+	log_level_set(LOG_DEBUG);
+	assert_string_equal(written_at(LOG_INFO, &fields, "said"),
+		"test: info: said CERTFERRY_NAME=pay/1 CERTFERRY_TEXT=a PRIORITY=0\n");
+	log_level_set(LOG_INFO);
+	log_fields_done(&fields);
+	assert_null(fields.list);
+	log_fields_done(&fields);
+}
+
+/* log_debug() formats nothing that nobody reads. */
+static int formatted;
+
+static const char *costly(void)
+{
+	formatted++;
+	return "x";
+}
+
+static void test_debug(void **state)
+{
+	log_debug("%s", costly());
+	assert_int_equal(formatted, 0);
+}
+
+/* The stream that $JOURNAL_STREAM names is not the one that stderr is: it was redirected, and text is wanted. */
+static void test_redirected(void **state)
+{
+	static const char *const streams[] = { "1:1", "", "x", "8:", ":8" };
+
+	for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++) {
+		assert_int_equal(setenv("JOURNAL_STREAM", streams[i], 1), 0);
+		log_open("test", LOG_INFO);
+		assert_string_equal(written("x"), "test: warning: x\n");
+	}
+	assert_int_equal(unsetenv("JOURNAL_STREAM"), 0);
+	log_open("test", LOG_INFO);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_record_is_one_line),
 		cmocka_unit_test(test_terminal_gets_no_orders),
+		cmocka_unit_test(test_levels),
+		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_debug),
+		cmocka_unit_test(test_redirected),
 	};
 
 	(void)unsetenv("JOURNAL_STREAM");
