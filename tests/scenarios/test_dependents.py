@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What depends on a delivery is told once, and what it serves then is looked at."""
+
+import contextlib
+import socket
+import ssl
+import threading
+
+import pytest
+
+from tests.scenarios.vocabulary import DESTINATION, certificates_in, fingerprint
+
+
+class Server:
+    """A TLS server on a port of its own; like nginx it serves what was there when it was last started."""
+
+    def __init__(self, files):
+        self.files = files
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.context = None
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def load(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.files / "fullchain.pem", self.files / "privkey.pem")
+        self.context = context
+        self.serves = fingerprint(certificates_in((self.files / "fullchain.pem").read_text())[0])
+
+    def _run(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            try:
+                with connection, self.context.wrap_socket(connection, server_side=True):
+                    pass
+            except (OSError, AttributeError):
+                continue
+
+    def close(self):
+        with contextlib.suppress(OSError):  # closed before
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
+@pytest.fixture
+def servers(bus_ferry):
+    made = []
+
+    def make():
+        made.append(Server(bus_ferry.files / "pay"))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.close()
+
+
+def prove(port):
+    return {"connect": f"127.0.0.1:{port}", "server_name": "pay.example.com"}
+
+
+def web_servers(ferry, host, servers):
+    """One that serves what it finds at its start, one that goes on with what it had, and one that is not there."""
+    fresh, stale, dark = servers(), servers(), servers()
+    dark.close()
+    for name, server in (("fresh", fresh), ("stale", stale), ("dark", dark)):
+        ferry.dependent(name, f"{name}.service", prove=prove(server.port))
+        host.unit(f"{name}.service")
+    host.units["fresh.service"].reads = fresh.load
+    return fresh, stale
+
+
+def test_proof_tells_who_serves_what(bus_ferry, cloud, host, servers):
+    ferry, pay = bus_ferry, bus_ferry.issue("pay.example.com")
+    ferry.carry("pay", pay, "files").once()
+    fresh, stale = web_servers(ferry, host, servers)
+    fresh.load()
+    stale.load()
+    cloud.renew(pay, force=True)
+    run = ferry.carry("pay", pay, {"to": "files", "then": ["fresh", "stale", "dark"]}).once(expect=1)
+    assert fresh.serves == ferry.truth(pay)["fingerprint"] != stale.serves
+    states = {name: run.dependent(name)["state"] for name in ("fresh", "stale", "dark")}
+    assert states == {"fresh": "told", "stale": "failed", "dark": "unproven"}
+    assert run.dependent("fresh")["proof"] == "matched"
+    assert run.dependent("stale")["proof"].startswith("wrong")
+    again = ferry.once(expect=1)
+    assert again.requests.writes == []
+    assert [unit.jobs for unit in host.units.values()] == [["restart"]] * 3, "a proof alone restarts nothing"
+
+
+def test_lost_record_and_what_is_served(bus_ferry, cloud, host, servers):
+    ferry, pay = bus_ferry, bus_ferry.issue("pay.example.com")
+    ferry.carry("pay", pay, "files").once()
+    fresh, stale = servers(), servers()
+    for name, server in (("fresh", fresh), ("stale", stale)):
+        server.load()
+        ferry.dependent(name, f"{name}.service", prove=prove(server.port))
+        host.unit(f"{name}.service").reads = server.load
+    cloud.renew(pay, force=True)
+    ferry.once()
+    fresh.load()
+    ferry.forget_everything()
+    run = ferry.carry("pay", pay, {"to": "files", "then": ["fresh", "stale"]}).once()
+    assert run.requests.writes == []
+    assert host.units["fresh.service"].jobs == []
+    assert host.units["stale.service"].jobs == ["restart"]
+    assert stale.serves == ferry.truth(pay)["fingerprint"]
+
+
+def test_proof_of_a_delivery_itself(bus_ferry, servers):
+    ferry, pay, server = bus_ferry, bus_ferry.issue("pay.example.com"), servers()
+    ferry.carry("pay", pay, "files").once()
+    server.load()
+    run = ferry.carry("pay", pay, {"to": "files", "prove": prove(server.port)}).once()
+    assert run.delivery("pay/files")["proof"] == "matched"
+
+
+def test_script_runs_once_a_version(bus_ferry, cloud, host):
+    ferry, pay = bus_ferry.dependent("copy", "copy.service", "start"), bus_ferry.issue("pay.example.com")
+    copy = host.unit("copy.service", active=False, kind="oneshot")
+    ferry.carry("pay", pay, {"to": "files", "then": ["copy"]}, {"to": "prod", "then": ["copy"]}).once()
+    assert copy.jobs == ["start"], "once for both deliveries"
+    ferry.once()
+    assert copy.jobs == ["start"]
+    cloud.renew(pay, force=True)
+    ferry.once()
+    assert copy.jobs == ["start"] * 2
+
+
+def test_without_a_bus_all_else_goes_on(bus_ferry, host):
+    ferry, web, pay = bus_ferry, host.unit("web.service"), bus_ferry.issue("pay.example.com")
+    ferry.dependent("web", "web.service").carry("pay", pay, "prod", {"to": "files", "then": ["web"]})
+    ferry.variables = {"DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={ferry.directory}/no-bus"}
+    run = ferry.once(expect=1)
+    assert run.dependent("web")["state"] == "failed" and "bus" in run.dependent("web")["reason"]
+    ferry.expect_import(DESTINATION, pay)
+    ferry.expect_file("pay", pay)
+    ferry.variables = {}
+    ferry.once()
+    assert web.jobs == ["restart"]

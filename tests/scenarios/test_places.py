@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What destinations and the source may be like: how they are reached, what they keep, and what is not taken."""
+
+import json
+import socket
+
+import pytest
+
+from tests.scenarios.vocabulary import DESTINATION, REGION, ROLE_HERE, SECOND, SOURCE, Ferry, once_only
+
+BALANCER = f"arn:aws:elasticloadbalancing:{REGION}:{DESTINATION}:loadbalancer/app/pay/1"
+
+
+def test_old_versions_of_files_go_but_the_last(ferry, cloud):
+    pay = ferry.issue("pay.example.com")
+    ferry.carry("pay", pay, "files").once()
+    before = None
+    for _ in range(3):
+        before = ferry.expect_file("pay", pay)
+        cloud.renew(pay, force=True)
+        ferry.once()
+    now = ferry.expect_file("pay", pay)
+    assert set((ferry.files / ".versions" / "pay").iterdir()) == {before, now}
+
+
+def test_secret_whose_label_somebody_moved_back(ferry, cloud):
+    pay = ferry.issue("pay.example.com")
+    ferry.carry("pay", pay, "secrets").once()
+    first = ferry.expect_secret(DESTINATION, "pay", pay)
+    cloud.renew(pay, force=True)
+    ferry.once()
+    second = ferry.expect_secret(DESTINATION, "pay", pay)
+    cloud.boto3("secretsmanager", DESTINATION).update_secret_version_stage(
+        SecretId="pay", VersionStage="AWSCURRENT", MoveToVersionId=first, RemoveFromVersionId=second
+    )
+    run = ferry.once()
+    assert run.requests.writes == ["UpdateSecretVersionStage"]
+    assert ferry.expect_secret(DESTINATION, "pay", pay) == second
+
+
+def test_two_hosts_come_to_the_same(ferry, cloud, tmp_path):
+    pay = ferry.issue("pay.example.com", days_ago=340)
+    (tmp_path / "other").mkdir()
+    other = Ferry(cloud, tmp_path / "other")
+    for one in (ferry, other):
+        one.carry("pay", pay, "prod", "secrets", "files").once()
+    assert cloud.renew(pay)["renewed"]
+    both = [one.launch("--once") for one in (ferry, other)]
+    for process in both:
+        out, log = process.communicate(timeout=30)
+        assert process.returncode == 0, out + log
+    ferry.expect_import(DESTINATION, pay)
+    ferry.expect_secret(DESTINATION, "pay", pay)
+    (secret,) = cloud.secrets(account=DESTINATION)
+    assert len(secret["versions"]) == 2, "the first and the renewal's, which both hosts have written"
+    for one in (ferry, other):
+        one.expect_file("pay", pay)
+
+
+def test_import_that_nobody_uses_is_reported(ferry, cloud):
+    pay = ferry.issue("pay.example.com")
+    ferry.carry("pay", pay, "prod").once()
+    assert ferry.once().delivery("pay/prod")["unused"] is True
+    cloud.in_use(arn=ferry.expect_import(DESTINATION, pay), by=[BALANCER])
+    assert ferry.once().delivery("pay/prod")["unused"] is False
+
+
+def test_account_full_of_imports_by_hand(ferry, cloud):
+    cloud.import_by_hand(DESTINATION, "n{n}.example.org", count=60)
+    share = cloud.import_by_hand(DESTINATION, "shop.example.com", "www.pay.example.com", in_use_by=[BALANCER])["arn"]
+    free, pay = ferry.issue("free.example.com"), ferry.issue("pay.example.com", "www.pay.example.com")
+    run = ferry.carry("free", free, "prod").carry("pay", pay, "prod").once(expect=3)
+    ferry.expect_import(DESTINATION, free)
+    held = run.delivery("pay/prod")
+    assert (held["state"], held["hold"]) == ("held", "adopt?")
+    assert share in held["reason"] and held["reason"].count("arn:aws:acm:") == 1
+    assert len(ferry.imports(DESTINATION)) == 62
+
+
+# How they are reached
+
+
+@pytest.mark.parametrize("flaw", ["untrusted", "expired", "wrong-name"])
+def test_endpoint_that_is_not_aws_gets_nothing(ferry, cloud, flaw):
+    ferry.destination("bad", "prod", endpoint_url=cloud.tls_endpoint(flaw=flaw))
+    pay = ferry.issue("pay.example.com")
+    run = ferry.carry("pay", pay, "bad", "files").once(expect=1)
+    assert ferry.imports(DESTINATION) == {} and run.requests("ListCertificates", DESTINATION) == 0
+    assert "certificate" in run.delivery("pay/bad")["reason"]
+    ferry.expect_file("pay", pay)
+
+
+def test_redirect_is_not_followed(ferry, cloud):
+    pay = ferry.issue("pay.example.com")
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        elsewhere.setblocking(False)
+        location = f"http://127.0.0.1:{elsewhere.getsockname()[1]}/"
+        cloud.fault("redirect", operation="ImportCertificate", account=SECOND, location=location)
+        run = ferry.carry("pay", pay, "both").once(expect=1)
+        with pytest.raises(BlockingIOError):
+            elsewhere.accept()
+    assert run.delivery(f"pay/both/{SECOND}/{REGION}")["state"] == "failed"
+    ferry.expect_import(DESTINATION, pay)
+
+
+def test_session_says_who_it_is(ferry):
+    ferry.destination(
+        "named", "prod", role_session_name="admin1", source_identity="ferry", session_tags={"team": "platform"}
+    )
+    pay = ferry.issue("pay.example.com")
+    run = ferry.carry("pay", pay, "named").once()
+    (assumed,) = [
+        entry for entry in run.requests.select("AssumeRole") if DESTINATION in entry["parameters"]["RoleArn"]
+    ]
+    asked = assumed["parameters"]
+    assert (asked["RoleSessionName"], asked["SourceIdentity"]) == ("admin1", "ferry")
+    assert (asked["Tags.member.1.Key"], asked["Tags.member.1.Value"]) == ("team", "platform")
+    (imported,) = run.requests.select("ImportCertificate")
+    assert imported["principal"].endswith("/admin1")
+
+
+def test_credentials_from_profiles(ferry, cloud):
+    keys, profiles = cloud.keys(SOURCE, "certferry"), ferry.directory / "aws-config"
+    profiles.write_text(
+        f"[profile base]\naws_access_key_id = {keys['access_key']}\naws_secret_access_key = {keys['secret_key']}\n"
+        f"[profile prod]\nsource_profile = base\nrole_arn = {ROLE_HERE['role_arn']}\nexternal_id = ferry-2\n"
+    )
+    profiles.chmod(0o600)
+    ferry.variables = {"AWS_CONFIG_FILE": str(profiles), "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+    ferry.settings["source"]["profile"] = "base"
+    ferry.known["profiled"] = {"kind": "acm", "region": REGION, "profile": "prod"}
+    pay = ferry.issue("pay.example.com")
+    ferry.carry("pay", pay, "profiled").once()
+    ferry.expect_import(DESTINATION, pay)
+
+
+# What the source shows
+
+
+def test_search_denied_lists_every_type_of_key(ferry, cloud):
+    cloud.fault("error", operation="SearchCertificates", code="AccessDeniedException", message="not you", status=400)
+    arns = {name: ferry.issue(f"{name}.example.com", algorithm=f"EC_{name}") for name in ("secp384r1", "secp521r1")}
+    ferry.carry("curves", {"domain": "*.example.com"}, {"to": "files", "as": "{domain}"})
+    run = ferry.once()
+    assert run.requests("ListCertificates", SOURCE) >= 1
+    for name, arn in arns.items():
+        ferry.expect_file(f"{name}.example.com", arn)
+
+
+def test_what_cannot_be_carried_is_said_once(bus_ferry, cloud):
+    ferry = bus_ferry
+    public = cloud.issue("web.example.com", export_option="DISABLED", days_ago=2)["arn"]
+    revoked, pay = ferry.issue("old.example.com"), ferry.issue("pay.example.com")
+    cloud.mark(arn=revoked, status="REVOKED")
+    for name, arn in (("web", public), ("old", revoked), ("pay", pay)):
+        ferry.carry(name, arn, "files")
+    daemon = ferry.start()
+    for _ in range(2):
+        ferry.certferry("sync", expect=1)
+    assert once_only(daemon.log, "'web' is not carried: .*not requested as exportable")
+    assert once_only(daemon.log, "'old' is not carried: .*REVOKED")
+    assert daemon.requests("ExportCertificate") == 1
+    ferry.expect_file("pay", pay)
+    assert sorted(path.name for path in ferry.files.iterdir()) == [".versions", "pay"]
+
+
+def test_chain_that_ends_elsewhere_than_trusted(ferry, cloud):
+    other = cloud.issue("other.example.com", ca_arn=cloud.authority(name="Other"), days_ago=2)["arn"]
+    pay = ferry.issue("pay.example.com")
+    roots = ferry.directory / "trust.pem"
+    roots.write_text(ferry.truth(other)["chain"])
+    ferry.settings["source"]["trust"] = str(roots)
+    run = ferry.carry("pay", pay, "prod").carry("other", other, "files").once(expect=1)
+    assert run.requests.writes == []
+    assert "anchor-trusted" in run.log
+    ferry.expect_file("other", other)
+
+
+def test_carried_nowhere_and_kept_eligible(ferry, cloud):
+    pay = ferry.issue("pay.example.com", days_ago=340)
+    ferry.set(certificates={"pay": {"arn": pay}}).once()
+    assert cloud.renew(pay)["renewed"]
+    acm = cloud.boto3("acm")
+    assert acm.describe_certificate(CertificateArn=pay)["Certificate"]["RenewalEligibility"] == "INELIGIBLE"
+    run = ferry.once()
+    assert run.requests("ExportCertificate") == 1 and run.requests.writes == []
+    assert acm.describe_certificate(CertificateArn=pay)["Certificate"]["RenewalEligibility"] == "ELIGIBLE"
+
+
+# What is only looked at
+
+
+def test_dry_run_as_json_without_a_state_directory(ferry):
+    pay = ferry.issue("pay.example.com")
+    ferry.variables = {"STATE_DIRECTORY": str(ferry.directory / "nowhere")}
+    run = ferry.carry("pay", pay, "both", "files").dry_run("--json", expect=3)
+    plan = json.loads(run.out)
+    assert (plan["format"], plan["exit"]) == (1, 3)
+    steps = [step for step in plan["steps"] if step["verb"] == "deliver"]
+    assert {step["delivery"] for step in steps} >= {"pay/files", f"pay/both/{SECOND}/{REGION}"}
+    assert {"verb", "certificate", "destination", "delivery", "dependent", "hold", "when", "reason"} == set(steps[0])
+    assert not (ferry.directory / "nowhere").exists()
