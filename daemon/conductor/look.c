@@ -413,9 +413,15 @@ static void promote_owed(struct conductor *conductor, struct tracked_delivery *d
 		for (size_t i = 0; dependent && i < dependent->owed_count; i++) {
 			struct owed_record *row = dependent->owed[i];
 
-			if (row->due || !row->since || strcmp(row->delivery, delivery->name) != 0 ||
-				!fingerprint_equal(&row->fingerprint, &delivery->observed.version.fingerprint))
+			bool same = fingerprint_equal(
+				&row->fingerprint, &delivery->observed.version.fingerprint);
+
+			/* One that is due for an older version is due for this one: a telling under way is of the old. */
+			if (strcmp(row->delivery, delivery->name) != 0 || row->due == same || !row->since)
 				continue;
+			row->fingerprint = delivery->observed.version.fingerprint;
+			if (!dependent->record.failures)
+				dependent->record.next_try = 0; /* what it waited for was another version */
 			row->due = true;
 			row->since = delivery->observed.changed_at ?: conductor_now(conductor);
 			(void)conductor_save_owed(conductor, row);
