@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TESTS_BENCH_CLOUD_H
+#define TESTS_BENCH_CLOUD_H
+
+/*
+ * An AWS that is fast: ACM and STS of one source account and of many destination accounts, in memory.
+ * It answers requests, it owns no socket and no clock: tests/bench/server.c puts it behind TLS, the
+ * simulation (tests/simulation) calls it with a virtual clock.  What tests/cloud checks in depth
+ * (signatures, policies, IAM) it does not check; who asks is told by the access key in the
+ * Authorization header's Credential, which AssumeRole gave out for the account of the role.  Not thread-safe.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/base/time.h"
+
+struct cloud;
+
+struct cloud_settings {
+	unsigned certificates; /* exportable PRIVATE ones at the source (account 111111111111), EC P-256 */
+	unsigned accounts; /* destination accounts, 222222220000 upwards, region eu-west-1 like the source */
+	bool imported; /* every certificate is imported already in each account, tagged as certferry does */
+	bool quotas; /* refuse (ThrottlingException) what is above ACM's published rates: an exact token
+			bucket for each account and operation that holds one second's worth, one at least */
+};
+
+/* cloud_new(settings, now): makes all keys and certificates, from one CA.  Never fails. */
+struct cloud *cloud_new(const struct cloud_settings *settings, usec_t now);
+
+/* cloud_renew(cloud, first, count, now): certificates ${first}.. get a new key and a new leaf under the same ARN. */
+void cloud_renew(struct cloud *cloud, unsigned first, unsigned count, usec_t now);
+
+/* cloud_ca(cloud): the CA's certificate in PEM, borrowed. */
+const char *cloud_ca(const struct cloud *cloud);
+
+/* One request.  All borrowed for the call.  Strings may be NULL where a request lacks them. */
+struct cloud_request {
+	const char *authorization;
+	const char *target; /* X-Amz-Target; NULL: the query protocol (STS) */
+	const char *body;
+	size_t length;
+};
+
+/* The answer.  body belongs to the cloud and is valid until the next call. */
+struct cloud_answer {
+	int status;
+	const char *content_type;
+	const char *error; /* value for X-Amzn-ErrorType, or NULL */
+	const char *body;
+	size_t length;
+};
+
+/* cloud_ask(cloud, request, now, answer): carry ${request} out at ${now} (wall clock). */
+void cloud_ask(struct cloud *cloud, const struct cloud_request *request, usec_t now, struct cloud_answer *ret_answer);
+
+/* What has happened since the start, for checks and makespans. */
+struct cloud_counts {
+	unsigned long requests, exports, imports, lists, throttled;
+	usec_t first_export, last_import; /* 0: none yet */
+};
+
+void cloud_count(const struct cloud *cloud, struct cloud_counts *ret_counts);
+
+/* cloud_in_sync(cloud): how many (certificate, account) pairs hold the leaf that the source has now. */
+unsigned long cloud_in_sync(const struct cloud *cloud);
+
+struct cloud *cloud_free(struct cloud *cloud);
+
+#endif
