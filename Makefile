@@ -42,6 +42,7 @@ UNIT_CORE  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/core/*.c))
 UNIT_SHELL := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/shell/*.c))
 UNIT       := $(UNIT_LIB) $(UNIT_CORE) $(UNIT_SHELL)
 FUZZ       := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+BOTOCORE   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/botocore/*.c))
 
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libcurl4-openssl-dev libssl-dev libjansson-dev libyaml-dev \
 	libsystemd-dev libsqlite3-dev
@@ -84,6 +85,10 @@ $(FUZZ): $(BUILD)/%: %.c $(CORE_A) $(LIB_A)
 	@echo "  LINK   $@"
 	$(Q)$(CC) $(CPPFLAGS) -DFUZZ_REPLAY $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(CORE_A) $(LIB_A) $(LDLIBS_ALL)
 
+$(BOTOCORE): $(BUILD)/%: $(BUILD)/%.o $(LIB_A)
+	@echo "  LINK   $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+
 deps-build: ## install what building needs (Debian packages)
 	$(Q)tests/packages $(BUILD_PACKAGES)
 
@@ -93,6 +98,10 @@ deps: ## install what building and testing need (Debian packages)
 check: deps ## build and run every test floor that this machine can run
 	$(Q)$(MAKE) --no-print-directory all unit
 	$(Q)BUILD=$(BUILD) SANITIZE=$(SANITIZE) $(PYTHON) tests/run.py
+
+check-botocore: deps ## the AWS client against the newest boto3 and botocore, which it installs into build/ from PyPI
+	$(Q)$(MAKE) --no-print-directory all $(BOTOCORE)
+	$(Q)BUILD=$(BUILD) SANITIZE=$(SANITIZE) $(PYTHON) tests/run.py botocore
 
 check-layers: ## who includes whom, against tests/layers.txt
 	$(Q)$(PYTHON) tests/check_layers.py
@@ -126,6 +135,6 @@ clean: ## remove build/
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
-.PHONY: all unit deps deps-build check check-layers demo install clean help
+.PHONY: all unit deps deps-build check check-botocore check-layers demo install clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

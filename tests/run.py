@@ -6,6 +6,7 @@ Floors: layers, clang (warnings are errors there too), unit (cmocka), fuzz (the 
 replayed), tree (what texts say against what is there), cloud (the AWS on loopback against boto3),
 scenarios (the real daemon against it), system (the real unit under a real systemd).
 `tests/run.py FLOOR...` runs only those.  BUILD and SANITIZE are make's.
+Only when named, as it needs PyPI: botocore (`make check-botocore`: against the newest boto3 and botocore).
 """
 import os
 import pathlib
@@ -113,9 +114,9 @@ def floor_fuzz(count):
                 count.add_failure(f"{program.name} {path.name}", result.stdout.decode(errors="replace")[-500:])
 
 
-def run_pytest(count, path, *extra):
+def run_pytest(count, path, *extra, python=PYTHON):
     with tempfile.NamedTemporaryFile(suffix=".xml") as report:
-        result = run([PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report.name}",
+        result = run([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report.name}",
                       *extra, path])
         try:
             cases = list(ElementTree.parse(report.name).getroot().iter("testcase"))
@@ -174,6 +175,19 @@ def floor_system(count):
         count.add_failure("system", f"ended with {process.returncode} after {seen} tests")
 
 
+def floor_botocore(count):
+    """What botocore is the reference for, against PyPI's newest: Debian's is too old."""
+    venv = ROOT / "build/botocore-venv"
+    made = run(["tests/botocore/venv", str(venv)], stdout=subprocess.PIPE, text=True)
+    print(made.stdout, end="", flush=True)
+    if made.returncode == 77:
+        count.add_skip("check-botocore", made.stdout.strip().splitlines()[-1])
+    elif made.returncode != 0:
+        count.add_failure("check-botocore", f"no environment for it: tests/botocore/venv ended with {made.returncode}")
+    else:
+        run_pytest(count, "tests/botocore", python=str(venv / "bin/python"))
+
+
 FLOORS = {
     "layers": floor_layers,
     "clang": floor_clang,
@@ -184,16 +198,20 @@ FLOORS = {
     "scenarios": floor_scenarios,
     "system": floor_system,
 }
+ONLY_WHEN_NAMED = {
+    "botocore": floor_botocore,
+}
 
 
 def main(wanted):
     count = Count()
-    unknown = [name for name in wanted if name not in FLOORS]
+    floors = FLOORS | ONLY_WHEN_NAMED
+    unknown = [name for name in wanted if name not in floors]
     if unknown:
-        print(f"no such floor: {' '.join(unknown)}; there are {' '.join(FLOORS)}", file=sys.stderr)
+        print(f"no such floor: {' '.join(unknown)}; there are {' '.join(floors)}", file=sys.stderr)
         return 2
-    for name, floor in FLOORS.items():
-        if wanted and name not in wanted:
+    for name, floor in floors.items():
+        if name not in (wanted or FLOORS):
             continue
         print(f"== {name}", flush=True)
         begin = time.monotonic()
