@@ -28,6 +28,7 @@ struct sd_event;
 enum aws_service {
 	AWS_ACM,
 	AWS_SECRETSMANAGER,
+	AWS_SQS,
 	AWS_STS,
 	AWS_TAGGING, /* Resource Groups Tagging API */
 	AWS_SERVICE_COUNT,
@@ -90,6 +91,9 @@ struct aws_request {
 	struct secret *secret_body; /* instead of body: taken over and wiped when the call ends */
 	size_t response_limit; /* bytes; 0: 8 MiB */
 	bool once; /* never retried here after the request may have reached AWS */
+	/* AWS may let it wait (20 s at most): it waits for no lane, takes nothing from the retry
+	 * quota, and after a failure it is the caller who asks again, with a pause. */
+	bool long_poll;
 };
 
 /**

@@ -43,6 +43,7 @@ struct aws_call {
 	char body_hash[SIGV4_HASH_SIZE];
 	size_t response_limit;
 	bool once;
+	bool long_poll;
 
 	sd_event_source *timer;
 	struct session_waiter session_waiter;
@@ -104,6 +105,10 @@ static bool call_again(struct aws_call *call, enum fault_class class)
 	struct aws_session *session = call->session;
 	usec_t delay;
 
+	/* Whoever polls for ever asks again by himself; only what the next request would meet as well
+	 * is mended here. */
+	if (call->long_poll && class != FAULT_EXPIRED && class != FAULT_SKEW)
+		return false;
 	if (class == FAULT_THROTTLE)
 		lane_throttled(call->lane);
 	if (!retry_next(&call->retry, &session->quota, class, (unsigned)random_below(1000), &delay))
@@ -170,8 +175,10 @@ static void call_succeeded(struct aws_call *call, const struct http_response *re
 			return;
 		}
 	}
-	retry_succeeded(&call->retry, &call->session->quota);
-	lane_succeeded(call->lane);
+	if (!call->long_poll) {
+		retry_succeeded(&call->retry, &call->session->quota);
+		lane_succeeded(call->lane);
+	}
 	call_finish(call, json, response->body, response->body_length, NULL);
 	json_decref(json);
 }
@@ -339,7 +346,8 @@ static void call_proceed(struct aws_call *call, bool granted)
 		call_fail(call, &err);
 	} else if (r == 0) {
 		session_wait(session, &call->session_waiter, call->region);
-	} else if (!call->admitted && !lane_enter(call->lane, &call->lane_waiter)) {
+	} else if (!call->admitted && !call->long_poll &&
+		   !lane_enter(call->lane, &call->lane_waiter)) {
 		return;
 	} else {
 		call->admitted = true;
@@ -379,6 +387,7 @@ struct aws_call *aws_call_start(struct aws_session *session, const struct aws_re
 	call->userdata = userdata;
 	call->response_limit = request->response_limit;
 	call->once = request->once;
+	call->long_poll = request->long_poll;
 	call->secret_body = request->secret_body;
 	if (call->secret_body) {
 		sigv4_hash(secret_borrow(call->secret_body), secret_length(call->secret_body),

@@ -10,6 +10,7 @@
 #include "lib/base/buf.h"
 
 #define JSON_1_1 "application/x-amz-json-1.1"
+#define JSON_1_0 "application/x-amz-json-1.0"
 #define FORM     "application/x-www-form-urlencoded; charset=utf-8"
 
 /* Names for configuration are the service id of AWS's models, in its two spellings. */
@@ -25,6 +26,8 @@ static const struct {
 	[AWS_SECRETSMANAGER] = { { "secretsmanager", "secretsmanager", JSON_1_1,
 					 "secretsmanager." },
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER", "secrets_manager", .plain_is_dualstack = true },
+	[AWS_SQS] = { { "sqs", "sqs", JSON_1_0, "AmazonSQS." }, "AWS_ENDPOINT_URL_SQS", "sqs",
+		.plain_fips_in_gov = true },
 	[AWS_STS] = { { "sts", "sts", FORM, NULL }, "AWS_ENDPOINT_URL_STS", "sts",
 		.plain_fips_in_gov = true },
 	[AWS_TAGGING] = { { "tagging", "tagging", JSON_1_1, "ResourceGroupsTaggingAPI_20170126." },

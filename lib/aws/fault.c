@@ -40,6 +40,7 @@ static const struct {
 	{ "TransactionInProgressException", NULL, NULL, { FAULT_THROTTLE, ERROR_RETRY, 0 } },
 	{ "PriorRequestNotComplete", NULL, NULL, { FAULT_THROTTLE, ERROR_RETRY, 0 } },
 	{ "SlowDown", NULL, NULL, { FAULT_THROTTLE, ERROR_RETRY, 0 } },
+	{ "KmsThrottled", NULL, NULL, { FAULT_THROTTLE, ERROR_RETRY, 0 } },
 
 	/* Used up: ACM's certificates or imports a year, Secrets Manager's secrets.  Although the
 	 * SDKs take LimitExceededException for a throttle, a retry only uses up more. */
@@ -76,6 +77,8 @@ static const struct {
 	{ "PublicPolicyException", NULL, NULL, { FAULT_FINAL, ERROR_DENIED, 0 } },
 	{ "EncryptionFailure", NULL, NULL, { FAULT_FINAL, ERROR_DENIED, 0 } },
 	{ "DecryptionFailure", NULL, NULL, { FAULT_FINAL, ERROR_DENIED, 0 } },
+	{ "InvalidSecurity", NULL, NULL, { FAULT_FINAL, ERROR_DENIED, 0 } },
+	{ "KmsOptInRequired", NULL, NULL, { FAULT_FINAL, ERROR_DENIED, 0 } },
 
 	/* Not yet. */
 	{ "*", "ExportCertificate", "relation of type EXPORT",
@@ -87,6 +90,9 @@ static const struct {
 
 	/* What is there, or not. */
 	{ "*NotFound*", NULL, NULL, { FAULT_FINAL, ERROR_ABSENT, 0 } },
+	/* A queue, by its name of today and by the older protocol's. */
+	{ "QueueDoesNotExist", NULL, NULL, { FAULT_FINAL, ERROR_ABSENT, 0 } },
+	{ "*NonExistentQueue", NULL, NULL, { FAULT_FINAL, ERROR_ABSENT, 0 } },
 	{ "ResourceExistsException", NULL, NULL, { FAULT_FINAL, ERROR_CONFLICT, 0 } },
 	{ "ResourceInUseException", NULL, NULL, { FAULT_FINAL, ERROR_CONFLICT, 0 } },
 	{ "PreconditionNotMetException", NULL, NULL, { FAULT_FINAL, ERROR_CONFLICT, 0 } },
@@ -98,6 +104,7 @@ static const struct {
 		{ FAULT_FINAL, ERROR_INVALID, AWS_CODE_PENDING_DELETION } },
 
 	/* AWS's own trouble. */
+	{ "OverLimit", NULL, NULL, { FAULT_FINAL, ERROR_RETRY, 0 } },
 	{ "RequestTimeout*", NULL, NULL, { FAULT_TRANSIENT, ERROR_RETRY, 0 } },
 	{ "Internal*", NULL, NULL, { FAULT_TRANSIENT, ERROR_RETRY, 0 } },
 	{ "ServiceUnavailable*", NULL, NULL, { FAULT_TRANSIENT, ERROR_RETRY, 0 } },

@@ -69,7 +69,9 @@ static void send_json(struct operation *operation, const char *region, const jso
 		.operation = operation->name,
 		.region = region,
 		.body = body,
-		.response_limit = operation->body ? OPERATION_PAGE_LIMIT : 0,
+		.response_limit = operation->body ? OPERATION_PAGE_LIMIT
+						  : operation->response_limit,
+		.long_poll = operation->long_poll,
 	};
 
 	if (body) {

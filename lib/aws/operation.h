@@ -25,6 +25,8 @@ struct operation {
 	const char *name; /* ListCertificates; a literal */
 	const char *token; /* listings: the member that carries on, NextToken; a literal */
 	operation_fn on_answer;
+	bool long_poll; /* as in struct aws_request */
+	size_t response_limit; /* bytes; 0: as usual */
 
 	char *region;
 	struct aws_call *call; /* under way */

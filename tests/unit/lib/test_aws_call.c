@@ -325,6 +325,36 @@ static void test_once_never_sent(void **state)
 	world_free(world);
 }
 
+/* Whoever polls for ever asks again by himself: one request, whatever went wrong, but for what the
+ * next one would meet as well. */
+static void test_long_poll(void **state)
+{
+	const struct aws_request request = {
+		.service = AWS_SQS, .operation = "ReceiveMessage", .region = "eu-west-1", .long_poll = true
+	};
+	struct world *world = world_new();
+
+	add_cut(world); /* first, since libcurl itself tries again where a connection was kept */
+	add_fault(world, 500, "InternalFailure");
+	add_fault(world, 400, "ThrottlingException");
+	add_fault(world, 403, "ExpiredTokenException");
+	add(world, 200, "", "{}");
+	begin(world);
+	for (size_t i = 0; i < 4; i++) {
+		(void)aws_call_start(world->session, &request, on_done, world);
+		world->left++;
+		run_until_zero(world->event, &world->left);
+		if (i < 3)
+			assert_int_equal(world->err.kind, ERROR_RETRY);
+	}
+	check_answer(world, "{}");
+	assert_int_equal(world->server->count, 5);
+	assert_true(asked(world, 0, "\r\nX-Amz-Target: AmazonSQS.ReceiveMessage\r\n"));
+	assert_true(asked(world, 0, "\r\nContent-Type: application/x-amz-json-1.0\r\n"));
+	assert_true(asked(world, 0, "/eu-west-1/sqs/aws4_request"));
+	world_free(world);
+}
+
 static void test_role(void **state)
 {
 	char *tags[] = { (char *)"team=a b", (char *)"empty=", NULL };
@@ -697,6 +727,7 @@ int main(void)
 		cmocka_unit_test(test_no_json),
 		cmocka_unit_test(test_once),
 		cmocka_unit_test(test_once_never_sent),
+		cmocka_unit_test(test_long_poll),
 		cmocka_unit_test(test_role),
 		cmocka_unit_test(test_equal_identities_share),
 		cmocka_unit_test(test_expired_token),
