@@ -8,6 +8,7 @@
 #include "daemon/conductor/say.h"
 #include "lib/base/strv.h"
 #include "lib/os/clock.h"
+#include "lib/os/memory.h"
 #include "lib/systemd/notify.h"
 
 /* What is in flight is bounded, so that bundles and request bodies fit the secure heap. */
@@ -350,6 +351,15 @@ static bool approve_held(struct conductor *conductor)
 	       ask_approve(conductor, NULL, "--once --approve") > 0;
 }
 
+/* Nothing is in flight any more: what was needed for it is not held on to while the daemon sleeps. */
+static void rest(struct conductor *conductor)
+{
+	if (conductor->rested)
+		return;
+	conductor->rested = true;
+	memory_give_back();
+}
+
 static int on_cycle(sd_event_source *source, void *userdata)
 {
 	struct conductor *conductor = userdata;
@@ -366,8 +376,10 @@ static int on_cycle(sd_event_source *source, void *userdata)
 	(void)look_at_places(conductor);
 	arm_timer(conductor);
 	tell_manager(conductor);
-	if (!cycle_idle(conductor))
+	if (!cycle_idle(conductor)) {
+		conductor->rested = false;
 		return 0;
+	}
 	if (approve_held(conductor)) {
 		cycle_poke(conductor);
 		return 0;
@@ -375,6 +387,7 @@ static int on_cycle(sd_event_source *source, void *userdata)
 	ask_finish_jobs(conductor);
 	if (conductor->options.once)
 		return sd_event_exit(conductor->event, 0);
+	rest(conductor);
 	return 0;
 }
 

@@ -159,6 +159,7 @@ struct conductor {
 	sd_event_source *watchdog;
 	int exit_status;
 	bool ending;
+	bool rested; /* nothing has been in flight since memory was given back */
 	bool stopped; /* nothing of it is on the event loop any more */
 	char *told_manager; /* STATUS= as last sent: said again only when it changes */
 };

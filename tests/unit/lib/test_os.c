@@ -22,6 +22,7 @@
 #include "lib/os/clock.h"
 #include "lib/os/file.h"
 #include "lib/os/lock.h"
+#include "lib/os/memory.h"
 
 /* The directory of one test; the working directory while it runs, so that names stay short. */
 static char directory[] = "/tmp/certferry-os-XXXXXX";
@@ -463,6 +464,48 @@ static void test_random(void **state)
 	assert_int_equal(random_below(0), 0);
 }
 
+static long proportional_kib(void)
+{
+	FILE *file = fopen("/proc/self/smaps_rollup", "re");
+	char line[256];
+	long kib = -1;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "Pss: %ld", &kib) == 1)
+			break;
+	if (file)
+		(void)fclose(file);
+	return kib;
+}
+
+static const char constant[1 << 18] = { [0] = 'a', [1 << 17] = 'b' };
+
+static void test_give_back(void **state)
+{
+	static char written[1 << 14] = { 1 };
+	char *heap = malloc(1 << 18);
+	volatile unsigned sum = 0;
+	long before, after;
+
+	memset(written, 7, sizeof(written));
+	memset(heap, 8, 1 << 18);
+	for (size_t i = 0; i < sizeof(constant); i += 512)
+		sum += (unsigned char)constant[i];
+	before = proportional_kib();
+	memory_give_back();
+	after = proportional_kib();
+	if (before > 0)
+		assert_true(after + (long)sizeof(constant) / 2048 < before);
+	for (size_t i = 0; i < sizeof(constant); i += 512)
+		sum -= (unsigned char)constant[i];
+	assert_int_equal(sum, 0);
+	for (size_t i = 0; i < sizeof(written); i++)
+		assert_int_equal(written[i], 7);
+	for (size_t i = 0; i < 1 << 18; i++)
+		assert_int_equal(heap[i], 8);
+	free(heap);
+}
+
 #define OS_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -490,6 +533,7 @@ int main(void)
 		cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_jitter),
 		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_give_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
