@@ -89,7 +89,8 @@ struct aws_request {
 	const char *region;
 	const json_t *body; /* JSON services: borrowed for the call of aws_call_start(); NULL: {} */
 	struct secret *secret_body; /* instead of body: taken over and wiped when the call ends */
-	size_t response_limit; /* bytes; 0: 8 MiB */
+	size_t response_limit; /* bytes; 0: 1 MiB */
+	bool may_be_empty; /* an answer without a body is one: {} */
 	bool once; /* never retried here after the request may have reached AWS */
 	/* AWS may let it wait (20 s at most): it waits for no lane, takes nothing from the retry
 	 * quota, and after a failure it is the caller who asks again, with a pause. */
@@ -98,8 +99,8 @@ struct aws_request {
 
 /**
  * aws_done_fn(userdata, body, err):
- * The completion: exactly once, never from inside aws_call_start().  On success ${body} is the
- * parsed object ({} for an empty one), borrowed until it returns; otherwise NULL and ${err} says
+ * The completion: exactly once, never from inside aws_call_start().  On success, which is the status
+ * 200 and no other, ${body} is the parsed object, borrowed until it returns; otherwise NULL and ${err} says
  * "OPERATION: CODE: message (request id ...)": throttled, unreachable, 5xx after all retries,
  * concurrent change, an answer that is not AWS's: ERROR_RETRY; AccessDenied, no or refused
  * credentials, a signature that does not match (a mistyped secret key): ERROR_DENIED;

@@ -42,7 +42,7 @@ struct aws_call {
 	struct secret *secret_body; /* instead */
 	char body_hash[SIGV4_HASH_SIZE];
 	size_t response_limit;
-	bool once;
+	bool may_be_empty, once;
 	bool long_poll;
 
 	sd_event_source *timer;
@@ -139,17 +139,31 @@ static void call_log(
 		http_response_header(response, "X-Amzn-RequestId") ?: "none");
 }
 
-/* More values than the longest page of any operation in use has; each costs some 200 bytes as a tree. */
-#define JSON_VALUES_MAX 300000
+/* More values than any answer has, but for long pages, which are allowed one for so many bytes of their
+ * limit; each costs some 200 bytes as a tree. */
+#define JSON_VALUES_MAX ((size_t)20000)
+#define PAGE_BYTES_OF_A_VALUE 128
 
 /* Would the tree be out of all proportion to the text?  Counts what can begin a value. */
-static bool json_is_heavy(const char *text, size_t length)
+static bool json_is_heavy(const char *text, size_t length, size_t limit)
 {
 	size_t values = 0;
 
 	for (size_t i = 0; i < length; i++)
 		values += text[i] == ',' || text[i] == '{' || text[i] == '[';
-	return values > JSON_VALUES_MAX;
+	return values > limit;
+}
+
+/* The answer as a tree; NULL if it is no JSON. */
+static json_t *call_parse(const struct aws_call *call, const struct http_response *response)
+{
+	size_t limit = MAX(JSON_VALUES_MAX, call->response_limit / PAGE_BYTES_OF_A_VALUE);
+
+	if (response->body_length == 0 && call->may_be_empty)
+		return json_object();
+	if (json_is_heavy(response->body, response->body_length, limit))
+		return NULL;
+	return json_loadb(response->body, response->body_length, JSON_REJECT_DUPLICATES, NULL);
 }
 
 static void call_succeeded(struct aws_call *call, const struct http_response *response)
@@ -158,12 +172,7 @@ static void call_succeeded(struct aws_call *call, const struct http_response *re
 	json_t *json = NULL;
 
 	if (call->done) {
-		json = response->body_length == 0
-			       ? json_object()
-		       : json_is_heavy(response->body, response->body_length)
-			       ? NULL
-			       : json_loadb(response->body, response->body_length,
-					 JSON_REJECT_DUPLICATES, NULL);
+		json = call_parse(call, response);
 		if (!json_is_object(json)) {
 			json_decref(json);
 			if (!call->once && call_again(call, FAULT_TRANSIENT))
@@ -186,7 +195,10 @@ static void call_succeeded(struct aws_call *call, const struct http_response *re
 static void call_refused(
 	struct aws_call *call, const struct http_response *response, const struct fault *fault)
 {
-	bool ambiguous = fault->class == FAULT_TRANSIENT && call->once;
+	/* What a proxy says of an answer that it withheld is no word on what AWS has done. */
+	bool unknown = fault->class == FAULT_TRANSIENT ||
+		       (fault->class == FAULT_FINAL && fault->foreign);
+	bool ambiguous = unknown && call->once;
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 
 	if (fault->class == FAULT_SKEW)
@@ -227,7 +239,7 @@ static void on_response(
 		return;
 	}
 	aws_note_date(call->session, response, false);
-	if (response->status >= 200 && response->status < 300) {
+	if (response->status == 200) {
 		call_log(call, response, "");
 		call_succeeded(call, response);
 		return;
@@ -386,6 +398,7 @@ struct aws_call *aws_call_start(struct aws_session *session, const struct aws_re
 	call->done = done;
 	call->userdata = userdata;
 	call->response_limit = request->response_limit;
+	call->may_be_empty = request->may_be_empty;
 	call->once = request->once;
 	call->long_poll = request->long_poll;
 	call->secret_body = request->secret_body;

@@ -12,6 +12,7 @@
 
 #define NAME_MAX_BYTES    128
 #define MESSAGE_MAX_BYTES 512
+#define BODY_MAX_BYTES    65536 /* no refusal of AWS's is longer */
 
 /* Code 0 stands for the HTTP status. */
 struct meaning {
@@ -244,7 +245,7 @@ static void read_body(const struct fault_answer *answer, struct fault *fault)
 {
 	json_t *body;
 
-	if (!answer->body)
+	if (!answer->body || answer->body_length > BODY_MAX_BYTES)
 		return;
 	body = json_loadb(answer->body, answer->body_length, JSON_REJECT_DUPLICATES, NULL);
 	if (json_is_object(body))
@@ -271,6 +272,7 @@ void fault_read(const struct fault_answer *answer, struct fault *fault)
 		meaning = meaning_of_name(answer, fault);
 	} else {
 		meaning = meaning_of_status(answer);
+		fault->foreign = true;
 		free(fault->name);
 		fault->name = mem_printf("HTTP %ld", answer->status);
 	}

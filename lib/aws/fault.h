@@ -7,6 +7,7 @@
  * tests/cases/aws_fault walks.  Pure.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/aws/retry.h"
@@ -26,6 +27,7 @@ struct fault {
 	enum fault_class class; /* whether to try again within seconds */
 	enum error_kind kind; /* what it is when that did not help */
 	int code; /* AWS_CODE_* or the HTTP status */
+	bool foreign; /* no code of AWS's: something between us and AWS answered */
 	char *name; /* AWS's error code without its namespace, or "HTTP 503" */
 	char *message; /* AWS's words: at most 512 bytes, no control characters; may be "" */
 	char *request_id; /* or NULL */

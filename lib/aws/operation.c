@@ -72,6 +72,7 @@ static void send_json(struct operation *operation, const char *region, const jso
 		.response_limit = operation->body ? OPERATION_PAGE_LIMIT
 						  : operation->response_limit,
 		.long_poll = operation->long_poll,
+		.may_be_empty = operation->mute,
 	};
 
 	if (body) {

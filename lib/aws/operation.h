@@ -27,6 +27,7 @@ struct operation {
 	operation_fn on_answer;
 	bool long_poll; /* as in struct aws_request */
 	size_t response_limit; /* bytes; 0: as usual */
+	bool mute; /* it has nothing to answer */
 
 	char *region;
 	struct aws_call *call; /* under way */

@@ -143,6 +143,7 @@ struct sm_operation *sm_tag(struct aws_session *session, const char *region, con
 	struct sm_operation *o = sm_new(session, "TagResource", on_tag, userdata);
 
 	o->on_written = on_done;
+	o->operation.mute = true;
 	operation_ask(&o->operation, region, sm_tag_body(secret_id, tags));
 	return o;
 }

@@ -21,6 +21,7 @@ struct http {
 	bool ca_directory;
 	struct calls waiting, running, broken;
 	size_t running_count;
+	size_t held; /* bytes of answers without a limit of their own */
 };
 
 struct http_call {
@@ -38,6 +39,7 @@ struct http_call {
 	size_t upload_length, upload_sent;
 	struct body body;
 	size_t body_limit;
+	bool counted; /* its body is part of http->held */
 	char **response_headers;
 	size_t response_headers_size;
 	bool response_headers_ended;

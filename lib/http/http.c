@@ -26,7 +26,7 @@
 
 #define CALLS_MAX          128
 #define CALLS_PER_HOST_MAX 64
-#define RESPONSE_MAX       ((size_t)8 << 20)
+#define RESPONSE_MAX       ((size_t)1 << 20)
 
 static void call_move(struct http_call *call, struct calls *list)
 {
@@ -49,6 +49,8 @@ static void call_free(struct http_call *call)
 	curl_easy_cleanup(call->easy);
 	curl_slist_free_all(call->headers);
 	secret_free(call->secret_body);
+	if (call->counted)
+		call->http->held -= call->body.length;
 	body_done(&call->body);
 	strv_free(call->response_headers);
 	error_done(&call->failure);
@@ -89,6 +91,7 @@ struct http_call *http_start(
 
 	*call = (struct http_call){ .http = http, .done = done, .userdata = userdata };
 	call->body_limit = request->response_limit ?: RESPONSE_MAX;
+	call->counted = request->response_limit == 0;
 	call->easy = curl_easy_init();
 	if (!call->easy)
 		mem_exhausted();
@@ -169,6 +172,9 @@ static void call_judge(struct http_call *call, CURLcode result)
 	(void)curl_easy_getinfo(call->easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
 	if (result == CURLE_OPERATION_TIMEDOUT && ready == 0)
 		result = CURLE_COULDNT_CONNECT;
+	/* libcurl calls an answer that is no HTTP as it calls a scheme that it does not know. */
+	if (result == CURLE_UNSUPPORTED_PROTOCOL && ready != 0)
+		result = CURLE_WEIRD_SERVER_REPLY;
 	(void)error_set(&call->failure, kind_of_result(result), (int)result, "%s: %s",
 		call->url.origin, call->words[0] ? call->words : curl_easy_strerror(result));
 }

@@ -56,7 +56,9 @@ struct http_request {
 	/* On a connection of its own.  Otherwise libcurl sends the request a second time by
 	 * itself when a kept-alive connection closes before the first byte of an answer. */
 	bool fresh;
-	size_t response_limit; /* bytes; 0: 8 MiB */
+	/* Bytes; 0: 1 MiB, and then all such answers together may have 4 MiB at a time: one too many
+	 * is ERROR_RETRY. */
+	size_t response_limit;
 	usec_t timeout; /* whole call once it is on the wire; 0: 30 s.  Connecting: 5 s always */
 };
 

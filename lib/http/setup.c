@@ -12,6 +12,7 @@
 #define HEADERS_MAX ((size_t)64 << 10)
 #define CONNECT_MS  5000L
 #define CALL_MS     30000L
+#define HELD_MAX    ((size_t)4 << 20)
 
 #define SET(easy, option, value)                                                                   \
 	do {                                                                                       \
@@ -29,6 +30,13 @@ static size_t on_body(char *data, size_t one, size_t length, void *userdata)
 			"%s: response longer than %zu bytes", call->url.origin, call->body_limit);
 		return 0;
 	}
+	if (call->counted && length > HELD_MAX - call->http->held) {
+		(void)error_set(&call->failure, ERROR_RETRY, CURLE_FILESIZE_EXCEEDED,
+			"%s: more than %zu bytes of answers at once", call->url.origin, HELD_MAX);
+		return 0;
+	}
+	if (call->counted)
+		call->http->held += length;
 	if (length)
 		body_append(&call->body, data, length);
 	return length;

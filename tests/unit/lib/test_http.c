@@ -244,6 +244,18 @@ static void test_cut(void **state)
 	}
 }
 
+/* Whoever answers so, the request has reached them. */
+static void test_no_http(void **state)
+{
+	static const struct step script[] = { { .answer = "SSH-2.0-OpenSSH_9.2\r\n", .close = true } };
+	struct world *world = world_new(script, 1);
+
+	get(world);
+	assert_int_equal(world->err.kind, ERROR_RETRY);
+	assert_false(http_never_sent(&world->err));
+	world_free(world);
+}
+
 static void test_timeout(void **state)
 {
 	static const struct step script[] = { { .answer = NULL } };
@@ -429,6 +441,7 @@ int main(void)
 		cmocka_unit_test(test_response_limit),
 		cmocka_unit_test(test_header_limit),
 		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_no_http),
 		cmocka_unit_test(test_timeout),
 		cmocka_unit_test(test_unreachable),
 		cmocka_unit_test(test_bad_url),
