@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/aws/aws.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-event.h>
 
 #include "lib/aws/client.h"
+#include "lib/aws/endpoint.h"
 #include "lib/aws/lane.h"
 #include "lib/aws/profile.h"
+#include "lib/aws/retry.h"
 #include "lib/aws/session.h"
 #include "lib/os/clock.h"
 
@@ -39,6 +42,22 @@ static char *file_path(const char *name, const char *fallback)
 	return mem_printf("%s/%s", home, path ? path + 2 : fallback);
 }
 
+/* How often a request is sent at most.  Like the AWS CLI, refuses to begin with what is no number. */
+static int configure_attempts(struct aws *aws, struct error *err)
+{
+	const char *fixed = variable("AWS_MAX_ATTEMPTS", NULL);
+	const char *text = fixed ?: profile_get(aws->profiles, aws->profile, "max_attempts");
+
+	aws->attempts = RETRY_ATTEMPTS;
+	aws->attempts_fixed = fixed != NULL;
+	if (!text || !*text || retry_attempts(text, &aws->attempts) == 0)
+		return 0;
+	return error_set(err, ERROR_INVALID, 0,
+		"%s: '%.32s' is no number of attempts; write 1 to %d, or remove it for %d",
+		fixed ? "AWS_MAX_ATTEMPTS" : "max_attempts of the AWS profile", text,
+		RETRY_ATTEMPTS_MAX, RETRY_ATTEMPTS);
+}
+
 static int aws_configure(struct aws *aws, struct error *err)
 {
 	_cleanup_(freep) char *config = file_path("AWS_CONFIG_FILE", ".aws/config");
@@ -57,7 +76,7 @@ static int aws_configure(struct aws *aws, struct error *err)
 			config ?: "~/.aws/config", credentials ?: "~/.aws/credentials");
 	aws->profile = mem_strdup(profile ?: "default");
 	aws->region = mem_strdup(region ?: profile_get(aws->profiles, aws->profile, "region"));
-	return 0;
+	return configure_attempts(aws, err);
 }
 
 int aws_new(struct sd_event *event, struct aws **ret_aws, struct error *err)
@@ -122,6 +141,15 @@ void aws_note_date(struct aws_session *session, const struct http_response *resp
 		aws->offset_told = true;
 		aws->skew_callback(aws->skew_userdata, difference);
 	}
+}
+
+int aws_set_quota(struct aws *aws, const char *service, const char *operation, double rate)
+{
+	for (int i = 0; i < AWS_SERVICE_COUNT; i++)
+		if (strcmp(service_find((enum aws_service)i)->signing_name, service) == 0)
+			return lanes_set_quota(aws->lanes, (enum aws_service)i, operation, rate) ? 0
+												: -ENOENT;
+	return -ENOENT;
 }
 
 void aws_forget_denials(struct aws *aws)

@@ -58,6 +58,14 @@ usec_t aws_now(const struct aws *aws);
 void aws_set_skew_callback(
 	struct aws *aws, void (*callback)(void *userdata, int64_t offset), void *userdata);
 
+/**
+ * aws_set_quota(aws, service, operation, rate):
+ * ${operation} of ${service} ("acm", "secretsmanager") is sent at most ${rate} times a second to each
+ * account and region, at once and until it is set again; 0: as often as AWS publishes.  Operations
+ * that share a quota are set together.  0, or -ENOENT when AWS publishes no rate for it.
+ */
+int aws_set_quota(struct aws *aws, const char *service, const char *operation, double rate);
+
 /* Who asks, and through which door.  Everything is optional; strings are borrowed for the call of
  * aws_session_get() only. */
 struct aws_identity {

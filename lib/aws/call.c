@@ -99,10 +99,15 @@ static void call_arm(struct aws_call *call, usec_t delay)
 		mem_exhausted();
 }
 
-/* Sends again after a failure of ${class}, if that is worth it. */
-static bool call_again(struct aws_call *call, enum fault_class class)
+/* Sends again after a failure of ${class}, if that is worth it; ${hint} is the server's, or 0. */
+static bool call_again(struct aws_call *call, enum fault_class class, usec_t hint)
 {
-	struct aws_session *session = call->session;
+	const struct retry_failure failure = {
+		.class = class,
+		.attempts = call->session->attempts,
+		.chance = (unsigned)random_below(1000),
+		.hint = hint,
+	};
 	usec_t delay;
 
 	/* Whoever polls for ever asks again by himself; only what the next request would meet as well
@@ -110,11 +115,11 @@ static bool call_again(struct aws_call *call, enum fault_class class)
 	if (call->long_poll && class != FAULT_EXPIRED && class != FAULT_SKEW)
 		return false;
 	if (class == FAULT_THROTTLE)
-		lane_throttled(call->lane);
-	if (!retry_next(&call->retry, &session->quota, class, (unsigned)random_below(1000), &delay))
+		lane_throttled(call->lane, MIN(hint, RETRY_HINT_MAX));
+	if (!retry_next(&call->retry, lane_quota(call->lane), &failure, &delay))
 		return false;
 	if (class == FAULT_EXPIRED)
-		session_expire(session, call->generation);
+		session_expire(call->session, call->generation);
 	call->admitted = false;
 	call_arm(call, delay);
 	return true;
@@ -175,7 +180,7 @@ static void call_succeeded(struct aws_call *call, const struct http_response *re
 		json = call_parse(call, response);
 		if (!json_is_object(json)) {
 			json_decref(json);
-			if (!call->once && call_again(call, FAULT_TRANSIENT))
+			if (!call->once && call_again(call, FAULT_TRANSIENT, 0))
 				return;
 			(void)error_set(&err, ERROR_RETRY, (int)response->status, "%s: " NO_JSON,
 				call->operation);
@@ -185,7 +190,7 @@ static void call_succeeded(struct aws_call *call, const struct http_response *re
 		}
 	}
 	if (!call->long_poll) {
-		retry_succeeded(&call->retry, &call->session->quota);
+		retry_succeeded(&call->retry, lane_quota(call->lane));
 		lane_succeeded(call->lane);
 	}
 	call_finish(call, json, response->body, response->body_length, NULL);
@@ -199,11 +204,13 @@ static void call_refused(
 	bool unknown = fault->class == FAULT_TRANSIENT ||
 		       (fault->class == FAULT_FINAL && fault->foreign);
 	bool ambiguous = unknown && call->once;
+	usec_t hint = retry_hint(response->status, http_response_header(response, "X-Amz-Retry-After"),
+		http_response_header(response, "Retry-After"));
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 
 	if (fault->class == FAULT_SKEW)
 		aws_note_date(call->session, response, true);
-	if (!ambiguous && call_again(call, fault->class))
+	if (!ambiguous && call_again(call, fault->class, hint))
 		return;
 	(void)fault_error(fault, call->operation, &err);
 	if (ambiguous)
@@ -214,11 +221,12 @@ static void call_refused(
 static void call_unreachable(struct aws_call *call, const struct error *failure)
 {
 	bool ambiguous = call->once && !http_never_sent(failure);
+	enum fault_class class = http_timed_out(failure) ? FAULT_TIMEOUT : FAULT_TRANSIENT;
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 
 	log_debug("%s in %s as %s: no answer: %s", call->operation, call->region,
 		call->session->label, failure->text);
-	if (failure->kind == ERROR_RETRY && !ambiguous && call_again(call, FAULT_TRANSIENT))
+	if (failure->kind == ERROR_RETRY && !ambiguous && call_again(call, class, 0))
 		return;
 	error_copy(&err, failure);
 	(void)error_wrap(&err, "%s", call->operation);

@@ -24,6 +24,8 @@ struct aws {
 	char *region; /* or NULL */
 	struct aws_sessions sessions;
 	struct lanes *lanes;
+	unsigned attempts; /* AWS_MAX_ATTEMPTS, or max_attempts of ${profile} */
+	bool attempts_fixed; /* by the environment, whatever profiles say */
 	int64_t offset; /* what AWS's clock is ahead of ours */
 	bool offset_told;
 	void (*skew_callback)(void *userdata, int64_t offset);

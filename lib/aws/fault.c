@@ -30,9 +30,7 @@ static const struct {
 	struct meaning meaning;
 } meanings[] = {
 	/* Too fast.  None of this was executed. */
-	{ "Throttl*", NULL, NULL, { FAULT_THROTTLE, ERROR_RETRY, 0 } },
-	{ "RequestThrottled*", NULL, NULL, { FAULT_THROTTLE, ERROR_RETRY, 0 } },
-	{ "EC2ThrottledException", NULL, NULL, { FAULT_THROTTLE, ERROR_RETRY, 0 } },
+	{ "*Throttl*", NULL, NULL, { FAULT_THROTTLE, ERROR_RETRY, 0 } },
 	{ "TooManyRequests*", NULL, NULL, { FAULT_THROTTLE, ERROR_RETRY, 0 } },
 	{ "RequestLimitExceeded", NULL, NULL, { FAULT_THROTTLE, ERROR_RETRY, 0 } },
 	{ "BandwidthLimitExceeded", NULL, NULL, { FAULT_THROTTLE, ERROR_RETRY, 0 } },

@@ -7,24 +7,12 @@
 #include <systemd/sd-event.h>
 
 #include "lib/aws/rate.h"
+#include "lib/aws/retry.h"
 #include "lib/os/clock.h"
-
-struct lane {
-	char *key;
-	struct lanes *lanes;
-	struct rate rate;
-	TAILQ_HEAD(, lane_waiter) waiters;
-	sd_event_source *timer; /* armed while somebody waits */
-};
-
-struct lanes {
-	struct sd_event *event;
-	void *tree;
-};
 
 /* Requests a second for an account in a region ("Quotas" of the ACM user guide, Secrets Manager
  * quotas).  A group is a quota that several operations share. */
-static const struct {
+static const struct quota {
 	enum aws_service service;
 	const char *operation;
 	const char *group;
@@ -54,17 +42,50 @@ static const struct {
 	{ AWS_SECRETSMANAGER, "UntagResource", "tag", 50 },
 };
 
+/* What the lanes of one account, region and service have in common. */
+struct client {
+	char *key;
+	struct retry_quota quota;
+};
+
+struct lane {
+	char *key;
+	struct lanes *lanes;
+	struct client *client;
+	const struct quota *published; /* or NULL */
+	struct rate rate;
+	TAILQ_HEAD(, lane_waiter) waiters;
+	sd_event_source *timer; /* armed while somebody waits */
+};
+
+struct lanes {
+	struct sd_event *event;
+	void *tree; /* of lanes */
+	void *clients;
+	double configured[ARRAY_SIZE(published)]; /* 0: as published */
+};
+
+static const struct quota *quota_find(enum aws_service service, const char *operation)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(published); i++)
+		if (published[i].service == service &&
+			strcmp(published[i].operation, operation) == 0)
+			return &published[i];
+	return NULL;
+}
+
+/* The name of what ${operation} shares its lane with. */
+static const char *group_of(const struct quota *quota, const char *operation)
+{
+	return quota && quota->group ? quota->group : operation;
+}
+
 double lane_published(enum aws_service service, const char *operation, const char **ret_group)
 {
-	*ret_group = operation;
-	for (size_t i = 0; i < ARRAY_SIZE(published); i++) {
-		if (published[i].service != service ||
-			strcmp(published[i].operation, operation) != 0)
-			continue;
-		*ret_group = published[i].group ?: operation;
-		return published[i].published;
-	}
-	return 0;
+	const struct quota *quota = quota_find(service, operation);
+
+	*ret_group = group_of(quota, operation);
+	return quota ? quota->published : 0;
 }
 
 static void lane_arm(struct lane *lane)
@@ -103,19 +124,46 @@ struct lanes *lanes_new(struct sd_event *event)
 	return lanes;
 }
 
-static int lane_compare(const void *a, const void *b)
+/* Lanes and clients both begin with their key. */
+static int compare_keys(const void *a, const void *b)
 {
-	return strcmp(((const struct lane *)a)->key, ((const struct lane *)b)->key);
+	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static struct lane *lane_new(struct lanes *lanes, char *key, double rate)
+static struct client *client_get(
+	struct lanes *lanes, const char *account, const char *region, enum aws_service service)
+{
+	_cleanup_(freep) char *key = mem_printf("%s %s %d", account, region, (int)service);
+	struct client *const *found = tfind(&key, &lanes->clients, compare_keys);
+	struct client *client;
+
+	if (found)
+		return *found;
+	client = mem_new(struct client);
+	client->key = take(key);
+	client->quota = RETRY_QUOTA_FULL;
+	if (!tsearch(client, &lanes->clients, compare_keys))
+		mem_exhausted();
+	return client;
+}
+
+/* What a lane may send: as configured, else as published. */
+static double allowed(const struct lanes *lanes, const struct quota *quota)
+{
+	if (!quota)
+		return 0;
+	return lanes->configured[quota - published] ?: quota->published;
+}
+
+static struct lane *lane_new(struct lanes *lanes, char *key, const struct quota *quota)
 {
 	struct lane *lane = mem_new(struct lane);
 
 	lane->key = key;
 	lane->lanes = lanes;
+	lane->published = quota;
 	TAILQ_INIT(&lane->waiters);
-	rate_init(&lane->rate, rate);
+	rate_init(&lane->rate, allowed(lanes, quota));
 	if (sd_event_add_time(lanes->event, &lane->timer, CLOCK_MONOTONIC, 0, 1, on_turn, lane) <
 			0 ||
 		sd_event_source_set_enabled(lane->timer, SD_EVENT_OFF) < 0)
@@ -127,20 +175,58 @@ static struct lane *lane_new(struct lanes *lanes, char *key, double rate)
 struct lane *lane_get(struct lanes *lanes, const char *account, const char *region,
 	enum aws_service service, const char *operation)
 {
-	const char *group;
-	double rate = lane_published(service, operation, &group);
+	const struct quota *quota = quota_find(service, operation);
 	_cleanup_(freep) char *key = mem_printf(
-		"%s %s %d %s", account, region, (int)service, group);
-	const struct lane wanted = { .key = key };
-	struct lane *const *found = tfind(&wanted, &lanes->tree, lane_compare);
+		"%s %s %d %s", account, region, (int)service, group_of(quota, operation));
+	struct lane *const *found = tfind(&key, &lanes->tree, compare_keys);
 	struct lane *lane;
 
 	if (found)
 		return *found;
-	lane = lane_new(lanes, take(key), rate);
-	if (!tsearch(lane, &lanes->tree, lane_compare))
+	lane = lane_new(lanes, take(key), quota);
+	lane->client = client_get(lanes, account, region, service);
+	if (!tsearch(lane, &lanes->tree, compare_keys))
 		mem_exhausted();
 	return lane;
+}
+
+struct retry_quota *lane_quota(struct lane *lane)
+{
+	return &lane->client->quota;
+}
+
+/* --- configured rates --- */
+
+static bool share_quota(const struct quota *a, const struct quota *b)
+{
+	return a == b || (a->service == b->service && a->group && b->group &&
+				 strcmp(a->group, b->group) == 0);
+}
+
+static void lane_republish(const void *node, VISIT visit, void *userdata)
+{
+	struct lane *lane = *(struct lane *const *)node;
+	double rate = allowed(userdata, lane->published);
+
+	if ((visit != preorder && visit != leaf) || lane->rate.published == rate)
+		return;
+	rate_publish(&lane->rate, rate);
+	if (!TAILQ_EMPTY(&lane->waiters))
+		lane_arm(lane);
+}
+
+bool lanes_set_quota(
+	struct lanes *lanes, enum aws_service service, const char *operation, double rate)
+{
+	const struct quota *quota = quota_find(service, operation);
+
+	if (!quota)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(published); i++)
+		if (share_quota(&published[i], quota))
+			lanes->configured[i] = rate;
+	twalk_r(lanes->tree, lane_republish, lanes);
+	return true;
 }
 
 bool lane_enter(struct lane *lane, struct lane_waiter *waiter)
@@ -164,9 +250,9 @@ void lane_leave(struct lane_waiter *waiter)
 	waiter->lane = NULL;
 }
 
-void lane_throttled(struct lane *lane)
+void lane_throttled(struct lane *lane, usec_t pause)
 {
-	rate_throttled(&lane->rate, clock_monotonic());
+	rate_throttled(&lane->rate, clock_monotonic(), pause);
 	if (!TAILQ_EMPTY(&lane->waiters))
 		lane_arm(lane);
 }
@@ -185,11 +271,20 @@ static void lane_free(void *pointer)
 	free(lane);
 }
 
+static void client_free(void *pointer)
+{
+	struct client *client = pointer;
+
+	free(client->key);
+	free(client);
+}
+
 struct lanes *lanes_free(struct lanes *lanes)
 {
 	if (!lanes)
 		return NULL;
 	tdestroy(lanes->tree, lane_free);
+	tdestroy(lanes->clients, client_free);
 	sd_event_unref(lanes->event);
 	free(lanes);
 	return NULL;

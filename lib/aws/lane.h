@@ -15,6 +15,7 @@
 
 struct lane;
 struct lanes;
+struct retry_quota;
 struct sd_event;
 
 /* One that wants to send.  Zeroed but for go and userdata, it is in no lane. */
@@ -40,9 +41,23 @@ bool lane_enter(struct lane *lane, struct lane_waiter *waiter);
 /* lane_leave(waiter): no longer; fine for one that does not wait. */
 void lane_leave(struct lane_waiter *waiter);
 
-/* lane_throttled(lane), lane_succeeded(lane): what AWS said to a request of the lane. */
-void lane_throttled(struct lane *lane);
+/* lane_throttled(lane, pause), lane_succeeded(lane): what AWS said to a request of the lane; ${pause}
+ * as in rate_throttled(). */
+void lane_throttled(struct lane *lane, usec_t pause);
 void lane_succeeded(struct lane *lane);
+
+/* lane_quota(lane): the retry quota of its account, region and service, which all its lanes share, as
+ * those of a client of the SDKs do. */
+struct retry_quota *lane_quota(struct lane *lane);
+
+/**
+ * lanes_set_quota(lanes, service, operation, rate):
+ * From now on the lanes of ${operation}, and of those that share its quota, send ${rate} requests a
+ * second (0: what AWS publishes); present and future lanes alike.  False when AWS publishes no rate
+ * for the operation: then it has no quota that could be set.
+ */
+bool lanes_set_quota(
+	struct lanes *lanes, enum aws_service service, const char *operation, double rate);
 
 /* lane_published(service, operation, group): requests a second that AWS publishes, 0 for
  * none, and the name of those that share them. */

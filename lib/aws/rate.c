@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/aws/rate.h"
 
+#include <stdbool.h>
+
 #include "lib/base/mem.h"
 
 #define RATE_MIN 0.1
@@ -23,6 +25,8 @@ usec_t rate_next(const struct rate *rate, usec_t now)
 {
 	usec_t depth;
 
+	if (rate->held > now)
+		now = rate->held;
 	if (rate->current <= 0)
 		return now;
 	/* One token is there when all but one of the bucket's (one second's worth, one at least)
@@ -43,10 +47,19 @@ void rate_take(struct rate *rate, usec_t now)
 		rate->full = usec_add(MAX(rate->full, now), interval(rate));
 }
 
-void rate_throttled(struct rate *rate, usec_t now)
+void rate_publish(struct rate *rate, double published)
+{
+	bool lowered = rate->current > 0 && (rate->published <= 0 || rate->current < rate->published);
+
+	rate->current = lowered && published > 0 ? MIN(rate->current, published) : published;
+	rate->published = published;
+}
+
+void rate_throttled(struct rate *rate, usec_t now, usec_t pause)
 {
 	double measured = MAX(MAX(rate->sent, rate->sent_before), 1);
 
+	rate->held = MAX(rate->held, usec_add(now, pause));
 	if (rate->cut && usec_sub(now, rate->cut) < USEC_PER_SEC)
 		return;
 	rate->cut = now;

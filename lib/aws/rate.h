@@ -17,6 +17,7 @@ struct rate {
 	double ceiling; /* where an unpublished rate that was throttled becomes free again */
 	usec_t full; /* when the bucket is full again if nothing is sent */
 	usec_t cut; /* when it was last halved */
+	usec_t held; /* nothing is sent before: the server said so */
 	usec_t window; /* the second that is being counted */
 	unsigned sent, sent_before;
 };
@@ -30,9 +31,13 @@ usec_t rate_next(const struct rate *rate, usec_t now);
 /* rate_take(rate, now): a request is sent now. */
 void rate_take(struct rate *rate, usec_t now);
 
-/* rate_throttled(rate, now): AWS said too fast.  Once a second at most it halves, so that
- * one burst counts once. */
-void rate_throttled(struct rate *rate, usec_t now);
+/* rate_throttled(rate, now, pause): AWS said too fast.  Once a second at most it halves, so that
+ * one burst counts once.  Nothing more is sent for ${pause}, 0 where AWS named none. */
+void rate_throttled(struct rate *rate, usec_t now, usec_t pause);
+
+/* rate_publish(rate, published): from now on the published rate is ${published}; a rate that was
+ * lowered by throttles stays so low until it has grown. */
+void rate_publish(struct rate *rate, double published);
 
 /* rate_succeeded(rate): AWS did not mind. */
 void rate_succeeded(struct rate *rate);

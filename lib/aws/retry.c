@@ -1,27 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/aws/retry.h"
 
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "lib/base/mem.h"
 
-#define COST      5 /* tokens a retry takes from the quota */
 #define DELAY_MAX (20 * USEC_PER_SEC)
 
-/* Chance: the delay is random between 0 and the step ("full jitter"), otherwise the step
- * itself. */
+/* Those of standard mode share their attempts and have a cost; the others count for themselves,
+ * and their delay is the step itself. */
 static const struct {
 	const char *name;
-	unsigned limit; /* retries, not attempts */
+	unsigned cost; /* tokens; standard mode */
+	unsigned limit; /* retries; the others */
 	usec_t first;
 	unsigned factor;
-	bool chance, costs;
 } policies[FAULT_CLASS_COUNT] = {
 	[FAULT_FINAL] = { .name = "final" },
-	[FAULT_TRANSIENT] = { "transient", 2, 100 * USEC_PER_MSEC, 2, true, true },
-	[FAULT_THROTTLE] = { "throttle", 4, USEC_PER_SEC, 2, true, true },
-	[FAULT_SKEW] = { "skew", 1, 0, 1, false, false },
-	[FAULT_EXPIRED] = { "expired", 1, 0, 1, false, false },
-	[FAULT_BUSY] = { "busy", 3, 2 * USEC_PER_SEC, 1, false, false },
-	[FAULT_NOT_YET] = { "not-yet", 5, 500 * USEC_PER_MSEC, 2, false, false },
+	[FAULT_TRANSIENT] = { .name = "transient", .cost = 5 },
+	[FAULT_TIMEOUT] = { .name = "timeout", .cost = 10 },
+	[FAULT_THROTTLE] = { .name = "throttle", .cost = 5 },
+	[FAULT_SKEW] = { "skew", 0, 1, 0, 1 },
+	[FAULT_EXPIRED] = { "expired", 0, 1, 0, 1 },
+	[FAULT_BUSY] = { "busy", 0, 3, 2 * USEC_PER_SEC, 1 },
+	[FAULT_NOT_YET] = { "not-yet", 0, 5, 500 * USEC_PER_MSEC, 2 },
 };
 
 const char *fault_class_name(enum fault_class class)
@@ -29,29 +33,87 @@ const char *fault_class_name(enum fault_class class)
 	return class < FAULT_CLASS_COUNT ? policies[class].name : "?";
 }
 
-bool retry_next(struct retry *retry, struct retry_quota *quota, enum fault_class class,
-	unsigned chance, usec_t *ret_delay)
+/* ${first}, then ${factor} times as much each time. */
+static usec_t step(usec_t first, unsigned factor, unsigned times)
 {
-	usec_t delay = policies[class].first;
+	while (times-- > 0 && first < DELAY_MAX)
+		first *= factor;
+	return MIN(first, DELAY_MAX);
+}
 
-	if (retry->done[class] >= policies[class].limit)
+/* Retries of standard mode that there have been, whatever for. */
+static unsigned standard_retries(const struct retry *retry)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < FAULT_CLASS_COUNT; i++)
+		count += policies[i].cost ? retry->done[i] : 0;
+	return count;
+}
+
+static bool standard_next(struct retry *retry, struct retry_quota *quota,
+	const struct retry_failure *failure, usec_t *ret_delay)
+{
+	unsigned count = standard_retries(retry), cost = policies[failure->class].cost;
+	usec_t delay = step(USEC_PER_SEC, 2, count) / 1000 * (failure->chance % 1000);
+
+	if (count + 1 >= (failure->attempts ?: RETRY_ATTEMPTS) || quota->tokens < cost)
 		return false;
-	if (policies[class].costs) {
-		if (quota->tokens < COST)
+	quota->tokens -= cost;
+	retry->paid = cost;
+	*ret_delay = MIN(MAX(delay, failure->hint), delay + RETRY_HINT_MAX);
+	return true;
+}
+
+bool retry_next(struct retry *retry, struct retry_quota *quota,
+	const struct retry_failure *failure, usec_t *ret_delay)
+{
+	enum fault_class class = failure->class;
+
+	if (policies[class].cost) {
+		if (!standard_next(retry, quota, failure, ret_delay))
 			return false;
-		quota->tokens -= COST;
+	} else {
+		if (retry->done[class] >= policies[class].limit)
+			return false;
+		*ret_delay =
+			step(policies[class].first, policies[class].factor, retry->done[class]);
 	}
-	for (unsigned i = 0; i < retry->done[class]; i++)
-		delay *= policies[class].factor;
-	delay = MIN(delay, DELAY_MAX);
 	retry->done[class]++;
-	*ret_delay = policies[class].chance ? delay / 1000 * (chance % 1000) : delay;
 	return true;
 }
 
 void retry_succeeded(const struct retry *retry, struct retry_quota *quota)
 {
-	bool paid = retry->done[FAULT_TRANSIENT] || retry->done[FAULT_THROTTLE];
+	quota->tokens = MIN(quota->tokens + (retry->paid ?: 1), RETRY_QUOTA_FULL.tokens);
+}
 
-	quota->tokens = MIN(quota->tokens + (paid ? COST : 1), RETRY_QUOTA_FULL.tokens);
+/* A whole number of ${unit}s and nothing else, or 0. */
+static usec_t read_wait(const char *text, usec_t unit)
+{
+	size_t digits = text ? strspn(text, "0123456789") : 0;
+
+	if (!digits || text[digits])
+		return 0;
+	return digits > 9 ? USEC_PER_DAY : strtoul(text, NULL, 10) * unit;
+}
+
+usec_t retry_hint(long status, const char *amz, const char *plain)
+{
+	bool counts = status == 429 || status == 503;
+	usec_t wait = read_wait(amz, USEC_PER_MSEC);
+
+	return wait ? wait : counts ? read_wait(plain, USEC_PER_SEC) : 0;
+}
+
+int retry_attempts(const char *text, unsigned *ret_attempts)
+{
+	char *end;
+	long value;
+
+	value = strtol(text, &end, 10);
+	if (end == text || end[strspn(end, " \t")])
+		return -EINVAL;
+	*ret_attempts = (unsigned)MIN(MAX(value, 1), RETRY_ATTEMPTS_MAX);
+	return 0;
 }

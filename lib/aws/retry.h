@@ -3,9 +3,14 @@
 #define LIB_AWS_RETRY_H
 
 /*
- * When to send a failed request again, within seconds: the SDKs' "standard" retry mode, with
- * more patience for throttles and for the two refusals that are known to pass.  Pure: chance
+ * When to send a failed request again, within seconds: the "standard" retry mode of AWS's SDKs
+ * (botocore/retries/standard.py), and beside it the refusals that are known to pass.  Pure: chance
  * and state are arguments.
+ *
+ * Standard mode: so many attempts in all; between them a random time of up to 1, 2, 4, ... s, at
+ * most 20; and a quota of tokens that repeated failures use up.  What the server says of when to
+ * come again is heeded, within RETRY_HINT_MAX of what chance said, so that no answer can hold a
+ * request longer than 25 s.
  */
 
 #include <stdbool.h>
@@ -15,8 +20,9 @@
 /* What a failure asks of whoever would retry.  fault.c tells; FAULT_FINAL ends the call. */
 enum fault_class {
 	FAULT_FINAL,
-	FAULT_TRANSIENT, /* 5xx, unreachable, cut off: 3 attempts */
-	FAULT_THROTTLE, /* too many requests: 5 attempts, a second at least apart by chance */
+	FAULT_TRANSIENT, /* 5xx, unreachable, cut off: standard mode */
+	FAULT_TIMEOUT, /* no answer in time: standard mode, at twice the cost */
+	FAULT_THROTTLE, /* too many requests: standard mode; the lane slows down, too */
 	FAULT_SKEW, /* our clock is wrong: once more with the corrected one */
 	FAULT_EXPIRED, /* the credentials are no longer good: once more with fresh ones */
 	FAULT_BUSY, /* the object is being changed by another request: 3 times, 2 s apart */
@@ -27,13 +33,18 @@ enum fault_class {
 /* fault_class_name(class): "final", "transient", ..., for case files and logs. */
 const char *fault_class_name(enum fault_class class);
 
+#define RETRY_ATTEMPTS	   3  /* of standard mode, the first one counted */
+#define RETRY_ATTEMPTS_MAX 10 /* more are not made, whatever is configured */
+#define RETRY_HINT_MAX	   (5 * USEC_PER_SEC)
+
 /* How often a request has been sent again, by cause.  Starts zeroed. */
 struct retry {
 	unsigned done[FAULT_CLASS_COUNT];
+	unsigned paid; /* tokens that its last retry took */
 };
 
 /**
- * The retry quota of "standard" mode: a store of tokens that repeated failures use up, so that an
+ * The retry quota of standard mode: a store of tokens that repeated failures use up, so that an
  * endpoint that is down is not asked thrice for everything.  Start with RETRY_QUOTA_FULL.
  */
 struct retry_quota {
@@ -41,16 +52,39 @@ struct retry_quota {
 };
 #define RETRY_QUOTA_FULL ((struct retry_quota){ .tokens = 500 })
 
+/* A failure, and on which terms it may be tried again. */
+struct retry_failure {
+	enum fault_class class;
+	unsigned attempts; /* of standard mode in all; 0: RETRY_ATTEMPTS */
+	unsigned chance; /* random in 0..999 */
+	usec_t hint; /* how long to wait as the server has it; 0: it said nothing */
+};
+
 /**
- * retry_next(retry, quota, class, chance, delay):
- * May the request be sent again after a failure of ${class}?  If so count it, take its cost from
- * ${quota} and say after which ${ret_delay}; ${chance} is random in 0..999.
+ * retry_next(retry, quota, failure, delay):
+ * May the request be sent again after ${failure}?  If so count it, take its cost (5 tokens, after
+ * a timeout 10) from ${quota} and say after which ${ret_delay}.
  */
-bool retry_next(struct retry *retry, struct retry_quota *quota, enum fault_class class,
-	unsigned chance, usec_t *ret_delay);
+bool retry_next(struct retry *retry, struct retry_quota *quota,
+	const struct retry_failure *failure, usec_t *ret_delay);
 
 /* retry_succeeded(retry, quota): the request succeeded: give back what its last retry cost,
  * or one token. */
 void retry_succeeded(const struct retry *retry, struct retry_quota *quota);
+
+/**
+ * retry_hint(status, amz, plain):
+ * How long an answer of HTTP ${status} asks to wait: ${amz} is its header x-amz-retry-after, in
+ * milliseconds; ${plain}, which counts with 429 and 503 only, Retry-After in seconds (RFC 9110
+ * 10.2.3; its other form, a date, AWS does not use).  Either may be NULL.  0: no wait is asked for.
+ */
+usec_t retry_hint(long status, const char *amz, const char *plain);
+
+/**
+ * retry_attempts(text, ret):
+ * What AWS_MAX_ATTEMPTS or max_attempts of a profile asks for: a whole number, taken as 1 when it is
+ * less and as RETRY_ATTEMPTS_MAX when it is more.  0, or -EINVAL for what is no number.
+ */
+int retry_attempts(const char *text, unsigned *ret_attempts);
 
 #endif

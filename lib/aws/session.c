@@ -7,6 +7,7 @@
 
 #include "lib/aws/client.h"
 #include "lib/aws/profile.h"
+#include "lib/aws/retry.h"
 #include "lib/base/buf.h"
 #include "lib/base/strv.h"
 #include "lib/os/clock.h"
@@ -146,6 +147,17 @@ static struct aws_session *session_find(struct aws *aws, const char *key)
 	return NULL;
 }
 
+/* What the environment says counts for everybody, what a profile says for those who use it. */
+static unsigned attempts_of(const struct aws *aws, const char *profile)
+{
+	const char *text = profile ? profile_get(aws->profiles, profile, "max_attempts") : NULL;
+	unsigned attempts;
+
+	if (aws->attempts_fixed || !text || retry_attempts(text, &attempts) < 0)
+		return aws->attempts;
+	return attempts;
+}
+
 static struct aws_session *session_new(
 	struct aws *aws, const char *key, const char *profile, struct provider *provider)
 {
@@ -158,7 +170,7 @@ static struct aws_session *session_new(
 				 : mem_strdup("own credentials"),
 		.region = profile ? mem_strdup(profile_get(aws->profiles, profile, "region"))
 				  : NULL,
-		.quota = RETRY_QUOTA_FULL,
+		.attempts = attempts_of(aws, profile),
 		.provider = provider,
 	};
 	session->account = mem_strdup(session->label);

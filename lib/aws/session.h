@@ -13,7 +13,6 @@
 #include "lib/aws/aws.h"
 #include "lib/aws/endpoint.h"
 #include "lib/aws/provider.h"
-#include "lib/aws/retry.h"
 
 /* One that waits for credentials.  Zeroed but for wake and userdata, it waits for none. */
 struct session_waiter {
@@ -35,7 +34,7 @@ struct aws_session {
 	struct endpoint_settings endpoints;
 	bool own_clock; /* its endpoint's clock counts for its own requests only */
 	int64_t offset; /* of that clock */
-	struct retry_quota quota;
+	unsigned attempts; /* of one request in standard mode */
 
 	struct provider *provider;
 	struct sd_event_source *begin; /* starts a fetch, never from inside session_wait() */

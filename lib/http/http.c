@@ -156,6 +156,11 @@ bool http_never_sent(const struct error *err)
 	}
 }
 
+bool http_timed_out(const struct error *err)
+{
+	return err->code == CURLE_OPERATION_TIMEDOUT;
+}
+
 /* Fills call->failure from libcurl's result, unless it was filled by who stopped the transfer. */
 static void call_judge(struct http_call *call, CURLcode result)
 {

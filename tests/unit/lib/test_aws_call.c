@@ -249,6 +249,62 @@ static void test_retries_end(void **state)
 	world_free(world);
 }
 
+/* AWS_MAX_ATTEMPTS, else max_attempts of the profile; what is no number is refused at the start. */
+static void test_attempts(void **state)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct world *world = world_new();
+	struct aws *aws = NULL;
+
+	setenv("AWS_MAX_ATTEMPTS", "1", 1);
+	add_fault(world, 503, "ServiceUnavailable");
+	begin(world);
+	ask(world, "ListCertificates", false);
+	assert_int_equal(world->err.code, 503);
+	assert_int_equal(world->server->count, 1);
+	setenv("AWS_MAX_ATTEMPTS", "many", 1);
+	assert_int_equal(aws_new(world->event, &aws, &err), -EINVAL);
+	assert_string_equal(err.text, "AWS_MAX_ATTEMPTS: 'many' is no number of attempts; write 1 to 10, or "
+				      "remove it for 3");
+	unsetenv("AWS_MAX_ATTEMPTS");
+	world_free(world);
+}
+
+/* A throttle waits as long as the answer says and no less, and the rest of its lane with it. */
+static void test_throttle_hint(void **state)
+{
+	struct world *world = world_new();
+	usec_t begin_time;
+
+	add(world, 400, "X-Amzn-ErrorType: ThrottlingException\r\nx-amz-retry-after: 1300\r\n", "{}");
+	add(world, 200, "", "{}");
+	begin(world);
+	begin_time = clock_monotonic();
+	(void)start(world, "ListCertificates", false);
+	while (world->server->count < 1)
+		assert_true(sd_event_run(world->event, 100 * USEC_PER_MSEC) >= 0);
+	run_dry(world->event);
+	ask(world, "ListCertificates", false);
+	check_answer(world, "{}");
+	assert_true(clock_monotonic() - begin_time >= 1300 * USEC_PER_MSEC);
+	assert_int_equal(world->server->count, 3);
+	world_free(world);
+}
+
+/* Used up is not too fast: the same status, the SDKs' own list of throttles, and not sent again. */
+static void test_quota_is_no_throttle(void **state)
+{
+	struct world *world = world_new();
+
+	add_fault(world, 400, "LimitExceededException");
+	begin(world);
+	ask(world, "ImportCertificate", true);
+	check_error(world, ERROR_QUOTA, 400,
+		"ImportCertificate: LimitExceededException: words (request id id-1)");
+	assert_int_equal(world->server->count, 1);
+	world_free(world);
+}
+
 static void test_refusal_is_final(void **state)
 {
 	struct world *world = world_new();
@@ -793,6 +849,9 @@ int main(void)
 		cmocka_unit_test(test_bodies),
 		cmocka_unit_test(test_retries),
 		cmocka_unit_test(test_retries_end),
+		cmocka_unit_test(test_attempts),
+		cmocka_unit_test(test_throttle_hint),
+		cmocka_unit_test(test_quota_is_no_throttle),
 		cmocka_unit_test(test_refusal_is_final),
 		cmocka_unit_test(test_once_withheld),
 		cmocka_unit_test(test_other_successes),

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What decides when a request is sent: retries, lanes' rates, the refresh of credentials.
- * No clock. */
+ * No clock but in the test of waiting lanes. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <systemd/sd-event.h>
 
 #include <cmocka.h>
 
@@ -19,6 +21,8 @@
 #define MS USEC_PER_MSEC
 #define S  USEC_PER_SEC
 
+#define FAILURE(...) (&(struct retry_failure){ .class = __VA_ARGS__ })
+
 /* Delays with the greatest chance, up to the first refusal. */
 static void check_delays(enum fault_class class, const usec_t *expected, size_t count)
 {
@@ -27,24 +31,23 @@ static void check_delays(enum fault_class class, const usec_t *expected, size_t 
 	usec_t delay = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		assert_true(retry_next(&retry, &quota, class, 999, &delay));
+		assert_true(retry_next(&retry, &quota, FAILURE(class, .chance = 999), &delay));
 		assert_int_equal(delay, expected[i]);
 	}
-	assert_false(retry_next(&retry, &quota, class, 999, &delay));
+	assert_false(retry_next(&retry, &quota, FAILURE(class, .chance = 999), &delay));
 }
 
 static void test_retry_delays(void **state)
 {
-	static const usec_t transient[] = { 100 * MS / 1000 * 999, 200 * MS / 1000 * 999 };
-	static const usec_t throttle[] = { 1 * S / 1000 * 999, 2 * S / 1000 * 999,
-		4 * S / 1000 * 999, 8 * S / 1000 * 999 };
+	static const usec_t standard[] = { 999 * MS, 1998 * MS };
 	static const usec_t busy[] = { 2 * S, 2 * S, 2 * S };
 	static const usec_t not_yet[] = { 500 * MS, 1 * S, 2 * S, 4 * S, 8 * S };
 	static const usec_t once[] = { 0 };
 
 	check_delays(FAULT_FINAL, NULL, 0);
-	check_delays(FAULT_TRANSIENT, transient, ARRAY_SIZE(transient));
-	check_delays(FAULT_THROTTLE, throttle, ARRAY_SIZE(throttle));
+	check_delays(FAULT_TRANSIENT, standard, ARRAY_SIZE(standard));
+	check_delays(FAULT_TIMEOUT, standard, ARRAY_SIZE(standard));
+	check_delays(FAULT_THROTTLE, standard, ARRAY_SIZE(standard));
 	check_delays(FAULT_BUSY, busy, ARRAY_SIZE(busy));
 	check_delays(FAULT_NOT_YET, not_yet, ARRAY_SIZE(not_yet));
 	check_delays(FAULT_SKEW, once, 1);
@@ -57,10 +60,48 @@ static void test_retry_chance(void **state)
 	struct retry retry = { 0 };
 	usec_t delay = 1;
 
-	assert_true(retry_next(&retry, &quota, FAULT_THROTTLE, 0, &delay));
+	assert_true(retry_next(&retry, &quota, FAILURE(FAULT_THROTTLE), &delay));
 	assert_int_equal(delay, 0);
-	assert_true(retry_next(&retry, &quota, FAULT_THROTTLE, 500, &delay));
+	assert_true(retry_next(&retry, &quota, FAILURE(FAULT_THROTTLE, .chance = 500), &delay));
 	assert_int_equal(delay, 1 * S);
+}
+
+/* One number of attempts for all that standard mode retries; what passes by itself counts apart. */
+static void test_retry_attempts(void **state)
+{
+	struct retry_quota quota = RETRY_QUOTA_FULL;
+	struct retry retry = { 0 };
+	usec_t delay;
+
+	assert_false(retry_next(&retry, &quota, FAILURE(FAULT_TRANSIENT, .attempts = 1), &delay));
+	assert_true(retry_next(&retry, &quota, FAILURE(FAULT_TRANSIENT), &delay));
+	assert_true(retry_next(&retry, &quota, FAILURE(FAULT_EXPIRED), &delay));
+	assert_true(retry_next(&retry, &quota, FAILURE(FAULT_THROTTLE), &delay));
+	assert_false(retry_next(&retry, &quota, FAILURE(FAULT_TIMEOUT), &delay));
+	assert_false(retry_next(&retry, &quota, FAILURE(FAULT_TIMEOUT, .attempts = 3), &delay));
+	for (int i = 3; i < 10; i++) {
+		assert_true(retry_next(&retry, &quota,
+			FAILURE(FAULT_TIMEOUT, .attempts = 10, .chance = 999), &delay));
+		assert_true(delay <= 20 * S);
+	}
+	assert_int_equal(delay, 19980 * MS);
+	assert_false(retry_next(&retry, &quota, FAILURE(FAULT_TIMEOUT, .attempts = 10), &delay));
+}
+
+static void test_retry_attempts_text(void **state)
+{
+	unsigned attempts = 77;
+
+	assert_int_equal(retry_attempts("", &attempts), -EINVAL);
+	assert_int_equal(retry_attempts("three", &attempts), -EINVAL);
+	assert_int_equal(retry_attempts("3x", &attempts), -EINVAL);
+	assert_int_equal(attempts, 77);
+	assert_int_equal(retry_attempts("5", &attempts), 0);
+	assert_int_equal(attempts, 5);
+	assert_int_equal(retry_attempts("-1 ", &attempts), 0);
+	assert_int_equal(attempts, 1);
+	assert_int_equal(retry_attempts("99999999999999999999", &attempts), 0);
+	assert_int_equal(attempts, RETRY_ATTEMPTS_MAX);
 }
 
 static void test_retry_quota(void **state)
@@ -72,20 +113,66 @@ static void test_retry_quota(void **state)
 
 	for (int i = 0; i < 1000; i++) {
 		retry = (struct retry){ 0 };
-		retries += retry_next(&retry, &quota, FAULT_TRANSIENT, 0, &delay);
+		retries += retry_next(&retry, &quota, FAILURE(FAULT_TRANSIENT), &delay);
 	}
 	assert_int_equal(retries, 100);
 	/* What costs nothing goes on; a success gives back. */
 	retry = (struct retry){ 0 };
-	assert_true(retry_next(&retry, &quota, FAULT_EXPIRED, 0, &delay));
+	assert_true(retry_next(&retry, &quota, FAILURE(FAULT_EXPIRED), &delay));
 	retry_succeeded(&retry, &quota);
 	assert_int_equal(quota.tokens, 1);
-	retry.done[FAULT_TRANSIENT] = 1;
+	retry.paid = 5;
 	retry_succeeded(&retry, &quota);
 	assert_int_equal(quota.tokens, 6);
 	quota = RETRY_QUOTA_FULL;
 	retry_succeeded(&retry, &quota);
 	assert_int_equal(quota.tokens, RETRY_QUOTA_FULL.tokens);
+}
+
+/* A timeout costs ten; a success gives back what its last retry cost, as botocore does. */
+static void test_retry_cost_of_timeouts(void **state)
+{
+	struct retry_quota quota = { .tokens = 19 };
+	struct retry retry = { 0 };
+	usec_t delay;
+
+	assert_true(retry_next(&retry, &quota, FAILURE(FAULT_TIMEOUT), &delay));
+	assert_int_equal(quota.tokens, 9);
+	assert_true(retry_next(&retry, &quota, FAILURE(FAULT_TRANSIENT), &delay));
+	assert_int_equal(quota.tokens, 4);
+	retry_succeeded(&retry, &quota);
+	assert_int_equal(quota.tokens, 9);
+	retry = (struct retry){ 0 };
+	assert_false(retry_next(&retry, &quota, FAILURE(FAULT_TIMEOUT), &delay));
+	assert_int_equal(quota.tokens, 9);
+	assert_true(retry_next(&retry, &quota, FAILURE(FAULT_THROTTLE), &delay));
+}
+
+static void test_retry_hint(void **state)
+{
+	struct retry_quota quota = RETRY_QUOTA_FULL;
+	struct retry retry = { 0 };
+	usec_t delay;
+
+	assert_int_equal(retry_hint(400, "1500", NULL), 1500 * MS);
+	assert_int_equal(retry_hint(503, "1500", "7"), 1500 * MS);
+	assert_int_equal(retry_hint(503, NULL, "7"), 7 * S);
+	assert_int_equal(retry_hint(429, "", "7"), 7 * S);
+	assert_int_equal(retry_hint(400, NULL, "7"), 0);
+	assert_int_equal(retry_hint(503, "-5", "Wed, 21 Oct 2026 07:28:00 GMT"), 0);
+	assert_int_equal(retry_hint(503, "1e3", "1.5"), 0);
+	assert_true(retry_hint(503, "99999999999999999999999", NULL) > USEC_PER_HOUR);
+	/* Not sooner than asked; and whatever is asked, 5 s longer than by chance at most. */
+	assert_true(retry_next(&retry, &quota,
+		FAILURE(FAULT_THROTTLE, .chance = 500, .hint = 3 * S), &delay));
+	assert_int_equal(delay, 3 * S);
+	assert_true(retry_next(&retry, &quota,
+		FAILURE(FAULT_THROTTLE, .chance = 500, .hint = USEC_PER_DAY), &delay));
+	assert_int_equal(delay, 6 * S);
+	retry = (struct retry){ 0 };
+	assert_true(retry_next(&retry, &quota,
+		FAILURE(FAULT_TRANSIENT, .chance = 500, .hint = 100 * MS), &delay));
+	assert_int_equal(delay, 500 * MS);
 }
 
 /* Sends ${count} requests as early as allowed, from ${now} on; when the last one went. */
@@ -146,16 +233,16 @@ static void test_rate_throttled(void **state)
 	usec_t now = 1000 * S;
 
 	rate_init(&rate, 8);
-	rate_throttled(&rate, now);
-	rate_throttled(&rate, now + 100 * MS);
+	rate_throttled(&rate, now, 0);
+	rate_throttled(&rate, now + 100 * MS, 0);
 	assert_true(rate.current == 4);
-	rate_throttled(&rate, now + 2 * S);
+	rate_throttled(&rate, now + 2 * S, 0);
 	assert_true(rate.current == 2);
 	for (int i = 0; i < 15; i++)
 		rate_succeeded(&rate);
 	assert_true(rate.current == 8);
 	for (int i = 0; i < 100; i++)
-		rate_throttled(&rate, now + (usec_t)i * 2 * S);
+		rate_throttled(&rate, now + (usec_t)i * 2 * S, 0);
 	assert_true(rate.current > 0);
 }
 
@@ -166,12 +253,109 @@ static void test_rate_unpublished(void **state)
 
 	rate_init(&rate, 0);
 	assert_int_equal(send_all(&rate, now, 40), now);
-	rate_throttled(&rate, now + 500 * MS);
+	rate_throttled(&rate, now + 500 * MS, 0);
 	assert_true(rate.current == 20);
 	assert_true(send_all(&rate, now + 500 * MS, 40) > now + 1 * S);
 	for (int i = 0; i < 100; i++)
 		rate_succeeded(&rate);
 	assert_int_equal(send_all(&rate, now + 60 * S, 400), now + 60 * S);
+}
+
+/* What the server names as a pause holds the lane, whatever the bucket has. */
+static void test_rate_pause(void **state)
+{
+	struct rate rate;
+	usec_t now = 1000 * S;
+
+	rate_init(&rate, 10);
+	rate_take(&rate, now);
+	rate_throttled(&rate, now, 3 * S);
+	assert_int_equal(rate_next(&rate, now + 10 * MS), now + 3 * S);
+	rate_throttled(&rate, now + 1 * S, 0);
+	assert_int_equal(rate_next(&rate, now + 2 * S), now + 3 * S);
+	assert_int_equal(rate_next(&rate, now + 4 * S), now + 4 * S);
+}
+
+/* A new configuration: at once, but what throttles have lowered grows by itself. */
+static void test_rate_publish(void **state)
+{
+	struct rate rate;
+
+	rate_init(&rate, 1);
+	rate_publish(&rate, 2.5);
+	assert_true(rate.current == 2.5);
+	rate_throttled(&rate, 1000 * S, 0);
+	rate_publish(&rate, 5);
+	assert_true(rate.current == 1.25);
+	for (int i = 0; i < 15; i++)
+		rate_succeeded(&rate);
+	assert_true(rate.current == 5);
+	rate_throttled(&rate, 2000 * S, 0);
+	rate_publish(&rate, 1);
+	assert_true(rate.current == 1);
+}
+
+static void count_turn(void *userdata)
+{
+	++*(int *)userdata;
+}
+
+/* Every lane of the operation and of those that share its quota, present and future; and back. */
+static void test_lanes_set_quota(void **state)
+{
+	int turns = 0;
+	struct lane_waiter waiters[8];
+	sd_event *event;
+	struct lanes *lanes;
+	struct lane *old, *other;
+
+	assert_true(sd_event_new(&event) >= 0);
+	lanes = lanes_new(event);
+	old = lane_get(lanes, "1", "r", AWS_ACM, "ImportCertificate");
+	other = lane_get(lanes, "1", "r", AWS_ACM, "ListCertificates");
+	for (size_t i = 0; i < ARRAY_SIZE(waiters); i++) {
+		waiters[i] = (struct lane_waiter){ .go = count_turn, .userdata = &turns };
+		assert_true(lane_enter(old, &waiters[i]) == (i == 0));
+	}
+	assert_true(lanes_set_quota(lanes, AWS_ACM, "ImportCertificate", 1000));
+	assert_false(lanes_set_quota(lanes, AWS_ACM, "InventCertificate", 1));
+	assert_false(lanes_set_quota(lanes, AWS_STS, "ImportCertificate", 1));
+	/* Those who wait do not wait for the second that they were promised before. */
+	for (int i = 0; i < 100 && turns < 7; i++)
+		assert_true(sd_event_run(event, 50 * MS) >= 0);
+	assert_int_equal(turns, 7);
+	assert_true(lane_enter(lane_get(lanes, "2", "r", AWS_ACM, "ImportCertificate"), &waiters[0]));
+	assert_true(lane_enter(lane_get(lanes, "2", "r", AWS_ACM, "ImportCertificate"), &waiters[0]));
+	assert_true(lanes_set_quota(lanes, AWS_ACM, "ImportCertificate", 0));
+	old = lane_get(lanes, "3", "r", AWS_ACM, "ImportCertificate");
+	assert_true(lane_enter(old, &waiters[0]));
+	assert_false(lane_enter(old, &waiters[0]));
+	lane_leave(&waiters[0]);
+	for (int i = 0; i < 7; i++)
+		assert_true(lane_enter(other, &waiters[0]));
+	assert_false(lane_enter(other, &waiters[0]));
+	lane_leave(&waiters[0]);
+	lanes_free(lanes);
+	sd_event_unref(event);
+}
+
+/* One retry quota for the operations of a service in an account's region, as SDK clients have it. */
+static void test_lane_retry_quota(void **state)
+{
+	sd_event *event;
+	struct lanes *lanes;
+	struct retry_quota *quota;
+
+	assert_true(sd_event_new(&event) >= 0);
+	lanes = lanes_new(event);
+	quota = lane_quota(lane_get(lanes, "1", "r", AWS_ACM, "ImportCertificate"));
+	assert_int_equal(quota->tokens, 500);
+	assert_ptr_equal(quota, lane_quota(lane_get(lanes, "1", "r", AWS_ACM, "ListCertificates")));
+	assert_ptr_not_equal(quota, lane_quota(lane_get(lanes, "1", "r", AWS_STS, "AssumeRole")));
+	assert_ptr_not_equal(quota, lane_quota(lane_get(lanes, "1", "s", AWS_ACM, "ImportCertificate")));
+	assert_ptr_not_equal(quota, lane_quota(lane_get(lanes, "2", "r", AWS_ACM, "ImportCertificate")));
+	lanes_free(lanes);
+	sd_event_unref(event);
 }
 
 static void test_published(void **state)
@@ -211,11 +395,19 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_retry_delays),
 		cmocka_unit_test(test_retry_chance),
+		cmocka_unit_test(test_retry_attempts),
+		cmocka_unit_test(test_retry_attempts_text),
 		cmocka_unit_test(test_retry_quota),
+		cmocka_unit_test(test_retry_cost_of_timeouts),
+		cmocka_unit_test(test_retry_hint),
 		cmocka_unit_test(test_rate_import),
 		cmocka_unit_test(test_rate_never_exceeded),
 		cmocka_unit_test(test_rate_throttled),
 		cmocka_unit_test(test_rate_unpublished),
+		cmocka_unit_test(test_rate_pause),
+		cmocka_unit_test(test_rate_publish),
+		cmocka_unit_test(test_lanes_set_quota),
+		cmocka_unit_test(test_lane_retry_quota),
 		cmocka_unit_test(test_published),
 		cmocka_unit_test(test_refresh),
 	};
