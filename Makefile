@@ -40,7 +40,10 @@ SHELL_A   := $(BUILD)/shell.a
 UNIT_LIB   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/lib/*.c))
 UNIT_CORE  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/core/*.c))
 UNIT_SHELL := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/shell/*.c))
-UNIT       := $(UNIT_LIB) $(UNIT_CORE) $(UNIT_SHELL)
+UNIT_BENCH := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/bench/*.c))
+UNIT       := $(UNIT_LIB) $(UNIT_CORE) $(UNIT_SHELL) $(UNIT_BENCH)
+# The AWS in memory that `make bench` and the simulation ask.
+CLOUD      := $(call object,$(addprefix tests/bench/,cloud.c issuer.c span.c))
 FUZZ       := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 BOTOCORE   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/botocore/*.c))
 
@@ -74,9 +77,10 @@ $(BUILD)/%.o: %.c
 $(UNIT_LIB): $(LIB_A)
 $(UNIT_CORE): $(CORE_A) $(LIB_A)
 $(UNIT_SHELL): $(SHELL_A) $(CORE_A) $(LIB_A)
+$(UNIT_BENCH): $(CLOUD) $(LIB_A)
 $(UNIT): $(BUILD)/%: $(BUILD)/%.o
 	@echo "  LINK   $@"
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(filter %.a,$^) $(LDLIBS_ALL) -lcmocka
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS_ALL) -lcmocka
 
 unit: $(UNIT) $(FUZZ) ## build the unit tests and the replay of the fuzzers' corpora
 
