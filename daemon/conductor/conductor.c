@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "daemon/conductor/say.h"
+#include "daemon/config/schema.h"
 #include "daemon/report/report.h"
 #include "lib/base/strv.h"
 #include "lib/os/clock.h"
@@ -106,10 +107,19 @@ static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *
 	return sd_event_exit(conductor->event, 0);
 }
 
+static void set_quota(void *userdata, const char *service, const char *operation, double rate)
+{
+	struct conductor *conductor = userdata;
+
+	/* The rows of the schema are those of lib/aws: a test has it so. */
+	(void)aws_set_quota(conductor->aws, service, operation, rate);
+}
+
 static void adopt_configuration(struct conductor *conductor, struct configuration *configuration)
 {
 	conductor->read = source_read_cancel(conductor->read);
 	state_adopt_world(conductor, world_new(configuration, conductor->view, conductor->default_region));
+	schema_each_quota(configuration->desired, set_quota, conductor);
 }
 
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
@@ -277,6 +287,7 @@ static int start(struct conductor *conductor, struct configuration *configuratio
 		return status;
 	if (install_sources(conductor) < 0)
 		return 1;
+	schema_each_quota(configuration->desired, set_quota, conductor);
 	state_adopt_world(conductor, world_new(configuration, NULL, conductor->default_region));
 	if (!conductor_set_regions(conductor))
 		return 2;

@@ -368,6 +368,22 @@ char *format_integer(const char *text, unsigned *ret)
 	return NULL;
 }
 
+char *format_rate(const char *text, uint64_t *ret)
+{
+	_cleanup_(freep) char *shown = text_quote(text);
+	size_t whole = strspn(text, "0123456789");
+	size_t decimals = text[whole] == '.' ? strspn(text + whole + 1, "0123456789") : 0;
+	uint64_t value;
+
+	if (whole == 0 || whole > 9 || decimals > 3 || text[whole + (decimals ? decimals + 1 : 0)])
+		return mem_printf("%s is not a rate; write how often a second, like 1 or 0.5", shown);
+	value = strtoull(text, NULL, 10);
+	for (size_t i = 0; i < 3; i++)
+		value = value * 10 + (i < decimals ? (uint64_t)(text[whole + 1 + i] - '0') : 0);
+	*ret = value;
+	return NULL;
+}
+
 const char *format_partition(const char *region)
 {
 	static const struct {

@@ -10,6 +10,7 @@
 
 #include <regex.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "lib/base/time.h"
 
@@ -85,6 +86,9 @@ char *format_normal(enum format format, const char *text);
  */
 char *format_duration(const char *text, usec_t *ret);
 char *format_integer(const char *text, unsigned *ret);
+
+/* format_rate(text, ret): "1", "0.5", at most three decimals; ${ret} is in thousandths.  As above. */
+char *format_rate(const char *text, uint64_t *ret);
 
 /* format_placeholders(text): enum placeholder of those that occur in ${text}. */
 unsigned format_placeholders(const char *text);

@@ -93,6 +93,13 @@ static json_t *named_schema(const struct schema_row *row)
 		text_schema(FORMAT_NAME), "additionalProperties", kinds_schema(row->section));
 }
 
+/* A rate in thousandths, without decimals where it has none. */
+static json_t *rate_value(uint64_t thousandths)
+{
+	return thousandths % 1000 ? json_real((double)thousandths / 1000)
+				  : json_integer((json_int_t)(thousandths / 1000));
+}
+
 static json_t *value_schema(const struct schema_row *row, unsigned kinds)
 {
 	switch (row->type) {
@@ -104,6 +111,9 @@ static json_t *value_schema(const struct schema_row *row, unsigned kinds)
 	case SCHEMA_INTEGER:
 		return json_pack("{s:s, s:I, s:I}", "type", "integer", "minimum",
 			(json_int_t)row->min, "maximum", (json_int_t)row->max);
+	case SCHEMA_RATE:
+		return json_pack("{s:s, s:o, s:o}", "type", "number", "minimum",
+			rate_value(row->min), "maximum", rate_value(row->max));
 	case SCHEMA_BOOL:
 		return json_pack("{s:s}", "type", "boolean");
 	case SCHEMA_WORD:
@@ -133,6 +143,8 @@ static json_t *initial_value(const struct schema_row *row)
 		return json_boolean(strcmp(row->initial, "true") == 0);
 	case SCHEMA_INTEGER:
 		return json_integer(strtol(row->initial, NULL, 10));
+	case SCHEMA_RATE:
+		return rate_value((uint64_t)(strtod(row->initial, NULL) * 1000));
 	default:
 		return json_string(row->initial);
 	}
@@ -184,7 +196,7 @@ int config_schema_json(FILE *stream)
 	if (json_object_update(schema, root) < 0)
 		mem_exhausted();
 	json_decref(root);
-	r = json_dumpf(schema, stream, JSON_INDENT(2));
+	r = json_dumpf(schema, stream, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
 	json_decref(schema);
 	if (r < 0 || fputc('\n', stream) == EOF || fflush(stream) == EOF)
 		return -EIO;

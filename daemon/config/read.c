@@ -133,16 +133,16 @@ static char *unknown_key(const struct schema_section *section, unsigned kinds, c
 	if (text_is_secret(key))
 		return mem_strdup(
 			"a key that looks like a secret (not shown) stands here; remove it");
-	if (text_names_secret(key))
-		return mem_printf(
-			"unknown key %s; no secret is ever written here: use a role, a profile "
-			"or the service's environment",
-			shown);
 	SCHEMA_FOREACH(row, section)
 	if (schema_of_kind(row, kinds) && row->type != SCHEMA_LATER)
 		text_nearest_offer(&nearest, row->key);
 	if (nearest.best)
 		return mem_printf("unknown key %s; did you mean '%s'?", shown, nearest.best);
+	if (text_names_secret(key))
+		return mem_printf(
+			"unknown key %s; no secret is ever written here: use a role, a profile "
+			"or the service's environment",
+			shown);
 	home = find_home(&schema_root, "", key);
 	if (home)
 		return mem_printf("unknown key %s here; is '%s' meant?", shown, home);

@@ -310,6 +310,63 @@ static const struct schema_section source_section = {
 };
 #undef STRUCTURE
 
+/* The defaults are what AWS publishes; a test compares them with lib/aws/lane.c.  An operation
+ * without a row cannot be set. */
+#define RATE_ROW(operation, member, rate, what) \
+	{ operation, SCHEMA_RATE, AT(member), .min = 100, .max = 10000000, .initial = (rate), \
+		.help = "requests a second to each account and region: " what }
+
+#define STRUCTURE desired_quotas
+static const struct schema_row acm_quota_rows[] = {
+	RATE_ROW("ListCertificates", acm.list, "8", "pages of a listing"),
+	RATE_ROW("SearchCertificates", acm.search, "5", "pages of a search"),
+	RATE_ROW("DescribeCertificate", acm.describe, "10", "reading details"),
+	RATE_ROW("GetCertificate", acm.get, "10", "reading a certificate"),
+	RATE_ROW("ListTagsForCertificate", acm.tags, "10", "reading tags"),
+	RATE_ROW("ExportCertificate", acm.export, "10", "exporting at the source"),
+	RATE_ROW("ImportCertificate", acm.import, "1", "importing at a destination"),
+	{ 0 },
+};
+
+static const struct schema_row secretsmanager_quota_rows[] = {
+	RATE_ROW("CreateSecret", secretsmanager.create, "50", "making a secret"),
+	RATE_ROW("PutSecretValue", secretsmanager.put, "50", "writing and staging a version"),
+	RATE_ROW("TagResource", secretsmanager.tag, "50", "tagging"),
+	{ 0 },
+};
+
+static const struct schema_section acm_quota_section = {
+	.size = sizeof(struct desired_quotas),
+	.rows = acm_quota_rows,
+};
+
+static const struct schema_section secretsmanager_quota_section = {
+	.size = sizeof(struct desired_quotas),
+	.rows = secretsmanager_quota_rows,
+};
+
+static const struct schema_row quotas_rows[] = {
+	{ "acm", SCHEMA_SECTION, .offset = 0, .section = &acm_quota_section,
+		.help = "of AWS Certificate Manager" },
+	{ "secretsmanager", SCHEMA_SECTION, .offset = 0, .section = &secretsmanager_quota_section,
+		.help = "of AWS Secrets Manager" },
+	{ 0 },
+};
+
+static const struct schema_section quotas_section = {
+	.size = sizeof(struct desired_quotas),
+	.rows = quotas_rows,
+};
+#undef STRUCTURE
+
+void schema_each_quota(const struct desired *desired, schema_quota_fn each, void *userdata)
+{
+	SCHEMA_FOREACH(service, &quotas_section)
+		SCHEMA_FOREACH(operation, service->section)
+			each(userdata, service->key, operation->key,
+				*(const double *)((const char *)&desired->quotas + operation->offset));
+}
+
 #define STRUCTURE desired
 static const struct schema_row root_rows[] = {
 	{ "source", SCHEMA_SECTION, AT(source), .section = &source_section,
@@ -320,6 +377,8 @@ static const struct schema_row root_rows[] = {
 		.initial = "6h", .help = "how often to compare everything with what should be" },
 	{ "guard", SCHEMA_INTEGER, AT(guard), .min = 0, .max = 100000, .initial = "25",
 		.help = "a change that touches more deliveries waits for approval; 0: none" },
+	{ "quotas", SCHEMA_SECTION, AT(quotas), .section = &quotas_section,
+		.help = "how fast AWS is asked; by default as fast as it publishes" },
 	{ "certificates", SCHEMA_NAMED, AT(certificates),
 		.count_offset = offsetof(struct desired, certificate_count),
 		.section = &certificate_section, .help = "what is carried" },

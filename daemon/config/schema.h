@@ -18,6 +18,7 @@ enum schema_type {		/* becomes */
 	SCHEMA_TEXT,		/* char * */
 	SCHEMA_DURATION,	/* usec_t, min..max */
 	SCHEMA_INTEGER,		/* unsigned, min..max */
+	SCHEMA_RATE,		/* double: times a second, min..max in thousandths */
 	SCHEMA_BOOL,		/* bool */
 	SCHEMA_WORD,		/* an enum: one of words */
 	SCHEMA_WORDS,		/* unsigned, bits: a list of words */
@@ -76,6 +77,16 @@ const struct schema_word *schema_word(const struct schema_word *words, const cha
 
 /* schema_of_kind(row, kinds): it belongs to one of ${kinds} (0: any). */
 bool schema_of_kind(const struct schema_row *row, unsigned kinds);
+
+/**
+ * schema_each_quota(desired, each, userdata):
+ * Call ${each} for every rate that key quotas: can set, as it is in ${desired}: the service by its
+ * signing name, the operation, and requests a second.
+ */
+struct desired;
+typedef void (*schema_quota_fn)(
+	void *userdata, const char *service, const char *operation, double rate);
+void schema_each_quota(const struct desired *desired, schema_quota_fn each, void *userdata);
 
 #define SCHEMA_FOREACH(row, section) \
 	for (const struct schema_row *row = (section)->rows; row->key; row++)

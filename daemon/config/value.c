@@ -125,6 +125,21 @@ static void read_integer(struct reader *r, const struct item *item, char *target
 				(unsigned long long)item->row->max));
 }
 
+static void read_rate(struct reader *r, const struct item *item, char *target)
+{
+	uint64_t value;
+
+	if (!value_is_type(r, item, YAML_TEXT) ||
+		value_complain_if(r, item, format_rate(item->node->text, &value)))
+		return;
+	if (value >= item->row->min && value <= item->row->max)
+		*(double *)target = (double)value / 1000;
+	else
+		value_complain_if(r, item,
+			mem_printf("%g is out of bounds; write %g to %g", (double)value / 1000,
+				(double)item->row->min / 1000, (double)item->row->max / 1000));
+}
+
 static void read_bool(struct reader *r, const struct item *item, char *target)
 {
 	_cleanup_(freep) char *shown = NULL;
@@ -297,6 +312,7 @@ void value_read(struct reader *r, const struct item *item, char *target)
 		[SCHEMA_TEXT] = read_text,
 		[SCHEMA_DURATION] = read_duration,
 		[SCHEMA_INTEGER] = read_integer,
+		[SCHEMA_RATE] = read_rate,
 		[SCHEMA_BOOL] = read_bool,
 		[SCHEMA_WORD] = read_word,
 		[SCHEMA_WORDS] = read_words,

@@ -139,8 +139,19 @@ struct desired_dependent {
 	struct desired_proof prove;
 };
 
+/* Requests a second to each account and region, by operation. */
+struct desired_quotas {
+	struct {
+		double list, search, describe, get, tags, export, import;
+	} acm;
+	struct {
+		double create, put, tag;
+	} secretsmanager;
+};
+
 struct desired {
 	struct desired_source source;
+	struct desired_quotas quotas;
 	usec_t poll;
 	usec_t sweep;
 	unsigned guard;

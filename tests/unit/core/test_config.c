@@ -166,6 +166,8 @@ static void dump_row(
 		buf_append_string(out, text);
 	} else if (row->type == SCHEMA_INTEGER) {
 		buf_printf(out, "%u", *(const unsigned *)value);
+	} else if (row->type == SCHEMA_RATE) {
+		buf_printf(out, "%g", *(const double *)value);
 	} else if (row->type == SCHEMA_BOOL) {
 		buf_append_string(out, *(const bool *)value ? "true" : "false");
 	} else if (row->type == SCHEMA_WORD || row->type == SCHEMA_WORDS) {
