@@ -114,6 +114,13 @@ demo: deps ## a renewal carried before your eyes: an AWS on loopback, two accoun
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/demo.py
 
+BENCH := $(BUILD)/tests/bench/server
+bench-build: all $(BENCH)
+$(BUILD)/tests/bench/server: $(call object,$(addprefix tests/bench/,server.c control.c peer.c)) $(CLOUD) $(LIB_A)
+$(BENCH):
+	@echo "  LINK   $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o %.a,$^) $(LDLIBS_ALL)
+
 install: all ## install under DESTDIR and PREFIX
 	install -D -m 0755 $(BUILD)/certferryd $(DESTDIR)$(PREFIX)/sbin/certferryd
 	install -D -m 0755 $(BUILD)/certferry $(DESTDIR)$(PREFIX)/bin/certferry
