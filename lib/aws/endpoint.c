@@ -40,7 +40,7 @@ static const struct partition {
 	const char *name;
 	const char *prefix; /* of its regions */
 	const char *suffix;
-	const char *dualstack_suffix;
+	const char *dualstack_suffix; /* NULL: it has none */
 	const char *region;
 } partitions[] = {
 	{ "aws-cn", "cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn", "cn-northwest-1" },
@@ -48,8 +48,8 @@ static const struct partition {
 	{ "aws-eusc", "eusc-", "amazonaws.eu", "api.amazonwebservices.eu", "eusc-de-east-1" },
 	{ "aws-iso", "us-iso-", "c2s.ic.gov", "api.aws.ic.gov", "us-iso-east-1" },
 	{ "aws-iso-b", "us-isob-", "sc2s.sgov.gov", "api.aws.scloud", "us-isob-east-1" },
-	{ "aws-iso-e", "eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", "eu-isoe-west-1" },
-	{ "aws-iso-f", "us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov", "us-isof-south-1" },
+	{ "aws-iso-e", "eu-isoe-", "cloud.adc-e.uk", NULL, "eu-isoe-west-1" },
+	{ "aws-iso-f", "us-isof-", "csp.hci.ic.gov", NULL, "us-isof-south-1" },
 	{ "aws", "", "amazonaws.com", "api.aws", "us-east-1" },
 };
 
@@ -80,28 +80,30 @@ const struct service *service_find(enum aws_service service)
 	return &services[service].service;
 }
 
-/* A switch is the environment's, else the profile's. */
+/* A switch is the environment's, even an empty one; else the profile's. */
 static bool switched_on(
 	const char *variable, const struct profiles *profiles, const char *profile, const char *key)
 {
-	const char *value = getenv(variable);
+	const char *value = getenv(variable) ?: profile_get(profiles, profile, key);
 
-	if (!value || !*value)
-		value = profile_get(profiles, profile, key);
 	return value && strcasecmp(value, "true") == 0;
 }
 
-static const char *configured_url(
-	size_t service, const struct profiles *profiles, const char *profile)
+static const char *environment_url(size_t service)
 {
-	_cleanup_(freep) char *key = mem_printf("%s.endpoint_url", services[service].key);
 	const char *url = getenv(services[service].environment);
-	const char *section = profile_get(profiles, profile, "services");
 
 	if (!url || !*url)
 		url = getenv("AWS_ENDPOINT_URL");
-	if ((!url || !*url) && section)
-		url = profile_get_service(profiles, section, key);
+	return url && *url ? url : NULL;
+}
+
+static const char *profile_url(size_t service, const struct profiles *profiles, const char *profile)
+{
+	_cleanup_(freep) char *key = mem_printf("%s.endpoint_url", services[service].key);
+	const char *section = profile_get(profiles, profile, "services");
+	const char *url = section ? profile_get_service(profiles, section, key) : NULL;
+
 	if (!url || !*url)
 		url = profile_get(profiles, profile, "endpoint_url");
 	return url && *url ? url : NULL;
@@ -110,6 +112,8 @@ static const char *configured_url(
 void endpoint_settings_load(
 	struct endpoint_settings *settings, const struct profiles *profiles, const char *profile)
 {
+	const char *section;
+
 	*settings = (struct endpoint_settings){
 		.fips = switched_on(
 			"AWS_USE_FIPS_ENDPOINT", profiles, profile, "use_fips_endpoint"),
@@ -119,33 +123,45 @@ void endpoint_settings_load(
 	if (switched_on("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", profiles, profile,
 		    "ignore_configured_endpoint_urls"))
 		return;
+	section = profile_get(profiles, profile, "services");
+	if (section && !profile_get_service(profiles, section, NULL))
+		settings->missing = mem_strdup(section);
 	for (size_t i = 0; i < AWS_SERVICE_COUNT; i++)
-		settings->url[i] = mem_strdup(configured_url(i, profiles, profile));
+		settings->url[i] = mem_strdup(
+			environment_url(i)
+				?: (settings->missing ? NULL : profile_url(i, profiles, profile)));
 }
 
 void endpoint_settings_done(struct endpoint_settings *settings)
 {
 	for (size_t i = 0; i < AWS_SERVICE_COUNT; i++)
 		free(settings->url[i]);
+	free(settings->missing);
 	*settings = (struct endpoint_settings){ 0 };
 }
 
-static char *aws_url(
-	const struct endpoint_settings *settings, enum aws_service service, const char *region)
+static int aws_url(const struct endpoint_settings *settings, enum aws_service service,
+	const char *region, char **ret_url, struct error *err)
 {
 	const struct partition *partition = partition_of(region);
 	bool gov = strcmp(partition->name, "aws-us-gov") == 0;
 	bool cn = strcmp(partition->name, "aws-cn") == 0;
 	bool fips = settings->fips, dualstack = settings->dualstack;
 
+	if (dualstack && !partition->dualstack_suffix)
+		return error_set(err, ERROR_INVALID, 0,
+			"region '%s' has no dual-stack endpoints; unset AWS_USE_DUALSTACK_ENDPOINT "
+			"and the profile's use_dualstack_endpoint",
+			region);
 	if (services[service].plain_is_dualstack &&
 		(gov || strcmp(partition->name, "aws") == 0 || (cn && !fips)))
 		dualstack = false;
 	else if (services[service].plain_fips_in_gov && gov && !dualstack)
 		fips = false;
-	return mem_printf("https://%s%s.%s.%s", services[service].service.host_prefix,
+	*ret_url = mem_printf("https://%s%s.%s.%s", services[service].service.host_prefix,
 		fips ? "-fips" : "", region,
 		dualstack ? partition->dualstack_suffix : partition->suffix);
+	return 0;
 }
 
 static char *replace_region(const char *url, const char *region)
@@ -174,36 +190,37 @@ static bool is_region(const char *region)
 }
 
 /* "https://HOST:443" is sent as "Host: HOST": libcurl and the verifier both leave it out. */
-static size_t host_length(const char *host, size_t length, bool tls)
+static char *host_header(const char *host, size_t length, bool tls)
 {
 	const char *port = tls ? ":443" : ":80";
 	size_t extra = strlen(port);
+	char *header;
 
 	if (length > extra && memcmp(host + length - extra, port, extra) == 0)
-		return length - extra;
-	return length;
+		length -= extra;
+	header = mem_strndup(host, length);
+	for (char *c = header; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	return header;
 }
 
 static int endpoint_split(const char *url, struct endpoint *ret_endpoint, struct error *err)
 {
 	bool tls = strncmp(url, "https://", 8) == 0;
 	const char *host = url + (tls ? 8 : 7);
-	size_t length, path_length;
+	size_t length;
 
 	if (!tls && strncmp(url, "http://", 7) != 0)
 		return error_set(
 			err, ERROR_INVALID, 0, "endpoint '%s': http:// or https:// expected", url);
 	length = strcspn(host, "/");
-	path_length = strlen(host + length);
-	if (length == 0 || strpbrk(host, "?#@\\ \t\r\n{}%"))
+	if (length == 0 || strpbrk(host, "?#@\\ \t\r\n{}") || memchr(host, '%', length))
 		return error_set(err, ERROR_INVALID, 0,
 			"endpoint '%s': http(s)://HOST[:PORT][/PATH] expected", url);
-	while (path_length && host[length + path_length - 1] == '/')
-		path_length--;
 	*ret_endpoint = (struct endpoint){
-		.url = mem_printf("%.*s/", (int)(host + length + path_length - url), url),
-		.host = mem_strndup(host, host_length(host, length, tls)),
-		.path = mem_printf("%.*s/", (int)path_length, host + length),
+		.url = mem_printf("%s%s", url, host[length] ? "" : "/"),
+		.host = host_header(host, length, tls),
+		.path = mem_strdup(host[length] ? host + length : "/"),
 	};
 	return 0;
 }
@@ -212,12 +229,21 @@ int endpoint_find(const struct endpoint_settings *settings, enum aws_service ser
 	const char *region, const char *override, struct endpoint *ret_endpoint, struct error *err)
 {
 	_cleanup_(freep) char *url = NULL;
+	int r;
 
 	if (!region || !is_region(region))
 		return error_set(err, ERROR_INVALID, 0, "'%s' is no region", region ?: "");
 	if (!override || !*override)
 		override = settings->url[service];
-	url = override ? replace_region(override, region) : aws_url(settings, service, region);
+	if (!override && settings->missing)
+		return error_set(err, ERROR_INVALID, 0,
+			"the profile says 'services = %s', and the configuration file has no "
+			"section [services %s] with a key in it",
+			settings->missing, settings->missing);
+	if (override)
+		url = replace_region(override, region);
+	else if ((r = aws_url(settings, service, region, &url, err)) < 0)
+		return r;
 	return endpoint_split(url, ret_endpoint, err);
 }
 

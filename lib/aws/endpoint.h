@@ -28,13 +28,15 @@ const struct service *service_find(enum aws_service service);
 struct endpoint_settings {
 	bool fips, dualstack;
 	char *url[AWS_SERVICE_COUNT]; /* what counts for the service, or NULL */
+	char *missing; /* the `services` section that the profile names and nobody wrote, or NULL */
 };
 
 /**
  * endpoint_settings_load(settings, profiles, profile):
  * By precedence: AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the profile's `services` section,
  * the profile's endpoint_url; none with AWS_IGNORE_CONFIGURED_ENDPOINT_URLS.  ${profile} need not
- * exist.  Release with endpoint_settings_done().
+ * exist.  Release with endpoint_settings_done().  Source: "Service-specific endpoints" of the AWS
+ * SDKs and Tools Reference Guide, and what botocore does where that is silent.
  */
 void endpoint_settings_load(
 	struct endpoint_settings *settings, const struct profiles *profiles, const char *profile);
@@ -42,16 +44,18 @@ void endpoint_settings_done(struct endpoint_settings *settings);
 
 /* Where a request goes.  Release with endpoint_done(). */
 struct endpoint {
-	char *url; /* of the service's root */
+	char *url;
 	char *host; /* as the Host header has it and as it is signed */
-	char *path; /* "/" at least */
+	char *path; /* of the URL, "/" at least */
 };
 
 /**
  * endpoint_find(settings, service, region, override, endpoint, err):
- * The endpoint of ${service} in ${region}: ${override} (NULL: none) with {region} replaced, else
- * what is configured, else AWS's own host.  A region that can be none and a URL that is not
- * http(s)://HOST[:PORT][/PATH] are ERROR_INVALID.
+ * The endpoint of ${service} in ${region}: ${override} (NULL or "": none) with {region} replaced,
+ * else what is configured, else AWS's own host, of which alone FIPS and dual-stack are.
+ * ERROR_INVALID: a region that can be none; a URL that is not http(s)://HOST[:PORT][/PATH];
+ * dual-stack where AWS has none; a `services` section that is missing, unless something before it
+ * has an answer.
  */
 int endpoint_find(const struct endpoint_settings *settings, enum aws_service service,
 	const char *region, const char *override, struct endpoint *ret_endpoint, struct error *err);

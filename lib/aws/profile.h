@@ -63,8 +63,8 @@ int profiles_load(const char *config_path, const char *credentials_path,
 bool profile_exists(const struct profiles *profiles, const char *profile);
 const char *profile_get(const struct profiles *profiles, const char *profile, const char *key);
 
-/* profile_get_service(profiles, section, key): the value of ${key} ("acm.endpoint_url") in
- * [services SECTION]. */
+/* profile_get_service(profiles, section, key): the value of ${key} ("acm.endpoint_url"; NULL: of any
+ * key) in [services SECTION], or NULL. */
 const char *profile_get_service(
 	const struct profiles *profiles, const char *section, const char *key);
 

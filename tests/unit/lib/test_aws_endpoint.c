@@ -41,6 +41,8 @@ static const struct {
 	{ AWS_ACM, "us-isob-east-1", false, false, "https://acm.us-isob-east-1.sc2s.sgov.gov/" },
 	{ AWS_ACM, "eu-isoe-west-1", false, false, "https://acm.eu-isoe-west-1.cloud.adc-e.uk/" },
 	{ AWS_ACM, "us-isof-south-1", false, false, "https://acm.us-isof-south-1.csp.hci.ic.gov/" },
+	{ AWS_ACM, "eu-isoe-west-1", true, false,
+		"https://acm-fips.eu-isoe-west-1.cloud.adc-e.uk/" },
 	{ AWS_SECRETSMANAGER, "eu-west-1", false, false,
 		"https://secretsmanager.eu-west-1.amazonaws.com/" },
 	{ AWS_SECRETSMANAGER, "eu-west-1", false, true,
@@ -139,8 +141,16 @@ static void test_override(void **state)
 		{ "http://localhost:4566", "http://localhost:4566/", "localhost:4566", "/" },
 		{ "https://{region}.localhost:8/", "https://eu-west-1.localhost:8/",
 			"eu-west-1.localhost:8", "/" },
-		{ "https://proxy/aws/{region}//", "https://proxy/aws/eu-west-1/", "proxy",
-			"/aws/eu-west-1/" },
+		/* A path is sent as it is written: the server may tell "/a" from "/a/". */
+		{ "https://proxy/aws/{region}", "https://proxy/aws/eu-west-1", "proxy",
+			"/aws/eu-west-1" },
+		{ "https://proxy/aws/{region}//", "https://proxy/aws/eu-west-1//", "proxy",
+			"/aws/eu-west-1//" },
+		{ "https://Proxy.Example/A%41", "https://Proxy.Example/A%41", "proxy.example",
+			"/A%41" },
+		{ "https://vpce-1-a.acm.eu-west-1.vpce.amazonaws.com",
+			"https://vpce-1-a.acm.eu-west-1.vpce.amazonaws.com/",
+			"vpce-1-a.acm.eu-west-1.vpce.amazonaws.com", "/" },
 		{ "https://host:443", "https://host:443/", "host", "/" },
 		{ "http://host:80/", "http://host:80/", "host", "/" },
 		{ "https://host:80/", "https://host:80/", "host:80", "/" },
@@ -164,7 +174,7 @@ static void test_refused(void **state)
 {
 	static const char *const urls[] = { "localhost:4566", "ftp://h", "http://", "https:///x",
 		"http://user:word@h/", "http://h/?a=b", "http://h/#x", "http://h\r\nX: y/",
-		"http://{host}/", "http://h/%41" };
+		"http://{host}/", "http://h%41/" };
 	static const char *const regions[] = { NULL, "", "eu_west", "a.b", "EU-WEST-1", "-a", "a-",
 		"eu-west-1/../", "a@b" };
 	const struct endpoint_settings settings = { 0 };
@@ -178,6 +188,9 @@ static void test_refused(void **state)
 		assert_int_equal(
 			endpoint_find(&settings, AWS_ACM, regions[i], NULL, &endpoint, NULL),
 			-EINVAL);
+	assert_int_equal(endpoint_find(&(struct endpoint_settings){ .dualstack = true }, AWS_ACM,
+				 "eu-isoe-west-1", NULL, &endpoint, NULL),
+		-EINVAL);
 	assert_null(endpoint.url);
 }
 
@@ -197,13 +210,9 @@ static void check_settings(const struct profiles *profiles, const char *acm, con
 	endpoint_settings_done(&settings);
 }
 
-/* Each source outweighs those before it. */
-static void test_precedence(void **state)
+static struct profiles *load(const char *config)
 {
-	static const char config[] =
-		"[profile p]\nendpoint_url = http://profile\nservices = s\n"
-		"[services s]\nsecrets_manager =\n  endpoint_url = http://section\n";
-	_cleanup_(profiles_freep) struct profiles *profiles = NULL;
+	struct profiles *profiles;
 	char path[] = "/tmp/test_endpoint.XXXXXX";
 	int fd = mkstemp(path);
 
@@ -211,6 +220,16 @@ static void test_precedence(void **state)
 	fd_close(fd);
 	assert_int_equal(profiles_load(path, NULL, &profiles, NULL), 0);
 	(void)unlink(path);
+	return profiles;
+}
+
+/* Each source outweighs those before it. */
+static void test_precedence(void **state)
+{
+	_cleanup_(profiles_freep) struct profiles *profiles = load(
+		"[profile p]\nendpoint_url = http://profile\nservices = s\n"
+		"[services s]\nsecrets_manager =\n  endpoint_url = http://section\n");
+
 	check_settings(profiles, "http://profile", "http://section");
 	setenv("AWS_ENDPOINT_URL", "http://all", 1);
 	check_settings(profiles, "http://all", "http://all");
@@ -223,6 +242,24 @@ static void test_precedence(void **state)
 	unsetenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
 }
 
+/* A `services` section that nobody wrote must not let requests go elsewhere. */
+static void test_missing_section(void **state)
+{
+	_cleanup_(profiles_freep) struct profiles *profiles = load(
+		"[profile p]\nendpoint_url = http://profile\nservices = typo\n");
+	_cleanup_(endpoint_settings_done) struct endpoint_settings settings = { 0 };
+	_cleanup_(endpoint_done) struct endpoint endpoint = { 0 };
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	endpoint_settings_load(&settings, profiles, "p");
+	assert_int_equal(
+		endpoint_find(&settings, AWS_ACM, "eu-west-1", NULL, &endpoint, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "[services typo]"));
+	assert_int_equal(
+		endpoint_find(&settings, AWS_ACM, "eu-west-1", "http://own", &endpoint, NULL), 0);
+	assert_string_equal(endpoint.url, "http://own/");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +268,7 @@ int main(void)
 		cmocka_unit_test(test_override),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_precedence),
+		cmocka_unit_test(test_missing_section),
 	};
 	bool locked;
 
