@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/aws/canonical.h"
 #include "lib/base/buf.h"
 #include "lib/base/encode.h"
 #include "lib/base/mem.h"
@@ -16,6 +17,7 @@
 
 #define ALGORITHM  "AWS4-HMAC-SHA256"
 #define HASH_BYTES 32
+#define BLANKS     " \t\r\n" /* a line break only in a header that is folded */
 
 static EVP_MD_CTX *hash_begin(void)
 {
@@ -66,52 +68,64 @@ char *sigv4_date(usec_t time, char text[static SIGV4_DATE_SIZE])
 	return text;
 }
 
-static int header_compare(const void *a, const void *b)
-{
-	return strcmp(
-		((const struct sigv4_header *)a)->name, ((const struct sigv4_header *)b)->name);
-}
-
+/* By name; headers of one name keep their order. */
 static size_t headers_sort(struct sigv4_header headers[static SIGV4_HEADERS_MAX])
 {
 	size_t count = 0;
 
-	while (count < SIGV4_HEADERS_MAX && headers[count].name)
-		count++;
-	qsort(headers, count, sizeof(headers[0]), header_compare);
+	while (count < SIGV4_HEADERS_MAX && headers[count].name) {
+		struct sigv4_header header = headers[count];
+		size_t place = count++;
+
+		for (; place && strcmp(headers[place - 1].name, header.name) > 0; place--)
+			headers[place] = headers[place - 1];
+		headers[place] = header;
+	}
 	return count;
 }
 
 /* The value without blanks around it, runs of blanks inside as one space. */
 static void hash_value(EVP_MD_CTX *hash, const char *value)
 {
-	value += strspn(value, " \t");
+	value += strspn(value, BLANKS);
 	while (*value) {
-		size_t word = strcspn(value, " \t");
-		size_t blank = strspn(value + word, " \t");
+		size_t word = strcspn(value, BLANKS);
+		size_t blank = strspn(value + word, BLANKS);
 
 		hash_add(hash, value, word);
 		if (blank && value[word + blank])
 			hash_add(hash, " ", 1);
 		value += word + blank;
 	}
-	hash_add(hash, "\n", 1);
+}
+
+/* A line for each name, the values of one name parted by commas. */
+static void hash_headers(EVP_MD_CTX *hash, const struct sigv4_header *headers, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		hash_add(hash, headers[i].name, strlen(headers[i].name));
+		hash_add(hash, ":", 1);
+		hash_value(hash, headers[i].value);
+		for (; i + 1 < count && strcmp(headers[i].name, headers[i + 1].name) == 0; i++) {
+			hash_add(hash, ",", 1);
+			hash_value(hash, headers[i + 1].value);
+		}
+		hash_add(hash, "\n", 1);
+	}
 }
 
 /* Step 1 of the process: the canonical request, of which only the hash is needed. */
 static void hash_request(const struct sigv4_request *request, const struct sigv4_header *headers,
 	size_t count, const char *names, char text[static SIGV4_HASH_SIZE])
 {
+	_cleanup_(freep) char *path = canonical_path(request->path);
+	_cleanup_(freep) char *query = canonical_query(request->query);
 	EVP_MD_CTX *hash = hash_begin();
 
 	hash_line(hash, request->method);
-	hash_line(hash, request->path);
-	hash_line(hash, request->query);
-	for (size_t i = 0; i < count; i++) {
-		hash_add(hash, headers[i].name, strlen(headers[i].name));
-		hash_add(hash, ":", 1);
-		hash_value(hash, headers[i].value);
-	}
+	hash_line(hash, path);
+	hash_line(hash, query);
+	hash_headers(hash, headers, count);
 	hash_add(hash, "\n", 1);
 	hash_line(hash, names);
 	hash_add(hash, request->payload_hash, strlen(request->payload_hash));
@@ -161,7 +175,8 @@ char *sigv4_authorization(const struct sigv4_request *request)
 	memcpy(headers, request->headers, sizeof(headers));
 	count = headers_sort(headers);
 	for (size_t i = 0; i < count; i++)
-		buf_printf(&names, "%s%s", i ? ";" : "", headers[i].name);
+		if (i == 0 || strcmp(headers[i].name, headers[i - 1].name) != 0)
+			buf_printf(&names, "%s%s", i ? ";" : "", headers[i].name);
 	hash_request(request, headers, count, names.data, hash);
 
 	memcpy(day, sigv4_date(request->time, date), 8);

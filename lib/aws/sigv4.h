@@ -31,10 +31,10 @@ struct sigv4_request {
 	const char *service; /* signing name */
 	usec_t time;
 	const char *method;
-	const char *path; /* canonical: encoded as the service expects, "/" at least */
-	const char *query; /* canonical: sorted and encoded, "" for none */
-	struct sigv4_header
-		headers[SIGV4_HEADERS_MAX]; /* all are signed; an unused one has no name */
+	const char *path; /* as the request line has it; see canonical_path() */
+	const char *query; /* as the request line has it, without its "?"; "" for none */
+	/* In any order; all are signed; an unused one has no name. */
+	struct sigv4_header headers[SIGV4_HEADERS_MAX];
 	const char *payload_hash;
 };
 

@@ -1,82 +1,88 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Walks tests/cases/sigv4: each file has "given" (a request: METHOD TARGET, headers, an empty
+ * line, the body) and "expect" (scope, names of the signed headers, signature).  Named as in AWS's
+ * "Signature Version 4 test suite" are its own vectors; the access key is that suite's.
+ */
+#include <ctype.h>
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "lib/aws/canonical.h"
 #include "lib/aws/sigv4.h"
+#include "lib/base/buf.h"
 #include "lib/base/mem.h"
+#include "lib/os/file.h"
 #include "lib/pki/secret.h"
 
-#define TOKEN                                                                                      \
-	"AQoDYXdzEPT//////////"                                                                    \
-	"wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQWLWsKWHGBuFqwAeMicRXmxfpS"                   \
-	"PfIeoIYRqTflfKD8YUuwthAx7mSEI/qkPpKPi/"                                                   \
-	"kMcGdQrmGdeehM4IC1NtBmUpp2wUE8phUZampKsburEDy0KPkyQDY"                                    \
-	"wT7WZ0wq5VSXDvp75YU9HFvlRd8Tx6q6fE8YQcHNVXAkiY9q6d+xo0rKwT38xVqr7ZD0u0iPPkUL64lIZbqBAz+"  \
-	"scqK"                                                                                     \
-	"mlzm8FDrypNC9Yjc8fPOLn9FX9KSYvKTr4rvx3iSIlTJabIQwj2ICCR/oLxBA=="
-#define DATE "20150830T123600Z"
-#define HOST "example.amazonaws.com"
+#define CASES "tests/cases/sigv4"
+#define TIME  ((usec_t)1440938160 * USEC_PER_SEC)
+#define DATE  "20150830T123600Z"
 
-/* The date is added to the headers. */
-static const struct vector {
-	const char *name;
-	const char *region, *service, *method, *query, *body;
-	struct sigv4_header headers[5];
-	const char *signed_headers, *signature;
-} vectors[] = {
-	/* From AWS's published test suite ("Signature Version 4 test suite"). */
-	{ "get-vanilla", "us-east-1", "service", "GET", "", "", { { "host", HOST } },
-		"host;x-amz-date",
-		"5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31" },
-	{ "post-vanilla", "us-east-1", "service", "POST", "", "", { { "host", HOST } },
-		"host;x-amz-date",
-		"5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b" },
-	{ "get-vanilla-query-order-key-case", "us-east-1", "service", "GET",
-		"Param1=value1&Param2=value2", "", { { "host", HOST } }, "host;x-amz-date",
-		"b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500" },
-	{ "get-header-value-trim", "us-east-1", "service", "GET", "", "",
-		{ { "my-header2", " \"a   b   c\"" }, { "my-header1", " value1 " },
-			{ "host", HOST } },
-		"host;my-header1;my-header2;x-amz-date",
-		"acc3ed3afb60bb290fc8d2dd0098b9911fcaa05412b367055dee359757a9c736" },
-	{ "post-header-key-sort", "us-east-1", "service", "POST", "", "",
-		{ { "my-header1", "value1" }, { "host", HOST } }, "host;my-header1;x-amz-date",
-		"c5410059b04c1ee005303aed430f6e6645f61f4dc9e1461ec8f8916fdf18852c" },
-	{ "post-x-www-form-urlencoded", "us-east-1", "service", "POST", "", "Param1=value1",
-		{ { "content-type", "application/x-www-form-urlencoded" }, { "host", HOST } },
-		"content-type;host;x-amz-date",
-		"ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a" },
-	{ "post-x-www-form-urlencoded-parameters", "us-east-1", "service", "POST", "",
-		"Param1=value1",
-		{ { "content-type", "application/x-www-form-urlencoded; charset=utf8" },
-			{ "host", HOST } },
-		"content-type;host;x-amz-date",
-		"1a72ec8f64bd914b0e42e42607c7fbce7fb2c7465f63e3092b3b0d39fa77a6fe" },
-	{ "post-sts-header-before", "us-east-1", "service", "POST", "", "",
-		{ { "host", HOST }, { "x-amz-security-token", TOKEN } },
-		"host;x-amz-date;x-amz-security-token",
-		"85d96828115b5dc0cfc3bd16ad9e210dd772bbebba041836c64533a82be05ead" },
-	/* What is really sent; signatures computed by botocore 1.29.27. */
-	{ "ListCertificates", "eu-west-1", "acm", "POST", "", "{\"MaxItems\":1000}",
-		{ { "host", "acm.eu-west-1.amazonaws.com" },
-			{ "x-amz-target", "CertificateManager.ListCertificates" },
-			{ "content-type", "application/x-amz-json-1.1" } },
-		"content-type;host;x-amz-date;x-amz-target",
-		"9a953469a703fbff132f58943d97d7b1edcfda0574b7f6eeb0a5e62247a563aa" },
-	{ "ImportCertificate", "eu-west-1", "acm", "POST", "", "{}",
-		{ { "host", "localhost:4566" },
-			{ "x-amz-target", "CertificateManager.ImportCertificate" },
-			{ "x-amz-security-token", TOKEN },
-			{ "content-type", "application/x-amz-json-1.1" } },
-		"content-type;host;x-amz-date;x-amz-security-token;x-amz-target",
-		"c1f508d721b43fc1c6c7558c05e7c26b07aad2291ba28a593fc9a5befa354b4a" },
+/* Vectors of the suite that do not apply, and why. */
+static const char *const unnormalized[] = {
+	/* The path is signed as it is written: that is S3's way alone. */
+	"get-relative-relative-unnormalized", "get-relative-unnormalized",
+	"get-slash-dot-slash-unnormalized", "get-slash-pointless-dot-unnormalized",
+	"get-slash-unnormalized", "get-slashes-unnormalized", "get-space-unnormalized",
+	/* Of every vector, the files query-*: a signature in the URL (presigned), which no
+	 * request of ours has. */
 };
+
+/* The value of the line "NAME: value" in ${text}.  The caller owns it. */
+static char *value_of(const char *text, const char *name)
+{
+	_cleanup_(freep) char *start = mem_printf("\n%s: ", name);
+	const char *found = strstr(text, start);
+
+	assert_non_null(found);
+	found += strlen(start);
+	return mem_strndup(found, strcspn(found, "\n"));
+}
+
+/* Ends the line at *${text} and moves to the next; one that goes on in the next is one line. */
+static char *next_line(char **text)
+{
+	char *line = *text, *end = line;
+
+	do {
+		end = strchr(end, '\n');
+		assert_non_null(end);
+		end++;
+	} while (*line != '\n' && strchr(" \t", *end));
+	end[-1] = '\0';
+	*text = end;
+	return line;
+}
+
+/* Splits ${text} into what ${request} then points to; the body is what remains. */
+static char *read_request(char *text, struct sigv4_request *request)
+{
+	char *target, *line = next_line(&text);
+	size_t count = 0;
+
+	request->method = strsep(&line, " ");
+	target = line;
+	request->path = strsep(&target, "?");
+	request->query = target ?: "";
+	while (*(line = next_line(&text))) {
+		char *name = strsep(&line, ":");
+
+		for (char *c = name; *c; c++)
+			*c = (char)tolower((unsigned char)*c);
+		assert_true(count < SIGV4_HEADERS_MAX);
+		request->headers[count++] = (struct sigv4_header){ name, line };
+	}
+	return text;
+}
 
 static struct secret *secret_key(void)
 {
@@ -87,46 +93,130 @@ static struct secret *secret_key(void)
 	return secret;
 }
 
-static void check_vector(const struct vector *vector)
+static void check_case(const char *name)
 {
+	_cleanup_(freep) char *path = mem_printf("%s/%s", CASES, name);
 	_cleanup_(secret_freep) struct secret *secret = secret_key();
+	_cleanup_(buf_done) struct buf content = BUF_NULL;
+	_cleanup_(freep) char *scope = NULL, *names = NULL, *signature = NULL;
 	_cleanup_(freep) char *actual = NULL, *expected = NULL;
-	char hash[SIGV4_HASH_SIZE];
+	char *given, *expect, *body, *words, hash[SIGV4_HASH_SIZE];
 	struct sigv4_request request = {
 		.access_key_id = "AKIDEXAMPLE",
 		.secret_key = secret,
-		.region = vector->region,
-		.service = vector->service,
-		.time = (usec_t)1440938160 * USEC_PER_SEC,
-		.method = vector->method,
-		.path = "/",
-		.query = vector->query,
-		.headers = { { "x-amz-date", DATE } },
+		.time = TIME,
 		.payload_hash = hash,
 	};
 
-	memcpy(request.headers + 1, vector->headers, sizeof(vector->headers));
-	sigv4_hash(vector->body, strlen(vector->body), hash);
+	assert_int_equal(file_read(path, 65536, &content, NULL), 0);
+	given = strstr(content.data, "\ngiven\n");
+	expect = strstr(content.data, "\nexpect\n");
+	assert_true(given && expect);
+	scope = value_of(expect, "scope");
+	names = value_of(expect, "signed");
+	signature = value_of(expect, "signature");
+	expected = mem_printf("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/%s, SignedHeaders=%s, "
+			      "Signature=%s",
+		scope, names, signature);
+
+	/* Without a body the empty line is the one before "expect". */
+	expect[1] = '\0';
+	body = read_request(given + strlen("\ngiven\n"), &request);
+	sigv4_hash(body, strcspn(body, "\n"), hash);
+	words = strchr(scope, '/') + 1;
+	request.region = strsep(&words, "/");
+	request.service = strsep(&words, "/");
 	actual = sigv4_authorization(&request);
-	expected = mem_printf(
-		"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/%s/%s/aws4_request, "
-		"SignedHeaders=%s, Signature=%s",
-		vector->region, vector->service, vector->signed_headers, vector->signature);
 	if (strcmp(actual, expected) != 0)
-		fail_msg("%s:\n %s\n %s", vector->name, actual, expected);
+		fail_msg("%s:\n %s, not\n %s", name, actual, expected);
 }
 
-static void test_vectors(void **state)
+static void test_cases(void **state)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(vectors); i++)
-		check_vector(&vectors[i]);
+	DIR *directory = opendir(CASES);
+	struct dirent *entry;
+	int count = 0;
+
+	assert_non_null(directory);
+	while ((entry = readdir(directory))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		check_case(entry->d_name);
+		count++;
+	}
+	closedir(directory);
+	/* AWS's suite has 38 vectors; two cases are our own. */
+	assert_int_equal(count, 38 - ARRAY_SIZE(unnormalized) + 2);
+	for (size_t i = 0; i < ARRAY_SIZE(unnormalized); i++) {
+		_cleanup_(freep) char *path = mem_printf("%s/%s.txt", CASES, unnormalized[i]);
+
+		assert_int_equal(access(path, F_OK), -1);
+	}
+}
+
+struct spelling {
+	const char *given, *canonical;
+};
+
+static void check_spellings(
+	char *(*canonical)(const char *), const struct spelling *spellings, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		_cleanup_(freep) char *text = canonical(spellings[i].given);
+
+		assert_string_equal(text, spellings[i].canonical);
+	}
+}
+
+static void test_canonical_path(void **state)
+{
+	static const struct spelling spellings[] = {
+		{ "", "/" },
+		{ "/", "/" },
+		{ "//", "/" },
+		{ "/a", "/a" },
+		{ "/a/", "/a/" },
+		{ "/a//b///", "/a/b/" },
+		{ "/..", "/" },
+		{ "/../../a", "/a" },
+		{ "/a/..", "/" },
+		{ "/a/b/..", "/a" },
+		{ "/a/b/../", "/a/" },
+		{ "/a/./b/.", "/a/b" },
+		{ "/.a/..b/...", "/.a/..b/..." },
+		{ "/a b", "/a%20b" },
+		{ "/%20", "/%2520" },
+		{ "/@connections/JBDvjfGEIAMCERw%3D", "/%40connections/JBDvjfGEIAMCERw%253D" },
+		{ "/\xc3\xa9\xff\x01~", "/%C3%A9%FF%01~" },
+	};
+
+	check_spellings(canonical_path, spellings, ARRAY_SIZE(spellings));
+}
+
+static void test_canonical_query(void **state)
+{
+	static const struct spelling spellings[] = {
+		{ "", "" },
+		{ "a", "a=" },
+		{ "a=", "a=" },
+		{ "b=2&a=1", "a=1&b=2" },
+		{ "a=2&a=10&a", "a=&a=10&a=2" },
+		{ "a-b=1&a=2&a1=3&a.=4", "a=2&a-b=1&a.=4&a1=3" },
+		{ "B=1&a=2&_=3", "B=1&_=3&a=2" },
+		{ "a=b=c", "a=b%3Dc" },
+		{ "a=%2F%20&b=/ +", "a=%2F%20&b=%2F%20%2B" },
+		{ "&a=1&&", "a=1" },
+		{ "=1", "=1" },
+	};
+
+	check_spellings(canonical_query, spellings, ARRAY_SIZE(spellings));
 }
 
 static void test_date(void **state)
 {
 	char date[SIGV4_DATE_SIZE];
 
-	assert_string_equal(sigv4_date((usec_t)1440938160 * USEC_PER_SEC + 999999, date), DATE);
+	assert_string_equal(sigv4_date(TIME + 999999, date), DATE);
 }
 
 static void test_hash(void **state)
@@ -141,7 +231,9 @@ static void test_hash(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_vectors),
+		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_canonical_path),
+		cmocka_unit_test(test_canonical_query),
 		cmocka_unit_test(test_date),
 		cmocka_unit_test(test_hash),
 	};
