@@ -103,10 +103,11 @@ static json_t *status_object(const struct recorded *recorded, usec_t now)
 		add(deliveries, delivery(&recorded->deliveries[i]));
 	for (size_t i = 0; i < recorded->dependent_count; i++)
 		add(dependents, dependent(recorded, &recorded->dependents[i]));
-	return json_pack("{s:i, s:i, s:b, s:o, s:n, s:n, s:n, s:n, s:n, s:o, s:o, s:o, s:[s]}",
+	return json_pack("{s:i, s:i, s:b, s:o, s:n, s:n, s:n, s:n, s:n, s:n, s:n, s:o, s:o, s:o, s:[s]}",
 		"format", 1, "exit", 3, "running", 0, "now", time_text(now), "looked_at",
-		"swept_at", "next_look", "source_problem", "record_problem", "certificates",
-		certificates, "deliveries", deliveries, "dependents", dependents, "notices",
+		"swept_at", "next_look", "source_problem", "record_problem", "events",
+		"events_problem", "certificates", certificates, "deliveries", deliveries,
+		"dependents", dependents, "notices",
 		"certferryd does not answer; this is what it wrote down last, and nothing was "
 		"looked at");
 }

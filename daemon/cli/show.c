@@ -267,6 +267,8 @@ char *show_status(const json_t *status, enum show what, size_t width)
 		append_section(&text, &sections[i], status, what, width);
 	append_line(&text, "the source cannot be read: ", reply_text(status, "source_problem"));
 	append_line(&text, "nothing new is done: ", reply_text(status, "record_problem"));
+	append_line(&text, "the queue of events cannot be used, polling goes on: ",
+		reply_text(status, "events_problem"));
 	json_array_foreach(json_object_get(status, "notices"), i, notice)
 		append_line(&text, "note: ", json_string_value(notice) ?: "");
 	append_summary(&text, status);

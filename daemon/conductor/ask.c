@@ -129,6 +129,8 @@ void ask_status(struct conductor *conductor, struct status_view *ret_view)
 		.next_look = conductor_now(conductor) + usec_sub(conductor->next_look, clock_monotonic()),
 		.source_problem = conductor->source_error.text,
 		.record_problem = conductor->record_error.text,
+		.events = wake_state(conductor),
+		.events_problem = wake_problem(conductor),
 		.certificate_count = conductor->certificate_count,
 		.delivery_count = conductor->delivery_count,
 		.dependent_count = conductor->dependent_count,

@@ -118,6 +118,7 @@ static void set_quota(void *userdata, const char *service, const char *operation
 static void adopt_configuration(struct conductor *conductor, struct configuration *configuration)
 {
 	conductor->read = source_read_cancel(conductor->read);
+	wake_stop(conductor);
 	state_adopt_world(conductor, world_new(configuration, conductor->view, conductor->default_region));
 	schema_each_quota(configuration->desired, set_quota, conductor);
 }
@@ -348,6 +349,7 @@ static void stop(struct conductor *conductor)
 	conductor->stopped = conductor->ending = true;
 	notify_stopping();
 	conductor->read = source_read_cancel(conductor->read);
+	wake_stop(conductor);
 	look_cancel(conductor);
 	deliver_cancel(conductor);
 	state_done(conductor);

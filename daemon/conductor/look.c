@@ -168,6 +168,7 @@ static void on_read(void *userdata, struct source_view *view, const struct error
 	if (err) {
 		say_source_failure(conductor, err);
 		schedule_reads(conductor, swept, true);
+		wake_read_ended(conductor, false);
 		cycle_poke(conductor);
 		return;
 	}
@@ -176,6 +177,7 @@ static void on_read(void *userdata, struct source_view *view, const struct error
 	error_done(&conductor->source_error);
 	schedule_reads(conductor, swept, false);
 	take_over_view(conductor, view);
+	wake_read_ended(conductor, true);
 	conductor->looked_at = conductor_now(conductor);
 	for (size_t i = 0; i < conductor->certificate_count; i++) {
 		note_version(conductor, conductor->certificates[i]);
@@ -203,6 +205,7 @@ static void start_read(struct conductor *conductor, bool sweep)
 		.search_refused = conductor->search_refused,
 	};
 	conductor->reading_sweep = sweep;
+	wake_read_begins(conductor, sweep);
 	if (sweep)
 		conductor->sweep_wanted = false;
 	conductor->read = sweep ? source_sweep(&conductor->request, on_read, conductor)

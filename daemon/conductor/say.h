@@ -39,7 +39,11 @@
 	EVENT(CLOCK_OFF, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e18")                                       \
 	EVENT(QUOTA_NEAR, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e19")                                      \
 	EVENT(EXPIRING, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e1a")                                        \
-	EVENT(UNLOCKED_MEMORY, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e1b")
+	EVENT(UNLOCKED_MEMORY, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e1b")                                 \
+	EVENT(WOKEN, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e30")                                           \
+	EVENT(EVENTS_UNREADABLE, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e31")                               \
+	EVENT(EVENTS_READABLE, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e32")                                 \
+	EVENT(EVENT_REFUSED, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e33")
 
 #define SAY_DECLARE(name, id) extern const char SAY_##name[];
 SAY_EVENTS(SAY_DECLARE)

@@ -8,6 +8,7 @@
  *	conductor.c	life: start, reload, end
  *	state.c		states by name; taking over the old ones when the expansion changes
  *	look.c		looks, sweeps, and looks at places
+ *	wake.c		events of ACM that bring the next look forward
  *	cycle.c		the plan, made again and again; starting its steps
  *	deliver.c	transfers: intent before, outcome after
  *	tell.c		dependents: look, intent, tell, proof
@@ -127,6 +128,7 @@ struct conductor {
 	struct source_request request; /* of the read under way */
 	struct source_view *remembered; /* what the record knew of the source, until it was read */
 	bool sweep_wanted;
+	struct wake *wake; /* the queue of events; NULL while none is listened to */
 	bool rebuild_wanted; /* the expansion is to be made again from the view */
 
 	struct tracked_certificate **certificates; /* sorted by name, as the expansion's */
@@ -213,6 +215,22 @@ void look_seen(struct conductor *conductor, struct tracked_delivery *delivery, s
 
 /* look_cancel(conductor): end the looks at places; they are wanted again. */
 void look_cancel(struct conductor *conductor);
+
+/* --- wake.c --- */
+
+/* wake_read_begins(conductor, sweep), wake_read_ended(conductor, succeeded): around each reading of the source, the second
+ * when the next look is set and the view is taken over.  The first success begins to listen to the queue, if there is
+ * one. */
+void wake_read_begins(struct conductor *conductor, bool sweep);
+void wake_read_ended(struct conductor *conductor, bool succeeded);
+
+/* wake_stop(conductor): listen no more, until the next reading has succeeded. */
+void wake_stop(struct conductor *conductor);
+
+/* wake_state(conductor): "off", "waiting" (for the first reading), "listening" or "failing"; wake_problem(conductor): why
+ * it fails, or NULL. */
+const char *wake_state(const struct conductor *conductor);
+const char *wake_problem(const struct conductor *conductor);
 
 /* --- cycle.c --- */
 

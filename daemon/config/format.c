@@ -148,6 +148,11 @@ static const struct format_description descriptions[FORMAT_COUNT_] = {
 		"^https?://([A-Za-z0-9_.-]|\\{region\\})+(:[0-9]{1,5})?"
 		"(/([A-Za-z0-9_./-]|\\{region\\})*)?$",
 		.min = 8, .max = 1024, .quiet = true },
+	/* No FIFO queue: one message that is not understood would hold up all behind it. */
+	[FORMAT_QUEUE_URL] = { "the URL of a standard queue of SQS",
+		"write it like https://sqs.eu-west-1.amazonaws.com/111111111111/certferry",
+		"^https?://[A-Za-z0-9_.-]+(:[0-9]{1,5})?/[0-9]{12}/[A-Za-z0-9_-]{1,80}$",
+		.min = 20, .max = 1024 },
 	[FORMAT_PATH] = { "an absolute path",
 		"write it from the root, like /etc/ssl/ca.pem", "^/", .min = 1, .max = 4000,
 		.check = check_path },

@@ -130,8 +130,6 @@ static json_t *value_schema(const struct schema_row *row, unsigned kinds)
 		return list_schema(row, section_schema(row->section, 0));
 	case SCHEMA_NAMED:
 		return named_schema(row);
-	case SCHEMA_LATER:
-		break;
 	}
 	return NULL;
 }
@@ -165,7 +163,7 @@ static json_t *section_schema(const struct schema_section *section, unsigned kin
 	{
 		json_t *value;
 
-		if (!schema_of_kind(row, kinds) || row->type == SCHEMA_LATER)
+		if (!schema_of_kind(row, kinds))
 			continue;
 		value = value_schema(row, kinds);
 		set(value, "description", json_string(row->help));

@@ -101,7 +101,7 @@ static char *find_home(const struct schema_section *section, const char *above, 
 			row->key, row->type == SCHEMA_NAMED ? ".NAME" : "");
 		char *home;
 
-		if (strcmp(row->key, key) == 0 && row->type != SCHEMA_LATER)
+		if (strcmp(row->key, key) == 0)
 			return take(path);
 		home = row->section ? find_home(row->section, path, key) : NULL;
 		if (home)
@@ -134,7 +134,7 @@ static char *unknown_key(const struct schema_section *section, unsigned kinds, c
 		return mem_strdup(
 			"a key that looks like a secret (not shown) stands here; remove it");
 	SCHEMA_FOREACH(row, section)
-	if (schema_of_kind(row, kinds) && row->type != SCHEMA_LATER)
+	if (schema_of_kind(row, kinds))
 		text_nearest_offer(&nearest, row->key);
 	if (nearest.best)
 		return mem_printf("unknown key %s; did you mean '%s'?", shown, nearest.best);
@@ -161,8 +161,6 @@ static void read_key(struct reader *r, const struct item *item,
 
 	if (!row)
 		wrong = unknown_key(section, kinds, node->key->text);
-	else if (row->type == SCHEMA_LATER)
-		wrong = mem_printf("key '%s' is not in this version; %s", row->key, row->help);
 	if (wrong) {
 		value_complain_at(r, item, node->key, wrong);
 		free(wrong);

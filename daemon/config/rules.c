@@ -142,6 +142,7 @@ void rules_apply(
 		yaml_find(root, "destinations"), yaml_find(root, "dependents"), problems };
 
 	check_source(&r);
+	rules_events(&r);
 	for (size_t i = 0; i < desired->destination_count; i++)
 		rules_destination(&r, &desired->destinations[i], r.destinations->items[i]);
 	for (size_t i = 0; i < desired->certificate_count; i++)

@@ -57,6 +57,9 @@ void rules_destination(const struct rules *r, struct desired_destination *destin
 void rules_delivery(const struct rules *r, const struct desired_certificate *certificate,
 	const struct desired_delivery *delivery, const struct yaml_node *node);
 
+/* rules_events(r): key events; also fills in the queue's region. */
+void rules_events(const struct rules *r);
+
 /* rules_objects(r): no two deliveries write one object.  rules_adopt(r): key adopt at the top. */
 void rules_objects(const struct rules *r);
 void rules_adopt(const struct rules *r);

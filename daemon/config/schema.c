@@ -367,6 +367,22 @@ void schema_each_quota(const struct desired *desired, schema_quota_fn each, void
 				*(const double *)((const char *)&desired->quotas + operation->offset));
 }
 
+#define STRUCTURE desired_events
+static const struct schema_row events_rows[] = {
+	{ "queue_url", SCHEMA_TEXT, AT(queue_url), .format = FORMAT_QUEUE_URL, .required = true,
+		.help = "URL of the SQS queue that EventBridge puts ACM's events into" },
+	{ "region", SCHEMA_TEXT, AT(region), .format = FORMAT_REGION,
+		.help = "region of the queue, where its URL does not say it" },
+	ACCESS_ROWS(PLACEHOLDER_REGION, 0),
+	{ 0 },
+};
+
+static const struct schema_section events_section = {
+	.size = sizeof(struct desired_events),
+	.rows = events_rows,
+};
+#undef STRUCTURE
+
 #define STRUCTURE desired
 static const struct schema_row root_rows[] = {
 	{ "source", SCHEMA_SECTION, AT(source), .section = &source_section,
@@ -391,8 +407,8 @@ static const struct schema_row root_rows[] = {
 	{ "adopt", SCHEMA_PAIRS, AT(adopt), .key_format = FORMAT_DELIVERY,
 		.format = FORMAT_CERTIFICATE_ARN, .max = 100000,
 		.help = "delivery: the ARN of the import it takes over" },
-	{ "events", SCHEMA_LATER,
-		.help = "remove it and let poll be short, for example 5m" },
+	{ "events", SCHEMA_SECTION, AT(events), .section = &events_section,
+		.help = "a queue of events that make the daemon look at once; without it, it polls" },
 	{ 0 },
 };
 

@@ -28,7 +28,6 @@ enum schema_type {		/* becomes */
 	SCHEMA_SECTION,		/* a structure in place */
 	SCHEMA_SECTIONS,	/* array and count: a list of sections */
 	SCHEMA_NAMED,		/* array and count, sorted by name: a map NAME: section */
-	SCHEMA_LATER,		/* nothing: not in this version, help says what to do instead */
 };
 
 /* A word of an enumeration. */
@@ -56,7 +55,7 @@ struct schema_row {
 	const char *excludes; /* a key of the same section that may not stand beside it */
 	bool required;
 	bool unkept; /* WORD: only checked, the structure has no member for it */
-	const char *help; /* one line; of LATER: what to do instead */
+	const char *help; /* one line */
 };
 
 struct schema_section {

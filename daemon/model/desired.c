@@ -152,6 +152,9 @@ struct desired *desired_free(struct desired *desired)
 	strv_free(desired->source.regions);
 	access_done(&desired->source.access);
 	free(desired->source.trust);
+	free(desired->events.queue_url);
+	free(desired->events.region);
+	access_done(&desired->events.access);
 	for (size_t i = 0; i < desired->certificate_count; i++)
 		certificate_done(&desired->certificates[i]);
 	free(desired->certificates);

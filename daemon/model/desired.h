@@ -32,6 +32,13 @@ struct desired_source {
 	bool keep_eligible;
 };
 
+/* The queue whose events wake the daemon. */
+struct desired_events {
+	char *queue_url; /* NULL: none */
+	char *region; /* the queue's */
+	struct desired_access access;
+};
+
 /* A connection that must show the new leaf: "HOST:PORT", "[V6]:PORT". */
 struct desired_proof {
 	char *connect;	   /* NULL: no proof asked for */
@@ -152,6 +159,7 @@ struct desired_quotas {
 struct desired {
 	struct desired_source source;
 	struct desired_quotas quotas;
+	struct desired_events events;
 	usec_t poll;
 	usec_t sweep;
 	unsigned guard;

@@ -77,6 +77,8 @@ struct status_view {
 	usec_t next_look;
 	const char *source_problem; /* why the source cannot be read, or NULL */
 	const char *record_problem; /* why nothing new is done, or NULL */
+	const char *events; /* the queue of events: "off", "waiting", "listening", "failing"; or NULL */
+	const char *events_problem; /* why it fails, or NULL: polling goes on, so this is no failure */
 	struct certificate_view *certificates;
 	size_t certificate_count;
 	struct delivery_view *deliveries;

@@ -17,13 +17,13 @@
 /**
  * report_status(view):
  * {"format":1,"exit":N,"running":true,"now","looked_at","swept_at","next_look","source_problem",
- *  "record_problem","certificates":[...],"deliveries":[...],"dependents":[...],"notices":["..."]}
+ *  "record_problem","events","events_problem","certificates":[...],"deliveries":[...],"dependents":[...],"notices":["..."]}
  *	certificate	{"name","arn","domain","status","version":VERSION,"ineligible","problem"}
  *	delivery	{"name","certificate","destination","kind","account","region","object",
  *			 "object_id","state","hold","reason","seen":VERSION,"wanted":VERSION,
  *			 "unused","failures","next_try","proof"}
  *	dependent	{"name","unit","action","state","reason","owed","next_try","told_at","proof"}
- * States are named by delivery_state_name() and dependent_progress_name().
+ * "events" is "off", "waiting" (for the first reading of the source), "listening" or "failing".  States are named by delivery_state_name() and dependent_progress_name().
  */
 char *report_status(const struct status_view *view);
 

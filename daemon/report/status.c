@@ -94,6 +94,8 @@ char *report_status(const struct status_view *view)
 	json_put(object, "next_look", json_time(view->next_look));
 	json_put(object, "source_problem", json_text(view->source_problem));
 	json_put(object, "record_problem", json_text(view->record_problem));
+	json_put(object, "events", json_text(view->events));
+	json_put(object, "events_problem", json_text(view->events_problem));
 	json_put(object, "certificates", certificates(view));
 	json_put(object, "deliveries", deliveries(view));
 	json_put(object, "dependents", dependents(view));

@@ -172,7 +172,7 @@ static void dump_row(
 		buf_append_string(out, *(const bool *)value ? "true" : "false");
 	} else if (row->type == SCHEMA_WORD || row->type == SCHEMA_WORDS) {
 		dump_word(out, row, *(const unsigned *)value);
-	} else if (row->type != SCHEMA_LATER) {
+	} else {
 		text = strv_join(*(char **const *)value, ", ");
 		buf_append_string(out, text);
 	}
@@ -526,8 +526,6 @@ static void check_example(
 		struct yaml_node all = { .type = YAML_LIST };
 		bool initial = !row->initial;
 
-		if (row->type == SCHEMA_LATER)
-			continue;
 		for (size_t i = 0; i < nodes->count; i++) {
 			struct yaml_node *value = yaml_find(nodes->items[i], row->key);
 
@@ -621,8 +619,6 @@ static void check_manual(
 
 	SCHEMA_FOREACH(row, section)
 	{
-		if (row->type == SCHEMA_LATER)
-			continue;
 		if (!manual_has(manual, heading, row) && !manual_has(manual, "ACCESS", row))
 			fail_msg("conf/certferry.yaml.5: section %s has no '%s' with default '%s'",
 				heading, row->key, row->initial ? row->initial : "");

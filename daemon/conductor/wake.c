@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Events of ACM bring the next look forward, and do nothing else: conductor->next_look and sweep_wanted are all
+ * that is touched here, so that whatever comes of the queue, polling stays as it is.
+ */
+
+#include "daemon/conductor/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/conductor/say.h"
+#include "daemon/source/events.h"
+#include "lib/base/strv.h"
+#include "lib/os/clock.h"
+
+/* The same trouble, and messages that are not understood, are said so often at most. */
+#define SAY_AGAIN USEC_PER_HOUR
+
+struct wake {
+	struct events *events;
+	struct error problem; /* with the queue, now */
+	enum error_kind said; /* the last that was said at warning, and when */
+	usec_t said_at;
+	bool said_now; /* the present problem was */
+	usec_t refused_at;
+	unsigned refused; /* since then */
+};
+
+/* --- what the queue says --- */
+
+static void on_queue(void *userdata, const struct error *err)
+{
+	struct conductor *conductor = userdata;
+	struct wake *wake = conductor->wake;
+	usec_t now = clock_monotonic();
+	struct log_fields fields = { 0 };
+
+	if (!err) {
+		log_write(wake->said_now ? LOG_INFO : LOG_DEBUG, SAY_EVENTS_READABLE, NULL,
+			"the queue of events can be used again");
+		error_done(&wake->problem);
+		wake->said_now = false;
+		return;
+	}
+	if (wake->said != err->kind || now >= usec_add(wake->said_at, SAY_AGAIN)) {
+		wake->said = err->kind;
+		wake->said_at = now;
+		wake->said_now = true;
+	}
+	error_copy(&wake->problem, err);
+	say_error(&fields, err);
+	log_write(wake->said_now ? LOG_WARNING : LOG_DEBUG, SAY_EVENTS_UNREADABLE, &fields,
+		"the queue of events cannot be used: %s; polling goes on", err->text);
+	log_fields_done(&fields);
+}
+
+static void on_refused(void *userdata, const char *id, unsigned times, const struct error *why)
+{
+	struct conductor *conductor = userdata;
+	struct wake *wake = conductor->wake;
+	usec_t now = clock_monotonic();
+	bool warn = !wake->refused_at || now >= usec_add(wake->refused_at, SAY_AGAIN);
+	_cleanup_(freep) char *others = NULL;
+	struct log_fields fields = { 0 };
+
+	if (warn && wake->refused)
+		others = mem_printf(" (and so were %u others before)", wake->refused);
+	wake->refused = warn ? 0 : wake->refused + 1;
+	if (warn)
+		wake->refused_at = now;
+	say_error(&fields, why);
+	log_write(warn ? LOG_WARNING : LOG_DEBUG, SAY_EVENT_REFUSED, &fields,
+		"message %.64s of the queue of events, received %u times, is left there for its dead-letter queue: %s%s",
+		id, times, why->text, others ?: "");
+	log_fields_done(&fields);
+}
+
+/* Takes over what is wanted; a reading under way ends with wake_read_ended(), which does it again. */
+static void bring_forward(struct conductor *conductor)
+{
+	const struct wake *wake = conductor->wake;
+
+	if (events_next(wake->events, true) <= clock_monotonic())
+		conductor->sweep_wanted = true;
+	conductor->next_look = MIN(conductor->next_look, events_next(wake->events, false));
+	conductor->next_look = MIN(conductor->next_look, events_next(wake->events, true));
+}
+
+static void on_wake(void *userdata)
+{
+	struct conductor *conductor = userdata;
+
+	if (conductor->read)
+		return;
+	bring_forward(conductor);
+	cycle_poke(conductor);
+}
+
+/* --- readings --- */
+
+/* The account that the source is: its role's, or else that of what it shows.  The caller owns it. */
+static char *source_account(const struct conductor *conductor)
+{
+	const char *role = conductor->world->desired->source.access.role_arn;
+	const char *arn = role ? role : conductor->view->count ? conductor->view->items[0].arn : "";
+
+	/* arn:PARTITION:SERVICE:REGION:ACCOUNT:... */
+	for (unsigned i = 0; i < 4 && arn; i++) {
+		arn = strchr(arn, ':');
+		arn = arn ? arn + 1 : NULL;
+	}
+	return arn ? mem_strndup(arn, strcspn(arn, ":")) : NULL;
+}
+
+static void listen_to_queue(struct conductor *conductor)
+{
+	_cleanup_(freep) char *account = source_account(conductor);
+
+	conductor->wake = mem_new(struct wake);
+	conductor->wake->events = events_new(&(struct events_request){
+		.event = conductor->event,
+		.aws = conductor->aws,
+		.settings = &conductor->world->desired->events,
+		.account = account,
+		.regions = conductor->regions,
+		.on_wake = on_wake,
+		.on_queue = on_queue,
+		.on_refused = on_refused,
+		.userdata = conductor,
+	});
+}
+
+void wake_read_begins(struct conductor *conductor, bool sweep)
+{
+	unsigned count = conductor->wake ? events_look_begins(conductor->wake->events, sweep) : 0;
+
+	if (count)
+		log_write(LOG_INFO, SAY_WOKEN, NULL, "%u event%s of ACM ask%s to look at the source", count,
+			count == 1 ? "" : "s", count == 1 ? "s" : "");
+}
+
+void wake_read_ended(struct conductor *conductor, bool succeeded)
+{
+	if (conductor->wake) {
+		events_look_ended(conductor->wake->events, succeeded ? conductor->view : NULL);
+		bring_forward(conductor);
+	} else if (succeeded && !conductor->options.once && conductor->world->desired->events.queue_url) {
+		listen_to_queue(conductor);
+	}
+}
+
+/* --- the end --- */
+
+void wake_stop(struct conductor *conductor)
+{
+	struct wake *wake = conductor->wake;
+
+	conductor->wake = NULL;
+	if (!wake)
+		return;
+	events_free(wake->events);
+	error_done(&wake->problem);
+	free(wake);
+}
+
+const char *wake_problem(const struct conductor *conductor)
+{
+	return conductor->wake ? conductor->wake->problem.text : NULL;
+}
+
+const char *wake_state(const struct conductor *conductor)
+{
+	if (!conductor->world->desired->events.queue_url)
+		return "off";
+	return !conductor->wake ? "waiting" : conductor->wake->problem.text ? "failing" : "listening";
+}
