@@ -44,19 +44,47 @@ static int time_from_tm(struct tm *tm, usec_t *ret_time)
 	return 0;
 }
 
+/* What stands behind the seconds: "Z", or how far the clock is ahead of UTC. */
+static int parse_zone(const char *text, int *ret_minutes)
+{
+	int sign = *text == '-' ? -1 : 1;
+
+	if (strcmp(text, "Z") == 0) {
+		*ret_minutes = 0;
+		return 0;
+	}
+	if (strlen(text) != 6 || (*text != '+' && *text != '-') || text[3] != ':')
+		return -EINVAL;
+	for (int i = 1; i < 6; i++)
+		if (i != 3 && !isdigit((unsigned char)text[i]))
+			return -EINVAL;
+	if (text[1] > '2' || text[4] > '5')
+		return -EINVAL;
+	*ret_minutes = sign * (((text[1] - '0') * 10 + text[2] - '0') * 60 +
+				      (text[4] - '0') * 10 + text[5] - '0');
+	return 0;
+}
+
 int time_parse_iso(const char *text, usec_t *ret_time)
 {
 	struct tm tm = { 0 };
 	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	usec_t time;
+	int minutes, r;
 
 	if (!rest)
 		return -EINVAL;
 	if (*rest == '.' && isdigit((unsigned char)rest[1]))
 		for (rest++; isdigit((unsigned char)*rest);)
 			rest++;
-	if (strcmp(rest, "Z") != 0 && strcmp(rest, "+00:00") != 0)
+	r = parse_zone(rest, &minutes);
+	if (r < 0)
+		return r;
+	r = time_from_tm(&tm, &time);
+	if (r < 0 || (int64_t)time < minutes * (int64_t)USEC_PER_MINUTE)
 		return -EINVAL;
-	return time_from_tm(&tm, ret_time);
+	*ret_time = (usec_t)((int64_t)time - minutes * (int64_t)USEC_PER_MINUTE);
+	return 0;
 }
 
 int time_parse_http(const char *text, usec_t *ret_time)

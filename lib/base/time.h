@@ -31,7 +31,8 @@ usec_t usec_sub(usec_t a, usec_t b);
 /* time_format(time, text): "2026-11-23T08:47:54Z" (RFC 3339, whole seconds). Returns ${text}. */
 char *time_format(usec_t time, char text[static TIME_TEXT_SIZE]);
 
-/* time_parse_iso(text, time): RFC 3339 in UTC ("...Z" or "+00:00"), a fraction is allowed; 0 or -EINVAL. */
+/* time_parse_iso(text, time): RFC 3339 ("...Z" or an offset like "+01:00"), a fraction is allowed and
+ * cut off; 0 or -EINVAL. */
 int time_parse_iso(const char *text, usec_t *ret_time);
 
 /* time_parse_http(text, time): IMF-fixdate of RFC 9110 section 5.6.7; 0 or -EINVAL. */

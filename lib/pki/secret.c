@@ -175,15 +175,13 @@ static int fill_from_file(struct secret *secret, int fd, const char *path, struc
 			return error_set(err, ERROR_INVALID, 0, "'%s' has more than %zu bytes",
 				path, secret->room);
 	}
-	if (secret->length > 0 && secret->data[secret->length - 1] == '\n')
-		secret->length--;
 	secret->data[secret->length] = '\0';
 	if (secret->length == 0)
 		return error_set(err, ERROR_INVALID, 0, "'%s' is empty", path);
 	return 0;
 }
 
-int secret_read_file(const char *path, size_t limit, struct secret **ret_secret, struct error *err)
+int secret_read_bytes(const char *path, size_t limit, struct secret **ret_secret, struct error *err)
 {
 	_cleanup_(secret_freep) struct secret *secret = NULL;
 	_cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -201,6 +199,22 @@ int secret_read_file(const char *path, size_t limit, struct secret **ret_secret,
 	r = fill_from_file(secret, fd, path, err);
 	if (r < 0)
 		return r;
+	*ret_secret = take(secret);
+	return 0;
+}
+
+int secret_read_file(const char *path, size_t limit, struct secret **ret_secret, struct error *err)
+{
+	_cleanup_(secret_freep) struct secret *secret = NULL;
+	int r;
+
+	r = secret_read_bytes(path, limit, &secret, err);
+	if (r < 0)
+		return r;
+	if (secret->data[secret->length - 1] == '\n')
+		secret->data[--secret->length] = '\0';
+	if (secret->length == 0)
+		return error_set(err, ERROR_INVALID, 0, "'%s' is empty", path);
 	*ret_secret = take(secret);
 	return 0;
 }

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Words of a command line, and programs run for what they print. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <systemd/sd-event.h>
+#include <unistd.h>
+
+#include "lib/base/strv.h"
+#include "lib/base/words.h"
+#include "lib/os/clock.h"
+#include "lib/os/file.h"
+#include "lib/os/process.h"
+
+static void check_words(const char *text, const char *expected)
+{
+	_cleanup_(strv_freep) char **words = NULL;
+	_cleanup_(freep) char *joined = NULL;
+
+	assert_int_equal(words_split(text, &words), 0);
+	joined = strv_join(words, "|");
+	assert_string_equal(joined, expected);
+}
+
+static void test_words(void **state)
+{
+	char **words = NULL;
+
+	check_words("", "");
+	check_words(" \t\r\n", "");
+	check_words("a", "a");
+	check_words(" /bin/x  --a\tb\n", "/bin/x|--a|b");
+	check_words("a 'b c'd \"e  f\"", "a|b cd|e  f");
+	check_words("a '' \"\"", "a||");
+	check_words("a\\ b \\\\ \\' \\x", "a b|\\|'|x");
+	check_words("'a\\b\"c'", "a\\b\"c");
+	check_words("\"a\\b\\\"c\\\\\"", "a\\b\"c\\");
+	check_words("$HOME `id` a;b > c # d", "$HOME|`id`|a;b|>|c|#|d");
+	assert_int_equal(words_split("a 'b", &words), -EINVAL);
+	assert_int_equal(words_split("a \"b\\\"", &words), -EINVAL);
+	assert_int_equal(words_split("a b\\", &words), -EINVAL);
+	assert_null(words);
+}
+
+struct run {
+	sd_event *event;
+	struct process *process;
+	char output[64];
+	size_t length;
+	bool starting, done;
+	struct error err;
+};
+
+static void on_done(void *userdata, size_t length, const struct error *err)
+{
+	struct run *run = userdata;
+
+	assert_false(run->starting);
+	run->process = NULL;
+	run->done = true;
+	run->length = length;
+	if (err)
+		error_copy(&run->err, err);
+}
+
+static void run_start(struct run *run, const char *script, usec_t timeout)
+{
+	char *words[] = { (char *)"sh", (char *)"-c", (char *)script, NULL };
+
+	*run = (struct run){ .starting = true };
+	assert_true(sd_event_new(&run->event) >= 0);
+	run->process = process_start(run->event,
+		&(struct process_request){ .words = words,
+			.output = run->output,
+			.room = sizeof(run->output),
+			.timeout = timeout },
+		on_done, run);
+	run->starting = false;
+}
+
+static void run_to_end(struct run *run)
+{
+	usec_t end = clock_monotonic() + 10 * USEC_PER_SEC;
+
+	while (!run->done && clock_monotonic() < end)
+		assert_true(sd_event_run(run->event, 100 * USEC_PER_MSEC) >= 0);
+	assert_true(run->done);
+}
+
+static void run_done(struct run *run)
+{
+	error_done(&run->err);
+	sd_event_unref(run->event);
+}
+
+static void check_run(const char *script, const char *output)
+{
+	struct run run;
+
+	run_start(&run, script, 10 * USEC_PER_SEC);
+	run_to_end(&run);
+	if (run.err.kind != ERROR_NONE)
+		fail_msg("%s", run.err.text);
+	assert_int_equal(run.length, strlen(output));
+	assert_memory_equal(run.output, output, run.length);
+	run_done(&run);
+}
+
+static void check_failure(const char *script, usec_t timeout, int code, const char *text)
+{
+	struct run run;
+
+	run_start(&run, script, timeout);
+	run_to_end(&run);
+	assert_int_equal(run.err.code, code);
+	assert_string_equal(run.err.text ?: "", text);
+	run_done(&run);
+}
+
+static void test_output(void **state)
+{
+	check_run("printf 'a b'; echo noise >&2", "a b");
+	check_run("true", "");
+	check_run("cat; echo end", "end\n");
+	check_run("ls /proc/self/fd | tr '\\n' ' '", "0 1 2 3 "); /* 3: that folder itself */
+	/* What runs on does not keep it. */
+	check_run("sleep 5 & echo $((6 * 7))", "42\n");
+	/* All of the room, and no more. */
+	check_run("printf %064d 7", "0000000000000000000000000000000000000000000000000000000000000007");
+	check_failure("printf %065d 7", 10 * USEC_PER_SEC, 0, "'sh' printed more than 64 bytes");
+}
+
+static void test_status(void **state)
+{
+	check_failure("exit 7", 10 * USEC_PER_SEC, 7, "'sh' ended with status 7");
+	check_failure("printf '\\n first\\tline\\nsecond' >&2; exit 1", 10 * USEC_PER_SEC, 1,
+		"'sh' ended with status 1: first?line");
+	check_failure("kill -15 $$", 10 * USEC_PER_SEC, 128 + SIGTERM,
+		"'sh' was ended by signal 15 (Terminated)");
+	check_failure("yes >&2 & sleep 0.1; kill $!; exit 2", 10 * USEC_PER_SEC, 2,
+		"'sh' ended with status 2: y");
+}
+
+/* The whole group goes: nothing is left that could still print. */
+static void test_time_and_cancel(void **state)
+{
+	struct run run;
+
+	check_failure("sleep 60 & sleep 60", 50 * USEC_PER_MSEC, ETIMEDOUT,
+		"'sh' did not end in time and was killed");
+	run_start(&run, "sleep 61 & sleep 61", 10 * USEC_PER_SEC);
+	assert_true(sd_event_run(run.event, 0) >= 0);
+	run.process = process_cancel(run.process);
+	assert_true(sd_event_run(run.event, 50 * USEC_PER_MSEC) >= 0);
+	assert_false(run.done);
+	run_done(&run);
+	assert_true(waitpid(-1, NULL, WNOHANG) < 0);
+	assert_int_equal(errno, ECHILD);
+	assert_null(process_cancel(NULL));
+}
+
+static void test_signals(void **state)
+{
+	sigset_t all, before;
+
+	/* As the daemon does; the program is not to inherit it. */
+	sigemptyset(&all);
+	sigaddset(&all, SIGTERM);
+	assert_int_equal(sigprocmask(SIG_BLOCK, &all, &before), 0);
+	(void)signal(SIGPIPE, SIG_IGN);
+	check_failure("kill -15 $$; sleep 5; exit 9", 10 * USEC_PER_SEC, 128 + SIGTERM,
+		"'sh' was ended by signal 15 (Terminated)");
+	check_failure("kill -13 $$; exit 9", 10 * USEC_PER_SEC, 128 + SIGPIPE,
+		"'sh' was ended by signal 13 (Broken pipe)");
+	(void)signal(SIGPIPE, SIG_DFL);
+	assert_int_equal(sigprocmask(SIG_SETMASK, &before, NULL), 0);
+}
+
+static void test_absent(void **state)
+{
+	char *words[] = { (char *)"/nonexistent/program", NULL };
+	struct run run = { .starting = true };
+
+	assert_true(sd_event_new(&run.event) >= 0);
+	run.process = process_start(run.event,
+		&(struct process_request){ .words = words, .timeout = USEC_PER_SEC }, on_done, &run);
+	run.starting = false;
+	run_to_end(&run);
+	assert_int_equal(run.err.kind, ERROR_DENIED);
+	assert_string_equal(
+		run.err.text, "start '/nonexistent/program': No such file or directory");
+	run_done(&run);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_output),
+		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_time_and_cancel),
+		cmocka_unit_test(test_signals),
+		cmocka_unit_test(test_absent),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
