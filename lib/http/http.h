@@ -56,6 +56,7 @@ struct http_request {
 	/* On a connection of its own.  Otherwise libcurl sends the request a second time by
 	 * itself when a kept-alive connection closes before the first byte of an answer. */
 	bool fresh;
+	bool direct; /* never through a proxy, as for what is loopback or link-local */
 	/* Bytes; 0: 1 MiB, and then all such answers together may have 4 MiB at a time: one too many
 	 * is ERROR_RETRY. */
 	size_t response_limit;

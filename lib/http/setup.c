@@ -176,7 +176,7 @@ static void call_set_options(struct http_call *call, const struct http_request *
 	SET(easy, CURLOPT_HEADERFUNCTION, on_header);
 	SET(easy, CURLOPT_HEADERDATA, call);
 	SET(easy, CURLOPT_PROTOCOLS_STR, call->url.scheme);
-	if (call->url.local)
+	if (call->url.local || request->direct)
 		SET(easy, CURLOPT_PROXY, "");
 }
 

@@ -73,6 +73,7 @@ int url_read(const char *text, struct url *url)
 	url->origin = mem_printf("%s://%s%s%s", scheme, host, port ? ":" : "", port ?: "");
 	url->local = is_local(host);
 	url->scheme = take(scheme);
+	url->host = take(host);
 	return 0;
 }
 
@@ -80,5 +81,6 @@ void url_done(struct url *url)
 {
 	free(url->scheme);
 	free(url->origin);
+	free(url->host);
 	*url = (struct url){ 0 };
 }
