@@ -63,16 +63,16 @@ static int aws_configure(struct aws *aws, struct error *err)
 	_cleanup_(freep) char *config = file_path("AWS_CONFIG_FILE", ".aws/config");
 	_cleanup_(freep) char *credentials = file_path(
 		"AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials");
-	const char *profile = variable("AWS_PROFILE", "AWS_DEFAULT_PROFILE");
+	const char *profile = variable("AWS_DEFAULT_PROFILE", "AWS_PROFILE");
 	const char *region = variable("AWS_REGION", "AWS_DEFAULT_REGION");
 	int r;
 
 	r = profiles_load(config, credentials, &aws->profiles, err);
 	if (r < 0)
 		return error_wrap(err, "AWS profiles");
-	if (profile && !profile_exists(aws->profiles, profile) && strcmp(profile, "default") != 0)
+	if (profile && !profile_exists(aws->profiles, profile))
 		return error_set(err, ERROR_INVALID, 0,
-			"AWS_PROFILE: there is no profile '%s' in '%s' or '%s'", profile,
+			"AWS_PROFILE or AWS_DEFAULT_PROFILE: there is no profile '%s' in '%s' or '%s'", profile,
 			config ?: "~/.aws/config", credentials ?: "~/.aws/credentials");
 	aws->profile = mem_strdup(profile ?: "default");
 	aws->region = mem_strdup(region ?: profile_get(aws->profiles, aws->profile, "region"));

@@ -282,7 +282,7 @@ static int call_headers(const struct aws_call *call, const struct endpoint *endp
 	return headers_make(&request, headers, err);
 }
 
-/* Private keys and the passphrases of exports never cross a network in the clear, whatever is configured. */
+/* Private keys, the passphrases of exports and identity tokens never cross a network in the clear, whatever is configured. */
 static int call_check_privacy(
 	const struct aws_call *call, const struct endpoint *endpoint, struct error *err)
 {
@@ -296,9 +296,9 @@ static int call_check_privacy(
 	if (!open)
 		return 0;
 	return error_set(err, ERROR_INVALID, 0,
-		"'%s' is not https, and a private key would cross the network in the clear; use an "
+		"'%s' is not https, and %s would cross the network in the clear; use an "
 		"https endpoint",
-		endpoint->url);
+		endpoint->url, call->done ? "a private key" : "an identity token");
 }
 
 static void call_send(struct aws_call *call)
@@ -397,6 +397,15 @@ static struct aws_call *call_new(struct aws_session *session, enum aws_service s
 	return call;
 }
 
+static void call_hash_body(struct aws_call *call)
+{
+	if (call->secret_body)
+		sigv4_hash(secret_borrow(call->secret_body), secret_length(call->secret_body),
+			call->body_hash);
+	else
+		sigv4_hash(call->body, strlen(call->body), call->body_hash);
+}
+
 struct aws_call *aws_call_start(struct aws_session *session, const struct aws_request *request,
 	aws_done_fn done, void *userdata)
 {
@@ -411,11 +420,8 @@ struct aws_call *aws_call_start(struct aws_session *session, const struct aws_re
 	call->long_poll = request->long_poll;
 	call->secret_body = request->secret_body;
 	if (call->secret_body) {
-		sigv4_hash(secret_borrow(call->secret_body), secret_length(call->secret_body),
-			call->body_hash);
-		return call;
-	}
-	if (request->body) {
+		/* There is no other. */
+	} else if (request->body) {
 		json_free_t json_free;
 		char *text = json_dumps(request->body, JSON_COMPACT);
 
@@ -427,20 +433,21 @@ struct aws_call *aws_call_start(struct aws_session *session, const struct aws_re
 	} else {
 		call->body = mem_strdup("{}");
 	}
-	sigv4_hash(call->body, strlen(call->body), call->body_hash);
+	call_hash_body(call);
 	return call;
 }
 
-struct aws_call *call_start_form(struct aws_session *session, enum aws_service service,
-	const char *operation, const char *region, const char *form, call_form_fn done,
-	void *userdata)
+struct aws_call *call_start_form(struct aws_session *session, const struct form_request *request,
+	call_form_fn done, void *userdata)
 {
-	struct aws_call *call = call_new(session, service, operation, region);
+	struct aws_call *call = call_new(
+		session, request->service, request->operation, request->region);
 
 	call->form_done = done;
 	call->userdata = userdata;
-	call->body = mem_strdup(form);
-	sigv4_hash(call->body, strlen(call->body), call->body_hash);
+	call->body = mem_strdup(request->form);
+	call->secret_body = request->secret_form;
+	call_hash_body(call);
 	return call;
 }
 

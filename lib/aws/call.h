@@ -11,10 +11,17 @@
 typedef void (*call_form_fn)(
 	void *userdata, const char *body, size_t length, const struct error *err);
 
-/* call_start_form(...): as aws_call_start(), with ${form} (copied) as the body.  The
- * endpoint is the service's own, never the session's endpoint_url. */
-struct aws_call *call_start_form(struct aws_session *session, enum aws_service service,
-	const char *operation, const char *region, const char *form, call_form_fn done,
-	void *userdata);
+struct form_request {
+	enum aws_service service;
+	const char *operation;
+	const char *region;
+	const char *form; /* the body, copied */
+	struct secret *secret_form; /* instead: taken over and wiped when the call ends */
+};
+
+/* call_start_form(...): as aws_call_start().  The endpoint is the service's own, never the session's
+ * endpoint_url. */
+struct aws_call *call_start_form(struct aws_session *session, const struct form_request *request,
+	call_form_fn done, void *userdata);
 
 #endif

@@ -20,7 +20,7 @@ struct aws {
 	struct sd_event *event;
 	struct http *http;
 	struct profiles *profiles;
-	char *profile; /* AWS_PROFILE, AWS_DEFAULT_PROFILE or "default" */
+	char *profile; /* AWS_DEFAULT_PROFILE, AWS_PROFILE or "default" */
 	char *region; /* or NULL */
 	struct aws_sessions sessions;
 	struct lanes *lanes;

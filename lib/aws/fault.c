@@ -60,6 +60,8 @@ static const struct {
 	{ "InvalidClientTokenId", NULL, NULL, { FAULT_EXPIRED, ERROR_DENIED, 0 } },
 	{ "UnrecognizedClient*", NULL, NULL, { FAULT_EXPIRED, ERROR_DENIED, 0 } },
 	{ "InvalidToken*", NULL, NULL, { FAULT_EXPIRED, ERROR_DENIED, 0 } },
+	{ "InvalidIdentityToken*", NULL, NULL, { FAULT_FINAL, ERROR_DENIED, 0 } },
+	{ "IDPRejectedClaim*", NULL, NULL, { FAULT_FINAL, ERROR_DENIED, 0 } },
 	{ "InvalidAccessKeyId", NULL, NULL, { FAULT_FINAL, ERROR_DENIED, 0 } },
 	{ "InvalidSignatureException", NULL, NULL, { FAULT_FINAL, ERROR_DENIED, 0 } },
 	{ "SignatureDoesNotMatch", NULL, NULL, { FAULT_FINAL, ERROR_DENIED, 0 } },
@@ -108,7 +110,7 @@ static const struct {
 	{ "Internal*", NULL, NULL, { FAULT_TRANSIENT, ERROR_RETRY, 0 } },
 	{ "ServiceUnavailable*", NULL, NULL, { FAULT_TRANSIENT, ERROR_RETRY, 0 } },
 	{ "ServerException", NULL, NULL, { FAULT_TRANSIENT, ERROR_RETRY, 0 } },
-	{ "IDPCommunicationError", NULL, NULL, { FAULT_TRANSIENT, ERROR_RETRY, 0 } },
+	{ "IDPCommunicationError*", NULL, NULL, { FAULT_TRANSIENT, ERROR_RETRY, 0 } },
 };
 
 /* Operations that may be missing from an endpoint without anything being wrong: newer than many an

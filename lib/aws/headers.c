@@ -62,13 +62,16 @@ int headers_make(const struct headers_request *request, struct headers *headers,
 	char date[SIGV4_DATE_SIZE];
 	char **list = headers->list;
 
-	signature = sign(request, target, sigv4_date(request->time, date));
+	if (request->credentials->secret_key)
+		signature = sign(request, target, sigv4_date(request->time, date));
 	list[headers->count++] = mem_printf("Host: %s", request->endpoint->host);
 	list[headers->count++] = mem_printf("Content-Type: %s", request->service->content_type);
-	list[headers->count++] = mem_printf("X-Amz-Date: %s", date);
 	if (target)
 		list[headers->count++] = mem_printf("X-Amz-Target: %s", target);
-	list[headers->count++] = mem_printf("Authorization: %s", signature);
+	if (signature) {
+		list[headers->count++] = mem_printf("X-Amz-Date: %s", date);
+		list[headers->count++] = mem_printf("Authorization: %s", signature);
+	}
 	list[headers->count++] = mem_strdup("User-Agent: certferry/" CERTFERRY_VERSION);
 	return add_token(headers, request->credentials->token, err);
 }

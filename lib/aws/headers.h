@@ -2,7 +2,7 @@
 #ifndef LIB_AWS_HEADERS_H
 #define LIB_AWS_HEADERS_H
 
-/* The headers of a signed request.  Pure.  Not for use outside lib/aws. */
+/* The headers of a request, signed unless its credentials are anonymous.  Pure.  Not for use outside lib/aws. */
 
 #include <stddef.h>
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/strv.h"
 #include "lib/pki/secret.h"
 
 #define FILE_MAX ((size_t)1 << 20)
@@ -33,6 +34,7 @@ struct parser {
 	unsigned number;
 	char *section, *outer;
 	size_t outer_indent;
+	char **sections, **keys; /* seen: in the file, and in the section */
 	profile_item_fn each;
 	void *userdata;
 };
@@ -65,9 +67,20 @@ static bool parser_next(struct parser *parser, const char **rest)
 	return true;
 }
 
+/* Of two that are the same, either could be meant. */
+static int parser_add(struct parser *parser, char ***seen, const char *name, struct error *err)
+{
+	if (strv_has(*seen, name))
+		return error_set(err, ERROR_INVALID, 0, "%s:%u: '%s' is there twice", parser->path,
+			parser->number, name);
+	strv_append(seen, name);
+	return 0;
+}
+
 static int parse_section(struct parser *parser, struct error *err)
 {
 	const char *close = memrchr(parser->line, ']', parser->length);
+	struct profile_item item = { .key = "", .value = "", .line = parser->number };
 
 	if (!close)
 		return parser_fail(parser, err, "a section without its ']'");
@@ -75,7 +88,11 @@ static int parse_section(struct parser *parser, struct error *err)
 	parser->section = mem_strndup(parser->line + 1, (size_t)(close - parser->line) - 1);
 	free(parser->outer);
 	parser->outer = NULL;
-	return 0;
+	parser->keys = strv_free(parser->keys);
+	if (parser_add(parser, &parser->sections, parser->section, err) < 0)
+		return -EINVAL;
+	item.section = parser->section;
+	return parser->each(parser->userdata, &item, err);
 }
 
 static size_t key_length(const struct parser *parser)
@@ -122,6 +139,8 @@ static int parse_item(struct parser *parser, struct error *err)
 	full = nested ? mem_printf("%s.%s", parser->outer, key) : mem_strdup(key);
 	item.key = full;
 	if (!nested) {
+		if (parser_add(parser, &parser->keys, key, err) < 0)
+			return -EINVAL;
 		free(parser->outer);
 		parser->outer = take(key);
 		parser->outer_indent = parser->indent;
@@ -151,6 +170,8 @@ int profile_parse(const char *path, const char *text, size_t length, profile_ite
 	}
 	free(parser.section);
 	free(parser.outer);
+	strv_free(parser.sections);
+	strv_free(parser.keys);
 	return r < 0 ? r : 0;
 }
 
@@ -270,19 +291,29 @@ int profiles_load(const char *config_path, const char *credentials_path,
 	return 0;
 }
 
+enum { IN_CONFIG = 1, IN_CREDENTIALS = 2 };
+
 /* The last one counts: the credentials file is read last. */
-static const struct entry *entry_find(
-	const struct profiles *profiles, const char *kind, const char *name, const char *key)
+static const struct entry *entry_find_in(const struct profiles *profiles, unsigned files,
+	const char *kind, const char *name, const char *key)
 {
 	_cleanup_(freep) char *section = mem_printf("%s %s", kind, name);
 
 	for (size_t i = profiles->count; i > 0; i--) {
 		const struct entry *entry = &profiles->entries[i - 1];
 
-		if (strcmp(entry->section, section) == 0 && (!key || strcmp(entry->key, key) == 0))
+		if ((files & (entry->credentials_file ? IN_CREDENTIALS : IN_CONFIG)) &&
+			strcmp(entry->section, section) == 0 &&
+			(!key || strcmp(entry->key, key) == 0))
 			return entry;
 	}
 	return NULL;
+}
+
+static const struct entry *entry_find(
+	const struct profiles *profiles, const char *kind, const char *name, const char *key)
+{
+	return entry_find_in(profiles, IN_CONFIG | IN_CREDENTIALS, kind, name, key);
 }
 
 bool profile_exists(const struct profiles *profiles, const char *profile)
@@ -295,6 +326,13 @@ const char *profile_get(const struct profiles *profiles, const char *profile, co
 	const struct entry *entry = entry_find(profiles, "profile", profile, key);
 
 	return entry ? entry->value : NULL;
+}
+
+bool profile_has(const struct profiles *profiles, bool credentials_file, const char *profile,
+	const char *key)
+{
+	return entry_find_in(profiles, credentials_file ? IN_CREDENTIALS : IN_CONFIG, "profile",
+		profile, key);
 }
 
 const char *profile_get_service(
@@ -312,6 +350,17 @@ char *profile_where(const struct profiles *profiles, const char *profile, const 
 	if (!entry)
 		return mem_strdup("?");
 	return mem_printf("%s:%u", profiles_path(profiles, entry->credentials_file), entry->line);
+}
+
+char **profiles_values(const struct profiles *profiles, const char *key)
+{
+	char **values = NULL;
+
+	for (size_t i = 0; i < profiles->count; i++)
+		if (strcmp(profiles->entries[i].key, key) == 0 &&
+			strncmp(profiles->entries[i].section, "profile ", 8) == 0)
+			strv_append(&values, profiles->entries[i].value);
+	return values;
 }
 
 const char *profiles_path(const struct profiles *profiles, bool credentials_file)

@@ -19,7 +19,7 @@ struct secret;
  * brackets.  A key nested under another, as in `services` sections, is "outer.inner". */
 struct profile_item {
 	const char *section;
-	const char *key; /* lower case */
+	const char *key; /* lower case; "" for the beginning of the section itself */
 	const char *value;
 	size_t value_length; /* the value does not end with a NUL */
 	unsigned line;
@@ -30,8 +30,8 @@ typedef int (*profile_item_fn)(void *userdata, const struct profile_item *item, 
 
 /**
  * profile_parse(path, text, length, each, userdata, err):
- * Call ${each} for every item of a file's content.  What is no such file is ERROR_INVALID, with
- * "PATH:LINE: ...".  As in the AWS CLI: keys end at "=" or ":", comments are whole lines beginning
+ * Call ${each} for every section and every item of a file's content.  What is no such file, or has
+ * a section or a key of a section twice, is ERROR_INVALID, with "PATH:LINE: ...".  As in the AWS CLI: keys end at "=" or ":", comments are whole lines beginning
  * with "#" or ";", values are not unquoted.  Pure.
  */
 int profile_parse(const char *path, const char *text, size_t length, profile_item_fn each,
@@ -62,6 +62,14 @@ int profiles_load(const char *config_path, const char *credentials_path,
  * ${profiles}. */
 bool profile_exists(const struct profiles *profiles, const char *profile);
 const char *profile_get(const struct profiles *profiles, const char *profile, const char *key);
+
+/* profile_has(profiles, credentials_file, profile, key): does that one file say so? */
+bool profile_has(const struct profiles *profiles, bool credentials_file, const char *profile,
+	const char *key);
+
+/* profiles_values(profiles, key): what ${key} is in each profile that has it.  The caller owns the
+ * list. */
+char **profiles_values(const struct profiles *profiles, const char *key);
 
 /* profile_get_service(profiles, section, key): the value of ${key} ("acm.endpoint_url"; NULL: of any
  * key) in [services SECTION], or NULL. */

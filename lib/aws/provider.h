@@ -10,24 +10,13 @@
 
 #include <stdbool.h>
 
+#include "lib/aws/credentials.h"
 #include "lib/base/error.h"
-#include "lib/base/time.h"
 
 struct aws;
 struct aws_session;
 struct profiles;
-struct secret;
-
-struct credentials {
-	char *key_id;
-	struct secret *secret_key;
-	struct secret *token; /* or NULL */
-	usec_t expires; /* USEC_INFINITY: never, as far as is known */
-};
-
-struct credentials *credentials_free(struct credentials *credentials);
-
-DEFINE_CLEANUP(struct credentials *, credentials_free);
+struct sd_event;
 
 /* provider_done_fn(userdata, credentials, err): one of the two is not NULL; the credentials
  * are the callee's. */
@@ -52,12 +41,17 @@ DEFINE_CLEANUP(struct provider *, provider_free);
 struct provider *provider_refusal_new(enum error_kind kind, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* provider_environment_new(): AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN. */
+/* provider_unsigned_new(): no credentials, for requests that carry their own proof. */
+struct provider *provider_unsigned_new(void);
+
+/* provider_environment_new(): AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN,
+ * AWS_CREDENTIAL_EXPIRATION. */
 struct provider *provider_environment_new(void);
 
-/* provider_keys_new(profiles, profile): the keys in a profile, read from the files at each
- * fetch. */
-struct provider *provider_keys_new(const struct profiles *profiles, const char *profile);
+/* provider_keys_new(profiles, profile, credentials_file): the keys of a profile in one of the two
+ * files, read from it at each fetch. */
+struct provider *provider_keys_new(
+	const struct profiles *profiles, const char *profile, bool credentials_file);
 
 /* What AssumeRole is asked for; everything but the role may be NULL or 0. */
 struct role {
@@ -73,9 +67,35 @@ struct role {
 struct provider *provider_role_new(struct aws_session *source, const struct role *role);
 
 /**
+ * provider_web_identity_new(unsigned_session, role, token_file):
+ * ${role} (its ARN and session name), assumed with the web identity token that is in ${token_file} at each fetch
+ * (AWS STS AssumeRoleWithWebIdentity).  The request goes out by ${unsigned_session}, a session of
+ * provider_unsigned_new().
+ */
+struct provider *provider_web_identity_new(
+	struct aws_session *unsigned_session, const struct role *role, const char *token_file);
+
+/**
+ * provider_process_new(event, profile, command):
+ * What a program prints (`credential_process`): ${command}, split into words and run without a shell, with an empty
+ * standard input and this process's environment, at most a minute.
+ */
+struct provider *provider_process_new(
+	struct sd_event *event, const char *profile, const char *command);
+
+/* provider_container_new(aws): the role of this ECS task or EKS pod, from where AWS_CONTAINER_CREDENTIALS_RELATIVE_URI
+ * or AWS_CONTAINER_CREDENTIALS_FULL_URI says. */
+struct provider *provider_container_new(struct aws *aws);
+
+/* provider_imds_new(aws, profile, context): the role of this EC2 instance, from its metadata service (IMDSv2 only), of
+ * which the environment or ${profile} may say where it is and how to ask.  Failures begin with ${context}. */
+struct provider *provider_imds_new(struct aws *aws, const char *profile, const char *context);
+
+/**
  * provider_find(aws, profile):
- * The provider for ${profile}, or (NULL) for the environment: its keys, else AWS_PROFILE, else the
- * profile "default".  Never NULL: what is missing, circular or not supported becomes a refusal.
+ * The provider that botocore would choose: for ${profile} as if it were named in code, or (NULL) for the environment
+ * and its profile.  The order is told in provider.c.  Never NULL: what is missing, circular or not supported becomes a
+ * refusal.
  */
 struct provider *provider_find(struct aws *aws, const char *profile);
 

@@ -8,44 +8,28 @@
 
 #include "lib/aws/profile.h"
 #include "lib/aws/provider.h"
-#include "lib/aws/sigv4.h"
 #include "lib/pki/secret.h"
 
 struct keys {
 	struct provider provider;
 	char *profile; /* NULL: the environment */
-	char *paths[2];
+	char *path;
+	bool credentials_file; /* which of the two that is */
 };
 
-/* One secret value, of which a former one is replaced; an empty one is none. */
+/* One secret value, of which a former one is replaced; an empty one is none.  Of the two names that a
+ * token may have, the older counts, as in botocore. */
 static int set_secret(struct secret **secret, const char *value, size_t length, struct error *err)
 {
 	*secret = secret_free(*secret);
 	return length ? secret_from(value, length, secret, err) : 0;
 }
 
-static int keys_check(const struct credentials *credentials, const char *where, struct error *err)
-{
-	if (!credentials->key_id || !*credentials->key_id)
-		return error_set(err, ERROR_DENIED, 0, "%s: the access key id is missing", where);
-	if (!credentials->secret_key)
-		return error_set(
-			err, ERROR_DENIED, 0, "%s: the secret access key is missing", where);
-	if (secret_length(credentials->secret_key) > SIGV4_SECRET_BYTES)
-		return error_set(
-			err, ERROR_DENIED, 0, "%s: the secret access key is too long", where);
-	/* It becomes part of a header. */
-	for (const char *c = credentials->key_id; *c; c++)
-		if (*c <= ' ' || *c > '~')
-			return error_set(
-				err, ERROR_DENIED, 0, "%s: this is no access key id", where);
-	return 0;
-}
-
 static int from_environment(struct credentials *credentials, struct error *err)
 {
 	const char *secret = getenv("AWS_SECRET_ACCESS_KEY") ?: "";
-	const char *token = getenv("AWS_SESSION_TOKEN") ?: "";
+	const char *old = getenv("AWS_SECURITY_TOKEN") ?: "";
+	const char *token = *old ? old : getenv("AWS_SESSION_TOKEN") ?: "";
 	const char *expiration = getenv("AWS_CREDENTIAL_EXPIRATION");
 	int r;
 
@@ -59,23 +43,25 @@ static int from_environment(struct credentials *credentials, struct error *err)
 	if (expiration && *expiration && time_parse_iso(expiration, &credentials->expires) < 0)
 		return error_set(err, ERROR_INVALID, 0,
 			"AWS_CREDENTIAL_EXPIRATION: a time like 2026-11-23T08:47:54Z expected");
-	return keys_check(
+	return credentials_check(
 		credentials, "environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)", err);
 }
 
 struct taking {
-	const char *profile;
-	bool credentials_file;
+	const struct keys *keys;
 	struct credentials *credentials;
+	bool old_token; /* found by its older name */
 };
 
 static int take_item(void *userdata, const struct profile_item *item, struct error *err)
 {
 	struct taking *taking = userdata;
 	struct credentials *credentials = taking->credentials;
-	_cleanup_(freep) char *profile = profile_section(item->section, taking->credentials_file);
+	_cleanup_(freep) char *profile = profile_section(
+		item->section, taking->keys->credentials_file);
+	bool old_token = strcmp(item->key, "aws_security_token") == 0;
 
-	if (!profile || strcmp(profile, taking->profile) != 0)
+	if (!profile || strcmp(profile, taking->keys->profile) != 0)
 		return 0;
 	if (strcmp(item->key, "aws_access_key_id") == 0) {
 		free(credentials->key_id);
@@ -84,38 +70,26 @@ static int take_item(void *userdata, const struct profile_item *item, struct err
 	}
 	if (strcmp(item->key, "aws_secret_access_key") == 0)
 		return set_secret(&credentials->secret_key, item->value, item->value_length, err);
-	if (strcmp(item->key, "aws_session_token") == 0)
-		return set_secret(&credentials->token, item->value, item->value_length, err);
-	return 0;
-}
-
-static int from_file(const struct keys *keys, bool credentials_file,
-	struct credentials *credentials, struct error *err)
-{
-	const char *path = keys->paths[credentials_file];
-	_cleanup_(secret_freep) struct secret *content = NULL;
-	struct taking taking = { keys->profile, credentials_file, credentials };
-	int r;
-
-	r = profile_file_read(path, &content, err);
-	if (r < 0 || !content)
-		return r;
-	return profile_parse(
-		path, secret_borrow(content), secret_length(content), take_item, &taking, err);
+	if (!old_token && (taking->old_token || strcmp(item->key, "aws_session_token") != 0))
+		return 0;
+	taking->old_token = old_token;
+	return set_secret(&credentials->token, item->value, item->value_length, err);
 }
 
 static int from_profile(const struct keys *keys, struct credentials *credentials, struct error *err)
 {
-	_cleanup_(freep) char *where = mem_printf("profile '%s'", keys->profile);
+	_cleanup_(freep) char *where = mem_printf("%s: profile '%s'", keys->path, keys->profile);
+	_cleanup_(secret_freep) struct secret *content = NULL;
+	struct taking taking = { keys, credentials, false };
 	int r;
 
-	r = from_file(keys, false, credentials, err);
+	r = profile_file_read(keys->path, &content, err);
+	if (r >= 0 && content)
+		r = profile_parse(keys->path, secret_borrow(content), secret_length(content),
+			take_item, &taking, err);
 	if (r < 0)
 		return r;
-	r = from_file(keys, true, credentials, err);
-	if (r < 0)
-		return r;
-	return keys_check(credentials, where, err);
+	return credentials_check(credentials, where, err);
 }
 
 static void keys_fetch(
@@ -140,8 +114,7 @@ static void keys_release(struct provider *provider)
 	struct keys *keys = (struct keys *)provider;
 
 	free(keys->profile);
-	free(keys->paths[false]);
-	free(keys->paths[true]);
+	free(keys->path);
 	free(keys);
 }
 
@@ -153,13 +126,14 @@ struct provider *provider_environment_new(void)
 	return &keys->provider;
 }
 
-struct provider *provider_keys_new(const struct profiles *profiles, const char *profile)
+struct provider *provider_keys_new(
+	const struct profiles *profiles, const char *profile, bool credentials_file)
 {
 	struct provider *provider = provider_environment_new();
 	struct keys *keys = (struct keys *)provider;
 
 	keys->profile = mem_strdup(profile);
-	keys->paths[false] = mem_strdup(profiles_path(profiles, false));
-	keys->paths[true] = mem_strdup(profiles_path(profiles, true));
+	keys->path = mem_strdup(profiles_path(profiles, credentials_file));
+	keys->credentials_file = credentials_file;
 	return provider;
 }

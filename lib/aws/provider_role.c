@@ -4,8 +4,6 @@
 #include <string.h>
 
 #include "lib/aws/call.h"
-#include "lib/aws/client.h"
-#include "lib/aws/endpoint.h"
 #include "lib/aws/provider.h"
 #include "lib/aws/session.h"
 #include "lib/aws/sts.h"
@@ -52,20 +50,6 @@ static void on_answer(void *userdata, const char *body, size_t length, const str
 	assumer->done(assumer->userdata, NULL, &failure);
 }
 
-/* STS is asked near the work: in the region of who waits, if the role is of its partition. */
-static const char *choose_region(const struct assumer *assumer, const char *region)
-{
-	const char *own = session_region(assumer->source);
-	const char *partition = assumer->arn + MIN(strlen("arn:"), strlen(assumer->arn));
-	_cleanup_(freep) char *name = mem_strndup(partition, strcspn(partition, ":"));
-
-	if (own && strcmp(region_partition(own), name) == 0)
-		return own;
-	if (region && strcmp(region_partition(region), name) == 0)
-		return region;
-	return partition_region(name) ?: region;
-}
-
 static void assumer_fetch(
 	struct provider *provider, const char *region, provider_done_fn done, void *userdata)
 {
@@ -73,8 +57,15 @@ static void assumer_fetch(
 
 	assumer->done = done;
 	assumer->userdata = userdata;
-	assumer->call = call_start_form(assumer->source, AWS_STS, "AssumeRole",
-		choose_region(assumer, region), assumer->form, on_answer, assumer);
+	assumer->call = call_start_form(assumer->source,
+		&(struct form_request){
+			.service = AWS_STS,
+			.operation = "AssumeRole",
+			.region = sts_region(
+				session_region(assumer->source), assumer->arn, region),
+			.form = assumer->form,
+		},
+		on_answer, assumer);
 }
 
 static void assumer_release(struct provider *provider)

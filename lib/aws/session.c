@@ -53,6 +53,13 @@ static void session_keep(struct aws_session *session, struct credentials *creden
 	error_done(&session->denial);
 }
 
+/* A file of credentials that is absent is no absence of what the caller asks AWS about. */
+static void session_judge(struct error *err)
+{
+	if (err->kind == ERROR_ABSENT || err->kind == ERROR_CONFLICT)
+		err->kind = ERROR_DENIED;
+}
+
 static void on_fetched(void *userdata, struct credentials *credentials, const struct error *err)
 {
 	struct aws_session *session = userdata;
@@ -66,6 +73,7 @@ static void on_fetched(void *userdata, struct credentials *credentials, const st
 	}
 	/* The provider may keep its own copy of the error only for so long. */
 	error_copy(&failure, err);
+	session_judge(&failure);
 	session->refresh_again = usec_add(clock_monotonic(), FAILED_FOR);
 	if (failure.kind == ERROR_DENIED) {
 		error_copy(&session->denial, &failure);

@@ -50,8 +50,8 @@ struct aws_session {
 	unsigned round;
 };
 
-/* session_get_keyed(aws, key, profile, provider): the session called ${key}, made with
- * ${provider} (taken over in any case) and the settings of ${profile} (NULL: the default
+/* session_get_keyed(aws, key, profile, provider): the session called ${key}, which fetches with
+ * ${provider} (taken over in any case) and has the settings of ${profile} (NULL: the default
  * one) if it is new. */
 struct aws_session *session_get_keyed(
 	struct aws *aws, const char *key, const char *profile, struct provider *provider);

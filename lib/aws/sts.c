@@ -4,10 +4,12 @@
 #include <ctype.h>
 #include <errno.h>
 #include <openssl/crypto.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/aws/endpoint.h"
 #include "lib/aws/sigv4.h"
 #include "lib/aws/xml.h"
 #include "lib/base/buf.h"
@@ -15,7 +17,7 @@
 #include "lib/base/strv.h"
 #include "lib/pki/secret.h"
 
-#define GRANT "AssumeRoleResponse/AssumeRoleResult/Credentials/"
+#define GRANT "*/*/Credentials/" /* of each of the operations that grant some */
 
 char *sts_session_name(const char *host)
 {
@@ -76,6 +78,56 @@ char *sts_assume_role_form(const struct role *role)
 		buf_printf(&form, "&DurationSeconds=%u", role->duration);
 	form_add_tags(&form, role->tags);
 	return buf_take(&form);
+}
+
+/* percent_encode() for what may not be copied. */
+static int append_encoded(struct secret *form, const char *text, size_t length)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	int r = 0;
+
+	for (size_t i = 0; i < length && r >= 0; i++) {
+		unsigned char c = (unsigned char)text[i];
+		const char escape[] = { '%', digits[c >> 4], digits[c & 15] };
+		bool plain = c < 128 && (isalnum(c) || strchr("-_.~", c));
+
+		r = plain ? secret_append(form, &text[i], 1)
+			  : secret_append(form, escape, sizeof(escape));
+	}
+	return r;
+}
+
+int sts_web_identity_form(const struct role *role, const struct secret *token,
+	struct secret **ret_form, struct error *err)
+{
+	_cleanup_(freep) char *own_name = role->session_name ? NULL : own_session_name();
+	_cleanup_(buf_done) struct buf open = BUF_NULL;
+	struct secret *form;
+	int r;
+
+	buf_append_string(&open, "Action=AssumeRoleWithWebIdentity&Version=2011-06-15");
+	form_add(&open, "RoleArn", role->arn);
+	form_add(&open, "RoleSessionName", role->session_name ?: own_name);
+	buf_append_string(&open, "&WebIdentityToken=");
+	r = secret_new(open.length + 3 * secret_length(token), &form, err);
+	if (r < 0)
+		return r;
+	(void)secret_append(form, open.data, open.length);
+	(void)append_encoded(form, secret_borrow(token), secret_length(token));
+	*ret_form = form;
+	return 0;
+}
+
+const char *sts_region(const char *own, const char *role_arn, const char *region)
+{
+	const char *partition = role_arn + MIN(strlen("arn:"), strlen(role_arn));
+	_cleanup_(freep) char *name = mem_strndup(partition, strcspn(partition, ":"));
+
+	if (own && strcmp(region_partition(own), name) == 0)
+		return own;
+	if (region && strcmp(region_partition(region), name) == 0)
+		return region;
+	return partition_region(name) ?: region;
 }
 
 /* A secret text of the answer, with its references resolved, in the secure heap from the start. */

@@ -2,7 +2,8 @@
 #ifndef LIB_AWS_STS_H
 #define LIB_AWS_STS_H
 
-/* STS AssumeRole (API version 2011-06-15): the form that asks and the XML that answers.  Pure. */
+/* STS AssumeRole and AssumeRoleWithWebIdentity (API version 2011-06-15): the forms that ask, where
+ * to, and the XML that answers.  Pure. */
 
 #include <stddef.h>
 
@@ -11,13 +12,23 @@
 /* sts_assume_role_form(role): the request's body.  The caller owns it. */
 char *sts_assume_role_form(const struct role *role);
 
+/* sts_web_identity_form(role, token, form, err): the same with a web identity token as the proof;
+ * of ${role} the ARN and the session name count.  ERROR_RETRY when the secure heap is full. */
+int sts_web_identity_form(const struct role *role, const struct secret *token,
+	struct secret **ret_form, struct error *err);
+
+/* sts_region(own, role_arn, region): where to ask for the role: in ${own}, the region of whoever asks
+ * (or NULL), else in ${region}, that of the work, whichever is of the role's partition; else in the
+ * partition's own. */
+const char *sts_region(const char *own, const char *role_arn, const char *region);
+
 /* sts_session_name(host): "certferry-HOST" with what a RoleSessionName may not hold
  * replaced by "-", at most 64 characters.  The caller owns it. */
 char *sts_session_name(const char *host);
 
 /**
  * sts_read_credentials(body, length, credentials, err):
- * What an AssumeRole answer grants.  ERROR_RETRY if it is none (something between us and AWS
+ * What an answer to either grants.  ERROR_RETRY if it is none (something between us and AWS
  * answered) or the secure heap is full.
  */
 int sts_read_credentials(

@@ -18,8 +18,9 @@
 
 static int list_item(void *userdata, const struct profile_item *item, struct error *err)
 {
-	buf_printf(userdata, "%u [%s] %s=%.*s\n", item->line, item->section, item->key,
-		(int)item->value_length, item->value);
+	if (*item->key) /* else it is the section itself */
+		buf_printf(userdata, "%u [%s] %s=%.*s\n", item->line, item->section, item->key,
+			(int)item->value_length, item->value);
 	return 0;
 }
 
@@ -72,6 +73,8 @@ static void test_errors(void **state)
 	check_error("[a]\nnonsense\n", 13, "F:2: neither a section nor 'key = value'");
 	check_error("[a]\n = v\n", 9, "F:2: a value without a key");
 	check_error("[a]\nk=\0v\n", 9, "F:2: a NUL byte: this is no text file");
+	check_error("[a]\n[b]\n[a]\n", 12, "F:3: 'a' is there twice");
+	check_error("[a]\nk=v\nK:w\n", 12, "F:3: 'k' is there twice");
 }
 
 static void check_section(const char *section, bool credentials_file, const char *expected)
@@ -136,8 +139,8 @@ static void test_load(void **state)
 	_cleanup_(freep) char *where = NULL, *expected = NULL;
 
 	files_write(&files,
-		"[default]\nregion=eu-west-1\naws_access_key_id=CONFIG\n[profile a]\nregion=r1\n"
-		"[profile a]\nregion=r2\n[a]\nregion=ignored\n[services s]\nacm=\n "
+		"[default]\nregion=eu-west-1\naws_access_key_id=CONFIG\n[profile a]\nregion=r2\n"
+		"credential_process=p\n[profile empty]\n[a]\nregion=ignored\n[services s]\nacm=\n "
 		"endpoint_url=http://h\n",
 		"[default]\naws_access_key_id=CREDENTIALS\naws_secret_access_key=hush\n[b]\nregion="
 		"r3\n");
@@ -150,7 +153,12 @@ static void test_load(void **state)
 	assert_string_equal(profile_get(profiles, "b", "region"), "r3");
 	assert_null(profile_get(profiles, "b", "aws_access_key_id"));
 	assert_true(profile_exists(profiles, "a"));
+	assert_true(profile_exists(profiles, "empty"));
 	assert_false(profile_exists(profiles, "c"));
+	assert_true(profile_has(profiles, false, "default", "aws_access_key_id"));
+	assert_true(profile_has(profiles, true, "default", "aws_access_key_id"));
+	assert_false(profile_has(profiles, true, "default", "region"));
+	assert_false(profile_has(profiles, true, "a", "region"));
 	assert_string_equal(profile_get_service(profiles, "s", "acm.endpoint_url"), "http://h");
 	assert_null(profile_get_service(profiles, "t", "acm.endpoint_url"));
 	where = profile_where(profiles, "default", "aws_secret_access_key");

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIB_AWS_METADATA_H
+#define LIB_AWS_METADATA_H
+
+/* One question to a metadata service of this host (an instance's, a container's), asked again a few times if need be.
+ * Never through a proxy.  Not for use outside lib/aws. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/base/error.h"
+#include "lib/base/time.h"
+
+struct aws;
+struct metadata;
+struct secret;
+
+/* The answer's status and body are valid until the callback returns. */
+struct metadata_answer {
+	long status;
+	const char *body;
+	size_t length;
+};
+
+/* metadata_done_fn(userdata, answer, err): once, never from inside metadata_start().  Exactly one of the two: the
+ * answer that is good, or else the last try's failure: ERROR_RETRY if nobody answered or the answer was the service's
+ * own trouble, ERROR_DENIED if it refused (its status is the code). */
+typedef void (*metadata_done_fn)(
+	void *userdata, const struct metadata_answer *answer, const struct error *err);
+
+struct metadata_request {
+	const char *method;
+	const char *url;
+	const char *header; /* "Name: value", or NULL */
+	const struct secret *secret_header; /* the same, for what may not be copied; lent until the end */
+	usec_t timeout; /* of each try */
+	unsigned tries; /* one at least */
+	usec_t pause; /* between them */
+	bool json; /* good is only what is JSON; otherwise what has a body */
+};
+
+/* metadata_start(aws, request, done, userdata): never fails; see metadata_done_fn.  Strings are needed for the call
+ * only.  The handle is valid until ${done} or metadata_cancel(). */
+struct metadata *metadata_start(struct aws *aws, const struct metadata_request *request,
+	metadata_done_fn done, void *userdata);
+
+/* metadata_cancel(metadata): no callback after this returns.  NULL is fine.  Returns NULL. */
+struct metadata *metadata_cancel(struct metadata *metadata);
+
+/* metadata_header(name, value, length, header, err): "NAME: VALUE" in the secure heap.  A value that would not be one line of
+ * printable characters is ERROR_DENIED. */
+int metadata_header(const char *name, const char *value, size_t length, struct secret **ret_header,
+	struct error *err);
+
+#endif

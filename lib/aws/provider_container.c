@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The role of an ECS task or an EKS pod, or what another agent on this host hands out in the same way.
+ * AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is a path on ECS' own address; AWS_CONTAINER_CREDENTIALS_FULL_URI is a whole
+ * URL, and without https only one that does not leave this host.  The token that proves who asks is read from its file
+ * at each fetch: EKS renews it there.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/aws/client.h"
+#include "lib/aws/metadata.h"
+#include "lib/aws/provider.h"
+#include "lib/http/url.h"
+#include "lib/pki/secret.h"
+
+/* As botocore's ContainerMetadataFetcher has them. */
+#define ECS_ORIGIN "http://169.254.170.2"
+#define TIMEOUT	   (2 * USEC_PER_SEC)
+#define TRIES	   3
+#define PAUSE	   USEC_PER_SEC
+#define TOKEN_MAX  ((size_t)20000)
+
+struct container {
+	struct provider provider;
+	struct aws *aws;
+	char *url;
+	struct secret *header; /* while a fetch is under way, or NULL */
+	struct metadata *metadata;
+	provider_done_fn done;
+	void *userdata;
+};
+
+/* The only end of a fetch.  ${credentials} or else ${err}. */
+static void container_finish(
+	struct container *container, struct credentials *credentials, struct error *err)
+{
+	container->header = secret_free(container->header);
+	if (!credentials)
+		(void)error_wrap(err, "credentials of this container");
+	container->done(container->userdata, credentials, credentials ? NULL : err);
+}
+
+static void on_answer(
+	void *userdata, const struct metadata_answer *answer, const struct error *err)
+{
+	struct container *container = userdata;
+	_cleanup_(credentials_freep) struct credentials *credentials = NULL;
+	_cleanup_(error_done) struct error failure = ERROR_NULL;
+	struct credentials *found = NULL;
+
+	container->metadata = NULL;
+	if (err)
+		error_copy(&failure, err);
+	else if (credentials_read(answer->body, answer->length, true, &credentials, &failure) < 0 ||
+		 credentials_check(credentials, "its answer", &failure) < 0)
+		(void)error_wrap(&failure, "'%s'", container->url);
+	else
+		found = take(credentials);
+	container_finish(container, found, &failure);
+}
+
+/* May it be asked?  In the clear only what is on this host. */
+static int check_url(const char *text, struct error *err)
+{
+	static const char *const hosts[] = { "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]",
+		"localhost", "[::1]" };
+	_cleanup_(url_done) struct url url = { 0 };
+	bool allowed;
+
+	if (url_read(text, &url) < 0)
+		return error_set(err, ERROR_INVALID, 0, "'%s' is no URL of http or https", text);
+	allowed = strcmp(url.scheme, "https") == 0 ||
+		  (url.local && strncmp(url.host, "127.", 4) == 0);
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++)
+		allowed |= strcasecmp(url.host, hosts[i]) == 0;
+	if (allowed)
+		return 0;
+	return error_set(err, ERROR_DENIED, 0,
+		"'%s': http is for loopback, 169.254.170.2, 169.254.170.23 and fd00:ec2::23 only; "
+		"use https",
+		url.origin);
+}
+
+/* The token as it is: a line break at the end of its file makes it none, as in botocore. */
+static int read_header(struct secret **ret_header, struct error *err)
+{
+	const char *path = getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+	const char *token = getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN");
+	_cleanup_(secret_freep) struct secret *content = NULL;
+	int r;
+
+	if (!path)
+		return token ? metadata_header(
+				       "Authorization", token, strlen(token), ret_header, err)
+			     : 0;
+	r = secret_read_bytes(path, TOKEN_MAX, &content, err);
+	if (r < 0)
+		return r;
+	r = metadata_header("Authorization", secret_borrow(content), secret_length(content),
+		ret_header, err);
+	return r < 0 ? error_wrap(err, "'%s'", path) : 0;
+}
+
+static void container_fetch(
+	struct provider *provider, const char *region, provider_done_fn done, void *userdata)
+{
+	struct container *container = (struct container *)provider;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	container->done = done;
+	container->userdata = userdata;
+	if (check_url(container->url, &err) < 0 || read_header(&container->header, &err) < 0) {
+		container_finish(container, NULL, &err);
+		return;
+	}
+	container->metadata = metadata_start(container->aws,
+		&(struct metadata_request){
+			.method = "GET",
+			.url = container->url,
+			.secret_header = container->header,
+			.timeout = TIMEOUT,
+			.tries = TRIES,
+			.pause = PAUSE,
+			.json = true,
+		},
+		on_answer, container);
+}
+
+static void container_release(struct provider *provider)
+{
+	struct container *container = (struct container *)provider;
+
+	metadata_cancel(container->metadata);
+	secret_free(container->header);
+	free(container->url);
+	free(container);
+}
+
+struct provider *provider_container_new(struct aws *aws)
+{
+	const char *path = getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+	const char *url = getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+	struct container *container = mem_new(struct container);
+
+	*container = (struct container){
+		.provider = { container_fetch, container_release },
+		.aws = aws,
+		.url = path ? mem_printf(ECS_ORIGIN "%s", path) : mem_strdup(url ?: ""),
+	};
+	return &container->provider;
+}
