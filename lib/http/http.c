@@ -138,9 +138,9 @@ static enum error_kind kind_of_result(CURLcode result)
 	}
 }
 
-bool http_never_sent(const struct error *err)
+static bool never_sent(int code)
 {
-	switch (err->code) {
+	switch (code) {
 	case CURLE_URL_MALFORMAT:
 	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_COULDNT_RESOLVE_PROXY:
@@ -156,14 +156,33 @@ bool http_never_sent(const struct error *err)
 	}
 }
 
+bool http_never_sent(const struct error *err)
+{
+	return never_sent(err->code);
+}
+
 bool http_timed_out(const struct error *err)
 {
 	return err->code == CURLE_OPERATION_TIMEDOUT;
 }
 
+/* Why the connection through a proxy did not come to stand; NULL if that is not known. */
+static char *proxy_refusal(struct http_call *call)
+{
+	long status = 0;
+
+	(void)curl_easy_getinfo(call->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+	if (status < 300)
+		return NULL;
+	return mem_printf("the proxy does not connect (HTTP %ld%s)", status,
+		status == 407 ? ": it wants a user and password, http://USER:PASSWORD@PROXY:PORT"
+			      : "");
+}
+
 /* Fills call->failure from libcurl's result, unless it was filled by who stopped the transfer. */
 static void call_judge(struct http_call *call, CURLcode result)
 {
+	_cleanup_(freep) char *refusal = NULL;
 	curl_off_t ready = 0;
 
 	/* libcurl calls it a success when the connection closes amid the headers. */
@@ -173,15 +192,21 @@ static void call_judge(struct http_call *call, CURLcode result)
 		return;
 	if (result == CURLE_OUT_OF_MEMORY)
 		mem_exhausted();
-	/* Out of time before the connection stood is "could not connect": nothing was sent. */
+	/* Whatever goes wrong before the connection stands, on the way through a proxy too, is
+	 * "could not connect": nothing was sent. */
 	(void)curl_easy_getinfo(call->easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
-	if (result == CURLE_OPERATION_TIMEDOUT && ready == 0)
-		result = CURLE_COULDNT_CONNECT;
+	if (kind_of_result(result) == ERROR_RETRY && ready == 0) {
+		refusal = proxy_refusal(call);
+		result = never_sent((int)result) ? result : CURLE_COULDNT_CONNECT;
+	}
 	/* libcurl calls an answer that is no HTTP as it calls a scheme that it does not know. */
 	if (result == CURLE_UNSUPPORTED_PROTOCOL && ready != 0)
 		result = CURLE_WEIRD_SERVER_REPLY;
 	(void)error_set(&call->failure, kind_of_result(result), (int)result, "%s: %s",
-		call->url.origin, call->words[0] ? call->words : curl_easy_strerror(result));
+		call->url.origin,
+		refusal          ? refusal
+		: call->words[0] ? call->words
+				 : curl_easy_strerror(result));
 }
 
 /* The only end of a call that is not cancelled. */

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "lib/base/strv.h"
+#include "lib/http/proxy.h"
 #include "lib/pki/secret.h"
 
 #define HEADERS_MAX ((size_t)64 << 10)
@@ -98,8 +99,7 @@ static void call_set_headers(struct http_call *call, const struct http_request *
 {
 	bool typed = false;
 
-	STRV_FOREACH(header, request->headers)
-	{
+	STRV_FOREACH (header, request->headers) {
 		call->headers = curl_slist_append(call->headers, *header);
 		if (!call->headers)
 			mem_exhausted();
@@ -151,6 +151,11 @@ static void call_set_trust(struct http_call *call)
 	SET(call->easy, CURLOPT_CAPATH, http->ca_directory ? http->ca_file : NULL);
 	if (http->ca_file)
 		SET(call->easy, CURLOPT_CAINFO, http->ca_directory ? NULL : http->ca_file);
+	/* A proxy that is itself reached by TLS is trusted by the same bundle. */
+	SET(call->easy, CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	SET(call->easy, CURLOPT_PROXY_CAPATH, http->ca_directory ? http->ca_file : NULL);
+	if (http->ca_file)
+		SET(call->easy, CURLOPT_PROXY_CAINFO, http->ca_directory ? NULL : http->ca_file);
 }
 
 static void call_set_options(struct http_call *call, const struct http_request *request)
@@ -176,13 +181,19 @@ static void call_set_options(struct http_call *call, const struct http_request *
 	SET(easy, CURLOPT_HEADERFUNCTION, on_header);
 	SET(easy, CURLOPT_HEADERDATA, call);
 	SET(easy, CURLOPT_PROTOCOLS_STR, call->url.scheme);
-	if (call->url.local || request->direct)
-		SET(easy, CURLOPT_PROXY, "");
+}
+
+/* The environment is read by proxy_find() alone: libcurl's own ideas of it have changed over time. */
+static void call_set_proxy(struct http_call *call, const struct http_request *request)
+{
+	SET(call->easy, CURLOPT_PROXY, request->direct ? "" : proxy_find(&call->url));
+	SET(call->easy, CURLOPT_NOPROXY, "");
 }
 
 void call_setup(struct http_call *call, const struct http_request *request)
 {
 	call_set_options(call, request);
+	call_set_proxy(call, request);
 	call_set_trust(call);
 	call_set_headers(call, request);
 	call_set_body(call, request);

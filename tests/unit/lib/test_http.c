@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "lib/http/http.h"
+#include "lib/http/proxy.h"
 #include "lib/http/url.h"
 #include "lib/pki/secret.h"
 #include "tests/unit/lib/test_aws_server.h"
@@ -177,6 +178,74 @@ static void test_redirect_is_not_followed(void **state)
 	world_free(world);
 }
 
+static struct secret *secret_of(const char *text)
+{
+	struct secret *secret;
+
+	assert_int_equal(secret_from(text, strlen(text), &secret, NULL), 0);
+	return secret;
+}
+
+/* Nobody resolves the name, the proxy is told it; its user and password come from its URL. */
+static void test_proxy(void **state)
+{
+	static const struct step script[] = { { .answer = OK("x", "1") } };
+	struct world *world = world_new(script, 1);
+	_cleanup_(freep) char *proxy = mem_printf(
+		"http://me:pa%%40ss@127.0.0.1:%d", world->server->port);
+
+	free(world->url);
+	world->url = mem_strdup("http://aws.invalid/path");
+	assert_int_equal(setenv("http_proxy", proxy, 1), 0);
+	get(world);
+	assert_int_equal(unsetenv("http_proxy"), 0);
+	assert_int_equal(world->status, 200);
+	assert_true(strncmp(world->server->requests[0], "GET http://aws.invalid/path HTTP/1.1\r\n",
+			    38) == 0);
+	assert_non_null(strstr(
+		world->server->requests[0], "\r\nProxy-Authorization: Basic bWU6cGFAc3M=\r\n"));
+	world_free(world);
+}
+
+/* What the proxy refuses has not reached anybody. */
+static void test_proxy_refuses(void **state)
+{
+	static const struct {
+		struct step step;
+		const char *words;
+	} cases[] = {
+		{ { .answer = "HTTP/1.1 407 Who?\r\nContent-Length: 0\r\n\r\n" }, "HTTP 407" },
+		{ { .answer = "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n" }, "HTTP 403" },
+		{ { .answer = "HTTP/1.1 502 Bad\r\nContent-Length: 0\r\n\r\n", .close = true },
+			"HTTP 502" },
+		{ { .answer = "SSH-2.0-OpenSSH_9.2\r\n", .close = true }, "" },
+		{ { .answer = NULL, .close = true }, "" },
+		{ { .answer = "HTTP/1.1 200 OK\r\n\r\n", .close = true }, "" },
+		{ { .answer = "HTTP/1.1 200 OK\r\n\r\nno TLS" }, "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct world *world = world_new(&cases[i].step, 1);
+		_cleanup_(freep) char *proxy = mem_printf(
+			"http://me:password@127.0.0.1:%d", world->server->port);
+
+		assert_int_equal(setenv("https_proxy", proxy, 1), 0);
+		(void)start(world, &(struct http_request){ .method = "POST",
+					   .url = "https://aws.invalid/",
+					   .secret_body = secret_of("a key") });
+		run_until_zero(world->event, &world->left);
+		assert_int_equal(unsetenv("https_proxy"), 0);
+		assert_true(strncmp(world->server->requests[0],
+				    "CONNECT aws.invalid:443 HTTP/1.1\r\n", 34) == 0);
+		assert_null(strstr(world->server->requests[0], "a key"));
+		assert_int_equal(world->err.kind, ERROR_RETRY);
+		assert_true(http_never_sent(&world->err));
+		assert_non_null(strstr(world->err.text, cases[i].words));
+		assert_null(strstr(world->err.text, "password@"));
+		world_free(world);
+	}
+}
+
 static void test_proxy_is_not_asked_for_loopback(void **state)
 {
 	static const struct step script[] = { { .answer = OK("x", "1") } };
@@ -187,6 +256,125 @@ static void test_proxy_is_not_asked_for_loopback(void **state)
 	assert_int_equal(unsetenv("http_proxy"), 0);
 	assert_int_equal(world->status, 200);
 	world_free(world);
+}
+
+/* "" for a variable that is not set. */
+struct proxies {
+	const char *https_proxy, *HTTPS_PROXY, *http_proxy, *HTTP_PROXY, *all_proxy, *no_proxy,
+		*NO_PROXY;
+};
+
+static void set_or_unset(const char *name, const char *value)
+{
+	assert_int_equal(value ? setenv(name, value, 1) : unsetenv(name), 0);
+}
+
+static void set_proxies(const struct proxies *proxies)
+{
+	set_or_unset("https_proxy", proxies->https_proxy);
+	set_or_unset("HTTPS_PROXY", proxies->HTTPS_PROXY);
+	set_or_unset("http_proxy", proxies->http_proxy);
+	set_or_unset("HTTP_PROXY", proxies->HTTP_PROXY);
+	set_or_unset("all_proxy", proxies->all_proxy);
+	set_or_unset("ALL_PROXY", proxies->all_proxy);
+	set_or_unset("no_proxy", proxies->no_proxy);
+	set_or_unset("NO_PROXY", proxies->NO_PROXY);
+}
+
+static void check_proxy(const struct proxies *proxies, const char *text, const char *expected)
+{
+	_cleanup_(url_done) struct url url;
+
+	assert_int_equal(url_read(text, &url), 0);
+	set_proxies(proxies);
+	assert_string_equal(proxy_find(&url), expected);
+	set_proxies(&(struct proxies){ 0 });
+}
+
+static void test_which_proxy(void **state)
+{
+	static const struct {
+		struct proxies proxies;
+		const char *https, *http;
+	} cases[] = {
+		{ { 0 }, "", "" },
+		{ { .https_proxy = "a" }, "a", "" },
+		{ { .HTTPS_PROXY = "a" }, "a", "" },
+		{ { .https_proxy = "a", .HTTPS_PROXY = "b" }, "a", "" },
+		{ { .https_proxy = "", .HTTPS_PROXY = "b" }, "", "" },
+		{ { .HTTPS_PROXY = "" }, "", "" },
+		{ { .http_proxy = "a", .HTTP_PROXY = "b" }, "", "a" },
+		{ { .HTTP_PROXY = "b", .HTTPS_PROXY = "c" }, "c", "b" },
+		{ { .all_proxy = "a" }, "", "" },
+	};
+	static const char *const local[] = { "https://localhost/", "http://127.0.0.1:80/",
+		"http://169.254.169.254/", "http://169.254.170.23/", "http://[fd00:ec2::254]/",
+		"https://[::1]/", "http://[fe80::1]/" };
+	const struct proxies all = { .https_proxy = "a", .http_proxy = "b" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		check_proxy(
+			&cases[i].proxies, "https://acm.eu-west-1.amazonaws.com/", cases[i].https);
+		check_proxy(&cases[i].proxies, "http://aws.corp.example:4566/", cases[i].http);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(local); i++)
+		check_proxy(&all, local[i], "");
+}
+
+static void test_no_proxy(void **state)
+{
+	static const struct {
+		const char *url, *no_proxy;
+		bool direct;
+	} cases[] = {
+		{ "https://aws.corp.example/", "", false },
+		{ "https://aws.corp.example/", "*", true },
+		{ "https://aws.corp.example/", "x,*", false },
+		{ "https://aws.corp.example/", "*.example", false },
+		{ "https://aws.corp.example/", "aws.corp.example", true },
+		{ "https://AWS.corp.example/", "aws.CORP.example", true },
+		{ "https://aws.corp.example/", "x, .example\t,y", true },
+		{ "https://aws.corp.example/", "..corp.example", true },
+		{ "https://aws.corp.example/", "orp.example", false },
+		{ "https://aws.corp.example/", "us.corp.example", false },
+		{ "https://aws.corp.example/", ".", false },
+		{ "https://aws.corp.example/", ",,", false },
+		{ "https://aws.corp.example/", "aws.corp.example corp", false },
+		{ "https://aws.corp.example/", "aws.corp.example:443", false },
+		{ "https://aws.corp.example:8443/", "aws.corp.example:8443", true },
+		{ "https://aws.corp.example:8443/", "example:8443", true },
+		{ "https://aws.corp.example:8443/", "example:443", false },
+		{ "https://aws.corp.example:8443/", "example", true },
+		{ "https://10.1.2.3/", "10.1.2.3", true },
+		{ "https://10.1.2.3/", "2.3", true },
+		{ "https://10.1.2.3/", "10.1.2.0/24", true },
+		{ "https://10.1.2.3/", "x, 10.0.0.0/8 ", true },
+		{ "https://10.1.2.3/", "10.1.2.2/31", true },
+		{ "https://10.1.2.3/", "10.1.2.4/31", false },
+		{ "https://10.1.2.3/", "0.0.0.0/0", true },
+		{ "https://10.1.2.3/", "10.1.2.3/32", true },
+		{ "https://10.1.2.3/", "10.1.2.3/33", false },
+		{ "https://10.1.2.3/", "10.1.2.3/", false },
+		{ "https://10.1.2.3/", "10.1.2.3/x", false },
+		{ "https://10.1.2.3/", "10/8", false },
+		{ "https://10.1.2.3/", "::/0", false },
+		{ "https://10.example/", "10.0.0.0/0", false },
+		{ "https://[2001:db8::1]/", "2001:db8::1", true },
+		{ "https://[2001:db8::1]/", "[2001:db8::1]", true },
+		{ "https://[2001:db8::1]:8443/", "2001:db8::/33", true },
+		{ "https://[2001:db8:8000::1]/", "2001:db8::/33", false },
+		{ "https://[2001:db8::1]/", "0.0.0.0/0", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct proxies lower = {
+			.https_proxy = "p", .no_proxy = cases[i].no_proxy, .NO_PROXY = "x"
+		};
+		const struct proxies upper = { .https_proxy = "p", .NO_PROXY = cases[i].no_proxy };
+
+		check_proxy(&lower, cases[i].url, cases[i].direct ? "" : "p");
+		check_proxy(&upper, cases[i].url, cases[i].direct ? "" : "p");
+	}
 }
 
 static void test_response_limit(void **state)
@@ -247,7 +435,8 @@ static void test_cut(void **state)
 /* Whoever answers so, the request has reached them. */
 static void test_no_http(void **state)
 {
-	static const struct step script[] = { { .answer = "SSH-2.0-OpenSSH_9.2\r\n", .close = true } };
+	static const struct step script[] = { { .answer = "SSH-2.0-OpenSSH_9.2\r\n",
+		.close = true } };
 	struct world *world = world_new(script, 1);
 
 	get(world);
@@ -326,14 +515,6 @@ static void test_cancel(void **state)
 	assert_int_equal(world->status, 200);
 	assert_false(world->again);
 	world_free(world);
-}
-
-static struct secret *secret_of(const char *text)
-{
-	struct secret *secret;
-
-	assert_int_equal(secret_from(text, strlen(text), &secret, NULL), 0);
-	return secret;
 }
 
 static void test_secret_body(void **state)
@@ -437,7 +618,11 @@ int main(void)
 		cmocka_unit_test(test_connection_is_reused),
 		cmocka_unit_test(test_many_calls_share_connections),
 		cmocka_unit_test(test_redirect_is_not_followed),
+		cmocka_unit_test(test_proxy),
+		cmocka_unit_test(test_proxy_refuses),
 		cmocka_unit_test(test_proxy_is_not_asked_for_loopback),
+		cmocka_unit_test(test_which_proxy),
+		cmocka_unit_test(test_no_proxy),
 		cmocka_unit_test(test_response_limit),
 		cmocka_unit_test(test_header_limit),
 		cmocka_unit_test(test_cut),
