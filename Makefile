@@ -45,6 +45,7 @@ UNIT       := $(UNIT_LIB) $(UNIT_CORE) $(UNIT_SHELL) $(UNIT_BENCH)
 # The AWS in memory that `make bench` and the simulation ask.
 CLOUD      := $(call object,$(addprefix tests/bench/,cloud.c issuer.c span.c))
 FUZZ       := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+SIMULATION := $(BUILD)/tests/simulation/simulation
 BOTOCORE   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/botocore/*.c))
 
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libcurl4-openssl-dev libssl-dev libjansson-dev libyaml-dev \
@@ -82,7 +83,12 @@ $(UNIT): $(BUILD)/%: $(BUILD)/%.o
 	@echo "  LINK   $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS_ALL) -lcmocka
 
-unit: $(UNIT) $(FUZZ) ## build the unit tests and the replay of the fuzzers' corpora
+# In place of lib/http/http.c it has a transport of its own, which has to come before the archives.
+$(SIMULATION): $(call object,$(wildcard tests/simulation/*.c)) $(CLOUD) $(SHELL_A) $(CORE_A) $(LIB_A)
+	@echo "  LINK   $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+
+unit: $(UNIT) $(FUZZ) $(SIMULATION) ## build the unit tests and the replay of the fuzzers' corpora
 
 $(FUZZ): $(BUILD)/%: %.c $(CORE_A) $(LIB_A)
 	@mkdir -p $(@D)
