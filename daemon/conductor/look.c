@@ -15,6 +15,7 @@
 #define POLL_JITTER 10 /* percent */
 
 #define LOOKS_AT_ONCE 32
+#define LOOKS_APART   (2 * USEC_PER_SEC)
 
 #define EXPIRING_WARN (14 * USEC_PER_DAY)
 
@@ -159,6 +160,38 @@ static void take_over_view(struct conductor *conductor, struct source_view *view
 	source_view_free(old);
 }
 
+/* What was listed, while the versions are still being read: what they are is told one by one, so that the first is on
+ * its way when the last is not read yet. */
+static void on_listed(void *userdata, struct source_view *view)
+{
+	struct conductor *conductor = userdata;
+
+	take_over_view(conductor, view);
+	for (size_t i = 0; i < conductor->certificate_count; i++)
+		note_refusal(conductor, conductor->certificates[i]);
+	cycle_poke(conductor);
+}
+
+static void on_version(void *userdata, const struct source_certificate *certificate)
+{
+	struct conductor *conductor = userdata;
+	struct source_certificate *item =
+		(struct source_certificate *)source_view_find(conductor->view, certificate->arn);
+
+	/* What was listed is replaced as a whole when the reading ends; until then only in what nothing else hangs on. */
+	if (!item || strcmp(item->domain, certificate->domain) != 0)
+		return;
+	source_certificate_done(item);
+	source_certificate_copy(item, certificate);
+	for (size_t i = 0; i < conductor->certificate_count; i++) {
+		if (conductor->certificates[i]->seen != item)
+			continue;
+		note_version(conductor, conductor->certificates[i]);
+		note_refusal(conductor, conductor->certificates[i]);
+	}
+	cycle_poke(conductor);
+}
+
 static void on_read(void *userdata, struct source_view *view, const struct error *err)
 {
 	struct conductor *conductor = userdata;
@@ -203,6 +236,8 @@ static void start_read(struct conductor *conductor, bool sweep)
 		.now = conductor_now(conductor),
 		.since = usec_sub(conductor->looked_at, LOOK_BACK),
 		.search_refused = conductor->search_refused,
+		.on_listed = on_listed,
+		.on_version = on_version,
 	};
 	conductor->reading_sweep = sweep;
 	wake_read_begins(conductor, sweep);
@@ -312,6 +347,7 @@ static void look_at_place(struct tracked_place *place, struct tracked_delivery *
 	struct conductor *conductor = place->conductor;
 	const struct destination_context context = { .event = conductor->event, .aws = conductor->aws };
 
+	place->looked_at = clock_monotonic();
 	place->looking = deliveries;
 	place->looking_count = count;
 	place->items = mem_alloc(count * sizeof(*place->items));
@@ -335,6 +371,13 @@ static void look_at_place(struct tracked_place *place, struct tracked_delivery *
 	place->look = destination_look(&context, place->items, count, conductor_now(conductor), on_look, place);
 }
 
+/* While the source's versions come one by one, a place is not looked at for each of them. */
+static bool is_too_soon(const struct conductor *conductor, const struct tracked_place *place)
+{
+	return conductor->read && place->looked_at &&
+	       clock_monotonic() < usec_add(place->looked_at, LOOKS_APART);
+}
+
 unsigned look_at_places(struct conductor *conductor)
 {
 	unsigned started = 0, running = 0;
@@ -348,7 +391,7 @@ unsigned look_at_places(struct conductor *conductor)
 		struct tracked_delivery **deliveries;
 		size_t count = 0;
 
-		if (place->look)
+		if (place->look || is_too_soon(conductor, place))
 			continue;
 		deliveries = mem_alloc(conductor->delivery_count * sizeof(*deliveries));
 		for (size_t i = 0; i < conductor->delivery_count; i++) {

@@ -85,6 +85,7 @@ struct tracked_place {
 	struct source_certificate *sources; /* copies for the items: the view may be replaced meanwhile */
 	size_t looking_count;
 	bool wanted; /* all of its deliveries are to be looked at as soon as possible */
+	usec_t looked_at; /* when its last look began; monotonic */
 	char *budget; /* why no first import may be made here now, or NULL */
 	bool said_quota;
 };

@@ -48,6 +48,16 @@ const struct source_certificate *source_view_find(const struct source_view *view
 	return bsearch(arn, view->items, view->count, sizeof(*view->items), compare_arn);
 }
 
+struct source_view *source_view_copy(const struct source_view *view)
+{
+	struct source_view *copy = mem_new(struct source_view);
+
+	copy->items = mem_alloc(view->count * sizeof(*copy->items));
+	for (; copy->count < view->count; copy->count++)
+		source_certificate_copy(&copy->items[copy->count], &view->items[copy->count]);
+	return copy;
+}
+
 struct source_view *source_view_free(struct source_view *view)
 {
 	if (!view)

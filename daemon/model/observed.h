@@ -26,6 +26,7 @@ struct source_certificate {
 	usec_t not_after;
 	char **tags;		/* "KEY=VALUE"; read only where tags decide */
 	struct version version; /* fingerprint set once GetCertificate was read for these dates */
+	bool unread;		/* its version is about to be read */
 	char *problem;		/* why version or tags could not be read at the last reading, or NULL */
 };
 
@@ -39,6 +40,9 @@ struct source_view {
 	struct source_certificate *items;
 	size_t count;
 };
+
+/* source_view_copy(view): all of it, which the caller owns. */
+struct source_view *source_view_copy(const struct source_view *view);
 
 /* source_view_find(view, arn): or NULL. */
 const struct source_certificate *source_view_find(const struct source_view *view, const char *arn);

@@ -361,7 +361,9 @@ static void plan_delivery(struct planner *planner, size_t index)
 		return;
 	}
 	if (!fingerprint_is_set(&certificate->seen->version.fingerprint)) {
-		wait_until(planner, index, 0, true, mem_strdup("the source's version could not be read"));
+		wait_until(planner, index, 0, !certificate->seen->unread,
+			mem_strdup(certificate->seen->unread ? "the source's version is being read"
+							     : "the source's version could not be read"));
 		return;
 	}
 	if (delivery->observed->state == OBSERVED_UNKNOWN)

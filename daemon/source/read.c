@@ -6,7 +6,7 @@
  *			(a sweep then searches it, for the serials of what is new)
  *	TAGS		tags are being read, some at a time		slots[].operation != NULL
  *	VERSIONS	what changed is being read, some at a time	slots[].operation != NULL
- * and ends with done().  A look has no TAGS, nor has a sweep where no entry matches by tags.
+ * and ends with done(); what is known before VERSIONS is told when that begins.  A look has no TAGS, nor has a sweep where no entry matches by tags.
  */
 
 #include "daemon/source/source.h"
@@ -105,6 +105,26 @@ static bool is_busy(const struct source_read *read)
 
 static void fill_slots(struct source_read *read);
 
+/* What there is to see before the versions are read, if there are any to be read. */
+static void tell_listed(struct source_read *read)
+{
+	struct source_view *view;
+	bool any = false;
+
+	if (!read->request.on_listed)
+		return;
+	view = source_view_copy(read->view);
+	for (size_t i = 0; i < view->count; i++) {
+		view->items[i].unread =
+			listing_needs_version(read->request.desired, &view->items[i]);
+		any |= view->items[i].unread;
+	}
+	if (any)
+		read->request.on_listed(read->userdata, view);
+	else
+		source_view_free(view);
+}
+
 /* Go on with the step, or with the next one when nothing of it is left. */
 static void go_on(struct source_read *read)
 {
@@ -113,6 +133,8 @@ static void go_on(struct source_read *read)
 		read->step++;
 		read->next = 0;
 		read->failures = 0;
+		if (read->step == STEP_VERSIONS)
+			tell_listed(read);
 		fill_slots(read);
 	}
 	if (read->step == STEP_DONE)
@@ -129,6 +151,7 @@ static void unite(struct source_read *read)
 		read->is_sweep ? usec_sub(read->request.now, FRESH) : USEC_INFINITY);
 	if (!read->is_sweep)
 		listing_join(read->view, read->request.known);
+	read->request.known = NULL;
 }
 
 static void search_region(struct region *region);
@@ -218,6 +241,8 @@ static void on_slot(struct slot *slot, const struct error *err)
 		certificate->problem = mem_strdup(err->text);
 	}
 	read->failures = err && err->kind == ERROR_RETRY ? read->failures + 1 : 0;
+	if (read->step == STEP_VERSIONS && read->request.on_version)
+		read->request.on_version(read->userdata, certificate);
 	go_on(read);
 }
 
