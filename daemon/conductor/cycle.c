@@ -11,9 +11,17 @@
 #include "lib/os/memory.h"
 #include "lib/systemd/notify.h"
 
-/* What is in flight is bounded, so that bundles and request bodies fit the secure heap. */
-#define RUNS_AT_ONCE 16
-#define CARRIED_AT_ONCE 64
+/*
+ * What is in flight is bounded, so that bundles (at most 8 KiB each) and request bodies (16 KiB) fit the secure heap; and
+ * at each place by itself, so that a slow one holds up nobody else: where it is full it is left out, and the certificate
+ * is exported for it once more later.  A transfer begins when a place has few enough under way that its import lane could
+ * run dry, and takes along what is due at all other places that are not full, so that accounts that are equally fast
+ * share their exports.
+ */
+#define RUNS_AT_ONCE 64
+#define CARRIED_AT_ONCE 192
+#define PLACE_AT_ONCE 6
+#define PLACE_LOW 2
 
 /* A transfer waits so long for looks under way that may add to it, to export once for all that is due together. */
 #define GATHER_WAIT (300 * USEC_PER_MSEC)
@@ -165,20 +173,31 @@ static bool still_gathering(struct conductor *conductor, struct tracked_certific
 	return now < certificate->gather_until;
 }
 
+/* Those that are due where there is room; NULL when they can wait for more. */
 static struct tracked_delivery **due_deliveries(
 	struct conductor *conductor, const struct tracked_certificate *certificate, size_t *ret_count)
 {
 	struct tracked_delivery **due = mem_alloc(conductor->delivery_count * sizeof(*due));
-	size_t count = 0;
+	size_t count = 0, room = CARRIED_AT_ONCE - MIN(conductor->carrying, (size_t)CARRIED_AT_ONCE);
+	bool low = false;
 
-	for (size_t i = 0; i < conductor->plan.count; i++) {
+	for (size_t i = 0; i < conductor->plan.count && count < room; i++) {
 		const struct step *step = &conductor->plan.steps[i];
+		struct tracked_delivery *delivery;
 
-		if (step->verb == STEP_DELIVER && conductor->deliveries[step->index]->certificate == certificate)
-			due[count++] = conductor->deliveries[step->index];
+		if (step->verb != STEP_DELIVER || conductor->deliveries[step->index]->certificate != certificate)
+			continue;
+		delivery = conductor->deliveries[step->index];
+		if (delivery->place->carrying >= PLACE_AT_ONCE)
+			continue;
+		low |= delivery->place->carrying <= PLACE_LOW;
+		due[count++] = delivery;
 	}
 	*ret_count = count;
-	return due;
+	if (low)
+		return due;
+	free(due);
+	return NULL;
 }
 
 static void start_delivery(struct conductor *conductor, struct tracked_certificate *certificate)
@@ -189,10 +208,8 @@ static void start_delivery(struct conductor *conductor, struct tracked_certifica
 	if (certificate->run || conductor->run_count >= RUNS_AT_ONCE || still_gathering(conductor, certificate))
 		return;
 	due = due_deliveries(conductor, certificate, &count);
-	if (conductor->carrying && conductor->carrying + count > CARRIED_AT_ONCE) {
-		free(due);
+	if (!due)
 		return;
-	}
 	certificate->gather_until = 0;
 	(void)deliver_start(conductor, certificate, due, count);
 }
@@ -371,6 +388,7 @@ static int on_cycle(sd_event_source *source, void *userdata)
 	if (!conductor->options.once || conductor->sweep_wanted)
 		look_due(conductor);
 	cycle_refresh_plan(conductor);
+	deliver_count(conductor);
 	for (size_t i = 0; i < conductor->plan.count; i++)
 		start_step(conductor, &conductor->plan.steps[i]);
 	(void)look_at_places(conductor);

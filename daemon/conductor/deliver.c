@@ -41,7 +41,6 @@ static void run_free(struct run *run)
 			conductor->run_count--;
 			break;
 		}
-	conductor->carrying -= run->count;
 	run->transfer = transfer_cancel(run->transfer);
 	for (size_t i = 0; i < run->count; i++)
 		if (run->deliveries[i]) {
@@ -59,6 +58,22 @@ static void run_free(struct run *run)
 	free(run->chain_pem);
 	free(run->anchor_pem);
 	free(run);
+}
+
+void deliver_count(struct conductor *conductor)
+{
+	conductor->carrying = 0;
+	for (size_t i = 0; i < conductor->place_count; i++)
+		conductor->places[i]->carrying = 0;
+	for (const struct run *run = conductor->runs; run; run = run->next)
+		for (size_t i = 0; i < run->count; i++) {
+			const struct tracked_delivery *delivery = run->deliveries[i];
+
+			conductor->carrying += delivery != NULL;
+			/* What a reload has left without a place ends without counting at one. */
+			if (delivery && delivery->world == conductor->world)
+				delivery->place->carrying++;
+		}
 }
 
 /* --- the intent --- */
@@ -427,7 +442,7 @@ bool deliver_start(struct conductor *conductor, struct tracked_certificate *cert
 		fill_item(run, i);
 	conductor->runs = run;
 	conductor->run_count++;
-	conductor->carrying += count;
+	deliver_count(conductor);
 	certificate->run = run;
 	request = (struct transfer_request){
 		.context = &run->context,

@@ -86,6 +86,7 @@ struct tracked_place {
 	size_t looking_count;
 	bool wanted; /* all of its deliveries are to be looked at as soon as possible */
 	usec_t looked_at; /* when its last look began; monotonic */
+	size_t carrying; /* deliveries under way to it; see deliver_count() */
 	char *budget; /* why no first import may be made here now, or NULL */
 	bool said_quota;
 };
@@ -142,7 +143,7 @@ struct conductor {
 	size_t dependent_count;
 	struct run *runs;
 	unsigned run_count;
-	size_t carrying; /* deliveries in all runs */
+	size_t carrying; /* deliveries under way in all runs; see deliver_count() */
 
 	usec_t looked_at; /* last successful read, wall clock */
 	usec_t swept_at;
@@ -253,6 +254,9 @@ void cycle_refresh_plan(struct conductor *conductor);
  * when it could not be written. */
 bool deliver_start(struct conductor *conductor, struct tracked_certificate *certificate,
 	struct tracked_delivery **deliveries, size_t count);
+/* deliver_count(conductor): count what is under way, in all and to each place. */
+void deliver_count(struct conductor *conductor);
+
 /* deliver_cancel(conductor): end all transfers; what was sent may still take effect. */
 void deliver_cancel(struct conductor *conductor);
 

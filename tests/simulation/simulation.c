@@ -90,9 +90,9 @@ static void on_idle(usec_t next)
 {
 	usec_t now = clock_monotonic();
 
-	/* Somebody else stops using the first account's quota when a quarter is done. */
-	if (simulation.phase == SYNC && simulation.kind == THROTTLED &&
-		now > simulation.begun + simulation.certificates / 4 * USEC_PER_SEC + USEC_PER_HOUR / 4)
+	/* Somebody else stops using the first account's quota when the others have half of it. */
+	if (simulation.phase == SYNC && simulation.kind == THROTTLED && transport_traffic()->first &&
+		now > transport_traffic()->first + simulation.certificates / 2 * USEC_PER_SEC)
 		transport_slow_down(0, 0);
 	if (transport_traffic()->under_way || next < usec_add(now, REST) || !transport_traffic()->requests)
 		return;
