@@ -157,6 +157,16 @@ void aws_forget_denials(struct aws *aws)
 	sessions_forget_denials(aws);
 }
 
+size_t aws_connections(const struct aws *aws)
+{
+	return http_connections(aws->http);
+}
+
+void aws_rest(struct aws *aws)
+{
+	http_rest(aws->http);
+}
+
 struct aws *aws_free(struct aws *aws)
 {
 	if (!aws)

@@ -129,6 +129,13 @@ struct aws_call *aws_call_start(struct aws_session *session, const struct aws_re
  * sent.  Returns NULL. */
 struct aws_call *aws_call_cancel(struct aws_call *call);
 
+/* aws_connections(aws): how many connections have been opened so far. */
+size_t aws_connections(const struct aws *aws);
+
+/* aws_rest(aws): nothing will be asked for a while: see http_rest().  Does nothing while calls are
+ * under way. */
+void aws_rest(struct aws *aws);
+
 /* aws_free(aws): all calls must have ended or been cancelled.  Returns NULL. */
 struct aws *aws_free(struct aws *aws);
 

@@ -325,7 +325,7 @@ static void call_send(struct aws_call *call)
 			.body = call->body,
 			.body_length = call->body ? strlen(call->body) : 0,
 			.lent_body = call->secret_body,
-			.fresh = call->once,
+			.once = call->once,
 			.response_limit = call->response_limit,
 		},
 		on_response, call);

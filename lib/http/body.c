@@ -6,6 +6,9 @@
 
 #include "lib/base/mem.h"
 
+/* What an answer about one object needs. */
+#define KEPT_MAX ((size_t)8192)
+
 void body_append(struct body *body, const char *data, size_t length)
 {
 	size_t needed = body->length + length + 1;
@@ -25,6 +28,17 @@ void body_append(struct body *body, const char *data, size_t length)
 	memcpy(body->data + body->length, data, length);
 	body->length += length;
 	body->data[body->length] = '\0';
+}
+
+void body_clear(struct body *body)
+{
+	if (body->capacity > KEPT_MAX) {
+		body_done(body);
+		return;
+	}
+	if (body->length)
+		OPENSSL_cleanse(body->data, body->length);
+	body->length = 0;
 }
 
 void body_done(struct body *body)

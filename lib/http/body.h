@@ -2,7 +2,8 @@
 #ifndef LIB_HTTP_BODY_H
 #define LIB_HTTP_BODY_H
 
-/* The bytes of a response, which may hold keys: growing and releasing leave no copies behind. */
+/* Bytes of a request or a response, which may hold keys: growing, clearing and releasing leave no
+ * copies behind. */
 
 #include <stddef.h>
 
@@ -13,6 +14,9 @@ struct body {
 
 /* body_append(body, data, length): copy ${length} bytes to its end. */
 void body_append(struct body *body, const char *data, size_t length);
+
+/* body_clear(body): wipe it, and keep the memory for the next unless that is much. */
+void body_clear(struct body *body);
 
 /* body_done(body): wipe and release it. */
 void body_done(struct body *body);

@@ -2,31 +2,38 @@
 #include "lib/http/http.h"
 
 #include <assert.h>
-#include <openssl/err.h>
-#include <openssl/x509_vfy.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/queue.h>
-#include <sys/stat.h>
 #include <systemd/sd-event.h>
 
-#include "lib/base/strv.h"
 #include "lib/http/call.h"
 #include "lib/http/loop.h"
-#include "lib/pki/secret.h"
+#include "lib/http/trust.h"
+#include "lib/os/clock.h"
 
 /*
  * A call is in one list at a time:
- *	waiting	its turn: enough calls are on the wire already
+ *	waiting	its turn, with its host: enough calls are on the wire already, or another leads
  *	running	in libcurl's hands
- *	broken	nothing was sent, the completion is owed; see on_broken()
+ *	broken	nothing was sent, the completion is owed; see on_owed()
+ *	spare	nobody's: ended, kept for the next one
  * and ends in call_end(), or silently in http_cancel().
  */
 
-#define CALLS_MAX          128
-#define CALLS_PER_HOST_MAX 64
-#define RESPONSE_MAX       ((size_t)1 << 20)
+#define CALLS_MAX    512
+#define RESPONSE_MAX ((size_t)1 << 20)
+
+/* Easy handles that are kept while nothing is on the wire: each has some 40 KB. */
+#define SPARE_IDLE 4
+
+static void must(int result)
+{
+	if (result < 0)
+		mem_exhausted();
+}
 
 static void call_move(struct http_call *call, struct calls *list)
 {
@@ -35,78 +42,187 @@ static void call_move(struct http_call *call, struct calls *list)
 	if (call->list) {
 		TAILQ_REMOVE(call->list, call, link);
 		http->running_count -= call->list == &http->running;
+		http->spare_count -= call->list == &http->spare;
+		if (call->host)
+			call->host->waiting_count -= call->list == &call->host->waiting;
 	}
 	call->list = list;
 	if (list) {
 		TAILQ_INSERT_TAIL(list, call, link);
 		http->running_count += list == &http->running;
+		http->spare_count += list == &http->spare;
+		if (call->host)
+			call->host->waiting_count += list == &call->host->waiting;
 	}
 }
 
-static void call_free(struct http_call *call)
+static void spare_trim(struct http *http, size_t keep)
 {
+	while (http->spare_count > keep) {
+		struct http_call *call = TAILQ_FIRST(&http->spare);
+
+		call_move(call, NULL);
+		call_free(call);
+	}
+}
+
+/* One that is at rest: preferably one that went to the same place. */
+static struct http_call *spare_take(struct http *http, const char *url)
+{
+	struct http_call *call = TAILQ_LAST(&http->spare, calls), *other = call;
+
+	for (int i = 0; i < 8 && other; i++, other = TAILQ_PREV(other, calls, link))
+		if (strcmp(other->url_text, url) == 0) {
+			call = other;
+			break;
+		}
+	if (!call)
+		return call_new(http);
 	call_move(call, NULL);
-	curl_easy_cleanup(call->easy);
-	curl_slist_free_all(call->headers);
-	secret_free(call->secret_body);
-	if (call->counted)
-		call->http->held -= call->body.length;
-	body_done(&call->body);
-	strv_free(call->response_headers);
-	error_done(&call->failure);
-	free(call->copied);
-	url_done(&call->url);
-	free(call);
+	return call;
 }
 
-static size_t running_to(const struct http *http, const char *origin)
+/* A call that has ended or was cancelled, and is not in libcurl's hands. */
+static void call_release(struct http_call *call)
 {
-	const struct http_call *call;
-	size_t count = 0;
+	struct http *http = call->http;
 
-	TAILQ_FOREACH(call, &http->running, link)
-	count += strcmp(call->url.origin, origin) == 0;
-	return count;
+	call_move(call, NULL);
+	if (!call->url_text) {
+		call_free(call);
+		return;
+	}
+	call_clear(call);
+	call_move(call, &http->spare);
+	if (http->running_count == 0)
+		spare_trim(http, SPARE_IDLE);
 }
 
-/* Puts on the wire what may go. */
-static void http_pump(struct http *http)
+static struct host *host_get(struct http *http, const char *origin)
 {
-	struct http_call *call, *next;
+	struct host *host;
 
-	for (call = TAILQ_FIRST(&http->waiting); call && http->running_count < CALLS_MAX;
-		call = next) {
-		next = TAILQ_NEXT(call, link);
-		if (running_to(http, call->url.origin) >= CALLS_PER_HOST_MAX)
-			continue;
+	TAILQ_FOREACH(host, &http->hosts, link)
+	if (strcmp(host->origin, origin) == 0)
+		return host;
+	host = mem_new(struct host);
+	host->http = http;
+	host->origin = mem_strdup(origin);
+	window_init(&host->window);
+	TAILQ_INIT(&host->waiting);
+	TAILQ_INSERT_TAIL(&http->hosts, host, link);
+	return host;
+}
+
+static void host_free(struct host *host)
+{
+	free(host->origin);
+	free(host);
+}
+
+/* Looks again after a while, for hosts that are slow to answer. */
+static void http_arm_tick(struct http *http)
+{
+	if (http->ticking)
+		return;
+	must(sd_event_source_set_time(http->tick, clock_monotonic() + WINDOW_TICK));
+	must(sd_event_source_set_enabled(http->tick, SD_EVENT_ONESHOT));
+	http->ticking = true;
+}
+
+/* Puts on the wire what may go to ${host}. */
+static void host_pump(struct host *host)
+{
+	struct http *http = host->http;
+	struct http_call *call;
+	usec_t now;
+
+	if (TAILQ_EMPTY(&host->waiting))
+		return;
+	now = clock_monotonic();
+	while ((call = TAILQ_FIRST(&host->waiting)) && http->running_count < CALLS_MAX &&
+		window_may(&host->window, host->waiting_count, now)) {
 		call_move(call, &http->running);
+		call->sent_at = now;
+		window_sent(&host->window);
 		loop_add(http->loop, call->easy);
 	}
+	if (call)
+		http_arm_tick(http);
+}
+
+static void http_pump(struct http *http)
+{
+	struct host *host;
+
+	TAILQ_FOREACH(host, &http->hosts, link)
+	host_pump(host);
+}
+
+static int on_tick(sd_event_source *source, uint64_t now, void *userdata)
+{
+	struct http *http = userdata;
+	struct host *host;
+
+	http->ticking = false;
+	TAILQ_FOREACH(host, &http->hosts, link)
+	if (!TAILQ_EMPTY(&host->waiting))
+		window_tick(&host->window);
+	http_pump(http);
+	return 0;
+}
+
+void http_kick(struct host *host)
+{
+	if (!TAILQ_EMPTY(&host->waiting))
+		must(sd_event_source_set_enabled(host->http->owed, SD_EVENT_ONESHOT));
+}
+
+/* Finds out where it goes, unless the handle went there before; -EINVAL for what is no URL. */
+static int call_find_host(struct http_call *call, const char *url)
+{
+	if (call->url_text && strcmp(call->url_text, url) == 0)
+		return 0;
+	url_done(&call->url);
+	free(take(call->url_text));
+	call->host = NULL;
+	if (url_read(url, &call->url) < 0)
+		return -EINVAL;
+	call->host = host_get(call->http, call->url.origin);
+	return 0;
 }
 
 struct http_call *http_start(
 	struct http *http, const struct http_request *request, http_done_fn done, void *userdata)
 {
-	struct http_call *call = mem_new(struct http_call);
+	struct http_call *call = spare_take(http, request->url);
 
-	*call = (struct http_call){ .http = http, .done = done, .userdata = userdata };
+	call->done = done;
+	call->userdata = userdata;
 	call->body_limit = request->response_limit ?: RESPONSE_MAX;
 	call->counted = request->response_limit == 0;
-	call->easy = curl_easy_init();
-	if (!call->easy)
-		mem_exhausted();
-	if (url_read(request->url, &call->url) < 0) {
+	if (call_find_host(call, request->url) < 0) {
 		(void)error_set(&call->failure, ERROR_INVALID, CURLE_URL_MALFORMAT,
 			"not a URL of https or http");
 		call->secret_body = request->secret_body;
 		call_move(call, &http->broken);
-		(void)sd_event_source_set_enabled(http->owed, SD_EVENT_ONESHOT);
+		must(sd_event_source_set_enabled(http->owed, SD_EVENT_ONESHOT));
 		return call;
 	}
 	call_setup(call, request);
-	call_move(call, &http->waiting);
-	http_pump(http);
+	call_move(call, &call->host->waiting);
+	host_pump(call->host);
 	return call;
+}
+
+/* Off the wire. */
+static void call_left(struct http_call *call)
+{
+	usec_t now = clock_monotonic();
+
+	window_ended(&call->host->window, call->ready_at != 0,
+		call->ready_at && call->status ? MAX(usec_sub(now, call->ready_at), (usec_t)1) : 0,
+		now);
 }
 
 struct http_call *http_cancel(struct http_call *call)
@@ -116,9 +232,12 @@ struct http_call *http_cancel(struct http_call *call)
 	if (!call)
 		return NULL;
 	http = call->http;
-	if (call->list == &http->running)
+	if (call->list == &http->running) {
 		loop_remove(http->loop, call->easy);
-	call_free(call);
+		call->status = 0;
+		call_left(call);
+	}
+	call_release(call);
 	http_pump(http);
 	return NULL;
 }
@@ -183,7 +302,6 @@ static char *proxy_refusal(struct http_call *call)
 static void call_judge(struct http_call *call, CURLcode result)
 {
 	_cleanup_(freep) char *refusal = NULL;
-	curl_off_t ready = 0;
 
 	/* libcurl calls it a success when the connection closes amid the headers. */
 	if (result == CURLE_OK && !call->response_headers_ended)
@@ -194,13 +312,12 @@ static void call_judge(struct http_call *call, CURLcode result)
 		mem_exhausted();
 	/* Whatever goes wrong before the connection stands, on the way through a proxy too, is
 	 * "could not connect": nothing was sent. */
-	(void)curl_easy_getinfo(call->easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
-	if (kind_of_result(result) == ERROR_RETRY && ready == 0) {
+	if (kind_of_result(result) == ERROR_RETRY && !call->ready_at) {
 		refusal = proxy_refusal(call);
 		result = never_sent((int)result) ? result : CURLE_COULDNT_CONNECT;
 	}
 	/* libcurl calls an answer that is no HTTP as it calls a scheme that it does not know. */
-	if (result == CURLE_UNSUPPORTED_PROTOCOL && ready != 0)
+	if (result == CURLE_UNSUPPORTED_PROTOCOL && call->ready_at)
 		result = CURLE_WEIRD_SERVER_REPLY;
 	(void)error_set(&call->failure, kind_of_result(result), (int)result, "%s: %s",
 		call->url.origin,
@@ -212,29 +329,20 @@ static void call_judge(struct http_call *call, CURLcode result)
 /* The only end of a call that is not cancelled. */
 static void call_end(struct http_call *call)
 {
-	struct http_response response = { .headers = call->response_headers };
-	_cleanup_(freep) char *remote = NULL;
-	curl_off_t duration = 0;
-	char *address = NULL;
-	long port = 0;
+	struct http_response response = {
+		.status = call->status,
+		.body = call->body.length ? call->body.data : "",
+		.body_length = call->body.length,
+		.duration = call->sent_at ? usec_sub(clock_monotonic(), call->sent_at) : 0,
+		.headers = call->response_headers.data,
+	};
 
 	call_move(call, NULL);
-	if (call->failure.kind != ERROR_NONE) {
+	if (call->failure.kind != ERROR_NONE)
 		call->done(call->userdata, NULL, &call->failure);
-		call_free(call);
-		return;
-	}
-	(void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &response.status);
-	(void)curl_easy_getinfo(call->easy, CURLINFO_TOTAL_TIME_T, &duration);
-	(void)curl_easy_getinfo(call->easy, CURLINFO_PRIMARY_IP, &address);
-	(void)curl_easy_getinfo(call->easy, CURLINFO_PRIMARY_PORT, &port);
-	remote = address && *address ? mem_printf("%s:%ld", address, port) : mem_strdup("");
-	response.remote = remote;
-	response.duration = (usec_t)duration;
-	response.body = call->body.data ?: "";
-	response.body_length = call->body.length;
-	call->done(call->userdata, &response, NULL);
-	call_free(call);
+	else
+		call->done(call->userdata, &response, NULL);
+	call_release(call);
 }
 
 static void on_done(void *userdata, CURL *easy, CURLcode result)
@@ -246,17 +354,19 @@ static void on_done(void *userdata, CURL *easy, CURLcode result)
 	(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
 	call = (struct http_call *)(void *)private;
 	call_judge(call, result);
+	call_left(call);
 	call_end(call);
 	http_pump(http);
 }
 
-static int on_broken(sd_event_source *source, void *userdata)
+static int on_owed(sd_event_source *source, void *userdata)
 {
 	struct http *http = userdata;
 	struct http_call *call;
 
 	while ((call = TAILQ_FIRST(&http->broken)))
 		call_end(call);
+	http_pump(http);
 	return 0;
 }
 
@@ -265,69 +375,89 @@ const char *http_response_header(const struct http_response *response, const cha
 	size_t length = strlen(name);
 	const char *value = NULL;
 
-	STRV_FOREACH(header, response->headers)
-	if (strncasecmp(*header, name, length) == 0 && (*header)[length] == ':')
-		value = *header + length + 1 + strspn(*header + length + 1, " \t");
+	for (const char *line = response->headers; *line; line += strlen(line) + 1)
+		if (strncasecmp(line, name, length) == 0 && line[length] == ':')
+			value = line + length + 1 + strspn(line + length + 1, " \t");
 	return value;
 }
 
-/* An unreadable bundle would otherwise show at the first connection only. */
-static int http_trust(struct http *http, const char *ca_file, struct error *err)
+size_t http_connections(const struct http *http)
 {
-	X509_STORE *store;
-	struct stat st;
-	int r;
+	return http->connections;
+}
 
-	if (!ca_file)
-		return 0;
-	if (stat(ca_file, &st) < 0)
-		return error_set(err, ERROR_INVALID, 0, "CA bundle '%s': %m", ca_file);
-	http->ca_file = mem_strdup(ca_file);
-	http->ca_directory = S_ISDIR(st.st_mode);
-	if (http->ca_directory)
-		return 0;
-	store = X509_STORE_new();
-	if (!store)
+void http_rest(struct http *http)
+{
+	struct host *host;
+
+	TAILQ_FOREACH(host, &http->hosts, link)
+	if (!TAILQ_EMPTY(&host->waiting))
+		return;
+	if (http->running_count > 0)
+		return;
+	spare_trim(http, 0);
+	loop_close_connections(http->loop);
+}
+
+static void http_arm(struct http *http, struct sd_event *event)
+{
+	must(sd_event_add_defer(event, &http->owed, on_owed, http));
+	must(sd_event_source_set_enabled(http->owed, SD_EVENT_OFF));
+	(void)sd_event_source_set_description(http->owed, "http-owed");
+	must(sd_event_add_time(event, &http->tick, CLOCK_MONOTONIC, 0, 1, on_tick, http));
+	must(sd_event_source_set_enabled(http->tick, SD_EVENT_OFF));
+	(void)sd_event_source_set_description(http->tick, "http-tick");
+}
+
+/* TLS sessions are resumed by further connections, which spares both sides most of the handshake. */
+static CURLSH *share_new(void)
+{
+	CURLSH *share = curl_share_init();
+
+	if (!share || curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK)
 		mem_exhausted();
-	r = X509_STORE_load_file(store, ca_file);
-	X509_STORE_free(store);
-	ERR_clear_error();
-	if (r != 1)
-		return error_set(err, ERROR_INVALID, 0,
-			"CA bundle '%s' holds no certificates in PEM, or cannot be read", ca_file);
-	return 0;
+	return share;
 }
 
 int http_new(struct sd_event *event, const char *ca_file, struct http **ret_http, struct error *err)
 {
-	_cleanup_(http_freep) struct http *http = mem_new(struct http);
+	struct http *http = mem_new(struct http);
 	int r;
 
-	TAILQ_INIT(&http->waiting);
+	TAILQ_INIT(&http->hosts);
 	TAILQ_INIT(&http->running);
 	TAILQ_INIT(&http->broken);
-	r = http_trust(http, ca_file, err);
-	if (r < 0)
+	TAILQ_INIT(&http->spare);
+	r = trust_new(ca_file, &http->trust, err);
+	if (r < 0) {
+		free(http);
 		return r;
+	}
+	http->share = share_new();
 	http->loop = loop_new(event, on_done, http);
-	r = sd_event_add_defer(event, &http->owed, on_broken, http);
-	if (r < 0)
-		mem_exhausted();
-	(void)sd_event_source_set_description(http->owed, "http-broken");
-	(void)sd_event_source_set_enabled(http->owed, SD_EVENT_OFF);
-	*ret_http = take(http);
+	http_arm(http, event);
+	*ret_http = http;
 	return 0;
 }
 
 struct http *http_free(struct http *http)
 {
+	struct host *host;
+
 	if (!http)
 		return NULL;
-	assert(TAILQ_EMPTY(&http->running) && TAILQ_EMPTY(&http->waiting) &&
-		TAILQ_EMPTY(&http->broken));
-	loop_free(http->loop);
+	assert(TAILQ_EMPTY(&http->running) && TAILQ_EMPTY(&http->broken));
+	spare_trim(http, 0);
+	loop_free(http->loop); /* whose connections tell their hosts when they close */
+	(void)curl_share_cleanup(http->share);
+	while ((host = TAILQ_FIRST(&http->hosts))) {
+		assert(TAILQ_EMPTY(&host->waiting));
+		TAILQ_REMOVE(&http->hosts, host, link);
+		host_free(host);
+	}
 	sd_event_source_disable_unref(http->owed);
-	free(http->ca_file);
+	sd_event_source_disable_unref(http->tick);
+	trust_free(http->trust);
 	free(http);
 	return NULL;
 }

@@ -27,8 +27,7 @@ struct http_response {
 	const char *body; /* NUL-terminated; may hold NULs */
 	size_t body_length;
 	usec_t duration;
-	const char *remote; /* "ADDRESS:PORT", or "" */
-	char *const *headers; /* "Name: value", NULL-terminated; see http_response_header() */
+	const char *headers; /* see http_response_header() */
 };
 
 /**
@@ -40,6 +39,14 @@ struct http_response {
  */
 typedef void (*http_done_fn)(
 	void *userdata, const struct http_response *response, const struct error *err);
+
+/**
+ * http_sink_fn(userdata, data, length):
+ * A piece of a body as it arrives: ${length} bytes, one at least.  It may start and cancel
+ * nothing.  What came so far is worth nothing until the completion says that it was all.  A
+ * negative result ends the call with ERROR_RETRY: the reader wants no more.
+ */
+typedef int (*http_sink_fn)(void *userdata, const char *data, size_t length);
 
 struct http_request {
 	const char *method; /* "GET", "POST", "PUT" */
@@ -53,10 +60,13 @@ struct http_request {
 	/* The same, but it stays the caller's, who keeps it until the call ends: for a body that
 	 * may have to be sent again. */
 	const struct secret *lent_body;
-	/* On a connection of its own.  Otherwise libcurl sends the request a second time by
-	 * itself when a kept-alive connection closes before the first byte of an answer. */
-	bool fresh;
+	/* Not to be sent a second time.  Otherwise libcurl does so by itself when a kept-alive
+	 * connection closes before the first byte of an answer. */
+	bool once;
 	bool direct; /* never through a proxy, as for what is loopback or link-local */
+	/* Gets the body of a 2xx answer instead of the completion, whose body is then empty. */
+	http_sink_fn sink;
+	void *sink_userdata;
 	/* Bytes; 0: 1 MiB, and then all such answers together may have 4 MiB at a time: one too many
 	 * is ERROR_RETRY. */
 	size_t response_limit;
@@ -73,10 +83,10 @@ int http_new(
 
 /**
  * http_start(http, request, done, userdata):
- * Start ${request}; nothing in it but lent_body is needed after the call returns.  At most 64
- * calls to one host and 128 in all are on the wire; further ones wait their turn.  The handle
- * is valid until ${done} is called or http_cancel().  Never fails: what goes wrong reaches
- * ${done}.
+ * Start ${request}; nothing in it but lent_body and whoever reads is needed after the call
+ * returns.  At most 256 calls to one host and 512 in all are on the wire; further ones wait their
+ * turn, and while a host has no connection all but one do (lib/http/window.h).  The handle is
+ * valid until ${done} is called or http_cancel().  Never fails: what goes wrong reaches ${done}.
  */
 struct http_call *http_start(
 	struct http *http, const struct http_request *request, http_done_fn done, void *userdata);
@@ -95,6 +105,17 @@ struct http_call *http_cancel(struct http_call *call);
 
 /* http_response_header(response, name): the value of the last such header (any case), or NULL. */
 const char *http_response_header(const struct http_response *response, const char *name);
+
+/* http_connections(http): how many connections have been opened so far. */
+size_t http_connections(const struct http *http);
+
+/**
+ * http_rest(http):
+ * Nothing will be asked for a while: close the idle connections, which the other ends would soon
+ * close anyway, and give back what was kept for speed.  Nothing happens while calls are under way.
+ * TLS sessions and parsed CA certificates are kept.
+ */
+void http_rest(struct http *http);
 
 /* http_free(http): all calls must have ended or been cancelled; not from inside a completion.
  * Returns NULL. */

@@ -2,35 +2,52 @@
 #include "lib/http/loop.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <systemd/sd-event.h>
+#include <unistd.h>
 
 #include "lib/base/time.h"
 #include "lib/os/clock.h"
 
+/*
+ * The sockets are in an epoll set of our own, of which sd-event knows as one: it would go to the
+ * kernel again for each socket that is ready, and with 256 of them that shows.
+ */
+
 /* Idle connections that are kept, whatever their number in use. */
-#define LOOP_POOL 64L
+#define LOOP_POOL 256L
+
+/* Sockets that are served before the other sources of the event loop get their turn, and rounds
+ * of requests that follow at once from completions. */
+#define LOOP_BATCH  64
+#define LOOP_ROUNDS 4
 
 struct loop {
-	struct sd_event *event;
 	CURLM *multi;
-	sd_event_source *timer;
-	sd_event_source *drain; /* armed when a transfer may have ended */
+	int epoll;
+	sd_event_source *sockets; /* the epoll set */
+	sd_event_source *timer; /* at timer_at or off */
+	sd_event_source *kick; /* libcurl wants to be called at once */
+	usec_t timer_at; /* USEC_INFINITY: off */
+	usec_t wanted_at; /* what libcurl wants: never before timer_at */
+	bool kicked;
+	bool turning; /* loop_turn() is to come, and looks at kicked by itself */
 	loop_done_fn done;
 	void *userdata;
 };
 
-/* sd-event refuses only for lack of memory what is asked of it here. */
+/* sd-event and epoll refuse only for lack of memory what is asked of them here. */
 static void must(int result)
 {
 	if (result < 0)
 		mem_exhausted();
 }
 
-static int on_drain(sd_event_source *source, void *userdata)
+static void loop_drain(struct loop *loop)
 {
-	struct loop *loop = userdata;
 	CURLMsg *message;
 	int left;
 
@@ -44,35 +61,106 @@ static int on_drain(sd_event_source *source, void *userdata)
 		loop_remove(loop, easy);
 		loop->done(loop->userdata, easy, result);
 	}
-	return 0;
 }
 
+/* What a transfer suffers is in its own result; the multi handle's is of no use. */
 static void loop_act(struct loop *loop, curl_socket_t socket, int events)
 {
 	int running;
 
-	/* What a transfer suffers is in its own result; the multi handle's is of no use. */
 	(void)curl_multi_socket_action(loop->multi, socket, events, &running);
-	must(sd_event_source_set_enabled(loop->drain, SD_EVENT_ONESHOT));
 }
 
-static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
+/* Hands out what has ended, and starts what was asked for meanwhile. */
+static void loop_turn(struct loop *loop)
 {
-	int select = 0;
+	loop_drain(loop);
+	for (int i = 0; loop->kicked && i < LOOP_ROUNDS; i++) {
+		loop->kicked = false;
+		loop_act(loop, CURL_SOCKET_TIMEOUT, 0);
+		loop_drain(loop);
+	}
+	loop->turning = false;
+	if (loop->kicked)
+		must(sd_event_source_set_enabled(loop->kick, SD_EVENT_ONESHOT));
+}
 
-	if (events & (EPOLLIN | EPOLLHUP))
-		select |= CURL_CSELECT_IN;
-	if (events & EPOLLOUT)
-		select |= CURL_CSELECT_OUT;
-	if (events & EPOLLERR)
-		select |= CURL_CSELECT_ERR;
-	loop_act(userdata, fd, select);
+static int on_sockets(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct loop *loop = userdata;
+	struct epoll_event events[LOOP_BATCH];
+	int count = epoll_wait(loop->epoll, events, LOOP_BATCH, 0);
+
+	loop->turning = true;
+	for (int i = 0; i < count; i++) {
+		int select = 0;
+
+		if (events[i].events & (EPOLLIN | EPOLLHUP))
+			select |= CURL_CSELECT_IN;
+		if (events[i].events & EPOLLOUT)
+			select |= CURL_CSELECT_OUT;
+		if (events[i].events & EPOLLERR)
+			select |= CURL_CSELECT_ERR;
+		/* One that was closed meanwhile is not known any more, which does no harm. */
+		loop_act(loop, events[i].data.fd, select);
+	}
+	loop_turn(loop);
 	return 0;
+}
+
+static int on_kick(sd_event_source *source, void *userdata)
+{
+	struct loop *loop = userdata;
+
+	loop->turning = loop->kicked = true;
+	loop_turn(loop);
+	return 0;
+}
+
+static void loop_set_timer(struct loop *loop, usec_t at)
+{
+	loop->timer_at = at;
+	if (at == USEC_INFINITY) {
+		must(sd_event_source_set_enabled(loop->timer, SD_EVENT_OFF));
+		return;
+	}
+	must(sd_event_source_set_time(loop->timer, at));
+	must(sd_event_source_set_enabled(loop->timer, SD_EVENT_ONESHOT));
 }
 
 static int on_timer(sd_event_source *source, uint64_t now, void *userdata)
 {
-	loop_act(userdata, CURL_SOCKET_TIMEOUT, 0);
+	struct loop *loop = userdata;
+
+	loop->timer_at = USEC_INFINITY;
+	if (clock_monotonic() < loop->wanted_at) {
+		loop_set_timer(loop, loop->wanted_at);
+		return 0;
+	}
+	loop->turning = loop->kicked = true;
+	loop_turn(loop);
+	return 0;
+}
+
+/*
+ * CURLMOPT_TIMERFUNCTION: libcurl wants to be called in ${timeout} ms, or (-1) not at all.  Almost
+ * every request moves the time further out, so a timer that is set too early is left to run out
+ * and is then set anew: once in a while instead of with each request.
+ */
+static int on_timeout(CURLM *multi, long timeout, void *userdata)
+{
+	struct loop *loop = userdata;
+
+	if (timeout == 0) {
+		loop->kicked = loop->turning;
+		if (!loop->turning)
+			must(sd_event_source_set_enabled(loop->kick, SD_EVENT_ONESHOT));
+		return 0;
+	}
+	loop->wanted_at = timeout < 0 ? USEC_INFINITY
+				      : clock_monotonic() + (usec_t)timeout * USEC_PER_MSEC;
+	if (timeout < 0 || loop->wanted_at < loop->timer_at)
+		loop_set_timer(loop, loop->wanted_at);
 	return 0;
 }
 
@@ -91,69 +179,63 @@ static uint32_t epoll_events(int what)
 }
 
 /* CURLMOPT_SOCKETFUNCTION: libcurl wants to know of ${fd}, or no longer. */
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, void *socket_source)
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, void *known)
 {
 	struct loop *loop = userdata;
-	sd_event_source *source = socket_source;
+	struct epoll_event event = { .events = epoll_events(what), .data.fd = fd };
+	int r;
 
 	if (what == CURL_POLL_REMOVE) {
 		/* libcurl may close the descriptor next: it must leave the epoll set now. */
-		if (source)
-			(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
-		sd_event_source_unref(source);
+		(void)epoll_ctl(loop->epoll, EPOLL_CTL_DEL, fd, NULL);
 		(void)curl_multi_assign(loop->multi, fd, NULL);
 		return 0;
 	}
-	if (source) {
-		must(sd_event_source_set_io_events(source, epoll_events(what)));
-		return 0;
-	}
-	must(sd_event_add_io(loop->event, &source, fd, epoll_events(what), on_io, loop));
-	(void)sd_event_source_set_description(source, "http-socket");
-	(void)curl_multi_assign(loop->multi, fd, source);
+	r = epoll_ctl(loop->epoll, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event);
+	/* A descriptor that was closed has left the set by itself; its number may be another's. */
+	if (r < 0 && known && errno == ENOENT)
+		r = epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event);
+	must(r);
+	if (!known)
+		(void)curl_multi_assign(loop->multi, fd, loop);
 	return 0;
 }
 
-/* CURLMOPT_TIMERFUNCTION: libcurl wants to be called in ${timeout} ms, or (-1) not at all. */
-static int on_timeout(CURLM *multi, long timeout, void *userdata)
+static void loop_arm(struct loop *loop, struct sd_event *event)
 {
-	struct loop *loop = userdata;
-
-	if (timeout < 0) {
-		must(sd_event_source_set_enabled(loop->timer, SD_EVENT_OFF));
-		return 0;
-	}
-	must(sd_event_source_set_time(
-		loop->timer, clock_monotonic() + (usec_t)timeout * USEC_PER_MSEC));
-	must(sd_event_source_set_enabled(loop->timer, SD_EVENT_ONESHOT));
-	return 0;
-}
-
-static void loop_arm(struct loop *loop)
-{
-	must(sd_event_add_time(loop->event, &loop->timer, CLOCK_MONOTONIC, 0, 1, on_timer, loop));
+	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+	must(loop->epoll);
+	must(sd_event_add_io(event, &loop->sockets, loop->epoll, EPOLLIN, on_sockets, loop));
+	(void)sd_event_source_set_description(loop->sockets, "http-sockets");
+	must(sd_event_add_time(event, &loop->timer, CLOCK_MONOTONIC, 0, 1, on_timer, loop));
 	must(sd_event_source_set_enabled(loop->timer, SD_EVENT_OFF));
 	(void)sd_event_source_set_description(loop->timer, "http-timer");
-	must(sd_event_add_defer(loop->event, &loop->drain, on_drain, loop));
-	must(sd_event_source_set_enabled(loop->drain, SD_EVENT_OFF));
-	(void)sd_event_source_set_description(loop->drain, "http-drain");
+	must(sd_event_add_defer(event, &loop->kick, on_kick, loop));
+	must(sd_event_source_set_enabled(loop->kick, SD_EVENT_OFF));
+	(void)sd_event_source_set_description(loop->kick, "http-kick");
+	loop->timer_at = loop->wanted_at = USEC_INFINITY;
 }
 
-struct loop *loop_new(struct sd_event *event, loop_done_fn done, void *userdata)
+static void loop_open(struct loop *loop)
 {
-	struct loop *loop = mem_new(struct loop);
-
-	*loop = (struct loop){ .event = sd_event_ref(event), .done = done, .userdata = userdata };
 	loop->multi = curl_multi_init();
 	if (!loop->multi)
 		mem_exhausted();
-	loop_arm(loop);
 	(void)curl_multi_setopt(loop->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
 	(void)curl_multi_setopt(loop->multi, CURLMOPT_SOCKETDATA, loop);
 	(void)curl_multi_setopt(loop->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
 	(void)curl_multi_setopt(loop->multi, CURLMOPT_TIMERDATA, loop);
 	(void)curl_multi_setopt(loop->multi, CURLMOPT_MAXCONNECTS, LOOP_POOL);
 	(void)curl_multi_setopt(loop->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+}
+
+struct loop *loop_new(struct sd_event *event, loop_done_fn done, void *userdata)
+{
+	struct loop *loop = mem_new(struct loop);
+
+	*loop = (struct loop){ .done = done, .userdata = userdata };
+	loop_arm(loop, event);
+	loop_open(loop);
 	return loop;
 }
 
@@ -172,15 +254,23 @@ void loop_remove(struct loop *loop, CURL *easy)
 	(void)curl_multi_remove_handle(loop->multi, easy);
 }
 
+void loop_close_connections(struct loop *loop)
+{
+	/* There is no other way to close what is idle. */
+	(void)curl_multi_cleanup(loop->multi);
+	loop_open(loop);
+}
+
 struct loop *loop_free(struct loop *loop)
 {
 	if (!loop)
 		return NULL;
 	/* Closing the pool calls on_socket() and on_timeout() once more. */
 	(void)curl_multi_cleanup(loop->multi);
+	sd_event_source_disable_unref(loop->sockets);
 	sd_event_source_disable_unref(loop->timer);
-	sd_event_source_disable_unref(loop->drain);
-	sd_event_unref(loop->event);
+	sd_event_source_disable_unref(loop->kick);
+	(void)close(loop->epoll);
 	free(loop);
 	return NULL;
 }

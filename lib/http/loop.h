@@ -4,8 +4,8 @@
 
 /*
  * libcurl's multi interface on sd-event (libcurl-multi(3), "MULTI_SOCKET").  What libcurl calls
- * only arms event sources; transfers end in a defer source of their own, so whoever is told of
- * an end may add and remove transfers, its own included.
+ * only arms event sources; the ends of transfers are told when it has returned, so whoever is told
+ * may add and remove transfers, its own included.
  */
 
 #include <curl/curl.h>
@@ -26,6 +26,9 @@ void loop_add(struct loop *loop, CURL *easy);
 
 /* loop_remove(loop, easy): forget an unfinished transfer; no ${done} for it after this. */
 void loop_remove(struct loop *loop, CURL *easy);
+
+/* loop_close_connections(loop): close those that are kept alive; no transfer may be left. */
+void loop_close_connections(struct loop *loop);
 
 /* loop_free(loop): close all connections; no transfer may be left.  Returns NULL. */
 struct loop *loop_free(struct loop *loop);

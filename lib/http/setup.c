@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One request as libcurl wants it told, and the callbacks that carry its bytes. */
-#include "lib/http/call.h"
-
+/*
+ * One request as libcurl wants it told, and the callbacks that carry its bytes.  Easy handles are
+ * used again, so what does not change is said once.
+ */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "lib/base/strv.h"
+#include "lib/http/call.h"
 #include "lib/http/proxy.h"
+#include "lib/http/trust.h"
+#include "lib/os/clock.h"
 #include "lib/pki/secret.h"
 
 #define HEADERS_MAX ((size_t)64 << 10)
@@ -15,22 +22,20 @@
 #define CALL_MS     30000L
 #define HELD_MAX    ((size_t)4 << 20)
 
+/* For how many seconds an idle connection is used again; of a request that is not to be lost (and
+ * must not be sent twice) only where hardly any server would have closed it. */
+#define IDLE_MAX      118L
+#define IDLE_ONCE_MAX 4L
+
 #define SET(easy, option, value)                                                                   \
 	do {                                                                                       \
 		if (curl_easy_setopt(easy, option, value) != CURLE_OK)                             \
 			mem_exhausted(); /* all options are known: memory is what lacks */         \
 	} while (0)
 
-/* CURLOPT_WRITEFUNCTION */
-static size_t on_body(char *data, size_t one, size_t length, void *userdata)
+/* Keeps a piece of the body for the completion. */
+static size_t keep_body(struct http_call *call, const char *data, size_t length)
 {
-	struct http_call *call = userdata;
-
-	if (length > call->body_limit - call->body.length) {
-		(void)error_set(&call->failure, ERROR_INVALID, CURLE_FILESIZE_EXCEEDED,
-			"%s: response longer than %zu bytes", call->url.origin, call->body_limit);
-		return 0;
-	}
 	if (call->counted && length > HELD_MAX - call->http->held) {
 		(void)error_set(&call->failure, ERROR_RETRY, CURLE_FILESIZE_EXCEEDED,
 			"%s: more than %zu bytes of answers at once", call->url.origin, HELD_MAX);
@@ -38,9 +43,40 @@ static size_t on_body(char *data, size_t one, size_t length, void *userdata)
 	}
 	if (call->counted)
 		call->http->held += length;
-	if (length)
-		body_append(&call->body, data, length);
+	body_append(&call->body, data, length);
 	return length;
+}
+
+/* CURLOPT_WRITEFUNCTION */
+static size_t on_body(char *data, size_t one, size_t length, void *userdata)
+{
+	struct http_call *call = userdata;
+
+	if (length > call->body_limit - call->body_length) {
+		(void)error_set(&call->failure, ERROR_INVALID, CURLE_FILESIZE_EXCEEDED,
+			"%s: response longer than %zu bytes", call->url.origin, call->body_limit);
+		return 0;
+	}
+	call->body_length += length;
+	if (length == 0)
+		return 0;
+	if (!call->sink || call->status < 200 || call->status > 299)
+		return keep_body(call, data, length);
+	if (call->sink(call->sink_userdata, data, length) == 0)
+		return length;
+	(void)error_set(&call->failure, ERROR_RETRY, CURLE_WRITE_ERROR,
+		"%s: response that cannot be read", call->url.origin);
+	return 0;
+}
+
+/* The status in "HTTP/1.1 200 OK". */
+static long status_of(const char *line, size_t length)
+{
+	const char *blank = memchr(line, ' ', length);
+
+	if (!blank || line + length - blank < 4)
+		return 0;
+	return (blank[1] - '0') * 100L + (blank[2] - '0') * 10L + (blank[3] - '0');
 }
 
 /* CURLOPT_HEADERFUNCTION: the status line, each field, and the empty line at the end. */
@@ -60,12 +96,12 @@ static size_t on_header(char *data, size_t one, size_t length, void *userdata)
 		end--;
 	if (end >= 5 && memcmp(data, "HTTP/", 5) == 0) {
 		/* A response after an interim one (1xx) begins anew. */
-		call->response_headers = strv_free(call->response_headers);
+		buf_clear(&call->response_headers);
+		call->status = status_of(data, end);
 		call->response_headers_ended = false;
 	} else if (end) {
-		_cleanup_(freep) char *line = mem_strndup(data, end);
-
-		strv_append(&call->response_headers, line);
+		buf_append(&call->response_headers, data, end);
+		buf_append_char(&call->response_headers, '\0');
 	} else {
 		call->response_headers_ended = true;
 	}
@@ -84,34 +120,199 @@ static size_t on_upload(char *data, size_t one, size_t room, void *userdata)
 	return length;
 }
 
-/* CURLOPT_SEEKFUNCTION: the kept-alive connection was dead, libcurl sends again on a new one. */
+/*
+ * CURLOPT_SEEKFUNCTION: the kept-alive connection was dead, libcurl would send again on a new one.
+ * A request that must not be sent twice ends here: it may have arrived.
+ */
 static int on_rewind(void *userdata, curl_off_t offset, int whence)
 {
 	struct http_call *call = userdata;
 
-	if (whence != SEEK_SET || offset < 0 || (size_t)offset > call->upload_length)
+	if (call->once || whence != SEEK_SET || offset < 0 ||
+		(size_t)offset > call->upload_length)
 		return CURL_SEEKFUNC_FAIL;
 	call->upload_sent = (size_t)offset;
 	return CURL_SEEKFUNC_OK;
 }
 
+/*
+ * CURLOPT_PREREQFUNCTION: the connection stands, TLS has verified, the request is about to be sent.
+ * The second time for one call is libcurl's own repetition; on_rewind() is not asked when the body
+ * went out together with the headers.
+ */
+static int on_ready(void *userdata, char *remote, char *local, int remote_port, int local_port)
+{
+	struct http_call *call = userdata;
+	struct window *window = &call->host->window;
+	usec_t now = clock_monotonic();
+
+	if (call->ready_at && call->once)
+		return CURL_PREREQFUNC_ABORT;
+	window_connected(window, call->opened ? MAX(usec_sub(now, call->sent_at), (usec_t)1) : 0);
+	call->ready_at = now;
+	call->upload_sent = 0;
+	http_kick(call->host);
+	return CURL_PREREQFUNC_OK;
+}
+
+/* CURLOPT_OPENSOCKETFUNCTION, CURLOPT_CLOSESOCKETFUNCTION: what libcurl does by itself, counted. */
+static curl_socket_t on_open(void *userdata, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct http_call *call = userdata;
+	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+
+	if (fd < 0)
+		return CURL_SOCKET_BAD;
+	call->opened = true;
+	call->host->window.sockets++;
+	call->http->connections++;
+	return fd;
+}
+
+static int on_close(void *userdata, curl_socket_t fd)
+{
+	struct host *host = userdata;
+
+	host->window.sockets--;
+	return close(fd);
+}
+
+/* CURLOPT_SSL_CTX_FUNCTION */
+static CURLcode on_tls(CURL *easy, void *context, void *userdata)
+{
+	return trust_apply(userdata, context) < 0 ? CURLE_SSL_CACERT_BADFILE : CURLE_OK;
+}
+
+/* What is the same for all requests. */
+static void set_constants(struct http_call *call)
+{
+	CURL *easy = call->easy;
+
+	SET(easy, CURLOPT_PRIVATE, (void *)call);
+	SET(easy, CURLOPT_SHARE, call->http->share);
+	SET(easy, CURLOPT_NOSIGNAL, 1L);
+	SET(easy, CURLOPT_NOPROGRESS, 1L);
+	SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	SET(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+	SET(easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
+	SET(easy, CURLOPT_ERRORBUFFER, call->words);
+	SET(easy, CURLOPT_WRITEFUNCTION, on_body);
+	SET(easy, CURLOPT_WRITEDATA, call);
+	SET(easy, CURLOPT_HEADERFUNCTION, on_header);
+	SET(easy, CURLOPT_HEADERDATA, call);
+	SET(easy, CURLOPT_READFUNCTION, on_upload);
+	SET(easy, CURLOPT_READDATA, call);
+	SET(easy, CURLOPT_SEEKFUNCTION, on_rewind);
+	SET(easy, CURLOPT_SEEKDATA, call);
+	SET(easy, CURLOPT_PREREQFUNCTION, on_ready);
+	SET(easy, CURLOPT_PREREQDATA, call);
+	SET(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+	SET(easy, CURLOPT_OPENSOCKETDATA, call);
+	SET(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+	/* proxy_find() alone reads the environment: libcurl's own ideas of it have changed over time. */
+	SET(easy, CURLOPT_NOPROXY, "");
+	/* Our store instead of libcurl's own, for a proxy of https too. */
+	SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	SET(easy, CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	SET(easy, CURLOPT_CAINFO, NULL);
+	SET(easy, CURLOPT_CAPATH, NULL);
+	SET(easy, CURLOPT_PROXY_CAINFO, NULL);
+	SET(easy, CURLOPT_PROXY_CAPATH, NULL);
+	SET(easy, CURLOPT_SSL_CTX_FUNCTION, on_tls);
+	SET(easy, CURLOPT_SSL_CTX_DATA, call->http->trust);
+}
+
+struct http_call *call_new(struct http *http)
+{
+	struct http_call *call = mem_new(struct http_call);
+
+	call->http = http;
+	call->response_headers = BUF_NULL;
+	call->easy = curl_easy_init();
+	if (!call->easy)
+		mem_exhausted();
+	set_constants(call);
+	return call;
+}
+
+static void call_set_url(struct http_call *call, const char *text, bool direct)
+{
+	if (call->url_text && call->direct == direct && strcmp(call->url_text, text) == 0)
+		return;
+	free(call->url_text);
+	call->url_text = mem_strdup(text);
+	call->direct = direct;
+	SET(call->easy, CURLOPT_URL, text);
+	SET(call->easy, CURLOPT_PROTOCOLS_STR, call->url.scheme);
+	SET(call->easy, CURLOPT_PROXY, direct ? "" : proxy_find(&call->url));
+	SET(call->easy, CURLOPT_CLOSESOCKETDATA, call->host);
+}
+
+static void call_set_times(struct http_call *call, const struct http_request *request)
+{
+	long timeout = CALL_MS;
+
+	if (request->timeout)
+		timeout = (long)MAX(request->timeout / USEC_PER_MSEC, (usec_t)1);
+	if (timeout != call->timeout)
+		SET(call->easy, CURLOPT_TIMEOUT_MS, timeout);
+	call->timeout = timeout;
+	if (request->once != call->once)
+		SET(call->easy, CURLOPT_MAXAGE_CONN, request->once ? IDLE_ONCE_MAX : IDLE_MAX);
+	call->once = request->once;
+}
+
+static void call_add_header(struct http_call *call, const char *line)
+{
+	body_append(&call->lines, line, strlen(line) + 1);
+}
+
+/* A list as curl_slist_append() would make it, in two blocks that stay with the call. */
+static void call_link_headers(struct http_call *call, size_t count)
+{
+	char *line = call->lines.data;
+
+	if (count > call->headers_room) {
+		call->headers = mem_resize(call->headers, count, sizeof(*call->headers));
+		call->headers_room = count;
+	}
+	for (size_t i = 0; i < count; i++, line += strlen(line) + 1)
+		call->headers[i] = (struct curl_slist){
+			.data = line, .next = i + 1 < count ? &call->headers[i + 1] : NULL
+		};
+	SET(call->easy, CURLOPT_HTTPHEADER, call->headers);
+}
+
 static void call_set_headers(struct http_call *call, const struct http_request *request)
 {
+	size_t count = 1;
 	bool typed = false;
 
 	STRV_FOREACH (header, request->headers) {
-		call->headers = curl_slist_append(call->headers, *header);
-		if (!call->headers)
-			mem_exhausted();
+		call_add_header(call, *header);
 		typed |= strncasecmp(*header, "content-type:", 13) == 0;
+		count++;
 	}
 	/* What libcurl would add by itself and nobody asked for. */
-	call->headers = curl_slist_append(call->headers, "Expect:");
-	if (!typed && call->headers)
-		call->headers = curl_slist_append(call->headers, "Content-Type:");
-	if (!call->headers)
-		mem_exhausted();
-	SET(call->easy, CURLOPT_HTTPHEADER, call->headers);
+	call_add_header(call, "Expect:");
+	if (!typed) {
+		call_add_header(call, "Content-Type:");
+		count++;
+	}
+	call_link_headers(call, count);
+}
+
+static void call_set_method(struct http_call *call, const char *method)
+{
+	if (call->method && strcmp(call->method, method) == 0)
+		return;
+	free(call->method);
+	call->method = mem_strdup(method);
+	SET(call->easy, CURLOPT_POST, 1L);
+	SET(call->easy, CURLOPT_CUSTOMREQUEST, method);
 }
 
 static void call_set_body(struct http_call *call, const struct http_request *request)
@@ -119,82 +320,74 @@ static void call_set_body(struct http_call *call, const struct http_request *req
 	const struct secret *secret = request->secret_body ?: request->lent_body;
 
 	call->secret_body = request->secret_body;
-	if (secret) {
-		call->upload = secret_borrow(secret);
-		call->upload_length = secret_length(secret);
-	} else if (request->body) {
-		call->copied = mem_dup(request->body, request->body_length);
-		call->upload = call->copied;
-		call->upload_length = request->body_length;
-	}
-	if (strcmp(request->method, "GET") == 0 && !call->upload) {
+	if (!secret && !request->body && strcmp(request->method, "GET") == 0) {
+		SET(call->easy, CURLOPT_CUSTOMREQUEST, NULL);
 		SET(call->easy, CURLOPT_HTTPGET, 1L);
+		free(take(call->method));
 		return;
 	}
-	/* A POST whose bytes are read, with their number as Content-Length. */
-	SET(call->easy, CURLOPT_POST, 1L);
-	SET(call->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->upload_length);
-	SET(call->easy, CURLOPT_READFUNCTION, on_upload);
-	SET(call->easy, CURLOPT_READDATA, call);
-	SET(call->easy, CURLOPT_SEEKFUNCTION, on_rewind);
-	SET(call->easy, CURLOPT_SEEKDATA, call);
-	SET(call->easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
-	SET(call->easy, CURLOPT_CUSTOMREQUEST, request->method);
-}
-
-static void call_set_trust(struct http_call *call)
-{
-	const struct http *http = call->http;
-
-	SET(call->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	/* Without a directory libcurl keeps one parsed store for all connections, for a day. */
-	SET(call->easy, CURLOPT_CAPATH, http->ca_directory ? http->ca_file : NULL);
-	if (http->ca_file)
-		SET(call->easy, CURLOPT_CAINFO, http->ca_directory ? NULL : http->ca_file);
-	/* A proxy that is itself reached by TLS is trusted by the same bundle. */
-	SET(call->easy, CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	SET(call->easy, CURLOPT_PROXY_CAPATH, http->ca_directory ? http->ca_file : NULL);
-	if (http->ca_file)
-		SET(call->easy, CURLOPT_PROXY_CAINFO, http->ca_directory ? NULL : http->ca_file);
-}
-
-static void call_set_options(struct http_call *call, const struct http_request *request)
-{
-	CURL *easy = call->easy;
-
-	SET(easy, CURLOPT_PRIVATE, (void *)call);
-	SET(easy, CURLOPT_URL, request->url);
-	SET(easy, CURLOPT_NOSIGNAL, 1L);
-	SET(easy, CURLOPT_NOPROGRESS, 1L);
-	SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	SET(easy, CURLOPT_FRESH_CONNECT, (long)request->fresh);
-	SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-	SET(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
-	SET(easy, CURLOPT_TIMEOUT_MS,
-		request->timeout ? (long)MAX(request->timeout / USEC_PER_MSEC, (usec_t)1)
-				 : CALL_MS);
-	SET(easy, CURLOPT_ERRORBUFFER, call->words);
-	SET(easy, CURLOPT_WRITEFUNCTION, on_body);
-	SET(easy, CURLOPT_WRITEDATA, call);
-	SET(easy, CURLOPT_HEADERFUNCTION, on_header);
-	SET(easy, CURLOPT_HEADERDATA, call);
-	SET(easy, CURLOPT_PROTOCOLS_STR, call->url.scheme);
-}
-
-/* The environment is read by proxy_find() alone: libcurl's own ideas of it have changed over time. */
-static void call_set_proxy(struct http_call *call, const struct http_request *request)
-{
-	SET(call->easy, CURLOPT_PROXY, request->direct ? "" : proxy_find(&call->url));
-	SET(call->easy, CURLOPT_NOPROXY, "");
+	call_set_method(call, request->method);
+	if (secret) {
+		/* Read as it is sent, so that libcurl never has all of it. */
+		call->upload = secret_borrow(secret);
+		call->upload_length = secret_length(secret);
+	} else {
+		body_append(&call->copied, request->body ?: "", request->body_length);
+	}
+	SET(call->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+		(curl_off_t)(secret ? call->upload_length : request->body_length));
+	SET(call->easy, CURLOPT_POSTFIELDS, secret ? NULL : call->copied.data);
 }
 
 void call_setup(struct http_call *call, const struct http_request *request)
 {
-	call_set_options(call, request);
-	call_set_proxy(call, request);
-	call_set_trust(call);
+	call->sink = request->sink;
+	call->sink_userdata = request->sink_userdata;
+	call_set_url(call, request->url, request->direct);
+	call_set_times(call, request);
 	call_set_headers(call, request);
 	call_set_body(call, request);
+}
+
+/* What is held no longer, when its body is about to be wiped. */
+static void call_unhold(struct http_call *call)
+{
+	if (call->counted)
+		call->http->held -= call->body.length;
+	call->counted = false;
+}
+
+void call_clear(struct http_call *call)
+{
+	call_unhold(call);
+	body_clear(&call->lines);
+	body_clear(&call->copied);
+	body_clear(&call->body);
+	call->secret_body = secret_free(call->secret_body);
+	buf_clear(&call->response_headers);
+	error_done(&call->failure);
+	call->upload = NULL;
+	call->upload_length = call->upload_sent = 0;
+	call->opened = call->response_headers_ended = false;
+	call->sent_at = call->ready_at = 0;
+	call->status = 0;
+	call->body_length = call->response_headers_size = 0;
+	call->words[0] = '\0';
+}
+
+void call_free(struct http_call *call)
+{
+	call_unhold(call);
+	curl_easy_cleanup(call->easy);
+	body_done(&call->lines);
+	body_done(&call->copied);
+	body_done(&call->body);
+	secret_free(call->secret_body);
+	buf_done(&call->response_headers);
+	error_done(&call->failure);
+	url_done(&call->url);
+	free(call->headers);
+	free(call->url_text);
+	free(call->method);
+	free(call);
 }

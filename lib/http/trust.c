@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/http/trust.h"
+
+#include <curl/curl.h>
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "lib/base/mem.h"
+
+struct trust {
+	char *path; /* "" when the system has none */
+	X509_STORE *store; /* or NULL: not parsed yet */
+	struct stat parsed; /* of the file when it was */
+};
+
+static int trust_parse(struct trust *trust, const struct stat *st)
+{
+	X509_STORE *store = X509_STORE_new();
+	int r;
+
+	if (!store)
+		mem_exhausted();
+	/* As libcurl has it: the first path to something trusted counts, be it an intermediate. */
+	(void)X509_STORE_set_flags(store, X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN);
+	r = S_ISDIR(st->st_mode) ? X509_STORE_load_path(store, trust->path)
+				 : X509_STORE_load_file(store, trust->path);
+	ERR_clear_error();
+	if (r != 1) {
+		X509_STORE_free(store);
+		return -EINVAL;
+	}
+	X509_STORE_free(trust->store);
+	trust->store = store;
+	trust->parsed = *st;
+	return 0;
+}
+
+static bool is_parsed(const struct trust *trust, const struct stat *st)
+{
+	const struct stat *parsed = &trust->parsed;
+
+	return trust->store && st->st_dev == parsed->st_dev && st->st_ino == parsed->st_ino &&
+	       st->st_size == parsed->st_size && st->st_mtim.tv_sec == parsed->st_mtim.tv_sec &&
+	       st->st_mtim.tv_nsec == parsed->st_mtim.tv_nsec;
+}
+
+int trust_apply(struct trust *trust, SSL_CTX *context)
+{
+	struct stat st;
+
+	/* A file that is being replaced or has become useless costs nobody the old one. */
+	if (stat(trust->path, &st) == 0 && !is_parsed(trust, &st))
+		(void)trust_parse(trust, &st);
+	if (!trust->store)
+		return -EINVAL;
+	SSL_CTX_set1_cert_store(context, trust->store);
+	return 0;
+}
+
+int trust_new(const char *path, struct trust **ret_trust, struct error *err)
+{
+	struct trust *trust = mem_new(struct trust);
+	struct stat st;
+
+	trust->path = mem_strdup(path ?: curl_version_info(CURLVERSION_NOW)->cainfo ?: "");
+	if (path && stat(path, &st) < 0) {
+		(void)error_set(err, ERROR_INVALID, 0, "CA bundle '%s': %m", path);
+		trust_free(trust);
+		return -EINVAL;
+	}
+	if (path && trust_parse(trust, &st) < 0) {
+		(void)error_set(err, ERROR_INVALID, 0,
+			"CA bundle '%s' holds no certificates in PEM, or cannot be read", path);
+		trust_free(trust);
+		return -EINVAL;
+	}
+	*ret_trust = trust;
+	return 0;
+}
+
+struct trust *trust_free(struct trust *trust)
+{
+	if (!trust)
+		return NULL;
+	X509_STORE_free(trust->store);
+	free(trust->path);
+	free(trust);
+	return NULL;
+}

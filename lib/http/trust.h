@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIB_HTTP_TRUST_H
+#define LIB_HTTP_TRUST_H
+
+/*
+ * Whom TLS trusts: the CA certificates of a file or directory, parsed once (a bundle of the system
+ * costs some 10 ms and a megabyte) and shared by all connections, again only when the file has
+ * changed.
+ */
+
+#include <openssl/ssl.h>
+
+#include "lib/base/error.h"
+
+struct trust;
+
+/**
+ * trust_new(path, trust, err):
+ * The CA certificates in ${path}, a file or a directory (NULL: the system's, which are not read
+ * before they are needed).  ERROR_INVALID when they cannot be read or are none.
+ */
+int trust_new(const char *path, struct trust **ret_trust, struct error *err);
+
+/* trust_apply(trust, context): have ${context} verify its peers by them; -EINVAL when the file can
+ * no longer be read. */
+int trust_apply(struct trust *trust, SSL_CTX *context);
+
+/* trust_free(trust): connections that use it keep what they need.  Returns NULL. */
+struct trust *trust_free(struct trust *trust);
+
+#endif
