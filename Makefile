@@ -120,8 +120,9 @@ demo: deps ## a renewal carried before your eyes: an AWS on loopback, two accoun
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/demo.py
 
-BENCH := $(BUILD)/tests/bench/server
+BENCH := $(BUILD)/tests/bench/server $(BUILD)/tests/bench/client
 bench-build: all $(BENCH)
+$(BUILD)/tests/bench/client: $(call object,tests/bench/client.c) $(LIB_A)
 $(BUILD)/tests/bench/server: $(call object,$(addprefix tests/bench/,server.c control.c peer.c)) $(CLOUD) $(LIB_A)
 $(BENCH):
 	@echo "  LINK   $@"
