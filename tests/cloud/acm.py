@@ -2,7 +2,7 @@
 
 import re
 
-from . import acm_import, acm_issue, acm_query, pki
+from . import acm_import, acm_issue, acm_query, events, pki
 from .acm_store import Certificate, Version
 from .clock import monotonic
 from .errors import AwsError
@@ -240,6 +240,8 @@ def request_certificate(call, p):
         acm_issue.issue(call.world, c)
     call.world.acm.add(c)
     call.world.tagging.changed(c.arn, {})
+    if c.status == "ISSUED":
+        events.available(call.world, c, "ISSUANCE")
     _remember_request(call, p, c.arn)
     return {"CertificateArn": c.arn}
 

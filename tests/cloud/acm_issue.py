@@ -1,6 +1,6 @@
 """How ACM's own certificates come about and are renewed: always a new key, the same ARN."""
 
-from . import pki
+from . import events, pki
 from .acm_store import Version
 from .clock import monotonic
 
@@ -114,6 +114,7 @@ def renew(world, certificate, when=None, force=False, days=None):
     certificate.renewal = {"status": "SUCCESS", "reason": None, "updated": when}
     refuse_exports(certificate, world.settings.export_refusal_calls, world.settings.export_refusal_seconds)
     world.acm.changed(certificate)
+    events.available(world, certificate, "RENEWAL")
     return None
 
 

@@ -10,8 +10,9 @@ import json
 
 from aiohttp import web
 
-from . import acm, acm_issue, acm_query, pki, policy
+from . import acm, acm_issue, acm_query, events, pki, policy, sqs
 from .acm_store import Certificate, Version
+from .clock import monotonic
 from .iam import EVERYTHING
 
 DAY = 86400
@@ -223,6 +224,8 @@ class Control:
         if renewal_status is not None:
             c.renewal = {"status": renewal_status, "reason": renewal_reason, "updated": now}
         self.world.acm.changed(c)
+        if status in ("EXPIRED", "REVOKED"):
+            events.ended(self.world, c, status)
         return view(c)
 
     async def import_by_hand(
@@ -287,6 +290,61 @@ class Control:
     def add_kms_key(self, account, region, alias):
         """A customer managed key, e.g. alias/tls; answers its ARN."""
         return self.world.secrets.add_key(account, region, alias)
+
+    # Queues and events
+
+    def event_queue(self, region="eu-west-1", receives=5, permit=True):
+        """What conf/iam/README.md tells users to make: queue, dead-letter queue, rule; answers the two URLs.
+
+        The policies and the pattern are the shipped files. permit gives the host's user the permission to receive.
+        """
+        world, account = self.world, self.world.iam.source
+        dead = sqs.make_queue(world, account, region, "certferry-dead", {})
+        redrive = {"deadLetterTargetArn": dead.arn, "maxReceiveCount": receives}
+        attributes = {
+            "Policy": json.dumps(world.iam.load("events-queue.json")),
+            "RedrivePolicy": json.dumps(redrive),
+        }
+        queue = sqs.make_queue(world, account, region, "certferry", attributes)
+        pattern = json.loads((world.iam.directory / "events-rule.json").read_text())
+        world.bus.put_rule(account, region, "certferry", pattern, queue.arn)
+        if permit:
+            world.iam.host.identity.policies["events"] = world.iam.load("events-host.json")
+        return {"queue": queue.url, "dead": dead.url}
+
+    def event_rule(self, account, region, name, pattern, queue):
+        """A rule with a queue (its URL) as target; answers its ARN."""
+        return self.world.bus.put_rule(account, region, name, pattern, self._queue(queue).arn).arn
+
+    def event(self, arn, detail_type="ACM Certificate Available", detail=None):
+        """An event about a certificate, whether anything happened to it or not; answers it."""
+        c = self._certificate(arn)
+        return events.emit(self.world, c, detail_type, detail) if detail else events.available(self.world, c, "RENEWAL")
+
+    def events_failed(self):
+        """What rules could not deliver."""
+        return self.world.bus.failed
+
+    def queue(self, url):
+        """The truth about the messages of a queue."""
+        now = monotonic()
+        return [
+            {"id": m.id, "body": m.body, "received": m.receive_count, "in_flight": m.visible_at > now}
+            for m in self._queue(url).messages
+        ]
+
+    def release_messages(self, url):
+        """The visibility timeout of all messages in flight has passed."""
+        queue = self._queue(url)
+        for message in queue.messages:
+            message.visible_at = min(message.visible_at, monotonic())
+        queue.wake()
+
+    def _queue(self, url):
+        found = self.world.sqs.by_url(url)
+        if found is None:
+            raise KeyError(f"no queue {url}")
+        return found
 
     # What goes wrong, and what was seen
 

@@ -26,6 +26,7 @@ TARGETS = {
     "acm": "CertificateManager",
     "acm-pca": "ACMPrivateCA",
     "secretsmanager": "secretsmanager",
+    "sqs": "AmazonSQS",
     "tagging": "ResourceGroupsTaggingAPI_20170126",
 }
 
@@ -187,7 +188,7 @@ class Cloud:
             endpoint or self.endpoint,
             data=parameters if isinstance(parameters, bytes) else json.dumps(parameters).encode(),
         )
-        request.headers["Content-Type"] = "application/x-amz-json-1.1"
+        request.headers["Content-Type"] = f"application/x-amz-json-{'1.0' if service == 'sqs' else '1.1'}"
         request.headers["X-Amz-Target"] = f"{TARGETS[service]}.{operation}"
         for name, value in (headers or {}).items():
             request.headers[name] = value

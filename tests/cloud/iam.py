@@ -113,7 +113,7 @@ class Iam:
         A list that names the example destination gets an entry for each destination, as conf/iam/README.md asks.
         """
         document = json.loads((self.directory / name).read_text())
-        found = policy.problems(document, trust=name.endswith("-trust.json"))
+        found = policy.problems(document, trust=name.endswith("-trust.json"), resource=name.endswith("-queue.json"))
         if found:
             raise ValueError(f"{name}: {'; '.join(found)}")
         return self._replace(document, [account] if account else self.destinations)

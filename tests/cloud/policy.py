@@ -18,7 +18,7 @@ def as_list(value):
     return value if isinstance(value, list) else [value]
 
 
-def problems(document, trust=False):
+def problems(document, trust=False, resource=False):
     """What IAM would refuse in a policy document; an empty list when it is fine."""
     if not isinstance(document, dict):
         return ["not an object"]
@@ -33,12 +33,12 @@ def problems(document, trust=False):
         found.append("Sid used twice")
     for index, statement in enumerate(statements):
         found.extend(
-            f"statement {statement.get('Sid', index)}: {text}" for text in _statement_problems(statement, trust)
+            f"statement {statement.get('Sid', index)}: {text}" for text in _statement_problems(statement, trust, resource)
         )
     return found
 
 
-def _statement_problems(statement, trust):
+def _statement_problems(statement, trust, resource):
     for member in statement.keys() - MEMBERS:
         yield f"unknown member {member}"
     if "Sid" in statement and not re.fullmatch(r"[A-Za-z0-9]*", statement["Sid"]):
@@ -56,7 +56,9 @@ def _statement_problems(statement, trust):
         if "Resource" in statement or "NotResource" in statement:
             yield "a trust policy has no Resource"
     else:
-        if "Principal" in statement:
+        if resource and "Principal" not in statement:
+            yield "a resource's policy needs Principal"
+        if not resource and "Principal" in statement:
             yield "an identity's policy has no Principal"
         if ("Resource" in statement) == ("NotResource" in statement):
             yield "needs Resource or NotResource"

@@ -30,7 +30,7 @@ PUBLISHED.update({("secretsmanager", name): 50 for name in ("CreateSecret", "Del
 
 
 def throttling_code(service):
-    return {"sts": "Throttling", "tagging": "ThrottledException"}.get(service, "ThrottlingException")
+    return {"sts": "Throttling", "tagging": "ThrottledException", "sqs": "RequestThrottled"}.get(service, "ThrottlingException")
 
 
 class Quotas:

@@ -1,6 +1,7 @@
 """The services' side of the wire: who calls, what, may they, and what goes wrong on the way."""
 
 import asyncio
+import inspect
 import json
 import random
 import re
@@ -11,24 +12,26 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from . import acm, acm_pca, quotas, secretsmanager, shapes, sigv4, sts, tagging
+from . import acm, acm_pca, quotas, secretsmanager, shapes, sigv4, sqs, sts, tagging
 from .clock import monotonic
 from .errors import AwsError
 from .journal import redact
 
 JSON_TYPE = "application/x-amz-json-1.1"
+JSON_TYPES = {"sqs": "application/x-amz-json-1.0"}
 FORM_TYPE = "application/x-www-form-urlencoded"
 TARGETS = {
     "CertificateManager": ("acm", acm.OPERATIONS),
     "ACMPrivateCA": ("acm-pca", acm_pca.OPERATIONS),
     "secretsmanager": ("secretsmanager", secretsmanager.OPERATIONS),
+    "AmazonSQS": ("sqs", sqs.OPERATIONS),
     "ResourceGroupsTaggingAPI_20170126": ("tagging", tagging.OPERATIONS),
 }
 # Where a parameter of the wrong shape has another name than ValidationException.
-VALIDATION_CODES = {"tagging": "InvalidParameterException", "secretsmanager": "ValidationException"}
+VALIDATION_CODES = {"tagging": "InvalidParameterException", "sqs": "InvalidParameterValue", "secretsmanager": "ValidationException"}
 # Some services write Message, some qualify the type: clients must read both.
 CAPITAL_MESSAGE = {"secretsmanager"}
-QUALIFIED = {"acm-pca": "com.amazonaws.acmpca#"}
+QUALIFIED = {"acm-pca": "com.amazonaws.acmpca#", "sqs": "com.amazonaws.sqs#"}
 REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d", re.ASCII)
 TOKENS = ("NextToken", "PaginationToken")
 ENDLESS = "endless-"
@@ -52,6 +55,8 @@ class Call:
         self.ignored = []
         self.notes = {}
         self.rules = []
+        self.query = False  # SQS by its older protocol
+        self.connected = lambda: True  # is anybody there to hear the answer?
 
     def authorize(self, action, resource, context=None):
         """Raise AccessDenied unless the caller may; the first resource asked about is what the journal shows."""
@@ -90,6 +95,7 @@ class Server:
             request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = await request.read()
         call = Call(self.world)
+        call.connected = lambda: request.transport is not None and not request.transport.is_closing()
         started = monotonic()
         try:
             self._identify(call, request, body)
@@ -111,7 +117,8 @@ class Server:
             call.service = TARGETS[prefix][0] if prefix in TARGETS else ""
         elif request.content_type == FORM_TYPE:
             call.parameters = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
-            call.service, call.operation = "sts", call.parameters.get("Action", "")
+            call.query = call.parameters.get("Version") == sqs.VERSION
+            call.service, call.operation = "sqs" if call.query else "sts", call.parameters.get("Action", "")
         try:
             call.scope = sigv4.read_scope(request.headers)
         except AwsError as error:
@@ -128,6 +135,8 @@ class Server:
             call.rules = self._rules(call, body)
             await self._strike_all(call, "before")
             result = self._serve(call, request, body)
+            if inspect.isawaitable(result):
+                result = await result  # a long poll
             await self._strike_all(call, "after")
             self._make_endless(call, result)
             return self._success(call, result)
@@ -187,6 +196,8 @@ class Server:
         self.world.quotas.take(call.service, call.operation, call.account, call.region)
         if call.service == "sts":
             return self._serve_query(call)
+        if call.query:
+            return self._serve_queue_query(call)
         return self._serve_json(call, request, body)
 
     def _authenticate(self, call, request, body):
@@ -215,7 +226,8 @@ class Server:
             None if keys.timeless else now,
         )  # fmt: skip
         self._check_session(keys, now)
-        if request.method != "POST" or request.raw_path != "/":
+        # The older clients of SQS post to the queue's own path.
+        if request.method != "POST" or (request.raw_path != "/" and not call.query):
             raise AwsError("UnknownOperationException", "", 404)
 
     def _check_session(self, keys, now):
@@ -234,9 +246,21 @@ class Server:
             )
         return sts.OPERATIONS[call.operation](call, call.parameters)
 
+    def _serve_queue_query(self, call):
+        if call.operation not in sqs.OPERATIONS:
+            raise AwsError("InvalidAction", f"The action {call.operation} is not valid for this endpoint.")
+        shape, handler = sqs.OPERATIONS[call.operation]
+        report = shapes.Report()
+        call.parameters = sqs.read_query(call.parameters)
+        parameters = shape(call.parameters, "", report)
+        if report.problems:
+            raise AwsError("InvalidParameterValue", report.message())
+        return handler(call, parameters)
+
     def _serve_json(self, call, request, body):
         operations = next(found for service, found in TARGETS.values() if service == call.service)
-        if request.headers.get("Content-Type", "").partition(";")[0] != JSON_TYPE or call.operation not in operations:
+        kind = JSON_TYPES.get(call.service, JSON_TYPE)
+        if request.headers.get("Content-Type", "").partition(";")[0] != kind or call.operation not in operations:
             raise AwsError("UnknownOperationException", "", 404)
         shape, handler = operations[call.operation]
         report = shapes.Report()
@@ -264,7 +288,10 @@ class Server:
         if call.service == "sts":
             headers["Content-Type"] = "text/xml"
             return 200, headers, sts.result_xml(call.operation, result, call.request_id).encode()
-        headers["Content-Type"] = JSON_TYPE
+        if call.query:
+            headers["Content-Type"] = "text/xml"
+            return 200, headers, sqs.result_xml(call.operation, result, call.request_id).encode()
+        headers["Content-Type"] = JSON_TYPES.get(call.service, JSON_TYPE)
         return 200, headers, b"" if result is None else json.dumps(result, separators=(",", ":")).encode()
 
     def _failure(self, call, error):
@@ -275,7 +302,13 @@ class Server:
             shown = AwsError(code, error.message, 403 if code != error.code else error.status)
             headers["Content-Type"] = "text/xml"
             return shown.status, headers, sts.error_xml(shown, call.request_id).encode()
-        headers["Content-Type"] = JSON_TYPE
+        if call.query:
+            shown = AwsError(sqs.QUERY_CODES.get(error.code, error.code), error.message, error.status)
+            headers["Content-Type"] = "text/xml"
+            return shown.status, headers, sts.error_xml(shown, call.request_id).encode()
+        headers["Content-Type"] = JSON_TYPES.get(call.service, JSON_TYPE)
+        if call.service == "sqs":
+            headers["x-amzn-query-error"] = f"{sqs.QUERY_CODES.get(error.code, error.code)};Sender"
         member = "Message" if call.service in CAPITAL_MESSAGE or error.code == "AccessDeniedException" else "message"
         content = {"__type": QUALIFIED.get(call.service, "") + error.code}
         if error.message:
@@ -316,7 +349,7 @@ def _named_resource(call, body):
         except ValueError:
             return None
     return next(
-        (parameters[key] for key in ("CertificateArn", "SecretId", "RoleArn", "Name") if key in parameters), None
+        (parameters[key] for key in ("CertificateArn", "SecretId", "RoleArn", "Name", "QueueUrl") if key in parameters), None
     )
 
 

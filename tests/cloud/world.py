@@ -1,6 +1,6 @@
 """The whole state of the cloud, and the knobs that tests turn."""
 
-from . import acm_store, acm_pca, secretsmanager, tagging
+from . import acm_store, acm_pca, events, secretsmanager, sqs, tagging
 from .acm_issue import PublicAuthority
 from .clock import Clock
 from .faults import Faults
@@ -21,6 +21,10 @@ DEFAULTS = {
     "yearly_import_limit": 5000,  # imports within 365 days
     "reimports_count": True,  # AWS does not say whether imports over an existing one count; the stricter reading
     "auto_validate": True,  # public certificates are issued at once instead of waiting for validation
+    "events_lost": 0,  # so many of the next events are not delivered
+    "events_copies": 1,  # messages for each event
+    "events_late": 0.0,  # seconds after which its message can be received
+    "deletes_refused": False,  # each entry of DeleteMessageBatch fails, inside a success
     "hyphenated_algorithms": False,  # DescribeCertificate says RSA-2048 where the model says RSA_2048
 }
 
@@ -50,4 +54,6 @@ class World:
         self.pca = acm_pca.Store()
         self.public = PublicAuthority(self.keys, self.clock)
         self.secrets = secretsmanager.Store()
+        self.sqs = sqs.Store()
+        self.bus = events.Bus()
         self.tagging = tagging.Index(self)
