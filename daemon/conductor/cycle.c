@@ -173,13 +173,12 @@ static bool still_gathering(struct conductor *conductor, struct tracked_certific
 	return now < certificate->gather_until;
 }
 
-/* Those that are due where there is room; NULL when they can wait for more. */
+/* Those of ${certificate} that are due where there is room. */
 static struct tracked_delivery **due_deliveries(
 	struct conductor *conductor, const struct tracked_certificate *certificate, size_t *ret_count)
 {
 	struct tracked_delivery **due = mem_alloc(conductor->delivery_count * sizeof(*due));
 	size_t count = 0, room = CARRIED_AT_ONCE - MIN(conductor->carrying, (size_t)CARRIED_AT_ONCE);
-	bool low = false;
 
 	for (size_t i = 0; i < conductor->plan.count && count < room; i++) {
 		const struct step *step = &conductor->plan.steps[i];
@@ -188,28 +187,24 @@ static struct tracked_delivery **due_deliveries(
 		if (step->verb != STEP_DELIVER || conductor->deliveries[step->index]->certificate != certificate)
 			continue;
 		delivery = conductor->deliveries[step->index];
-		if (delivery->place->carrying >= PLACE_AT_ONCE)
-			continue;
-		low |= delivery->place->carrying <= PLACE_LOW;
-		due[count++] = delivery;
+		if (delivery->place->carrying < PLACE_AT_ONCE)
+			due[count++] = delivery;
 	}
 	*ret_count = count;
-	if (low)
-		return due;
-	free(due);
-	return NULL;
+	return due;
 }
 
-static void start_delivery(struct conductor *conductor, struct tracked_certificate *certificate)
+/* For the sake of ${delivery}, whose place is low, and with it what else is due of its certificate. */
+static void start_delivery(struct conductor *conductor, const struct tracked_delivery *delivery)
 {
+	struct tracked_certificate *certificate = delivery->certificate;
 	struct tracked_delivery **due;
 	size_t count;
 
-	if (certificate->run || conductor->run_count >= RUNS_AT_ONCE || still_gathering(conductor, certificate))
+	if (certificate->run || conductor->run_count >= RUNS_AT_ONCE || conductor->carrying >= CARRIED_AT_ONCE ||
+		delivery->place->carrying > PLACE_LOW || still_gathering(conductor, certificate))
 		return;
 	due = due_deliveries(conductor, certificate, &count);
-	if (!due)
-		return;
 	certificate->gather_until = 0;
 	(void)deliver_start(conductor, certificate, due, count);
 }
@@ -256,7 +251,7 @@ static void start_step(struct conductor *conductor, const struct step *step)
 		break;
 	case STEP_DELIVER:
 		if (!stopped)
-			start_delivery(conductor, conductor->deliveries[step->index]->certificate);
+			start_delivery(conductor, conductor->deliveries[step->index]);
 		break;
 	case STEP_EXPORT:
 		if (!stopped && conductor->run_count < RUNS_AT_ONCE)
