@@ -113,6 +113,10 @@ check-botocore: deps ## the AWS client against the newest boto3 and botocore, wh
 	$(Q)$(MAKE) --no-print-directory all $(BOTOCORE)
 	$(Q)BUILD=$(BUILD) SANITIZE=$(SANITIZE) $(PYTHON) tests/run.py botocore
 
+check-simulation: deps ## a sync of 2,500 certificates to 16 accounts, with a clock that jumps; some minutes
+	$(Q)$(MAKE) --no-print-directory $(SIMULATION)
+	$(Q)BUILD=$(BUILD) SANITIZE=$(SANITIZE) $(PYTHON) tests/run.py simulation-whole
+
 check-layers: ## who includes whom, against tests/layers.txt
 	$(Q)$(PYTHON) tests/check_layers.py
 
@@ -153,6 +157,6 @@ clean: ## remove build/
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
-.PHONY: all unit deps deps-build check check-botocore check-layers demo install clean help
+.PHONY: all unit deps deps-build check check-botocore check-simulation check-layers demo install clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -4,9 +4,11 @@
 
 Floors: layers, clang (warnings are errors there too), unit (cmocka), fuzz (the fuzzers' corpora,
 replayed), tree (what texts say against what is there), cloud (the AWS on loopback against boto3),
-scenarios (the real daemon against it), system (the real unit under a real systemd).
+simulation (whole syncs with a clock that jumps), scenarios (the real daemon against the cloud), system
+(the real unit under a real systemd).
 `tests/run.py FLOOR...` runs only those.  BUILD and SANITIZE are make's.
-Only when named, as it needs PyPI: botocore (`make check-botocore`: against the newest boto3 and botocore).
+Only when named: botocore, as it needs PyPI (`make check-botocore`: against the newest boto3 and botocore), and
+simulation-whole, as it takes minutes (`make check-simulation`).
 """
 import os
 import pathlib
@@ -151,6 +153,31 @@ def floor_scenarios(count):
     run_pytest(count, "tests/scenarios")
 
 
+def simulate(count, runs):
+    """Runs of tests/simulation: (case, certificates, accounts, seed)."""
+    if SANITIZE:
+        count.add_skip("simulation", "it defines functions that a sanitizer's runtime defines as well")
+        return
+    for case in runs:
+        words = [str(word) for word in case]
+        result = run([f"{BUILD}/tests/simulation/simulation", *words], stdout=subprocess.PIPE,
+                     stderr=subprocess.STDOUT, text=True, errors="replace", timeout=3600)
+        print(result.stdout, end="", flush=True)
+        if result.returncode == 0:
+            count.add_pass()
+        else:
+            count.add_failure(f"simulation {' '.join(words)}", f"ended with {result.returncode}")
+
+
+def floor_simulation(count):
+    simulate(count, [("renewal", 200, 16, 1), ("renewal", 200, 16, 2), ("first", 200, 16, 3), ("throttled", 200, 16, 4)])
+
+
+def floor_simulation_whole(count):
+    simulate(count, [("renewal", 2500, 16, 1), ("renewal", 2500, 16, 2), ("first", 2500, 16, 3),
+                     ("throttled", 2500, 16, 4)])
+
+
 def floor_system(count):
     if SANITIZE:
         count.add_skip("system", "the shipped sandbox does not admit a sanitizer's memory map")
@@ -195,11 +222,13 @@ FLOORS = {
     "fuzz": floor_fuzz,
     "tree": floor_tree,
     "cloud": floor_cloud,
+    "simulation": floor_simulation,
     "scenarios": floor_scenarios,
     "system": floor_system,
 }
 ONLY_WHEN_NAMED = {
     "botocore": floor_botocore,
+    "simulation-whole": floor_simulation_whole,
 }
 
 

@@ -299,6 +299,7 @@ static const struct field certificate_fields[] = {
 	PLAIN("version", VERSION, given_certificate, seen.version),
 	PLAIN("absent", FLAG, given_certificate, absent),
 	PLAIN("refusal", TEXT, given_certificate, plan.refusal),
+	PLAIN("unread", FLAG, given_certificate, seen.unread),
 	PLAIN("ineligible", FLAG, given_certificate, seen.ineligible),
 	PLAIN("keep_eligible_off", FLAG, given_certificate, no_keep),
 	PLAIN("in_flight", FLAG, given_certificate, plan.in_flight),
