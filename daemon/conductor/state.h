@@ -414,7 +414,7 @@ void wake_read_ended(struct conductor *conductor, bool succeeded);
 /* wake_stop(conductor): listen no more, until the next reading has succeeded. */
 void wake_stop(struct conductor *conductor);
 
-/* wake_state(conductor): "off", "waiting" (for the first reading), "listening" or "failing"; wake_problem(conductor): why
+/* wake_state(conductor): "off", "waiting" (for the first answer), "listening" or "failing"; wake_problem(conductor): why
  * it fails, or NULL. */
 const char *wake_state(const struct conductor *conductor);
 const char *wake_problem(const struct conductor *conductor);

@@ -20,6 +20,7 @@
 
 struct wake {
 	struct events *events;
+	bool heard; /* the queue has answered */
 	struct error problem; /* with the queue, now */
 	enum error_kind said; /* the last that was said at warning, and when */
 	usec_t said_at;
@@ -39,7 +40,8 @@ static void on_queue(void *userdata, const struct error *err)
 
 	if (!err) {
 		log_write(wake->said_now ? LOG_INFO : LOG_DEBUG, SAY_EVENTS_READABLE, NULL,
-			"the queue of events can be used again");
+			"the queue of events can be used%s", wake->heard ? " again" : "");
+		wake->heard = true;
 		error_done(&wake->problem);
 		wake->said_now = false;
 		return;
@@ -172,7 +174,11 @@ const char *wake_problem(const struct conductor *conductor)
 
 const char *wake_state(const struct conductor *conductor)
 {
+	const struct wake *wake = conductor->wake;
+
 	if (!conductor->world->desired->events.queue_url)
 		return "off";
-	return !conductor->wake ? "waiting" : conductor->wake->problem.text ? "failing" : "listening";
+	if (wake && wake->problem.text)
+		return "failing";
+	return wake && wake->heard ? "listening" : "waiting";
 }

@@ -23,7 +23,7 @@
  *			 "object_id","state","hold","reason","seen":VERSION,"wanted":VERSION,
  *			 "unused","failures","next_try","proof"}
  *	dependent	{"name","unit","action","state","reason","owed","next_try","told_at","proof"}
- * "events" is "off", "waiting" (for the first reading of the source), "listening" or "failing".  States are named by delivery_state_name() and dependent_progress_name().
+ * "events" is "off", "waiting" (for the first answer), "listening" or "failing".  States are named by delivery_state_name() and dependent_progress_name().
  */
 char *report_status(const struct status_view *view);
 

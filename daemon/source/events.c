@@ -47,6 +47,8 @@ struct events {
 	struct sqs_operation *receive, *delete;
 	unsigned limit; /* messages to ask for: fewer after a failure, which one of them may have caused */
 	usec_t pace_debt;
+	bool answered; /* ever */
+	bool heard; /* the last request to receive was answered */
 	struct trouble receiving, deleting;
 };
 
@@ -56,10 +58,11 @@ static void go_on(struct events *events);
 
 static void note_success(struct events *events, struct trouble *trouble)
 {
-	bool was_told = trouble->told != ERROR_NONE;
+	bool news = trouble->told != ERROR_NONE || !events->answered;
 
 	*trouble = (struct trouble){ 0 };
-	if (was_told && !events->receiving.told && !events->deleting.told)
+	events->answered = true;
+	if (news && !events->receiving.told && !events->deleting.told)
 		events->request.on_queue(events->request.userdata, NULL);
 }
 
@@ -161,11 +164,13 @@ static void on_received(void *userdata, const struct sqs_message *messages, size
 	if (err) {
 		note_failure(events, &events->receiving, err);
 		events->limit = 1;
+		events->heard = false;
 		pause_until(events,
 			usec_add(clock_monotonic(),
 				pause_after(events->receiving.failures, err->kind)));
 		return;
 	}
+	events->heard = true;
 	note_success(events, &events->receiving);
 	events->limit = MIN(events->limit * 2, (unsigned)SQS_BATCH_MAX);
 	for (size_t i = 0; i < count; i++)
@@ -179,7 +184,8 @@ static void start_receive(struct events *events)
 {
 	const struct sqs_receive request = {
 		.queue_url = events->request.settings->queue_url,
-		.wait = WAIT_SECONDS,
+		/* Whether there is anything to wait for is to be known at once. */
+		.wait = events->heard ? WAIT_SECONDS : 0,
 		.visibility = VISIBILITY_SECONDS,
 		.limit = events->limit,
 	};

@@ -27,7 +27,7 @@ struct events_request {
 	/* A look or a sweep is wanted earlier than before: see events_next(). */
 	void (*on_wake)(void *userdata);
 	/* The queue cannot be read, or its messages not deleted: when that begins and when its kind changes;
-	 * NULL: that is over. */
+	 * NULL: that is over, or it was read for the first time. */
 	void (*on_queue)(void *userdata, const struct error *err);
 	/* Message ${id} (of SQS) is not understood, for the ${times}th time. */
 	void (*on_refused)(void *userdata, const char *id, unsigned times, const struct error *why);

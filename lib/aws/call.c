@@ -149,13 +149,21 @@ static void call_log(
 #define JSON_VALUES_MAX ((size_t)20000)
 #define PAGE_BYTES_OF_A_VALUE 128
 
-/* Would the tree be out of all proportion to the text?  Counts what can begin a value. */
+/* Would the tree be out of all proportion to the text?  Counts what can begin a value, outside strings: inside
+ * them strangers may have written (a message of SQS). */
 static bool json_is_heavy(const char *text, size_t length, size_t limit)
 {
 	size_t values = 0;
+	bool string = false;
 
-	for (size_t i = 0; i < length; i++)
-		values += text[i] == ',' || text[i] == '{' || text[i] == '[';
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] == '"')
+			string = !string;
+		else if (text[i] == '\\' && string)
+			i++;
+		else if (!string)
+			values += text[i] == ',' || text[i] == '{' || text[i] == '[';
+	}
 	return values > limit;
 }
 

@@ -392,6 +392,25 @@ static void test_heavy(void **state)
 	buf_done(&body);
 }
 
+/* What strangers may have written is one value, whatever it looks like. */
+static void test_not_heavy(void **state)
+{
+	struct buf body = BUF_NULL;
+	struct world *world = world_new();
+
+	buf_append_string(&body, "{\"a\":\"\\\"");
+	for (int i = 0; i < 400000; i++)
+		buf_append_string(&body, "[,");
+	buf_append_string(&body, "\\\\\"}");
+	add(world, 200, "", body.data);
+	begin(world);
+	ask(world, "ListCertificates", false);
+	assert_non_null(world->body);
+	assert_int_equal(json_string_length(json_object_get(world->body, "a")), 800002);
+	world_free(world);
+	buf_done(&body);
+}
+
 static void test_no_json(void **state)
 {
 	static const char *const bodies[] = { "<html>Sign in</html>", "[]", "{\"a\":1,\"a\":2}",
@@ -864,6 +883,7 @@ int main(void)
 		cmocka_unit_test(test_other_successes),
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_heavy),
+		cmocka_unit_test(test_not_heavy),
 		cmocka_unit_test(test_no_json),
 		cmocka_unit_test(test_once),
 		cmocka_unit_test(test_once_never_sent),
