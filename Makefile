@@ -44,7 +44,6 @@ UNIT_BENCH := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/bench/*.c))
 UNIT       := $(UNIT_LIB) $(UNIT_CORE) $(UNIT_SHELL) $(UNIT_BENCH)
 # The AWS in memory that `make bench` and the simulation ask.
 CLOUD      := $(call object,$(addprefix tests/bench/,cloud.c issuer.c span.c))
-WIRE       := $(BUILD)/tests/wire/client
 FUZZ       := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 SIMULATION := $(BUILD)/tests/simulation/simulation
 BOTOCORE   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/botocore/*.c))
@@ -89,11 +88,7 @@ $(SIMULATION): $(call object,$(wildcard tests/simulation/*.c)) $(CLOUD) $(SHELL_
 	@echo "  LINK   $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
 
-$(WIRE): $(call object,$(wildcard tests/wire/*.c)) $(LIB_A)
-	@echo "  LINK   $@"
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
-
-unit: $(UNIT) $(FUZZ) $(SIMULATION) $(WIRE) ## build the unit tests, the replay of the fuzzers' corpora and the clients of other floors
+unit: $(UNIT) $(FUZZ) $(SIMULATION) ## build the unit tests and the replay of the fuzzers' corpora
 
 $(FUZZ): $(BUILD)/%: %.c $(CORE_A) $(LIB_A)
 	@mkdir -p $(@D)
@@ -129,13 +124,21 @@ demo: deps ## a renewal carried before your eyes: an AWS on loopback, two accoun
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/demo.py
 
-BENCH := $(BUILD)/tests/bench/server $(BUILD)/tests/bench/client
+BENCH := $(addprefix $(BUILD)/tests/bench/,server client hurry.so)
+bench: ## how fast and how small: beside boto3, chronyd and certmonger; about eight minutes, writes build/bench.json
+	$(Q)tests/packages $(BUILD_PACKAGES) python3-boto3 python3-cryptography dbus
+	$(Q)$(MAKE) --no-print-directory bench-build
+	$(Q)BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py
 bench-build: all $(BENCH)
 $(BUILD)/tests/bench/client: $(call object,tests/bench/client.c) $(LIB_A)
 $(BUILD)/tests/bench/server: $(call object,$(addprefix tests/bench/,server.c control.c peer.c)) $(CLOUD) $(LIB_A)
-$(BENCH):
+$(filter-out %.so,$(BENCH)):
 	@echo "  LINK   $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o %.a,$^) $(LDLIBS_ALL)
+$(BUILD)/tests/bench/%.so: tests/bench/%.c
+	@mkdir -p $(@D)
+	@echo "  LINK   $@"
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 $(WARNINGS) -fPIC -shared -o $@ $<
 
 install: all ## install under DESTDIR and PREFIX
 	install -D -m 0755 $(BUILD)/certferryd $(DESTDIR)$(PREFIX)/sbin/certferryd
@@ -162,6 +165,6 @@ clean: ## remove build/
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
-.PHONY: all unit deps deps-build check check-botocore check-simulation check-layers demo install clean help
+.PHONY: all unit bench bench-build deps deps-build check check-botocore check-simulation check-layers demo install clean help
 .SECONDARY:
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)

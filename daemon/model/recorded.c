@@ -3,13 +3,11 @@
 
 #include <stdlib.h>
 
-#include "lib/base/intern.h"
-
 void certificate_record_done(struct certificate_record *record)
 {
 	free(record->arn);
 	free(record->serial);
-	intern_unref(record->anchor);
+	free(record->anchor);
 	free(record->problem);
 	*record = (struct certificate_record){ 0 };
 }

@@ -87,9 +87,7 @@ static void summaries_free(struct acm_summary *items, size_t count)
 static int find_items(const struct acm_operation *o, const json_t *answer, const json_t **ret_items,
 	struct error *err)
 {
-	const json_t *items = json_object_get(answer, o->items);
-
-	if (o->parse == acm_parse_found && (!items || json_is_null(items)))
+	if (o->parse == acm_parse_found && !json_object_get(answer, o->items))
 		return 0;
 	return member_list(answer, o->items, ret_items, err);
 }
@@ -279,15 +277,9 @@ struct acm_operation *acm_import(struct aws_session *session, const char *region
 
 static void on_tags(struct operation *operation, const json_t *answer, const struct error *err)
 {
-	static const struct member members[] = { { "Tags", MEMBER_TAGS }, { 0 } };
 	_cleanup_(acm_cancelp) struct acm_operation *o = (struct acm_operation *)operation;
-	_cleanup_(strv_freep) char **tags = NULL;
-	_cleanup_(error_done) struct error problem = ERROR_NULL;
+	_cleanup_(strv_freep) char **tags = member_tags(answer, "Tags");
 
-	if (!err && member_check(answer, members, &problem) < 0)
-		err = refuse(o, &problem);
-	if (!err)
-		tags = member_tags(answer, "Tags");
 	o->on.tags(o->userdata, tags, err);
 }
 

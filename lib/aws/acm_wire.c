@@ -148,18 +148,6 @@ static void parse_attributes(const json_t *attributes, struct acm_summary *summa
 	summary->not_after = member_time(attributes, "NotAfter");
 }
 
-/* What is_exportable(), parse_metadata() and parse_attributes() read. */
-#define METADATA                                                                                   \
-	{ "Status", MEMBER_STRING }, { "Type", MEMBER_STRING }, { "ManagedBy", MEMBER_STRING },     \
-		{ "ExportOption", MEMBER_STRING }, { "RenewalEligibility", MEMBER_STRING },           \
-		{ "InUse", MEMBER_BOOLEAN }, { "ImportedAt", MEMBER_TIME }
-#define ATTRIBUTES                                                                                 \
-	{ "KeyAlgorithm", MEMBER_STRING }, { "NotBefore", MEMBER_TIME }, { "NotAfter", MEMBER_TIME }
-
-static const struct member listed_members[] = { { "DomainName", MEMBER_STRING },
-	{ "SubjectAlternativeNameSummaries", MEMBER_STRINGS },
-	{ "HasAdditionalSubjectAlternativeNames", MEMBER_BOOLEAN }, METADATA, ATTRIBUTES, { 0 } };
-
 int acm_parse_listed(const json_t *item, struct acm_summary *ret_summary, struct error *err)
 {
 	struct acm_summary summary = { 0 };
@@ -167,8 +155,6 @@ int acm_parse_listed(const json_t *item, struct acm_summary *ret_summary, struct
 	int r;
 
 	r = acm_parse_arn(item, &arn, err);
-	if (r == 0)
-		r = member_check(item, listed_members, err);
 	if (r < 0)
 		return r;
 	summary.arn = mem_strdup(arn);
@@ -199,48 +185,6 @@ static char **parse_dns_names(const json_t *attributes)
 	return names;
 }
 
-static const struct member found_members[] = { { "X509Attributes", MEMBER_OBJECT },
-	{ "CertificateMetadata", MEMBER_OBJECT }, { 0 } };
-static const struct member attributes_members[] = { { "SubjectAlternativeNames", MEMBER_OBJECTS },
-	{ "Subject", MEMBER_OBJECT }, { "SerialNumber", MEMBER_STRING }, ATTRIBUTES, { 0 } };
-static const struct member name_members[] = { { "DnsName", MEMBER_STRING }, { 0 } };
-static const struct member subject_members[] = { { "CommonName", MEMBER_STRING }, { 0 } };
-static const struct member metadata_members[] = { { "AcmCertificateMetadata", MEMBER_OBJECT }, { 0 } };
-static const struct member acm_members[] = { METADATA, { 0 } };
-
-/* member_check() of a member that may be absent. */
-static int check_part(
-	const json_t *object, const char *name, const struct member *members, struct error *err)
-{
-	const json_t *part = json_object_get(object, name);
-
-	return !part || json_is_null(part) ? 0 : member_check(part, members, err);
-}
-
-static int check_found(const json_t *item, struct error *err)
-{
-	const json_t *attributes = json_object_get(item, "X509Attributes"), *name;
-	const json_t *metadata = json_object_get(item, "CertificateMetadata");
-	size_t i;
-	int r;
-
-	r = member_check(item, found_members, err);
-	if (r == 0)
-		r = check_part(item, "X509Attributes", attributes_members, err);
-	if (r == 0)
-		r = check_part(attributes, "Subject", subject_members, err);
-	if (r == 0)
-		r = check_part(item, "CertificateMetadata", metadata_members, err);
-	if (r == 0)
-		r = check_part(metadata, "AcmCertificateMetadata", acm_members, err);
-	json_array_foreach(json_object_get(attributes, "SubjectAlternativeNames"), i, name)
-	{
-		if (r == 0)
-			r = member_check(name, name_members, err);
-	}
-	return r;
-}
-
 int acm_parse_found(const json_t *item, struct acm_summary *ret_summary, struct error *err)
 {
 	const json_t *attributes = json_object_get(item, "X509Attributes");
@@ -250,8 +194,6 @@ int acm_parse_found(const json_t *item, struct acm_summary *ret_summary, struct 
 	int r;
 
 	r = acm_parse_arn(item, &arn, err);
-	if (r == 0)
-		r = check_found(item, err);
 	if (r < 0)
 		return r;
 	summary.arn = mem_strdup(arn);
@@ -278,12 +220,6 @@ void acm_summary_done(struct acm_summary *summary)
 	*summary = (struct acm_summary){ 0 };
 }
 
-static const struct member description_members[] = { { "InUseBy", MEMBER_STRINGS },
-	{ "Type", MEMBER_STRING }, { "Status", MEMBER_STRING }, { "KeyAlgorithm", MEMBER_STRING },
-	{ "RenewalSummary", MEMBER_OBJECT }, { 0 } };
-static const struct member renewal_members[] = { { "RenewalStatus", MEMBER_STRING },
-	{ "RenewalStatusReason", MEMBER_STRING }, { 0 } };
-
 int acm_parse_description(
 	const json_t *answer, struct acm_description *ret_description, struct error *err)
 {
@@ -293,10 +229,6 @@ int acm_parse_description(
 	int r;
 
 	r = acm_parse_arn(certificate, &arn, err);
-	if (r == 0)
-		r = member_check(certificate, description_members, err);
-	if (r == 0)
-		r = check_part(certificate, "RenewalSummary", renewal_members, err);
 	if (r < 0)
 		return r;
 	*ret_description = (struct acm_description){
@@ -321,17 +253,13 @@ void acm_description_done(struct acm_description *description)
 	*description = (struct acm_description){ 0 };
 }
 
-static const struct member material_members[] = { { "CertificateChain", MEMBER_STRING }, { 0 } };
-
 int acm_parse_material(
 	const json_t *answer, const char **ret_leaf, const char **ret_chain, struct error *err)
 {
 	const char *chain = member_string(answer, "CertificateChain"), *leaf;
 	int r;
 
-	r = member_check(answer, material_members, err);
-	if (r == 0)
-		r = member_need(answer, "Certificate", &leaf, err);
+	r = member_need(answer, "Certificate", &leaf, err);
 	if (r < 0)
 		return r;
 	if (!strstr(leaf, "-----BEGIN CERTIFICATE-----"))

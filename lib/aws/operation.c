@@ -15,7 +15,6 @@
 #include <systemd/sd-event.h>
 
 #include "lib/aws/defer.h"
-#include "lib/aws/member.h"
 #include "lib/pki/secret.h"
 
 /* A million certificates, or two minutes at the rate that ACM grants: what goes on after this
@@ -123,13 +122,8 @@ static json_t *find_token(const struct operation *operation, const json_t *page)
 
 int operation_next(struct operation *operation, const json_t *page, struct error *err)
 {
-	const struct member members[] = { { operation->token, MEMBER_STRING }, { 0 } };
 	json_t *token = find_token(operation, page);
-	int r;
 
-	r = member_check(page, members, err); /* what is no token is not the end either */
-	if (r < 0)
-		return r;
 	if (!token) {
 		end_later(operation);
 		return 0;

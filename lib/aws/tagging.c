@@ -43,32 +43,12 @@ static void hand_out(struct tagging_operation *o, const json_t *page)
 		_cleanup_(strv_freep) char **tags = member_tags(item, "Tags");
 		const char *arn = member_string(item, "ResourceARN");
 
-		o->on_item(o->userdata, arn, tags);
+		if (arn)
+			o->on_item(o->userdata, arn, tags);
 		if (cancelled)
 			return;
 	}
 	o->cancelled = NULL;
-}
-
-/* Something of each resource, all of them or none. */
-static int check_found(const json_t *page, struct error *err)
-{
-	static const struct member members[] = { { "Tags", MEMBER_TAGS }, { 0 } };
-	const json_t *item;
-	size_t i;
-
-	json_array_foreach(page, i, item)
-	{
-		const char *arn;
-		int r;
-
-		r = member_check(item, members, err);
-		if (r == 0)
-			r = member_need(item, "ResourceARN", &arn, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
 }
 
 static void on_found(struct tagging_operation *o, const json_t *answer)
@@ -78,8 +58,6 @@ static void on_found(struct tagging_operation *o, const json_t *answer)
 	int r;
 
 	r = member_list(answer, "ResourceTagMappingList", &page, &problem);
-	if (r == 0)
-		r = check_found(page, &problem);
 	if (r == 0)
 		r = operation_next(&o->operation, answer, &problem);
 	if (r == 0) {

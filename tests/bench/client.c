@@ -9,7 +9,6 @@
  * OPERATION: describe (1.2 KB out), import (6.8 KB in) or list (pages of what the endpoint has).
  * Credentials and AWS_CA_BUNDLE come from the environment, as with the AWS CLI.
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +24,6 @@
 #include "lib/pki/secret.h"
 
 #define REGION "eu-west-1"
-#define ARN    "arn:aws:acm:" REGION ":111111111111:certificate/00000000-0000-4000-8000-000000000000"
 
 #define RATE   1e6 /* requests a second: no limit */
 
@@ -52,8 +50,6 @@ static void ended(struct bench *bench, const struct error *err)
 		error_copy(&bench->failure, err);
 	if (bench->left > 0)
 		start(bench);
-	else if (bench->open == 0)
-		(void)sd_event_exit(bench->event, 0);
 }
 
 static void on_answer(void *userdata, const json_t *body, const struct error *err)
@@ -88,21 +84,20 @@ static void start(struct bench *bench)
 	(void)aws_call_start(bench->session, &bench->request, on_answer, bench);
 }
 
-/* As long as the import of an RSA certificate with its chain: base64 of nothing in particular. */
-static char *import_body(void)
+static char *read_body(const char *path)
 {
+	FILE *file = fopen(path, "re");
 	struct buf body = BUF_NULL;
+	char part[4096];
+	size_t length;
 
-	buf_append_string(&body, "{\"CertificateArn\":\"" ARN "\",\"Certificate\":\"");
-	for (int i = 0; i < 580; i++)
-		buf_append_string(&body, "QUJD");
-	buf_append_string(&body, "\",\"PrivateKey\":\"");
-	for (int i = 0; i < 570; i++)
-		buf_append_string(&body, "REVG");
-	buf_append_string(&body, "\",\"CertificateChain\":\"");
-	for (int i = 0; i < 500; i++)
-		buf_append_string(&body, "R0hJ");
-	buf_append_string(&body, "\"}");
+	if (!file) {
+		perror(path);
+		exit(1);
+	}
+	while ((length = fread(part, 1, sizeof(part), file)) > 0)
+		buf_append(&body, part, length);
+	(void)fclose(file);
 	return buf_take(&body);
 }
 
@@ -132,25 +127,25 @@ static long pss_kib(void)
 
 static int usage(void)
 {
-	(void)fputs("usage: client ENDPOINT describe|import|list REQUESTS IN_FLIGHT\n", stderr);
+	(void)fputs("usage: client ENDPOINT describe|import|list REQUESTS IN_FLIGHT BODY-FILE [cold]\n", stderr);
 	return 2;
 }
 
-static int prepare(struct bench *bench, const char *endpoint, const char *operation)
+static int prepare(struct bench *bench, const char *endpoint, const char *operation, const char *body_file)
 {
 	static const char *const names[] = { "describe", "import", "list" };
 	_cleanup_(error_done) struct error err = ERROR_NULL;
-	json_t *body;
+	_cleanup_(freep) char *body = NULL;
 
 	bench->list = strcmp(operation, names[2]) == 0;
 	if (strcmp(operation, names[0]) == 0) {
-		body = json_pack("{s:s}", "CertificateArn", ARN);
+		body = read_body(body_file);
 		bench->request = (struct aws_request){ .service = AWS_ACM,
 			.operation = "DescribeCertificate",
 			.region = REGION,
-			.body = body };
+			.body = json_loads(body, 0, NULL) };
 	} else if (strcmp(operation, names[1]) == 0) {
-		bench->import = import_body();
+		bench->import = read_body(body_file);
 		bench->request = (struct aws_request){
 			.service = AWS_ACM, .operation = "ImportCertificate", .region = REGION
 		};
@@ -181,15 +176,26 @@ static int report(const struct bench *bench, unsigned long requests, double seco
 	return bench->failed ? 1 : 0;
 }
 
+/* So many requests, so many at a time, to the last answer. */
+static void send_all(struct bench *bench, unsigned long requests, unsigned long in_flight)
+{
+	bench->left = requests;
+	while (bench->left > 0 && bench->open < in_flight)
+		start(bench);
+	while (bench->open > 0)
+		(void)sd_event_run(bench->event, UINT64_MAX);
+}
+
 int main(int argc, char **argv)
 {
 	struct bench bench = { 0 };
 	unsigned long requests, in_flight;
 	double cpu, began;
-	bool locked;
+	bool locked, cold;
 	int r;
 
-	if (argc != 5)
+	cold = argc == 7 && strcmp(argv[6], "cold") == 0;
+	if (argc != 6 && !cold)
 		return usage();
 	requests = strtoul(argv[3], NULL, 10);
 	in_flight = strtoul(argv[4], NULL, 10);
@@ -197,16 +203,15 @@ int main(int argc, char **argv)
 		return usage();
 	if (secret_memory_init(&locked, NULL) < 0)
 		return 1;
-	r = prepare(&bench, argv[1], argv[2]);
+	r = prepare(&bench, argv[1], argv[2], argv[5]);
 	if (r != 0)
 		return r;
 
-	bench.left = requests;
+	if (!cold)
+		send_all(&bench, in_flight, in_flight);
 	began = (double)clock_monotonic() / USEC_PER_SEC;
 	cpu = cpu_seconds();
-	while (bench.left > 0 && bench.open < in_flight)
-		start(&bench);
-	(void)sd_event_loop(bench.event);
+	send_all(&bench, requests, in_flight);
 	cpu = cpu_seconds() - cpu;
 	r = report(&bench, requests, (double)clock_monotonic() / USEC_PER_SEC - began, cpu);
 

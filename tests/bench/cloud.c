@@ -80,7 +80,7 @@ struct cloud {
 	usec_t created;
 	struct account *accounts; /* the source first */
 	unsigned account_count;
-	bool quotas;
+	bool quotas, by_domain, no_search;
 	unsigned long changes;
 	struct listing listing;
 	struct cloud_counts counts;
@@ -175,6 +175,8 @@ struct cloud *cloud_new(const struct cloud_settings *settings, usec_t now)
 	cloud->count = settings->certificates;
 	cloud->created = now;
 	cloud->quotas = settings->quotas;
+	cloud->by_domain = settings->by_domain;
+	cloud->no_search = settings->no_search;
 	cloud->answer = cloud->listing.text = BUF_NULL;
 	cloud->certificates = mem_alloc(cloud->count * sizeof(*cloud->certificates));
 	for (unsigned i = 0; i < cloud->count; i++) /* issued over a month, two months ago */
@@ -451,6 +453,7 @@ static void list_certificates(struct call *call)
 	call->answer->body = listing->text.data;
 	call->answer->length = listing->text.length;
 	call->cloud->counts.lists++;
+	call->cloud->counts.source_listings += is_source(call->cloud, call->account);
 }
 
 static void append_serial(struct buf *text, const struct leaf *leaf)
@@ -502,6 +505,12 @@ static void search_certificates(struct call *call)
 	struct buf *text = &call->cloud->answer;
 	unsigned at, left;
 
+	if (call->cloud->no_search) {
+		refuse(call, 400, "AccessDeniedException",
+			"User is not authorized to perform: acm:SearchCertificates because no identity-based policy allows "
+			"the acm:SearchCertificates action");
+		return;
+	}
 	if (filter.data && !start_time.data) {
 		invalid(call, "this ACM searches by NotBefore only");
 		return;
@@ -525,6 +534,7 @@ static void search_certificates(struct call *call)
 	if (at < count)
 		append_token(text, "NextToken", at);
 	buf_append_char(text, '}');
+	call->cloud->counts.source_listings += is_source(call->cloud, call->account);
 }
 
 /* --- one certificate --- */
@@ -809,17 +819,21 @@ void cloud_import_body(struct cloud *cloud, unsigned index, struct buf *ret_body
 
 /* --- tags --- */
 
-static void append_tags(const struct import *import, struct buf *text)
+static void append_tags(const struct cloud *cloud, const struct import *import, struct buf *text)
 {
 	char arn[CLOUD_ARN_SIZE], name[CLOUD_NAME_SIZE];
 
+	if (cloud->by_domain)
+		snprintf(name, sizeof(name), ISSUER_NAME_FORMAT, import->leaf->index);
+	else
+		cloud_name(import->leaf->index, name);
 	if (import->tags)
 		buf_append_string(text, import->tags);
 	else
 		buf_printf(text,
 			"[{\"Key\":\"certferry:source\",\"Value\":\"%s\"},{\"Key\":\"certferry:name\","
 			"\"Value\":\"%s\"}]",
-			cloud_arn(import->leaf->index, arn), cloud_name(import->leaf->index, name));
+			cloud_arn(import->leaf->index, arn), name);
 }
 
 static void list_tags(struct call *call)
@@ -831,7 +845,7 @@ static void list_tags(struct call *call)
 		return;
 	buf_append_string(text, "{\"Tags\":");
 	if (object.import)
-		append_tags(object.import, text);
+		append_tags(call->cloud, object.import, text);
 	else
 		buf_append_string(text, "[]");
 	buf_append_char(text, '}');
@@ -859,7 +873,7 @@ static void get_resources(struct call *call)
 			break;
 		buf_printf(text, "%s{\"ResourceARN\":\"%s\",\"Tags\":", follows ? "," : "",
 			write_arn(call->account->number, at, arn));
-		append_tags(import, text);
+		append_tags(call->cloud, import, text);
 		buf_append_char(text, '}');
 		follows = true;
 	}

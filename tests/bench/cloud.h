@@ -32,6 +32,8 @@ struct cloud_settings {
 	unsigned accounts; /* destination accounts, CLOUD_ACCOUNT upwards */
 	bool imported; /* every certificate is imported already in each account, tagged as certferry does:
 			certferry:source, and certferry:name as cloud_name() says */
+	bool by_domain; /* certferry:name is the certificate's domain instead */
+	bool no_search; /* SearchCertificates is denied, as to those who may only list */
 	bool quotas; /* refuse (ThrottlingException) what is above ACM's published rates: an exact token
 			bucket for each account and operation that holds one second's worth, one at least */
 };
@@ -80,6 +82,7 @@ void cloud_ask(struct cloud *cloud, const struct cloud_request *request, usec_t 
 /* What has happened since the start, for checks and makespans.  All but requests and throttled count successes. */
 struct cloud_counts {
 	unsigned long requests, exports, imports, lists, throttled, refused; /* refused: any error but throttling */
+	unsigned long source_listings; /* listings and searches of the source that were answered */
 	usec_t first_export, last_import; /* 0: none yet */
 };
 

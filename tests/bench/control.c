@@ -28,6 +28,8 @@ static void make_anew(struct server *server, const char *path)
 		.accounts = parameter(path, "accounts"),
 		.imported = parameter(path, "imported"),
 		.quotas = parameter(path, "quotas"),
+		.by_domain = parameter(path, "by_domain"),
+		.no_search = parameter(path, "no_search"),
 	};
 
 	cloud_free(server->cloud);
@@ -51,9 +53,9 @@ static void write_counts(const struct server *server, struct buf *answer)
 
 	cloud_count(server->cloud, &counts);
 	buf_printf(answer,
-		"{\"requests\": %lu, \"exports\": %lu, \"imports\": %lu, \"lists\": %lu, \"throttled\": %lu, "
+		"{\"requests\": %lu, \"exports\": %lu, \"imports\": %lu, \"looks\": %lu, \"throttled\": %lu, "
 		"\"refused\": %lu, \"in_sync\": %lu, \"now\": %llu, \"last_import\": %llu, ",
-		counts.requests, counts.exports, counts.imports, counts.lists, counts.throttled, counts.refused,
+		counts.requests, counts.exports, counts.imports, counts.source_listings, counts.throttled, counts.refused,
 		cloud_in_sync(server->cloud), (unsigned long long)clock_now(), (unsigned long long)counts.last_import);
 	buf_printf(answer,
 		"\"connections\": %lu, \"open\": %lu, \"handshakes\": %lu, \"resumed\": %lu, \"reused\": %lu, "

@@ -34,7 +34,8 @@ struct server {
 /**
  * control(server, path, answer):
  * What a bench asks for, as JSON or text:
- *	/new?certificates=N&accounts=A&imported=0|1&quotas=0|1	another cloud in place of this one, all counters at 0
+ *	/new?certificates=N&accounts=A&imported=1&...	another cloud in place of this one, all counters at 0; the
+ *					parameters are the members of struct cloud_settings
  *	/renew?first=F&count=C		cloud_renew()
  *	/delay?ms=D			hold each answer back so long
  *	/counts				what happened since /new; cpu: microseconds of this process

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""certferryd as it is shipped, against tests/bench/aws.py."""
+
+import json
+import mmap
+import shutil
+import struct
+import subprocess
+import time
+
+from tests.bench import process
+from tests.bench.aws import BUILD, REGION, SOURCE, accounts
+
+FAST = 10000  # requests a second: as good as no quota
+OPERATIONS = (
+    "ListCertificates", "SearchCertificates", "DescribeCertificate", "GetCertificate", "ListTagsForCertificate",
+    "ExportCertificate", "ImportCertificate",
+)  # fmt: skip
+
+
+def configuration(account_count, poll="15m", sweep="6h"):
+    """Every certificate of the source to every account, without quotas."""
+    return {
+        "source": {"region": REGION, "role_arn": f"arn:aws:iam::{SOURCE}:role/certferry-source"},
+        "poll": poll,
+        "sweep": sweep,
+        "guard": 0,
+        "quotas": {"acm": {operation: FAST for operation in OPERATIONS}},
+        "certificates": {
+            "all": {"match": {"domain": "*.example.com"}, "deliver": [{"to": "prod", "as": "{domain}"}]}
+        },
+        "destinations": {
+            "prod": {
+                "kind": "acm",
+                "accounts": accounts(account_count),
+                "role_arn": "arn:aws:iam::{account}:role/certferry-destination",
+            }
+        },
+    }
+
+
+class Ferry:
+    """A host: a configuration, a state directory, a certferryd."""
+
+    def __init__(self, aws, bus, directory, account_count, **settings):
+        self.aws, self.bus, self.directory = aws, bus, directory
+        shutil.rmtree(directory, ignore_errors=True)
+        (directory / "state").mkdir(parents=True)
+        self.file = directory / "certferry.yaml"
+        self.file.write_text(json.dumps(configuration(account_count, **settings)))  # JSON is YAML
+        self.process = None
+
+    def environment(self):
+        return {
+            **self.aws.environment(),
+            "STATE_DIRECTORY": str(self.directory / "state"),
+            "DBUS_SYSTEM_BUS_ADDRESS": self.bus.address,
+        }
+
+    def forget(self):
+        """Lose the record."""
+        shutil.rmtree(self.directory / "state")
+        (self.directory / "state").mkdir()
+
+    def once(self):
+        """certferryd --once; what it has cost."""
+        cost = process.run(
+            [BUILD / "certferryd", "--config", self.file, "--once"], self.environment(),
+            stderr=self.directory / "once.log",
+        )  # fmt: skip
+        if cost.status != 0:
+            raise RuntimeError(f"certferryd --once ended with {cost.status}:\n{self.log('once.log')}")
+        return cost
+
+    def log(self, name="daemon.log"):
+        return (self.directory / name).read_text()[-2000:]
+
+    def start(self, hurry=False):
+        """The daemon; with ${hurry}, hurry.so decides when time passes (see leap)."""
+        environment = self.environment()
+        if hurry:
+            path = self.directory / "hurry"
+            path.write_bytes(bytes(8))
+            with path.open("r+b") as file:
+                self.leaps = mmap.mmap(file.fileno(), 8)
+            environment |= {"LD_PRELOAD": str(BUILD / "tests/bench/hurry.so"), "HURRY": str(path)}
+        with (self.directory / "daemon.log").open("w") as log:
+            self.started = time.time()
+            self.process = subprocess.Popen([BUILD / "certferryd", "--config", self.file], env=environment,
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, close_fds=False)  # fmt: skip
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def stop(self):
+        if self.process:
+            self.process.terminate()
+            self.process.wait(timeout=20)
+        self.process = None
+
+    @property
+    def pid(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"certferryd ended with {self.process.returncode}:\n{self.log()}")
+        return self.process.pid
+
+    def wait_settled(self, in_sync, seconds):
+        """Until so many pairs are in sync, and it has been at rest for a while."""
+        process.wait_for(lambda: self.pid and self.aws.counts()["in_sync"] >= in_sync, seconds, "in sync")
+        self.wait_rest(seconds)
+
+    def wait_rest(self, seconds, rest=0.4):
+        """Until it neither asks nor computes for ${rest} seconds."""
+        end = time.monotonic() + seconds
+        before, since = None, time.monotonic()
+        while time.monotonic() - since < rest:
+            if time.monotonic() > end:
+                raise TimeoutError(f"not at rest within {seconds} s:\n{self.log()}")
+            time.sleep(rest / 8)
+            now = self.aws.counts()["requests"], process.cpu_us(self.pid) // 5000
+            if now != before:
+                before, since = now, time.monotonic()
+
+    def leap(self, count=1):
+        """Allow so many leaps to the next timer."""
+        self.leaps[:8] = struct.pack("q", count)
+
+    def leaps_left(self):
+        return struct.unpack("q", self.leaps[:8])[0]
+
+    def look(self, seconds=30):
+        """Let time pass until it has looked at the source; other timers may be due before."""
+        end, before = time.monotonic() + seconds, self.aws.counts()["looks"]
+        while self.aws.counts()["looks"] == before:
+            if time.monotonic() > end:
+                raise TimeoutError(f"no look within {seconds} s:\n{self.log()}")
+            if self.pid and self.leaps_left() == 0:
+                self.leap()
+            time.sleep(0.01)
+        self.leap(0)
+
+
