@@ -303,6 +303,27 @@ static void fail_item(struct observed *seen, const struct error *err)
 	error_copy(&seen->error, err);
 }
 
+/* It is nearly always the version that is wanted or the one that was there before: neither is parsed again. */
+static bool recognise_version(
+	const struct look_item *item, const char *leaf, const char *chain, struct version *ret_version)
+{
+	const struct version *const known[] = { &item->wanted, &item->confirmed };
+	struct fingerprint leaf_digest, chain_digest;
+
+	if (certificate_text_digest(leaf, strlen(leaf), &leaf_digest) < 0 ||
+		certificate_text_digest(chain, strlen(chain), &chain_digest) < 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		if (!fingerprint_is_set(&known[i]->fingerprint) ||
+			!fingerprint_equal(&known[i]->fingerprint, &leaf_digest) ||
+			!fingerprint_equal(&known[i]->chain, &chain_digest))
+			continue;
+		*ret_version = *known[i];
+		return true;
+	}
+	return false;
+}
+
 static int describe_version(
 	const char *leaf, const char *chain, struct version *ret_version, struct error *err)
 {
@@ -327,7 +348,8 @@ static int describe_version(
 static void see_version(
 	const struct look_item *item, struct observed *seen, const char *leaf, const char *chain)
 {
-	if (describe_version(leaf, chain, &seen->version, &seen->error) < 0) {
+	if (!recognise_version(item, leaf, chain, &seen->version) &&
+		describe_version(leaf, chain, &seen->version, &seen->error) < 0) {
 		error_wrap(&seen->error, "the certificate in place, '%s'", seen->object_id);
 		seen->state = OBSERVED_UNKNOWN;
 		return;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/pki/certificate.h"
 
+#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -150,6 +151,32 @@ void certificate_list_digest(const struct certificate_list *list, struct fingerp
 	}
 	if (!EVP_Digest(all.data, all.length, ret_digest->bytes, NULL, EVP_sha256(), NULL))
 		mem_exhausted();
+}
+
+int certificate_text_digest(const char *pem, size_t length, struct fingerprint *ret_digest)
+{
+	_cleanup_(freep) unsigned char *all = NULL;
+	struct pem_text text = { pem, length }, body;
+	struct fingerprint digest = { 0 };
+	size_t used = 0;
+	int r;
+
+	if (length > TEXT_SIZE_MAX)
+		return -EINVAL;
+	all = mem_alloc(length); /* base64 decodes to less than it takes */
+	while ((r = pem_next(&text, LABEL, &body, NULL)) > 0) {
+		ssize_t size = pem_decode(&body, all + used);
+
+		if (size < 0)
+			return -EINVAL;
+		used += (size_t)size;
+	}
+	if (r < 0)
+		return -EINVAL;
+	if (used && !EVP_Digest(all, used, digest.bytes, NULL, EVP_sha256(), NULL))
+		mem_exhausted();
+	*ret_digest = digest;
+	return 0;
 }
 
 bool certificate_issued_by(const struct certificate *certificate, const struct certificate *issuer)

@@ -217,10 +217,28 @@ static void test_pem_round_trip(void **state)
 	certificate_list_digest(&list, &digest);
 	certificate_list_digest(&again, &other);
 	assert_true(fingerprint_equal(&digest, &other));
+	assert_int_equal(certificate_text_digest(padded, strlen(padded), &other), 0);
+	assert_true(fingerprint_equal(&digest, &other));
 	certificate_list_digest(&none, &other);
 	assert_false(fingerprint_is_set(&other));
 	assert_string_equal(empty, "");
 	assert_null(strchr(pem, '\r'));
+}
+
+static void test_text_digest(void **state)
+{
+	_cleanup_(certificate_freep) struct certificate *a = simple(ec_key);
+	_cleanup_(freep) char *pem = certificate_pem(a), *torn = certificate_pem(a);
+	struct fingerprint digest = { 0 };
+
+	assert_int_equal(certificate_text_digest(pem, strlen(pem), &digest), 0);
+	assert_true(fingerprint_equal(&digest, &a->fingerprint));
+	assert_int_equal(certificate_text_digest("", 0, &digest), 0);
+	assert_false(fingerprint_is_set(&digest));
+	assert_int_equal(certificate_text_digest(pem, strlen(pem) - 5, &digest), -EINVAL);
+	assert_int_equal(certificate_text_digest("x", 1, &digest), -EINVAL);
+	torn[strlen(torn) / 2] = '!';
+	assert_int_equal(certificate_text_digest(torn, strlen(torn), &digest), -EINVAL);
 }
 
 static void refuse(const char *pem, size_t length, const char *words)
@@ -470,6 +488,7 @@ int main(void)
 		cmocka_unit_test(test_covers),
 		cmocka_unit_test(test_common_name_with_control_is_refused),
 		cmocka_unit_test(test_pem_round_trip),
+		cmocka_unit_test(test_text_digest),
 		cmocka_unit_test(test_refuses_bad_certificates),
 		cmocka_unit_test(test_survives_damage),
 		cmocka_unit_test(test_issued_by_another),
