@@ -118,6 +118,7 @@ static void set_quota(void *userdata, const char *service, const char *operation
 static void adopt_configuration(struct conductor *conductor, struct configuration *configuration)
 {
 	conductor->read = source_read_cancel(conductor->read);
+	conductor->reading_versions = false;
 	wake_stop(conductor);
 	state_adopt_world(conductor, world_new(configuration, conductor->view, conductor->default_region));
 	schema_each_quota(configuration->desired, set_quota, conductor);

@@ -122,6 +122,7 @@ static void cycle_input_fill(const struct conductor *conductor, struct cycle_inp
 		.dependents = cycle->dependents,
 		.dependent_count = conductor->dependent_count,
 		.source_seen = conductor->view != NULL,
+		.source_reading = conductor->reading_versions,
 		.keep_eligible = conductor->world->desired->source.keep_eligible,
 		.guard = conductor->world->desired->guard,
 		.now = conductor_now(conductor),

@@ -166,6 +166,7 @@ static void on_listed(void *userdata, struct source_view *view)
 {
 	struct conductor *conductor = userdata;
 
+	conductor->reading_versions = true;
 	take_over_view(conductor, view);
 	for (size_t i = 0; i < conductor->certificate_count; i++)
 		note_refusal(conductor, conductor->certificates[i]);
@@ -198,6 +199,7 @@ static void on_read(void *userdata, struct source_view *view, const struct error
 	bool swept = conductor->reading_sweep;
 
 	conductor->read = NULL;
+	conductor->reading_versions = false;
 	if (err) {
 		say_source_failure(conductor, err);
 		schedule_reads(conductor, swept, true);
@@ -240,6 +242,7 @@ static void start_read(struct conductor *conductor, bool sweep)
 		.on_version = on_version,
 	};
 	conductor->reading_sweep = sweep;
+	conductor->reading_versions = false;
 	wake_read_begins(conductor, sweep);
 	if (sweep)
 		conductor->sweep_wanted = false;
@@ -374,7 +377,7 @@ static void look_at_place(struct tracked_place *place, struct tracked_delivery *
 /* While the source's versions come one by one, a place is not looked at for each of them. */
 static bool is_too_soon(const struct conductor *conductor, const struct tracked_place *place)
 {
-	return conductor->read && place->looked_at &&
+	return conductor->reading_versions && place->looked_at &&
 	       clock_monotonic() < usec_add(place->looked_at, LOOKS_APART);
 }
 

@@ -125,6 +125,7 @@ struct conductor {
 	struct source_view *view;
 	struct source_read *read;
 	bool reading_sweep;
+	bool reading_versions; /* and they are told one by one */
 	bool *search_refused; /* for each region */
 	char **regions; /* the source's */
 	struct source_request request; /* of the read under way */

@@ -541,7 +541,7 @@ static void plan_dependent(struct planner *planner, size_t index)
 		return;
 	}
 	gathered = owed.due ? usec_add(owed.since, GATHER_LIMIT) : 0;
-	if (owed.in_flight && gathered > input->now) {
+	if ((owed.in_flight || input->source_reading) && gathered > input->now) {
 		struct step *step = add_tell_step(planner, index, owed.due ?: owed.unknown, STEP_WAIT,
 			mem_printf("%s of %s waits for other deliveries on their way to it", action,
 				dependent->dependent->unit));

@@ -59,6 +59,7 @@ struct plan_input {
 	const struct plan_dependent *dependents;
 	size_t dependent_count;
 	bool source_seen; /* the source was read at least once */
+	bool source_reading; /* new versions are being read there, and more deliveries may become due */
 	bool keep_eligible; /* source.keep_eligible */
 	unsigned guard; /* 0: no guard */
 	usec_t now;

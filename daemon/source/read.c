@@ -21,6 +21,9 @@
 /* Enough to fill the requests a second that ACM grants. */
 #define SLOTS 8
 
+/* So many are read in no time, and so they are told together. */
+#define TOGETHER 10
+
 /* So many failures in a row that may pass mean that ACM is away, and the rest is left for
  * another time. */
 #define FAILURES_MAX 16
@@ -65,6 +68,7 @@ struct source_read {
 	struct slot slots[SLOTS];
 	size_t next; /* the first certificate that the step has not come to */
 	unsigned failures; /* in a row */
+	bool told; /* what was listed, and so each version is */
 };
 
 struct source_read *source_read_cancel(struct source_read *read)
@@ -105,11 +109,11 @@ static bool is_busy(const struct source_read *read)
 
 static void fill_slots(struct source_read *read);
 
-/* What there is to see before the versions are read, if there are any to be read. */
+/* What there is to see before the versions are read, if there are many to be read. */
 static void tell_listed(struct source_read *read)
 {
 	struct source_view *view;
-	bool any = false;
+	size_t unread = 0;
 
 	if (!read->request.on_listed)
 		return;
@@ -117,9 +121,10 @@ static void tell_listed(struct source_read *read)
 	for (size_t i = 0; i < view->count; i++) {
 		view->items[i].unread =
 			listing_needs_version(read->request.desired, &view->items[i]);
-		any |= view->items[i].unread;
+		unread += view->items[i].unread;
 	}
-	if (any)
+	read->told = unread > TOGETHER;
+	if (read->told)
 		read->request.on_listed(read->userdata, view);
 	else
 		source_view_free(view);
@@ -241,7 +246,7 @@ static void on_slot(struct slot *slot, const struct error *err)
 		certificate->problem = mem_strdup(err->text);
 	}
 	read->failures = err && err->kind == ERROR_RETRY ? read->failures + 1 : 0;
-	if (read->step == STEP_VERSIONS && read->request.on_version)
+	if (read->step == STEP_VERSIONS && read->told)
 		read->request.on_version(read->userdata, certificate);
 	go_on(read);
 }

@@ -29,8 +29,8 @@ struct source_request {
 	/* One for each of ${regions}, kept from look to look by the caller (NULL: not kept): a look sets it where
 	 * searching is refused and listing is not, so that the next one lists at once; a sweep tries anew. */
 	bool *search_refused;
-	/* NULL, or where versions have to be read, which for many takes minutes at ACM's rate, called before the
-	 * completion: once with what was listed, as a view (given to the callee) in which those are unread;
+	/* NULL, or where more versions have to be read than ACM answers at once, which takes minutes for many, called
+	 * before the completion: once with what was listed, as a view (given to the callee) in which those are unread;
 	 * then with each of them as it has been read, or could not be.  They may not cancel the reading;
 	 * ${known} is not needed any more. */
 	void (*on_listed)(void *userdata, struct source_view *view);

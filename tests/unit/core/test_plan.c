@@ -5,7 +5,7 @@
  *
  * A case: lines under "given", then lines under "expect"; "#" begins a comment.
  *
- *	now TIME | guard N | keep_eligible no | source unread
+ *	now TIME | guard N | keep_eligible no | source unread|reading
  *	certificate NAME KEY=VALUE|FLAG ...	a version makes it seen; "absent": not at the source
  *	delivery CERTIFICATE/DESTINATION ...	any key of the record makes a record
  *	candidate DELIVERY ...			of an adoptable delivery
@@ -512,6 +512,12 @@ static void add_owed(struct situation *s, char *line)
 	read_fields(s, owed_fields, row, NULL, line);
 }
 
+static void read_source(struct situation *s, const char *word)
+{
+	s->input.source_seen = strcmp(word, "unread") != 0;
+	s->input.source_reading = strcmp(word, "reading") == 0;
+}
+
 static void read_given(struct situation *s, char *line)
 {
 	char *word = next_word(&line);
@@ -523,7 +529,7 @@ static void read_given(struct situation *s, char *line)
 	else if (strcmp(word, "keep_eligible") == 0)
 		s->input.keep_eligible = strcmp(next_word(&line), "no") != 0;
 	else if (strcmp(word, "source") == 0)
-		s->input.source_seen = strcmp(next_word(&line), "unread") != 0;
+		read_source(s, next_word(&line));
 	else if (strcmp(word, "certificate") == 0)
 		add_certificate(s, line);
 	else if (strcmp(word, "delivery") == 0)
@@ -799,6 +805,7 @@ static void random_world(struct world *world, unsigned seed)
 	input->now = dice(world, 2) ? input->now
 				    : version_of("A").not_after - dice(world, 30) * USEC_PER_DAY;
 	input->source_seen = dice(world, 20) != 0;
+	input->source_reading = dice(world, 5) == 0;
 	input->keep_eligible = dice(world, 4) != 0;
 	input->guard = dice(world, 4);
 	input->certificate_count = 1 + dice(world, 3);
