@@ -90,10 +90,10 @@ $(SIMULATION): $(call object,$(wildcard tests/simulation/*.c)) $(CLOUD) $(SHELL_
 
 unit: $(UNIT) $(FUZZ) $(SIMULATION) ## build the unit tests and the replay of the fuzzers' corpora
 
-$(FUZZ): $(BUILD)/%: %.c $(CORE_A) $(LIB_A)
+$(FUZZ): $(BUILD)/%: %.c $(SHELL_A) $(CORE_A) $(LIB_A)
 	@mkdir -p $(@D)
 	@echo "  LINK   $@"
-	$(Q)$(CC) $(CPPFLAGS) -DFUZZ_REPLAY $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(CORE_A) $(LIB_A) $(LDLIBS_ALL)
+	$(Q)$(CC) $(CPPFLAGS) -DFUZZ_REPLAY $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(SHELL_A) $(CORE_A) $(LIB_A) $(LDLIBS_ALL)
 
 $(BOTOCORE): $(BUILD)/%: $(BUILD)/%.o $(LIB_A)
 	@echo "  LINK   $@"
