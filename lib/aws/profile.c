@@ -225,7 +225,8 @@ static int collect(void *userdata, const struct profile_item *item, struct error
 	_cleanup_(freep) char *services = named_section(item->section, "services");
 	struct entry *entry;
 
-	if (!profile && !services)
+	/* An empty profile is one; empty services are none, as in botocore. */
+	if (!profile && (!services || !*item->key))
 		return 0;
 	profiles->entries = mem_resize(
 		profiles->entries, profiles->count + 1, sizeof(profiles->entries[0]));
