@@ -12,12 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/aws/acm_page.h"
 #include "lib/aws/acm_wire.h"
 #include "lib/aws/member.h"
 #include "lib/aws/operation.h"
 #include "lib/base/strv.h"
-
-typedef int (*parse_fn)(const json_t *item, struct acm_summary *ret_summary, struct error *err);
 
 struct acm_operation {
 	struct operation operation;
@@ -32,19 +31,21 @@ struct acm_operation {
 	} on;
 	/* Listings only. */
 	acm_page_fn on_page;
-	const char *items; /* the answer's member that lists them */
-	parse_fn parse;
-	char *type;
+	struct acm_page page;
 	/* Imports only. */
 	bool is_new;
 };
 
 struct acm_operation *acm_cancel(struct acm_operation *o)
 {
+	bool listing;
+
 	if (!o)
 		return NULL;
+	listing = o->operation.page != NULL;
 	operation_done(&o->operation);
-	free(o->type);
+	if (listing)
+		acm_page_done(&o->page);
 	free(o);
 	return NULL;
 }
@@ -60,7 +61,6 @@ static struct acm_operation *acm_new(
 		.session = session,
 		.service = AWS_ACM,
 		.name = name,
-		.token = "NextToken",
 		.on_answer = on_answer,
 	};
 	o->userdata = userdata;
@@ -83,86 +83,52 @@ static void summaries_free(struct acm_summary *items, size_t count)
 	free(items);
 }
 
-/* What a page holds; a search that finds nothing may leave the member out. */
-static int find_items(const struct acm_operation *o, const json_t *answer, const json_t **ret_items,
-	struct error *err)
+static void on_page(struct operation *operation)
 {
-	if (o->parse == acm_parse_found && !json_object_get(answer, o->items))
-		return 0;
-	return member_list(answer, o->items, ret_items, err);
-}
-
-static bool is_wanted(const struct acm_operation *o, const struct acm_summary *summary)
-{
-	return !o->type || (summary->type && strcmp(summary->type, o->type) == 0);
-}
-
-/* The wanted ones of ${page} into ${items}, which has room for all; *${count} counts them. */
-static int parse_items(const struct acm_operation *o, const json_t *page, struct acm_summary *items,
-	size_t *count, struct error *err)
-{
-	const json_t *item;
-	size_t i;
-
-	json_array_foreach(page, i, item)
-	{
-		struct acm_summary *summary = &items[*count];
-		int r;
-
-		r = o->parse(item, summary, err);
-		if (r < 0)
-			return r;
-		if (is_wanted(o, summary))
-			(*count)++;
-		else
-			acm_summary_done(summary);
-	}
-	return 0;
-}
-
-static void on_listed(struct acm_operation *o, const json_t *answer)
-{
+	struct acm_operation *o = (struct acm_operation *)operation;
 	_cleanup_(error_done) struct error problem = ERROR_NULL;
-	struct acm_summary *items = NULL;
-	const json_t *page = NULL;
-	size_t count = 0;
+	struct acm_summary *items;
+	size_t count;
 	int r;
 
-	r = find_items(o, answer, &page, &problem);
-	items = mem_alloc(json_array_size(page) * sizeof(*items));
+	r = acm_page_check(&o->page, &problem);
 	if (r == 0)
-		r = parse_items(o, page, items, &count, &problem);
-	if (r == 0)
-		r = operation_next(&o->operation, answer, &problem);
+		r = operation_next(operation, &problem);
 	if (r == 0) {
+		items = acm_page_take(&o->page, &count);
 		o->on_page(o->userdata, items, count); /* which may cancel */
-	} else {
-		refuse(o, &problem);
-		operation_fail(&o->operation, &problem);
+		summaries_free(items, count);
+		return;
 	}
-	summaries_free(items, count);
+	refuse(o, &problem);
+	operation_fail(operation, &problem);
 }
 
-static void on_page(struct operation *operation, const json_t *answer, const struct error *err)
+static void on_listed(struct operation *operation, const json_t *answer, const struct error *err)
 {
 	struct acm_operation *o = (struct acm_operation *)operation;
 
-	if (answer) {
-		on_listed(o, answer);
-		return;
-	}
 	o->on.listed(o->userdata, err);
 	acm_cancel(o);
+}
+
+static struct acm_operation *listing_new(struct aws_session *session, const char *name,
+	enum acm_listing listing, const char *type)
+{
+	struct acm_operation *o = acm_new(session, name, on_listed, NULL);
+
+	acm_page_init(&o->page, listing, type);
+	o->operation.page = &o->page.page;
+	o->operation.on_page = on_page;
+	return o;
 }
 
 struct acm_operation *acm_list(struct aws_session *session, const char *region, const char *type,
 	acm_page_fn page, acm_done_fn on_done, void *userdata)
 {
-	struct acm_operation *o = acm_new(session, "ListCertificates", on_page, userdata);
+	struct acm_operation *o = listing_new(session, "ListCertificates", ACM_LISTING_LIST, type);
 
-	o->items = "CertificateSummaryList";
-	o->parse = acm_parse_listed;
-	o->type = mem_strdup(type);
+	o->userdata = userdata;
 	o->on_page = page;
 	o->on.listed = on_done;
 	operation_list(&o->operation, region, acm_list_body());
@@ -172,10 +138,10 @@ struct acm_operation *acm_list(struct aws_session *session, const char *region, 
 struct acm_operation *acm_search(struct aws_session *session, const char *region, usec_t since,
 	acm_page_fn page, acm_done_fn on_done, void *userdata)
 {
-	struct acm_operation *o = acm_new(session, "SearchCertificates", on_page, userdata);
+	struct acm_operation *o = listing_new(
+		session, "SearchCertificates", ACM_LISTING_SEARCH, NULL);
 
-	o->items = "Results";
-	o->parse = acm_parse_found;
+	o->userdata = userdata;
 	o->on_page = page;
 	o->on.listed = on_done;
 	operation_list(&o->operation, region, acm_search_body(since));

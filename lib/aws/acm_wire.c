@@ -93,20 +93,25 @@ char *acm_arn_region(const char *arn)
 	return mem_strndup(region, (size_t)(end - region));
 }
 
+int acm_check_arn(const char *arn, struct error *err)
+{
+	_cleanup_(freep) char *region = arn ? acm_arn_region(arn) : NULL;
+
+	if (region)
+		return 0;
+	return error_set(err, ERROR_RETRY, 0,
+		arn ? "answer whose CertificateArn is no ACM ARN" : "answer without CertificateArn");
+}
+
 int acm_parse_arn(const json_t *answer, const char **ret_arn, struct error *err)
 {
-	_cleanup_(freep) char *region = NULL;
-	const char *arn;
+	const char *arn = member_string(answer, "CertificateArn");
 	int r;
 
-	r = member_need(answer, "CertificateArn", &arn, err);
-	if (r < 0)
-		return r;
-	region = acm_arn_region(arn);
-	if (!region)
-		return error_set(err, ERROR_RETRY, 0, "answer whose CertificateArn is no ACM ARN");
-	*ret_arn = arn;
-	return 0;
+	r = acm_check_arn(arn, err);
+	if (r == 0)
+		*ret_arn = arn;
+	return r;
 }
 
 /* Older answers write RSA-2048 and EC-prime256v1. */
@@ -118,94 +123,6 @@ static char *copy_algorithm(const json_t *object)
 	if (family && name[family] == '-')
 		name[family] = '_';
 	return name;
-}
-
-/* Whether ACM has the key and gives it out. */
-static bool is_exportable(const json_t *metadata)
-{
-	if (member_is(metadata, "ManagedBy", "CLOUDFRONT"))
-		return false;
-	return member_is(metadata, "Type", "PRIVATE") ||
-	       (member_is(metadata, "Type", "AMAZON_ISSUED") &&
-		       member_is(metadata, "ExportOption", "ENABLED"));
-}
-
-/* What listings and searches call by the same names. */
-static void parse_metadata(const json_t *metadata, struct acm_summary *summary)
-{
-	summary->status = member_copy(metadata, "Status");
-	summary->type = member_copy(metadata, "Type");
-	summary->exportable = is_exportable(metadata);
-	summary->ineligible = member_is(metadata, "RenewalEligibility", "INELIGIBLE");
-	summary->in_use = member_true(metadata, "InUse");
-	summary->imported_at = member_time(metadata, "ImportedAt");
-}
-
-static void parse_attributes(const json_t *attributes, struct acm_summary *summary)
-{
-	summary->key_algorithm = copy_algorithm(attributes);
-	summary->not_before = member_time(attributes, "NotBefore");
-	summary->not_after = member_time(attributes, "NotAfter");
-}
-
-int acm_parse_listed(const json_t *item, struct acm_summary *ret_summary, struct error *err)
-{
-	struct acm_summary summary = { 0 };
-	const char *arn;
-	int r;
-
-	r = acm_parse_arn(item, &arn, err);
-	if (r < 0)
-		return r;
-	summary.arn = mem_strdup(arn);
-	summary.domain = member_lower(item, "DomainName");
-	summary.names = member_strings(item, "SubjectAlternativeNameSummaries");
-	STRV_FOREACH(name, summary.names)
-	text_lower(*name);
-	summary.more_names = member_true(item, "HasAdditionalSubjectAlternativeNames");
-	parse_metadata(item, &summary);
-	parse_attributes(item, &summary);
-	*ret_summary = summary;
-	return 0;
-}
-
-static char **parse_dns_names(const json_t *attributes)
-{
-	char **names = NULL;
-	const json_t *item;
-	size_t i;
-
-	json_array_foreach(json_object_get(attributes, "SubjectAlternativeNames"), i, item)
-	{
-		_cleanup_(freep) char *name = member_lower(item, "DnsName");
-
-		if (name)
-			strv_append(&names, name);
-	}
-	return names;
-}
-
-int acm_parse_found(const json_t *item, struct acm_summary *ret_summary, struct error *err)
-{
-	const json_t *attributes = json_object_get(item, "X509Attributes");
-	const json_t *metadata = json_object_get(item, "CertificateMetadata");
-	struct acm_summary summary = { 0 };
-	const char *arn;
-	int r;
-
-	r = acm_parse_arn(item, &arn, err);
-	if (r < 0)
-		return r;
-	summary.arn = mem_strdup(arn);
-	summary.names = parse_dns_names(attributes);
-	summary.domain = member_lower(json_object_get(attributes, "Subject"), "CommonName");
-	if (!summary.domain && summary.names)
-		summary.domain = mem_strdup(summary.names[0]);
-	summary.serial = member_lower(attributes, "SerialNumber");
-	parse_metadata(json_object_get(metadata, "AcmCertificateMetadata"), &summary);
-	parse_attributes(attributes, &summary);
-	*ret_summary = summary;
-	return 0;
 }
 
 void acm_summary_done(struct acm_summary *summary)

@@ -18,16 +18,14 @@ int acm_export_body(const char *arn, const struct secret *passphrase, struct sec
 	struct error *err);
 int acm_import_body(const struct acm_import *import, struct secret **ret_body, struct error *err);
 
-/* acm_parse_listed(item, summary, err), acm_parse_found(item, summary, err): one of
- * ListCertificates' CertificateSummaryList, one of SearchCertificates' Results. */
-int acm_parse_listed(const json_t *item, struct acm_summary *ret_summary, struct error *err);
-int acm_parse_found(const json_t *item, struct acm_summary *ret_summary, struct error *err);
-
 /* acm_parse_description(answer, description, err): DescribeCertificate; release with
  * acm_description_done(). */
 int acm_parse_description(
 	const json_t *answer, struct acm_description *ret_description, struct error *err);
 void acm_description_done(struct acm_description *description);
+
+/* acm_check_arn(arn, err): is it an ARN of ACM's?  NULL is none. */
+int acm_check_arn(const char *arn, struct error *err);
 
 /* acm_parse_arn(answer, arn, err): its CertificateArn, borrowed from ${answer}. */
 int acm_parse_arn(const json_t *answer, const char **ret_arn, struct error *err);

@@ -21,6 +21,7 @@
 struct aws;
 struct aws_call;
 struct aws_session;
+struct page;
 struct secret;
 struct sd_event;
 
@@ -97,6 +98,7 @@ struct aws_request {
 	const char *region;
 	const json_t *body; /* JSON services: borrowed for the call of aws_call_start(); NULL: {} */
 	struct secret *secret_body; /* instead of body: taken over and wiped when the call ends */
+	struct page *page; /* of lib/aws: reads the answer as it arrives; ${done} gets no body then */
 	size_t response_limit; /* bytes; 0: 1 MiB */
 	bool may_be_empty; /* an answer without a body is one: {} */
 	bool once; /* never retried here after the request may have reached AWS */

@@ -9,6 +9,7 @@
  */
 #include "lib/aws/call.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-event.h>
@@ -18,6 +19,7 @@
 #include "lib/aws/fault.h"
 #include "lib/aws/headers.h"
 #include "lib/aws/lane.h"
+#include "lib/aws/page.h"
 #include "lib/aws/retry.h"
 #include "lib/aws/session.h"
 #include "lib/aws/sigv4.h"
@@ -40,6 +42,8 @@ struct aws_call {
 	char *operation, *region;
 	char *body;
 	struct secret *secret_body; /* instead */
+	struct page *page; /* borrowed; reads the answer, or NULL */
+	bool unreadable; /* which broke off because of what it was given */
 	char body_hash[SIGV4_HASH_SIZE];
 	size_t response_limit;
 	bool may_be_empty, once;
@@ -144,14 +148,12 @@ static void call_log(
 		http_response_header(response, "X-Amzn-RequestId") ?: "none");
 }
 
-/* More values than any answer has, but for long pages, which are allowed one for so many bytes of their
- * limit; each costs some 200 bytes as a tree. */
+/* More values than any answer has that is not read as a page; each costs some 200 bytes as a tree. */
 #define JSON_VALUES_MAX ((size_t)20000)
-#define PAGE_BYTES_OF_A_VALUE 128
 
 /* Would the tree be out of all proportion to the text?  Counts what can begin a value, outside strings: inside
  * them strangers may have written (a message of SQS). */
-static bool json_is_heavy(const char *text, size_t length, size_t limit)
+static bool json_is_heavy(const char *text, size_t length)
 {
 	size_t values = 0;
 	bool string = false;
@@ -164,38 +166,39 @@ static bool json_is_heavy(const char *text, size_t length, size_t limit)
 		else if (!string)
 			values += text[i] == ',' || text[i] == '{' || text[i] == '[';
 	}
-	return values > limit;
+	return values > JSON_VALUES_MAX;
 }
 
 /* The answer as a tree; NULL if it is no JSON. */
 static json_t *call_parse(const struct aws_call *call, const struct http_response *response)
 {
-	size_t limit = MAX(JSON_VALUES_MAX, call->response_limit / PAGE_BYTES_OF_A_VALUE);
-
 	if (response->body_length == 0 && call->may_be_empty)
 		return json_object();
-	if (json_is_heavy(response->body, response->body_length, limit))
+	if (json_is_heavy(response->body, response->body_length))
 		return NULL;
 	return json_loadb(response->body, response->body_length, JSON_REJECT_DUPLICATES, NULL);
 }
 
-static void call_succeeded(struct aws_call *call, const struct http_response *response)
+/* A success whose body is none. */
+static void call_misread(struct aws_call *call)
 {
 	_cleanup_(error_done) struct error err = ERROR_NULL;
-	json_t *json = NULL;
 
-	if (call->done) {
-		json = call_parse(call, response);
-		if (!json_is_object(json)) {
-			json_decref(json);
-			if (!call->once && call_again(call, FAULT_TRANSIENT, 0))
-				return;
-			(void)error_set(&err, ERROR_RETRY, (int)response->status, "%s: " NO_JSON,
-				call->operation);
-			call_mark(call, &err);
-			call_fail(call, &err);
-			return;
-		}
+	if (!call->once && call_again(call, FAULT_TRANSIENT, 0))
+		return;
+	(void)error_set(&err, ERROR_RETRY, 200, "%s: " NO_JSON, call->operation);
+	call_mark(call, &err);
+	call_fail(call, &err);
+}
+
+static void call_succeeded(struct aws_call *call, const struct http_response *response)
+{
+	json_t *json = call->done && !call->page ? call_parse(call, response) : NULL;
+
+	if (call->page ? page_end(call->page) < 0 : call->done && !json_is_object(json)) {
+		json_decref(json);
+		call_misread(call);
+		return;
 	}
 	if (!call->long_poll) {
 		retry_succeeded(&call->retry, lane_quota(call->lane));
@@ -250,6 +253,10 @@ static void on_response(
 	_cleanup_(fault_done) struct fault fault = FAULT_NULL;
 
 	call->http = NULL;
+	if (err && call->unreadable) {
+		call_misread(call);
+		return;
+	}
 	if (err) {
 		call_unreachable(call, err);
 		return;
@@ -309,6 +316,15 @@ static int call_check_privacy(
 		endpoint->url, call->done ? "a private key" : "an identity token");
 }
 
+/* A piece of the answer. */
+static int on_piece(void *userdata, const char *data, size_t length)
+{
+	struct aws_call *call = userdata;
+
+	call->unreadable = page_read(call->page, data, length) < 0;
+	return call->unreadable ? -EINVAL : 0;
+}
+
 static void call_send(struct aws_call *call)
 {
 	_cleanup_(error_done) struct error err = ERROR_NULL;
@@ -325,6 +341,9 @@ static void call_send(struct aws_call *call)
 		call_fail(call, &err);
 		return;
 	}
+	call->unreadable = false;
+	if (call->page)
+		page_begin(call->page);
 	call->http = http_start(call->session->aws->http,
 		&(struct http_request){
 			.method = "POST",
@@ -334,6 +353,8 @@ static void call_send(struct aws_call *call)
 			.body_length = call->body ? strlen(call->body) : 0,
 			.lent_body = call->secret_body,
 			.once = call->once,
+			.sink = call->page ? on_piece : NULL,
+			.sink_userdata = call,
 			.response_limit = call->response_limit,
 		},
 		on_response, call);
@@ -425,6 +446,7 @@ struct aws_call *aws_call_start(struct aws_session *session, const struct aws_re
 	call->response_limit = request->response_limit;
 	call->may_be_empty = request->may_be_empty;
 	call->once = request->once;
+	call->page = request->page;
 	call->long_poll = request->long_poll;
 	call->secret_body = request->secret_body;
 	if (call->secret_body) {

@@ -45,7 +45,7 @@ bool member_is(const json_t *object, const char *name, const char *value)
 }
 
 /* Doubles are exact to the microsecond until the year 2255. */
-static usec_t time_of_number(double seconds)
+usec_t time_of_seconds(double seconds)
 {
 	if (!(seconds > 0 && seconds < 1e12))
 		return 0;
@@ -58,7 +58,7 @@ usec_t member_time(const json_t *object, const char *name)
 	usec_t time = 0;
 
 	if (json_is_number(value))
-		return time_of_number(json_number_value(value));
+		return time_of_seconds(json_number_value(value));
 	if (json_is_string(value) && time_parse_iso(json_string_value(value), &time) < 0)
 		return 0;
 	return time;

@@ -35,6 +35,9 @@ bool member_is(const json_t *object, const char *name, const char *value);
  * when absent. */
 usec_t member_time(const json_t *object, const char *name);
 
+/* time_of_seconds(seconds): since 1970, as a time; 0 for what is no plausible one. */
+usec_t time_of_seconds(double seconds);
+
 /* member_lower(object, name), member_copy(object, name): a copy of member_string(), owned by the
  * caller; NULL for NULL. */
 char *member_lower(const json_t *object, const char *name);

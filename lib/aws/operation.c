@@ -15,6 +15,7 @@
 #include <systemd/sd-event.h>
 
 #include "lib/aws/defer.h"
+#include "lib/aws/page.h"
 #include "lib/pki/secret.h"
 
 /* A million certificates, or two minutes at the rate that ACM grants: what goes on after this
@@ -29,7 +30,10 @@ static void on_call(void *userdata, const json_t *body, const struct error *err)
 	struct operation *operation = userdata;
 
 	operation->call = NULL;
-	operation->on_answer(operation, body, err);
+	if (operation->page && !err)
+		operation->on_page(operation);
+	else
+		operation->on_answer(operation, body, err);
 }
 
 static int on_deferred(struct sd_event_source *source, void *userdata)
@@ -69,6 +73,7 @@ static void send_json(struct operation *operation, const char *region, const jso
 		.operation = operation->name,
 		.region = region,
 		.body = body,
+		.page = operation->page,
 		.response_limit = operation->body ? OPERATION_PAGE_LIMIT
 						  : operation->response_limit,
 		.long_poll = operation->long_poll,
@@ -111,30 +116,21 @@ void operation_list(struct operation *operation, const char *region, json_t *bod
 	send_json(operation, region, body);
 }
 
-/* The token in ${page} that carries on; NULL after the last page (absent, or empty with some
- * services). */
-static json_t *find_token(const struct operation *operation, const json_t *page)
+int operation_next(struct operation *operation, struct error *err)
 {
-	json_t *token = json_object_get(page, operation->token);
-
-	return json_string_length(token) > 0 ? token : NULL;
-}
-
-int operation_next(struct operation *operation, const json_t *page, struct error *err)
-{
-	json_t *token = find_token(operation, page);
+	const char *token = operation->page->token;
 
 	if (!token) {
 		end_later(operation);
 		return 0;
 	}
-	if (json_object_get(operation->seen, json_string_value(token)) ||
+	if (json_object_get(operation->seen, token) ||
 		json_object_size(operation->seen) + 1 >= OPERATION_PAGES_MAX)
 		return error_set(err, ERROR_RETRY, 0,
 			"an endless listing, given up after %zu pages",
 			json_object_size(operation->seen) + 1);
-	json_object_set_new(operation->seen, json_string_value(token), json_true());
-	json_object_set(operation->body, operation->token, token);
+	json_object_set_new(operation->seen, token, json_true());
+	json_object_set_new(operation->body, operation->page->format->token, json_string(token));
 	send_json(operation, operation->region, operation->body);
 	return 0;
 }

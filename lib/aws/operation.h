@@ -11,9 +11,10 @@
 #include "lib/aws/aws.h"
 
 struct operation;
+struct page;
 struct sd_event_source;
 
-/* operation_fn(operation, body, err): an answer, or the end: as aws_done_fn; of a listing, both
+/* operation_fn(operation, body, err): the answer, as aws_done_fn; of a listing, the end, with both
  * NULL after the last page.  Never called from inside a function of this header. */
 typedef void (*operation_fn)(
 	struct operation *operation, const json_t *body, const struct error *err);
@@ -23,7 +24,8 @@ struct operation {
 	struct aws_session *session;
 	enum aws_service service;
 	const char *name; /* ListCertificates; a literal */
-	const char *token; /* listings: the member that carries on, NextToken; a literal */
+	struct page *page; /* listings: what reads their answers; belongs to the handle */
+	void (*on_page)(struct operation *operation); /* listings: it has been read */
 	operation_fn on_answer;
 	bool long_poll; /* as in struct aws_request */
 	size_t response_limit; /* bytes; 0: as usual */
@@ -53,11 +55,12 @@ void operation_fail(struct operation *operation, struct error *err);
 void operation_list(struct operation *operation, const char *region, json_t *body);
 
 /**
- * operation_next(operation, page, err):
- * Ask for the page after ${page}, or end in the loop's next turn when that was the last.
- * ERROR_RETRY when a token comes again or after 1,000 pages: the caller ends then.
+ * operation_next(operation, err):
+ * Ask for the page after the one that was read, or end in the loop's next turn when that was the
+ * last.  ERROR_RETRY when a token comes again or after 1,000 pages: the caller ends then.  What was
+ * read stays until the next page begins to arrive: not before the callback has returned.
  */
-int operation_next(struct operation *operation, const json_t *page, struct error *err);
+int operation_next(struct operation *operation, struct error *err);
 
 /* operation_done(operation): cancel what is under way and release; nothing is called after this. */
 void operation_done(struct operation *operation);

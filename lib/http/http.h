@@ -64,7 +64,7 @@ struct http_request {
 	 * connection closes before the first byte of an answer. */
 	bool once;
 	bool direct; /* never through a proxy, as for what is loopback or link-local */
-	/* Gets the body of a 2xx answer instead of the completion, whose body is then empty. */
+	/* Gets the body of an answer of status 200 instead of the completion, whose body is then empty. */
 	http_sink_fn sink;
 	void *sink_userdata;
 	/* Bytes; 0: 1 MiB, and then all such answers together may have 4 MiB at a time: one too many

@@ -60,7 +60,7 @@ static size_t on_body(char *data, size_t one, size_t length, void *userdata)
 	call->body_length += length;
 	if (length == 0)
 		return 0;
-	if (!call->sink || call->status < 200 || call->status > 299)
+	if (!call->sink || call->status != 200)
 		return keep_body(call, data, length);
 	if (call->sink(call->sink_userdata, data, length) == 0)
 		return length;

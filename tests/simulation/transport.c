@@ -156,6 +156,12 @@ static const char *too_fast(const struct http_call *call)
 	return "ThrottlingException";
 }
 
+static void add_header(struct http_call *call, const char *name, const char *value)
+{
+	buf_append_string(&call->headers, name);
+	buf_append(&call->headers, value, strlen(value) + 1);
+}
+
 static void call_ask(struct http_call *call)
 {
 	const struct secret *secret = call->secret_body ?: call->lent_body;
@@ -174,17 +180,17 @@ static void call_ask(struct http_call *call)
 		traffic.last_import[import_account(call)] = clock_monotonic();
 	buf_append(&call->answer, answer.body, answer.length);
 	if (answer.error)
-		buf_printf(&call->headers, "X-Amzn-ErrorType: %s%c", answer.error, '\0');
+		add_header(call, "X-Amzn-ErrorType: ", answer.error);
 	if (answer.content_type)
-		buf_printf(&call->headers, "Content-Type: %s%c", answer.content_type, '\0');
-	buf_printf(&call->headers, "X-Amzn-RequestId: simulated%c", '\0');
+		add_header(call, "Content-Type: ", answer.content_type);
+	add_header(call, "X-Amzn-RequestId: ", "simulated");
 }
 
 /* --- BACK --- */
 
 static void call_end(struct http_call *call)
 {
-	bool sunk = call->sink && call->status < 300;
+	bool sunk = call->sink && call->status == 200;
 	const struct http_response response = {
 		.status = call->status,
 		.body = sunk ? "" : call->answer.data,

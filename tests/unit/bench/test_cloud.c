@@ -19,6 +19,7 @@
 #include "lib/pki/certificate.h"
 #include "lib/pki/key.h"
 #include "tests/bench/cloud.h"
+#include "tests/unit/lib/test_acm_item.h"
 
 #define NOW (1764000000 * USEC_PER_SEC)
 
@@ -93,7 +94,9 @@ static void test_a_listing_is_what_the_daemon_reads(void **state)
 			struct acm_summary summary;
 			char arn[CLOUD_ARN_SIZE];
 
-			assert_int_equal(acm_parse_listed(item, &summary, NULL), 0);
+			_cleanup_(freep) char *text = json_dumps(item, 0);
+
+			assert_int_equal(read_item(ACM_LISTING_LIST, text, &summary, NULL), 0);
 			assert_string_equal(summary.arn, cloud_arn(seen++, arn));
 			assert_true(summary.exportable);
 			assert_string_equal(summary.names[0], summary.domain);

@@ -16,6 +16,7 @@
 #include "lib/aws/secretsmanager_wire.h"
 #include "lib/base/strv.h"
 #include "lib/pki/secret.h"
+#include "tests/unit/lib/test_acm_item.h"
 
 #define ARN "arn:aws:acm:eu-west-1:111111111111:certificate/0f5c1b3e-0000"
 
@@ -271,17 +272,17 @@ static void test_arn_region(void **state)
 
 static void test_parse_listed(void **state)
 {
-	_cleanup_(json_freep) json_t *json = parse(
+	static const char text[] =
 		"{\"CertificateArn\": \"" ARN "\", \"DomainName\": \"Pay.Example.com\","
 		"\"SubjectAlternativeNameSummaries\": [\"Pay.Example.com\", \"*.x.example\"],"
 		"\"HasAdditionalSubjectAlternativeNames\": true, \"Status\": \"ISSUED\","
 		"\"Type\": \"AMAZON_ISSUED\", \"KeyAlgorithm\": \"RSA-2048\","
 		"\"ExportOption\": \"ENABLED\", \"InUse\": true, \"Novelty\": {\"a\": []},"
 		"\"RenewalEligibility\": \"INELIGIBLE\", \"NotBefore\": 1.7355167E9,"
-		"\"NotAfter\": 1735516800.5}");
+		"\"NotAfter\": 1735516800.5}";
 	_cleanup_(acm_summary_done) struct acm_summary summary = { 0 };
 
-	assert_int_equal(acm_parse_listed(json, &summary, NULL), 0);
+	assert_int_equal(read_item(ACM_LISTING_LIST, text, &summary, NULL), 0);
 	assert_string_equal(summary.arn, ARN);
 	assert_string_equal(summary.domain, "pay.example.com");
 	assert_list(summary.names, "pay.example.com *.x.example");
@@ -299,17 +300,17 @@ static void test_parse_listed(void **state)
 
 static void test_parse_found(void **state)
 {
-	_cleanup_(json_freep) json_t *json = parse(
+	static const char text[] =
 		"{\"CertificateArn\": \"" ARN "\", \"X509Attributes\": {"
 		"\"Subject\": {\"CommonName\": \"PAY.example.com\"}, \"SerialNumber\": \"0a:1b\","
 		"\"SubjectAlternativeNames\": [{\"DnsName\": \"PAY.example.com\"},"
 		"{\"IpAddress\": \"::1\"}], \"KeyAlgorithm\": \"EC_prime256v1\","
 		"\"NotBefore\": 1735516700, \"NotAfter\": 1735516800},"
 		"\"CertificateMetadata\": {\"AcmCertificateMetadata\": {\"Status\": \"ISSUED\","
-		"\"Type\": \"PRIVATE\", \"RenewalEligibility\": \"ELIGIBLE\"}}}");
+		"\"Type\": \"PRIVATE\", \"RenewalEligibility\": \"ELIGIBLE\"}}}";
 	_cleanup_(acm_summary_done) struct acm_summary summary = { 0 };
 
-	assert_int_equal(acm_parse_found(json, &summary, NULL), 0);
+	assert_int_equal(read_item(ACM_LISTING_SEARCH, text, &summary, NULL), 0);
 	assert_string_equal(summary.domain, "pay.example.com");
 	assert_list(summary.names, "pay.example.com");
 	assert_string_equal(summary.serial, "0a:1b");
@@ -324,9 +325,8 @@ static bool is_exportable(const char *members)
 {
 	_cleanup_(freep) char *text = mem_printf("{\"CertificateArn\": \"%s\", %s}", ARN, members);
 	_cleanup_(acm_summary_done) struct acm_summary summary = { 0 };
-	_cleanup_(json_freep) json_t *json = parse(text);
 
-	assert_int_equal(acm_parse_listed(json, &summary, NULL), 0);
+	assert_int_equal(read_item(ACM_LISTING_LIST, text, &summary, NULL), 0);
 	return summary.exportable;
 }
 
@@ -348,13 +348,13 @@ static void test_malformed_summaries(void **state)
 		"{\"CertificateArn\": \"arn:aws:s3:::bucket\"}" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		_cleanup_(json_freep) json_t *json = json_loads(bad[i], JSON_DECODE_ANY, NULL);
 		_cleanup_(error_done) struct error err = ERROR_NULL;
 		struct acm_summary summary = { 0 };
 
-		assert_int_equal(acm_parse_listed(json, &summary, &err), -EAGAIN);
+		assert_int_equal(read_item(ACM_LISTING_LIST, bad[i], &summary, &err), -EAGAIN);
 		assert_non_null(strstr(err.text, "CertificateArn"));
-		assert_int_equal(acm_parse_found(json, &summary, &err), -EAGAIN);
+		error_done(&err);
+		assert_int_equal(read_item(ACM_LISTING_SEARCH, bad[i], &summary, &err), -EAGAIN);
 		assert_null(summary.arn);
 	}
 }

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIB_AWS_ACM_PAGE_H
+#define LIB_AWS_ACM_PAGE_H
+
+/* Pages of certificates, as ListCertificates and SearchCertificates send them, read as they arrive.
+ * Pure.  Not for use outside lib/aws. */
+
+#include "lib/aws/acm.h"
+#include "lib/aws/page.h"
+
+enum acm_listing {
+	ACM_LISTING_LIST, /* ListCertificates */
+	ACM_LISTING_SEARCH, /* SearchCertificates, which may leave the list out when it finds nothing */
+};
+
+struct acm_page {
+	struct page page; /* to be fed */
+	enum acm_listing listing;
+	char *type; /* only these are kept; NULL: all */
+	struct acm_summary *items; /* those of the page */
+	size_t count, room;
+	struct acm_summary item; /* the one that is being read */
+	char *export_option, *managed_by; /* of it */
+	struct error problem; /* the first item that cannot be used */
+};
+
+/* acm_page_init(page, listing, type): release with acm_page_done(). */
+void acm_page_init(struct acm_page *page, enum acm_listing listing, const char *type);
+
+/* acm_page_check(page, err): after page_end(): ERROR_RETRY when the page lacks what it must have.
+ * Otherwise page->items are good until the next page begins. */
+int acm_page_check(struct acm_page *page, struct error *err);
+
+/* acm_page_take(page, count): its items, which the caller owns from now on. */
+struct acm_summary *acm_page_take(struct acm_page *page, size_t *ret_count);
+
+void acm_page_done(struct acm_page *page);
+
+#endif

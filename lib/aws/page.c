@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/aws/page.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/aws/member.h"
+#include "lib/base/mem.h"
+
+/* Besides a field: what the value of a member is when it is none. */
+#define PAGE_AT_NOTHING (-2)
+#define PAGE_AT_ITEMS	(-3)
+#define PAGE_AT_TOKEN	(-4)
+
+/* Longer numbers are no times. */
+#define NUMBER_MAX 64
+
+static bool is_name(const char *name, const char *text, size_t length)
+{
+	return strncmp(name, text, length) == 0 && !name[length];
+}
+
+static int find_field(const struct page *page, int inside, const char *text, size_t length)
+{
+	for (size_t i = 0; i < page->format->fields_count; i++) {
+		const struct page_field *field = &page->format->fields[i];
+
+		if (field->inside == inside && is_name(field->name, text, length))
+			return (int)i;
+	}
+	return PAGE_AT_NOTHING;
+}
+
+static int find_member(const struct page *page, const char *text, size_t length)
+{
+	if (page->open[page->depth - 1].level == PAGE_LEVEL_OBJECT)
+		return find_field(page, page->open[page->depth - 1].field, text, length);
+	if (page->open[page->depth - 1].level != PAGE_LEVEL_ROOT)
+		return PAGE_AT_NOTHING;
+	if (is_name(page->format->items, text, length))
+		return PAGE_AT_ITEMS;
+	return is_name(page->format->token, text, length) ? PAGE_AT_TOKEN : PAGE_AT_NOTHING;
+}
+
+static void tell(struct page *page, int field, enum json_event event, const char *text, size_t length)
+{
+	int id = page->format->fields[field].id;
+
+	if (id != PAGE_PATH)
+		page->format->on_value(page->userdata, id, event, text, length);
+}
+
+/* One of the items' list, whatever it is. */
+static enum page_level open_item(struct page *page, enum json_event event)
+{
+	page->format->on_item(page->userdata);
+	if (event == JSON_EVENT_OBJECT)
+		return PAGE_LEVEL_OBJECT;
+	page->format->on_item_end(page->userdata);
+	return PAGE_LEVEL_SKIPPED;
+}
+
+/* What an object or array within an item is. */
+static enum page_level open_field(struct page *page, int field, bool in_list, enum json_event event)
+{
+	bool list = page->format->fields[field].list;
+
+	if (event == JSON_EVENT_ARRAY)
+		return list && !in_list ? PAGE_LEVEL_LIST : PAGE_LEVEL_SKIPPED;
+	if (list != in_list)
+		return PAGE_LEVEL_SKIPPED;
+	tell(page, field, event, NULL, 0);
+	return PAGE_LEVEL_OBJECT;
+}
+
+static enum page_level level_of(struct page *page, enum json_event event, int *field)
+{
+	enum page_level outer;
+
+	*field = PAGE_ITEM;
+	if (page->depth == 0) {
+		page->rooted = event == JSON_EVENT_OBJECT;
+		return page->rooted ? PAGE_LEVEL_ROOT : PAGE_LEVEL_SKIPPED;
+	}
+	outer = page->open[page->depth - 1].level;
+	switch (outer) {
+	case PAGE_LEVEL_ROOT:
+		if (page->at != PAGE_AT_ITEMS || event != JSON_EVENT_ARRAY)
+			return PAGE_LEVEL_SKIPPED;
+		page->listed = true;
+		return PAGE_LEVEL_ITEMS;
+	case PAGE_LEVEL_ITEMS:
+		return open_item(page, event);
+	case PAGE_LEVEL_SKIPPED:
+		return PAGE_LEVEL_SKIPPED;
+	default:
+		*field = outer == PAGE_LEVEL_LIST ? page->open[page->depth - 1].field : page->at;
+		if (*field < 0)
+			return PAGE_LEVEL_SKIPPED;
+		return open_field(page, *field, outer == PAGE_LEVEL_LIST, event);
+	}
+}
+
+static void on_open(struct page *page, enum json_event event)
+{
+	int field;
+	enum page_level level = level_of(page, event, &field);
+
+	page->open[page->depth].level = level;
+	page->open[page->depth].field = field;
+	page->depth++;
+}
+
+static void on_close(struct page *page, enum json_event event)
+{
+	page->depth--;
+	if (page->open[page->depth].level != PAGE_LEVEL_OBJECT)
+		return;
+	if (page->open[page->depth].field == PAGE_ITEM)
+		page->format->on_item_end(page->userdata);
+	else
+		tell(page, page->open[page->depth].field, event, NULL, 0);
+}
+
+/* A string, number or word. */
+static void on_plain(struct page *page, enum json_event event, const char *text, size_t length)
+{
+	if (page->depth == 0)
+		return;
+	switch (page->open[page->depth - 1].level) {
+	case PAGE_LEVEL_ROOT:
+		if (page->at == PAGE_AT_TOKEN && !page->token)
+			page->token = page_text(event, text, length);
+		break;
+	case PAGE_LEVEL_ITEMS:
+		(void)open_item(page, event);
+		break;
+	case PAGE_LEVEL_OBJECT:
+		if (page->at >= 0 && !page->format->fields[page->at].list)
+			tell(page, page->at, event, text, length);
+		break;
+	case PAGE_LEVEL_LIST:
+		tell(page, page->open[page->depth - 1].field, event, text, length);
+		break;
+	case PAGE_LEVEL_SKIPPED:
+		break;
+	}
+}
+
+static void on_event(void *userdata, enum json_event event, const char *text, size_t length)
+{
+	struct page *page = userdata;
+
+	switch (event) {
+	case JSON_EVENT_OBJECT:
+	case JSON_EVENT_ARRAY:
+		on_open(page, event);
+		break;
+	case JSON_EVENT_OBJECT_END:
+	case JSON_EVENT_ARRAY_END:
+		on_close(page, event);
+		break;
+	case JSON_EVENT_KEY:
+		page->at = find_member(page, text, length);
+		page->named |= page->at == PAGE_AT_ITEMS;
+		break;
+	default:
+		on_plain(page, event, text, length);
+	}
+}
+
+void page_init(struct page *page, const struct page_format *format, void *userdata)
+{
+	*page = (struct page){ .format = format, .userdata = userdata };
+	json_stream_init(&page->stream, on_event, page);
+}
+
+void page_begin(struct page *page)
+{
+	json_stream_done(&page->stream);
+	json_stream_init(&page->stream, on_event, page);
+	page->depth = 0;
+	page->at = PAGE_AT_NOTHING;
+	page->rooted = page->named = page->listed = false;
+	free(take(page->token));
+	page->format->on_begin(page->userdata);
+}
+
+int page_read(struct page *page, const char *data, size_t length)
+{
+	return json_stream_push(&page->stream, data, length);
+}
+
+int page_end(struct page *page)
+{
+	if (json_stream_end(&page->stream) < 0)
+		return -EINVAL;
+	return page->rooted ? 0 : -EINVAL;
+}
+
+int page_need_items(const struct page *page, struct error *err)
+{
+	if (page->listed)
+		return 0;
+	return error_set(err, ERROR_RETRY, 0, "answer without %s", page->format->items);
+}
+
+void page_done(struct page *page)
+{
+	json_stream_done(&page->stream);
+	free(take(page->token));
+}
+
+char *page_text(enum json_event event, const char *text, size_t length)
+{
+	return event == JSON_EVENT_STRING && length > 0 ? mem_strndup(text, length) : NULL;
+}
+
+bool page_is(enum json_event event, const char *text, size_t length, const char *value)
+{
+	return event == JSON_EVENT_STRING && is_name(value, text, length);
+}
+
+usec_t page_time(enum json_event event, const char *text, size_t length)
+{
+	char copy[NUMBER_MAX];
+	usec_t time = 0;
+
+	if (length >= sizeof(copy) || (event != JSON_EVENT_NUMBER && event != JSON_EVENT_STRING))
+		return 0;
+	memcpy(copy, text, length);
+	copy[length] = '\0';
+	if (event == JSON_EVENT_NUMBER)
+		return time_of_seconds(strtod(copy, NULL));
+	return time_parse_iso(copy, &time) < 0 ? 0 : time;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIB_AWS_PAGE_H
+#define LIB_AWS_PAGE_H
+
+/*
+ * A page of a listing, read as it arrives and without a tree: an object with a list of items and,
+ * unless it is the last, a token.  A table says which members of the items are wanted; all others
+ * are passed over.  What is absent, null or of another type than the table says is not told, as in
+ * lib/aws/member.h.  Pure.  Not for use outside lib/aws.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/base/error.h"
+#include "lib/base/json_stream.h"
+#include "lib/base/time.h"
+
+/* A member of an item, or of another field's objects. */
+struct page_field {
+	const char *name;
+	int inside; /* the index of that other field in the table, or PAGE_ITEM */
+	bool list; /* its values are the elements of an array */
+	int id; /* what page_format calls it; PAGE_PATH: it only leads to others */
+};
+
+#define PAGE_ITEM (-1)
+#define PAGE_PATH (-1)
+
+struct page_format {
+	const char *items; /* the answer's member that lists them */
+	const char *token; /* its member that carries on */
+	const struct page_field *fields;
+	size_t fields_count;
+
+	/* A page begins: what came of another, which may have broken off, is void. */
+	void (*on_begin)(void *userdata);
+	/* An item begins, ends; one that is no object does both. */
+	void (*on_item)(void *userdata);
+	void (*on_item_end)(void *userdata);
+	/* A value of the field ${id}, as json_event_fn(): a plain one, or the beginning and end of an
+	 * object that the field lists. */
+	void (*on_value)(void *userdata, int id, enum json_event event, const char *text,
+		size_t length);
+};
+
+/* What an object or array that is open means. */
+enum page_level {
+	PAGE_LEVEL_ROOT,
+	PAGE_LEVEL_ITEMS,
+	PAGE_LEVEL_OBJECT, /* an item, or an object in one */
+	PAGE_LEVEL_LIST, /* of a field */
+	PAGE_LEVEL_SKIPPED,
+};
+
+struct page {
+	const struct page_format *format;
+	void *userdata;
+	struct json_stream stream;
+	struct {
+		enum page_level level;
+		int field; /* that it is the value of, or PAGE_ITEM */
+	} open[JSON_STREAM_DEPTH];
+	unsigned depth;
+	int at; /* the field whose value is next; or PAGE_AT_* in page.c */
+	bool rooted; /* it is an object */
+	bool named, listed; /* the items' member was there, and was a list */
+	char *token; /* NULL after the last page */
+};
+
+/* page_init(page, format, userdata): release with page_done(). */
+void page_init(struct page *page, const struct page_format *format, void *userdata);
+
+/* page_begin(page): forget what has been read. */
+void page_begin(struct page *page);
+
+/* page_read(page, data, length): the next piece: 0, or -EINVAL when it is no JSON. */
+int page_read(struct page *page, const char *data, size_t length);
+
+/* page_end(page): that was all: 0, or -EINVAL when it was not a whole object. */
+int page_end(struct page *page);
+
+/* page_need_items(page, err): ERROR_RETRY, "answer without NAME", unless it had its list. */
+int page_need_items(const struct page *page, struct error *err);
+
+void page_done(struct page *page);
+
+/* page_text(event, text, length): of on_value: a string that is not empty, owned by the caller;
+ * otherwise NULL. */
+char *page_text(enum json_event event, const char *text, size_t length);
+
+/* page_is(event, text, length, value): is it the string ${value}? */
+bool page_is(enum json_event event, const char *text, size_t length, const char *value);
+
+/* page_time(event, text, length): as member_time(). */
+usec_t page_time(enum json_event event, const char *text, size_t length);
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/base/json_stream.h"
+#include "lib/base/mem.h"
+
+/* The tokens as text: one line each. */
+static void on_event(void *userdata, enum json_event event, const char *text, size_t length)
+{
+	static const char marks[] = "{}[]:\"#tfn";
+	struct buf *out = userdata;
+
+	buf_append_char(out, marks[event]);
+	if (length)
+		buf_append(out, text, length);
+	buf_append_char(out, '\n');
+}
+
+/* Reads ${text} in pieces of each length; the tokens are the same.  NULL: no JSON. */
+static char *read_text(const char *text)
+{
+	char *first = NULL;
+	int verdict = 0;
+
+	for (size_t piece = 1; piece <= strlen(text) + 1; piece++) {
+		struct json_stream stream;
+		struct buf out = BUF_NULL;
+		int r = 0;
+
+		json_stream_init(&stream, on_event, &out);
+		for (size_t i = 0; r == 0 && i < strlen(text); i += piece)
+			r = json_stream_push(&stream, text + i, MIN(piece, strlen(text) - i));
+		if (r == 0)
+			r = json_stream_end(&stream);
+		json_stream_done(&stream);
+		if (piece == 1) {
+			verdict = r;
+			first = mem_strdup(out.data);
+		}
+		assert_int_equal(r, verdict);
+		if (r == 0)
+			assert_string_equal(out.data, first);
+		buf_done(&out);
+	}
+	if (verdict < 0) {
+		free(first);
+		return NULL;
+	}
+	return first;
+}
+
+static void test_tokens(void **state)
+{
+	static const struct {
+		const char *text, *tokens;
+	} cases[] = {
+		{ "{}", "{\n}\n" },
+		{ " [ ] ", "[\n]\n" },
+		{ "{\"a\" : [true,false , null]}", "{\n:a\n[\nt\nf\nn\n]\n}\n" },
+		{ "[0, -1.5e+3]", "[\n#0\n#-1.5e+3\n]\n" },
+		{ "12", "#12\n" },
+		{ "[\"\", \"a\\n\\u00e9\\ud83d\\ude00\\/\"]", "[\n\"\n\"a\n\xc3\xa9\xf0\x9f\x98\x80/\n]\n" },
+		{ "[\"\xc3\xa9\xe2\x82\xac\xf4\x8f\xbf\xbf\"]", "[\n\"\xc3\xa9\xe2\x82\xac\xf4\x8f\xbf\xbf\n]\n" },
+		{ "{\"a\":{\"a\":1},\"b\":[{\"a\":1},{\"a\":2}]}",
+			"{\n:a\n{\n:a\n#1\n}\n:b\n[\n{\n:a\n#1\n}\n{\n:a\n#2\n}\n]\n}\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(freep) char *tokens = read_text(cases[i].text);
+
+		assert_non_null(tokens);
+		assert_string_equal(tokens, cases[i].tokens);
+	}
+}
+
+static void test_refused(void **state)
+{
+	static const char *const bad[] = { "", " ", "{", "[", "]", "}", "[}", "{]", "[1,]", "[,1]", "{,}",
+		"{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{1:1}", "{\"a\" 1}", "[1 2]", "[] []", "[],",
+		"{} x", "01", "1.", ".5", "+1", "-", "1e", "1e+", "1.5.2", "--1", "0x1",
+		"9223372036854775808", "1e999", "tru", "trues", "nul", "True", "NaN", "\"", "\"a", "\"\\",
+		"\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"\\u0000\"", "\"\\ud800\"", "\"\\udc00\"",
+		"\"\\ud83dx\"", "\"\\ud83d\\n\"", "\"\\ud83d\\ud83d\"", "\"\t\"", "\"\x80\"", "\"\xc0\xaf\"",
+		"\"\xe0\x80\xaf\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xe2\x82\"",
+		"\xef\xbb\xbf[]", "{\"a\":1,\"a\":2}", "{\"a\":1,\"b\":{},\"\\u0061\":2}", "'a'", "//x\n1",
+		"<html>" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		_cleanup_(freep) char *tokens = read_text(bad[i]);
+
+		if (tokens)
+			fail_msg("'%s' was taken", bad[i]);
+	}
+}
+
+static int push_times(const char *text, size_t times, const char *last)
+{
+	struct json_stream stream;
+	struct buf out = BUF_NULL;
+	int r = 0;
+
+	json_stream_init(&stream, on_event, &out);
+	for (size_t i = 0; r == 0 && i < times; i++)
+		r = json_stream_push(&stream, text, strlen(text));
+	if (r == 0)
+		r = json_stream_push(&stream, last, strlen(last));
+	/* Broken once, broken for good, and nothing is kept of what comes. */
+	if (r < 0)
+		assert_int_equal(json_stream_push(&stream, "[]", 2), -EINVAL);
+	assert_true(stream.token.length <= JSON_STREAM_TOKEN);
+	assert_true(stream.seen_room <= JSON_STREAM_MEMBERS);
+	json_stream_done(&stream);
+	buf_done(&out);
+	return r;
+}
+
+static void test_limits(void **state)
+{
+	_cleanup_(freep) char *long_one = mem_alloc(JSON_STREAM_TOKEN + 3);
+	struct json_stream stream;
+	struct buf out = BUF_NULL;
+	int r = 0;
+
+	assert_int_equal(push_times("[", JSON_STREAM_DEPTH, ""), 0);
+	assert_int_equal(push_times("[", JSON_STREAM_DEPTH + 1, ""), -EINVAL);
+	assert_int_equal(push_times("[", 1000000, ""), -EINVAL);
+	assert_int_equal(push_times("{\"a\":", 1000000, ""), -EINVAL);
+	assert_int_equal(push_times("1", JSON_STREAM_TOKEN + 1, ""), -EINVAL);
+
+	memset(long_one, 'x', JSON_STREAM_TOKEN + 2);
+	long_one[0] = '"';
+	assert_int_equal(push_times(long_one, 1, "\""), -EINVAL);
+	long_one[JSON_STREAM_TOKEN + 1] = '\0';
+	assert_int_equal(push_times(long_one, 1, "\""), 0);
+
+	json_stream_init(&stream, on_event, &out);
+	assert_int_equal(json_stream_push(&stream, "{", 1), 0);
+	for (int i = 0; i <= JSON_STREAM_MEMBERS; i++) {
+		_cleanup_(freep) char *member = mem_printf("%s\"%d\":1", i ? "," : "", i);
+
+		assert_int_equal(r, 0);
+		r = json_stream_push(&stream, member, strlen(member));
+	}
+	assert_int_equal(r, -EINVAL);
+	json_stream_done(&stream);
+	buf_done(&out);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_tokens),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_limits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
