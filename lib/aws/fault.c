@@ -287,6 +287,9 @@ int fault_error(const struct fault *fault, const char *operation, struct error *
 
 	if (fault->code == AWS_CODE_UNKNOWN_OPERATION && !*message)
 		message = "this endpoint does not know the operation";
+	else if (!*message && fault->foreign && fault->code / 100 == 3)
+		message = "a redirect, and signed requests follow none: is a proxy or portal in "
+			  "between, or the endpoint's URL wrong?";
 	else if (!*message && strncmp(fault->name, "HTTP ", 5) == 0)
 		message = "no error code of AWS's: something between us and AWS answered?";
 	return error_set(err, fault->kind, fault->code, "%s: %s%s%s%s%s%s", operation, fault->name,
