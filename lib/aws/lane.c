@@ -210,7 +210,7 @@ static void lane_republish(const void *node, VISIT visit, void *userdata)
 
 	if ((visit != preorder && visit != leaf) || lane->rate.published == rate)
 		return;
-	rate_publish(&lane->rate, rate);
+	rate_publish(&lane->rate, rate, clock_monotonic());
 	if (!TAILQ_EMPTY(&lane->waiters))
 		lane_arm(lane);
 }

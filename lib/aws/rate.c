@@ -47,12 +47,15 @@ void rate_take(struct rate *rate, usec_t now)
 		rate->full = usec_add(MAX(rate->full, now), interval(rate));
 }
 
-void rate_publish(struct rate *rate, double published)
+void rate_publish(struct rate *rate, double published, usec_t now)
 {
 	bool lowered = rate->current > 0 && (rate->published <= 0 || rate->current < rate->published);
+	double before = rate->current;
 
 	rate->current = lowered && published > 0 ? MIN(rate->current, published) : published;
 	rate->published = published;
+	if (before > 0 && rate->current > 0 && rate->full > now)
+		rate->full = now + (usec_t)((double)(rate->full - now) * before / rate->current);
 }
 
 void rate_throttled(struct rate *rate, usec_t now, usec_t pause)

@@ -35,9 +35,9 @@ void rate_take(struct rate *rate, usec_t now);
  * one burst counts once.  Nothing more is sent for ${pause}, 0 where AWS named none. */
 void rate_throttled(struct rate *rate, usec_t now, usec_t pause);
 
-/* rate_publish(rate, published): from now on the published rate is ${published}; a rate that was
- * lowered by throttles stays so low until it has grown. */
-void rate_publish(struct rate *rate, double published);
+/* rate_publish(rate, published, now): from now on the published rate is ${published}; a rate that was
+ * lowered by throttles stays so low until it has grown.  What was sent is paid back at the new rate. */
+void rate_publish(struct rate *rate, double published, usec_t now);
 
 /* rate_succeeded(rate): AWS did not mind. */
 void rate_succeeded(struct rate *rate);

@@ -2,6 +2,7 @@
 """What goes wrong at AWS or on the way there harms nothing else, is said once, and is made good."""
 
 import re
+import time
 
 import pytest
 
@@ -223,3 +224,17 @@ def test_answers_that_are_none(ferry, cloud, kind):
     ferry.once()
     ferry.expect_secret(DESTINATION, "pay", pay)
     ferry.expect_file("pay", pay)
+
+
+def test_configured_quotas_hold_until_a_reload_takes_them_back(ferry):
+    for name in ("pay", "shop", "mail"):
+        ferry.carry(name, ferry.issue(f"{name}.example.com"), "prod")
+    ferry.set(quotas={"acm": {"ImportCertificate": 0.1}})
+    daemon = ferry.start()
+    ferry.wait_for(lambda: daemon.requests("ImportCertificate") == 1)
+    time.sleep(2)  # at the published rate the second would be there
+    assert daemon.requests("ImportCertificate") == 1
+    del ferry.settings["quotas"]
+    ferry.write()
+    daemon.reload()
+    ferry.wait_for(lambda: daemon.requests("ImportCertificate") == 3, 8 * SLOW)  # not after another 18 s

@@ -282,17 +282,24 @@ static void test_rate_publish(void **state)
 	struct rate rate;
 
 	rate_init(&rate, 1);
-	rate_publish(&rate, 2.5);
+	rate_publish(&rate, 2.5, 1000 * S);
 	assert_true(rate.current == 2.5);
 	rate_throttled(&rate, 1000 * S, 0);
-	rate_publish(&rate, 5);
+	rate_publish(&rate, 5, 1000 * S);
 	assert_true(rate.current == 1.25);
 	for (int i = 0; i < 15; i++)
 		rate_succeeded(&rate);
 	assert_true(rate.current == 5);
 	rate_throttled(&rate, 2000 * S, 0);
-	rate_publish(&rate, 1);
+	rate_publish(&rate, 1, 2000 * S);
 	assert_true(rate.current == 1);
+	/* A request that was to be paid back in ten seconds is paid back in one, and the other way round. */
+	rate_init(&rate, 0.1);
+	rate_take(&rate, 3000 * S);
+	rate_publish(&rate, 1, 3000 * S);
+	assert_int_equal(rate_next(&rate, 3000 * S), 3001 * S + 20 * MS);
+	rate_publish(&rate, 0.1, 3000 * S + 500 * MS);
+	assert_int_equal(rate_next(&rate, 3001 * S), 3005 * S + 520 * MS);
 }
 
 static void count_turn(void *userdata)
