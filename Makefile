@@ -44,6 +44,7 @@ UNIT_BENCH := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/bench/*.c))
 UNIT       := $(UNIT_LIB) $(UNIT_CORE) $(UNIT_SHELL) $(UNIT_BENCH)
 # The AWS in memory that `make bench` and the simulation ask.
 CLOUD      := $(call object,$(addprefix tests/bench/,cloud.c issuer.c span.c))
+WIRE       := $(BUILD)/tests/wire/client
 FUZZ       := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 SIMULATION := $(BUILD)/tests/simulation/simulation
 BOTOCORE   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/botocore/*.c))
@@ -88,7 +89,11 @@ $(SIMULATION): $(call object,$(wildcard tests/simulation/*.c)) $(CLOUD) $(SHELL_
 	@echo "  LINK   $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
 
-unit: $(UNIT) $(FUZZ) $(SIMULATION) ## build the unit tests and the replay of the fuzzers' corpora
+$(WIRE): $(call object,$(wildcard tests/wire/*.c)) $(LIB_A)
+	@echo "  LINK   $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+
+unit: $(UNIT) $(FUZZ) $(SIMULATION) $(WIRE) ## build the unit tests, the replay of the fuzzers' corpora and the clients of other floors
 
 $(FUZZ): $(BUILD)/%: %.c $(SHELL_A) $(CORE_A) $(LIB_A)
 	@mkdir -p $(@D)

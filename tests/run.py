@@ -3,7 +3,8 @@
 """run.py: every test floor that this machine can run; the last line is "N passed, N failed, N skipped".
 
 Floors: layers, clang (warnings are errors there too), unit (cmocka), fuzz (the fuzzers' corpora,
-replayed), tree (what texts say against what is there), cloud (the AWS on loopback against boto3),
+replayed), tree (what texts say against what is there), wire (answers that are cut, slow, too long or
+somebody else's), cloud (the AWS on loopback against boto3),
 simulation (whole syncs with a clock that jumps), scenarios (the real daemon against the cloud), system
 (the real unit under a real systemd).
 `tests/run.py FLOOR...` runs only those.  BUILD and SANITIZE are make's.
@@ -143,6 +144,13 @@ def floor_tree(count):
     run_pytest(count, "tests/test_tree.py")
 
 
+def floor_wire(count):
+    """Answers spoiled byte by byte, read by the real client."""
+    result = run([str(ROOT / BUILD / "tests/wire/client")], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                 timeout=900)
+    count_tap(count, "wire/client", result.stdout.decode(errors="replace"), result.returncode)
+
+
 def floor_cloud(count):
     if SANITIZE:
         return  # it is Python alone
@@ -221,6 +229,7 @@ FLOORS = {
     "unit": floor_unit,
     "fuzz": floor_fuzz,
     "tree": floor_tree,
+    "wire": floor_wire,
     "cloud": floor_cloud,
     "simulation": floor_simulation,
     "scenarios": floor_scenarios,

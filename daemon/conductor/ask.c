@@ -11,15 +11,18 @@
 
 /* --- status --- */
 
-static const struct step *find_delivery_step(const struct conductor *conductor, const char *name)
+/* For each delivery the step that is about it, or NULL; the caller owns the array. */
+static const struct step **delivery_steps(const struct conductor *conductor)
 {
+	const struct step **steps = mem_alloc(conductor->delivery_count * sizeof(*steps));
+
 	for (size_t i = 0; i < conductor->plan.count; i++) {
 		const struct step *step = &conductor->plan.steps[i];
 
-		if (*step->delivery && !*step->dependent && strcmp(step->delivery, name) == 0)
-			return step;
+		if (*step->delivery && !*step->dependent)
+			steps[step->index] = step;
 	}
-	return NULL;
+	return steps;
 }
 
 static void judge_delivery(const struct tracked_delivery *delivery, const struct step *step, struct delivery_view *view)
@@ -51,8 +54,7 @@ static void judge_delivery(const struct tracked_delivery *delivery, const struct
 	}
 }
 
-static void fill_delivery(const struct conductor *conductor, const struct tracked_delivery *delivery,
-	struct delivery_view *view)
+static void fill_delivery(const struct tracked_delivery *delivery, const struct step *step, struct delivery_view *view)
 {
 	const struct place *place = delivery->delivery->place;
 	const struct source_certificate *source = delivery->certificate->seen;
@@ -75,7 +77,7 @@ static void fill_delivery(const struct conductor *conductor, const struct tracke
 	};
 	if (source)
 		view->wanted = source->version;
-	judge_delivery(delivery, find_delivery_step(conductor, delivery->name), view);
+	judge_delivery(delivery, step, view);
 }
 
 static unsigned count_owed(const struct tracked_dependent *dependent, bool due)
@@ -136,6 +138,7 @@ void ask_status(struct conductor *conductor, struct status_view *ret_view)
 		.dependent_count = conductor->dependent_count,
 		.notices = conductor->world->expansion->problems,
 	};
+	_cleanup_(freep) const struct step **steps = delivery_steps(conductor);
 
 	view.certificates = mem_alloc(view.certificate_count * sizeof(*view.certificates));
 	view.deliveries = mem_alloc(view.delivery_count * sizeof(*view.deliveries));
@@ -157,7 +160,7 @@ void ask_status(struct conductor *conductor, struct status_view *ret_view)
 		};
 	}
 	for (size_t i = 0; i < view.delivery_count; i++)
-		fill_delivery(conductor, conductor->deliveries[i], &view.deliveries[i]);
+		fill_delivery(state_open(conductor, i), steps[i], &view.deliveries[i]);
 	for (size_t i = 0; i < view.dependent_count; i++)
 		fill_dependent(conductor->dependents[i], &view.dependents[i]);
 	*ret_view = view;
@@ -166,27 +169,41 @@ void ask_status(struct conductor *conductor, struct status_view *ret_view)
 static char *on_status(void *userdata)
 {
 	_cleanup_(status_view_done) struct status_view view;
+	char *text;
 
 	cycle_refresh_plan(userdata);
 	ask_status(userdata, &view);
-	return report_status(&view);
+	text = report_status(&view);
+	cycle_forget_plan(userdata);
+	return text;
 }
 
 static char *on_candidates(void *userdata)
 {
 	_cleanup_(status_view_done) struct status_view view;
+	char *text;
 
 	cycle_refresh_plan(userdata);
 	ask_status(userdata, &view);
-	return report_candidates(&view);
+	text = report_candidates(&view);
+	cycle_forget_plan(userdata);
+	return text;
 }
 
 static char *on_plan(void *userdata)
 {
 	struct conductor *conductor = userdata;
+	char *text;
 
 	cycle_refresh_plan(conductor);
-	return report_plan(&conductor->plan, ask_plan_exit(conductor));
+	text = report_plan(&conductor->plan, ask_plan_exit(conductor));
+	cycle_forget_plan(conductor);
+	return text;
+}
+
+static enum observed_state seen_state(const struct slot *slot)
+{
+	return slot->open ? slot->open->observed.state : (enum observed_state)slot->settled.state;
 }
 
 int ask_plan_exit(const struct conductor *conductor)
@@ -198,7 +215,7 @@ int ask_plan_exit(const struct conductor *conductor)
 		blind |= conductor->plan.steps[i].verb == STEP_LOOK;
 	}
 	for (size_t i = 0; i < conductor->delivery_count; i++)
-		blind |= conductor->deliveries[i]->observed.state == OBSERVED_UNKNOWN;
+		blind |= seen_state(&conductor->slots[i]) == OBSERVED_UNKNOWN;
 	for (size_t i = 0; i < conductor->certificate_count; i++)
 		blind |= conductor->certificates[i]->said_refusal != NULL;
 	return blind ? 1 : something ? 3 : 0;
@@ -211,6 +228,11 @@ static bool is_named(const char *name, const char *delivery, const char *certifi
 	return !*name || strcmp(name, delivery) == 0 || strcmp(name, certificate) == 0;
 }
 
+static bool slot_is_named(const struct conductor *conductor, const struct slot *slot, const char *name)
+{
+	return strcmp(name, state_certificate(conductor, slot)->name) == 0 || state_find_slot(conductor, name) == slot;
+}
+
 static int on_sync(void *userdata, const char *name, uint32_t *ret_job, struct error *err)
 {
 	struct conductor *conductor = userdata;
@@ -218,13 +240,13 @@ static int on_sync(void *userdata, const char *name, uint32_t *ret_job, struct e
 	bool found = *name == '\0';
 
 	for (size_t i = 0; i < conductor->delivery_count; i++) {
-		struct tracked_delivery *delivery = conductor->deliveries[i];
+		struct slot *slot = &conductor->slots[i];
 
-		if (!is_named(name, delivery->name, delivery->delivery->certificate))
+		if (*name && !slot_is_named(conductor, slot, name))
 			continue;
 		found = true;
-		delivery->asked = true;
-		STRV_FOREACH(then, delivery->delivery->wish->then) {
+		slot->asked = true;
+		STRV_FOREACH(then, state_wish(conductor, slot)->then) {
 			struct tracked_dependent *dependent = state_find_dependent(conductor, *then);
 
 			/* Restart spacing is no back-off: it holds also when somebody asks. */
@@ -237,6 +259,7 @@ static int on_sync(void *userdata, const char *name, uint32_t *ret_job, struct e
 			"there is no delivery or certificate named '%s'; 'certferry status' lists them", name);
 	for (size_t i = 0; i < conductor->certificate_count; i++)
 		conductor->certificates[i]->record.next_try = 0;
+	cycle_touch_all(conductor);
 	aws_forget_denials(conductor->aws);
 	conductor->sweep_wanted = true;
 	job = mem_new(struct job);
@@ -256,11 +279,11 @@ static void narrow_view(struct conductor *conductor, const char *name, struct st
 	size_t kept = 0;
 
 	for (size_t i = 0; i < view->delivery_count; i++) {
-		const struct tracked_delivery *delivery = state_find_delivery(conductor, view->deliveries[i].name);
+		const struct slot *slot = &conductor->slots[i]; /* the view is in their order */
 
 		if (!is_named(name, view->deliveries[i].name, view->deliveries[i].certificate))
 			continue;
-		STRV_FOREACH(dependent, delivery->delivery->wish->then)
+		STRV_FOREACH(dependent, state_wish(conductor, slot)->then)
 			strv_append(&then, *dependent);
 		strv_append(&certificates, view->deliveries[i].certificate);
 		view->deliveries[kept++] = view->deliveries[i];
@@ -283,11 +306,13 @@ static void finish_job(struct conductor *conductor, const struct job *job)
 	_cleanup_(status_view_done) struct status_view view = { 0 };
 	_cleanup_(freep) char *json = NULL;
 
+	cycle_refresh_plan(conductor);
 	ask_status(conductor, &view);
 	if (*job->name)
 		narrow_view(conductor, job->name, &view);
 	json = report_status(&view);
 	bus_job_done(conductor->bus, job->id, status_view_exit(&view), json);
+	cycle_forget_plan(conductor);
 }
 
 void ask_finish_jobs(struct conductor *conductor)
@@ -306,7 +331,7 @@ void ask_finish_jobs(struct conductor *conductor)
 
 static bool approve_one(struct conductor *conductor, const struct step *step, const char *who)
 {
-	struct tracked_delivery *delivery = conductor->deliveries[step->index];
+	struct tracked_delivery *delivery = state_open(conductor, step->index);
 	struct delivery_record *record = &delivery->record;
 	struct log_fields fields = { 0 };
 
@@ -321,6 +346,7 @@ static bool approve_one(struct conductor *conductor, const struct step *step, co
 	if (!conductor_save_delivery(conductor, record))
 		return false;
 	delivery->has_record = true;
+	state_changed(conductor, delivery);
 	say_delivery(&fields, delivery->delivery);
 	log_field(&fields, "CERTFERRY_HOLD", "%s", hold_name(step->hold));
 	log_field(&fields, "CERTFERRY_APPROVED_BY", "%s", who);
@@ -354,6 +380,7 @@ static int on_approve(void *userdata, const char *name, const char *who, uint32_
 
 	cycle_refresh_plan(conductor);
 	approved = ask_approve(conductor, *name ? name : NULL, who);
+	cycle_forget_plan(conductor);
 	if (!approved && *name)
 		return error_set(err, ERROR_ABSENT, 0,
 			"nothing named '%s' waits for approval; 'certferry plan' shows what is held and why", name);

@@ -258,16 +258,21 @@ static int open_record(struct conductor *conductor)
 	return 0;
 }
 
-/* Places that can be known to be unusable before anything is carried. */
-static void check_places(const struct conductor *conductor)
+/* Places that can be known to be unusable before anything is carried; only files' can. */
+static void check_places(struct conductor *conductor)
 {
 	for (size_t i = 0; i < conductor->delivery_count; i++) {
+		const struct tracked_place *place = state_place(conductor, &conductor->slots[i]);
 		_cleanup_(error_done) struct error err = ERROR_NULL;
+		const struct tracked_delivery *delivery;
 
-		if (destination_check(conductor->deliveries[i]->delivery, &err) < 0)
-			log_write(LOG_WARNING, SAY_DELIVERY_FAILED, NULL, "'%s': %s", conductor->deliveries[i]->name,
-				err.text);
+		if (place->place->destination->kind != DESTINATION_FILE)
+			continue;
+		delivery = state_open(conductor, i);
+		if (destination_check(delivery->delivery, &err) < 0)
+			log_write(LOG_WARNING, SAY_DELIVERY_FAILED, NULL, "'%s': %s", delivery->name, err.text);
 	}
+	state_settle(conductor);
 }
 
 /* A run that ends by itself owns no name, and needs the bus only for units. */
@@ -402,11 +407,12 @@ void conductor_warn_unlocked(void)
 
 int conductor_run(const struct conductor_options *options)
 {
-	struct conductor conductor = { .options = *options, .lock = -1 };
+	struct conductor conductor = { .options = *options, .lock = -1, .dependents_again = USEC_INFINITY };
 	struct configuration *configuration;
 	sigset_t blocked;
 	int status;
 
+	agenda_init(&conductor.agenda);
 	if (!configuration_load(options->config_file, &configuration))
 		return 2;
 	(void)sigemptyset(&blocked);

@@ -35,92 +35,74 @@ struct cycle_input {
 	struct plan_dependent *dependents;
 };
 
-static size_t certificate_index(const struct conductor *conductor, const struct tracked_certificate *certificate)
+static struct plan_certificate certificate_input(const struct tracked_certificate *certificate)
 {
-	size_t low = 0, high = conductor->certificate_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (strcmp(conductor->certificates[middle]->name, certificate->name) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return (struct plan_certificate){
+		.name = certificate->name,
+		.arn = certificate->arn,
+		.entry = certificate->entry,
+		.seen = certificate->seen,
+		.refusal = certificate->seen ? source_refusal(certificate->seen) : NULL,
+		.record = &certificate->record,
+		.in_flight = certificate->run != NULL,
+	};
 }
 
-static void fill_certificates(const struct conductor *conductor, struct cycle_input *cycle)
+/* May it be looked at now?  A look that failed is repeated when its back-off is over, or when somebody asked. */
+static bool may_look(const struct conductor *conductor, const struct slot *slot)
 {
-	cycle->certificates = mem_alloc(conductor->certificate_count * sizeof(*cycle->certificates));
-	for (size_t i = 0; i < conductor->certificate_count; i++) {
-		const struct tracked_certificate *certificate = conductor->certificates[i];
+	const struct tracked_delivery *delivery = slot->open;
 
-		cycle->certificates[i] = (struct plan_certificate){
-			.name = certificate->name,
-			.arn = certificate->arn,
-			.entry = certificate->entry,
-			.seen = certificate->seen,
-			.refusal = certificate->seen ? source_refusal(certificate->seen) : NULL,
-			.record = &certificate->record,
-			.in_flight = certificate->run != NULL,
-		};
-	}
+	if (delivery->place->look)
+		return false;
+	if (!delivery->observed.error.text)
+		return true;
+	if (!slot->asked && delivery->record.next_try > conductor_now(conductor))
+		return false;
+	return !conductor->options.once || slot->asked;
 }
 
-static void fill_deliveries(const struct conductor *conductor, struct cycle_input *cycle)
+static struct plan_delivery delivery_input(struct conductor *conductor, size_t index, size_t certificate)
 {
-	cycle->deliveries = mem_alloc(conductor->delivery_count * sizeof(*cycle->deliveries));
-	for (size_t i = 0; i < conductor->delivery_count; i++) {
-		const struct tracked_delivery *delivery = conductor->deliveries[i];
+	const struct tracked_delivery *delivery = state_open(conductor, index);
+	const struct slot *slot = &conductor->slots[index];
 
-		cycle->deliveries[i] = (struct plan_delivery){
-			.delivery = delivery->delivery,
-			.certificate = certificate_index(conductor, delivery->certificate),
-			.observed = &delivery->observed,
-			.record = delivery->has_record ? &delivery->record : NULL,
-			.budget = delivery->place->budget,
-			.in_flight = delivery->transferring || delivery->looking || delivery->proof,
-			.may_look = !delivery->place->look && !delivery->observed.error.text,
-			.asked = delivery->asked,
-		};
-		/* A look that failed is repeated when its back-off is over, or when somebody asked. */
-		if (!delivery->place->look && delivery->observed.error.text &&
-			(delivery->asked || delivery->record.next_try <= conductor_now(conductor)))
-			cycle->deliveries[i].may_look = !conductor->options.once || delivery->asked;
-	}
+	return (struct plan_delivery){
+		.delivery = delivery->delivery,
+		.certificate = certificate,
+		.observed = &delivery->observed,
+		.record = delivery->has_record ? &delivery->record : NULL,
+		.budget = delivery->place->budget,
+		.in_flight = delivery->transferring || slot->looking || delivery->proof,
+		.may_look = may_look(conductor, slot),
+		.asked = slot->asked,
+	};
 }
 
-static void fill_dependents(const struct conductor *conductor, struct cycle_input *cycle)
+static struct plan_dependent dependent_input(const struct tracked_dependent *dependent)
 {
-	cycle->dependents = mem_alloc(conductor->dependent_count * sizeof(*cycle->dependents));
-	for (size_t i = 0; i < conductor->dependent_count; i++) {
-		const struct tracked_dependent *dependent = conductor->dependents[i];
-
-		cycle->dependents[i] = (struct plan_dependent){
-			.dependent = dependent->dependent,
-			.record = &dependent->record,
-			.owed = (const struct owed_record *const *)dependent->owed,
-			.owed_count = dependent->owed_count,
-			.in_flight = dependent->call || dependent->prove,
-			.asked = dependent->asked,
-		};
-	}
+	return (struct plan_dependent){
+		.dependent = dependent->dependent,
+		.record = &dependent->record,
+		.owed = (const struct owed_record *const *)dependent->owed,
+		.owed_count = dependent->owed_count,
+		.in_flight = dependent->call || dependent->prove,
+		.asked = dependent->asked,
+	};
 }
 
-static void cycle_input_fill(const struct conductor *conductor, struct cycle_input *cycle)
+static void cycle_input_init(
+	const struct conductor *conductor, size_t certificates, size_t deliveries, struct cycle_input *cycle)
 {
-	*cycle = (struct cycle_input){ 0 };
-	fill_certificates(conductor, cycle);
-	fill_deliveries(conductor, cycle);
-	fill_dependents(conductor, cycle);
+	*cycle = (struct cycle_input){
+		.certificates = mem_alloc(certificates * sizeof(*cycle->certificates)),
+		.deliveries = mem_alloc(deliveries * sizeof(*cycle->deliveries)),
+	};
 	cycle->input = (struct plan_input){
 		.certificates = cycle->certificates,
-		.certificate_count = conductor->certificate_count,
+		.certificate_count = certificates,
 		.deliveries = cycle->deliveries,
-		.delivery_count = conductor->delivery_count,
-		.dependents = cycle->dependents,
-		.dependent_count = conductor->dependent_count,
+		.delivery_count = deliveries,
 		.source_seen = conductor->view != NULL,
 		.source_reading = conductor->reading_versions,
 		.keep_eligible = conductor->world->desired->source.keep_eligible,
@@ -136,13 +118,56 @@ static void cycle_input_done(struct cycle_input *cycle)
 	free(cycle->dependents);
 }
 
+static void fill_dependents(const struct conductor *conductor, struct cycle_input *cycle)
+{
+	cycle->dependents = mem_alloc(conductor->dependent_count * sizeof(*cycle->dependents));
+	for (size_t i = 0; i < conductor->dependent_count; i++)
+		cycle->dependents[i] = dependent_input(conductor->dependents[i]);
+	cycle->input.dependents = cycle->dependents;
+	cycle->input.dependent_count = conductor->dependent_count;
+}
+
+static void fill_all(struct conductor *conductor, struct cycle_input *cycle)
+{
+	cycle_input_init(conductor, conductor->certificate_count, conductor->delivery_count, cycle);
+	for (size_t i = 0; i < conductor->certificate_count; i++)
+		cycle->certificates[i] = certificate_input(conductor->certificates[i]);
+	for (size_t i = 0; i < conductor->delivery_count; i++)
+		cycle->deliveries[i] = delivery_input(conductor, i, conductor->slots[i].certificate);
+	fill_dependents(conductor, cycle);
+}
+
+/* One certificate with all its deliveries; what guard: counts of the others is given. */
+static void fill_certificate(
+	struct conductor *conductor, const struct tracked_certificate *certificate, struct cycle_input *cycle)
+{
+	cycle_input_init(conductor, 1, certificate->count, cycle);
+	cycle->certificates[0] = certificate_input(certificate);
+	for (size_t i = 0; i < certificate->count; i++)
+		cycle->deliveries[i] = delivery_input(conductor, certificate->first + i, 0);
+	cycle->input.elsewhere.known = conductor->touched.known - certificate->planned.touched.known;
+	cycle->input.elsewhere.unseen = conductor->touched.unseen - certificate->planned.touched.unseen;
+}
+
 void cycle_refresh_plan(struct conductor *conductor)
 {
 	_cleanup_(cycle_input_done) struct cycle_input cycle;
 
-	cycle_input_fill(conductor, &cycle);
 	plan_done(&conductor->plan);
+	fill_all(conductor, &cycle);
 	plan_make(&cycle.input, &conductor->plan);
+}
+
+void cycle_forget_plan(struct conductor *conductor)
+{
+	plan_done(&conductor->plan);
+	state_settle(conductor);
+}
+
+void cycle_touch_all(struct conductor *conductor)
+{
+	for (size_t i = 0; i < conductor->certificate_count; i++)
+		agenda_touch(&conductor->agenda, conductor->certificates[i]);
 }
 
 /* --- starting steps --- */
@@ -150,14 +175,20 @@ void cycle_refresh_plan(struct conductor *conductor)
 /* Are looks under way, or about to be, that may find more deliveries of this certificate due? */
 static bool more_may_be_due(const struct conductor *conductor, const struct tracked_certificate *certificate)
 {
-	for (size_t i = 0; i < conductor->delivery_count; i++) {
-		const struct tracked_delivery *delivery = conductor->deliveries[i];
+	for (size_t i = 0; i < certificate->count; i++) {
+		const struct slot *slot = &conductor->slots[certificate->first + i];
 
-		if (delivery->certificate == certificate &&
-			(delivery->looking || delivery->look_wanted || delivery->place->wanted))
+		if (slot->looking || slot->look_wanted || state_place(conductor, slot)->wanted)
 			return true;
 	}
 	return false;
+}
+
+static void gather_until(struct conductor *conductor, struct tracked_certificate *certificate, usec_t until)
+{
+	conductor->gathering -= certificate->gather_until != 0;
+	conductor->gathering += until != 0;
+	certificate->gather_until = until;
 }
 
 /* Does the transfer wait a moment?  Sets when it no longer will. */
@@ -165,54 +196,102 @@ static bool still_gathering(struct conductor *conductor, struct tracked_certific
 {
 	usec_t now = clock_monotonic();
 
-	if (!more_may_be_due(conductor, certificate)) {
-		certificate->gather_until = 0;
+	if (!more_may_be_due(conductor, certificate))
 		return false;
-	}
 	if (!certificate->gather_until)
-		certificate->gather_until = now + GATHER_WAIT;
+		gather_until(conductor, certificate, now + GATHER_WAIT);
 	return now < certificate->gather_until;
 }
 
-/* Those of ${certificate} that are due where there is room. */
+static bool is_low(const struct tracked_place *place)
+{
+	return place->carrying <= PLACE_LOW;
+}
+
+/* Those that are due where there is room; NULL when they can wait for more. */
 static struct tracked_delivery **due_deliveries(
 	struct conductor *conductor, const struct tracked_certificate *certificate, size_t *ret_count)
 {
-	struct tracked_delivery **due = mem_alloc(conductor->delivery_count * sizeof(*due));
+	struct tracked_delivery **due = mem_alloc(certificate->count * sizeof(*due));
 	size_t count = 0, room = CARRIED_AT_ONCE - MIN(conductor->carrying, (size_t)CARRIED_AT_ONCE);
+	bool low = false;
 
-	for (size_t i = 0; i < conductor->plan.count && count < room; i++) {
-		const struct step *step = &conductor->plan.steps[i];
-		struct tracked_delivery *delivery;
+	for (size_t i = 0; i < certificate->count; i++) {
+		const struct slot *slot = &conductor->slots[certificate->first + i];
+		const struct tracked_place *place = state_place(conductor, slot);
 
-		if (step->verb != STEP_DELIVER || conductor->deliveries[step->index]->certificate != certificate)
+		if (!slot->due)
 			continue;
-		delivery = conductor->deliveries[step->index];
-		if (delivery->place->carrying < PLACE_AT_ONCE)
-			due[count++] = delivery;
+		low |= is_low(place);
+		if (place->carrying < PLACE_AT_ONCE && count < room)
+			due[count++] = state_open(conductor, certificate->first + i);
 	}
 	*ret_count = count;
-	return due;
+	if (low && count)
+		return due;
+	free(due);
+	return NULL;
 }
 
-/* For the sake of ${delivery}, whose place is low, and with it what else is due of its certificate. */
-static void start_delivery(struct conductor *conductor, const struct tracked_delivery *delivery)
+static void set_due(struct conductor *conductor, struct slot *slot, bool due)
 {
-	struct tracked_certificate *certificate = delivery->certificate;
-	struct tracked_delivery **due;
-	size_t count;
+	struct tracked_place *place = state_place(conductor, slot);
 
-	if (certificate->run || conductor->run_count >= RUNS_AT_ONCE || conductor->carrying >= CARRIED_AT_ONCE ||
-		delivery->place->carrying > PLACE_LOW || still_gathering(conductor, certificate))
+	if (slot->due == due)
 		return;
-	due = due_deliveries(conductor, certificate, &count);
-	certificate->gather_until = 0;
+	slot->due = due;
+	place->due += due ? 1 : (size_t)-1;
+}
+
+static void start_transfer(struct conductor *conductor, struct tracked_certificate *certificate)
+{
+	struct tracked_delivery **due = NULL;
+	size_t count = 0;
+
+	if (certificate->run || (certificate->planned.due && still_gathering(conductor, certificate)))
+		return;
+	if (conductor->run_count < RUNS_AT_ONCE && certificate->planned.due)
+		due = due_deliveries(conductor, certificate, &count);
+	if (conductor->run_count >= RUNS_AT_ONCE || (certificate->planned.due && !due)) {
+		agenda_wait(&conductor->agenda, certificate);
+		return;
+	}
+	gather_until(conductor, certificate, 0);
+	for (size_t i = 0; i < count; i++)
+		set_due(conductor, state_slot(conductor, due[i]), false);
 	(void)deliver_start(conductor, certificate, due, count);
 }
 
-static void say_held(struct conductor *conductor, const struct step *step)
+/* Could a transfer of one that waits begin, as far as can be told from what was last planned? */
+static bool may_start(const void *userdata, const struct tracked_certificate *certificate)
 {
-	struct tracked_delivery *delivery = conductor->deliveries[step->index];
+	const struct conductor *conductor = userdata;
+
+	if (!certificate->planned.due)
+		return true;
+	for (size_t i = 0; i < certificate->count; i++) {
+		const struct slot *slot = &conductor->slots[certificate->first + i];
+
+		if (slot->due && is_low(state_place(conductor, slot)))
+			return true;
+	}
+	return false;
+}
+
+/* Is there a place for which something waits, and where too little is under way? */
+static bool has_room(const struct conductor *conductor)
+{
+	if (!conductor->agenda.ready || conductor->run_count >= RUNS_AT_ONCE ||
+		conductor->carrying >= CARRIED_AT_ONCE)
+		return false;
+	for (size_t i = 0; i < conductor->place_count; i++)
+		if (conductor->places[i]->due && is_low(conductor->places[i]))
+			return true;
+	return !conductor->runs || !conductor->agenda.ready->planned.due;
+}
+
+static void say_held(struct tracked_delivery *delivery, const struct step *step)
+{
 	struct log_fields fields = { 0 };
 
 	if (delivery->said_hold == step->hold)
@@ -226,9 +305,8 @@ static void say_held(struct conductor *conductor, const struct step *step)
 }
 
 /* What the plan itself finds wrong (a foreign object, a newer version there): said when it begins. */
-static void say_stuck(struct conductor *conductor, const struct step *step)
+static void say_stuck(struct tracked_delivery *delivery, const struct step *step)
 {
-	struct tracked_delivery *delivery = conductor->deliveries[step->index];
 	struct log_fields fields = { 0 };
 
 	if (!step->failed || step->when || delivery->said_failure || !delivery->certificate->seen ||
@@ -241,60 +319,254 @@ static void say_stuck(struct conductor *conductor, const struct step *step)
 	log_fields_done(&fields);
 }
 
-static void start_step(struct conductor *conductor, const struct step *step)
+static bool is_stopped(const struct conductor *conductor)
 {
-	bool dry = conductor->options.dry_run;
-	bool stopped = dry || conductor->record_error.text;
+	return conductor->options.dry_run || conductor->record_error.text;
+}
+
+/* What is to be done for a delivery, but for carrying it, which is done for all of its certificate's together. */
+static void start_delivery_step(struct conductor *conductor, size_t index, const struct step *step)
+{
+	struct slot *slot = &conductor->slots[index];
 
 	switch (step->verb) {
 	case STEP_LOOK:
-		conductor->deliveries[step->index]->look_wanted = true;
+		state_want_look(conductor, slot, true);
 		break;
 	case STEP_DELIVER:
-		if (!stopped)
-			start_delivery(conductor, conductor->deliveries[step->index]);
-		break;
-	case STEP_EXPORT:
-		if (!stopped && conductor->run_count < RUNS_AT_ONCE)
-			(void)deliver_start(conductor, conductor->certificates[step->index], NULL, 0);
-		break;
-	case STEP_TELL:
-		if (!stopped)
-			tell_start(conductor, conductor->dependents[step->index]);
+		set_due(conductor, slot, true);
 		break;
 	case STEP_PROVE:
-		if (stopped)
-			break;
-		if (*step->dependent)
-			tell_prove_again(conductor, conductor->dependents[step->index]);
-		else
-			deliver_prove(conductor, conductor->deliveries[step->index]);
+		if (!is_stopped(conductor))
+			deliver_prove(conductor, slot->open);
 		break;
 	case STEP_HOLD:
-		say_held(conductor, step);
+		say_held(slot->open, step);
 		break;
 	case STEP_WAIT:
-		if (*step->delivery && !*step->dependent)
-			say_stuck(conductor, step);
+		say_stuck(slot->open, step);
+		/* Not known, and its place is being looked at without it. */
+		if (slot->open->place->look && !slot->looking)
+			slot->open->place->waited_for = true;
+		break;
+	default:
 		break;
 	}
+}
+
+static void start_steps(struct conductor *conductor, struct tracked_certificate *certificate, const struct plan *plan)
+{
+	bool transfer = certificate->planned.due > 0;
+
+	for (size_t i = 0; i < certificate->count; i++)
+		set_due(conductor, &conductor->slots[certificate->first + i], false);
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct step *step = &plan->steps[i];
+
+		if (*step->delivery)
+			start_delivery_step(conductor, certificate->first + step->index, step);
+		transfer |= step->verb == STEP_EXPORT;
+	}
+	if (!certificate->planned.due)
+		gather_until(conductor, certificate, 0);
+	if (transfer && !is_stopped(conductor))
+		start_transfer(conductor, certificate);
+}
+
+/* --- the plan, certificate by certificate --- */
+
+static usec_t monotonic_of(const struct conductor *conductor, usec_t wall)
+{
+	if (wall == USEC_INFINITY)
+		return USEC_INFINITY;
+	return clock_monotonic() + usec_sub(wall, conductor_now(conductor)) + USEC_PER_MSEC;
+}
+
+static struct planned count_planned(const struct cycle_input *cycle, const struct plan *plan)
+{
+	struct planned planned = { .touched = plan_count_touched(&cycle->input) };
+
+	for (size_t i = 0; i < cycle->input.delivery_count; i++)
+		planned.in_place += cycle->deliveries[i].observed->state == OBSERVED_PRESENT;
+	for (size_t i = 0; i < plan->count; i++) {
+		planned.held += plan->steps[i].verb == STEP_HOLD;
+		planned.failing += plan->steps[i].verb == STEP_WAIT && plan->steps[i].failed;
+		planned.due += plan->steps[i].verb == STEP_DELIVER;
+	}
+	return planned;
+}
+
+static void set_planned(struct conductor *conductor, struct tracked_certificate *certificate, struct planned planned)
+{
+	const struct planned *before = &certificate->planned;
+
+	conductor->touched.known += planned.touched.known - before->touched.known;
+	conductor->touched.unseen += planned.touched.unseen - before->touched.unseen;
+	conductor->counts.in_place += planned.in_place - before->in_place;
+	conductor->counts.held += planned.held - before->held;
+	conductor->counts.failing += planned.failing - before->failing;
+	certificate->planned = planned;
+}
+
+static void plan_certificate(struct conductor *conductor, struct tracked_certificate *certificate)
+{
+	_cleanup_(cycle_input_done) struct cycle_input cycle;
+	struct plan plan;
+	usec_t due;
+
+	fill_certificate(conductor, certificate, &cycle);
+	plan_make(&cycle.input, &plan);
+	set_planned(conductor, certificate, count_planned(&cycle, &plan));
+	start_steps(conductor, certificate, &plan);
+	due = monotonic_of(conductor, plan.again);
+	agenda_set(&conductor->agenda, certificate,
+		certificate->gather_until ? MIN(due, certificate->gather_until) : due);
+	plan_done(&plan);
+	state_settle(conductor);
+}
+
+/* What guard: counts of a certificate's deliveries.  Settled ones that are confirmed are none of it. */
+static struct plan_touched count_touched(struct conductor *conductor, const struct tracked_certificate *certificate)
+{
+	_cleanup_(cycle_input_done) struct cycle_input cycle = { .certificates = NULL };
+	struct plan_touched touched = { 0 };
+	size_t settled = 0;
+
+	while (settled < certificate->count && !conductor->slots[certificate->first + settled].open &&
+		conductor->slots[certificate->first + settled].settled.version)
+		settled++;
+	if (settled == certificate->count)
+		return touched;
+	fill_certificate(conductor, certificate, &cycle);
+	touched = plan_count_touched(&cycle.input);
+	state_settle(conductor);
+	return touched;
+}
+
+/* Before anything is started: whether guard: holds is a matter of all.  Where it changes, all that is touched is planned
+ * again. */
+static void count_guarded(struct conductor *conductor)
+{
+	unsigned guard = conductor->world->desired->guard;
+	enum plan_guard before = plan_guard(guard, &conductor->touched);
+
+	if (!guard)
+		return;
+	for (struct tracked_certificate *certificate = conductor->agenda.touched; certificate;
+		certificate = certificate->agenda.next_touched) {
+		struct planned planned = certificate->planned;
+
+		planned.touched = count_touched(conductor, certificate);
+		set_planned(conductor, certificate, planned);
+	}
+	if (plan_guard(guard, &conductor->touched) == before)
+		return;
+	for (size_t i = 0; i < conductor->certificate_count; i++)
+		if (conductor->certificates[i]->planned.touched.known)
+			agenda_touch(&conductor->agenda, conductor->certificates[i]);
+}
+
+static void plan_touched_certificates(struct conductor *conductor)
+{
+	struct tracked_certificate *certificate;
+
+	count_guarded(conductor);
+	while ((certificate = agenda_take(&conductor->agenda)))
+		plan_certificate(conductor, certificate);
+	while (has_room(conductor) && (certificate = agenda_take_waiting(&conductor->agenda, may_start, conductor))) {
+		plan_certificate(conductor, certificate);
+		if (certificate->agenda.ready)
+			return; /* no room after all */
+	}
+}
+
+/* --- the plan for dependents --- */
+
+/* A delivery in flight that will owe it, for which it may wait; NULL: there is none. */
+static const struct slot *find_on_its_way(const struct conductor *conductor, const struct tracked_dependent *dependent)
+{
+	for (size_t i = 0; i < dependent->owed_count; i++) {
+		const struct owed_record *row = dependent->owed[i];
+		const struct slot *slot = row->due || !row->since ? NULL : state_find_slot(conductor, row->delivery);
+
+		if (slot && (slot->looking || (slot->open && (slot->open->transferring || slot->open->proof))))
+			return slot;
+	}
+	return NULL;
+}
+
+static int compare_size(const void *a, const void *b)
+{
+	size_t left = *(const size_t *)a, right = *(const size_t *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+/* The dependents, and one delivery in flight for each that may wait for it. */
+static void fill_for_dependents(struct conductor *conductor, struct cycle_input *cycle)
+{
+	_cleanup_(freep) size_t *found = mem_alloc(conductor->dependent_count * sizeof(*found));
+	size_t count = 0, kept = 0;
+
+	for (size_t i = 0; i < conductor->dependent_count; i++) {
+		const struct slot *slot = find_on_its_way(conductor, conductor->dependents[i]);
+
+		if (slot)
+			found[count++] = (size_t)(slot - conductor->slots);
+	}
+	qsort(found, count, sizeof(*found), compare_size);
+	cycle_input_init(conductor, 1, count, cycle);
+	for (size_t i = 0; i < count; i++)
+		if (!i || found[i] != found[i - 1])
+			cycle->deliveries[kept++] = delivery_input(conductor, found[i], 0);
+	cycle->input.delivery_count = kept;
+	cycle->input.keep_eligible = false; /* certificates are planned by themselves */
+	fill_dependents(conductor, cycle);
+}
+
+static void start_dependent_step(struct conductor *conductor, const struct step *step)
+{
+	struct tracked_dependent *dependent;
+
+	if (!*step->dependent || is_stopped(conductor))
+		return;
+	dependent = conductor->dependents[step->index];
+	if (step->verb == STEP_TELL)
+		tell_start(conductor, dependent);
+	else if (step->verb == STEP_PROVE)
+		tell_prove_again(conductor, dependent);
+}
+
+static void plan_dependents(struct conductor *conductor)
+{
+	_cleanup_(cycle_input_done) struct cycle_input cycle = { .certificates = NULL };
+	struct plan plan;
+
+	conductor->dependents_failing = 0;
+	conductor->dependents_again = USEC_INFINITY;
+	if (!conductor->dependent_count)
+		return;
+	fill_for_dependents(conductor, &cycle);
+	plan_make(&cycle.input, &plan);
+	for (size_t i = 0; i < plan.count; i++) {
+		conductor->dependents_failing += plan.steps[i].verb == STEP_WAIT && plan.steps[i].failed;
+		start_dependent_step(conductor, &plan.steps[i]);
+	}
+	conductor->dependents_again = plan.again;
+	plan_done(&plan);
 }
 
 /* --- the next moment --- */
 
 static usec_t next_moment(const struct conductor *conductor)
 {
-	usec_t wall = conductor_now(conductor), mono = clock_monotonic();
 	usec_t next = conductor->read ? USEC_INFINITY : MIN(conductor->next_look, conductor->next_sweep);
 
-	if (conductor->plan.again != USEC_INFINITY)
-		next = MIN(next, mono + usec_sub(conductor->plan.again, wall) + USEC_PER_MSEC);
+	next = MIN(next, agenda_first(&conductor->agenda));
+	next = MIN(next, monotonic_of(conductor, conductor->dependents_again));
 	if (conductor->record_error.text)
 		next = MIN(next, conductor->record_retry);
-	for (size_t i = 0; i < conductor->certificate_count; i++)
-		if (conductor->certificates[i]->gather_until > mono)
-			next = MIN(next, conductor->certificates[i]->gather_until);
-	return MAX(next, mono + USEC_PER_MSEC);
+	return MAX(next, clock_monotonic() + USEC_PER_MSEC);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -317,18 +589,12 @@ static void arm_timer(struct conductor *conductor)
 
 static void tell_manager(struct conductor *conductor)
 {
-	char *text;
-	unsigned current = 0, held = 0, failed = 0;
-
-	for (size_t i = 0; i < conductor->plan.count; i++) {
-		held += conductor->plan.steps[i].verb == STEP_HOLD;
-		failed += conductor->plan.steps[i].verb == STEP_WAIT && conductor->plan.steps[i].failed;
-	}
-	for (size_t i = 0; i < conductor->delivery_count; i++)
-		current += conductor->deliveries[i]->observed.state == OBSERVED_PRESENT;
-	text = mem_printf("%zu certificates, %zu deliveries (%u in place, %u held, %u failing)%s",
-		conductor->certificate_count, conductor->delivery_count, current, held, failed,
+	const struct planned_counts *counts = &conductor->counts;
+	char *text = mem_printf("%zu certificates, %zu deliveries (%u in place, %u held, %u failing)%s",
+		conductor->certificate_count, conductor->delivery_count, counts->in_place, counts->held,
+		counts->failing + conductor->dependents_failing,
 		conductor->source_error.text ? "; the source cannot be read" : "");
+
 	if (conductor->told_manager && strcmp(text, conductor->told_manager) == 0) {
 		free(text);
 		return;
@@ -340,16 +606,12 @@ static void tell_manager(struct conductor *conductor)
 
 bool cycle_idle(const struct conductor *conductor)
 {
-	if (conductor->read || conductor->runs || conductor->sweep_wanted)
+	if (conductor->read || conductor->runs || conductor->sweep_wanted || conductor->proofs ||
+		conductor->gathering || conductor->agenda.touched)
 		return false;
 	for (size_t i = 0; i < conductor->place_count; i++)
-		if (conductor->places[i]->look || (conductor->view && conductor->places[i]->wanted))
-			return false;
-	for (size_t i = 0; i < conductor->delivery_count; i++)
-		if (conductor->deliveries[i]->proof || conductor->deliveries[i]->look_wanted)
-			return false;
-	for (size_t i = 0; i < conductor->certificate_count; i++)
-		if (conductor->certificates[i]->gather_until > clock_monotonic())
+		if (conductor->places[i]->look || conductor->places[i]->look_wanted ||
+			(conductor->view && conductor->places[i]->wanted))
 			return false;
 	for (size_t i = 0; i < conductor->dependent_count; i++)
 		if (conductor->dependents[i]->call || conductor->dependents[i]->prove)
@@ -360,8 +622,14 @@ bool cycle_idle(const struct conductor *conductor)
 /* With --once --approve, what is held for a person is approved by the one who ran it. */
 static bool approve_held(struct conductor *conductor)
 {
-	return conductor->options.approve && !conductor->options.dry_run &&
-	       ask_approve(conductor, NULL, "--once --approve") > 0;
+	unsigned approved;
+
+	if (!conductor->options.approve || conductor->options.dry_run || !conductor->counts.held)
+		return false;
+	cycle_refresh_plan(conductor);
+	approved = ask_approve(conductor, NULL, "--once --approve");
+	cycle_forget_plan(conductor);
+	return approved > 0;
 }
 
 /* Nothing is in flight any more: what was needed for it is not held on to while the daemon sleeps. */
@@ -373,21 +641,39 @@ static void rest(struct conductor *conductor)
 	memory_give_back();
 }
 
+/* What time alone has changed. */
+static void wake(struct conductor *conductor)
+{
+	usec_t now = clock_monotonic();
+	int64_t offset = (int64_t)(conductor_now(conductor) - now);
+
+	plan_done(&conductor->plan);
+	if (conductor->record_error.text && conductor->record_retry <= now) {
+		conductor_try_record(conductor);
+		if (!conductor->record_error.text)
+			cycle_touch_all(conductor);
+	}
+	/* Somebody has set the clock: what was to be at a time is to be at another moment. */
+	if (llabs(offset - conductor->clock_offset) > (int64_t)USEC_PER_SEC)
+		cycle_touch_all(conductor);
+	conductor->clock_offset = offset;
+	agenda_wake(&conductor->agenda, now);
+}
+
 static int on_cycle(sd_event_source *source, void *userdata)
 {
 	struct conductor *conductor = userdata;
 
 	if (conductor->ending)
 		return 0;
-	if (conductor->record_error.text && conductor->record_retry <= clock_monotonic())
-		conductor_try_record(conductor);
+	wake(conductor);
 	if (!conductor->options.once || conductor->sweep_wanted)
 		look_due(conductor);
-	cycle_refresh_plan(conductor);
 	deliver_count(conductor);
-	for (size_t i = 0; i < conductor->plan.count; i++)
-		start_step(conductor, &conductor->plan.steps[i]);
-	(void)look_at_places(conductor);
+	plan_touched_certificates(conductor);
+	plan_dependents(conductor);
+	look_at_places(conductor);
+	state_settle(conductor);
 	arm_timer(conductor);
 	tell_manager(conductor);
 	if (!cycle_idle(conductor)) {

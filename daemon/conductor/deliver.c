@@ -11,6 +11,7 @@
 #include "daemon/conductor/say.h"
 #include "daemon/plan/schedule.h"
 #include "daemon/transfer/verify.h"
+#include "lib/base/intern.h"
 #include "lib/base/strv.h"
 #include "lib/os/clock.h"
 
@@ -71,7 +72,7 @@ void deliver_count(struct conductor *conductor)
 
 			conductor->carrying += delivery != NULL;
 			/* What a reload has left without a place ends without counting at one. */
-			if (delivery && delivery->world == conductor->world)
+			if (delivery && state_slot(conductor, delivery))
 				delivery->place->carrying++;
 		}
 }
@@ -192,7 +193,7 @@ static void on_exported(void *userdata, const struct version *version, const cha
 			"'%s' could not be exported soundly, and nothing was written: %s",
 			run->certificate->name, err->text);
 		for (size_t i = 0; i < run->count; i++)
-			run->deliveries[i]->asked = false;
+			state_asked(conductor, run->deliveries[i], false);
 		if (err->kind == ERROR_RETRY)
 			conductor->next_look = clock_monotonic(); /* it may have been renewed meanwhile */
 	} else {
@@ -205,7 +206,7 @@ static void on_exported(void *userdata, const struct version *version, const cha
 		record->exported = version->fingerprint;
 		record->newest = MAX(record->newest, version->not_before);
 		if (anchor_pem && !record->anchor)
-			record->anchor = mem_strdup(anchor_pem);
+			record->anchor = intern(anchor_pem);
 		run->anchor_pem = mem_strdup(anchor_pem);
 		run->leaf_pem = mem_strdup(leaf_pem);
 		run->chain_pem = mem_strdup(chain_pem);
@@ -229,15 +230,12 @@ static void withdraw_owed(struct conductor *conductor, struct tracked_delivery *
 	STRV_FOREACH(name, delivery->delivery->wish->then) {
 		struct tracked_dependent *dependent = state_find_dependent(conductor, *name);
 
-		for (size_t i = 0; dependent && i < dependent->owed_count; i++) {
-			struct owed_record *row = dependent->owed[i];
+		struct owed_record *row = dependent ? state_find_owed(dependent, delivery->name) : NULL;
 
-			if (strcmp(row->delivery, delivery->name) != 0 || row->due)
-				continue;
-			(void)conductor_remove_owed(conductor, row);
-			state_forget_owed(dependent, row);
-			break;
-		}
+		if (!row || row->due)
+			continue;
+		(void)conductor_remove_owed(conductor, row);
+		state_forget_owed(dependent, row);
 	}
 }
 
@@ -296,8 +294,8 @@ static void note_anchor(struct conductor *conductor, struct run *run)
 
 	if (!run->anchor_pem || (record->anchor && strcmp(record->anchor, run->anchor_pem) == 0))
 		return;
-	free(record->anchor);
-	record->anchor = mem_strdup(run->anchor_pem);
+	intern_unref(record->anchor);
+	record->anchor = intern(run->anchor_pem);
 	(void)conductor_save_certificate(conductor, record);
 }
 
@@ -333,7 +331,7 @@ static void on_delivered(void *userdata, size_t item, const struct outcome *outc
 	struct tracked_delivery *delivery = run->deliveries[item];
 	struct observed copy = { 0 };
 
-	delivery->asked = false;
+	state_asked(conductor, delivery, false);
 	if (outcome->wrote && outcome->kind != OUTCOME_UNCHANGED)
 		count_import(conductor, delivery, outcome->created);
 	switch (outcome->kind) {
@@ -511,10 +509,12 @@ static void on_proven(void *userdata, enum prove_result result, const char *word
 	record->proof = text;
 	record->proven = proof->want;
 	record->next_try = result == PROVE_MATCHED ? 0 : conductor_now(conductor) + PROVE_AGAIN;
-	delivery->asked = false;
+	state_asked(conductor, delivery, false);
 	delivery->proof = NULL;
+	conductor->proofs--;
 	free(proof);
 	(void)conductor_save_delivery(conductor, record);
+	state_release_delivery(conductor, delivery);
 	cycle_poke(conductor);
 }
 
@@ -530,14 +530,16 @@ void deliver_prove(struct conductor *conductor, struct tracked_delivery *deliver
 	proof->delivery = delivery;
 	proof->want = request.want;
 	delivery->proof = proof;
+	conductor->proofs++;
 	proof->prove = prove_start(conductor->event, &request, on_proven, proof);
 }
 
-void deliver_prove_cancel(struct tracked_delivery *delivery)
+void deliver_prove_cancel(struct conductor *conductor, struct tracked_delivery *delivery)
 {
 	if (!delivery->proof)
 		return;
 	prove_cancel(delivery->proof->prove);
 	free(delivery->proof);
 	delivery->proof = NULL;
+	conductor->proofs--;
 }

@@ -14,8 +14,10 @@
 
 #define POLL_JITTER 10 /* percent */
 
-#define LOOKS_AT_ONCE 32
-#define LOOKS_APART   (2 * USEC_PER_SEC)
+/* Places looked at side by side; and how many of their deliveries, since a look takes about a KiB for each. */
+#define LOOKS_AT_ONCE  32
+#define LOOKED_AT_ONCE 8192
+#define LOOKS_APART    (2 * USEC_PER_SEC)
 
 #define EXPIRING_WARN (14 * USEC_PER_DAY)
 
@@ -34,7 +36,7 @@ static struct source_view *view_from_record(const struct conductor *conductor)
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 	struct recorded recorded = { 0 };
 
-	if (!conductor->record || record_load(conductor->record, &recorded, &err) < 0)
+	if (!conductor->record || record_load_few(conductor->record, &recorded, &err) < 0)
 		return view;
 	view->items = mem_alloc(recorded.certificate_count * sizeof(*view->items));
 	for (size_t i = 0; i < recorded.certificate_count; i++) {
@@ -140,24 +142,43 @@ static void note_refusal(struct conductor *conductor, struct tracked_certificate
 	certificate->said_refusal = take(why);
 }
 
+/* Does it show the same certificates under the same names, so that the same deliveries come of it? */
+static bool views_alike(const struct source_view *a, const struct source_view *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (!source_certificate_listed_alike(&a->items[i], &b->items[i]))
+			return false;
+	return true;
+}
+
+static void expand_again(struct conductor *conductor, const struct source_view *former)
+{
+	struct world *world = world_new(conductor->world->configuration, conductor->view, conductor->default_region);
+
+	if (former && state_shows(conductor, world)) {
+		world_unref(world);
+		state_refresh_view(conductor, former);
+		return;
+	}
+	STRV_FOREACH(problem, world->expansion->problems)
+		if (!strv_has(conductor->world->expansion->problems, *problem) || !former)
+			log_write(LOG_WARNING, SAY_NOT_CARRIED, NULL, "%s", *problem);
+	state_adopt_world(conductor, world);
+}
+
 static void take_over_view(struct conductor *conductor, struct source_view *view)
 {
-	struct source_view *old = conductor->view;
-	struct world *world;
+	struct source_view *former = conductor->view;
 
 	conductor->view = view;
 	conductor->remembered = source_view_free(conductor->remembered);
-	world = world_new(conductor->world->configuration, view, conductor->default_region);
-	if (expansion_equal(world->expansion, conductor->world->expansion) && old) {
-		world_unref(world);
-		state_refresh_view(conductor);
-	} else {
-		STRV_FOREACH(problem, world->expansion->problems)
-			if (!strv_has(conductor->world->expansion->problems, *problem) || !old)
-				log_write(LOG_WARNING, SAY_NOT_CARRIED, NULL, "%s", *problem);
-		state_adopt_world(conductor, world);
-	}
-	source_view_free(old);
+	if (former && views_alike(former, view))
+		state_refresh_view(conductor, former);
+	else
+		expand_again(conductor, former);
+	source_view_free(former);
 }
 
 /* What was listed, while the versions are still being read: what they are is told one by one, so that the first is on
@@ -178,17 +199,19 @@ static void on_version(void *userdata, const struct source_certificate *certific
 	struct conductor *conductor = userdata;
 	struct source_certificate *item =
 		(struct source_certificate *)source_view_find(conductor->view, certificate->arn);
+	struct tracked_certificate **certificates;
+	size_t count;
 
 	/* What was listed is replaced as a whole when the reading ends; until then only in what nothing else hangs on. */
 	if (!item || strcmp(item->domain, certificate->domain) != 0)
 		return;
 	source_certificate_done(item);
 	source_certificate_copy(item, certificate);
-	for (size_t i = 0; i < conductor->certificate_count; i++) {
-		if (conductor->certificates[i]->seen != item)
-			continue;
-		note_version(conductor, conductor->certificates[i]);
-		note_refusal(conductor, conductor->certificates[i]);
+	certificates = state_find_arn(conductor, certificate->arn, &count);
+	for (size_t i = 0; i < count; i++) {
+		note_version(conductor, certificates[i]);
+		note_refusal(conductor, certificates[i]);
+		agenda_touch(&conductor->agenda, certificates[i]);
 	}
 	cycle_poke(conductor);
 }
@@ -264,12 +287,20 @@ void look_due(struct conductor *conductor)
 
 /* --- places --- */
 
-/* Can it be said what should be there? */
-static bool is_lookable(const struct tracked_delivery *delivery)
-{
-	const struct source_certificate *seen = delivery->certificate->seen;
+/* A delivery of a place that is being looked at, at the size that the look needs. */
+struct looked {
+	size_t slot;
+	struct delivery delivery;
+	char *object_id;
+	char *revision;
+};
 
-	return !delivery->transferring && seen && !source_refusal(seen) &&
+/* Can it be said what should be there? */
+static bool is_lookable(const struct conductor *conductor, const struct slot *slot)
+{
+	const struct source_certificate *seen = state_certificate(conductor, slot)->seen;
+
+	return !(slot->open && slot->open->transferring) && seen && !source_refusal(seen) &&
 	       fingerprint_is_set(&seen->version.fingerprint);
 }
 
@@ -281,11 +312,13 @@ static void place_quota(struct tracked_place *place, unsigned held)
 		place->place->region ?: "-");
 	usec_t now = conductor_now(conductor);
 	unsigned imports = 0;
+	bool had_budget;
 
 	if (place->place->destination->kind != DESTINATION_ACM)
 		return;
 	if (conductor->record)
 		(void)record_count_imports(conductor->record, name, usec_sub(now, 365 * USEC_PER_DAY), &imports, &err);
+	had_budget = !place->budget;
 	free(place->budget);
 	place->budget = NULL;
 	if (held >= IMPORTED_LIMIT || imports >= IMPORTS_LIMIT)
@@ -293,6 +326,8 @@ static void place_quota(struct tracked_place *place, unsigned held)
 					   "in 365 days (limit %u): no new one is imported; delete what is unused or ask "
 					   "AWS for more",
 			name, held, IMPORTED_LIMIT, imports, IMPORTS_LIMIT);
+	if (had_budget != !place->budget)
+		cycle_touch_all(conductor);
 	if (held * 100 >= IMPORTED_LIMIT * QUOTA_WARN_PERCENT || imports * 100 >= IMPORTS_LIMIT * QUOTA_WARN_PERCENT) {
 		if (!place->said_quota)
 			log_write(LOG_WARNING, SAY_QUOTA_NEAR, NULL,
@@ -306,14 +341,22 @@ static void place_quota(struct tracked_place *place, unsigned held)
 
 static void place_forget_look(struct tracked_place *place)
 {
-	for (size_t i = 0; i < place->looking_count; i++)
-		place->looking[i]->looking = false;
-	for (size_t i = 0; i < place->looking_count; i++)
+	struct conductor *conductor = place->conductor;
+
+	for (size_t i = 0; i < place->looking_count; i++) {
+		struct looked *looked = &place->looking[i];
+
+		conductor->slots[looked->slot].looking = false;
+		delivery_done(&looked->delivery);
+		free(looked->object_id);
+		free(looked->revision);
 		source_certificate_done(&place->sources[i]);
+	}
+	conductor->looking -= place->looking_count;
 	free(place->sources);
-	place->sources = NULL;
 	free(place->looking);
 	free(place->items);
+	place->sources = NULL;
 	place->looking = NULL;
 	place->items = NULL;
 	place->looking_count = 0;
@@ -325,53 +368,83 @@ static void on_look(void *userdata, struct observed *seen, const struct error *e
 	struct tracked_place *place = userdata;
 	struct conductor *conductor = place->conductor;
 	unsigned held = 0;
-	size_t count = place->looking_count;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < place->looking_count; i++) {
 		struct observed failed = { .state = OBSERVED_UNKNOWN };
 		struct observed *one = seen ? &seen[i] : &failed;
+		size_t slot = place->looking[i].slot;
 
 		if (err)
 			error_copy(&failed.error, err);
 		one->at = conductor_now(conductor);
 		held = MAX(held, one->imported_count);
-		look_seen(conductor, place->looking[i], one);
+		conductor->slots[slot].looking = false;
+		look_seen(conductor, state_open(conductor, slot), one);
 		observed_done(one);
+		state_settle(conductor);
 	}
 	free(seen);
 	place_forget_look(place);
+	if (place->waited_for)
+		cycle_touch_all(conductor);
+	place->waited_for = false;
 	if (!err)
 		place_quota(place, held);
 	cycle_poke(conductor);
 }
 
-static void look_at_place(struct tracked_place *place, struct tracked_delivery **deliveries, size_t count)
+/* What the look has to know of one delivery. */
+static void fill_looked(struct tracked_place *place, size_t at, size_t index)
+{
+	struct conductor *conductor = place->conductor;
+	struct slot *slot = &conductor->slots[index];
+	const struct source_certificate *source = state_certificate(conductor, slot)->seen;
+	const struct tracked_delivery *open = slot->open;
+	const struct kept_version *version = slot->settled.version;
+	struct looked *looked = &place->looking[at];
+
+	looked->slot = index;
+	state_make_delivery(conductor, slot, &looked->delivery);
+	looked->object_id = open ? mem_strdup(open->record.object_id) : settled_object(&slot->settled);
+	looked->revision = open ? mem_strdup(open->record.revision) : settled_revision(&slot->settled);
+	source_certificate_copy(&place->sources[at], source);
+	slot->looking = true;
+	state_want_look(conductor, slot, false);
+	place->items[at] = (struct look_item){
+		.delivery = &looked->delivery,
+		.wanted = source->version,
+		.source = &place->sources[at],
+		.object_id = looked->object_id,
+		.revision = looked->revision,
+	};
+	if (open)
+		place->items[at].confirmed = open->record.confirmed;
+	else if (version)
+		place->items[at].confirmed = version->version;
+}
+
+/* Looks at those of its deliveries that are wanted: how many there were to look at. */
+static size_t look_at_place(struct tracked_place *place, size_t number, size_t count)
 {
 	struct conductor *conductor = place->conductor;
 	const struct destination_context context = { .event = conductor->event, .aws = conductor->aws };
+	size_t found = 0;
 
 	place->looked_at = clock_monotonic();
-	place->looking = deliveries;
-	place->looking_count = count;
+	place->looking = mem_alloc(count * sizeof(*place->looking));
 	place->items = mem_alloc(count * sizeof(*place->items));
 	place->sources = mem_alloc(count * sizeof(*place->sources));
-	for (size_t i = 0; i < count; i++) {
-		struct tracked_delivery *delivery = deliveries[i];
-		const struct source_certificate *source = delivery->certificate->seen;
+	for (size_t i = 0; i < conductor->delivery_count && found < count; i++) {
+		const struct slot *slot = &conductor->slots[i];
 
-		source_certificate_copy(&place->sources[i], source);
-		delivery->looking = true;
-		delivery->look_wanted = false;
-		place->items[i] = (struct look_item){
-			.delivery = delivery->delivery,
-			.wanted = source->version,
-			.source = &place->sources[i],
-			.object_id = delivery->record.object_id,
-			.confirmed = delivery->record.confirmed,
-			.revision = delivery->record.revision,
-		};
+		if (slot->place == number && (place->wanted || slot->look_wanted) && is_lookable(conductor, slot))
+			fill_looked(place, found++, i);
 	}
-	place->look = destination_look(&context, place->items, count, conductor_now(conductor), on_look, place);
+	place->looking_count = found;
+	place->wanted = false;
+	conductor->looking += found;
+	place->look = destination_look(&context, place->items, found, conductor_now(conductor), on_look, place);
+	return found;
 }
 
 /* While the source's versions come one by one, a place is not looked at for each of them. */
@@ -381,39 +454,45 @@ static bool is_too_soon(const struct conductor *conductor, const struct tracked_
 	       clock_monotonic() < usec_add(place->looked_at, LOOKS_APART);
 }
 
-unsigned look_at_places(struct conductor *conductor)
+/* How many deliveries of each place are to be looked at; the caller owns it. */
+static size_t *count_wanted(const struct conductor *conductor)
 {
-	unsigned started = 0, running = 0;
+	size_t *counts = mem_alloc(conductor->place_count * sizeof(*counts));
 
-	for (size_t p = 0; p < conductor->place_count; p++)
-		running += conductor->places[p]->look != NULL;
-	if (!conductor->view)
-		return 0;
+	for (size_t i = 0; i < conductor->delivery_count; i++) {
+		const struct slot *slot = &conductor->slots[i];
+
+		if ((slot->look_wanted || state_place(conductor, slot)->wanted) && is_lookable(conductor, slot))
+			counts[slot->place]++;
+	}
+	return counts;
+}
+
+void look_at_places(struct conductor *conductor)
+{
+	_cleanup_(freep) size_t *counts = NULL;
+	size_t running = 0, wanted = 0;
+
+	for (size_t p = 0; p < conductor->place_count; p++) {
+		const struct tracked_place *place = conductor->places[p];
+
+		running += place->look != NULL;
+		wanted += !place->look && (place->wanted || place->look_wanted) && !is_too_soon(conductor, place);
+	}
+	if (!conductor->view || !wanted || running >= LOOKS_AT_ONCE || conductor->looking >= LOOKED_AT_ONCE)
+		return;
+	counts = count_wanted(conductor);
 	for (size_t p = 0; p < conductor->place_count && running < LOOKS_AT_ONCE; p++) {
 		struct tracked_place *place = conductor->places[p];
-		struct tracked_delivery **deliveries;
-		size_t count = 0;
 
-		if (place->look || is_too_soon(conductor, place))
+		if (place->look || is_too_soon(conductor, place) ||
+			(conductor->looking && conductor->looking + counts[p] > LOOKED_AT_ONCE))
 			continue;
-		deliveries = mem_alloc(conductor->delivery_count * sizeof(*deliveries));
-		for (size_t i = 0; i < conductor->delivery_count; i++) {
-			struct tracked_delivery *delivery = conductor->deliveries[i];
-
-			if (delivery->place == place && is_lookable(delivery) &&
-				(place->wanted || delivery->look_wanted))
-				deliveries[count++] = delivery;
-		}
-		place->wanted = false;
-		if (!count) {
-			free(deliveries);
-			continue;
-		}
-		look_at_place(place, deliveries, count);
-		started++;
-		running++;
+		if (counts[p])
+			running += look_at_place(place, p, counts[p]) > 0;
+		else
+			place->wanted = false;
 	}
-	return started;
 }
 
 void look_cancel(struct conductor *conductor)
@@ -440,7 +519,7 @@ static void note_look_failure(struct conductor *conductor, struct tracked_delive
 	record->next_try = conductor_now(conductor) + jitter(backoff(record->failures, err->kind), POLL_JITTER);
 	free(record->problem);
 	record->problem = mem_strdup(err->text);
-	delivery->asked = false;
+	state_asked(conductor, delivery, false);
 	if (delivery->has_record)
 		(void)conductor_save_delivery(conductor, record);
 	say_delivery(&fields, delivery->delivery);
@@ -459,22 +538,18 @@ static void promote_owed(struct conductor *conductor, struct tracked_delivery *d
 	STRV_FOREACH(name, delivery->delivery->wish->then) {
 		struct tracked_dependent *dependent = state_find_dependent(conductor, *name);
 
-		for (size_t i = 0; dependent && i < dependent->owed_count; i++) {
-			struct owed_record *row = dependent->owed[i];
+		struct owed_record *row = dependent ? state_find_owed(dependent, delivery->name) : NULL;
+		bool same = row && fingerprint_equal(&row->fingerprint, &delivery->observed.version.fingerprint);
 
-			bool same = fingerprint_equal(
-				&row->fingerprint, &delivery->observed.version.fingerprint);
-
-			/* One that is due for an older version is due for this one: a telling under way is of the old. */
-			if (strcmp(row->delivery, delivery->name) != 0 || row->due == same || !row->since)
-				continue;
-			row->fingerprint = delivery->observed.version.fingerprint;
-			if (!dependent->record.failures)
-				dependent->record.next_try = 0; /* what it waited for was another version */
-			row->due = true;
-			row->since = delivery->observed.changed_at ?: conductor_now(conductor);
-			(void)conductor_save_owed(conductor, row);
-		}
+		/* One that is due for an older version is due for this one: a telling under way is of the old. */
+		if (!row || row->due == same || !row->since)
+			continue;
+		row->fingerprint = delivery->observed.version.fingerprint;
+		if (!dependent->record.failures)
+			dependent->record.next_try = 0; /* what it waited for was another version */
+		row->due = true;
+		row->since = delivery->observed.changed_at ?: conductor_now(conductor);
+		(void)conductor_save_owed(conductor, row);
 	}
 }
 
@@ -522,20 +597,23 @@ static void note_current(struct conductor *conductor, struct tracked_delivery *d
 	}
 	delivery->said_failure = ERROR_NONE;
 	delivery->said_hold = HOLD_NONE;
-	delivery->asked = false;
+	state_asked(conductor, delivery, false);
 	promote_owed(conductor, delivery);
 	if (!changed)
 		return;
 	if (fresh)
 		question_dependents(conductor, delivery);
 	record->confirmed = seen->version;
-	record->confirmed_at = seen->at;
+	record->confirmed_at = seen->at - seen->at % USEC_PER_SEC;
 	record->intended = (struct fingerprint){ 0 };
+	record->intended_at = 0;
 	record->ambiguous = false;
 	record->failures = 0;
 	record->next_try = 0;
 	record->kind = ERROR_NONE;
 	record->hold = HOLD_NONE;
+	record->held = (struct fingerprint){ 0 };
+	record->held_accept = 0;
 	(void)replace_text(&record->problem, NULL);
 	(void)replace_text(&record->hold_reason, NULL);
 	if (conductor_save_delivery(conductor, record))
@@ -563,14 +641,23 @@ static void note_expiring(struct conductor *conductor, struct tracked_delivery *
 	log_fields_done(&fields);
 }
 
+static bool is_source_version(const struct observed *seen, const struct source_certificate *source)
+{
+	return source && seen->state == OBSERVED_PRESENT && fingerprint_is_set(&source->version.fingerprint) &&
+	       fingerprint_equal(&seen->version.fingerprint, &source->version.fingerprint);
+}
+
 void look_seen(struct conductor *conductor, struct tracked_delivery *delivery, struct observed *seen)
 {
 	const struct source_certificate *source = delivery->certificate ? delivery->certificate->seen : NULL;
 	bool was_failing = delivery->observed.state == OBSERVED_UNKNOWN && delivery->observed.error.text;
+	bool was_current = is_source_version(&delivery->observed, source) && !delivery->transferring;
 
 	observed_done(&delivery->observed);
 	delivery->observed = *seen;
 	*seen = (struct observed){ 0 };
+	if (!was_current || !is_source_version(&delivery->observed, source))
+		state_changed(conductor, delivery);
 	if (delivery->observed.state == OBSERVED_UNKNOWN) {
 		if (delivery->observed.error.text)
 			note_look_failure(conductor, delivery, &delivery->observed.error);
@@ -581,8 +668,6 @@ void look_seen(struct conductor *conductor, struct tracked_delivery *delivery, s
 		delivery->record.failures = 0;
 		delivery->record.next_try = 0;
 	}
-	if (source && delivery->observed.state == OBSERVED_PRESENT &&
-		fingerprint_is_set(&source->version.fingerprint) &&
-		fingerprint_equal(&delivery->observed.version.fingerprint, &source->version.fingerprint))
+	if (is_source_version(&delivery->observed, source))
 		note_current(conductor, delivery);
 }

@@ -89,7 +89,7 @@ struct world *world_unref(struct world *world)
 	return NULL;
 }
 
-/* --- finding: all four arrays hold pointers to structures that begin with their name --- */
+/* --- finding: these arrays hold pointers to structures that begin with their name --- */
 
 static int compare_name(const void *key, const void *item)
 {
@@ -103,20 +103,86 @@ static void *find_by_name(const char *name, void *array, size_t count)
 	return item ? *item : NULL;
 }
 
-struct tracked_delivery *state_find_delivery(struct conductor *conductor, const char *name)
-{
-	return find_by_name(name, conductor->deliveries, conductor->delivery_count);
-}
-
 struct tracked_dependent *state_find_dependent(struct conductor *conductor, const char *name)
 {
 	return find_by_name(name, conductor->dependents, conductor->dependent_count);
 }
 
+/* --- what a slot points at --- */
+
+struct tracked_certificate *state_certificate(const struct conductor *conductor, const struct slot *slot)
+{
+	return conductor->certificates[slot->certificate];
+}
+
+struct tracked_place *state_place(const struct conductor *conductor, const struct slot *slot)
+{
+	return conductor->places[slot->place];
+}
+
+const struct desired_delivery *state_wish(const struct conductor *conductor, const struct slot *slot)
+{
+	return &state_certificate(conductor, slot)->entry->deliver[slot->wish];
+}
+
+struct slot *state_slot(const struct conductor *conductor, const struct tracked_delivery *delivery)
+{
+	return delivery->slot == SIZE_MAX ? NULL : &conductor->slots[delivery->slot];
+}
+
+/* A delivery's name is its certificate's, a slash, and its place's; compared with ${name} without being made. */
+static int compare_parts(const char *certificate, const char *place, const char *name)
+{
+	size_t length = strlen(certificate);
+	int order = strncmp(certificate, name, length);
+
+	if (order)
+		return order;
+	if (name[length] != '/')
+		return '/' < (unsigned char)name[length] ? -1 : 1;
+	return strcmp(place, name + length + 1);
+}
+
+struct slot *state_find_slot(const struct conductor *conductor, const char *name)
+{
+	size_t low = 0, high = conductor->delivery_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		struct slot *slot = &conductor->slots[middle];
+		int order = compare_parts(state_certificate(conductor, slot)->name,
+			state_place(conductor, slot)->place->name, name);
+
+		if (order == 0)
+			return slot;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+struct tracked_delivery *state_find_delivery(struct conductor *conductor, const char *name)
+{
+	struct slot *slot = state_find_slot(conductor, name);
+
+	return slot ? state_open(conductor, (size_t)(slot - conductor->slots)) : NULL;
+}
+
 /* --- certificates --- */
 
-static void tracked_certificate_free(struct tracked_certificate *state)
+static void tracked_certificate_free(struct conductor *conductor, struct tracked_certificate *state)
 {
+	struct planned *planned = &state->planned;
+
+	agenda_forget(&conductor->agenda, state);
+	conductor->touched.known -= planned->touched.known;
+	conductor->touched.unseen -= planned->touched.unseen;
+	conductor->counts.in_place -= planned->in_place;
+	conductor->counts.held -= planned->held;
+	conductor->counts.failing -= planned->failing;
+	conductor->gathering -= state->gather_until != 0;
 	certificate_record_done(&state->record);
 	world_unref(state->world);
 	free(state->name);
@@ -141,6 +207,7 @@ static struct tracked_certificate *tracked_certificate_new(
 			compare_record_arn);
 	state->name = mem_strdup(expanded->name);
 	state->arn = mem_strdup(expanded->arn);
+	state->agenda.due = USEC_INFINITY;
 	if (row) {
 		state->record = *row;
 		*row = (struct certificate_record){ .arn = mem_strdup(expanded->arn) };
@@ -150,7 +217,9 @@ static struct tracked_certificate *tracked_certificate_new(
 	return state;
 }
 
-static void adopt_certificates(struct conductor *conductor, struct world *world, struct recorded *recorded)
+/* The states of ${world}'s certificates, in its order; those that are in it no more stay in conductor->certificates. */
+static struct tracked_certificate **adopt_certificates(
+	struct conductor *conductor, struct world *world, struct recorded *recorded)
 {
 	const struct expansion *expansion = world->expansion;
 	struct tracked_certificate **states = mem_alloc(expansion->certificate_count * sizeof(*states));
@@ -165,62 +234,90 @@ static void adopt_certificates(struct conductor *conductor, struct world *world,
 		states[i] = state ?: tracked_certificate_new(expanded, recorded);
 		if (!state && conductor->options.once)
 			states[i]->record.next_try = 0; /* an operator asked: no back-off counts */
-		world_unref(states[i]->world);
-		states[i]->world = world_ref(world);
-		states[i]->entry = expanded->entry;
 	}
-	for (size_t i = 0; i < conductor->certificate_count; i++) {
-		struct tracked_certificate *old = conductor->certificates[i];
+	return states;
+}
 
-		if (!old->run && find_by_name(old->name, states, expansion->certificate_count) != old)
-			tracked_certificate_free(old);
+/* From now on it is of ${world}; its deliveries are counted anew. */
+static void point_certificates(struct tracked_certificate **states, struct world *world)
+{
+	const struct expansion *expansion = world->expansion;
+
+	for (size_t i = 0; i < expansion->certificate_count; i++) {
+		world_ref(world);
+		world_unref(states[i]->world);
+		states[i]->world = world;
+		states[i]->entry = expansion->certificates[i].entry;
+		states[i]->first = states[i]->count = 0;
 	}
-	free(conductor->certificates);
-	conductor->certificates = states;
-	conductor->certificate_count = expansion->certificate_count;
+}
+
+static int compare_arn(const void *a, const void *b)
+{
+	return strcmp((*(struct tracked_certificate *const *)a)->arn, (*(struct tracked_certificate *const *)b)->arn);
+}
+
+static void sort_by_arn(struct conductor *conductor)
+{
+	size_t count = conductor->certificate_count;
+
+	free(conductor->by_arn);
+	conductor->by_arn = mem_alloc(count * sizeof(struct tracked_certificate *));
+	for (size_t i = 0; i < count; i++)
+		conductor->by_arn[i] = conductor->certificates[i];
+	qsort(conductor->by_arn, count, sizeof(struct tracked_certificate *), compare_arn);
+}
+
+struct tracked_certificate **state_find_arn(const struct conductor *conductor, const char *arn, size_t *ret_count)
+{
+	size_t low = 0, high = conductor->certificate_count, count = 0;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(conductor->by_arn[middle]->arn, arn) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	while (low + count < conductor->certificate_count && strcmp(conductor->by_arn[low + count]->arn, arn) == 0)
+		count++;
+	*ret_count = count;
+	return conductor->by_arn + low;
 }
 
 void state_release_certificate(struct conductor *conductor, struct tracked_certificate *certificate)
 {
-	if (!certificate->run &&
-		find_by_name(certificate->name, conductor->certificates, conductor->certificate_count) !=
-			certificate)
-		tracked_certificate_free(certificate);
+	if (certificate->run)
+		return;
+	if (find_by_name(certificate->name, conductor->certificates, conductor->certificate_count) == certificate)
+		agenda_touch(&conductor->agenda, certificate);
+	else
+		tracked_certificate_free(conductor, certificate);
 }
 
 /* --- places --- */
 
-static void adopt_places(struct conductor *conductor, struct world *world)
+static void tracked_place_free(struct tracked_place *place)
 {
-	const struct expansion *expansion = world->expansion;
-
-	for (size_t i = 0; i < conductor->place_count; i++) {
-		struct tracked_place *place = conductor->places[i];
-
-		world_unref(place->world);
-		free(place->budget);
-		free(place);
-	}
-	free(conductor->places);
-	conductor->places = mem_alloc(expansion->place_count * sizeof(*conductor->places));
-	conductor->place_count = expansion->place_count;
-	for (size_t i = 0; i < expansion->place_count; i++) {
-		struct tracked_place *place = mem_new(struct tracked_place);
-
-		place->world = world_ref(world);
-		place->place = expansion->places[i];
-		place->conductor = conductor;
-		place->wanted = true;
-		conductor->places[i] = place;
-	}
+	world_unref(place->world);
+	free(place->budget);
+	free(place);
 }
 
-static struct tracked_place *find_place(struct conductor *conductor, const struct place *place)
+static struct tracked_place **adopt_places(struct conductor *conductor, struct world *world)
 {
-	for (size_t i = 0; i < conductor->place_count; i++)
-		if (conductor->places[i]->place == place)
-			return conductor->places[i];
-	return NULL;
+	const struct expansion *expansion = world->expansion;
+	struct tracked_place **places = mem_alloc(expansion->place_count * sizeof(*places));
+
+	for (size_t i = 0; i < expansion->place_count; i++) {
+		places[i] = mem_new(struct tracked_place);
+		places[i]->world = world_ref(world);
+		places[i]->place = expansion->places[i];
+		places[i]->conductor = conductor;
+		places[i]->wanted = true;
+	}
+	return places;
 }
 
 /* --- deliveries --- */
@@ -235,11 +332,36 @@ static char *object_key(const struct delivery *delivery)
 		delivery->object, delivery->source_arn);
 }
 
-static void tracked_delivery_free(struct tracked_delivery *state)
+/* At the end of the turn it is settled, if it can be. */
+static void use(struct conductor *conductor, struct tracked_delivery *delivery)
 {
-	deliver_prove_cancel(state);
+	if (delivery->used_at)
+		return;
+	delivery->next_used = conductor->used;
+	delivery->used_at = &conductor->used;
+	if (delivery->next_used)
+		delivery->next_used->used_at = &delivery->next_used;
+	conductor->used = delivery;
+}
+
+static void unuse(struct tracked_delivery *delivery)
+{
+	if (!delivery->used_at)
+		return;
+	*delivery->used_at = delivery->next_used;
+	if (delivery->next_used)
+		delivery->next_used->used_at = delivery->used_at;
+	delivery->next_used = NULL;
+	delivery->used_at = NULL;
+}
+
+static void tracked_delivery_free(struct conductor *conductor, struct tracked_delivery *state)
+{
+	deliver_prove_cancel(conductor, state);
+	unuse(state);
 	observed_done(&state->observed);
 	delivery_record_done(&state->record);
+	delivery_done(&state->made);
 	world_unref(state->world);
 	free(state->name);
 	free(state);
@@ -253,11 +375,41 @@ static void tracked_delivery_reset(struct tracked_delivery *state, char *key)
 	state->has_record = false;
 }
 
-/* Points a state that is not in flight at its delivery of the present world. */
-static void tracked_delivery_point(struct tracked_delivery *state, struct world *world, const struct delivery *delivery)
+/* Makes its delivery, of ${world} and the certificate that it has there. */
+static void make_delivery(struct tracked_delivery *state, struct world *world,
+	const struct expanded_certificate *certificate, const struct place *place, unsigned wish)
 {
-	char *key = object_key(delivery);
+	world_ref(world);
+	world_unref(state->world);
+	state->world = world;
+	delivery_done(&state->made);
+	delivery_make(world->desired, certificate, place, &certificate->entry->deliver[wish], &state->made);
+	state->delivery = &state->made;
+}
 
+static const struct expanded_certificate *expanded_of(const struct world *world, const struct slot *slot)
+{
+	return &world->expansion->certificates[slot->certificate];
+}
+
+void state_make_delivery(const struct conductor *conductor, const struct slot *slot, struct delivery *ret_delivery)
+{
+	delivery_make(conductor->world->desired, expanded_of(conductor->world, slot),
+		state_place(conductor, slot)->place, state_wish(conductor, slot), ret_delivery);
+}
+
+/* Points a state that is not in flight at its delivery of the present world. */
+static void point_at_slot(struct conductor *conductor, struct tracked_delivery *state)
+{
+	const struct slot *slot = &conductor->slots[state->slot];
+	const struct delivery *delivery;
+	char *key;
+
+	deliver_prove_cancel(conductor, state); /* of what was asked for before; the plan begins it anew */
+	make_delivery(state, conductor->world, expanded_of(conductor->world, slot),
+		state_place(conductor, slot)->place, slot->wish);
+	delivery = state->delivery;
+	key = object_key(delivery);
 	if (!state->record.object || strcmp(state->record.object, key) != 0)
 		tracked_delivery_reset(state, key);
 	else
@@ -268,74 +420,282 @@ static void tracked_delivery_point(struct tracked_delivery *state, struct world 
 		state->record.hold = HOLD_NONE;
 	if (delivery->arn && state->record.object_id && strcmp(delivery->arn, state->record.object_id) != 0)
 		observed_done(&state->observed);
-	world_ref(world);
-	world_unref(state->world);
-	state->world = world;
-	state->delivery = delivery;
 }
 
-static int compare_delivery_record(const void *key, const void *item)
-{
-	return strcmp(key, ((const struct delivery_record *)item)->name);
-}
-
-static struct tracked_delivery *tracked_delivery_new(const char *name, struct recorded *recorded)
+static struct tracked_delivery *tracked_delivery_new(const char *name, struct delivery_record *row)
 {
 	struct tracked_delivery *state = mem_new(struct tracked_delivery);
-	struct delivery_record *row = NULL;
 
-	if (recorded->delivery_count)
-		row = bsearch(name, recorded->deliveries, recorded->delivery_count, sizeof(*row),
-			compare_delivery_record);
 	state->name = mem_strdup(name);
+	state->slot = SIZE_MAX;
 	if (row) {
 		state->record = *row;
 		state->has_record = true;
-		*row = (struct delivery_record){ .name = mem_strdup(name) };
+		*row = (struct delivery_record){ 0 };
 	}
 	return state;
 }
 
-static void adopt_deliveries(struct conductor *conductor, struct world *world, struct recorded *recorded)
+/* A settled delivery at its full size. */
+static struct tracked_delivery *unpack(struct world *world, struct tracked_certificate *certificate, struct slot *slot)
 {
-	const struct expansion *expansion = world->expansion;
-	struct tracked_delivery **states = mem_alloc(expansion->delivery_count * sizeof(*states));
+	struct tracked_delivery *state = mem_new(struct tracked_delivery);
+
+	state->slot = SIZE_MAX;
+	state->certificate = certificate;
+	make_delivery(state, world, expanded_of(world, slot), world->expansion->places[slot->place], slot->wish);
+	state->name = mem_strdup(state->delivery->name);
+	state->record.name = mem_strdup(state->name);
+	state->record.object = object_key(state->delivery);
+	settled_unpack(&slot->settled, state);
+	return state;
+}
+
+struct tracked_delivery *state_open(struct conductor *conductor, size_t index)
+{
+	struct slot *slot = &conductor->slots[index];
+
+	if (!slot->open) {
+		slot->open = unpack(conductor->world, state_certificate(conductor, slot), slot);
+		slot->open->slot = index;
+		slot->open->place = state_place(conductor, slot);
+	}
+	use(conductor, slot->open);
+	return slot->open;
+}
+
+static void settle(struct conductor *conductor, struct tracked_delivery *delivery)
+{
+	struct slot *slot = state_slot(conductor, delivery);
+
+	if (!slot || delivery->transferring || delivery->proof || delivery->world != conductor->world ||
+		!settled_pack(&slot->settled, delivery))
+		return;
+	slot->open = NULL;
+	tracked_delivery_free(conductor, delivery);
+}
+
+void state_settle(struct conductor *conductor)
+{
+	while (conductor->used) {
+		struct tracked_delivery *delivery = conductor->used;
+
+		unuse(delivery);
+		settle(conductor, delivery);
+	}
+}
+
+void state_changed(struct conductor *conductor, struct tracked_delivery *delivery)
+{
+	struct slot *slot = state_slot(conductor, delivery);
+
+	use(conductor, delivery);
+	if (slot)
+		agenda_touch(&conductor->agenda, state_certificate(conductor, slot));
+}
+
+void state_asked(struct conductor *conductor, struct tracked_delivery *delivery, bool asked)
+{
+	struct slot *slot = state_slot(conductor, delivery);
+
+	if (slot)
+		slot->asked = asked;
+}
+
+void state_want_look(struct conductor *conductor, struct slot *slot, bool wanted)
+{
+	struct tracked_place *place = state_place(conductor, slot);
+
+	if (slot->look_wanted == wanted)
+		return;
+	slot->look_wanted = wanted;
+	place->look_wanted += wanted ? 1 : (size_t)-1;
+}
+
+/* The present world while it gives way to another: its slots are walked in their order. */
+struct former {
+	struct world *world;
+	struct tracked_certificate **certificates;
+	size_t certificate_count;
+	struct slot *slots;
+	size_t count, next;
+};
+
+/* The state of the former slot ${index}. */
+static struct tracked_delivery *former_take(struct former *former, size_t index)
+{
+	struct slot *slot = &former->slots[index];
+	struct tracked_delivery *state = slot->open;
+
+	if (!state)
+		state = unpack(former->world, former->certificates[slot->certificate], slot);
+	slot->open = NULL;
+	return state;
+}
+
+static void former_drop(struct conductor *conductor, struct former *former, size_t index)
+{
+	struct slot *slot = &former->slots[index];
+
+	if (!slot->open)
+		settled_done(&slot->settled, former->certificates[slot->certificate]);
+	else if (!slot->open->transferring)
+		tracked_delivery_free(conductor, slot->open);
+	else
+		slot->open->slot = SIZE_MAX;
+}
+
+/* The state of the delivery named so, if there was one; those before it go. */
+static struct tracked_delivery *former_find(struct conductor *conductor, struct former *former, const char *name)
+{
+	while (former->next < former->count) {
+		const struct slot *slot = &former->slots[former->next];
+		int order = compare_parts(former->certificates[slot->certificate]->name,
+			former->world->expansion->places[slot->place]->name, name);
+
+		if (order > 0)
+			return NULL;
+		if (order == 0)
+			return former_take(former, former->next++);
+		former_drop(conductor, former, former->next++);
+	}
+	return NULL;
+}
+
+/* What the record has of deliveries, read in their order. */
+struct remembered {
+	struct record_rows *rows;
+	struct delivery_record row;
+	bool valid;
+};
+
+static void remembered_step(struct conductor *conductor, struct remembered *remembered)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	int r = remembered->rows ? record_rows_next(remembered->rows, &remembered->row, &err) : 0;
+
+	(void)conductor_recorded(conductor, r, &err);
+	remembered->valid = r > 0;
+	if (r <= 0)
+		remembered->rows = record_rows_close(remembered->rows);
+}
+
+static void remembered_open(struct conductor *conductor, struct remembered *remembered)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	*remembered = (struct remembered){ 0 };
+	if (!conductor->record || !conductor_recorded(conductor,
+					  record_rows_open(conductor->record, &remembered->rows, &err), &err))
+		return;
+	remembered_step(conductor, remembered);
+}
+
+static struct delivery_record *remembered_find(
+	struct conductor *conductor, struct remembered *remembered, const char *name)
+{
+	while (remembered->valid) {
+		/* One that was taken over has left its name with the state. */
+		int order = remembered->row.name ? strcmp(remembered->row.name, name) : -1;
+
+		if (order >= 0)
+			return order == 0 ? &remembered->row : NULL;
+		delivery_record_done(&remembered->row);
+		remembered_step(conductor, remembered);
+	}
+	return NULL;
+}
+
+static void remembered_done(struct remembered *remembered)
+{
+	delivery_record_done(&remembered->row);
+	remembered->rows = record_rows_close(remembered->rows);
+}
+
+static size_t place_index(const struct expansion *expansion, const struct place *place, size_t hint)
+{
+	for (size_t i = 0; i < expansion->place_count; i++)
+		if (expansion->places[(hint + i) % expansion->place_count] == place)
+			return (hint + i) % expansion->place_count;
+	abort();
+}
+
+static size_t certificate_index(const struct expansion *expansion, const char *name)
+{
+	size_t low = 0, high = expansion->certificate_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(expansion->certificates[middle].name, name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* The slots of ${world}, with what they point at; states are put in by adopt_deliveries(). */
+static struct slot *slots_new(struct conductor *conductor, const struct expansion *expansion)
+{
+	struct slot *slots = mem_alloc(expansion->delivery_count * sizeof(*slots));
 
 	for (size_t i = 0; i < expansion->delivery_count; i++) {
 		const struct delivery *delivery = &expansion->deliveries[i];
-		struct tracked_delivery *state =
-			find_by_name(delivery->name, conductor->deliveries, conductor->delivery_count);
+		bool same = i && strcmp(delivery[-1].certificate, delivery->certificate) == 0;
+		size_t certificate = same ? slots[i - 1].certificate
+					  : certificate_index(expansion, delivery->certificate);
+		struct tracked_certificate *state = conductor->certificates[certificate];
 
-		states[i] = state ?: tracked_delivery_new(delivery->name, recorded);
-		if (!state)
-			states[i]->asked = conductor->options.once; /* an operator asked: no back-off counts */
-		if (!states[i]->transferring)
-			tracked_delivery_point(states[i], world, delivery);
-		states[i]->place = find_place(conductor, delivery->place);
-		states[i]->certificate = find_by_name(
-			delivery->certificate, conductor->certificates, conductor->certificate_count);
+		slots[i].certificate = (uint32_t)certificate;
+		slots[i].place = (uint32_t)place_index(expansion, delivery->place, i ? slots[i - 1].place + 1 : 0);
+		slots[i].wish = (uint16_t)(delivery->wish - delivery->entry->deliver);
+		if (!state->count++)
+			state->first = i;
 	}
-	for (size_t i = 0; i < conductor->delivery_count; i++) {
-		struct tracked_delivery *old = conductor->deliveries[i];
+	return slots;
+}
 
-		if (!old->transferring && find_by_name(old->name, states, expansion->delivery_count) != old)
-			tracked_delivery_free(old);
-	}
-	free(conductor->deliveries);
-	conductor->deliveries = states;
+static void adopt_deliveries(struct conductor *conductor, struct former *former)
+{
+	struct expansion *expansion = conductor->world->expansion;
+	struct remembered remembered;
+
+	remembered_open(conductor, &remembered);
+	conductor->slots = slots_new(conductor, expansion);
 	conductor->delivery_count = expansion->delivery_count;
+	for (size_t i = 0; i < conductor->delivery_count; i++) {
+		struct slot *slot = &conductor->slots[i];
+		const char *name = expansion->deliveries[i].name;
+		struct tracked_delivery *state = former_find(conductor, former, name);
+
+		slot->asked = state ? former->slots[former->next - 1].asked : conductor->options.once;
+		slot->open = state ?: tracked_delivery_new(name, remembered_find(conductor, &remembered, name));
+		slot->open->slot = i;
+		slot->open->certificate = state_certificate(conductor, slot);
+		slot->open->place = state_place(conductor, slot);
+		if (!slot->open->transferring)
+			point_at_slot(conductor, slot->open);
+		unuse(slot->open);
+		settle(conductor, slot->open);
+	}
+	while (former->next < former->count)
+		former_drop(conductor, former, former->next++);
+	remembered_done(&remembered);
+	expansion_forget_deliveries(expansion);
 }
 
 void state_release_delivery(struct conductor *conductor, struct tracked_delivery *delivery)
 {
-	const struct delivery *present = expansion_find(conductor->world->expansion, delivery->name);
-
 	if (delivery->transferring)
 		return;
-	if (state_find_delivery(conductor, delivery->name) != delivery)
-		tracked_delivery_free(delivery);
-	else if (delivery->world != conductor->world && present)
-		tracked_delivery_point(delivery, conductor->world, present);
+	if (delivery->slot == SIZE_MAX) {
+		tracked_delivery_free(conductor, delivery);
+		return;
+	}
+	if (delivery->world != conductor->world)
+		point_at_slot(conductor, delivery);
+	state_changed(conductor, delivery);
 }
 
 /* --- dependents --- */
@@ -414,21 +774,43 @@ static void adopt_dependents(struct conductor *conductor, struct world *world, s
 	conductor->dependent_count = desired->dependent_count;
 }
 
+/* Where the row of ${delivery} is, or would be. */
+static size_t owed_index(const struct tracked_dependent *dependent, const char *delivery)
+{
+	size_t low = 0, high = dependent->owed_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(dependent->owed[middle]->delivery, delivery) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+struct owed_record *state_find_owed(const struct tracked_dependent *dependent, const char *delivery)
+{
+	size_t at = owed_index(dependent, delivery);
+
+	return at < dependent->owed_count && strcmp(dependent->owed[at]->delivery, delivery) == 0
+		? dependent->owed[at] : NULL;
+}
+
 struct owed_record *state_owe(struct tracked_dependent *dependent, const char *delivery)
 {
-	struct owed_record *row;
-	size_t at = 0;
+	struct owed_record *row = state_find_owed(dependent, delivery);
+	size_t at = owed_index(dependent, delivery), count = dependent->owed_count;
 
-	while (at < dependent->owed_count && strcmp(dependent->owed[at]->delivery, delivery) < 0)
-		at++;
-	if (at < dependent->owed_count && strcmp(dependent->owed[at]->delivery, delivery) == 0)
-		return dependent->owed[at];
+	if (row)
+		return row;
 	row = mem_new(struct owed_record);
 	row->dependent = mem_strdup(dependent->name);
 	row->delivery = mem_strdup(delivery);
-	dependent->owed = mem_resize(dependent->owed, dependent->owed_count + 1, sizeof(row));
-	memmove(dependent->owed + at + 1, dependent->owed + at,
-		(dependent->owed_count - at) * sizeof(row));
+	if ((count & (count - 1)) == 0)
+		dependent->owed = mem_resize(dependent->owed, MAX(count * 2, (size_t)1), sizeof(row));
+	memmove(dependent->owed + at + 1, dependent->owed + at, (count - at) * sizeof(row));
 	dependent->owed[at] = row;
 	dependent->owed_count++;
 	return row;
@@ -436,65 +818,133 @@ struct owed_record *state_owe(struct tracked_dependent *dependent, const char *d
 
 void state_forget_owed(struct tracked_dependent *dependent, struct owed_record *row)
 {
-	for (size_t i = 0; i < dependent->owed_count; i++) {
-		if (dependent->owed[i] != row)
-			continue;
-		memmove(dependent->owed + i, dependent->owed + i + 1,
-			(dependent->owed_count - i - 1) * sizeof(row));
-		dependent->owed_count--;
-		owed_record_done(row);
-		free(row);
-		return;
-	}
+	size_t at = owed_index(dependent, row->delivery);
+
+	memmove(dependent->owed + at, dependent->owed + at + 1, (dependent->owed_count - at - 1) * sizeof(row));
+	dependent->owed_count--;
+	owed_record_done(row);
+	free(row);
 }
 
 /* --- all of it --- */
 
+/* The states of what is not in the present world; those in flight go when they end. */
+static void former_done(struct conductor *conductor, struct former *former)
+{
+	for (size_t i = 0; i < former->certificate_count; i++) {
+		struct tracked_certificate *old = former->certificates[i];
+
+		if (find_by_name(old->name, conductor->certificates, conductor->certificate_count) == old)
+			continue;
+		agenda_forget(&conductor->agenda, old);
+		if (!old->run)
+			tracked_certificate_free(conductor, old);
+	}
+	free(former->certificates);
+	free(former->slots);
+	world_unref(former->world);
+}
+
 void state_adopt_world(struct conductor *conductor, struct world *world)
 {
 	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct former former = { .world = conductor->world,
+		.certificates = conductor->certificates,
+		.certificate_count = conductor->certificate_count,
+		.slots = conductor->slots,
+		.count = conductor->delivery_count };
 	struct recorded recorded = { 0 };
 
 	if (conductor->record)
-		(void)conductor_recorded(conductor, record_load(conductor->record, &recorded, &err), &err);
+		(void)conductor_recorded(conductor, record_load_few(conductor->record, &recorded, &err), &err);
 	look_cancel(conductor); /* they only read; what they read for may be gone */
 	plan_done(&conductor->plan); /* its names borrow from the states */
-	world_unref(conductor->world);
+	state_settle(conductor);
+	conductor->certificates = adopt_certificates(conductor, world, &recorded);
+	point_certificates(conductor->certificates, world);
+	conductor->certificate_count = world->expansion->certificate_count;
+	sort_by_arn(conductor);
+	for (size_t i = 0; i < conductor->place_count; i++)
+		tracked_place_free(conductor->places[i]);
+	free(conductor->places);
+	conductor->places = adopt_places(conductor, world);
+	conductor->place_count = world->expansion->place_count;
 	conductor->world = world;
-	adopt_certificates(conductor, world, &recorded);
-	adopt_places(conductor, world);
-	adopt_deliveries(conductor, world, &recorded);
+	adopt_deliveries(conductor, &former);
 	adopt_dependents(conductor, world, &recorded);
-	state_refresh_view(conductor);
+	former_done(conductor, &former);
 	recorded_done(&recorded);
+	state_refresh_view(conductor, NULL);
 }
 
-void state_refresh_view(struct conductor *conductor)
+static bool slot_shows(const struct conductor *conductor, const struct slot *slot, const struct delivery *delivery)
 {
-	for (size_t i = 0; i < conductor->certificate_count; i++)
-		conductor->certificates[i]->seen =
-			source_view_find(conductor->view, conductor->certificates[i]->arn);
+	struct delivery made;
+	bool same;
+
+	state_make_delivery(conductor, slot, &made);
+	same = strcmp(made.name, delivery->name) == 0 && strcmp(made.object, delivery->object) == 0 &&
+	       strcmp(made.arn ?: "", delivery->arn ?: "") == 0;
+	delivery_done(&made);
+	return same;
+}
+
+bool state_shows(const struct conductor *conductor, const struct world *world)
+{
+	const struct expansion *expansion = world->expansion;
+
+	if (expansion->certificate_count != conductor->certificate_count ||
+		expansion->delivery_count != conductor->delivery_count)
+		return false;
+	for (size_t i = 0; i < expansion->certificate_count; i++)
+		if (strcmp(expansion->certificates[i].name, conductor->certificates[i]->name) != 0 ||
+			strcmp(expansion->certificates[i].arn, conductor->certificates[i]->arn) != 0)
+			return false;
+	for (size_t i = 0; i < expansion->delivery_count; i++)
+		if (!slot_shows(conductor, &conductor->slots[i], &expansion->deliveries[i]))
+			return false;
+	return true;
+}
+
+/* Does ${b} show nothing that the plan would see otherwise than in ${a}? */
+static bool seen_alike(const struct source_certificate *a, const struct source_certificate *b)
+{
+	return a == b || (a && b && source_certificate_equal(a, b));
+}
+
+void state_refresh_view(struct conductor *conductor, const struct source_view *former)
+{
+	for (size_t i = 0; i < conductor->certificate_count; i++) {
+		struct tracked_certificate *certificate = conductor->certificates[i];
+
+		certificate->seen = source_view_find(conductor->view, certificate->arn);
+		if (!former || !seen_alike(source_view_find(former, certificate->arn), certificate->seen))
+			agenda_touch(&conductor->agenda, certificate);
+	}
 }
 
 void state_done(struct conductor *conductor)
 {
+	struct former former = { .world = conductor->world,
+		.certificates = conductor->certificates,
+		.certificate_count = conductor->certificate_count,
+		.slots = conductor->slots,
+		.count = conductor->delivery_count };
+
 	plan_done(&conductor->plan);
 	for (size_t i = 0; i < conductor->dependent_count; i++)
 		tracked_dependent_free(conductor->dependents[i]);
-	for (size_t i = 0; i < conductor->delivery_count; i++)
-		tracked_delivery_free(conductor->deliveries[i]);
-	for (size_t i = 0; i < conductor->place_count; i++) {
-		world_unref(conductor->places[i]->world);
-		free(conductor->places[i]->budget);
-		free(conductor->places[i]);
-	}
-	for (size_t i = 0; i < conductor->certificate_count; i++)
-		tracked_certificate_free(conductor->certificates[i]);
+	while (former.next < former.count)
+		former_drop(conductor, &former, former.next++);
+	for (size_t i = 0; i < conductor->place_count; i++)
+		tracked_place_free(conductor->places[i]);
+	conductor->certificates = NULL;
+	conductor->certificate_count = conductor->delivery_count = 0;
+	former_done(conductor, &former);
 	free(conductor->dependents);
-	free(conductor->deliveries);
 	free(conductor->places);
-	free(conductor->certificates);
-	world_unref(conductor->world);
+	free(conductor->by_arn);
+	agenda_done(&conductor->agenda);
 	source_view_free(conductor->view);
 	source_view_free(conductor->remembered);
 }

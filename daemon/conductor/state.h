@@ -7,6 +7,8 @@
  *
  *	conductor.c	life: start, reload, end
  *	state.c		states by name; taking over the old ones when the expansion changes
+ *	settled.c	what is kept of a delivery that nothing is going on with
+ *	agenda.c	which certificates the plan is to be made again for, and when
  *	look.c		looks, sweeps, and looks at places
  *	wake.c		events of ACM that bring the next look forward
  *	cycle.c		the plan, made again and again; starting its steps
@@ -28,6 +30,22 @@
 #include "daemon/record/record.h"
 #include "daemon/transfer/transfer.h"
 
+/* Which certificates the plan is to be made again for: now, at a time, or when there is room (agenda.c). */
+struct agenda_item {
+	struct tracked_certificate *next_touched; /* those in the list: it or the list's end; else NULL */
+	struct tracked_certificate *next_ready;
+	bool touched, ready;
+	usec_t due; /* monotonic; USEC_INFINITY: never */
+	size_t at; /* in the heap */
+};
+
+struct agenda {
+	struct tracked_certificate *touched, **touched_end;
+	struct tracked_certificate *ready, **ready_end; /* a transfer of theirs waits for room, first come first served */
+	struct tracked_certificate **heap; /* by the time when they are due */
+	size_t heap_count, heap_size;
+};
+
 /* A configuration as it was loaded.  Counted, as is what it came to with the source as it was seen, because what
  * is in flight outlives a reload. */
 struct configuration {
@@ -43,6 +61,43 @@ struct world {
 	struct expansion *expansion;
 };
 
+/* What the plan for a certificate and its deliveries came to when it was last made. */
+struct planned {
+	struct plan_touched touched;
+	unsigned in_place, held, failing, due;
+};
+
+/* A version that settled deliveries of a certificate hold. */
+struct kept_version {
+	struct kept_version *next;
+	unsigned references;
+	struct version version;
+};
+
+/*
+ * What is known of a settled delivery: nothing is recorded of it, or that a version is confirmed; and it was not looked
+ * at, or nothing is there, or just what is recorded.  Texts are kept in parts: an object's id that ends with a UUID (an
+ * ARN of ACM) as what stands before, which many share, and 16 bytes; a revision that is the version's dates and a
+ * third number (ACM's too) as that number.
+ */
+struct settled {
+	struct kept_version *version; /* NULL: nothing was ever confirmed */
+	const char *id; /* interned, may be NULL */
+	const char *revision; /* interned; NULL with number_is_revision */
+	uint64_t number; /* of the revision; or when what is there was put in place */
+	unsigned char uuid[16];
+	uint32_t confirmed_at; /* in seconds */
+	uint8_t state; /* enum observed_state */
+	uint8_t said_hold;
+	bool has_record : 1;
+	bool unused : 1;
+	bool proven : 1; /* its proof matched this version */
+	bool approved : 1; /* this version was approved */
+	bool guard_passed : 1;
+	bool id_has_uuid : 1;
+	bool number_is_revision : 1;
+};
+
 struct tracked_certificate {
 	char *name;
 	char *arn;
@@ -50,29 +105,52 @@ struct tracked_certificate {
 	const struct desired_certificate *entry;
 	const struct source_certificate *seen; /* in conductor.view */
 	struct certificate_record record;
+	size_t first, count; /* its deliveries, which are together */
+	struct kept_version *versions; /* that its settled deliveries hold */
 	struct run *run; /* the transfer that carries it, or NULL */
-	usec_t gather_until; /* a transfer waits so long (monotonic) for looks under way; 0 or past: none waits */
+	usec_t gather_until; /* a transfer waits so long (monotonic) for looks under way; 0: none waits */
 	char *said_refusal;
 	bool said_failure; /* of its export */
+	struct agenda_item agenda;
+	struct planned planned;
 };
 
+/*
+ * A delivery about which more is known than that all is well, or with which something is going on.  Of the others, which
+ * may be very many, only a slot is kept (settled.c).  state_open() makes one from its slot, and at the end of the turn
+ * state_settle() turns it back where it can: so a pointer to one outlives the turn only while it is in flight
+ * (transferring or proof).
+ */
 struct tracked_delivery {
 	char *name;
+	size_t slot; /* among those of the present world; SIZE_MAX: it is in it no more */
 	struct world *world;
-	const struct delivery *delivery;
+	const struct delivery *delivery; /* of the world; made */
+	struct delivery made;
 	struct tracked_certificate *certificate;
 	struct tracked_place *place;
 	struct observed observed;
 	struct delivery_record record;
 	bool has_record;
 	bool transferring;
-	bool looking; /* among those of its place's look */
-	bool look_wanted; /* to be looked at, without the rest of its place */
 	struct delivery_proof *proof;
-	bool asked;
 	enum error_kind said_failure; /* damping: what was last said of it at warning */
 	enum hold said_hold;
 	usec_t said_expiring; /* when it was last warned of */
+	struct tracked_delivery *next_used, **used_at; /* among those to be settled at the end of the turn */
+};
+
+/* A delivery's place in the present world, and, while it is settled, all that is known of it. */
+struct slot {
+	struct tracked_delivery *open; /* NULL: it is settled */
+	uint32_t certificate; /* in conductor.certificates */
+	uint32_t place; /* in conductor.places */
+	uint16_t wish; /* in its entry's deliver */
+	bool asked : 1; /* an operator asked: back-off does not count */
+	bool looking : 1; /* among those of its place's look */
+	bool look_wanted : 1; /* to be looked at, without the rest of its place */
+	bool due : 1; /* to be carried, as last planned, and not begun */
+	struct settled settled;
 };
 
 struct tracked_place {
@@ -80,13 +158,16 @@ struct tracked_place {
 	const struct place *place;
 	struct conductor *conductor;
 	struct destination_look *look;
-	struct tracked_delivery **looking; /* those of the look under way, in its order */
+	struct looked *looking; /* those of the look under way, in its order */
 	struct look_item *items;
 	struct source_certificate *sources; /* copies for the items: the view may be replaced meanwhile */
 	size_t looking_count;
+	size_t look_wanted; /* how many of its deliveries are */
 	bool wanted; /* all of its deliveries are to be looked at as soon as possible */
 	usec_t looked_at; /* when its last look began; monotonic */
 	size_t carrying; /* deliveries under way to it; see deliver_count() */
+	bool waited_for; /* the plan for one of its deliveries waits for the look to end */
+	size_t due; /* deliveries of it that wait to be carried */
 	char *budget; /* why no first import may be made here now, or NULL */
 	bool said_quota;
 };
@@ -113,6 +194,11 @@ struct job {
 	struct job *next;
 };
 
+/* What the present plan comes to, counted. */
+struct planned_counts {
+	unsigned in_place, held, failing;
+};
+
 struct conductor {
 	struct conductor_options options;
 	sd_event *event;
@@ -135,9 +221,12 @@ struct conductor {
 	bool rebuild_wanted; /* the expansion is to be made again from the view */
 
 	struct tracked_certificate **certificates; /* sorted by name, as the expansion's */
+	struct tracked_certificate **by_arn; /* the same, sorted by ARN */
 	size_t certificate_count;
-	struct tracked_delivery **deliveries; /* sorted by name */
+	struct slot *slots; /* sorted by their deliveries' names */
 	size_t delivery_count;
+	struct tracked_delivery *used; /* to be settled at the end of the turn */
+	size_t proofs; /* of deliveries, under way */
 	struct tracked_place **places;
 	size_t place_count;
 	struct tracked_dependent **dependents; /* sorted by name */
@@ -145,6 +234,15 @@ struct conductor {
 	struct run *runs;
 	unsigned run_count;
 	size_t carrying; /* deliveries under way in all runs; see deliver_count() */
+	size_t looking; /* deliveries in all looks at places */
+	size_t gathering; /* certificates whose transfer waits for looks */
+
+	struct agenda agenda;
+	struct plan_touched touched; /* of all certificates, as last planned */
+	struct planned_counts counts; /* of certificates and their deliveries */
+	unsigned dependents_failing;
+	usec_t dependents_again; /* when a dependent is to be planned again; wall clock */
+	int64_t clock_offset; /* the wall clock less the monotonic one, when it was last compared */
 
 	usec_t looked_at; /* last successful read, wall clock */
 	usec_t swept_at;
@@ -155,7 +253,7 @@ struct conductor {
 	struct error record_error; /* set: nothing new is begun until a write to the record succeeds again */
 	usec_t record_retry;
 
-	struct plan plan; /* the last one made; its names borrow from the states */
+	struct plan plan; /* the whole of it, while somebody wants to see it; its names borrow from the states */
 	struct job *jobs;
 	uint32_t last_job;
 
@@ -184,20 +282,60 @@ struct world *world_unref(struct world *world);
  * name, new ones take theirs from the record, old ones go unless in flight. */
 void state_adopt_world(struct conductor *conductor, struct world *world);
 
-/* state_refresh_view(conductor): point the certificates at what the present view shows. */
-void state_refresh_view(struct conductor *conductor);
+/* state_refresh_view(conductor, former): point the certificates at what the present view shows; those of which it shows
+ * something else than ${former} did (NULL: all) are planned again. */
+void state_refresh_view(struct conductor *conductor, const struct source_view *former);
+
+/* state_shows(conductor, world): is all that ${world} expands to present already? */
+bool state_shows(const struct conductor *conductor, const struct world *world);
+
+/* state_open(conductor, slot): the delivery, made from its slot if it was settled; for this turn, or as long as it is in
+ * flight. */
+struct tracked_delivery *state_open(struct conductor *conductor, size_t slot);
+
+/* state_changed(conductor, delivery): something is known of it that the plan may depend on: it is planned again. */
+void state_changed(struct conductor *conductor, struct tracked_delivery *delivery);
+
+/* state_settle(conductor): the turn's end for those that were opened. */
+void state_settle(struct conductor *conductor);
+
+/* state_slot(conductor, delivery): its slot in the present world, or NULL. */
+struct slot *state_slot(const struct conductor *conductor, const struct tracked_delivery *delivery);
+
+/* state_asked(conductor, delivery, asked): did an operator ask for it? */
+void state_asked(struct conductor *conductor, struct tracked_delivery *delivery, bool asked);
+
+/* state_want_look(conductor, slot, wanted): is it to be looked at by itself? */
+void state_want_look(struct conductor *conductor, struct slot *slot, bool wanted);
+
+/* state_certificate(conductor, slot), state_place(...), state_wish(...): what a slot points at. */
+struct tracked_certificate *state_certificate(const struct conductor *conductor, const struct slot *slot);
+struct tracked_place *state_place(const struct conductor *conductor, const struct slot *slot);
+const struct desired_delivery *state_wish(const struct conductor *conductor, const struct slot *slot);
+
+/* state_make_delivery(conductor, slot, delivery): its delivery; release it with delivery_done(). */
+void state_make_delivery(const struct conductor *conductor, const struct slot *slot, struct delivery *ret_delivery);
 
 /* state_release_delivery(conductor, delivery), state_release_certificate(...): something of it has ended: take over
  * the present world if it has changed meanwhile, or go if it is in it no more. */
 void state_release_delivery(struct conductor *conductor, struct tracked_delivery *delivery);
 void state_release_certificate(struct conductor *conductor, struct tracked_certificate *certificate);
 
-/* state_find_delivery(conductor, name), state_find_dependent(conductor, name): of the present world; NULL for none. */
+/* state_find_arn(conductor, arn, count): the certificates of ${arn} (several entries may name it), ${ret_count} of them;
+ * borrowed until the world changes. */
+struct tracked_certificate **state_find_arn(const struct conductor *conductor, const char *arn, size_t *ret_count);
+
+/* state_find_slot(conductor, name), state_find_delivery(conductor, name), state_find_dependent(conductor, name): of the
+ * present world; NULL for none.  The delivery is opened. */
+struct slot *state_find_slot(const struct conductor *conductor, const char *name);
 struct tracked_delivery *state_find_delivery(struct conductor *conductor, const char *name);
 struct tracked_dependent *state_find_dependent(struct conductor *conductor, const char *name);
 
 /* state_owe(dependent, delivery): the row of ${delivery}, made when it is not there. */
 struct owed_record *state_owe(struct tracked_dependent *dependent, const char *delivery);
+
+/* state_find_owed(dependent, delivery): the row of ${delivery}, or NULL. */
+struct owed_record *state_find_owed(const struct tracked_dependent *dependent, const char *delivery);
 
 /* state_forget_owed(dependent, row): take it out of the list and release it. */
 void state_forget_owed(struct tracked_dependent *dependent, struct owed_record *row);
@@ -205,13 +343,60 @@ void state_forget_owed(struct tracked_dependent *dependent, struct owed_record *
 /* state_done(conductor): release all states. */
 void state_done(struct conductor *conductor);
 
+/* --- settled.c --- */
+
+/* settled_pack(settled, delivery): put what is known of ${delivery} into ${settled}, which is empty; false when more is
+ * known than it can hold. */
+bool settled_pack(struct settled *settled, const struct tracked_delivery *delivery);
+
+/* settled_unpack(settled, delivery): the other way; ${delivery} has its names, and nothing else is known of it yet.
+ * ${settled} is empty afterwards. */
+void settled_unpack(struct settled *settled, struct tracked_delivery *delivery);
+
+/* settled_done(settled, certificate): release what it holds. */
+void settled_done(struct settled *settled, struct tracked_certificate *certificate);
+
+/* settled_object(settled), settled_revision(settled): the texts, owned by the caller; NULL for none. */
+char *settled_object(const struct settled *settled);
+char *settled_revision(const struct settled *settled);
+
+/* --- agenda.c --- */
+
+/* agenda_init(agenda): empty, in place. */
+void agenda_init(struct agenda *agenda);
+void agenda_done(struct agenda *agenda);
+
+/* agenda_touch(agenda, certificate): the plan for it is to be made again in the next turn. */
+void agenda_touch(struct agenda *agenda, struct tracked_certificate *certificate);
+
+/* agenda_set(agenda, certificate, due): it is to be touched at ${due} (monotonic); USEC_INFINITY: never. */
+void agenda_set(struct agenda *agenda, struct tracked_certificate *certificate, usec_t due);
+
+/* agenda_wake(agenda, now): touch all that are due. */
+void agenda_wake(struct agenda *agenda, usec_t now);
+
+/* agenda_first(agenda): when the next one is due, or USEC_INFINITY. */
+usec_t agenda_first(const struct agenda *agenda);
+
+/* agenda_take(agenda): the next of the touched ones, which is so no more; NULL: there is none. */
+struct tracked_certificate *agenda_take(struct agenda *agenda);
+
+/* agenda_wait(agenda, certificate): a transfer of it waits for room.  agenda_take_waiting(agenda, may_start, userdata): the
+ * first of those that wait for which ${may_start} is true, which waits no more; or NULL. */
+void agenda_wait(struct agenda *agenda, struct tracked_certificate *certificate);
+struct tracked_certificate *agenda_take_waiting(struct agenda *agenda,
+	bool (*may_start)(const void *userdata, const struct tracked_certificate *certificate), const void *userdata);
+
+/* agenda_forget(agenda, certificate): it goes. */
+void agenda_forget(struct agenda *agenda, struct tracked_certificate *certificate);
+
 /* --- look.c --- */
 
 /* look_due(conductor): start the source read and the looks at places that are due; what is under way stays. */
 void look_due(struct conductor *conductor);
 
-/* look_at_places(conductor): start the looks at places that are wanted; how many were started. */
-unsigned look_at_places(struct conductor *conductor);
+/* look_at_places(conductor): start the looks at places that are wanted, as many as there is room for. */
+void look_at_places(struct conductor *conductor);
 
 /* look_seen(conductor, delivery, seen): take ${seen} over as what is there now, and write down what it confirms. */
 void look_seen(struct conductor *conductor, struct tracked_delivery *delivery, struct observed *seen);
@@ -246,8 +431,13 @@ int cycle_new(struct conductor *conductor);
 /* cycle_idle(conductor): is nothing in flight, and nothing wanted that could be started now? */
 bool cycle_idle(const struct conductor *conductor);
 
-/* cycle_refresh_plan(conductor): make conductor->plan from how things are now, without starting anything. */
+/* cycle_touch_all(conductor): the plan is to be made again for every certificate. */
+void cycle_touch_all(struct conductor *conductor);
+
+/* cycle_refresh_plan(conductor): make the whole conductor->plan from how things are now, without starting anything.
+ * cycle_forget_plan(conductor): it was seen; what was opened for it is settled. */
 void cycle_refresh_plan(struct conductor *conductor);
+void cycle_forget_plan(struct conductor *conductor);
 
 /* --- deliver.c --- */
 
@@ -263,7 +453,7 @@ void deliver_cancel(struct conductor *conductor);
 
 /* deliver_prove(conductor, delivery): see what its own prove: endpoint serves. */
 void deliver_prove(struct conductor *conductor, struct tracked_delivery *delivery);
-void deliver_prove_cancel(struct tracked_delivery *delivery);
+void deliver_prove_cancel(struct conductor *conductor, struct tracked_delivery *delivery);
 
 /* --- tell.c --- */
 

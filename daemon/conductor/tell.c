@@ -106,16 +106,12 @@ static void tell_failed(struct tracked_dependent *dependent, const struct error 
 /* A row is settled when it is still about the version that was told. */
 static void settle_row(struct tracked_dependent *dependent, const struct owed_record *told)
 {
-	for (size_t i = 0; i < dependent->owed_count; i++) {
-		struct owed_record *row = dependent->owed[i];
+	struct owed_record *row = state_find_owed(dependent, told->delivery);
 
-		if (strcmp(row->delivery, told->delivery) != 0 ||
-			!fingerprint_equal(&row->fingerprint, &told->fingerprint))
-			continue;
-		(void)conductor_remove_owed(dependent->conductor, row);
-		state_forget_owed(dependent, row);
+	if (!row || !fingerprint_equal(&row->fingerprint, &told->fingerprint))
 		return;
-	}
+	(void)conductor_remove_owed(dependent->conductor, row);
+	state_forget_owed(dependent, row);
 }
 
 /* Everything that the telling was about is settled; ${proof} (taken over) is what was seen of it, or NULL. */
@@ -218,6 +214,18 @@ static void add_candidate(struct telling *telling, const struct fingerprint *fin
 	telling->candidate_count++;
 }
 
+/* The delivery of a slot, if ${dependent} is told of it and a version is in place there. */
+static const struct tracked_delivery *find_served(
+	struct conductor *conductor, size_t slot, const struct tracked_dependent *dependent)
+{
+	const struct tracked_delivery *delivery;
+
+	if (!strv_has(state_wish(conductor, &conductor->slots[slot])->then, dependent->name))
+		return NULL;
+	delivery = state_open(conductor, slot);
+	return delivery->observed.state == OBSERVED_PRESENT ? delivery : NULL;
+}
+
 /* The versions in place of all deliveries that this dependent serves: the endpoint shows one of them.  Where the proof's
  * name tells which, only that one counts. */
 static void find_candidates(struct tracked_dependent *dependent)
@@ -228,19 +236,17 @@ static void find_candidates(struct tracked_dependent *dependent)
 	bool known = false;
 
 	for (size_t i = 0; i < conductor->delivery_count; i++) {
-		const struct tracked_delivery *delivery = conductor->deliveries[i];
+		const struct tracked_delivery *delivery = find_served(conductor, i, dependent);
 
-		if (strv_has(delivery->delivery->wish->then, dependent->name) &&
-			delivery->observed.state == OBSERVED_PRESENT && proof_is_about(proof, delivery)) {
+		if (delivery && proof_is_about(proof, delivery)) {
 			known = true;
 			add_candidate(telling, &delivery->observed.version.fingerprint, false);
 		}
 	}
 	for (size_t i = 0; i < conductor->delivery_count && !known; i++) {
-		const struct tracked_delivery *delivery = conductor->deliveries[i];
+		const struct tracked_delivery *delivery = find_served(conductor, i, dependent);
 
-		if (strv_has(delivery->delivery->wish->then, dependent->name) &&
-			delivery->observed.state == OBSERVED_PRESENT)
+		if (delivery)
 			add_candidate(telling, &delivery->observed.version.fingerprint, false);
 	}
 	for (size_t i = 0; i < telling->count && !known; i++)

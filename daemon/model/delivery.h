@@ -12,6 +12,7 @@
 /* Where: one account and region of a destination, or a directory.  Deliveries of the same place share one. */
 struct place {
 	const struct desired_destination *destination;
+	char *name; /* what a delivery's name has behind the certificate's: DESTINATION[/ACCOUNT/REGION] */
 	char *account; /* NULL: the role's own, or no account at all */
 	char *region;  /* NULL: no region (file) */
 	char *role_arn; /* placeholders replaced; NULL: the host's own credentials */

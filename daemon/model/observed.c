@@ -36,6 +36,31 @@ void source_certificate_copy(struct source_certificate *to, const struct source_
 	to->problem = mem_strdup(from->problem);
 }
 
+static bool text_equal(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+bool source_certificate_listed_alike(const struct source_certificate *a, const struct source_certificate *b)
+{
+	return text_equal(a->arn, b->arn) && text_equal(a->domain, b->domain) && text_equal(a->status, b->status) &&
+	       a->exportable == b->exportable && strv_equal(a->names, b->names) && strv_equal(a->tags, b->tags);
+}
+
+bool source_certificate_equal(const struct source_certificate *a, const struct source_certificate *b)
+{
+	const struct version *left = &a->version, *right = &b->version;
+
+	return source_certificate_listed_alike(a, b) && text_equal(a->region, b->region) &&
+	       text_equal(a->type, b->type) && text_equal(a->key_algorithm, b->key_algorithm) &&
+	       text_equal(a->serial, b->serial) && text_equal(a->problem, b->problem) &&
+	       a->more_names == b->more_names && a->unread == b->unread && a->ineligible == b->ineligible &&
+	       a->not_before == b->not_before && a->not_after == b->not_after &&
+	       fingerprint_equal(&left->fingerprint, &right->fingerprint) &&
+	       fingerprint_equal(&left->chain, &right->chain) && left->not_before == right->not_before &&
+	       left->not_after == right->not_after;
+}
+
 static int compare_arn(const void *key, const void *item)
 {
 	return strcmp(key, ((const struct source_certificate *)item)->arn);

@@ -35,6 +35,13 @@ void source_certificate_done(struct source_certificate *certificate);
 /* source_certificate_copy(to, from): ${to} is empty before and owns what it gets. */
 void source_certificate_copy(struct source_certificate *to, const struct source_certificate *from);
 
+/* source_certificate_equal(a, b): in all that is known of them. */
+bool source_certificate_equal(const struct source_certificate *a, const struct source_certificate *b);
+
+/* source_certificate_listed_alike(a, b): in all that decides what an entry matches and what deliveries are called: its
+ * versions and problems apart. */
+bool source_certificate_listed_alike(const struct source_certificate *a, const struct source_certificate *b);
+
 /* All of the source, sorted by ARN. */
 struct source_view {
 	struct source_certificate *items;

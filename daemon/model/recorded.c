@@ -3,11 +3,13 @@
 
 #include <stdlib.h>
 
+#include "lib/base/intern.h"
+
 void certificate_record_done(struct certificate_record *record)
 {
 	free(record->arn);
 	free(record->serial);
-	free(record->anchor);
+	intern_unref(record->anchor);
 	free(record->problem);
 	*record = (struct certificate_record){ 0 };
 }

@@ -17,7 +17,7 @@ struct certificate_record {
 	struct version version;		/* of the last GetCertificate or export */
 	struct fingerprint exported;	/* the version that was exported last */
 	usec_t newest;			/* NotBefore of the newest version ever seen */
-	char *anchor;			/* PEM: what its chain ended at when first seen */
+	const char *anchor;		/* PEM: what its chain ended at when first seen; interned, many share it */
 	unsigned failures;		/* of its export */
 	usec_t next_try;
 	char *problem;

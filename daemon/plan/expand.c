@@ -86,8 +86,11 @@ static char *arn_account(const char *arn)
 static void add_certificate(struct expansion *expansion, const char *name, const char *arn,
 	const struct desired_certificate *entry)
 {
-	expansion->certificates = mem_resize(expansion->certificates, expansion->certificate_count + 1,
-		sizeof(*expansion->certificates));
+	size_t count = expansion->certificate_count;
+
+	if ((count & (count - 1)) == 0)
+		expansion->certificates = mem_resize(expansion->certificates, MAX(count * 2, (size_t)1),
+			sizeof(*expansion->certificates));
 	expansion->certificates[expansion->certificate_count++] = (struct expanded_certificate){
 		.name = mem_strdup(name), .arn = mem_strdup(arn), .entry = entry
 	};
@@ -101,11 +104,13 @@ static void expand_match(struct expansion *expansion, const struct desired_certi
 	for (size_t i = 0; i < view->count; i++) {
 		const struct source_certificate *seen = &view->items[i];
 		const char *last = strrchr(seen->arn, '/');
-		_cleanup_(freep) char *name = mem_printf("%s/%s", entry->name, last ? last + 1 : seen->arn);
+		_cleanup_(freep) char *name = NULL;
 
 		/* A match takes what can be carried; an import or an expired one beside it is no wish. */
-		if (seen->exportable && strcmp(seen->status, "ISSUED") == 0 && source_matches(entry, seen))
-			add_certificate(expansion, name, seen->arn, entry);
+		if (!seen->exportable || strcmp(seen->status, "ISSUED") != 0 || !source_matches(entry, seen))
+			continue;
+		name = mem_printf("%s/%s", entry->name, last ? last + 1 : seen->arn);
+		add_certificate(expansion, name, seen->arn, entry);
 	}
 	if (expansion->certificate_count == before) {
 		_cleanup_(freep) char *problem = mem_printf(
@@ -124,7 +129,7 @@ static bool text_equal(const char *a, const char *b)
 }
 
 static struct place *place_get(struct expansion *expansion, const struct desired_destination *destination,
-	const char *account, const char *region)
+	const char *account, const char *region, bool several)
 {
 	struct placeholders values = { .account = account, .region = region };
 	struct place *place;
@@ -139,6 +144,8 @@ static struct place *place_get(struct expansion *expansion, const struct desired
 	place->destination = destination;
 	place->account = mem_strdup(account);
 	place->region = mem_strdup(region);
+	place->name = several ? mem_printf("%s/%s/%s", destination->name, account ?: "own", region ?: "-")
+			      : mem_strdup(destination->name);
 	place->role_arn = placeholders_replace(destination->access.role_arn, &values);
 	place->endpoint_url = placeholders_replace(destination->access.endpoint_url, &values);
 	expansion->places = mem_resize(expansion->places, expansion->place_count + 1, sizeof(place));
@@ -152,37 +159,41 @@ struct expand_context {
 	struct expansion *expansion;
 	const struct desired *desired;
 	const struct expanded_certificate *certificate;
-	const char *domain; /* as part of a name; NULL: not known yet */
 	const struct desired_delivery *wish;
 };
 
-static void add_delivery(struct expand_context *context, struct place *place, bool several)
+void delivery_make(const struct desired *desired, const struct expanded_certificate *certificate,
+	const struct place *place, const struct desired_delivery *wish, struct delivery *ret_delivery)
 {
-	const char *account = place->account;
-	struct placeholders values = { account, place->region, context->certificate->name, context->domain };
-	struct expansion *expansion = context->expansion;
-	const char *as = context->wish->as ?: "{certificate}";
-	const char *adopted;
+	struct placeholders values = { place->account, place->region, certificate->name, certificate->domain };
 	struct delivery delivery = {
-		.certificate = mem_strdup(context->certificate->name),
-		.source_arn = mem_strdup(context->certificate->arn),
+		.name = mem_printf("%s/%s", certificate->name, place->name),
+		.certificate = mem_strdup(certificate->name),
+		.source_arn = mem_strdup(certificate->arn),
 		.place = place,
-		.entry = context->certificate->entry,
-		.wish = context->wish,
-		.object = placeholders_replace(as, &values),
-		.arn = placeholders_replace(context->wish->arn, &values),
+		.entry = certificate->entry,
+		.wish = wish,
+		.object = wish->as ? placeholders_replace(wish->as, &values) : mem_strdup(certificate->name),
+		.arn = placeholders_replace(wish->arn, &values),
 		.kms_key = placeholders_replace(place->destination->kms_key, &values),
 	};
+	const char *adopted = desired_find_adopt(desired, delivery.name);
 
-	delivery.name = several ? mem_printf("%s/%s/%s/%s", delivery.certificate, place->destination->name,
-					  account ?: "own", place->region ?: "-")
-				: mem_printf("%s/%s", delivery.certificate, place->destination->name);
-	adopted = desired_find_adopt(context->desired, delivery.name);
 	if (adopted && !delivery.arn)
 		delivery.arn = mem_strdup(adopted);
-	expansion->deliveries = mem_resize(
-		expansion->deliveries, expansion->delivery_count + 1, sizeof(*expansion->deliveries));
-	expansion->deliveries[expansion->delivery_count++] = delivery;
+	*ret_delivery = delivery;
+}
+
+static void add_delivery(struct expand_context *context, struct place *place)
+{
+	struct expansion *expansion = context->expansion;
+	size_t count = expansion->delivery_count;
+
+	if ((count & (count - 1)) == 0)
+		expansion->deliveries = mem_resize(
+			expansion->deliveries, MAX(count * 2, (size_t)1), sizeof(*expansion->deliveries));
+	delivery_make(context->desired, context->certificate, place, context->wish, &expansion->deliveries[count]);
+	expansion->delivery_count++;
 }
 
 /* Is ${item} among those that `only:` leaves?  An empty list leaves all. */
@@ -203,7 +214,7 @@ static void expand_delivery(struct expand_context *context, const char *default_
 	bool several = strv_length(accounts) > 1 || strv_length(regions) > 1;
 
 	if (destination->kind == DESTINATION_FILE) {
-		add_delivery(context, place_get(context->expansion, destination, NULL, NULL), false);
+		add_delivery(context, place_get(context->expansion, destination, NULL, NULL, false));
 		return;
 	}
 	/* do-while: a list that is empty still stands for one place, whose account or region is not known. */
@@ -214,21 +225,19 @@ static void expand_delivery(struct expand_context *context, const char *default_
 		do {
 			if (only_has(context->wish->only_accounts, *account) &&
 				only_has(context->wish->only_regions, *region))
-				add_delivery(context,
-					place_get(context->expansion, destination, *account, *region), several);
+				add_delivery(context, place_get(context->expansion, destination, *account, *region,
+							      several));
 		} while (*region && *++region);
 	} while (*account && *++account);
 }
 
 static void expand_certificate(struct expansion *expansion, const struct desired *desired,
-	const struct expanded_certificate *certificate, const struct source_view *view, const char *region)
+	struct expanded_certificate *certificate, const struct source_view *view, const char *region)
 {
 	const struct source_certificate *seen = source_view_find(view, certificate->arn);
-	_cleanup_(freep) char *domain = seen ? domain_as_name(seen->domain) : NULL;
-	struct expand_context context = {
-		.expansion = expansion, .desired = desired, .certificate = certificate, .domain = domain
-	};
+	struct expand_context context = { .expansion = expansion, .desired = desired, .certificate = certificate };
 
+	certificate->domain = seen ? domain_as_name(seen->domain) : NULL;
 	for (size_t i = 0; i < certificate->entry->deliver_count; i++) {
 		context.wish = &certificate->entry->deliver[i];
 		expand_delivery(&context, region);
@@ -237,7 +246,7 @@ static void expand_certificate(struct expansion *expansion, const struct desired
 
 /* --- checks over all --- */
 
-static void delivery_release(struct delivery *delivery)
+void delivery_done(struct delivery *delivery)
 {
 	free(delivery->name);
 	free(delivery->certificate);
@@ -245,6 +254,7 @@ static void delivery_release(struct delivery *delivery)
 	free(delivery->object);
 	free(delivery->arn);
 	free(delivery->kms_key);
+	*delivery = (struct delivery){ 0 };
 }
 
 static int compare_delivery(const void *a, const void *b)
@@ -369,7 +379,7 @@ static void drop_problems(struct expansion *expansion, bool complete)
 		if (!strv_has(expansion->problems, problems[i]))
 			strv_append(&expansion->problems, problems[i]);
 		free(problems[i]);
-		delivery_release(&expansion->deliveries[i]);
+		delivery_done(&expansion->deliveries[i]);
 	}
 	expansion->delivery_count = kept;
 }
@@ -446,16 +456,24 @@ char *expansion_lines(const struct expansion *expansion)
 	return buf_take(&lines);
 }
 
+void expansion_forget_deliveries(struct expansion *expansion)
+{
+	for (size_t i = 0; i < expansion->delivery_count; i++)
+		delivery_done(&expansion->deliveries[i]);
+	free(expansion->deliveries);
+	expansion->deliveries = NULL;
+	expansion->delivery_count = 0;
+}
+
 struct expansion *expansion_free(struct expansion *expansion)
 {
 	if (!expansion)
 		return NULL;
-	for (size_t i = 0; i < expansion->delivery_count; i++)
-		delivery_release(&expansion->deliveries[i]);
-	free(expansion->deliveries);
+	expansion_forget_deliveries(expansion);
 	for (size_t i = 0; i < expansion->place_count; i++) {
 		struct place *place = expansion->places[i];
 
+		free(place->name);
 		free(place->account);
 		free(place->region);
 		free(place->role_arn);
@@ -466,6 +484,7 @@ struct expansion *expansion_free(struct expansion *expansion)
 	for (size_t i = 0; i < expansion->certificate_count; i++) {
 		free(expansion->certificates[i].name);
 		free(expansion->certificates[i].arn);
+		free(expansion->certificates[i].domain);
 	}
 	free(expansion->certificates);
 	strv_free(expansion->problems);

@@ -14,6 +14,7 @@
 struct expanded_certificate {
 	char *name;
 	char *arn;
+	char *domain; /* as a part of names ("wildcard.example.com"); NULL: not known */
 	const struct desired_certificate *entry;
 };
 
@@ -22,7 +23,8 @@ struct expansion {
 	size_t certificate_count;
 	struct place **places;
 	size_t place_count;
-	struct delivery *deliveries; /* sorted by name; their places are of `places` */
+	struct delivery *deliveries; /* sorted by name, so that a certificate's are together; their places are of
+				      * `places` */
 	size_t delivery_count;
 	char **problems; /* sentences: two deliveries to one object, an object's name with a character that is not
 			  * allowed, an entry that matches nothing */
@@ -35,6 +37,18 @@ struct expansion {
  * is left out.  ${desired} is borrowed as long as the result.
  */
 struct expansion *expand(const struct desired *desired, const struct source_view *view, const char *region);
+
+/**
+ * delivery_make(desired, certificate, place, wish, delivery), delivery_done(delivery):
+ * The delivery of ${certificate} to ${place} that ${wish}, of its entry, asks for: the same that expand() finds, for
+ * whoever does not keep them all.  Names and the like are owned by it, the rest is borrowed.
+ */
+void delivery_make(const struct desired *desired, const struct expanded_certificate *certificate,
+	const struct place *place, const struct desired_delivery *wish, struct delivery *ret_delivery);
+void delivery_done(struct delivery *delivery);
+
+/* expansion_forget_deliveries(expansion): release them; certificates, places and problems stay. */
+void expansion_forget_deliveries(struct expansion *expansion);
 
 /* expansion_find(expansion, name): the delivery named so, or NULL. */
 const struct delivery *expansion_find(const struct expansion *expansion, const char *name);

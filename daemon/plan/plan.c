@@ -10,8 +10,7 @@
 struct planner {
 	const struct plan_input *input;
 	struct plan *plan;
-	size_t touched; /* deliveries that a change of configuration brought, see guard */
-	size_t unseen;	/* deliveries that it may have brought, not looked at yet */
+	struct plan_touched touched; /* here and elsewhere */
 	bool *exporting; /* for each certificate: a delivery exports it anyway, or may turn out to */
 };
 
@@ -243,14 +242,21 @@ static bool stopped_by_the_record(struct planner *planner, size_t index, const s
 	return false;
 }
 
+enum plan_guard plan_guard(unsigned guard, const struct plan_touched *touched)
+{
+	if (!guard || touched->known + touched->unseen <= guard)
+		return PLAN_GUARD_PASSES;
+	return touched->known <= guard ? PLAN_GUARD_WAITS : PLAN_GUARD_HOLDS;
+}
+
 static bool stopped_by_the_guard(struct planner *planner, size_t index)
 {
 	const struct plan_delivery *delivery = &planner->input->deliveries[index];
+	enum plan_guard guard = plan_guard(planner->input->guard, &planner->touched);
 
-	if (!planner->input->guard || planner->touched + planner->unseen <= planner->input->guard ||
-		!is_touched(delivery))
+	if (guard == PLAN_GUARD_PASSES || !is_touched(delivery))
 		return false;
-	if (planner->touched <= planner->input->guard) {
+	if (guard == PLAN_GUARD_WAITS) {
 		wait_until(planner, index, 0, false,
 			mem_strdup("not all places have been looked at yet, so it is not known whether a change of "
 				   "configuration touches more deliveries than guard: allows"));
@@ -259,7 +265,7 @@ static bool stopped_by_the_guard(struct planner *planner, size_t index)
 	hold(planner, index, HOLD_GUARD,
 		mem_printf("a change of configuration or of what a match finds touches %zu deliveries, more than "
 			   "guard: %u; review with 'certferry plan', then 'certferry approve'",
-			planner->touched, planner->input->guard));
+			planner->touched.known, planner->input->guard));
 	return true;
 }
 
@@ -374,11 +380,10 @@ static void plan_delivery(struct planner *planner, size_t index)
 		plan_due(planner, index, certificate);
 }
 
-/* How many deliveries would be written because the configuration, and not the source, has changed.  A place that could
- * not be looked at is left out: it must not delay the others. */
-static void count_touched(struct planner *planner)
+/* A place that could not be looked at is left out: it must not delay the others. */
+struct plan_touched plan_count_touched(const struct plan_input *input)
 {
-	const struct plan_input *input = planner->input;
+	struct plan_touched touched = { 0 };
 
 	for (size_t i = 0; i < input->delivery_count; i++) {
 		const struct plan_delivery *delivery = &input->deliveries[i];
@@ -388,10 +393,11 @@ static void count_touched(struct planner *planner)
 			!is_touched(delivery))
 			continue;
 		if (delivery->observed->state != OBSERVED_UNKNOWN)
-			planner->touched++;
+			touched.known++;
 		else if (!delivery->observed->error.text)
-			planner->unseen++;
+			touched.unseen++;
 	}
+	return touched;
 }
 
 /* --- certificates --- */
@@ -564,9 +570,13 @@ void plan_make(const struct plan_input *input, struct plan *ret_plan)
 {
 	struct plan plan = { .again = USEC_INFINITY };
 	_cleanup_(freep) bool *exporting = mem_alloc(input->certificate_count * sizeof(*exporting));
-	struct planner planner = { .input = input, .plan = &plan, .exporting = exporting };
+	struct planner planner = { .input = input,
+		.plan = &plan,
+		.exporting = exporting,
+		.touched = plan_count_touched(input) };
 
-	count_touched(&planner);
+	planner.touched.known += input->elsewhere.known;
+	planner.touched.unseen += input->elsewhere.unseen;
 	for (size_t i = 0; i < input->delivery_count; i++)
 		plan_delivery(&planner, i);
 	for (size_t i = 0; i < input->certificate_count; i++)

@@ -51,6 +51,12 @@ struct plan_dependent {
 	bool asked;
 };
 
+/* Deliveries that would be written because the configuration, and not the source, has changed: what guard: is about. */
+struct plan_touched {
+	size_t known;
+	size_t unseen; /* not looked at yet: they may turn out to be */
+};
+
 struct plan_input {
 	const struct plan_certificate *certificates;
 	size_t certificate_count;
@@ -62,12 +68,33 @@ struct plan_input {
 	bool source_reading; /* new versions are being read there, and more deliveries may become due */
 	bool keep_eligible; /* source.keep_eligible */
 	unsigned guard; /* 0: no guard */
+	struct plan_touched elsewhere; /* among deliveries that this input leaves out */
 	usec_t now;
 };
 
 /* plan_make(input, plan): the steps, in the order of the input; release with plan_done().  The steps' names borrow
  * from the input. */
 void plan_make(const struct plan_input *input, struct plan *ret_plan);
+
+/*
+ * A plan over many deliveries need not be made anew as a whole: what is planned for a certificate's deliveries depends
+ * on these, on the certificate, and through guard: on how many others are touched.  So an input may hold all the
+ * deliveries of some certificates, the rest being counted in `elsewhere`, and no dependents; or dependents alone, with
+ * those of the deliveries they are owed word of that are in flight.
+ */
+
+/* plan_count_touched(input): of the deliveries in ${input}, without `elsewhere`. */
+struct plan_touched plan_count_touched(const struct plan_input *input);
+
+/* What guard: says to touched deliveries. */
+enum plan_guard {
+	PLAN_GUARD_PASSES,
+	PLAN_GUARD_WAITS, /* not known yet: too many are unseen */
+	PLAN_GUARD_HOLDS,
+};
+
+/* plan_guard(guard, touched): where it changes, the plan of every touched delivery does. */
+enum plan_guard plan_guard(unsigned guard, const struct plan_touched *touched);
 
 /**
  * plan_is_current(delivery, certificate):

@@ -11,6 +11,8 @@
 
 #include <sqlite3.h>
 
+#include "lib/base/intern.h"
+
 /* Raised when a table changes; a record of another format is set aside, since all of it can be observed again
  * or asked for again. */
 #define RECORD_FORMAT 1
@@ -349,7 +351,7 @@ static void load_certificate(void *item, struct reader *reader)
 	row->version = read_version(reader);
 	row->exported = read_fingerprint(reader);
 	row->newest = read_number(reader);
-	row->anchor = read_text(reader);
+	row->anchor = intern((const char *)sqlite3_column_text(reader->statement, reader->column++));
 	row->failures = (unsigned)read_number(reader);
 	row->next_try = read_number(reader);
 	row->problem = read_text(reader);
@@ -413,16 +415,18 @@ static void load_dependent(void *item, struct reader *reader)
 	row->proof = read_text(reader);
 }
 
-int record_load(struct record *record, struct recorded *ret_recorded, struct error *err)
+static const char select_deliveries[] = "SELECT * FROM delivery ORDER BY name";
+
+static int load_tables(struct record *record, bool deliveries, struct recorded *ret_recorded, struct error *err)
 {
 	struct recorded all = { 0 };
 	int r;
 
 	r = load_table(record, "SELECT * FROM certificate ORDER BY arn", sizeof(*all.certificates),
 		load_certificate, &all.certificates, &all.certificate_count, err);
-	if (r == 0)
-		r = load_table(record, "SELECT * FROM delivery ORDER BY name", sizeof(*all.deliveries),
-			load_delivery, &all.deliveries, &all.delivery_count, err);
+	if (r == 0 && deliveries)
+		r = load_table(record, select_deliveries, sizeof(*all.deliveries), load_delivery, &all.deliveries,
+			&all.delivery_count, err);
 	if (r == 0)
 		r = load_table(record, "SELECT * FROM owed ORDER BY dependent, delivery", sizeof(*all.owed),
 			load_owed, &all.owed, &all.owed_count, err);
@@ -435,6 +439,56 @@ int record_load(struct record *record, struct recorded *ret_recorded, struct err
 	}
 	*ret_recorded = all;
 	return 0;
+}
+
+int record_load(struct record *record, struct recorded *ret_recorded, struct error *err)
+{
+	return load_tables(record, true, ret_recorded, err);
+}
+
+int record_load_few(struct record *record, struct recorded *ret_recorded, struct error *err)
+{
+	return load_tables(record, false, ret_recorded, err);
+}
+
+struct record_rows {
+	struct record *record;
+	sqlite3_stmt *statement;
+};
+
+int record_rows_open(struct record *record, struct record_rows **ret_rows, struct error *err)
+{
+	sqlite3_stmt *statement;
+	int r = statement_prepare(record, select_deliveries, &statement, err);
+
+	if (r < 0)
+		return r;
+	*ret_rows = mem_new(struct record_rows);
+	**ret_rows = (struct record_rows){ .record = record, .statement = statement };
+	return 0;
+}
+
+int record_rows_next(struct record_rows *rows, struct delivery_record *ret_row, struct error *err)
+{
+	struct reader reader = { .statement = rows->statement };
+	int r = sqlite3_step(rows->statement);
+
+	if (r == SQLITE_DONE)
+		return 0;
+	if (r != SQLITE_ROW)
+		return record_fail(rows->record, err, "read");
+	*ret_row = (struct delivery_record){ 0 };
+	load_delivery(ret_row, &reader);
+	return 1;
+}
+
+struct record_rows *record_rows_close(struct record_rows *rows)
+{
+	if (!rows)
+		return NULL;
+	(void)statement_free(rows->statement);
+	free(rows);
+	return NULL;
 }
 
 void recorded_done(struct recorded *recorded)

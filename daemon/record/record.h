@@ -42,6 +42,21 @@ struct recorded {
 int record_load(struct record *record, struct recorded *ret_recorded, struct error *err);
 void recorded_done(struct recorded *recorded);
 
+/* record_load_few(record, recorded, err): the same without the deliveries, of which there may be very many. */
+int record_load_few(struct record *record, struct recorded *ret_recorded, struct error *err);
+
+/**
+ * record_rows_open(record, rows, err), record_rows_next(rows, row, err), record_rows_close(rows):
+ * The deliveries one after another, sorted by name.  record_rows_next() returns 1 with a row that the caller owns, 0
+ * after the last, or a negative number.  Nothing is saved while they are open.
+ */
+struct record_rows;
+int record_rows_open(struct record *record, struct record_rows **ret_rows, struct error *err);
+int record_rows_next(struct record_rows *rows, struct delivery_record *ret_row, struct error *err);
+struct record_rows *record_rows_close(struct record_rows *rows);
+
+DEFINE_CLEANUP(struct record_rows *, record_rows_close);
+
 /**
  * record_begin(record, err), record_commit(record, err):
  * Put the saves between them into one transaction: all on disk when record_commit() returns 0, none when

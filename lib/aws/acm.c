@@ -243,9 +243,15 @@ struct acm_operation *acm_import(struct aws_session *session, const char *region
 
 static void on_tags(struct operation *operation, const json_t *answer, const struct error *err)
 {
+	static const struct member members[] = { { "Tags", MEMBER_TAGS }, { 0 } };
 	_cleanup_(acm_cancelp) struct acm_operation *o = (struct acm_operation *)operation;
-	_cleanup_(strv_freep) char **tags = member_tags(answer, "Tags");
+	_cleanup_(strv_freep) char **tags = NULL;
+	_cleanup_(error_done) struct error problem = ERROR_NULL;
 
+	if (!err && member_check(answer, members, &problem) < 0)
+		err = refuse(o, &problem);
+	if (!err)
+		tags = member_tags(answer, "Tags");
 	o->on.tags(o->userdata, tags, err);
 }
 

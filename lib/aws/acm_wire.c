@@ -137,6 +137,21 @@ void acm_summary_done(struct acm_summary *summary)
 	*summary = (struct acm_summary){ 0 };
 }
 
+/* member_check() of a member that may be absent. */
+static int check_part(
+	const json_t *object, const char *name, const struct member *members, struct error *err)
+{
+	const json_t *part = json_object_get(object, name);
+
+	return !part || json_is_null(part) ? 0 : member_check(part, members, err);
+}
+
+static const struct member description_members[] = { { "InUseBy", MEMBER_STRINGS },
+	{ "Type", MEMBER_STRING }, { "Status", MEMBER_STRING }, { "KeyAlgorithm", MEMBER_STRING },
+	{ "RenewalSummary", MEMBER_OBJECT }, { 0 } };
+static const struct member renewal_members[] = { { "RenewalStatus", MEMBER_STRING },
+	{ "RenewalStatusReason", MEMBER_STRING }, { 0 } };
+
 int acm_parse_description(
 	const json_t *answer, struct acm_description *ret_description, struct error *err)
 {
@@ -146,6 +161,10 @@ int acm_parse_description(
 	int r;
 
 	r = acm_parse_arn(certificate, &arn, err);
+	if (r == 0)
+		r = member_check(certificate, description_members, err);
+	if (r == 0)
+		r = check_part(certificate, "RenewalSummary", renewal_members, err);
 	if (r < 0)
 		return r;
 	*ret_description = (struct acm_description){
@@ -170,13 +189,17 @@ void acm_description_done(struct acm_description *description)
 	*description = (struct acm_description){ 0 };
 }
 
+static const struct member material_members[] = { { "CertificateChain", MEMBER_STRING }, { 0 } };
+
 int acm_parse_material(
 	const json_t *answer, const char **ret_leaf, const char **ret_chain, struct error *err)
 {
 	const char *chain = member_string(answer, "CertificateChain"), *leaf;
 	int r;
 
-	r = member_need(answer, "Certificate", &leaf, err);
+	r = member_check(answer, material_members, err);
+	if (r == 0)
+		r = member_need(answer, "Certificate", &leaf, err);
 	if (r < 0)
 		return r;
 	if (!strstr(leaf, "-----BEGIN CERTIFICATE-----"))

@@ -5,6 +5,106 @@
 
 #include "lib/base/strv.h"
 
+static bool is_text(const json_t *value)
+{
+	return !value || json_is_null(value) || json_is_string(value);
+}
+
+static bool is_tag(const json_t *value)
+{
+	return json_string_length(json_object_get(value, "Key")) > 0 &&
+	       is_text(json_object_get(value, "Value"));
+}
+
+/* The year 33658: AWS's times are in seconds, and X.509's end with the year 9999. */
+#define TIME_END 1e12
+
+static bool is_time(const json_t *value)
+{
+	usec_t time;
+
+	if (json_is_string(value))
+		return time_parse_iso(json_string_value(value), &time) == 0;
+	return json_is_number(value) && json_number_value(value) < TIME_END &&
+	       json_number_value(value) > -TIME_END;
+}
+
+static bool is_string(const json_t *value)
+{
+	return json_is_string(value);
+}
+
+static bool is_object(const json_t *value)
+{
+	return json_is_object(value);
+}
+
+static bool is_list_of(const json_t *list, bool (*is_item)(const json_t *value))
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(list, i, item) if (!is_item(item)) return false;
+	return json_is_array(list);
+}
+
+static bool is_stages(const json_t *value)
+{
+	const char *key;
+	json_t *list;
+
+	json_object_foreach((json_t *)value, key, list) if (!is_list_of(list, is_string)) return false;
+	return json_is_object(value);
+}
+
+static bool is_of(const json_t *value, enum member_type type)
+{
+	switch (type) {
+	case MEMBER_STRING:
+		return json_is_string(value);
+	case MEMBER_BOOLEAN:
+		return json_is_boolean(value);
+	case MEMBER_TIME:
+		return is_time(value);
+	case MEMBER_OBJECT:
+		return json_is_object(value);
+	case MEMBER_OBJECTS:
+		return is_list_of(value, is_object);
+	case MEMBER_STRINGS:
+		return is_list_of(value, is_string);
+	case MEMBER_STAGES:
+		return is_stages(value);
+	case MEMBER_TAGS:
+		return is_list_of(value, is_tag);
+	}
+	return false;
+}
+
+static const char *const type_names[] = {
+	[MEMBER_STRING] = "no string",
+	[MEMBER_BOOLEAN] = "neither true nor false",
+	[MEMBER_TIME] = "no time",
+	[MEMBER_OBJECT] = "no object",
+	[MEMBER_OBJECTS] = "no list of objects",
+	[MEMBER_STRINGS] = "no list of strings",
+	[MEMBER_STAGES] = "no object of lists of strings",
+	[MEMBER_TAGS] = "no list of tags",
+};
+
+int member_check(const json_t *object, const struct member *members, struct error *err)
+{
+	if (!json_is_object(object))
+		return error_set(err, ERROR_RETRY, 0, "answer with something else than objects");
+	for (; members->name; members++) {
+		const json_t *value = json_object_get(object, members->name);
+
+		if (value && !json_is_null(value) && !is_of(value, members->type))
+			return error_set(err, ERROR_RETRY, 0, "answer whose %s is %s",
+				members->name, type_names[members->type]);
+	}
+	return 0;
+}
+
 const char *member_string(const json_t *object, const char *name)
 {
 	const char *text = json_string_value(json_object_get(object, name));
@@ -47,7 +147,7 @@ bool member_is(const json_t *object, const char *name, const char *value)
 /* Doubles are exact to the microsecond until the year 2255. */
 usec_t time_of_seconds(double seconds)
 {
-	if (!(seconds > 0 && seconds < 1e12))
+	if (!(seconds > 0 && seconds < TIME_END))
 		return 0;
 	return (usec_t)(seconds * (double)USEC_PER_SEC + 0.5);
 }

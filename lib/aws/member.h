@@ -3,9 +3,11 @@
 #define LIB_AWS_MEMBER_H
 
 /*
- * Members of AWS's JSON answers.  What is absent, null or of another type reads as NULL, false or
- * 0, so that a newer or an emulated AWS costs a field and not the answer; what an answer must have
- * is asked for with member_need().
+ * Members of AWS's JSON answers.  What is absent or null reads as NULL, false or 0, so that a newer or
+ * an emulated AWS costs a field and not the answer; what an answer must have is asked for with
+ * member_need().  What is there and of another type than it must be is no answer of AWS's: whoever
+ * reads an answer asks member_check() first, since a tag, an owner or a token that was passed over
+ * would be taken for one that is not there.
  */
 
 #include <stdbool.h>
@@ -14,6 +16,27 @@
 
 #include "lib/base/error.h"
 #include "lib/base/time.h"
+
+/* What a member must be, unless it is absent or null. */
+enum member_type {
+	MEMBER_STRING,
+	MEMBER_BOOLEAN,
+	MEMBER_TIME, /* as member_time() reads it */
+	MEMBER_OBJECT,
+	MEMBER_OBJECTS, /* an array of them */
+	MEMBER_STRINGS, /* an array of them */
+	MEMBER_STAGES, /* an object of such arrays */
+	MEMBER_TAGS, /* [{"Key": K, "Value": V}]; a value may be absent, a key may not */
+};
+
+struct member {
+	const char *name; /* NULL: the end of an array of them */
+	enum member_type type;
+};
+
+/* member_check(object, members, err): is each of ${members} of ${object} what it must be?  ERROR_RETRY,
+ * "answer whose NAME is no string", for the first that is not, or when ${object} is none. */
+int member_check(const json_t *object, const struct member *members, struct error *err);
 
 /* member_string(object, name): borrowed from ${object}; NULL when absent or empty. */
 const char *member_string(const json_t *object, const char *name);

@@ -92,6 +92,10 @@ static void parse_versions(const json_t *stages, struct sm_described *described)
 	};
 }
 
+static const struct member description_members[] = { { "DeletedDate", MEMBER_TIME },
+	{ "OwningService", MEMBER_STRING }, { "RotationEnabled", MEMBER_BOOLEAN },
+	{ "Tags", MEMBER_TAGS }, { "VersionIdsToStages", MEMBER_STAGES }, { 0 } };
+
 int sm_parse_description(
 	const json_t *answer, struct sm_described *ret_described, struct error *err)
 {
@@ -105,6 +109,8 @@ int sm_parse_description(
 	if (r < 0)
 		return r;
 	r = member_need(answer, "Name", &name, err);
+	if (r == 0)
+		r = member_check(answer, description_members, err);
 	if (r < 0)
 		return r;
 	description->arn = arn;
@@ -128,6 +134,8 @@ void sm_described_done(struct sm_described *described)
 	*described = (struct sm_described){ 0 };
 }
 
+static const struct member written_members[] = { { "VersionId", MEMBER_STRING }, { 0 } };
+
 int sm_parse_written(
 	const json_t *answer, const char *token, const char **ret_arn, struct error *err)
 {
@@ -135,6 +143,8 @@ int sm_parse_written(
 	int r;
 
 	r = parse_secret_arn(answer, &arn, err);
+	if (r == 0)
+		r = member_check(answer, written_members, err);
 	if (r < 0)
 		return r;
 	if (token && version && strcmp(version, token) != 0)

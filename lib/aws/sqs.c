@@ -73,11 +73,14 @@ struct sqs_operation *sqs_receive(struct aws_session *session, const char *regio
 static void on_delete(struct operation *operation, const json_t *answer, const struct error *err)
 {
 	_cleanup_(sqs_cancelp) struct sqs_operation *o = (struct sqs_operation *)operation;
+	_cleanup_(error_done) struct error problem = ERROR_NULL;
 	_cleanup_(freep) char *why = NULL;
 	size_t failed = 0;
 
-	if (!err)
-		failed = sqs_parse_failed(answer, &why);
+	if (!err && sqs_parse_failed(answer, &failed, &why, &problem) < 0) {
+		error_wrap(&problem, "%s", operation->name);
+		err = &problem;
+	}
 	o->on_deleted(o->userdata, failed, why ?: "", err);
 }
 

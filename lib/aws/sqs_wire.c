@@ -42,6 +42,11 @@ static unsigned receive_count(const json_t *item)
 	return (unsigned)MIN(count, 1000000UL);
 }
 
+static const struct member message_members[] = { { "Body", MEMBER_STRING },
+	{ "Attributes", MEMBER_OBJECT }, { 0 } };
+static const struct member attributes_members[] = { { "ApproximateReceiveCount", MEMBER_STRING },
+	{ 0 } };
+
 static int parse_message(const json_t *item, struct sqs_message *message, struct error *err)
 {
 	int r;
@@ -50,6 +55,10 @@ static int parse_message(const json_t *item, struct sqs_message *message, struct
 	if (r < 0)
 		return r;
 	r = member_need(item, "ReceiptHandle", &message->receipt, err);
+	if (r == 0)
+		r = member_check(item, message_members, err);
+	if (r == 0 && json_is_object(json_object_get(item, "Attributes")))
+		r = member_check(json_object_get(item, "Attributes"), attributes_members, err);
 	if (r < 0)
 		return r;
 	message->body = member_string(item, "Body") ?: "";
@@ -79,11 +88,23 @@ int sqs_parse_messages(const json_t *answer, struct sqs_message messages[static 
 	return 0;
 }
 
-size_t sqs_parse_failed(const json_t *answer, char **ret_why)
+int sqs_parse_failed(
+	const json_t *answer, size_t *ret_failed, char **ret_why, struct error *err)
 {
+	static const struct member members[] = { { "Failed", MEMBER_OBJECTS }, { 0 } };
+	static const struct member reasons[] = { { "Code", MEMBER_STRING },
+		{ "Message", MEMBER_STRING }, { 0 } };
 	const json_t *failed = json_object_get(answer, "Failed"), *first = json_array_get(failed, 0);
 	const char *code = member_string(first, "Code"), *message = member_string(first, "Message");
 
+	int r;
+
+	r = member_check(answer, members, err);
+	if (r == 0 && first)
+		r = member_check(first, reasons, err);
+	if (r < 0)
+		return r;
 	*ret_why = mem_printf("%s%s%.200s", code ?: "", code && message ? ": " : "", message ?: "");
-	return json_array_size(failed);
+	*ret_failed = json_array_size(failed);
+	return 0;
 }

@@ -19,8 +19,9 @@ json_t *sqs_delete_body(const char *queue_url, const char *const *receipts, size
 int sqs_parse_messages(const json_t *answer, struct sqs_message messages[static SQS_BATCH_MAX],
 	size_t *ret_count, struct error *err);
 
-/* sqs_parse_failed(answer, why): how many entries of a batch failed, and "CODE: message" of the
- * first of them ("" for none), which the caller owns. */
-size_t sqs_parse_failed(const json_t *answer, char **ret_why);
+/* sqs_parse_failed(answer, failed, why, err): how many entries of a batch failed, and "CODE: message" of
+ * the first of them ("" for none), which the caller owns. */
+int sqs_parse_failed(
+	const json_t *answer, size_t *ret_failed, char **ret_why, struct error *err);
 
 #endif

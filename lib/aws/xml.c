@@ -25,6 +25,7 @@ struct reader {
 	const char *content; /* begin of the innermost element's text; NULL once it has children */
 	bool rooted;
 	struct span found;
+	bool doubled; /* there is a second one */
 };
 
 static bool starts(const struct reader *reader, const char *text)
@@ -116,9 +117,11 @@ static bool at_path(const struct reader *reader)
 
 static int close_element(struct reader *reader, const char *text_end)
 {
-	if (reader->content && !reader->found.start && at_path(reader))
+	if (reader->content && at_path(reader)) {
+		reader->doubled |= reader->found.start != NULL;
 		reader->found = (struct span){ reader->content,
 			(size_t)(text_end - reader->content) };
+	}
 	reader->depth--;
 	reader->content = NULL;
 	return 0;
@@ -191,7 +194,7 @@ int xml_find(const char *data, size_t length, const char *path, const char **ret
 	while (reader.next < reader.end)
 		if (read_item(&reader) < 0)
 			return -EINVAL;
-	if (reader.depth != 0 || !reader.rooted)
+	if (reader.depth != 0 || !reader.rooted || reader.doubled)
 		return -EINVAL;
 	if (!reader.found.start)
 		return -ENOENT;

@@ -12,9 +12,9 @@
 
 /**
  * xml_find(data, length, path, text, text_length):
- * The text of the first element at ${path} ("AssumeRoleResponse/AssumeRoleResult/Arn"; "*" is any
- * name) that holds text only: a part of ${data}, with its references still in it.  The whole of
- * ${data} is read.  0, -ENOENT if there is none, -EINVAL if ${data} is no such document.
+ * The text of the element at ${path} ("AssumeRoleResponse/AssumeRoleResult/Arn"; "*" is any name)
+ * that holds text only: a part of ${data}, with its references still in it.  The whole of ${data} is
+ * read.  0, -ENOENT if there is none, -EINVAL if ${data} is no such document or has two of them.
  */
 int xml_find(const char *data, size_t length, const char *path, const char **ret_text,
 	size_t *ret_length);

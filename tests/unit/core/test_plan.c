@@ -639,6 +639,88 @@ static void compare_steps(struct situation *s, char *lines, const struct plan *p
 	}
 }
 
+/* --- a plan made in parts says what the whole one says --- */
+
+struct part {
+	struct plan_input input;
+	struct plan_delivery deliveries[MANY];
+};
+
+static void fill_part(struct part *part, const struct plan_input *all)
+{
+	part->input = *all;
+	part->input.certificate_count = part->input.delivery_count = part->input.dependent_count = 0;
+	part->input.deliveries = part->deliveries;
+}
+
+static void add_to_part(struct part *part, const struct plan_delivery *delivery, size_t certificate)
+{
+	part->deliveries[part->input.delivery_count] = *delivery;
+	part->deliveries[part->input.delivery_count++].certificate = certificate;
+}
+
+/* Each of the part's steps is one of the whole plan's; how many there were. */
+static size_t check_part(const struct part *part, const struct plan *whole)
+{
+	struct plan plan;
+	size_t count;
+
+	plan_make(&part->input, &plan);
+	for (size_t i = 0; i < plan.count; i++) {
+		const struct step *step = &plan.steps[i];
+		size_t found = 0;
+
+		for (size_t k = 0; k < whole->count; k++) {
+			const struct step *other = &whole->steps[k];
+
+			found += step->verb == other->verb && step->hold == other->hold &&
+				 step->when == other->when && step->failed == other->failed &&
+				 strcmp(step->delivery, other->delivery) == 0 &&
+				 strcmp(step->dependent, other->dependent) == 0 &&
+				 (*step->dependent || strcmp(step->certificate, other->certificate) == 0) &&
+				 strcmp(step->reason, other->reason) == 0;
+		}
+		assert_int_equal(found, 1);
+	}
+	assert_true(plan.again >= whole->again);
+	count = plan.count;
+	plan_done(&plan);
+	return count;
+}
+
+/* A certificate with all its deliveries, the rest counted elsewhere; then the dependents, with what is in flight. */
+static void check_parts(const struct plan_input *input, const struct plan *whole)
+{
+	const struct plan_touched all = plan_count_touched(input);
+	static struct part part;
+	size_t count = 0;
+
+	for (size_t c = 0; c < input->certificate_count; c++) {
+		struct plan_touched own;
+
+		fill_part(&part, input);
+		part.input.certificates = &input->certificates[c];
+		part.input.certificate_count = 1;
+		for (size_t i = 0; i < input->delivery_count; i++)
+			if (input->deliveries[i].certificate == c)
+				add_to_part(&part, &input->deliveries[i], 0);
+		own = plan_count_touched(&part.input);
+		part.input.elsewhere.known = all.known - own.known;
+		part.input.elsewhere.unseen = all.unseen - own.unseen;
+		count += check_part(&part, whole);
+	}
+	fill_part(&part, input);
+	part.input.dependent_count = input->dependent_count;
+	part.input.certificate_count = input->certificate_count;
+	for (size_t i = 0; i < input->delivery_count; i++)
+		if (input->deliveries[i].in_flight)
+			add_to_part(&part, &input->deliveries[i], input->deliveries[i].certificate);
+	/* What keeps a certificate eligible is planned with its deliveries only. */
+	part.input.keep_eligible = false;
+	count += check_part(&part, whole);
+	assert_int_equal(count, whole->count);
+}
+
 static void test_case(void **state)
 {
 	static struct situation s;
@@ -657,6 +739,7 @@ static void test_case(void **state)
 			read_given(&s, line);
 	situation_link(&s);
 	plan_make(&s.input, &plan);
+	check_parts(&s.input, &plan);
 	compare_steps(&s, expected + strlen("\nexpect\n"), &plan);
 	plan_done(&plan);
 	situation_done(&s);
@@ -1064,6 +1147,7 @@ static usec_t settle(struct world *world)
 
 		situation_link(&world->s);
 		plan_make(&world->s.input, &plan);
+		check_parts(&world->s.input, &plan);
 		check_plan(world, &plan);
 		for (size_t i = 0; i < plan.count; i++)
 			acted |= do_step(world, &plan.steps[i]);

@@ -149,8 +149,11 @@ static void test_xml(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(broken); i++)
 		check_xml(broken[i], "a", -EINVAL, NULL);
-	check_xml("<?xml version=\"1.0\"?>\n<a x='>'><!-- c --><b>one</b><b >two</b ></a>\n", "a/b",
+	check_xml("<?xml version=\"1.0\"?>\n<a x='>'><!-- c --><b>one</b><c >two</c ></a>\n", "a/b",
 		0, "one");
+	/* Of two, none is the one that was meant. */
+	check_xml("<a><b>one</b><b>one</b></a>", "a/b", -EINVAL, NULL);
+	check_xml("<a><b><c>1</c></b><b><c>2</c></b></a>", "a/b/c", -EINVAL, NULL);
 	check_xml("<a><b><c>deep</c></b></a>", "a/*/c", 0, "deep");
 	check_xml("<a><b/></a>", "a/b", 0, "");
 	check_xml("<a><b>x</b></a>", "a", -ENOENT, NULL);

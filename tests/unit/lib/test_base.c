@@ -16,6 +16,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/encode.h"
 #include "lib/base/error.h"
+#include "lib/base/intern.h"
 #include "lib/base/mem.h"
 #include "lib/base/strv.h"
 
@@ -439,6 +440,36 @@ static void test_mem_exhausted(void **state)
 #endif
 }
 
+/* --- texts kept once --- */
+
+static void test_intern(void **state)
+{
+	static const char *kept[1000];
+	const char *first = intern("number 7");
+
+	assert_null(intern(NULL));
+	assert_null(intern_unref(NULL));
+	for (int round = 0; round < 2; round++)
+		for (int i = 0; i < 1000; i++) {
+			_cleanup_(freep) char *text = mem_printf("number %d", i);
+			const char *one = intern(text);
+
+			assert_string_equal(one, text);
+			if (round)
+				assert_ptr_equal(one, kept[i]);
+			kept[i] = one;
+		}
+	assert_ptr_equal(kept[7], first);
+	assert_ptr_equal(intern_ref(first), first);
+	for (int round = 0; round < 2; round++)
+		for (int i = 0; i < 1000; i++) {
+			assert_null(intern_unref(kept[i]));
+		}
+	assert_string_equal(first, "number 7");
+	assert_null(intern_unref(first));
+	assert_null(intern_unref(first));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -459,6 +490,7 @@ int main(void)
 		cmocka_unit_test(test_hex),
 		cmocka_unit_test(test_hex_refused),
 		cmocka_unit_test(test_percent),
+		cmocka_unit_test(test_intern),
 		cmocka_unit_test(test_mem),
 		cmocka_unit_test(test_mem_take),
 		cmocka_unit_test(test_mem_exhausted),

@@ -108,6 +108,32 @@ static void test_other_types_are_absent(void **state)
 	assert_string_equal(text, "untouched");
 }
 
+static void test_check(void **state)
+{
+	static const struct member members[] = { { "s", MEMBER_STRING }, { "b", MEMBER_BOOLEAN },
+		{ "t", MEMBER_TIME }, { "o", MEMBER_OBJECT }, { "os", MEMBER_OBJECTS },
+		{ "ss", MEMBER_STRINGS }, { "st", MEMBER_STAGES }, { "tags", MEMBER_TAGS }, { 0 } };
+	static const char *const good[] = { "{}", "{\"s\":null,\"b\":null,\"tags\":null,\"x\":[7]}",
+		"{\"s\":\"\",\"b\":false,\"t\":-1,\"o\":{},\"os\":[{}],\"ss\":[\"a\"]}",
+		"{\"t\":\"2024-12-29T23:58:20Z\",\"st\":{\"v\":[\"a\"]},\"tags\":[{\"Key\":\"k\"}]}" };
+	static const char *const bad[] = { "[]", "{\"s\":7}", "{\"b\":0}", "{\"t\":true}",
+		"{\"t\":\"soon\"}", "{\"t\":1e300}", "{\"o\":[]}", "{\"os\":[null]}", "{\"ss\":\"a\"}",
+		"{\"ss\":[\"a\",1]}", "{\"st\":{\"v\":\"a\"}}", "{\"tags\":{}}",
+		"{\"tags\":[{\"Value\":\"lost\"}]}", "{\"tags\":[{\"Key\":\"k\",\"Value\":1}]}" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		_cleanup_(json_freep) json_t *json = parse(good[i]);
+
+		assert_int_equal(member_check(json, members, NULL), 0);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		_cleanup_(json_freep) json_t *json = json_loads(bad[i], 0, NULL);
+		_cleanup_(error_done) struct error err = ERROR_NULL;
+
+		assert_int_equal(member_check(json, members, &err), -EAGAIN);
+	}
+}
+
 static void test_tags(void **state)
 {
 	_cleanup_(json_freep) json_t *json = parse(
@@ -461,6 +487,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_other_types_are_absent),
+		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_tags),
 		cmocka_unit_test(test_import_body),
 		cmocka_unit_test(test_import_over_arn),

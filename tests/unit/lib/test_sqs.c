@@ -119,9 +119,13 @@ static void test_failed_entries(void **state)
 		"\"Code\":\"InternalError\"}]}");
 	_cleanup_(freep) char *none = NULL, *why = NULL;
 
-	assert_int_equal(sqs_parse_failed(all, &none), 0);
+	size_t failed = 7;
+
+	assert_int_equal(sqs_parse_failed(all, &failed, &none, NULL), 0);
+	assert_int_equal(failed, 0);
 	assert_string_equal(none, "");
-	assert_int_equal(sqs_parse_failed(some, &why), 2);
+	assert_int_equal(sqs_parse_failed(some, &failed, &why, NULL), 0);
+	assert_int_equal(failed, 2);
 	assert_string_equal(why, "ReceiptHandleIsInvalid: too old");
 }
 

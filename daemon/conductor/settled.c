@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Nearly all deliveries are settled nearly always, and there may be tens of thousands: what is kept of each is made
+ * small.  The law is that unpacking gives back what was packed; what cannot be told so is not packed, and stays as it
+ * is at its full size.
+ */
+#include "daemon/conductor/state.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/encode.h"
+#include "lib/base/intern.h"
+
+/* --- versions, shared by the deliveries of a certificate --- */
+
+static bool version_equal(const struct version *a, const struct version *b)
+{
+	return fingerprint_equal(&a->fingerprint, &b->fingerprint) && fingerprint_equal(&a->chain, &b->chain) &&
+	       a->not_before == b->not_before && a->not_after == b->not_after;
+}
+
+static struct kept_version *version_keep(struct tracked_certificate *certificate, const struct version *version)
+{
+	struct kept_version *kept = certificate->versions;
+
+	while (kept && !version_equal(&kept->version, version))
+		kept = kept->next;
+	if (!kept) {
+		kept = mem_new(struct kept_version);
+		kept->version = *version;
+		kept->next = certificate->versions;
+		certificate->versions = kept;
+	}
+	kept->references++;
+	return kept;
+}
+
+static void version_release(struct tracked_certificate *certificate, struct kept_version *version)
+{
+	if (!version || --version->references > 0)
+		return;
+	for (struct kept_version **at = &certificate->versions; *at; at = &(*at)->next)
+		if (*at == version) {
+			*at = version->next;
+			break;
+		}
+	free(version);
+}
+
+/* --- texts in parts --- */
+
+#define UUID_LENGTH 36
+
+static const uint8_t uuid_groups[] = { 4, 2, 2, 2, 6 };
+
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* "0f5c1b3e-...", in lower case, to 16 bytes. */
+static bool uuid_parse(const char *text, unsigned char uuid[static 16])
+{
+	for (size_t group = 0; group < ARRAY_SIZE(uuid_groups); group++) {
+		if (group && *text++ != '-')
+			return false;
+		for (size_t i = 0; i < uuid_groups[group]; i++, text += 2) {
+			int high = hex_digit(text[0]), low = high < 0 ? -1 : hex_digit(text[1]);
+
+			if (low < 0)
+				return false;
+			*uuid++ = (unsigned char)(high << 4 | low);
+		}
+	}
+	return *text == '\0';
+}
+
+static void uuid_format(const unsigned char uuid[static 16], char text[static UUID_LENGTH + 1])
+{
+	for (size_t group = 0; group < ARRAY_SIZE(uuid_groups); group++) {
+		if (group)
+			*text++ = '-';
+		for (size_t i = 0; i < uuid_groups[group]; i++, text += 2)
+			(void)snprintf(text, 3, "%02x", *uuid++);
+	}
+}
+
+static void pack_object(struct settled *settled, const char *id)
+{
+	size_t length = id ? strlen(id) : 0;
+
+	if (length > UUID_LENGTH && uuid_parse(id + length - UUID_LENGTH, settled->uuid)) {
+		_cleanup_(freep) char *prefix = mem_strndup(id, length - UUID_LENGTH);
+
+		settled->id = intern(prefix);
+		settled->id_has_uuid = true;
+	} else {
+		settled->id = intern(id);
+	}
+}
+
+char *settled_object(const struct settled *settled)
+{
+	char uuid[UUID_LENGTH + 1];
+
+	if (!settled->id_has_uuid)
+		return mem_strdup(settled->id);
+	uuid_format(settled->uuid, uuid);
+	return mem_printf("%s%s", settled->id, uuid);
+}
+
+static char *dated_revision(const struct version *version, uint64_t number)
+{
+	return mem_printf("%" PRIu64 " %" PRIu64 " %" PRIu64, version->not_before, version->not_after, number);
+}
+
+static void pack_revision(struct settled *settled, const char *revision)
+{
+	const char *last = revision ? strrchr(revision, ' ') : NULL;
+	_cleanup_(freep) char *dated = NULL;
+	uint64_t number = last ? strtoull(last + 1, NULL, 10) : 0;
+
+	if (!revision)
+		return;
+	dated = settled->version && !settled->number ? dated_revision(&settled->version->version, number) : NULL;
+	if (dated && strcmp(dated, revision) == 0) {
+		settled->number = number;
+		settled->number_is_revision = true;
+	} else {
+		settled->revision = intern(revision);
+	}
+}
+
+char *settled_revision(const struct settled *settled)
+{
+	if (settled->number_is_revision)
+		return dated_revision(&settled->version->version, settled->number);
+	return mem_strdup(settled->revision);
+}
+
+/* --- packing --- */
+
+static bool text_equal(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* Is nothing recorded but, perhaps, that a version is confirmed? */
+static bool record_is_settled(const struct delivery_record *record)
+{
+	const struct fingerprint *confirmed = &record->confirmed.fingerprint;
+	bool proven = record->proof && strcmp(record->proof, "matched") == 0 &&
+		      fingerprint_equal(&record->proven, confirmed);
+
+	if (record->failures || record->next_try || record->kind || record->problem || record->hold ||
+		record->hold_reason || record->held_accept || record->ambiguous || record->intended_at ||
+		record->leaf || record->chain || fingerprint_is_set(&record->intended) ||
+		fingerprint_is_set(&record->held) || record->confirmed_at % USEC_PER_SEC ||
+		record->confirmed_at / USEC_PER_SEC > UINT32_MAX)
+		return false;
+	if (fingerprint_is_set(confirmed))
+		return (proven || (!record->proof && !fingerprint_is_set(&record->proven))) &&
+		       (!fingerprint_is_set(&record->approved) || fingerprint_equal(&record->approved, confirmed));
+	return !record->proof && !fingerprint_is_set(&record->proven) && !fingerprint_is_set(&record->approved) &&
+	       !record->object_id && !record->revision && !record->confirmed_at && !record->confirmed.not_after;
+}
+
+/* Is what was seen there nothing, or just what is recorded?  (When it was seen is not kept, nor is how many imports
+ * its place holds: nobody asks for them of a settled one.) */
+static bool seen_is_settled(const struct observed *seen, const struct delivery_record *record)
+{
+	if (seen->error.text || seen->error.kind || seen->candidate_count || seen->leaf_pem || seen->chain_pem)
+		return false;
+	switch (seen->state) {
+	case OBSERVED_UNKNOWN:
+	case OBSERVED_ABSENT:
+		return !seen->object_id && !seen->revision && !seen->unused && !seen->changed_at &&
+		       !fingerprint_is_set(&seen->version.fingerprint);
+	case OBSERVED_PRESENT:
+		return fingerprint_is_set(&record->confirmed.fingerprint) &&
+		       version_equal(&seen->version, &record->confirmed) &&
+		       text_equal(seen->object_id, record->object_id) &&
+		       text_equal(seen->revision, record->revision);
+	default:
+		return false;
+	}
+}
+
+bool settled_pack(struct settled *settled, const struct tracked_delivery *delivery)
+{
+	const struct delivery_record *record = &delivery->record;
+	const struct observed *seen = &delivery->observed;
+
+	if (delivery->said_failure || delivery->said_expiring || !record_is_settled(record) ||
+		!seen_is_settled(seen, record))
+		return false;
+	*settled = (struct settled){
+		.number = seen->changed_at,
+		.confirmed_at = (uint32_t)(record->confirmed_at / USEC_PER_SEC),
+		.state = (uint8_t)seen->state,
+		.said_hold = (uint8_t)delivery->said_hold,
+		.has_record = delivery->has_record,
+		.unused = seen->unused,
+		.proven = record->proof != NULL,
+		.approved = fingerprint_is_set(&record->approved),
+		.guard_passed = record->guard_passed,
+	};
+	if (fingerprint_is_set(&record->confirmed.fingerprint))
+		settled->version = version_keep(delivery->certificate, &record->confirmed);
+	pack_object(settled, record->object_id);
+	pack_revision(settled, record->revision);
+	return true;
+}
+
+void settled_unpack(struct settled *settled, struct tracked_delivery *delivery)
+{
+	struct delivery_record *record = &delivery->record;
+	struct observed *seen = &delivery->observed;
+
+	record->object_id = settled_object(settled);
+	record->revision = settled_revision(settled);
+	record->confirmed_at = (usec_t)settled->confirmed_at * USEC_PER_SEC;
+	record->guard_passed = settled->guard_passed;
+	if (settled->version)
+		record->confirmed = settled->version->version;
+	if (settled->approved)
+		record->approved = record->confirmed.fingerprint;
+	if (settled->proven) {
+		record->proven = record->confirmed.fingerprint;
+		record->proof = mem_strdup("matched");
+	}
+	seen->state = (enum observed_state)settled->state;
+	seen->changed_at = settled->number_is_revision ? 0 : settled->number;
+	seen->unused = settled->unused;
+	if (seen->state == OBSERVED_PRESENT) {
+		seen->version = record->confirmed;
+		seen->object_id = mem_strdup(record->object_id);
+		seen->revision = mem_strdup(record->revision);
+	}
+	delivery->has_record = settled->has_record;
+	delivery->said_hold = (enum hold)settled->said_hold;
+	settled_done(settled, delivery->certificate);
+}
+
+void settled_done(struct settled *settled, struct tracked_certificate *certificate)
+{
+	version_release(certificate, settled->version);
+	intern_unref(settled->id);
+	intern_unref(settled->revision);
+	*settled = (struct settled){ 0 };
+}
