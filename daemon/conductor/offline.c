@@ -7,6 +7,7 @@
 #include "daemon/conductor/state.h"
 #include "daemon/dependent/dropin.h"
 #include "daemon/dependent/polkit_rule.h"
+#include "lib/aws/programs.h"
 #include "lib/base/strv.h"
 
 /* Entries with match: have deliveries only once the source is read; the line says so instead of leaving them out. */
@@ -29,6 +30,28 @@ static int print_expansion(const struct desired *desired)
 	return expansion->problems ? 2 : 0;
 }
 
+static const char *place(const char *variable, const char *otherwise)
+{
+	const char *path = getenv(variable);
+
+	return path && *path ? path : otherwise;
+}
+
+/* The drop-in is the unit's, and so are the profiles, unless the environment names others. */
+static char *make_dropin(const struct desired *desired)
+{
+	_cleanup_(strv_freep) char **programs = NULL;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	if (programs_of_profiles(place("AWS_CONFIG_FILE", CERTFERRY_SYSCONFDIR "/aws-config"),
+		    place("AWS_SHARED_CREDENTIALS_FILE", CERTFERRY_SYSCONFDIR "/aws-credentials"),
+		    &programs, &err) < 0) {
+		(void)fprintf(stderr, "%s\n", err.text);
+		return NULL;
+	}
+	return unit_dropin(desired, programs);
+}
+
 int offline_run(const char *config_file, enum offline what)
 {
 	_cleanup_(freep) char *text = NULL;
@@ -47,7 +70,8 @@ int offline_run(const char *config_file, enum offline what)
 		text = polkit_rule(configuration->desired);
 		break;
 	case OFFLINE_UNIT_DROPIN:
-		text = unit_dropin(configuration->desired);
+		text = make_dropin(configuration->desired);
+		status = text ? 0 : 2;
 		break;
 	}
 	if (text)

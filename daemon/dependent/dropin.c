@@ -13,10 +13,10 @@ static const char head[] =
 	"its\n"
 	"# configuration, for /etc/systemd/system/certferryd.service.d/10-paths.conf.  Make it "
 	"again\n"
-	"# when the file destinations of the configuration change.\n"
+	"# when the file destinations of the configuration change, or credential_process of a profile.\n"
 	"[Service]\n";
 
-static const char nothing[] = "# This configuration writes no files: nothing is needed.\n";
+static const char nothing[] = "# This configuration writes no files and runs no program: nothing is needed.\n";
 
 /* One word of a list of paths, systemd.syntax(7): quoted, with specifiers taken literally. */
 static void append_path(struct buf *text, const char *path)
@@ -52,7 +52,14 @@ static void append_directory(struct buf *text, const struct desired_destination 
 	buf_append_string(text, "\"\n");
 }
 
-char *unit_dropin(const struct desired *desired)
+static void append_program(struct buf *text, const char *path)
+{
+	buf_append_string(text, "ExecPaths=\"-");
+	append_path(text, path);
+	buf_append_string(text, "\"\n");
+}
+
+char *unit_dropin(const struct desired *desired, char *const *programs)
 {
 	_cleanup_(strv_freep) char **seen = NULL;
 	_cleanup_(buf_done) struct buf text = BUF_NULL;
@@ -68,7 +75,14 @@ char *unit_dropin(const struct desired *desired)
 		strv_append(&seen, destination->directory);
 		append_directory(&text, destination);
 	}
-	if (!seen)
+	if (programs)
+		buf_append_string(&text, "# credential_process of the AWS profiles:\n");
+	STRV_FOREACH(program, programs)
+	{
+		if (is_writable_as_a_line(*program))
+			append_program(&text, *program);
+	}
+	if (!seen && !programs)
 		buf_append_string(&text, nothing);
 	return buf_take(&text);
 }

@@ -5,12 +5,12 @@
 #include "daemon/model/desired.h"
 
 /**
- * unit_dropin(desired):
+ * unit_dropin(desired, programs):
  * The text of a drop-in for certferryd.service that opens its sandbox as far as this
  * configuration needs, and no further (`certferryd --unit-dropin`): the directories of the file
- * destinations become writable.  Says so in a comment when nothing is needed.  The caller owns
- * the result.
+ * destinations become writable, ${programs}, which are run for credentials, executable.  Says so in
+ * a comment when nothing is needed.  The caller owns the result.
  */
-char *unit_dropin(const struct desired *desired);
+char *unit_dropin(const struct desired *desired, char *const *programs);
 
 #endif

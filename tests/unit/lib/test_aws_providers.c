@@ -10,6 +10,8 @@
 #include <cmocka.h>
 
 #include "lib/aws/aws.h"
+#include "lib/aws/programs.h"
+#include "lib/base/strv.h"
 #include "lib/os/file.h"
 #include "lib/pki/secret.h"
 #include "tests/unit/lib/test_aws_server.h"
@@ -324,6 +326,32 @@ static void test_process_is_absent(void **state)
 	world_free(world);
 }
 
+static void test_programs(void **state)
+{
+	struct world *world = world_new();
+	char **programs = NULL;
+	_cleanup_(freep) char *joined = NULL, *expected = NULL, *text = NULL;
+	const char *script = put(world, "a script", "#!/usr/bin/env sh\n");
+	const char *plain = put(world, "plain", "no script\n");
+	const char *config;
+
+	text = mem_printf("[default]\ncredential_process = '%s' x\n[profile a]\ncredential_process = %s"
+			  "\n[profile b]\ncredential_process = %s\n[profile c]\ncredential_process = sh\n"
+			  "[profile d]\ncredential_process = 'open\n[profile e]\ncredential_process =\n"
+			  "[services s]\ncredential_process = no\n",
+		script, plain, plain);
+	config = put(world, "config", text);
+	setenv("PATH", "/nonexistent::/usr/bin", 1);
+	assert_int_equal(programs_of_profiles(config, NULL, &programs, NULL), 0);
+	joined = strv_join(programs, "|");
+	expected = mem_printf("%s|/usr/bin/env|/usr/bin/sh|%s", script, plain);
+	assert_string_equal(joined, expected);
+	strv_free(programs);
+	assert_int_equal(programs_of_profiles("/nonexistent", NULL, &programs, NULL), 0);
+	assert_null(programs);
+	world_free(world);
+}
+
 static void set_container(struct world *world, const char *path)
 {
 	setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url(world, path), 1);
@@ -546,6 +574,7 @@ int main(void)
 		cmocka_unit_test(test_web_identity_refused),
 		cmocka_unit_test(test_process),
 		cmocka_unit_test(test_process_is_absent),
+		cmocka_unit_test(test_programs),
 		cmocka_unit_test(test_container),
 		cmocka_unit_test(test_container_tries),
 		cmocka_unit_test(test_container_refused),

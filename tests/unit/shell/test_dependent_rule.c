@@ -83,14 +83,14 @@ static void test_rule_cannot_be_broken_out_of(void **state)
 		"\n\t\t\"try-restart dev-disk\\x5cx2droot.device\"\n\t");
 }
 
-static void check_dropin(
-	const struct desired_destination *destinations, size_t count, const char *tail)
+static void check_dropin(const struct desired_destination *destinations, size_t count,
+	char *const *programs, const char *tail)
 {
 	struct desired desired = {
 		.destinations = (struct desired_destination *)destinations,
 		.destination_count = count,
 	};
-	_cleanup_(freep) char *text = unit_dropin(&desired);
+	_cleanup_(freep) char *text = unit_dropin(&desired, programs);
 	char *body = strstr(text, "[Service]\n");
 
 	assert_non_null(body);
@@ -117,7 +117,7 @@ static void test_dropin_opens_the_directories_of_files(void **state)
 			.directory = (char *)"/srv\nExecStart=/bin/sh" },
 	};
 
-	check_dropin(destinations, ARRAY_SIZE(destinations),
+	check_dropin(destinations, ARRAY_SIZE(destinations), NULL,
 		"# Destination 'files'; to be made by a line in /etc/tmpfiles.d/:\n"
 		"#   d \"/srv/tls\" 2750 certferry ssl-cert -\n"
 		"ReadWritePaths=\"-/srv/tls\"\n"
@@ -126,9 +126,21 @@ static void test_dropin_opens_the_directories_of_files(void **state)
 		"ReadWritePaths=\"-/srv/100%% \\\"odd\\\"\"\n");
 }
 
+static void test_dropin_opens_programs(void **state)
+{
+	char *programs[] = { (char *)"/usr/local/bin/helper", (char *)"/opt/100%/\"x\"",
+		(char *)"relative", (char *)"/a\nExecStart=/bin/sh", NULL };
+
+	check_dropin(NULL, 0, programs,
+		"# credential_process of the AWS profiles:\n"
+		"ExecPaths=\"-/usr/local/bin/helper\"\n"
+		"ExecPaths=\"-/opt/100%%/\\\"x\\\"\"\n");
+}
+
 static void test_dropin_says_when_nothing_is_needed(void **state)
 {
-	check_dropin(NULL, 0, "# This configuration writes no files: nothing is needed.\n");
+	check_dropin(NULL, 0, NULL,
+		"# This configuration writes no files and runs no program: nothing is needed.\n");
 }
 
 int main(void)
@@ -138,6 +150,7 @@ int main(void)
 		cmocka_unit_test(test_rule_without_units_refuses_all),
 		cmocka_unit_test(test_rule_cannot_be_broken_out_of),
 		cmocka_unit_test(test_dropin_opens_the_directories_of_files),
+		cmocka_unit_test(test_dropin_opens_programs),
 		cmocka_unit_test(test_dropin_says_when_nothing_is_needed),
 	};
 
