@@ -113,6 +113,10 @@ class Control:
         """Keys of a role, whatever its trust policy says."""
         return self.world.iam.open_session(self._role(role_arn), name, seconds).as_dict()
 
+    def identity_token(self, provider, subject, seconds=3600):
+        """A web identity token, for roles that trust oidc-provider/PROVIDER in their account."""
+        return self.world.iam.issue_identity_token(provider, subject, seconds)
+
     def expire_sessions(self, after=0):
         """End all open sessions: at once, or each after so many more requests."""
         self.world.iam.expire_sessions(after)

@@ -2,7 +2,9 @@
 
 import collections
 
-REDACTED = {"Passphrase", "PrivateKey", "SecretString", "SecretBinary", "SecretAccessKey", "SessionToken"}
+REDACTED = {
+    "Passphrase", "PrivateKey", "SecretString", "SecretBinary", "SecretAccessKey", "SessionToken", "WebIdentityToken"
+}  # fmt: skip
 BULKY = {"Certificate", "CertificateChain", "Csr"}
 CAPACITY = 200_000
 

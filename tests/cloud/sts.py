@@ -41,7 +41,55 @@ def assume_role(call, parameters):
         )
     keys = call.world.iam.open_session(role, name, seconds)
     _carry_over(call, keys.identity, parameters, tags, source_identity)
-    result = {
+    result = _granted(keys)
+    if keys.identity.source_identity:
+        result["SourceIdentity"] = keys.identity.source_identity
+    return result
+
+
+def assume_role_with_web_identity(call, parameters):
+    """The token is the proof: nobody signs, and the role's trust policy names who made it and for whom."""
+    arn = _required(parameters, "RoleArn")
+    name = _required(parameters, "RoleSessionName")
+    token = _required(parameters, "WebIdentityToken")
+    call.resource = arn
+    _validate("roleSessionName", name, SESSION_NAME)
+    seconds = _duration(call, parameters)
+    found = call.world.iam.identity_tokens.get(token)
+    if found is None:
+        raise AwsError("InvalidIdentityToken", "The ID Token provided is not a valid JWT.")
+    if call.world.clock.now() >= found["expires"]:
+        raise AwsError("ExpiredTokenException", "Token expired")
+    role = call.world.iam.role(arn)
+    if role is None or not _trusts_token(role, found):
+        raise AwsError("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
+    if seconds > role.max_session:
+        raise AwsError(
+            "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+        )
+    keys = call.world.iam.open_session(role, name, seconds)
+    return {
+        **_granted(keys),
+        "SubjectFromWebIdentityToken": found["subject"],
+        "Provider": found["provider"],
+        "Audience": "sts.amazonaws.com",
+    }
+
+
+def _trusts_token(role, token):
+    provider = f"arn:aws:iam::{role.account}:oidc-provider/{token['provider']}"
+    context = {f"{token['provider']}:sub": token["subject"], f"{token['provider']}:aud": "sts.amazonaws.com"}
+    own = [
+        statement
+        for statement in policy.as_list(role.trust["Statement"])
+        if statement["Principal"] != "*" and provider in policy.as_list(statement["Principal"].get("Federated", []))
+    ]
+    action = "sts:AssumeRoleWithWebIdentity"
+    return policy.decide([{"Statement": own}], action, role.arn, context) == policy.ALLOW
+
+
+def _granted(keys):
+    return {
         "Credentials": {
             "AccessKeyId": keys.access_key,
             "SecretAccessKey": keys.secret_key,
@@ -50,9 +98,6 @@ def assume_role(call, parameters):
         },
         "AssumedRoleUser": {"AssumedRoleId": keys.identity.user_id, "Arn": keys.identity.arn},
     }
-    if keys.identity.source_identity:
-        result["SourceIdentity"] = keys.identity.source_identity
-    return result
 
 
 def _required(parameters, name):
@@ -84,7 +129,7 @@ def _duration(call, parameters):
             f"1 validation error detected: Value '{text}' at 'durationSeconds' failed to satisfy constraint: "
             "Member must have value between 900 and 43200",
         )
-    if call.identity.role and int(text) > CHAINED_SECONDS:
+    if call.identity and call.identity.role and int(text) > CHAINED_SECONDS:
         raise AwsError(
             "ValidationError",
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
@@ -186,7 +231,10 @@ def _carry_over(call, identity, parameters, tags, source_identity):
             raise AwsError("MalformedPolicyDocument", "Syntax errors in policy.")
 
 
-OPERATIONS = {"AssumeRole": assume_role, "GetCallerIdentity": get_caller_identity}
+UNSIGNED = "AssumeRoleWithWebIdentity"
+OPERATIONS = {
+    "AssumeRole": assume_role, UNSIGNED: assume_role_with_web_identity, "GetCallerIdentity": get_caller_identity
+}  # fmt: skip
 
 
 def result_xml(operation, result, request_id):

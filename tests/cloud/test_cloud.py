@@ -16,6 +16,7 @@ import urllib.parse
 
 import botocore.exceptions
 import pytest
+from botocore import UNSIGNED
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -240,6 +241,38 @@ def test_roles_want_their_external_id(cloud):
         assume(cloud, cloud.role_arn(DESTINATION, "nobody"), ExternalId="ferry-2")
     with refused("AccessDenied"):
         assume(cloud, destination, keys=cloud.keys(SECOND), ExternalId="ferry-2")
+
+
+def test_web_identity_is_proof_enough(cloud):
+    name = "id.example.com/cluster"
+    trust = {"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity",
+        "Principal": {"Federated": f"arn:aws:iam::{SOURCE}:oidc-provider/{name}"},
+        "Condition": {"StringEquals": {f"{name}:sub": "system:serviceaccount:ferry:certferry"}},
+    }]}  # fmt: skip
+    role = cloud.add_role(account=SOURCE, name="pod", trust=trust)
+    sts = cloud.boto3("sts", signature_version=UNSIGNED)
+
+    def take(token, arn=role):
+        return sts.assume_role_with_web_identity(RoleArn=arn, RoleSessionName="pod", WebIdentityToken=token)
+
+    good = cloud.identity_token(provider=name, subject="system:serviceaccount:ferry:certferry")
+    granted = take(good)
+    assert granted["AssumedRoleUser"]["Arn"] == f"arn:aws:sts::{SOURCE}:assumed-role/pod/pod"
+    keys = {"access_key": granted["Credentials"]["AccessKeyId"],
+            "secret_key": granted["Credentials"]["SecretAccessKey"],
+            "session_token": granted["Credentials"]["SessionToken"]}  # fmt: skip
+    assert cloud.boto3("sts", keys=keys).get_caller_identity()["Account"] == SOURCE
+    with refused("AccessDenied"):
+        take(cloud.identity_token(provider=name, subject="system:serviceaccount:other:certferry"))
+    with refused("AccessDenied"):
+        take(cloud.identity_token(provider="other.example.com", subject="system:serviceaccount:ferry:certferry"))
+    with refused("AccessDenied"):
+        take(good, cloud.role_arn(DESTINATION))
+    with refused("InvalidIdentityToken"):
+        take("made.up.token")
+    with refused("ExpiredToken"):
+        take(cloud.identity_token(provider=name, subject="system:serviceaccount:ferry:certferry", seconds=0))
 
 
 def test_new_account_is_open_to_the_host(cloud):

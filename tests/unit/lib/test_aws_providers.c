@@ -383,6 +383,34 @@ static void test_container(void **state)
 	world_free(world);
 }
 
+/* What is still good is used on while nobody gives new ones, and they are asked for meanwhile. */
+static void test_container_is_down(void **state)
+{
+	struct world *world = world_new();
+	char expiration[TIME_TEXT_SIZE];
+	usec_t now = clock_now();
+	usec_t expires = (now / USEC_PER_SEC + 4) * USEC_PER_SEC; /* texts have whole seconds */
+	usec_t later = now + (expires - now) / 100 * 82;
+
+	/* To AWS's requests this is an answer, to those for credentials it is none. */
+	add_grant(world, time_format(expires, expiration));
+	add(world, 200, "{}");
+	serve(world);
+	set_container(world, "/");
+	ask(world);
+	check_signed_by(world, "ASIAX");
+	/* At a quarter of their life new ones are asked for; at a tenth they are no longer used. */
+	while (clock_now() < later)
+		assert_true(sd_event_run(world->event, 10 * USEC_PER_MSEC) >= 0);
+	ask(world);
+	if (world->err.kind != ERROR_NONE)
+		fail_msg("%s", world->err.text);
+	run_dry(world->event);
+	assert_true(asked(world, 2, "Credential=ASIAX/") || asked(world, 3, "Credential=ASIAX/"));
+	assert_true(asked(world, 3, "GET / ") || asked(world, 2, "GET / "));
+	world_free(world);
+}
+
 static void test_container_tries(void **state)
 {
 	struct world *world = world_new();
@@ -576,6 +604,7 @@ int main(void)
 		cmocka_unit_test(test_process_is_absent),
 		cmocka_unit_test(test_programs),
 		cmocka_unit_test(test_container),
+		cmocka_unit_test(test_container_is_down),
 		cmocka_unit_test(test_container_tries),
 		cmocka_unit_test(test_container_refused),
 		cmocka_unit_test(test_instance),
