@@ -79,6 +79,12 @@ static int aws_configure(struct aws *aws, struct error *err)
 	return configure_attempts(aws, err);
 }
 
+static int on_begin(sd_event_source *source, void *userdata)
+{
+	calls_begin(userdata);
+	return 0;
+}
+
 int aws_new(struct sd_event *event, struct aws **ret_aws, struct error *err)
 {
 	_cleanup_(aws_freep) struct aws *aws = mem_new(struct aws);
@@ -87,6 +93,11 @@ int aws_new(struct sd_event *event, struct aws **ret_aws, struct error *err)
 
 	aws->event = sd_event_ref(event);
 	TAILQ_INIT(&aws->sessions);
+	TAILQ_INIT(&aws->begun);
+	if (sd_event_add_defer(event, &aws->begin, on_begin, aws) < 0 ||
+		sd_event_source_set_enabled(aws->begin, SD_EVENT_OFF) < 0)
+		mem_exhausted();
+	(void)sd_event_source_set_description(aws->begin, "aws-begin");
 	aws->lanes = lanes_new(event);
 	r = aws_configure(aws, err);
 	if (r < 0)
@@ -174,6 +185,7 @@ struct aws *aws_free(struct aws *aws)
 	sessions_free(aws);
 	lanes_free(aws->lanes);
 	http_free(aws->http);
+	sd_event_source_disable_unref(aws->begin);
 	profiles_free(aws->profiles);
 	sd_event_unref(aws->event);
 	free(aws->profile);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One request until its final answer.  A call is at one step at a time:
- *	BEGIN	 started, or waiting to try again	timer armed
+ *	BEGIN	 started in this turn of the loop	in aws->begun
+ *	AGAIN	 waiting to try again			timer armed
  *	WAIT	 for credentials			session_waiter.session set
  *	QUEUE	 for its lane's turn			lane_waiter.lane set
  *	SENT	 on the wire				http set
@@ -49,7 +50,10 @@ struct aws_call {
 	bool may_be_empty, once;
 	bool long_poll;
 
-	sd_event_source *timer;
+	TAILQ_ENTRY(aws_call) link; /* in aws->begun */
+	bool begun;
+	unsigned turn; /* aws->turn when it did */
+	sd_event_source *timer; /* NULL until it has to wait */
 	struct session_waiter session_waiter;
 	struct lane_waiter lane_waiter;
 	struct lane *lane;
@@ -63,6 +67,8 @@ static void call_proceed(struct aws_call *call, bool granted);
 
 static void call_free(struct aws_call *call)
 {
+	if (call->begun)
+		TAILQ_REMOVE(&call->session->aws->begun, call, link);
 	sd_event_source_disable_unref(call->timer);
 	session_leave(&call->session_waiter);
 	lane_leave(&call->lane_waiter);
@@ -98,7 +104,15 @@ static int on_timer(sd_event_source *source, uint64_t now, void *userdata)
 
 static void call_arm(struct aws_call *call, usec_t delay)
 {
-	if (sd_event_source_set_time(call->timer, usec_add(clock_monotonic(), delay)) < 0 ||
+	usec_t time = usec_add(clock_monotonic(), delay);
+
+	if (!call->timer) {
+		if (sd_event_add_time(call->session->aws->event, &call->timer, CLOCK_MONOTONIC, time, 1,
+			    on_timer, call) < 0)
+			mem_exhausted();
+		(void)sd_event_source_set_description(call->timer, "aws-call");
+	}
+	if (sd_event_source_set_time(call->timer, time) < 0 ||
 		sd_event_source_set_enabled(call->timer, SD_EVENT_ONESHOT) < 0)
 		mem_exhausted();
 }
@@ -404,6 +418,19 @@ static void call_proceed(struct aws_call *call, bool granted)
 	}
 }
 
+void calls_begin(struct aws *aws)
+{
+	unsigned turn = aws->turn++;
+	struct aws_call *call;
+
+	/* What begins meanwhile has its turn in the next one. */
+	while ((call = TAILQ_FIRST(&aws->begun)) && call->turn == turn) {
+		TAILQ_REMOVE(&aws->begun, call, link);
+		call->begun = false;
+		call_proceed(call, false);
+	}
+}
+
 static struct aws_call *call_new(struct aws_session *session, enum aws_service service,
 	const char *operation, const char *region)
 {
@@ -419,10 +446,11 @@ static struct aws_call *call_new(struct aws_session *session, enum aws_service s
 		.lane = lane_get(
 			session->aws->lanes, session->account, region ?: "", service, operation),
 	};
-	if (sd_event_add_time(
-		    session->aws->event, &call->timer, CLOCK_MONOTONIC, 0, 1, on_timer, call) < 0)
+	call->begun = true;
+	call->turn = session->aws->turn;
+	TAILQ_INSERT_TAIL(&session->aws->begun, call, link);
+	if (sd_event_source_set_enabled(session->aws->begin, SD_EVENT_ONESHOT) < 0)
 		mem_exhausted();
-	(void)sd_event_source_set_description(call->timer, "aws-call");
 	return call;
 }
 

@@ -15,6 +15,7 @@ struct lanes;
 struct profiles;
 
 TAILQ_HEAD(aws_sessions, aws_session);
+TAILQ_HEAD(aws_calls, aws_call);
 
 struct aws {
 	struct sd_event *event;
@@ -24,6 +25,9 @@ struct aws {
 	char *region; /* or NULL */
 	struct aws_sessions sessions;
 	struct lanes *lanes;
+	struct aws_calls begun; /* calls that were started in this turn of the loop */
+	struct sd_event_source *begin; /* armed while there are any */
+	unsigned turn;
 	unsigned attempts; /* AWS_MAX_ATTEMPTS, or max_attempts of ${profile} */
 	bool attempts_fixed; /* by the environment, whatever profiles say */
 	int64_t offset; /* what AWS's clock is ahead of ours */
@@ -31,6 +35,9 @@ struct aws {
 	void (*skew_callback)(void *userdata, int64_t offset);
 	void *skew_userdata;
 };
+
+/* calls_begin(aws): make the first step of those that have begun. */
+void calls_begin(struct aws *aws);
 
 /**
  * aws_note_date(session, response, refused):

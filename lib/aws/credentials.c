@@ -13,6 +13,7 @@ struct credentials *credentials_free(struct credentials *credentials)
 {
 	if (!credentials)
 		return NULL;
+	sigv4_cache_done(&credentials->signing);
 	free(credentials->key_id);
 	secret_free(credentials->secret_key);
 	secret_free(credentials->token);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/aws/sigv4.h"
 #include "lib/base/error.h"
 #include "lib/base/time.h"
 
@@ -18,6 +19,7 @@ struct credentials {
 	struct secret *secret_key;
 	struct secret *token; /* or NULL */
 	usec_t expires; /* USEC_INFINITY: never, as far as is known */
+	struct sigv4_cache signing; /* what has been derived from secret_key */
 };
 
 struct credentials *credentials_free(struct credentials *credentials);

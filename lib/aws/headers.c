@@ -43,6 +43,7 @@ static char *sign(const struct headers_request *request, const char *target, con
 			{ "x-amz-date", date },
 		},
 		.payload_hash = request->body_hash,
+		.cache = &request->credentials->signing,
 	};
 	struct sigv4_header *next = signing.headers + 3;
 

@@ -16,7 +16,7 @@ struct service;
 
 /* Everything is borrowed. */
 struct headers_request {
-	const struct credentials *credentials;
+	struct credentials *credentials; /* which keep the signing keys made of them */
 	const struct service *service;
 	const char *operation;
 	const char *region;

@@ -24,6 +24,20 @@ struct sigv4_header {
 	const char *value;
 };
 
+/*
+ * The last signing keys of one secret key, in the secure heap: a key is good for a day, a region and
+ * a service, and four hashes in the making.  Zeroed, it holds none.
+ */
+struct sigv4_cache {
+	struct {
+		char *scope; /* "20150830/us-east-1/iam", or NULL */
+		struct secret *key;
+	} entries[4];
+	unsigned next; /* to be replaced */
+};
+
+void sigv4_cache_done(struct sigv4_cache *cache);
+
 struct sigv4_request {
 	const char *access_key_id;
 	const struct secret *secret_key; /* at most SIGV4_SECRET_BYTES */
@@ -36,6 +50,7 @@ struct sigv4_request {
 	/* In any order; all are signed; an unused one has no name. */
 	struct sigv4_header headers[SIGV4_HEADERS_MAX];
 	const char *payload_hash;
+	struct sigv4_cache *cache; /* of secret_key, or NULL */
 };
 
 /* sigv4_hash(data, length, text): the SHA-256 of a payload as sigv4_request wants it. */

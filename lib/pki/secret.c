@@ -53,7 +53,8 @@ static void wiping_free(void *memory)
 {
 	if (!memory)
 		return;
-	OPENSSL_cleanse(memory, malloc_usable_size(memory));
+	/* In the C library's widest steps: libcurl gives back two buffers of 16 KB with each request. */
+	explicit_bzero(memory, malloc_usable_size(memory));
 	free(memory);
 }
 
