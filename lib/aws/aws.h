@@ -37,9 +37,8 @@ enum aws_service {
 
 /**
  * aws_new(event, aws, err):
- * The client on ${event}.  Reads AWS_CA_BUNDLE, AWS_PROFILE, AWS_REGION (or
- * AWS_DEFAULT_REGION), the profile files and the credential variables as the AWS CLI takes
- * them; contacts nobody.  A profile that is named and absent, or unreadable files, are
+ * The client on ${event}.  Reads AWS_CA_BUNDLE, AWS_DEFAULT_PROFILE or AWS_PROFILE, AWS_REGION or
+ * AWS_DEFAULT_REGION, and the profile files as the AWS CLI takes them; contacts nobody.  A profile that is named and absent, or unreadable files, are
  * ERROR_INVALID with the file and the line.  Missing credentials are found at the first call.
  */
 int aws_new(struct sd_event *event, struct aws **ret_aws, struct error *err);
