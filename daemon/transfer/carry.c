@@ -185,48 +185,75 @@ static bool stopped_by_state(struct carry *carry)
 	return true;
 }
 
+void in_place_done(struct in_place *in_place)
+{
+	free(in_place->leaf_pem);
+	free(in_place->chain_pem);
+	certificate_free(in_place->leaf);
+	change_done(&in_place->change);
+	*in_place = (struct in_place){ 0 };
+}
+
+static void compare(const struct carry *carry, struct in_place *in_place)
+{
+	struct certificate_list chain = { 0 };
+	const char *text = in_place->chain_pem;
+
+	if (text)
+		(void)certificate_list_parse(text, strlen(text), &chain, NULL);
+	verify_change(carry->bundle, in_place->leaf, &chain, &in_place->change);
+	certificate_list_done(&chain);
+	if (carry->job.other_root && !(in_place->change.lost & ACCEPT_ISSUER))
+		carry_add_other_root(carry->bundle, &in_place->change);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 /*
- * What is there now, as a certificate: read, or, of a secret, as the record has it.  NULL: not
- * known.
+ * What is there now, read or, of a secret, as the record has it, and compared with the bundle.
+ * NULL: not known.
  */
-static struct certificate *certificate_in_place(
-	const struct carry *carry, const char **ret_chain_pem)
+static const struct in_place *find_in_place(const struct carry *carry)
 {
 	bool read = carry->seen.leaf_pem != NULL;
 	const char *leaf = read ? carry->seen.leaf_pem : carry->job.item->leaf_pem;
-	struct certificate *certificate = NULL;
+	const char *chain = read ? carry->seen.chain_pem : carry->job.item->chain_pem;
+	struct in_place *last = carry->job.in_place;
 
-	if (carry->seen.state != OBSERVED_PRESENT && carry->seen.state != OBSERVED_DEMOTED)
+	if (!leaf ||
+		(carry->seen.state != OBSERVED_PRESENT && carry->seen.state != OBSERVED_DEMOTED))
 		return NULL;
-	*ret_chain_pem = read ? carry->seen.chain_pem : carry->job.item->chain_pem;
-	if (leaf)
-		(void)certificate_parse(leaf, strlen(leaf), &certificate, NULL);
-	return certificate;
+	if (!same_text(leaf, last->leaf_pem) || !same_text(chain, last->chain_pem)) {
+		in_place_done(last);
+		last->leaf_pem = mem_strdup(leaf);
+		last->chain_pem = mem_strdup(chain);
+		if (certificate_parse(leaf, strlen(leaf), &last->leaf, NULL) == 0)
+			compare(carry, last);
+	}
+	return last->leaf ? last : NULL;
 }
 
 /*
  * Would those who use ${in_place} lose something that nobody has accepted?  Then why, for a
  * person to read.
  */
-static char *change_to_approve(
-	const struct carry *carry, const struct certificate *in_place, const char *chain_pem)
+static char *change_to_approve(const struct carry *carry, const struct in_place *in_place)
 {
 	const struct delivery *delivery = delivery_of(carry);
-	struct certificate_list chain = { 0 };
-	struct change change = { 0 };
+	struct change other_root = { 0 };
+	const struct change *change = in_place ? &in_place->change : &other_root;
 	char *reason = NULL;
 
-	if (chain_pem)
-		(void)certificate_list_parse(chain_pem, strlen(chain_pem), &chain, NULL);
-	if (in_place)
-		verify_change(carry->bundle, in_place, &chain, &change);
-	if (carry->job.other_root && !(change.lost & ACCEPT_ISSUER))
-		carry_add_other_root(carry->bundle, &change);
-	if (verify_change_held(&change, delivery->wish->accept | delivery->entry->accept,
-		    delivery->entry->usage, transfer_now(carry->job.context), in_place ? in_place->not_after : USEC_INFINITY))
-		reason = carry_change_text(&change, delivery->name);
-	change_done(&change);
-	certificate_list_done(&chain);
+	if (!in_place && carry->job.other_root)
+		carry_add_other_root(carry->bundle, &other_root);
+	if (verify_change_held(change, delivery->wish->accept | delivery->entry->accept,
+		    delivery->entry->usage, transfer_now(carry->job.context),
+		    in_place ? in_place->leaf->not_after : USEC_INFINITY))
+		reason = carry_change_text(change, delivery->name);
+	change_done(&other_root);
 	return reason;
 }
 
@@ -244,16 +271,14 @@ static bool stopped_by_check(struct carry *carry)
 {
 	const struct delivery *delivery = delivery_of(carry);
 	enum destination_kind kind = delivery->place->destination->kind;
-	_cleanup_(certificate_freep) struct certificate *in_place = NULL;
-	const char *chain_pem = NULL;
+	const struct in_place *in_place = find_in_place(carry);
 	struct error err = ERROR_NULL;
 	char *reason;
 	int r;
 
-	in_place = certificate_in_place(carry, &chain_pem);
 	r = check_age(carry, &err);
 	if (r == 0)
-		r = verify_acceptable(carry->bundle, kind, in_place,
+		r = verify_acceptable(carry->bundle, kind, in_place ? in_place->leaf : NULL,
 			destination_body_length(delivery, carry->bundle), &err);
 	if (r < 0) {
 		fail(carry, &err);
@@ -261,7 +286,7 @@ static bool stopped_by_check(struct carry *carry)
 	}
 	if (carry->job.item->approved || (!in_place && !carry->job.other_root))
 		return false;
-	reason = change_to_approve(carry, in_place, chain_pem);
+	reason = change_to_approve(carry, in_place);
 	if (reason)
 		wait_for(carry, HOLD_APPROVAL, reason);
 	return reason != NULL;

@@ -8,8 +8,19 @@
  */
 
 #include "daemon/transfer/transfer.h"
+#include "daemon/transfer/verify.h"
 
 struct carry;
+
+/* What was found in place last, and what the bundle would take from those who use it: as a rule it is the same at all
+ * places of a transfer, and it is parsed and compared once.  Starts zeroed. */
+struct in_place {
+	char *leaf_pem, *chain_pem; /* the chain may be NULL: not known */
+	struct certificate *leaf; /* NULL: it is none that can be read */
+	struct change change;
+};
+
+void in_place_done(struct in_place *in_place);
 
 struct carry_job {
 	const struct destination_context *context;
@@ -18,6 +29,7 @@ struct carry_job {
 	const struct bundle *bundle; /* borrowed until on_left */
 	bool other_root; /* its chain ends elsewhere than the recorded one */
 	struct version version; /* the bundle's */
+	struct in_place *in_place; /* shared by the carries of the transfer */
 };
 
 /*

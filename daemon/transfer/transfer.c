@@ -33,6 +33,7 @@ struct transfer {
 	struct slot *slots;
 	size_t left; /* items that have not ended */
 	size_t needing; /* items that still need the bundle */
+	struct in_place in_place; /* what its carries found last */
 	bool other_root; /* the chain ends elsewhere than the recorded one */
 	bool calling; /* inside a callback: cancel leaves the memory to whoever called it */
 	bool cancelled;
@@ -51,6 +52,7 @@ static void stop(struct transfer *transfer)
 static void transfer_free(struct transfer *transfer)
 {
 	stop(transfer);
+	in_place_done(&transfer->in_place);
 	free(transfer->slots);
 	free(transfer);
 }
@@ -122,6 +124,7 @@ static void start_carrying(struct transfer *transfer)
 		.bundle = transfer->bundle,
 		.other_root = transfer->other_root,
 		.version = bundle_version(transfer->bundle),
+		.in_place = &transfer->in_place,
 	};
 
 	transfer->left = transfer->needing = request->item_count;
