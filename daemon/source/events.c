@@ -45,7 +45,7 @@ struct events {
 	sd_event_source *timer;
 	bool paused;
 	struct sqs_operation *receive, *delete;
-	unsigned limit; /* messages to ask for: fewer after a failure, which one of them may have caused */
+	unsigned limit; /* messages to ask for: fewer after a failure, which they may have caused */
 	usec_t pace_debt;
 	bool answered; /* ever */
 	bool heard; /* the last request to receive was answered */
@@ -155,6 +155,16 @@ static void take_message(struct events *events, const struct sqs_message *messag
 		inbox_add(events->inbox, &event, message->id, message->receipt, clock_monotonic());
 }
 
+/* Several messages may make an answer too long that no single one does: one at a time, then more again. */
+static bool ask_for_less(struct events *events, const struct error *err)
+{
+	bool less = err->kind == ERROR_INVALID && events->limit > 1;
+
+	events->limit = 1;
+	events->heard = false;
+	return less;
+}
+
 static void on_received(void *userdata, const struct sqs_message *messages, size_t count,
 	const struct error *err)
 {
@@ -162,9 +172,11 @@ static void on_received(void *userdata, const struct sqs_message *messages, size
 
 	events->receive = NULL;
 	if (err) {
+		if (ask_for_less(events, err)) {
+			go_on(events);
+			return;
+		}
 		note_failure(events, &events->receiving, err);
-		events->limit = 1;
-		events->heard = false;
 		pause_until(events,
 			usec_add(clock_monotonic(),
 				pause_after(events->receiving.failures, err->kind)));

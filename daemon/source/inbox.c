@@ -18,6 +18,7 @@
 #define IDS_MAX	     500
 #define MESSAGES_MAX 4 /* for one event: EventBridge and SQS deliver twice, hardly ever more often */
 
+#define LOOK_APART USEC_PER_SEC
 #define LOOK_GAP   (10 * USEC_PER_SEC)
 #define LOOK_BURST 5 /* a first look, its three repetitions, and one for what came meanwhile */
 #define SWEEP_GAP  (4 * USEC_PER_MINUTE) /* below the time for which a message is ours */
@@ -50,6 +51,7 @@ struct inbox {
 	char ids[IDS_MAX][EVENT_ID_SIZE]; /* a ring */
 	size_t next_id;
 	usec_t look_debt; /* a bucket: LOOK_GAP more with each look that events caused */
+	usec_t look_again; /* not before: LOOK_APART after the last of them */
 	usec_t sweep_at; /* not before */
 	bool failing;
 };
@@ -153,7 +155,7 @@ void inbox_add(struct inbox *inbox, const struct event *event, const char *messa
 /* The bucket holds LOOK_BURST looks. */
 static usec_t look_allowed(const struct inbox *inbox)
 {
-	return usec_sub(inbox->look_debt, (LOOK_BURST - 1) * LOOK_GAP);
+	return MAX(inbox->look_again, usec_sub(inbox->look_debt, (LOOK_BURST - 1) * LOOK_GAP));
 }
 
 usec_t inbox_next(const struct inbox *inbox, bool sweep)
@@ -176,8 +178,10 @@ unsigned inbox_look_begins(struct inbox *inbox, bool sweep, usec_t now)
 	bool look_due = inbox_next(inbox, false) <= now, sweep_due = inbox_next(inbox, true) <= now;
 	unsigned fresh = 0;
 
-	if (look_due)
+	if (look_due) {
 		inbox->look_debt = usec_add(MAX(inbox->look_debt, now), LOOK_GAP);
+		inbox->look_again = usec_add(now, LOOK_APART);
+	}
 	if (sweep && sweep_due)
 		inbox->sweep_at = usec_add(now, SWEEP_GAP);
 	for (size_t i = 0; i < inbox->count; i++) {
@@ -209,13 +213,14 @@ static bool is_shown(const struct entry *entry, const struct source_view *view)
 }
 
 /* The look is over for ${entry}: is that the end of it? */
-static bool entry_is_over(struct entry *entry, const struct source_view *view, usec_t now)
+static bool entry_is_over(
+	struct entry *entry, const struct source_view *view, bool crowded, usec_t now)
 {
 	if (is_shown(entry, view))
 		return true;
 	if (!entry->due)
 		return false; /* a poll between two of its own looks */
-	if (entry->looks == ARRAY_SIZE(again))
+	if (crowded || entry->looks == ARRAY_SIZE(again))
 		return true;
 	entry->look_at = usec_add(now, again[entry->looks++]);
 	return false;
@@ -232,6 +237,8 @@ static void finish_entry(struct inbox *inbox, struct entry *entry)
 
 void inbox_look_ended(struct inbox *inbox, const struct source_view *view, usec_t now)
 {
+	bool crowded = inbox->count > INBOX_MAX / 2;
+
 	inbox->failing = !view;
 	/* From the end, since the last one takes the place of one that is finished. */
 	for (size_t i = inbox->count; i-- > 0;) {
@@ -239,7 +246,7 @@ void inbox_look_ended(struct inbox *inbox, const struct source_view *view, usec_
 		bool covered = entry->looking;
 
 		entry->looking = false;
-		if (view && covered && entry_is_over(entry, view, now))
+		if (view && covered && entry_is_over(entry, view, crowded, now))
 			finish_entry(inbox, entry);
 	}
 }

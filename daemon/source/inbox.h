@@ -8,8 +8,9 @@
  *
  * AWS may send an event before it lists the change: a look that does not show it is repeated 2, 5 and
  * 15 s later; then polling will find it.  Whoever floods the queue gets a look every 10 s, after a
- * few at once, and a sweep every 4 minutes; and none while the source cannot be read: then the next
- * look is the planner's.  Bounded, pure: times (monotonic) are arguments.
+ * few that are a second apart, and a sweep every 4 minutes; and none while the source cannot be read:
+ * then the next look is the planner's.  Where more than half of the room is taken, one look has to do for
+ * each, so that those behind have their turn.  Bounded, pure: times (monotonic) are arguments.
  */
 
 #include <stdbool.h>

@@ -39,14 +39,16 @@ typedef void (*sqs_receive_fn)(void *userdata, const struct sqs_message *message
  * ReceiveMessage; no message is a success.  A request that ${wait}s waits for no lane, takes
  * nothing from the retry quota and is not sent again here after a failure (but for expired
  * credentials and a clock that was wrong): whoever asks for ever pauses by himself.  An answer
- * above SQS_ANSWER_LIMIT is ERROR_INVALID; that of a single message is always below it.
+ * above SQS_ANSWER_LIMIT is ERROR_INVALID; that of a single message is below it.
  * No such queue: ERROR_ABSENT.
  */
 struct sqs_operation *sqs_receive(struct aws_session *session, const char *region,
 	const struct sqs_receive *request, sqs_receive_fn on_done, void *userdata);
 
-/* The longest message (1 MiB) with each character escaped, in a JSON answer with its envelope. */
-#define SQS_ANSWER_LIMIT ((size_t)7 << 20)
+/* The longest message (1 MiB), of which JSON's escapes make three times as much at most: a line feed is \n,
+ * what is no ASCII has 2 bytes or more in UTF-8 and 6 as \uXXXX; and its envelope.  Reading it takes four times
+ * that of memory for a moment. */
+#define SQS_ANSWER_LIMIT (((size_t)3 << 20) + ((size_t)64 << 10))
 
 /* sqs_delete_fn(userdata, failed, why, err): ${failed} of the messages were not deleted, for the
  * first of them ${why} ("CODE: message", borrowed; "" when all were); or ${err}: perhaps none was. */

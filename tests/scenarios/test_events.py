@@ -3,6 +3,7 @@
 
 import json
 import time
+from pathlib import Path
 
 import pytest
 
@@ -225,6 +226,33 @@ def test_what_a_stranger_wrote_is_not_repeated(listening, cloud):
     assert "\u001b" not in log and "s3cr3t-" * 12 not in log and "\nMESSAGE_ID=0" not in log
     assert listening.status()["events"] == "listening"
     assert listening.looks() == 0
+
+
+def memory(pid, name):
+    """KiB: VmRSS now, VmHWM at most so far."""
+    with open(f"/proc/{pid}/status") as status:
+        return int(next(line for line in status if line.startswith(name)).split()[1])
+
+
+@pytest.mark.skipif(SLOW > 1, reason="a sanitizer's memory is another")
+@pytest.mark.parametrize("body", ["\\" * 153_000, "\u00e9" * 524_288, "x" * 1_048_576], ids=["batch", "escaped", "longest"])
+def test_large_messages_fit_the_memory(world, cloud, body):
+    """Ten that just fit one answer, and the longest that SQS takes: sixteen MiB above what it needs when idle."""
+    events = world.ferry.settings.pop("events")
+    world.ferry.write()
+    daemon = world.ferry.start()
+    world.settle()
+    for _ in range(10):
+        world.send(body)
+    time.sleep(1)
+    idle, pid = memory(daemon.process.pid, "VmRSS"), daemon.process.pid
+    Path(f"/proc/{pid}/clear_refs").write_text("5")  # VmHWM begins anew
+    world.ferry.set(events=events)
+    daemon.reload()
+    world.ferry.wait_for(lambda: sum(message["received"] for message in world.messages()) >= 10, 30)
+    world.wait_listening()
+    assert memory(pid, "VmHWM") <= idle + 16 * 1024
+    assert "cannot be used" not in daemon.log
 
 
 def test_queue_denied(world, cloud, pay):

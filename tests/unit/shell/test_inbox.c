@@ -249,6 +249,35 @@ static void test_flood(void **state)
 	assert_int_equal(inbox_next(inbox, false), AT(1000));
 }
 
+/* A burst of events, each by itself: one look at once, and a second later one for all the others. */
+static void test_burst(void **state)
+{
+	_cleanup_(inbox_freep) struct inbox *inbox = inbox_new();
+
+	add(inbox, "a", "m1", AT(0));
+	look(inbox, &after, AT(0));
+	add(inbox, "b", "m2", AT(0));
+	add(inbox, "c", "m3", AT(0));
+	assert_int_equal(inbox_next(inbox, false), AT(1));
+	look(inbox, &after, AT(1));
+	expect_done(inbox, 3);
+}
+
+/* A flood of what never comes true: each has one look, and those behind have their turn. */
+static void test_crowded(void **state)
+{
+	_cleanup_(inbox_freep) struct inbox *inbox = inbox_new();
+
+	for (int i = 0; i < INBOX_MAX / 2 + 1; i++) {
+		_cleanup_(freep) char *id = mem_printf("e%d", i);
+
+		add(inbox, id, id, AT(0));
+	}
+	look(inbox, &before, AT(0));
+	expect_done(inbox, INBOX_MAX / 2 + 1);
+	assert_int_equal(inbox_next(inbox, false), USEC_INFINITY);
+}
+
 static void test_full(void **state)
 {
 	_cleanup_(inbox_freep) struct inbox *inbox = inbox_new();
@@ -301,6 +330,8 @@ int main(void)
 		cmocka_unit_test(test_problem),
 		cmocka_unit_test(test_failed_look),
 		cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_burst),
+		cmocka_unit_test(test_crowded),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_sweep),
 	};
