@@ -201,11 +201,6 @@ static char *on_plan(void *userdata)
 	return text;
 }
 
-static enum observed_state seen_state(const struct slot *slot)
-{
-	return slot->open ? slot->open->observed.state : (enum observed_state)slot->settled.state;
-}
-
 int ask_plan_exit(const struct conductor *conductor)
 {
 	bool something = false, blind = conductor->source_error.text || !conductor->view;
@@ -215,7 +210,7 @@ int ask_plan_exit(const struct conductor *conductor)
 		blind |= conductor->plan.steps[i].verb == STEP_LOOK;
 	}
 	for (size_t i = 0; i < conductor->delivery_count; i++)
-		blind |= seen_state(&conductor->slots[i]) == OBSERVED_UNKNOWN;
+		blind |= state_seen(&conductor->slots[i]) == OBSERVED_UNKNOWN;
 	for (size_t i = 0; i < conductor->certificate_count; i++)
 		blind |= conductor->certificates[i]->said_refusal != NULL;
 	return blind ? 1 : something ? 3 : 0;

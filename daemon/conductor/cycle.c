@@ -324,6 +324,27 @@ static bool is_stopped(const struct conductor *conductor)
 	return conductor->options.dry_run || conductor->record_error.text;
 }
 
+/* Is it to be imported for the first time, and was it too long ago that nothing was there? */
+static bool is_stale(const struct conductor *conductor, const struct slot *slot)
+{
+	usec_t at = state_absent_at(slot);
+
+	return at && slot->open->delivery->place->destination->kind == DESTINATION_ACM &&
+	       usec_sub(conductor_now(conductor), at) > ABSENT_BELIEVED;
+}
+
+/* One look for all at its place that wait for their first import: each costs a listing of the whole account. */
+static void look_again(struct conductor *conductor, struct slot *slot)
+{
+	for (size_t i = 0; i < conductor->delivery_count; i++) {
+		struct slot *other = &conductor->slots[i];
+
+		if (other->place == slot->place && other->due && state_absent_at(other))
+			state_want_look(conductor, other, true);
+	}
+	state_want_look(conductor, slot, true);
+}
+
 /* What is to be done for a delivery, but for carrying it, which is done for all of its certificate's together. */
 static void start_delivery_step(struct conductor *conductor, size_t index, const struct step *step)
 {
@@ -334,7 +355,10 @@ static void start_delivery_step(struct conductor *conductor, size_t index, const
 		state_want_look(conductor, slot, true);
 		break;
 	case STEP_DELIVER:
-		set_due(conductor, slot, true);
+		if (is_stale(conductor, slot))
+			look_again(conductor, slot);
+		else
+			set_due(conductor, slot, true);
 		break;
 	case STEP_PROVE:
 		if (!is_stopped(conductor))

@@ -386,6 +386,15 @@ static const struct transfer_events events = {
 
 /* --- start --- */
 
+/* An import that may have been made, unseen, is looked for in any case. */
+static usec_t absent_at(const struct tracked_delivery *delivery)
+{
+	bool imports = delivery->delivery->place->destination->kind == DESTINATION_ACM && !delivery->delivery->arn;
+
+	return imports && !delivery->record.ambiguous && delivery->observed.state == OBSERVED_ABSENT
+		? delivery->observed.at : 0;
+}
+
 static void fill_item(struct run *run, size_t index)
 {
 	struct tracked_delivery *delivery = run->deliveries[index];
@@ -404,6 +413,7 @@ static void fill_item(struct run *run, size_t index)
 		.leaf_pem = confirmed ? record->leaf : NULL,
 		.chain_pem = confirmed ? record->chain : NULL,
 		.approved = fingerprint_equal(&record->approved, &run->source.version.fingerprint),
+		.absent_at = absent_at(delivery),
 	};
 }
 

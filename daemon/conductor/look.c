@@ -652,11 +652,15 @@ void look_seen(struct conductor *conductor, struct tracked_delivery *delivery, s
 	const struct source_certificate *source = delivery->certificate ? delivery->certificate->seen : NULL;
 	bool was_failing = delivery->observed.state == OBSERVED_UNKNOWN && delivery->observed.error.text;
 	bool was_current = is_source_version(&delivery->observed, source) && !delivery->transferring;
+	const struct slot *slot = state_slot(conductor, delivery);
+	/* It waits to be imported, and so it does further. */
+	bool still_due = slot && slot->due && delivery->observed.state == OBSERVED_ABSENT &&
+			 seen->state == OBSERVED_ABSENT;
 
 	observed_done(&delivery->observed);
 	delivery->observed = *seen;
 	*seen = (struct observed){ 0 };
-	if (!was_current || !is_source_version(&delivery->observed, source))
+	if (!still_due && (!was_current || !is_source_version(&delivery->observed, source)))
 		state_changed(conductor, delivery);
 	if (delivery->observed.state == OBSERVED_UNKNOWN) {
 		if (delivery->observed.error.text)

@@ -168,8 +168,8 @@ static bool record_is_settled(const struct delivery_record *record)
 	       !record->object_id && !record->revision && !record->confirmed_at && !record->confirmed.not_after;
 }
 
-/* Is what was seen there nothing, or just what is recorded?  (When it was seen is not kept, nor is how many imports
- * its place holds: nobody asks for them of a settled one.) */
+/* Is what was seen there nothing, or just what is recorded?  (When a version was seen is not kept, nor is how many
+ * imports its place holds: nobody asks for them of a settled one.) */
 static bool seen_is_settled(const struct observed *seen, const struct delivery_record *record)
 {
 	if (seen->error.text || seen->error.kind || seen->candidate_count || seen->leaf_pem || seen->chain_pem)
@@ -198,7 +198,7 @@ bool settled_pack(struct settled *settled, const struct tracked_delivery *delive
 		!seen_is_settled(seen, record))
 		return false;
 	*settled = (struct settled){
-		.number = seen->changed_at,
+		.number = seen->state == OBSERVED_ABSENT ? seen->at : seen->changed_at,
 		.confirmed_at = (uint32_t)(record->confirmed_at / USEC_PER_SEC),
 		.state = (uint8_t)seen->state,
 		.said_hold = (uint8_t)delivery->said_hold,
@@ -233,7 +233,10 @@ void settled_unpack(struct settled *settled, struct tracked_delivery *delivery)
 		record->proof = mem_strdup("matched");
 	}
 	seen->state = (enum observed_state)settled->state;
-	seen->changed_at = settled->number_is_revision ? 0 : settled->number;
+	if (seen->state == OBSERVED_ABSENT)
+		seen->at = settled->number;
+	else if (!settled->number_is_revision)
+		seen->changed_at = settled->number;
 	seen->unused = settled->unused;
 	if (seen->state == OBSERVED_PRESENT) {
 		seen->version = record->confirmed;

@@ -502,6 +502,18 @@ void state_asked(struct conductor *conductor, struct tracked_delivery *delivery,
 		slot->asked = asked;
 }
 
+enum observed_state state_seen(const struct slot *slot)
+{
+	return slot->open ? slot->open->observed.state : (enum observed_state)slot->settled.state;
+}
+
+usec_t state_absent_at(const struct slot *slot)
+{
+	if (state_seen(slot) != OBSERVED_ABSENT)
+		return 0;
+	return slot->open ? slot->open->observed.at : slot->settled.number;
+}
+
 void state_want_look(struct conductor *conductor, struct slot *slot, bool wanted)
 {
 	struct tracked_place *place = state_place(conductor, slot);

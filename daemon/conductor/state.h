@@ -84,7 +84,7 @@ struct settled {
 	struct kept_version *version; /* NULL: nothing was ever confirmed */
 	const char *id; /* interned, may be NULL */
 	const char *revision; /* interned; NULL with number_is_revision */
-	uint64_t number; /* of the revision; or when what is there was put in place */
+	uint64_t number; /* of the revision; or when what is there was put in place, or was seen to be nothing */
 	unsigned char uuid[16];
 	uint32_t confirmed_at; /* in seconds */
 	uint8_t state; /* enum observed_state */
@@ -304,6 +304,10 @@ struct slot *state_slot(const struct conductor *conductor, const struct tracked_
 
 /* state_asked(conductor, delivery, asked): did an operator ask for it? */
 void state_asked(struct conductor *conductor, struct tracked_delivery *delivery, bool asked);
+
+/* state_seen(slot), state_absent_at(slot): what was seen there last; where that is nothing, when (else 0). */
+enum observed_state state_seen(const struct slot *slot);
+usec_t state_absent_at(const struct slot *slot);
 
 /* state_want_look(conductor, slot, wanted): is it to be looked at by itself? */
 void state_want_look(struct conductor *conductor, struct slot *slot, bool wanted);

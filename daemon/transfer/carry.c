@@ -3,6 +3,7 @@
 /*
  * A carry is at one step at a time:
  *	READ		what is there is read			look != NULL, bundle != NULL
+ *			(or believed to be nothing)		timer != NULL, bundle != NULL
  *	PUT		the bundle is being written		put != NULL, bundle != NULL
  *	READBACK	it is read again, or about to be	look != NULL or timer != NULL
  * and ends from any of them.
@@ -405,6 +406,31 @@ static void look_at(struct carry *carry)
 		transfer_now(carry->job.context), on_look, carry);
 }
 
+static int on_absent(sd_event_source *source, void *userdata)
+{
+	struct carry *carry = userdata;
+
+	carry->timer = sd_event_source_disable_unref(carry->timer);
+	on_read(carry);
+	return 0;
+}
+
+/* Nothing was there a moment ago: that needs no other look, only another turn of the loop. */
+static void believe_absent(struct carry *carry, usec_t at)
+{
+	carry->seen = (struct observed){ .state = OBSERVED_ABSENT, .at = at };
+	if (sd_event_add_defer(carry->job.context->event, &carry->timer, on_absent, carry) < 0)
+		mem_exhausted();
+	(void)sd_event_source_set_description(carry->timer, "carry-absent");
+}
+
+static bool is_believed_absent(const struct carry *carry)
+{
+	usec_t at = carry->job.item->absent_at;
+
+	return at && usec_sub(transfer_now(carry->job.context), at) <= ABSENT_BELIEVED;
+}
+
 struct carry *carry_start(
 	const struct carry_job *job, const struct carry_events *events, void *userdata)
 {
@@ -422,6 +448,9 @@ struct carry *carry_start(
 	carry->known.wanted = job->version;
 	carry->known.exact = true;
 	carry->known.want_pem = true;
-	look_at(carry);
+	if (is_believed_absent(carry))
+		believe_absent(carry, job->item->absent_at);
+	else
+		look_at(carry);
 	return carry;
 }

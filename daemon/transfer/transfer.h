@@ -27,7 +27,14 @@ struct transfer_item {
 	const char *chain_pem;
 	bool approved;		 /* a person approved what it would change, for this fingerprint */
 	bool may_go_back;	 /* an ordered rollback: an older version may be written */
+	usec_t absent_at; /* a look at all of its place found nothing there, and nothing in its way, then; 0: none did */
 };
+
+/*
+ * For so long is a first import believed to be one without another look: a look lists all imports of the account, of
+ * which there may be thousands, so that one for each of them would be the square of it.
+ */
+#define ABSENT_BELIEVED USEC_PER_MINUTE
 
 struct transfer_request {
 	const struct destination_context *context;
