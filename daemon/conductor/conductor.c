@@ -89,6 +89,22 @@ bool conductor_remove_owed(struct conductor *conductor, const struct owed_record
 	return SAVE(conductor, record_remove_owed(conductor->record, row, &err));
 }
 
+bool conductor_begin(struct conductor *conductor)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	return conductor->record && !conductor->options.dry_run &&
+	       conductor_recorded(conductor, record_begin(conductor->record, &err), &err);
+}
+
+void conductor_commit(struct conductor *conductor, bool begun)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	if (begun)
+		(void)conductor_recorded(conductor, record_commit(conductor->record, &err), &err);
+}
+
 void conductor_history(struct conductor *conductor, const char *event, const char *subject, const char *text)
 {
 	(void)SAVE(conductor,

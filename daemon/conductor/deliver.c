@@ -177,6 +177,7 @@ static void on_exported(void *userdata, const struct version *version, const cha
 	struct conductor *conductor = run->conductor;
 	struct certificate_record *record = &run->certificate->record;
 	struct log_fields fields = { 0 };
+	bool together = conductor_begin(conductor);
 
 	say_certificate(&fields, run->certificate->name, run->certificate->arn);
 	if (err) {
@@ -222,6 +223,7 @@ static void on_exported(void *userdata, const struct version *version, const cha
 	}
 	log_fields_done(&fields);
 	(void)conductor_save_certificate(conductor, record);
+	conductor_commit(conductor, together);
 }
 
 /* The write was not sent, so nothing is owed for it; what was owed before stays. */
@@ -330,6 +332,7 @@ static void on_delivered(void *userdata, size_t item, const struct outcome *outc
 	struct conductor *conductor = run->conductor;
 	struct tracked_delivery *delivery = run->deliveries[item];
 	struct observed copy = { 0 };
+	bool begun = conductor_begin(conductor);
 
 	state_asked(conductor, delivery, false);
 	if (outcome->wrote && outcome->kind != OUTCOME_UNCHANGED)
@@ -360,6 +363,7 @@ static void on_delivered(void *userdata, size_t item, const struct outcome *outc
 		look_seen(conductor, delivery, &copy);
 		observed_done(&copy);
 	}
+	conductor_commit(conductor, begun);
 	run->deliveries[item] = NULL;
 	state_release_delivery(conductor, delivery);
 	cycle_poke(conductor);

@@ -368,6 +368,7 @@ static void on_look(void *userdata, struct observed *seen, const struct error *e
 	struct tracked_place *place = userdata;
 	struct conductor *conductor = place->conductor;
 	unsigned held = 0;
+	bool begun = conductor_begin(conductor);
 
 	for (size_t i = 0; i < place->looking_count; i++) {
 		struct observed failed = { .state = OBSERVED_UNKNOWN };
@@ -383,6 +384,7 @@ static void on_look(void *userdata, struct observed *seen, const struct error *e
 		observed_done(one);
 		state_settle(conductor);
 	}
+	conductor_commit(conductor, begun);
 	free(seen);
 	place_forget_look(place);
 	if (place->waited_for)

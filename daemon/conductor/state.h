@@ -493,6 +493,11 @@ bool conductor_recorded(struct conductor *conductor, int r, struct error *err);
 /* conductor_try_record(conductor): the record failed before: try a write, and say so when it works again. */
 void conductor_try_record(struct conductor *conductor);
 
+/* conductor_begin(conductor), conductor_commit(conductor, begun): the saves between them are on disk together, when the
+ * second returns; for what has come about already.  What conductor_begin() returned is given back. */
+bool conductor_begin(struct conductor *conductor);
+void conductor_commit(struct conductor *conductor, bool begun);
+
 /* The saves, through conductor_recorded(); no-ops without a record. */
 bool conductor_save_certificate(struct conductor *conductor, const struct certificate_record *row);
 bool conductor_save_delivery(struct conductor *conductor, const struct delivery_record *row);

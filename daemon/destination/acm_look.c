@@ -60,6 +60,7 @@ struct acm_look {
 	size_t found_count;
 	bool unsearched; /* the search by tag failed: the tags of every import are read */
 	struct import_list imports;
+	unsigned listed_count; /* of them */
 	struct error error; /* why nothing could be listed */
 
 	struct request *requests;
@@ -457,8 +458,7 @@ static void see_listed(struct acm_look *look, size_t index)
 		fail_item(&look->seen[index], &look->error);
 		return;
 	}
-	for (size_t i = 0; i < look->imports.count; i++)
-		look->seen[index].imported_count += look->imports.items[i].listed;
+	look->seen[index].imported_count = look->listed_count;
 	if (own)
 		see_import(look, index, own);
 	else if (item->delivery->arn || item->object_id)
@@ -469,6 +469,9 @@ static void see_listed(struct acm_look *look, size_t index)
 
 static void start_read(struct acm_look *look)
 {
+	look->listed_count = 0;
+	for (size_t i = 0; i < look->imports.count; i++)
+		look->listed_count += look->imports.items[i].listed;
 	clear_requests(look, look->count);
 	for (size_t i = 0; i < look->count; i++) {
 		if (is_direct(&look->items[i]))

@@ -19,9 +19,20 @@
 
 #define HISTORY_KEPT (400 * USEC_PER_DAY)
 
+/* Statements stay prepared: there are few, and each is used for thousands of rows.  One that is in use (a load within a
+ * load) is prepared once more. */
+#define STATEMENTS_KEPT 24
+
+struct kept_statement {
+	const char *sql; /* a literal: told by its address */
+	sqlite3_stmt *statement;
+	bool used;
+};
+
 struct record {
 	sqlite3 *db;
 	char *path;
+	struct kept_statement kept[STATEMENTS_KEPT];
 };
 
 static const char schema[] =
@@ -63,18 +74,48 @@ static int record_execute(struct record *record, const char *sql, const char *do
 
 /* --- one statement: prepare, bind in order, run --- */
 
-static sqlite3_stmt *statement_free(sqlite3_stmt *statement)
+struct statement {
+	sqlite3_stmt *handle;
+	struct kept_statement *kept; /* NULL: it is not */
+};
+
+/* Ready for the next one. */
+static void statement_done(struct statement *statement)
 {
-	(void)sqlite3_finalize(statement);
+	if (!statement->kept) {
+		(void)sqlite3_finalize(statement->handle);
+		return;
+	}
+	(void)sqlite3_reset(statement->handle);
+	(void)sqlite3_clear_bindings(statement->handle);
+	statement->kept->used = false;
+}
+
+static struct kept_statement *statement_find(struct record *record, const char *sql)
+{
+	for (size_t i = 0; i < STATEMENTS_KEPT; i++) {
+		struct kept_statement *kept = &record->kept[i];
+
+		if (!kept->sql || (kept->sql == sql && !kept->used))
+			return kept;
+	}
 	return NULL;
 }
 
-DEFINE_CLEANUP(sqlite3_stmt *, statement_free);
-
-static int statement_prepare(struct record *record, const char *sql, sqlite3_stmt **ret, struct error *err)
+static int statement_prepare(struct record *record, const char *sql, struct statement *ret, struct error *err)
 {
-	if (sqlite3_prepare_v2(record->db, sql, -1, ret, NULL) != SQLITE_OK)
+	struct kept_statement *kept = statement_find(record, sql);
+
+	if (kept && kept->sql) {
+		kept->used = true;
+		*ret = (struct statement){ kept->statement, kept };
+		return 0;
+	}
+	if (sqlite3_prepare_v3(record->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &ret->handle, NULL) != SQLITE_OK)
 		return record_fail(record, err, "prepare");
+	ret->kept = kept;
+	if (kept)
+		*kept = (struct kept_statement){ .sql = sql, .statement = ret->handle, .used = true };
 	return 0;
 }
 
@@ -109,9 +150,9 @@ static void bind_version(struct binder *binder, const struct version *version)
 	bind_number(binder, version->not_after);
 }
 
-static int statement_run(struct record *record, sqlite3_stmt *statement, const char *doing, struct error *err)
+static int statement_run(struct record *record, struct statement *statement, const char *doing, struct error *err)
 {
-	if (sqlite3_step(statement) != SQLITE_DONE)
+	if (sqlite3_step(statement->handle) != SQLITE_DONE)
 		return record_fail(record, err, doing);
 	return 0;
 }
@@ -170,6 +211,8 @@ static int record_connect(const char *path, int flags, struct record **ret_recor
 		return r;
 	}
 	(void)sqlite3_busy_timeout(record->db, 2000);
+	/* Rows are read once, at the start: pages are not worth their memory afterwards (in KiB). */
+	(void)sqlite3_exec(record->db, "PRAGMA cache_size=-256", NULL, NULL, NULL);
 	*ret_record = record;
 	return 0;
 }
@@ -307,6 +350,8 @@ struct record *record_free(struct record *record)
 {
 	if (!record)
 		return NULL;
+	for (size_t i = 0; i < STATEMENTS_KEPT; i++)
+		(void)sqlite3_finalize(record->kept[i].statement);
 	(void)sqlite3_close(record->db);
 	free(record->path);
 	free(record);
@@ -321,15 +366,15 @@ typedef void (*load_fn)(void *item, struct reader *reader);
 static int load_table(struct record *record, const char *sql, size_t size, load_fn load, void *ret_items,
 	size_t *ret_count, struct error *err)
 {
-	_cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
 	char *items = NULL;
 	size_t count = 0;
 	int r = statement_prepare(record, sql, &statement, err);
 
 	if (r < 0)
 		return r;
-	while ((r = sqlite3_step(statement)) == SQLITE_ROW) {
-		struct reader reader = { .statement = statement };
+	while ((r = sqlite3_step(statement.handle)) == SQLITE_ROW) {
+		struct reader reader = { .statement = statement.handle };
 
 		if ((count & (count - 1)) == 0)
 			items = mem_resize(items, MAX(count * 2, (size_t)1), size);
@@ -453,12 +498,12 @@ int record_load_few(struct record *record, struct recorded *ret_recorded, struct
 
 struct record_rows {
 	struct record *record;
-	sqlite3_stmt *statement;
+	struct statement statement;
 };
 
 int record_rows_open(struct record *record, struct record_rows **ret_rows, struct error *err)
 {
-	sqlite3_stmt *statement;
+	struct statement statement;
 	int r = statement_prepare(record, select_deliveries, &statement, err);
 
 	if (r < 0)
@@ -470,8 +515,8 @@ int record_rows_open(struct record *record, struct record_rows **ret_rows, struc
 
 int record_rows_next(struct record_rows *rows, struct delivery_record *ret_row, struct error *err)
 {
-	struct reader reader = { .statement = rows->statement };
-	int r = sqlite3_step(rows->statement);
+	struct reader reader = { .statement = rows->statement.handle };
+	int r = sqlite3_step(rows->statement.handle);
 
 	if (r == SQLITE_DONE)
 		return 0;
@@ -486,7 +531,7 @@ struct record_rows *record_rows_close(struct record_rows *rows)
 {
 	if (!rows)
 		return NULL;
-	(void)statement_free(rows->statement);
+	statement_done(&rows->statement);
 	free(rows);
 	return NULL;
 }
@@ -532,14 +577,14 @@ void record_rollback(struct record *record)
 
 int record_save_certificate(struct record *record, const struct certificate_record *row, struct error *err)
 {
-	_cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
 	struct binder binder = { 0 };
 	int r = statement_prepare(record,
 		"INSERT OR REPLACE INTO certificate VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", &statement, err);
 
 	if (r < 0)
 		return r;
-	binder.statement = statement;
+	binder.statement = statement.handle;
 	bind_text(&binder, row->arn);
 	bind_text(&binder, row->serial);
 	bind_version(&binder, &row->version);
@@ -549,12 +594,12 @@ int record_save_certificate(struct record *record, const struct certificate_reco
 	bind_number(&binder, row->failures);
 	bind_number(&binder, row->next_try);
 	bind_text(&binder, row->problem);
-	return statement_run(record, statement, "save certificate", err);
+	return statement_run(record, &statement, "save certificate", err);
 }
 
 int record_save_delivery(struct record *record, const struct delivery_record *row, struct error *err)
 {
-	_cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
 	struct binder binder = { 0 };
 	int r = statement_prepare(record,
 		"INSERT OR REPLACE INTO delivery VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
@@ -562,7 +607,7 @@ int record_save_delivery(struct record *record, const struct delivery_record *ro
 
 	if (r < 0)
 		return r;
-	binder.statement = statement;
+	binder.statement = statement.handle;
 	bind_text(&binder, row->name);
 	bind_text(&binder, row->object);
 	bind_text(&binder, row->object_id);
@@ -586,36 +631,36 @@ int record_save_delivery(struct record *record, const struct delivery_record *ro
 	bind_text(&binder, row->leaf);
 	bind_text(&binder, row->chain);
 	bind_number(&binder, row->held_accept);
-	return statement_run(record, statement, "save delivery", err);
+	return statement_run(record, &statement, "save delivery", err);
 }
 
 int record_save_owed(struct record *record, const struct owed_record *row, struct error *err)
 {
-	_cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
 	struct binder binder = { 0 };
 	int r = statement_prepare(record, "INSERT OR REPLACE INTO owed VALUES (?,?,?,?,?)", &statement, err);
 
 	if (r < 0)
 		return r;
-	binder.statement = statement;
+	binder.statement = statement.handle;
 	bind_text(&binder, row->dependent);
 	bind_text(&binder, row->delivery);
 	bind_fingerprint(&binder, &row->fingerprint);
 	bind_number(&binder, row->since);
 	bind_number(&binder, row->due);
-	return statement_run(record, statement, "save owed dependent", err);
+	return statement_run(record, &statement, "save owed dependent", err);
 }
 
 int record_save_dependent(struct record *record, const struct dependent_record *row, struct error *err)
 {
-	_cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
 	struct binder binder = { 0 };
 	int r = statement_prepare(
 		record, "INSERT OR REPLACE INTO dependent VALUES (?,?,?,?,?,?,?,?)", &statement, err);
 
 	if (r < 0)
 		return r;
-	binder.statement = statement;
+	binder.statement = statement.handle;
 	bind_text(&binder, row->name);
 	bind_number(&binder, row->failures);
 	bind_number(&binder, row->next_try);
@@ -624,122 +669,122 @@ int record_save_dependent(struct record *record, const struct dependent_record *
 	bind_number(&binder, row->intended_at);
 	bind_number(&binder, row->told_at);
 	bind_text(&binder, row->proof);
-	return statement_run(record, statement, "save dependent", err);
+	return statement_run(record, &statement, "save dependent", err);
 }
 
 int record_remove_owed(struct record *record, const struct owed_record *row, struct error *err)
 {
-	_cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
 	struct binder binder = { 0 };
 	int r = statement_prepare(
 		record, "DELETE FROM owed WHERE dependent = ? AND delivery = ?", &statement, err);
 
 	if (r < 0)
 		return r;
-	binder.statement = statement;
+	binder.statement = statement.handle;
 	bind_text(&binder, row->dependent);
 	bind_text(&binder, row->delivery);
-	return statement_run(record, statement, "remove owed dependent", err);
+	return statement_run(record, &statement, "remove owed dependent", err);
 }
 
 int record_remove_delivery(struct record *record, const char *name, struct error *err)
 {
-	_cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
 	struct binder binder = { 0 };
 	int r = statement_prepare(record, "DELETE FROM delivery WHERE name = ?", &statement, err);
 
 	if (r < 0)
 		return r;
-	binder.statement = statement;
+	binder.statement = statement.handle;
 	bind_text(&binder, name);
-	return statement_run(record, statement, "remove delivery", err);
+	return statement_run(record, &statement, "remove delivery", err);
 }
 
 /* --- imports, history, single facts --- */
 
 int record_add_import(struct record *record, const char *place, bool first, usec_t time, struct error *err)
 {
-	_cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
 	struct binder binder = { 0 };
 	int r = statement_prepare(record, "INSERT INTO import VALUES (?,?,?)", &statement, err);
 
 	if (r < 0)
 		return r;
-	binder.statement = statement;
+	binder.statement = statement.handle;
 	bind_text(&binder, place);
 	bind_number(&binder, time);
 	bind_number(&binder, first);
-	return statement_run(record, statement, "count import", err);
+	return statement_run(record, &statement, "count import", err);
 }
 
 int record_count_imports(struct record *record, const char *place, usec_t since, unsigned *ret_count,
 	struct error *err)
 {
-	_cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
 	struct binder binder = { 0 };
 	int r = statement_prepare(
 		record, "SELECT count(*) FROM import WHERE place = ? AND time >= ?", &statement, err);
 
 	if (r < 0)
 		return r;
-	binder.statement = statement;
+	binder.statement = statement.handle;
 	bind_text(&binder, place);
 	bind_number(&binder, since);
-	if (sqlite3_step(statement) != SQLITE_ROW)
+	if (sqlite3_step(statement.handle) != SQLITE_ROW)
 		return record_fail(record, err, "count imports");
-	*ret_count = (unsigned)sqlite3_column_int64(statement, 0);
+	*ret_count = (unsigned)sqlite3_column_int64(statement.handle, 0);
 	return 0;
 }
 
 int record_add_history(struct record *record, usec_t time, const char *event, const char *subject,
 	const char *text, struct error *err)
 {
-	_cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
-	_cleanup_(statement_freep) sqlite3_stmt *forget = NULL;
+	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
+	_cleanup_(statement_done) struct statement forget = { NULL, NULL };
 	struct binder binder = { 0 };
 	int r = statement_prepare(record, "INSERT INTO history VALUES (?,?,?,?)", &statement, err);
 
 	if (r < 0)
 		return r;
-	binder.statement = statement;
+	binder.statement = statement.handle;
 	bind_number(&binder, time);
 	bind_text(&binder, event);
 	bind_text(&binder, subject);
 	bind_text(&binder, text);
-	r = statement_run(record, statement, "write history", err);
+	r = statement_run(record, &statement, "write history", err);
 	if (r < 0)
 		return r;
 	r = statement_prepare(record, "DELETE FROM history WHERE time < ?", &forget, err);
 	if (r < 0)
 		return r;
-	binder = (struct binder){ .statement = forget };
+	binder = (struct binder){ .statement = forget.handle };
 	bind_number(&binder, usec_sub(time, HISTORY_KEPT));
-	return statement_run(record, forget, "forget old history", err);
+	return statement_run(record, &forget, "forget old history", err);
 }
 
 char *record_get_value(struct record *record, const char *key)
 {
-	_cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
 	struct binder binder = { 0 };
 	struct reader reader = { 0 };
 
 	if (statement_prepare(record, "SELECT value FROM value WHERE key = ?", &statement, NULL) < 0)
 		return NULL;
-	binder.statement = reader.statement = statement;
+	binder.statement = reader.statement = statement.handle;
 	bind_text(&binder, key);
-	return sqlite3_step(statement) == SQLITE_ROW ? read_text(&reader) : NULL;
+	return sqlite3_step(statement.handle) == SQLITE_ROW ? read_text(&reader) : NULL;
 }
 
 int record_set_value(struct record *record, const char *key, const char *value, struct error *err)
 {
-	_cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
 	struct binder binder = { 0 };
 	int r = statement_prepare(record, "INSERT OR REPLACE INTO value VALUES (?,?)", &statement, err);
 
 	if (r < 0)
 		return r;
-	binder.statement = statement;
+	binder.statement = statement.handle;
 	bind_text(&binder, key);
 	bind_text(&binder, value);
-	return statement_run(record, statement, "save value", err);
+	return statement_run(record, &statement, "save value", err);
 }
