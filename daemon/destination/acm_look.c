@@ -26,6 +26,9 @@
 
 struct acm_look;
 
+/* So many of a phase's requests are under way at a time: each takes some 10 KiB, and there may be thousands. */
+#define REQUESTS_AT_ONCE 16
+
 enum phase {
 	PHASE_LIST,
 	PHASE_TAGS,
@@ -63,20 +66,32 @@ struct acm_look {
 	unsigned listed_count; /* of them */
 	struct error error; /* why nothing could be listed */
 
-	struct request *requests;
+	struct request *requests; /* of the phase, in the order in which they are sent */
 	size_t request_count;
+	size_t sent; /* of them */
 	struct observed *seen;
 	destination_look_fn done;
 	void *userdata;
 };
 
 static void advance(struct acm_look *look);
+static void send_one(struct request *request);
+
+/* As many as may be under way. */
+static void send_some(struct acm_look *look)
+{
+	while (look->sent < look->request_count &&
+		look->sent + look->left < look->request_count + REQUESTS_AT_ONCE)
+		send_one(&look->requests[look->sent++]);
+}
 
 static void request_done(struct acm_look *look)
 {
 	assert(look->left > 0);
 	if (--look->left == 0)
 		advance(look);
+	else
+		send_some(look);
 }
 
 /* The object itself is asked for, and it is known for certain which that is. */
@@ -211,13 +226,10 @@ static void mark_concerned(struct acm_look *look, bool *marks)
 	}
 }
 
-static struct request *add_request(struct acm_look *look, size_t index)
+static void add_request(struct acm_look *look, size_t index)
 {
-	struct request *request = &look->requests[look->request_count++];
-
-	*request = (struct request){ .look = look, .index = index };
+	look->requests[look->request_count++] = (struct request){ .look = look, .index = index };
 	look->left++;
-	return request;
 }
 
 /* Room for as many requests as the phase can have, so that none moves while it is under way. */
@@ -225,7 +237,7 @@ static void clear_requests(struct acm_look *look, size_t room)
 {
 	free(look->requests);
 	look->requests = mem_alloc(room * sizeof(*look->requests));
-	look->request_count = 0;
+	look->request_count = look->sent = 0;
 }
 
 static void start_tags(struct acm_look *look)
@@ -236,13 +248,9 @@ static void start_tags(struct acm_look *look)
 	marks = mem_alloc(look->imports.count);
 	mark_concerned(look, marks);
 	clear_requests(look, look->imports.count);
-	for (size_t i = 0; i < look->imports.count; i++) {
-		struct request *request = marks[i] ? add_request(look, i) : NULL;
-
-		if (request)
-			request->operation = acm_tags(look->session, look->region,
-				look->imports.items[i].summary.arn, on_tags, request);
-	}
+	for (size_t i = 0; i < look->imports.count; i++)
+		if (marks[i])
+			add_request(look, i);
 }
 
 /* --- DESCRIBE --- */
@@ -286,14 +294,9 @@ static void start_describe(struct acm_look *look)
 		if (is_undecided(look, &look->items[i]))
 			mark_candidates(look, &look->items[i], marks);
 	clear_requests(look, look->imports.count);
-	for (size_t i = 0; i < look->imports.count; i++) {
-		bool wanted = marks[i] && look->imports.items[i].summary.in_use;
-		struct request *request = wanted ? add_request(look, i) : NULL;
-
-		if (request)
-			request->operation = acm_describe(look->session, look->region,
-				look->imports.items[i].summary.arn, on_described, request);
-	}
+	for (size_t i = 0; i < look->imports.count; i++)
+		if (marks[i] && look->imports.items[i].summary.in_use)
+			add_request(look, i);
 }
 
 /* --- READ --- */
@@ -392,10 +395,8 @@ static void on_read(void *userdata, const char *leaf, const char *chain, const s
 
 static void read_item(struct acm_look *look, size_t index, const char *arn)
 {
-	struct request *request = add_request(look, index);
-
 	look->seen[index].object_id = mem_strdup(arn);
-	request->operation = acm_get(look->session, look->region, arn, on_read, request);
+	add_request(look, index);
 }
 
 /*
@@ -481,6 +482,20 @@ static void start_read(struct acm_look *look)
 	}
 }
 
+static void send_one(struct request *request)
+{
+	struct acm_look *look = request->look;
+	const char *arn = look->phase == PHASE_READ ? look->seen[request->index].object_id
+						    : look->imports.items[request->index].summary.arn;
+
+	if (look->phase == PHASE_TAGS)
+		request->operation = acm_tags(look->session, look->region, arn, on_tags, request);
+	else if (look->phase == PHASE_DESCRIBE)
+		request->operation = acm_describe(look->session, look->region, arn, on_described, request);
+	else
+		request->operation = acm_get(look->session, look->region, arn, on_read, request);
+}
+
 /* --- END --- */
 
 static void acm_look_free(struct acm_look *look)
@@ -537,6 +552,7 @@ static void start_phase(struct acm_look *look)
 	case PHASE_END:
 		break;
 	}
+	send_some(look);
 }
 
 /* The next phase that has anything to ask for. */
