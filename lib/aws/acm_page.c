@@ -28,44 +28,44 @@ enum field {
 };
 
 static const struct page_field listed_fields[] = {
-	{ "CertificateArn", PAGE_ITEM, false, FIELD_ARN },
-	{ "DomainName", PAGE_ITEM, false, FIELD_DOMAIN },
-	{ "SubjectAlternativeNameSummaries", PAGE_ITEM, true, FIELD_NAME },
-	{ "HasAdditionalSubjectAlternativeNames", PAGE_ITEM, false, FIELD_MORE_NAMES },
-	{ "Status", PAGE_ITEM, false, FIELD_STATUS },
-	{ "Type", PAGE_ITEM, false, FIELD_TYPE },
-	{ "KeyAlgorithm", PAGE_ITEM, false, FIELD_ALGORITHM },
-	{ "ExportOption", PAGE_ITEM, false, FIELD_EXPORT_OPTION },
-	{ "ManagedBy", PAGE_ITEM, false, FIELD_MANAGED_BY },
-	{ "RenewalEligibility", PAGE_ITEM, false, FIELD_ELIGIBILITY },
-	{ "InUse", PAGE_ITEM, false, FIELD_IN_USE },
-	{ "NotBefore", PAGE_ITEM, false, FIELD_NOT_BEFORE },
-	{ "NotAfter", PAGE_ITEM, false, FIELD_NOT_AFTER },
-	{ "ImportedAt", PAGE_ITEM, false, FIELD_IMPORTED_AT },
+	{ "CertificateArn", PAGE_ITEM, false, PAGE_STRING, FIELD_ARN },
+	{ "DomainName", PAGE_ITEM, false, PAGE_STRING, FIELD_DOMAIN },
+	{ "SubjectAlternativeNameSummaries", PAGE_ITEM, true, PAGE_STRING, FIELD_NAME },
+	{ "HasAdditionalSubjectAlternativeNames", PAGE_ITEM, false, PAGE_BOOLEAN, FIELD_MORE_NAMES },
+	{ "Status", PAGE_ITEM, false, PAGE_STRING, FIELD_STATUS },
+	{ "Type", PAGE_ITEM, false, PAGE_STRING, FIELD_TYPE },
+	{ "KeyAlgorithm", PAGE_ITEM, false, PAGE_STRING, FIELD_ALGORITHM },
+	{ "ExportOption", PAGE_ITEM, false, PAGE_STRING, FIELD_EXPORT_OPTION },
+	{ "ManagedBy", PAGE_ITEM, false, PAGE_STRING, FIELD_MANAGED_BY },
+	{ "RenewalEligibility", PAGE_ITEM, false, PAGE_STRING, FIELD_ELIGIBILITY },
+	{ "InUse", PAGE_ITEM, false, PAGE_BOOLEAN, FIELD_IN_USE },
+	{ "NotBefore", PAGE_ITEM, false, PAGE_TIME, FIELD_NOT_BEFORE },
+	{ "NotAfter", PAGE_ITEM, false, PAGE_TIME, FIELD_NOT_AFTER },
+	{ "ImportedAt", PAGE_ITEM, false, PAGE_TIME, FIELD_IMPORTED_AT },
 };
 
 enum { X509, SUBJECT, ALTERNATIVES, METADATA, ACM_METADATA };
 
 static const struct page_field found_fields[] = {
-	[X509] = { "X509Attributes", PAGE_ITEM, false, PAGE_PATH },
-	[SUBJECT] = { "Subject", X509, false, PAGE_PATH },
-	[ALTERNATIVES] = { "SubjectAlternativeNames", X509, true, PAGE_PATH },
-	[METADATA] = { "CertificateMetadata", PAGE_ITEM, false, PAGE_PATH },
-	[ACM_METADATA] = { "AcmCertificateMetadata", METADATA, false, PAGE_PATH },
-	{ "CertificateArn", PAGE_ITEM, false, FIELD_ARN },
-	{ "CommonName", SUBJECT, false, FIELD_DOMAIN },
-	{ "DnsName", ALTERNATIVES, false, FIELD_NAME },
-	{ "SerialNumber", X509, false, FIELD_SERIAL },
-	{ "KeyAlgorithm", X509, false, FIELD_ALGORITHM },
-	{ "NotBefore", X509, false, FIELD_NOT_BEFORE },
-	{ "NotAfter", X509, false, FIELD_NOT_AFTER },
-	{ "Status", ACM_METADATA, false, FIELD_STATUS },
-	{ "Type", ACM_METADATA, false, FIELD_TYPE },
-	{ "ExportOption", ACM_METADATA, false, FIELD_EXPORT_OPTION },
-	{ "ManagedBy", ACM_METADATA, false, FIELD_MANAGED_BY },
-	{ "RenewalEligibility", ACM_METADATA, false, FIELD_ELIGIBILITY },
-	{ "InUse", ACM_METADATA, false, FIELD_IN_USE },
-	{ "ImportedAt", ACM_METADATA, false, FIELD_IMPORTED_AT },
+	[X509] = { "X509Attributes", PAGE_ITEM, false, PAGE_OBJECT, PAGE_PATH },
+	[SUBJECT] = { "Subject", X509, false, PAGE_OBJECT, PAGE_PATH },
+	[ALTERNATIVES] = { "SubjectAlternativeNames", X509, true, PAGE_OBJECT, PAGE_PATH },
+	[METADATA] = { "CertificateMetadata", PAGE_ITEM, false, PAGE_OBJECT, PAGE_PATH },
+	[ACM_METADATA] = { "AcmCertificateMetadata", METADATA, false, PAGE_OBJECT, PAGE_PATH },
+	{ "CertificateArn", PAGE_ITEM, false, PAGE_STRING, FIELD_ARN },
+	{ "CommonName", SUBJECT, false, PAGE_STRING, FIELD_DOMAIN },
+	{ "DnsName", ALTERNATIVES, false, PAGE_STRING, FIELD_NAME },
+	{ "SerialNumber", X509, false, PAGE_STRING, FIELD_SERIAL },
+	{ "KeyAlgorithm", X509, false, PAGE_STRING, FIELD_ALGORITHM },
+	{ "NotBefore", X509, false, PAGE_TIME, FIELD_NOT_BEFORE },
+	{ "NotAfter", X509, false, PAGE_TIME, FIELD_NOT_AFTER },
+	{ "Status", ACM_METADATA, false, PAGE_STRING, FIELD_STATUS },
+	{ "Type", ACM_METADATA, false, PAGE_STRING, FIELD_TYPE },
+	{ "ExportOption", ACM_METADATA, false, PAGE_STRING, FIELD_EXPORT_OPTION },
+	{ "ManagedBy", ACM_METADATA, false, PAGE_STRING, FIELD_MANAGED_BY },
+	{ "RenewalEligibility", ACM_METADATA, false, PAGE_STRING, FIELD_ELIGIBILITY },
+	{ "InUse", ACM_METADATA, false, PAGE_BOOLEAN, FIELD_IN_USE },
+	{ "ImportedAt", ACM_METADATA, false, PAGE_TIME, FIELD_IMPORTED_AT },
 };
 
 static void items_clear(struct acm_page *page)
@@ -239,6 +239,11 @@ void acm_page_init(struct acm_page *page, enum acm_listing listing, const char *
 
 int acm_page_check(struct acm_page *page, struct error *err)
 {
+	int r;
+
+	r = page_check(&page->page, err);
+	if (r < 0)
+		return r;
 	if (page->problem.kind != ERROR_NONE) {
 		error_move(err, &page->problem);
 		return -EAGAIN;

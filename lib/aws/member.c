@@ -16,17 +16,14 @@ static bool is_tag(const json_t *value)
 	       is_text(json_object_get(value, "Value"));
 }
 
-/* The year 33658: AWS's times are in seconds, and X.509's end with the year 9999. */
-#define TIME_END 1e12
-
 static bool is_time(const json_t *value)
 {
 	usec_t time;
 
 	if (json_is_string(value))
 		return time_parse_iso(json_string_value(value), &time) == 0;
-	return json_is_number(value) && json_number_value(value) < TIME_END &&
-	       json_number_value(value) > -TIME_END;
+	return json_is_number(value) && json_number_value(value) < MEMBER_TIME_END &&
+	       json_number_value(value) > -MEMBER_TIME_END;
 }
 
 static bool is_string(const json_t *value)
@@ -147,7 +144,7 @@ bool member_is(const json_t *object, const char *name, const char *value)
 /* Doubles are exact to the microsecond until the year 2255. */
 usec_t time_of_seconds(double seconds)
 {
-	if (!(seconds > 0 && seconds < TIME_END))
+	if (!(seconds > 0 && seconds < MEMBER_TIME_END))
 		return 0;
 	return (usec_t)(seconds * (double)USEC_PER_SEC + 0.5);
 }

@@ -17,6 +17,9 @@
 #include "lib/base/error.h"
 #include "lib/base/time.h"
 
+/* Greater numbers are no times: it is the year 33658, and X.509's end with the year 9999. */
+#define MEMBER_TIME_END 1e12
+
 /* What a member must be, unless it is absent or null. */
 enum member_type {
 	MEMBER_STRING,

@@ -44,6 +44,54 @@ static int find_member(const struct page *page, const char *text, size_t length)
 	return is_name(page->format->token, text, length) ? PAGE_AT_TOKEN : PAGE_AT_NOTHING;
 }
 
+static bool is_time(enum json_event event, const char *text, size_t length)
+{
+	char copy[NUMBER_MAX];
+	usec_t time;
+
+	if (length >= sizeof(copy))
+		return false;
+	memcpy(copy, text, length);
+	copy[length] = '\0';
+	if (event == JSON_EVENT_NUMBER)
+		return strtod(copy, NULL) < MEMBER_TIME_END && strtod(copy, NULL) > -MEMBER_TIME_END;
+	return event == JSON_EVENT_STRING && time_parse_iso(copy, &time) == 0;
+}
+
+static bool is_of(enum page_type type, enum json_event event, const char *text, size_t length)
+{
+	switch (type) {
+	case PAGE_STRING:
+		return event == JSON_EVENT_STRING;
+	case PAGE_BOOLEAN:
+		return event == JSON_EVENT_TRUE || event == JSON_EVENT_FALSE;
+	case PAGE_TIME:
+		return is_time(event, text, length);
+	case PAGE_OBJECT:
+		return event == JSON_EVENT_OBJECT;
+	}
+	return false;
+}
+
+void page_refuse(struct page *page, const char *what, const char *name)
+{
+	if (page->problem.kind == ERROR_NONE)
+		(void)error_set(&page->problem, ERROR_RETRY, 0, "answer %s %s", what, name);
+}
+
+/* A value of ${field}, or one of its list. */
+static void check(struct page *page, int field, bool in_list, enum json_event event,
+	const char *text, size_t length)
+{
+	const struct page_field *wanted = &page->format->fields[field];
+	bool list = wanted->list && !in_list;
+
+	if (event == JSON_EVENT_NULL && !in_list)
+		return;
+	if (list ? event != JSON_EVENT_ARRAY : !is_of(wanted->type, event, text, length))
+		page_refuse(page, "with another type of", wanted->name);
+}
+
 static void tell(struct page *page, int field, enum json_event event, const char *text, size_t length)
 {
 	int id = page->format->fields[field].id;
@@ -58,6 +106,7 @@ static enum page_level open_item(struct page *page, enum json_event event)
 	page->format->on_item(page->userdata);
 	if (event == JSON_EVENT_OBJECT)
 		return PAGE_LEVEL_OBJECT;
+	page_refuse(page, "with something else than objects in", page->format->items);
 	page->format->on_item_end(page->userdata);
 	return PAGE_LEVEL_SKIPPED;
 }
@@ -67,6 +116,7 @@ static enum page_level open_field(struct page *page, int field, bool in_list, en
 {
 	bool list = page->format->fields[field].list;
 
+	check(page, field, in_list, event, NULL, 0);
 	if (event == JSON_EVENT_ARRAY)
 		return list && !in_list ? PAGE_LEVEL_LIST : PAGE_LEVEL_SKIPPED;
 	if (list != in_list)
@@ -87,6 +137,8 @@ static enum page_level level_of(struct page *page, enum json_event event, int *f
 	outer = page->open[page->depth - 1].level;
 	switch (outer) {
 	case PAGE_LEVEL_ROOT:
+		if (page->at == PAGE_AT_TOKEN) /* what is no token is not the end either */
+			page_refuse(page, "with another type of", page->format->token);
 		if (page->at != PAGE_AT_ITEMS || event != JSON_EVENT_ARRAY)
 			return PAGE_LEVEL_SKIPPED;
 		page->listed = true;
@@ -131,17 +183,23 @@ static void on_plain(struct page *page, enum json_event event, const char *text,
 		return;
 	switch (page->open[page->depth - 1].level) {
 	case PAGE_LEVEL_ROOT:
-		if (page->at == PAGE_AT_TOKEN && !page->token)
+		if (page->at == PAGE_AT_TOKEN && event != JSON_EVENT_STRING &&
+			event != JSON_EVENT_NULL)
+			page_refuse(page, "with another type of", page->format->token);
+		else if (page->at == PAGE_AT_TOKEN && !page->token)
 			page->token = page_text(event, text, length);
 		break;
 	case PAGE_LEVEL_ITEMS:
 		(void)open_item(page, event);
 		break;
 	case PAGE_LEVEL_OBJECT:
+		if (page->at >= 0)
+			check(page, page->at, false, event, text, length);
 		if (page->at >= 0 && !page->format->fields[page->at].list)
 			tell(page, page->at, event, text, length);
 		break;
 	case PAGE_LEVEL_LIST:
+		check(page, page->open[page->depth - 1].field, true, event, text, length);
 		tell(page, page->open[page->depth - 1].field, event, text, length);
 		break;
 	case PAGE_LEVEL_SKIPPED:
@@ -185,6 +243,7 @@ void page_begin(struct page *page)
 	page->at = PAGE_AT_NOTHING;
 	page->rooted = page->named = page->listed = false;
 	free(take(page->token));
+	error_done(&page->problem);
 	page->format->on_begin(page->userdata);
 }
 
@@ -200,8 +259,21 @@ int page_end(struct page *page)
 	return page->rooted ? 0 : -EINVAL;
 }
 
+int page_check(const struct page *page, struct error *err)
+{
+	if (page->problem.kind == ERROR_NONE)
+		return 0;
+	error_copy(err, &page->problem);
+	return error_result(&page->problem);
+}
+
 int page_need_items(const struct page *page, struct error *err)
 {
+	int r;
+
+	r = page_check(page, err);
+	if (r < 0)
+		return r;
 	if (page->listed)
 		return 0;
 	return error_set(err, ERROR_RETRY, 0, "answer without %s", page->format->items);
@@ -211,6 +283,7 @@ void page_done(struct page *page)
 {
 	json_stream_done(&page->stream);
 	free(take(page->token));
+	error_done(&page->problem);
 }
 
 char *page_text(enum json_event event, const char *text, size_t length)

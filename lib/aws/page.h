@@ -5,8 +5,8 @@
 /*
  * A page of a listing, read as it arrives and without a tree: an object with a list of items and,
  * unless it is the last, a token.  A table says which members of the items are wanted; all others
- * are passed over.  What is absent, null or of another type than the table says is not told, as in
- * lib/aws/member.h.  Pure.  Not for use outside lib/aws.
+ * are passed over.  What is absent or null is not told; what is of another type than the table says
+ * makes the page no answer, as in lib/aws/member.h.  Pure.  Not for use outside lib/aws.
  */
 
 #include <stdbool.h>
@@ -16,11 +16,20 @@
 #include "lib/base/json_stream.h"
 #include "lib/base/time.h"
 
+/* What the values of a field must be. */
+enum page_type {
+	PAGE_STRING,
+	PAGE_BOOLEAN,
+	PAGE_TIME, /* as page_time() reads it */
+	PAGE_OBJECT,
+};
+
 /* A member of an item, or of another field's objects. */
 struct page_field {
 	const char *name;
 	int inside; /* the index of that other field in the table, or PAGE_ITEM */
 	bool list; /* its values are the elements of an array */
+	enum page_type type;
 	int id; /* what page_format calls it; PAGE_PATH: it only leads to others */
 };
 
@@ -66,6 +75,7 @@ struct page {
 	bool rooted; /* it is an object */
 	bool named, listed; /* the items' member was there, and was a list */
 	char *token; /* NULL after the last page */
+	struct error problem; /* the first thing that is not as it must be */
 };
 
 /* page_init(page, format, userdata): release with page_done(). */
@@ -80,7 +90,13 @@ int page_read(struct page *page, const char *data, size_t length);
 /* page_end(page): that was all: 0, or -EINVAL when it was not a whole object. */
 int page_end(struct page *page);
 
-/* page_need_items(page, err): ERROR_RETRY, "answer without NAME", unless it had its list. */
+/* page_refuse(page, what, name): ${what} is missing or wrong: "answer WHAT NAME".  The first counts. */
+void page_refuse(struct page *page, const char *what, const char *name);
+
+/* page_check(page, err): after page_end(): ERROR_RETRY when something in it is not as it must be. */
+int page_check(const struct page *page, struct error *err);
+
+/* page_need_items(page, err): the same, and "answer without NAME", unless it had its list. */
 int page_need_items(const struct page *page, struct error *err);
 
 void page_done(struct page *page);

@@ -33,10 +33,10 @@ struct tagging_operation {
 enum field { FIELD_ARN, FIELD_TAG, FIELD_KEY, FIELD_VALUE };
 
 static const struct page_field fields[] = {
-	{ "ResourceARN", PAGE_ITEM, false, FIELD_ARN },
-	{ "Tags", PAGE_ITEM, true, FIELD_TAG },
-	{ "Key", 1, false, FIELD_KEY },
-	{ "Value", 1, false, FIELD_VALUE },
+	{ "ResourceARN", PAGE_ITEM, false, PAGE_STRING, FIELD_ARN },
+	{ "Tags", PAGE_ITEM, true, PAGE_OBJECT, FIELD_TAG },
+	{ "Key", 1, false, PAGE_STRING, FIELD_KEY },
+	{ "Value", 1, false, PAGE_STRING, FIELD_VALUE },
 };
 
 static void resource_done(struct resource *resource)
@@ -74,8 +74,10 @@ static void on_resource_end(void *userdata)
 {
 	struct tagging_operation *o = userdata;
 
-	if (!o->resource.arn)
+	if (!o->resource.arn) {
+		page_refuse(&o->page, "without", "ResourceARN");
 		return;
+	}
 	if (o->count == o->room) {
 		o->room = o->room ? 2 * o->room : 16;
 		o->resources = mem_resize(o->resources, o->room, sizeof(*o->resources));
@@ -92,8 +94,10 @@ static void on_tag(struct tagging_operation *o, enum json_event event)
 		return;
 	key = take(o->key);
 	value = take(o->value);
-	if (!key)
+	if (!key) {
+		page_refuse(&o->page, "with a tag without", "Key");
 		return;
+	}
 	tag = mem_printf("%s=%s", key, value ? value : "");
 	strv_append(&o->resource.tags, tag);
 }

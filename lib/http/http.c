@@ -298,6 +298,27 @@ static char *proxy_refusal(struct http_call *call)
 			      : "");
 }
 
+/* What to do about a certificate that does not verify. */
+static const char *advice(const struct http_call *call, CURLcode result)
+{
+	long reason = X509_V_OK;
+
+	if (result != CURLE_PEER_FAILED_VERIFICATION)
+		return "";
+	(void)curl_easy_getinfo(call->easy, CURLINFO_SSL_VERIFYRESULT, &reason);
+	switch (reason) {
+	case X509_V_OK:
+		return "; something else answers there, or the endpoint has to be written with one "
+		       "of its certificate's names";
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return "; its owner has to renew it, unless it is the clock of this host that is "
+		       "wrong";
+	default:
+		return "; if it is meant, its authority has to be in the CA bundle";
+	}
+}
+
 /* Fills call->failure from libcurl's result, unless it was filled by who stopped the transfer. */
 static void call_judge(struct http_call *call, CURLcode result)
 {
@@ -319,11 +340,12 @@ static void call_judge(struct http_call *call, CURLcode result)
 	/* libcurl calls an answer that is no HTTP as it calls a scheme that it does not know. */
 	if (result == CURLE_UNSUPPORTED_PROTOCOL && call->ready_at)
 		result = CURLE_WEIRD_SERVER_REPLY;
-	(void)error_set(&call->failure, kind_of_result(result), (int)result, "%s: %s",
+	(void)error_set(&call->failure, kind_of_result(result), (int)result, "%s: %s%s",
 		call->url.origin,
 		refusal          ? refusal
 		: call->words[0] ? call->words
-				 : curl_easy_strerror(result));
+				 : curl_easy_strerror(result),
+		advice(call, result));
 }
 
 /* The only end of a call that is not cancelled. */

@@ -272,7 +272,7 @@ static void put_much(size_t position, struct buf *body)
 		buf_append_string(body, "\"");
 		break;
 	case 5:
-		buf_append_string(body, "{\"Tags\":[[]");
+		buf_append_string(body, "{\"Results\":[[]],\"Tags\":[[]");
 		repeat(body, ",[]", 330000);
 		buf_append_string(body, "]}");
 		break;
