@@ -141,7 +141,7 @@ static void host_pump(struct host *host)
 		return;
 	now = clock_monotonic();
 	while ((call = TAILQ_FIRST(&host->waiting)) && http->running_count < CALLS_MAX &&
-		window_may(&host->window, host->waiting_count, now)) {
+		window_may(&host->window, now)) {
 		call_move(call, &http->running);
 		call->sent_at = now;
 		window_sent(&host->window);
@@ -222,7 +222,7 @@ static void call_left(struct http_call *call)
 
 	window_ended(&call->host->window, call->ready_at != 0,
 		call->ready_at && call->status ? MAX(usec_sub(now, call->ready_at), (usec_t)1) : 0,
-		now);
+		!TAILQ_EMPTY(&call->host->waiting), now);
 }
 
 struct http_call *http_cancel(struct http_call *call)

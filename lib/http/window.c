@@ -6,29 +6,41 @@
 /* After this long the connections of a host may be gone: load balancers close them unasked. */
 #define QUIET_MAX (10 * USEC_PER_SEC)
 
+#define CREDIT_MAX USEC_PER_SEC
+
 void window_init(struct window *window)
 {
 	*window = (struct window){ .allowed = 1 };
 }
 
-bool window_may(struct window *window, size_t waiting, usec_t now)
+/* A handshake takes work on both sides, and others wait for those who do it. */
+static usec_t cost(const struct window *window)
+{
+	return 2 * window->handshake;
+}
+
+static bool has_idle(const struct window *window)
+{
+	return window->sockets > window->running;
+}
+
+bool window_may(struct window *window, usec_t now)
 {
 	if (window->running == 0) {
 		if (usec_sub(now, window->quiet) > QUIET_MAX)
-			window->connected = false;
-		window->led = !window->connected;
+			window->connected = window->failed = false;
+		window->led = !window->connected && !window->failed;
 		return true;
 	}
 	if (window->led || window->running >= window->allowed)
 		return false;
-	if (window->sockets > window->running || !window->handshake || !window->response)
-		return true;
-	/* Worth a connection when those that are open have more to do than two handshakes take. */
-	return waiting * window->response > 2 * window->running * window->handshake;
+	return has_idle(window) || !window->response || window->credit >= cost(window);
 }
 
 void window_sent(struct window *window)
 {
+	if (!has_idle(window))
+		window->credit = usec_sub(window->credit, cost(window));
 	window->running++;
 }
 
@@ -43,7 +55,7 @@ void window_connected(struct window *window, usec_t handshake)
 	bool led = window->led;
 
 	window->connected = true;
-	window->led = false;
+	window->led = window->failed = false;
 	if (handshake)
 		window->handshake = smooth(window->handshake, handshake);
 	/* A connection that outlived the silence will not be the only one. */
@@ -51,7 +63,8 @@ void window_connected(struct window *window, usec_t handshake)
 		window->allowed = 2;
 }
 
-void window_ended(struct window *window, bool connected, usec_t response, usec_t now)
+void window_ended(
+	struct window *window, bool connected, usec_t response, bool waiting, usec_t now)
 {
 	window->running--;
 	window->quiet = now;
@@ -59,9 +72,12 @@ void window_ended(struct window *window, bool connected, usec_t response, usec_t
 		window->response = smooth(window->response, response);
 		window->allowed = MIN(window->allowed + 1, WINDOW_MAX);
 	}
+	/* A queue that is gone leaves no claim behind. */
+	window->credit = waiting ? MIN(window->credit + response, CREDIT_MAX) : 0;
 	/* Who led did not arrive, and has held up the others long enough: each tries by itself. */
 	if (!connected && window->led) {
 		window->led = false;
+		window->failed = true;
 		window->allowed = WINDOW_MAX;
 	}
 }
@@ -70,6 +86,6 @@ void window_tick(struct window *window)
 {
 	if (!window->connected)
 		return;
-	window->response = MAX(window->response, (usec_t)WINDOW_TICK);
+	window->credit = MAX(window->credit, window->allowed * cost(window));
 	window->allowed = MIN(2 * window->allowed, WINDOW_MAX);
 }

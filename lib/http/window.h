@@ -6,8 +6,9 @@
  * How many requests may be on the wire to one host, so that a connection is opened where it saves
  * time and not for each of a burst.  A host that has not been asked for a while is cold: one
  * request leads (it resolves the name and shakes hands) and the others wait for its connection.
- * Then each answer allows one more, as TCP's slow start does (RFC 5681 section 3.1), and so does
- * time for a host that is slow to answer.  Pure: times (monotonic) are arguments.
+ * Then each answer allows one more, as TCP's slow start does (RFC 5681 section 3.1), if those that
+ * had to wait would have saved more by another connection than its handshake takes; and so does time
+ * for a host that is slow to answer.  Pure: times (monotonic) are arguments.
  */
 
 #include <stdbool.h>
@@ -27,15 +28,17 @@ struct window {
 	size_t sockets; /* connections that are open or being opened */
 	bool connected; /* not cold: a request has found a connection */
 	bool led; /* cold: one is on the wire, and the others wait for it */
+	bool failed; /* the last one that led did not arrive */
 	usec_t handshake, response; /* how long they take; 0: not known yet */
+	usec_t credit; /* what another connection would have saved, and none has been opened for */
 	usec_t quiet; /* when the last request ended */
 };
 
 /* window_init(window): cold. */
 void window_init(struct window *window);
 
-/* window_may(window, waiting, now): may one of ${waiting} requests be sent at ${now}? */
-bool window_may(struct window *window, size_t waiting, usec_t now);
+/* window_may(window, now): may a request that waits be sent at ${now}? */
+bool window_may(struct window *window, usec_t now);
 
 /* window_sent(window): one has been handed to libcurl. */
 void window_sent(struct window *window);
@@ -44,9 +47,11 @@ void window_sent(struct window *window);
  * (0) one that was open. */
 void window_connected(struct window *window, usec_t handshake);
 
-/* window_ended(window, connected, response, now): one that was sent has ended or was cancelled;
- * ${response} is how long its answer took, 0: there was none. */
-void window_ended(struct window *window, bool connected, usec_t response, usec_t now);
+/* window_ended(window, connected, response, waiting, now): one that was sent has ended or was
+ * cancelled, while others were ${waiting}; ${response} is how long its answer took, 0: there was
+ * none. */
+void window_ended(
+	struct window *window, bool connected, usec_t response, bool waiting, usec_t now);
 
 /* window_tick(window): requests have been waiting for WINDOW_TICK. */
 void window_tick(struct window *window);

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "lib/aws/acm.h"
 #include "lib/aws/aws.h"
 #include "lib/aws/sts.h"
 #include "lib/os/file.h"
@@ -233,6 +234,88 @@ static void test_retries(void **state)
 	ask(world, "ListCertificates", false);
 	check_answer(world, "{}");
 	assert_int_equal(world->server->count, 3);
+	world_free(world);
+}
+
+/* What came of a listing. */
+struct listing {
+	char *names;
+	size_t pages, left;
+	struct error err;
+};
+
+static void on_page(void *userdata, struct acm_summary *items, size_t count)
+{
+	struct listing *listing = userdata;
+
+	listing->pages++;
+	for (size_t i = 0; i < count; i++) {
+		char *names = mem_printf("%s%s ", listing->names ? listing->names : "", items[i].domain);
+
+		free(listing->names);
+		listing->names = names;
+	}
+}
+
+static void on_listed(void *userdata, const struct error *err)
+{
+	struct listing *listing = userdata;
+
+	listing->left = 0;
+	if (err)
+		error_copy(&listing->err, err);
+}
+
+#define ITEM(name) "{\"CertificateArn\": \"arn:aws:acm:eu-west-1:111111111111:certificate/" name "\", \"DomainName\": \"" name "\"}"
+
+static struct listing list(struct world *world)
+{
+	struct listing listing = { .left = 1 };
+
+	/* Where listings defer their ends. */
+	sd_event_unref(world->event);
+	assert_true(sd_event_default(&world->event) >= 0);
+	begin(world);
+	(void)acm_list(world->session, "eu-west-1", NULL, on_page, on_listed, &listing);
+	run_until_zero(world->event, &listing.left);
+	return listing;
+}
+
+/* A page that breaks off, or turns out to be none, is read anew, and its items are told once. */
+static void test_page_is_told_once(void **state)
+{
+	static const char whole[] = "{\"CertificateSummaryList\": [" ITEM("a") ", " ITEM("b") "], \"NextToken\": \"t\"}";
+	struct world *world = world_new();
+	struct listing listing;
+
+	add_cut(world);
+	world->steps[0].answer = mem_printf("HTTP/1.1 200 X\r\n" HEAD "Content-Length: %zu\r\n\r\n%.*s",
+		sizeof(whole) - 1, (int)sizeof(whole) - 40, whole);
+	add(world, 200, "", "{\"CertificateSummaryList\": [" ITEM("a") "], \"a\": 1, \"a\": 2}");
+	add(world, 200, "", whole);
+	add(world, 200, "", "{\"CertificateSummaryList\": [" ITEM("c") "]}");
+	listing = list(world);
+	assert_int_equal(listing.err.kind, ERROR_NONE);
+	assert_string_equal(listing.names, "a b c ");
+	assert_int_equal(listing.pages, 2);
+	assert_int_equal(world->server->count, 4);
+	free(listing.names);
+	world_free(world);
+}
+
+static void test_page_that_is_none(void **state)
+{
+	struct world *world = world_new();
+	struct listing listing;
+
+	add(world, 200, "", "<html>sign in to the network</html>");
+	listing = list(world);
+	assert_int_equal(listing.err.kind, ERROR_RETRY);
+	assert_string_equal(listing.err.text,
+		"ListCertificates: answer is no JSON: something between us and AWS answered?");
+	assert_int_equal(listing.pages, 0);
+	assert_int_equal(world->server->count, 3);
+	error_done(&listing.err);
 	world_free(world);
 }
 
@@ -874,6 +957,8 @@ int main(void)
 		cmocka_unit_test(test_success),
 		cmocka_unit_test(test_bodies),
 		cmocka_unit_test(test_retries),
+		cmocka_unit_test(test_page_is_told_once),
+		cmocka_unit_test(test_page_that_is_none),
 		cmocka_unit_test(test_retries_end),
 		cmocka_unit_test(test_attempts),
 		cmocka_unit_test(test_throttle_hint),

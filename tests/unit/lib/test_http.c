@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -585,6 +586,95 @@ static void test_dead_connection(void **state)
 	buf_done(&large);
 }
 
+/* What a sink got. */
+struct sunk {
+	struct buf data;
+	size_t pieces;
+	size_t refuse_after; /* 0: never */
+};
+
+static int on_piece(void *userdata, const char *data, size_t length)
+{
+	struct sunk *sunk = userdata;
+
+	assert_true(length > 0);
+	buf_append(&sunk->data, data, length);
+	return ++sunk->pieces == sunk->refuse_after ? -EINVAL : 0;
+}
+
+static void test_sink(void **state)
+{
+	static const struct step script[] = { { .answer = OK("0123456789", "10") },
+		{ .answer = "HTTP/1.1 400 No\r\nContent-Length: 5\r\n\r\nwords" },
+		{ .answer = OK("0123456789", "10") }, { .answer = OK("0123", "10"), .close = true } };
+	struct world *world = world_new(script, ARRAY_SIZE(script));
+	struct sunk sunk = { .data = BUF_NULL };
+	struct http_request request = { .method = "GET", .url = world->url, .sink = on_piece, .sink_userdata = &sunk };
+
+	(void)start(world, &request);
+	run_until_zero(world->event, &world->left);
+	assert_string_equal(sunk.data.data, "0123456789");
+	assert_string_equal(world->body, "");
+	/* A refusal's words are the completion's. */
+	buf_clear(&sunk.data);
+	(void)start(world, &request);
+	run_until_zero(world->event, &world->left);
+	assert_string_equal(sunk.data.data, "");
+	assert_string_equal(world->body, "words");
+	/* The limit holds for what is not kept as well. */
+	request.response_limit = 9;
+	(void)start(world, &request);
+	run_until_zero(world->event, &world->left);
+	assert_int_equal(world->err.kind, ERROR_INVALID);
+	/* What came of an answer that broke off came for nothing. */
+	request.response_limit = 0;
+	buf_clear(&sunk.data);
+	(void)start(world, &request);
+	run_until_zero(world->event, &world->left);
+	assert_string_equal(sunk.data.data, "0123");
+	assert_int_equal(world->err.kind, ERROR_RETRY);
+	world_free(world);
+	buf_done(&sunk.data);
+}
+
+static void test_sink_that_refuses(void **state)
+{
+	static const struct step script[] = { { .answer = OK("0123456789", "1000000") } };
+	struct world *world = world_new(script, 1);
+	struct sunk sunk = { .data = BUF_NULL, .refuse_after = 1 };
+
+	(void)start(world, &(struct http_request){ .method = "GET", .url = world->url,
+				   .sink = on_piece, .sink_userdata = &sunk });
+	run_until_zero(world->event, &world->left);
+	assert_int_equal(sunk.pieces, 1);
+	assert_int_equal(world->err.kind, ERROR_RETRY);
+	assert_false(http_never_sent(&world->err));
+	world_free(world);
+	buf_done(&sunk.data);
+}
+
+/* Idle connections are closed, and a new one serves what comes next. */
+static void test_rest(void **state)
+{
+	static const struct step script[] = { { .answer = OK("x", "1") } };
+	struct world *world = world_new(script, 1);
+	struct http_call *call;
+
+	get(world);
+	call = start(world, &(struct http_request){ .method = "GET", .url = world->url });
+	http_rest(world->http);
+	assert_int_equal(world->server->open, 1);
+	run_until_zero(world->event, &world->left);
+	assert_non_null(call);
+	http_rest(world->http);
+	run_dry(world->event);
+	assert_int_equal(world->server->open, 0);
+	get(world);
+	assert_int_equal(world->status, 200);
+	assert_int_equal(http_connections(world->http), 2);
+	world_free(world);
+}
+
 static void test_ca_file(void **state)
 {
 	_cleanup_(error_done) struct error err = ERROR_NULL;
@@ -651,6 +741,9 @@ int main(void)
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_secret_body),
 		cmocka_unit_test(test_dead_connection),
+		cmocka_unit_test(test_sink),
+		cmocka_unit_test(test_sink_that_refuses),
+		cmocka_unit_test(test_rest),
 		cmocka_unit_test(test_ca_file),
 		cmocka_unit_test(test_url),
 	};
