@@ -75,10 +75,13 @@ static void on_printed(void *userdata, size_t length, const struct error *err)
 	_cleanup_(error_done) struct error failure = ERROR_NULL;
 
 	runner->process = NULL;
-	if (err)
+	if (err) {
 		error_copy(&failure, err);
-	else
+		/* It is not run again at once for each request that waits. */
+		failure.kind = ERROR_DENIED;
+	} else {
 		(void)read_output(runner, length, &credentials, &failure);
+	}
 	runner_finish(runner, credentials, &failure);
 }
 

@@ -3,13 +3,16 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
 
-from tests.system.bed import contains, equal, fingerprint, invocation, is_active, journal, run, show, test, wait_for
+from tests.system.bed import (
+    contains, equal, fingerprint, invocation, is_active, journal, reload_units, run, show, test, wait_for,
+)  # fmt: skip
 from tests.system.world import (
-    CONFIG, DAEMON, FILES, FLAGS, GROUP, GROUP_FILES, answers, daemon_pid, delivery, dependent, in_sync, served_fingerprint, stat_words,
+    CONFIG, DAEMON, DROPIN, FILES, FLAGS, GROUP, GROUP_FILES, answers, daemon_pid, delivery, dependent, in_sync, served_fingerprint, stat_words,
     status, stopwatch, sync, world,
 )  # fmt: skip
 
@@ -66,6 +69,42 @@ def daemon_hands_out_files_to_another_group():
     finally:
         GROUP.unlink()
         run("systemctl", "reload", DAEMON)
+
+
+@test
+def daemon_runs_the_program_that_has_its_keys():
+    """credential_process: a script, which the sandbox forbids to run until the drop-in allows it."""
+    w = world()
+    config, keys, helper = (Path(name) for name in (
+        "/etc/certferry/aws-config", "/etc/certferry/keys.json", "/usr/local/bin/certferry-keys"))  # fmt: skip
+    mine = w.cloud.keys(user="certferry")
+    answer = {"Version": 1, "AccessKeyId": mine["access_key"], "SecretAccessKey": mine["secret_key"]}
+    keys.write_text(json.dumps(answer))
+    shutil.chown(keys, "root", "certferry")
+    keys.chmod(0o640)
+    helper.parent.mkdir(parents=True, exist_ok=True)
+    helper.write_text(f'#!/bin/sh\nread line <{keys} || [ "$line" ]\necho "$line"\n')
+    helper.chmod(0o755)
+    before, credentials = DROPIN.read_text(), Path("/etc/certferry/aws-credentials")
+    credentials.rename("/etc/certferry/aside")
+    config.write_text(f"[default]\ncredential_process = {helper}\n")
+    try:
+        run("systemctl", "restart", DAEMON)
+        equal(sync("web/files").returncode, 1)
+        contains(str(journal("-u", DAEMON)[-10:]), f"start '{helper}': Permission denied")
+        DROPIN.write_text(run("certferryd", "--unit-dropin").stdout)
+        contains(DROPIN.read_text(), f'ExecPaths="-{helper}"', 'ExecPaths="-/bin/sh"')
+        reload_units()
+        run("systemctl", "restart", DAEMON)
+        w.renew("web")
+        equal(sync("web/files").returncode, 0)
+        wait_for(lambda: fingerprint(FILES / "web/fullchain.pem") == w.fingerprint("web"), 10, "delivered")
+    finally:
+        config.unlink()
+        Path("/etc/certferry/aside").rename(credentials)
+        DROPIN.write_text(before)
+        reload_units()
+        run("systemctl", "restart", DAEMON)
 
 
 @test

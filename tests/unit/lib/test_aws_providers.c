@@ -297,10 +297,10 @@ static void test_process(void **state)
 	check_process("#!/bin/sh\necho \"{\\\"Version\\\":1,\\\"AccessKeyId\\\":\\\"AK$1$2$TEST_WORD$(cat)\\\","
 		      "\\\"SecretAccessKey\\\":\\\"s\\\",\\\"Expiration\\\":null}\"\n",
 		"'A;B' \"C,D\"\\E", ERROR_NONE, "AKA;BC,DEENV");
-	check_process("#!/bin/sh\necho no luck >&2\necho more >&2\nexit 3\n", "", ERROR_RETRY,
+	check_process("#!/bin/sh\necho no luck >&2\necho more >&2\nexit 3\n", "", ERROR_DENIED,
 		"pro gram' ended with status 3: no luck");
-	check_process("#!/bin/sh\nkill -9 $$\n", "", ERROR_RETRY, "was ended by signal 9");
-	check_process("#!/bin/sh\nexec yes\n", "", ERROR_INVALID, "printed more than 65536 bytes");
+	check_process("#!/bin/sh\nkill -9 $$\n", "", ERROR_DENIED, "was ended by signal 9");
+	check_process("#!/bin/sh\nexec yes\n", "", ERROR_DENIED, "printed more than 65536 bytes");
 	check_process("#!/bin/sh\necho '{\"Version\":2}'\n", "", ERROR_INVALID, "\"Version\": 1");
 	check_process("#!/bin/sh\necho hello\n", "", ERROR_INVALID, "\"Version\": 1");
 	check_process("#!/bin/sh\necho '{\"Version\":1,\"AccessKeyId\":\"A\"}'\n", "", ERROR_INVALID,
