@@ -2,7 +2,8 @@
 /*
  * sign_requests: sign what each line of the input says, in fields between unit separators (0x1f):
  * access key, secret key, region, service, seconds since 1970, method, path, query, body in hexadecimal, then
- * name and value of each header.  The answer, a line too, is the Authorization header.
+ * name and value of each header.  The answer, a line too, is the Authorization header.  As long as
+ * the secret key is that of the line before, signing keys are kept.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,17 +26,28 @@ static void hash_body(const char *hex, char text[static SIGV4_HASH_SIZE])
 	sigv4_hash(body, length, text);
 }
 
+static struct secret *secret;
+static struct sigv4_cache cache;
+
+static void use_secret(const char *key)
+{
+	if (secret && strcmp(secret_borrow(secret), key) == 0)
+		return;
+	sigv4_cache_done(&cache);
+	secret_free(secret);
+	if (secret_from(key, strlen(key), &secret, NULL) < 0)
+		exit(1);
+}
+
 static void answer(char *line)
 {
-	_cleanup_(secret_freep) struct secret *secret = NULL;
 	_cleanup_(freep) char *authorization = NULL;
 	char hash[SIGV4_HASH_SIZE];
 	struct sigv4_request request = { .access_key_id = strsep(&line, SEPARATOR) };
-	const char *key = strsep(&line, SEPARATOR);
 
-	if (secret_from(key, strlen(key), &secret, NULL) < 0)
-		exit(1);
+	use_secret(strsep(&line, SEPARATOR));
 	request.secret_key = secret;
+	request.cache = &cache;
 	request.region = strsep(&line, SEPARATOR);
 	request.service = strsep(&line, SEPARATOR);
 	request.time = (usec_t)atoll(strsep(&line, SEPARATOR)) * USEC_PER_SEC;
@@ -66,5 +78,7 @@ int main(void)
 		answer(line);
 	}
 	free(line);
+	sigv4_cache_done(&cache);
+	secret_free(secret);
 	return 0;
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """100,000 random requests, signed by the client (tests/botocore/sign_requests) and by botocore's SigV4Auth."""
 import datetime
+import itertools
 import multiprocessing
 import os
 import pathlib
@@ -58,14 +59,24 @@ def headers(randomly, host, date, token):
     return extra, [("host", host), ("x-amz-date", date)] + ([("x-amz-security-token", token)] if token else []) + extra
 
 
-def make(randomly):
+def identities(randomly):
+    """Access key, secret key and second: each pair of keys for some requests, mostly within two days, so that signing
+    keys are kept, replaced and kept again."""
+    while True:
+        key, secret = word(randomly, 20).replace("/", ""), word(randomly, 128)
+        first = randomly.randrange(0, 4102444800)
+        for _ in range(randomly.choice([1, 1, 2, 10, 100])):
+            yield key, secret, first + randomly.randrange(0, 2 * 86400)
+
+
+def make(randomly, identity):
     """One request: the line for our program, and what botocore signs it with."""
-    seconds = randomly.randrange(0, 4102444800)
+    key, secret, seconds = identity
     moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).replace(tzinfo=None)
     date = moment.strftime("%Y%m%dT%H%M%SZ")
-    key, secret = word(randomly, 20).replace("/", ""), word(randomly, 128)
     token = word(randomly, 1000) if randomly.random() < 0.5 else None
-    region, service, method = randomly.choice(REGIONS), randomly.choice(SERVICES), randomly.choice(METHODS)
+    region, service = randomly.choice(REGIONS[:1 + seconds % 7]), randomly.choice(SERVICES[:1 + seconds % 8])
+    method = randomly.choice(METHODS)
     scheme, host, port = randomly.choice([("https", "acm.eu-west-1.amazonaws.com", ""), ("https", "h", ":8443"),
                                           ("http", "127.0.0.1", ":4566"), ("http", "[::1]", ":80"), ("https", "h", ":443")])
     target, parameters = path(randomly), query(randomly)
@@ -88,7 +99,7 @@ def make(randomly):
 def compare_chunk(number):
     """The differences in one chunk, and how many requests were compared."""
     randomly = random.Random(SEED + number)
-    made = [make(randomly) for _ in range(CHUNK)]
+    made = [make(randomly, identity) for identity in itertools.islice(identities(randomly), CHUNK)]
     answer = subprocess.run([PROGRAM], input="".join(line + "\n" for line, *_ in made).encode(), capture_output=True,
                             check=True).stdout.decode().splitlines()
     different = []

@@ -212,6 +212,38 @@ static void test_canonical_query(void **state)
 	check_spellings(canonical_query, spellings, ARRAY_SIZE(spellings));
 }
 
+/* Kept keys change no signature: of one scope, of more scopes than are kept, of another day. */
+static void test_kept_keys(void **state)
+{
+	static const char *const regions[] = { "a-1", "a-1", "b-1", "c-1", "d-1", "e-1", "a-1",
+		"e-1" };
+	_cleanup_(secret_freep) struct secret *secret = secret_key();
+	struct sigv4_cache cache = { 0 };
+	struct sigv4_request request = {
+		.access_key_id = "AKIDEXAMPLE",
+		.secret_key = secret,
+		.service = "acm",
+		.method = "POST",
+		.path = "/",
+		.query = "",
+		.headers = { { "host", "h" } },
+		.payload_hash = "",
+	};
+
+	for (size_t i = 0; i < 4 * ARRAY_SIZE(regions); i++) {
+		_cleanup_(freep) char *kept = NULL, *anew = NULL;
+
+		request.time = TIME + i / ARRAY_SIZE(regions) * 13 * USEC_PER_HOUR;
+		request.region = regions[i % ARRAY_SIZE(regions)];
+		request.cache = &cache;
+		kept = sigv4_authorization(&request);
+		request.cache = NULL;
+		anew = sigv4_authorization(&request);
+		assert_string_equal(kept, anew);
+	}
+	sigv4_cache_done(&cache);
+}
+
 static void test_date(void **state)
 {
 	char date[SIGV4_DATE_SIZE];
@@ -234,6 +266,7 @@ int main(void)
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_canonical_path),
 		cmocka_unit_test(test_canonical_query),
+		cmocka_unit_test(test_kept_keys),
 		cmocka_unit_test(test_date),
 		cmocka_unit_test(test_hash),
 	};
