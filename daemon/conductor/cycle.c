@@ -16,12 +16,13 @@
  * at each place by itself, so that a slow one holds up nobody else: where it is full it is left out, and the certificate
  * is exported for it once more later.  A transfer begins when a place has few enough under way that its import lane could
  * run dry, and takes along what is due at all other places that are not full, so that accounts that are equally fast
- * share their exports.
+ * share their exports.  What all may have under way is shared out among the places there are.
  */
 #define RUNS_AT_ONCE 64
 #define CARRIED_AT_ONCE 192
-#define PLACE_AT_ONCE 6
-#define PLACE_LOW 2
+#define PLACE_AT_ONCE_LEAST 6
+#define PLACE_AT_ONCE_MOST 24 /* where round trips are all that a place waits for */
+#define PLACE_LOW_SHARE 3 /* of what it may have at once */
 
 /* A transfer waits so long for looks under way that may add to it, to export once for all that is due together. */
 #define GATHER_WAIT (300 * USEC_PER_MSEC)
@@ -203,9 +204,18 @@ static bool still_gathering(struct conductor *conductor, struct tracked_certific
 	return now < certificate->gather_until;
 }
 
-static bool is_low(const struct tracked_place *place)
+/* How many may be under way at one place: all places together can never have more than CARRIED_AT_ONCE, as long as
+ * there are few enough of them for the least. */
+static size_t place_at_once(const struct conductor *conductor)
 {
-	return place->carrying <= PLACE_LOW;
+	const size_t share = CARRIED_AT_ONCE / MAX(conductor->place_count, (size_t)1);
+
+	return MIN(MAX(share, (size_t)PLACE_AT_ONCE_LEAST), (size_t)PLACE_AT_ONCE_MOST);
+}
+
+static bool is_low(const struct conductor *conductor, const struct tracked_place *place)
+{
+	return place->carrying <= place_at_once(conductor) / PLACE_LOW_SHARE;
 }
 
 /* Those that are due where there is room; NULL when they can wait for more. */
@@ -222,8 +232,8 @@ static struct tracked_delivery **due_deliveries(
 
 		if (!slot->due)
 			continue;
-		low |= is_low(place);
-		if (place->carrying < PLACE_AT_ONCE && count < room)
+		low |= is_low(conductor, place);
+		if (place->carrying < place_at_once(conductor) && count < room)
 			due[count++] = state_open(conductor, certificate->first + i);
 	}
 	*ret_count = count;
@@ -272,7 +282,7 @@ static bool may_start(const void *userdata, const struct tracked_certificate *ce
 	for (size_t i = 0; i < certificate->count; i++) {
 		const struct slot *slot = &conductor->slots[certificate->first + i];
 
-		if (slot->due && is_low(state_place(conductor, slot)))
+		if (slot->due && is_low(conductor, state_place(conductor, slot)))
 			return true;
 	}
 	return false;
@@ -285,7 +295,7 @@ static bool has_room(const struct conductor *conductor)
 		conductor->carrying >= CARRIED_AT_ONCE)
 		return false;
 	for (size_t i = 0; i < conductor->place_count; i++)
-		if (conductor->places[i]->due && is_low(conductor->places[i]))
+		if (conductor->places[i]->due && is_low(conductor, conductor->places[i]))
 			return true;
 	return !conductor->runs || !conductor->agenda.ready->planned.due;
 }
