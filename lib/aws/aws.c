@@ -28,6 +28,11 @@ static const char *variable(const char *name, const char *other)
 	return value && *value ? value : NULL;
 }
 
+const char *aws_environment_region(void)
+{
+	return variable("AWS_REGION", "AWS_DEFAULT_REGION");
+}
+
 /* The file that ${name} names, "~/" at its start being the home directory; else ${fallback}
  * there. */
 static char *file_path(const char *name, const char *fallback)
@@ -64,7 +69,7 @@ static int aws_configure(struct aws *aws, struct error *err)
 	_cleanup_(freep) char *credentials = file_path(
 		"AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials");
 	const char *profile = variable("AWS_DEFAULT_PROFILE", "AWS_PROFILE");
-	const char *region = variable("AWS_REGION", "AWS_DEFAULT_REGION");
+	const char *region = aws_environment_region();
 	int r;
 
 	r = profiles_load(config, credentials, &aws->profiles, err);

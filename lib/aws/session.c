@@ -176,7 +176,9 @@ static struct aws_session *session_new(
 		.key = mem_strdup(key),
 		.label = profile ? mem_printf("profile %s", profile)
 				 : mem_strdup("own credentials"),
-		.region = profile ? mem_strdup(profile_get(aws->profiles, profile, "region"))
+		.region = profile ? mem_strdup(aws_environment_region()
+						       ?: profile_get(aws->profiles, profile,
+								  "region"))
 				  : NULL,
 		.attempts = attempts_of(aws, profile),
 		.provider = provider,

@@ -29,7 +29,7 @@ struct aws_session {
 	char *key; /* equal for equal identities */
 	char *label; /* who this is, for logs */
 	char *account; /* whose quotas its requests use: an account, or what stands for it */
-	char *region; /* of its profile, or NULL */
+	char *region; /* of the environment or its profile, or NULL */
 	char *endpoint_url;
 	struct endpoint_settings endpoints;
 	bool own_clock; /* its endpoint's clock counts for its own requests only */
@@ -59,7 +59,7 @@ struct aws_session *session_get_keyed(
 /* session_now(session): the time by which its requests are dated. */
 usec_t session_now(const struct aws_session *session);
 
-/* session_region(session): the profile's or the environment's region, or NULL. */
+/* session_region(session): the environment's region, else the profile's, or NULL. */
 const char *session_region(const struct aws_session *session);
 
 /**

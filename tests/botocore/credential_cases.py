@@ -24,6 +24,7 @@ class Case:
         self.partition = self.pick((70, "aws"), (15, "aws-us-gov"), (15, "aws-cn"))
         self.env = {"HOME": "{dir}"}
         self.files = {}
+        self.profile = None  # named in code, or in the configuration of certferry
         self.imds = "none"  # how the instance's metadata service answers; see credential_servers.py
         self.container = "none"
         self.config = {}  # section: [(key, value)]
@@ -47,7 +48,7 @@ class Case:
             ) + self.raw[name]
             if text:
                 files[self.place(name)] = text
-        return {"number": self.number, "env": self.env, "files": files, "imds": self.imds,
+        return {"number": self.number, "profile": self.profile, "env": self.env, "files": files, "imds": self.imds,
                 "container": self.container}  # fmt: skip
 
     def place(self, name):
@@ -335,6 +336,13 @@ def make_case(number):
         add_profiles(case)
         add_metadata(case)
     add_region(case)
+    if case.chance(12):
+        case.profile = "nobody" if case.chance(4) else case.random.choice(NAMES[:3])
+        # certferryd ends at its start with a variable that names no profile, as it has other uses for that one.
+        for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+            if section(case.env.get(name, "default")) not in case.config:
+                case.env.pop(name, None)
+        case.env.setdefault("AWS_DEFAULT_REGION", region_of(case))
     add_endpoints(case)
     break_files(case)
     return case

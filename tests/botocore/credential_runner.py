@@ -24,7 +24,7 @@ destinations:
 """
 
 
-def ask_by_boto3(environment):
+def ask_by_boto3(environment, profile):
     """In a process of its own: one request, and how it failed.  Nobody is there to be asked for a code."""
     os.setsid()
     os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
@@ -35,7 +35,7 @@ def ask_by_boto3(environment):
     import boto3
 
     try:
-        boto3.Session().client("acm").list_certificates()
+        boto3.Session(profile_name=profile).client("acm").list_certificates()
     except BaseException as error:  # noqa: BLE001
         return f"{type(error).__name__}: {error}"
     return "done"
@@ -52,7 +52,7 @@ def serve_boto3(requests, answers):
         reader, writer = os.pipe()
         if os.fork() == 0:
             try:
-                said = ask_by_boto3(json.loads(line))
+                said = ask_by_boto3(*json.loads(line))
             except BaseException:  # noqa: BLE001
                 said = traceback.format_exc()
             os.write(writer, said[:4000].encode())
@@ -76,7 +76,8 @@ def prepare(case, directory):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(fill(text, directory))
         path.chmod(0o700)
-    (directory / "certferry.yaml").write_text(CONFIGURATION)
+    source = f"source: {{profile: {case['profile']}}}\n" if case["profile"] else ""
+    (directory / "certferry.yaml").write_text(CONFIGURATION + source)
     (directory / "certferry.yaml").chmod(0o600)
 
 
@@ -96,7 +97,8 @@ def run_case(case, root, daemon, boto3):
     found = {}
 
     WORLD.log = []
-    print(json.dumps(complete(case["reference_env"], directory, root)), file=boto3.stdin, flush=True)
+    question = [complete(case["reference_env"], directory, root), case["profile"]]
+    print(json.dumps(question), file=boto3.stdin, flush=True)
     found["boto3"] = {"said": json.loads(boto3.stdout.readline()), "log": WORLD.log}
 
     WORLD.log = []

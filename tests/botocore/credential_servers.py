@@ -104,7 +104,7 @@ class Aws(Handler):
         self.grant(form, key or "WEB" + form.get("WebIdentityToken", "").strip().replace(".", "").upper())
 
     def grant(self, form, caller):
-        seconds = int(form.get("DurationSeconds", 3600))
+        seconds, caller = int(form.get("DurationSeconds", 3600)), re.sub(r"\W", "", caller)
         if form["RoleArn"].endswith("denied") or not 900 <= seconds <= 43200:
             self.answer(403, "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>no</Message>"
                              "</Error><RequestId>r</RequestId></ErrorResponse>")  # fmt: skip
