@@ -359,6 +359,7 @@ static void look_again(struct conductor *conductor, struct slot *slot)
 static void start_delivery_step(struct conductor *conductor, size_t index, const struct step *step)
 {
 	struct slot *slot = &conductor->slots[index];
+	const struct source_certificate *seen = slot->open->certificate->seen;
 
 	switch (step->verb) {
 	case STEP_LOOK:
@@ -379,9 +380,10 @@ static void start_delivery_step(struct conductor *conductor, size_t index, const
 		break;
 	case STEP_WAIT:
 		say_stuck(slot->open, step);
-		/* Not known, and its place is being looked at without it. */
-		if (slot->open->place->look && !slot->looking)
-			slot->open->place->waited_for = true;
+		/* Not known, and its place is being looked at without it.  (While its version is still being read, that
+		 * is what it waits for.) */
+		if (slot->open->place->look && !slot->looking && seen && !seen->unread)
+			slot->open->place->waited_for = slot->open->certificate->waits_for_look = true;
 		break;
 	default:
 		break;
@@ -448,13 +450,16 @@ static void plan_certificate(struct conductor *conductor, struct tracked_certifi
 	struct plan plan;
 	usec_t due;
 
+	certificate->waits_for_look = false;
 	fill_certificate(conductor, certificate, &cycle);
 	plan_make(&cycle.input, &plan);
 	set_planned(conductor, certificate, count_planned(&cycle, &plan));
 	start_steps(conductor, certificate, &plan);
 	due = monotonic_of(conductor, plan.again);
-	agenda_set(&conductor->agenda, certificate,
-		certificate->gather_until ? MIN(due, certificate->gather_until) : due);
+	/* One that has gathered long enough waits for room, not for a time. */
+	if (certificate->gather_until > clock_monotonic())
+		due = MIN(due, certificate->gather_until);
+	agenda_set(&conductor->agenda, certificate, due);
 	plan_done(&plan);
 	state_settle(conductor);
 }

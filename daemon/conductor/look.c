@@ -387,8 +387,9 @@ static void on_look(void *userdata, struct observed *seen, const struct error *e
 	conductor_commit(conductor, begun);
 	free(seen);
 	place_forget_look(place);
-	if (place->waited_for)
-		cycle_touch_all(conductor);
+	for (size_t i = 0; place->waited_for && i < conductor->certificate_count; i++)
+		if (conductor->certificates[i]->waits_for_look)
+			agenda_touch(&conductor->agenda, conductor->certificates[i]);
 	place->waited_for = false;
 	if (!err)
 		place_quota(place, held);

@@ -109,6 +109,7 @@ struct tracked_certificate {
 	struct kept_version *versions; /* that its settled deliveries hold */
 	struct run *run; /* the transfer that carries it, or NULL */
 	usec_t gather_until; /* a transfer waits so long (monotonic) for looks under way; 0: none waits */
+	bool waits_for_look; /* one of its deliveries does, that a look under way leaves out */
 	char *said_refusal;
 	bool said_failure; /* of its export */
 	struct agenda_item agenda;
