@@ -145,10 +145,11 @@ def floor_tree(count):
 
 
 def floor_wire(count):
-    """Answers spoiled byte by byte, read by the real client."""
+    """Answers spoiled byte by byte, read by the real client; then those that the whole daemon meets."""
     result = run([str(ROOT / BUILD / "tests/wire/client")], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                  timeout=900)
     count_tap(count, "wire/client", result.stdout.decode(errors="replace"), result.returncode)
+    run_pytest(count, "tests/wire")
 
 
 def floor_cloud(count):

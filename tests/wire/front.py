@@ -42,14 +42,19 @@ class Peer:
         return True
 
     async def send(self, data):
+        if self.writer.transport.is_closing() or self.reader.at_eof():
+            raise ConnectionError("the client has gone")
         self.writer.write(data)
         await self.writer.drain()
 
     async def send_until_gone(self, data, limit=1 << 30):
         """Again and again, until the client has had enough or a GiB is through; bytes that it took."""
         sent = 0
-        while sent < limit:
+        if not data:
+            await self.reader.read()
+        while data and sent < limit:
             await self.send(data)
+            await asyncio.sleep(0)  # the others' turn
             sent += len(data)
         return sent
 
