@@ -213,13 +213,14 @@ static int start_aws(struct conductor *conductor)
 
 bool conductor_set_regions(struct conductor *conductor)
 {
-	char *const *regions = conductor->world->desired->source.regions;
+	const struct desired_source *source = &conductor->world->desired->source;
+	const char *own = aws_profile_region(conductor->aws, source->access.profile);
 
 	strv_free(conductor->regions);
 	free(conductor->search_refused);
-	conductor->regions = strv_copy(regions);
-	if (!conductor->regions && conductor->default_region)
-		strv_append(&conductor->regions, conductor->default_region);
+	conductor->regions = strv_copy(source->regions);
+	if (!conductor->regions && own)
+		strv_append(&conductor->regions, own);
 	conductor->search_refused = mem_alloc(strv_length(conductor->regions) * sizeof(bool));
 	if (conductor->regions)
 		return true;

@@ -121,6 +121,15 @@ const char *aws_default_region(const struct aws *aws)
 	return aws->region && *aws->region ? aws->region : NULL;
 }
 
+const char *aws_profile_region(const struct aws *aws, const char *profile)
+{
+	const char *region = aws_environment_region();
+
+	if (!region && profile)
+		region = profile_get(aws->profiles, profile, "region");
+	return region && *region ? region : aws_default_region(aws);
+}
+
 usec_t aws_now(const struct aws *aws)
 {
 	return (usec_t)((int64_t)clock_now() + aws->offset);

@@ -46,6 +46,10 @@ int aws_new(struct sd_event *event, struct aws **ret_aws, struct error *err);
 /* aws_default_region(aws): the environment's or profile's region, or NULL. */
 const char *aws_default_region(const struct aws *aws);
 
+/* aws_profile_region(aws, profile): that of requests as ${profile}: the environment's, else the profile's, else (and for
+ * NULL) aws_default_region(). */
+const char *aws_profile_region(const struct aws *aws, const char *profile);
+
 /* aws_now(aws): the wall clock corrected by what AWS's Date headers say of it: those of the environment's
  * endpoints and of identities that keep the time. */
 usec_t aws_now(const struct aws *aws);
