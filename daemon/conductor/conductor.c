@@ -167,7 +167,10 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 
 static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata)
 {
+	struct conductor *conductor = userdata;
+
 	notify_watchdog();
+	cycle_rest_longer(conductor);
 	(void)sd_event_source_set_time(source, usec + notify_watchdog_interval());
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }

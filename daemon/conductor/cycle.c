@@ -680,6 +680,15 @@ static void rest(struct conductor *conductor)
 	memory_give_back();
 }
 
+void cycle_rest_longer(struct conductor *conductor)
+{
+	if (!conductor->rested || conductor->rested_longer)
+		return;
+	conductor->rested_longer = true;
+	aws_rest(conductor->aws);
+	memory_give_back();
+}
+
 /* What time alone has changed. */
 static void wake(struct conductor *conductor)
 {
@@ -716,7 +725,7 @@ static int on_cycle(sd_event_source *source, void *userdata)
 	arm_timer(conductor);
 	tell_manager(conductor);
 	if (!cycle_idle(conductor)) {
-		conductor->rested = false;
+		conductor->rested = conductor->rested_longer = false;
 		return 0;
 	}
 	if (approve_held(conductor)) {

@@ -264,6 +264,7 @@ struct conductor {
 	int exit_status;
 	bool ending;
 	bool rested; /* nothing has been in flight since memory was given back */
+	bool rested_longer; /* nor since the idle connections were closed */
 	bool stopped; /* nothing of it is on the event loop any more */
 	char *told_manager; /* STATUS= as last sent: said again only when it changes */
 };
@@ -438,6 +439,10 @@ bool cycle_idle(const struct conductor *conductor);
 
 /* cycle_touch_all(conductor): the plan is to be made again for every certificate. */
 void cycle_touch_all(struct conductor *conductor);
+
+/* cycle_rest_longer(conductor): while nothing is in flight: close the idle connections.  For a moment at which the
+ * process is awake anyway: their other ends, which close them soon, would each wake it by that. */
+void cycle_rest_longer(struct conductor *conductor);
 
 /* cycle_refresh_plan(conductor): make the whole conductor->plan from how things are now, without starting anything.
  * cycle_forget_plan(conductor): it was seen; what was opened for it is settled. */

@@ -279,3 +279,24 @@ def test_a_look_over_a_thousand_certificates_is_two_requests(bus_ferry, cloud):
     time.sleep(1)  # for what it should not ask
     made = [entry["operation"] for entry in cloud.journal(since=position)]
     assert len(made) <= 2 and not {"DescribeCertificate", "GetCertificate", "ExportCertificate"} & set(made)
+
+
+def connections(daemon):
+    """The TCP connections that a process holds open."""
+    inodes = set()
+    for link in os.scandir(f"/proc/{daemon.process.pid}/fd"):
+        target = os.readlink(link.path)
+        if target.startswith("socket:["):
+            inodes.add(target[len("socket:["):-1])
+    with open(f"/proc/{daemon.process.pid}/net/tcp") as table:
+        return sum(line.split()[9] in inodes for line in table.readlines()[1:])
+
+
+def test_idle_connections_are_closed_at_the_watchdogs_moment(bus_ferry, pay):
+    bus_ferry.carry("pay", pay, "prod")
+    bus_ferry.variables["WATCHDOG_USEC"] = "4000000"
+    daemon = bus_ferry.start()
+    settled(bus_ferry)
+    assert connections(daemon) > 0
+    bus_ferry.wait_for(lambda: connections(daemon) == 0, 5)
+    assert bus_ferry.certferry("sync", "--json", expect=0).json["exit"] == 0
