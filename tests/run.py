@@ -179,12 +179,11 @@ def simulate(count, runs):
 
 
 def floor_simulation(count):
-    simulate(count, [("renewal", 200, 16, 1), ("renewal", 200, 16, 2), ("first", 200, 16, 3), ("throttled", 200, 16, 4)])
+    simulate(count, [("renewal", 2500, 16, 1), ("renewal", 200, 16, 2), ("first", 200, 16, 3), ("throttled", 200, 16, 4)])
 
 
 def floor_simulation_whole(count):
-    simulate(count, [("renewal", 2500, 16, 1), ("renewal", 2500, 16, 2), ("first", 2500, 16, 3),
-                     ("throttled", 2500, 16, 4)])
+    simulate(count, [("renewal", 2500, 16, 2), ("first", 2500, 16, 3), ("throttled", 2500, 16, 4)])
 
 
 def floor_system(count):

@@ -19,8 +19,8 @@
  * share their exports.  What all may have under way is shared out among the places there are.
  */
 #define RUNS_AT_ONCE 64
-#define CARRIED_AT_ONCE 192
-#define PLACE_AT_ONCE_LEAST 6
+#define CARRIED_AT_ONCE 256
+#define PLACE_AT_ONCE_LEAST 4
 #define PLACE_AT_ONCE_MOST 24 /* where round trips are all that a place waits for */
 #define PLACE_LOW_SHARE 3 /* of what it may have at once */
 
@@ -218,7 +218,8 @@ static bool is_low(const struct conductor *conductor, const struct tracked_place
 	return place->carrying <= place_at_once(conductor) / PLACE_LOW_SHARE;
 }
 
-/* Those that are due where there is room; NULL when they can wait for more. */
+/* Those that are due where there is room; NULL when they can wait for more, or have to wait until there is room for all
+ * of them: to take some would be to export once more for the others. */
 static struct tracked_delivery **due_deliveries(
 	struct conductor *conductor, const struct tracked_certificate *certificate, size_t *ret_count)
 {
@@ -233,11 +234,11 @@ static struct tracked_delivery **due_deliveries(
 		if (!slot->due)
 			continue;
 		low |= is_low(conductor, place);
-		if (place->carrying < place_at_once(conductor) && count < room)
+		if (place->carrying < place_at_once(conductor) && count < CARRIED_AT_ONCE)
 			due[count++] = state_open(conductor, certificate->first + i);
 	}
 	*ret_count = count;
-	if (low && count)
+	if (low && count && count <= room)
 		return due;
 	free(due);
 	return NULL;
