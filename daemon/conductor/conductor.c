@@ -64,9 +64,15 @@ void conductor_try_record(struct conductor *conductor)
 			conductor_recorded((conductor), (call), &err);                             \
 	})
 
-bool conductor_save_certificate(struct conductor *conductor, const struct certificate_record *row)
+bool conductor_save_certificate(struct conductor *conductor, struct tracked_certificate *certificate)
 {
-	return SAVE(conductor, record_save_certificate(conductor->record, row, &err));
+	struct certificate_record row = certificate->record;
+	const struct source_certificate *seen = certificate->seen;
+
+	if (seen && fingerprint_equal(&seen->version.fingerprint, &row.version.fingerprint))
+		row.serial = seen->serial;
+	certificate->has_serial = row.serial != NULL;
+	return SAVE(conductor, record_save_certificate(conductor->record, &row, &err));
 }
 
 bool conductor_save_delivery(struct conductor *conductor, const struct delivery_record *row)

@@ -222,7 +222,7 @@ static void on_exported(void *userdata, const struct version *version, const cha
 				run->certificate->name);
 	}
 	log_fields_done(&fields);
-	(void)conductor_save_certificate(conductor, record);
+	(void)conductor_save_certificate(conductor, run->certificate);
 	conductor_commit(conductor, together);
 }
 
@@ -298,7 +298,7 @@ static void note_anchor(struct conductor *conductor, struct run *run)
 		return;
 	intern_unref(record->anchor);
 	record->anchor = intern(run->anchor_pem);
-	(void)conductor_save_certificate(conductor, record);
+	(void)conductor_save_certificate(conductor, run->certificate);
 }
 
 static void note_delivered(struct conductor *conductor, struct run *run, struct tracked_delivery *delivery,

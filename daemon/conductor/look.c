@@ -100,15 +100,11 @@ static void note_version(struct conductor *conductor, struct tracked_certificate
 	if (!seen || !fingerprint_is_set(&seen->version.fingerprint))
 		return;
 	changed = !fingerprint_equal(&seen->version.fingerprint, &record->version.fingerprint);
-	if (!changed && (!seen->serial || (record->serial && strcmp(seen->serial, record->serial) == 0)))
-		return;
+	if (!changed && (!seen->serial || certificate->has_serial))
+		return; /* one version has one serial */
 	record->version = seen->version;
 	record->newest = MAX(record->newest, seen->version.not_before);
-	if (seen->serial) {
-		free(record->serial);
-		record->serial = mem_strdup(seen->serial);
-	}
-	(void)conductor_save_certificate(conductor, record);
+	(void)conductor_save_certificate(conductor, certificate);
 	if (!changed)
 		return;
 	say_certificate(&fields, certificate->name, certificate->arn);
@@ -172,6 +168,7 @@ static void take_over_view(struct conductor *conductor, struct source_view *view
 {
 	struct source_view *former = conductor->view;
 
+	source_view_pack(view);
 	conductor->view = view;
 	conductor->remembered = source_view_free(conductor->remembered);
 	if (former && views_alike(former, view))

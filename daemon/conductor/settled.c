@@ -22,32 +22,24 @@ static bool version_equal(const struct version *a, const struct version *b)
 	       a->not_before == b->not_before && a->not_after == b->not_after;
 }
 
+/* NULL: there is no room for another. */
 static struct kept_version *version_keep(struct tracked_certificate *certificate, const struct version *version)
 {
-	struct kept_version *kept = certificate->versions;
+	struct kept_version *found = NULL;
 
-	while (kept && !version_equal(&kept->version, version))
-		kept = kept->next;
-	if (!kept) {
-		kept = mem_new(struct kept_version);
-		kept->version = *version;
-		kept->next = certificate->versions;
-		certificate->versions = kept;
-	}
-	kept->references++;
-	return kept;
-}
+	for (size_t i = 0; i < VERSIONS_KEPT; i++) {
+		struct kept_version *kept = &certificate->versions[i];
 
-static void version_release(struct tracked_certificate *certificate, struct kept_version *version)
-{
-	if (!version || --version->references > 0)
-		return;
-	for (struct kept_version **at = &certificate->versions; *at; at = &(*at)->next)
-		if (*at == version) {
-			*at = version->next;
+		if (kept->references ? version_equal(&kept->version, version) : !found)
+			found = kept;
+		if (found == kept && kept->references)
 			break;
-		}
-	free(version);
+	}
+	if (!found)
+		return NULL;
+	found->version = *version;
+	found->references++;
+	return found;
 }
 
 /* --- texts in parts --- */
@@ -193,11 +185,18 @@ bool settled_pack(struct settled *settled, const struct tracked_delivery *delive
 {
 	const struct delivery_record *record = &delivery->record;
 	const struct observed *seen = &delivery->observed;
+	struct kept_version *version = NULL;
 
 	if (delivery->said_failure || delivery->said_expiring || !record_is_settled(record) ||
 		!seen_is_settled(seen, record))
 		return false;
+	if (fingerprint_is_set(&record->confirmed.fingerprint)) {
+		version = version_keep(delivery->certificate, &record->confirmed);
+		if (!version)
+			return false;
+	}
 	*settled = (struct settled){
+		.version = version,
 		.number = seen->state == OBSERVED_ABSENT ? seen->at : seen->changed_at,
 		.confirmed_at = (uint32_t)(record->confirmed_at / USEC_PER_SEC),
 		.state = (uint8_t)seen->state,
@@ -208,8 +207,6 @@ bool settled_pack(struct settled *settled, const struct tracked_delivery *delive
 		.approved = fingerprint_is_set(&record->approved),
 		.guard_passed = record->guard_passed,
 	};
-	if (fingerprint_is_set(&record->confirmed.fingerprint))
-		settled->version = version_keep(delivery->certificate, &record->confirmed);
 	pack_object(settled, record->object_id);
 	pack_revision(settled, record->revision);
 	return true;
@@ -245,12 +242,13 @@ void settled_unpack(struct settled *settled, struct tracked_delivery *delivery)
 	}
 	delivery->has_record = settled->has_record;
 	delivery->said_hold = (enum hold)settled->said_hold;
-	settled_done(settled, delivery->certificate);
+	settled_done(settled);
 }
 
-void settled_done(struct settled *settled, struct tracked_certificate *certificate)
+void settled_done(struct settled *settled)
 {
-	version_release(certificate, settled->version);
+	if (settled->version)
+		settled->version->references--;
 	intern_unref(settled->id);
 	intern_unref(settled->revision);
 	*settled = (struct settled){ 0 };

@@ -210,6 +210,9 @@ static struct tracked_certificate *tracked_certificate_new(
 	state->agenda.due = USEC_INFINITY;
 	if (row) {
 		state->record = *row;
+		state->has_serial = row->serial != NULL;
+		free(row->serial);
+		state->record.serial = NULL;
 		*row = (struct certificate_record){ .arn = mem_strdup(expanded->arn) };
 	} else {
 		state->record.arn = mem_strdup(expanded->arn);
@@ -550,7 +553,7 @@ static void former_drop(struct conductor *conductor, struct former *former, size
 	struct slot *slot = &former->slots[index];
 
 	if (!slot->open)
-		settled_done(&slot->settled, former->certificates[slot->certificate]);
+		settled_done(&slot->settled);
 	else if (!slot->open->transferring)
 		tracked_delivery_free(conductor, slot->open);
 	else

@@ -67,9 +67,11 @@ struct planned {
 	unsigned in_place, held, failing, due;
 };
 
-/* A version that settled deliveries of a certificate hold. */
+/* A version that settled deliveries of a certificate hold: the present one, and while it is carried the one before.  A
+ * delivery with yet another is not settled. */
+#define VERSIONS_KEPT 2
+
 struct kept_version {
-	struct kept_version *next;
 	unsigned references;
 	struct version version;
 };
@@ -104,9 +106,10 @@ struct tracked_certificate {
 	struct world *world;
 	const struct desired_certificate *entry;
 	const struct source_certificate *seen; /* in conductor.view */
-	struct certificate_record record;
+	struct certificate_record record; /* without a serial: that of its version is in what was seen */
+	bool has_serial; /* recorded */
 	size_t first, count; /* its deliveries, which are together */
-	struct kept_version *versions; /* that its settled deliveries hold */
+	struct kept_version versions[VERSIONS_KEPT]; /* that its settled deliveries hold; the first with no references is free */
 	struct run *run; /* the transfer that carries it, or NULL */
 	usec_t gather_until; /* a transfer waits so long (monotonic) for looks under way; 0: none waits */
 	bool waits_for_look; /* one of its deliveries does, that a look under way leaves out */
@@ -359,8 +362,8 @@ bool settled_pack(struct settled *settled, const struct tracked_delivery *delive
  * ${settled} is empty afterwards. */
 void settled_unpack(struct settled *settled, struct tracked_delivery *delivery);
 
-/* settled_done(settled, certificate): release what it holds. */
-void settled_done(struct settled *settled, struct tracked_certificate *certificate);
+/* settled_done(settled): release what it holds. */
+void settled_done(struct settled *settled);
 
 /* settled_object(settled), settled_revision(settled): the texts, owned by the caller; NULL for none. */
 char *settled_object(const struct settled *settled);
@@ -505,7 +508,7 @@ bool conductor_begin(struct conductor *conductor);
 void conductor_commit(struct conductor *conductor, bool begun);
 
 /* The saves, through conductor_recorded(); no-ops without a record. */
-bool conductor_save_certificate(struct conductor *conductor, const struct certificate_record *row);
+bool conductor_save_certificate(struct conductor *conductor, struct tracked_certificate *certificate);
 bool conductor_save_delivery(struct conductor *conductor, const struct delivery_record *row);
 bool conductor_save_dependent(struct conductor *conductor, const struct dependent_record *row);
 bool conductor_save_owed(struct conductor *conductor, const struct owed_record *row);

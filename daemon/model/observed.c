@@ -8,6 +8,10 @@
 
 void source_certificate_done(struct source_certificate *certificate)
 {
+	if (certificate->packed) {
+		*certificate = (struct source_certificate){ 0 };
+		return;
+	}
 	free(certificate->arn);
 	free(certificate->region);
 	free(certificate->domain);
@@ -24,6 +28,7 @@ void source_certificate_done(struct source_certificate *certificate)
 void source_certificate_copy(struct source_certificate *to, const struct source_certificate *from)
 {
 	*to = *from;
+	to->packed = false;
 	to->arn = mem_strdup(from->arn);
 	to->region = mem_strdup(from->region);
 	to->domain = mem_strdup(from->domain);
@@ -83,12 +88,125 @@ struct source_view *source_view_copy(const struct source_view *view)
 	return copy;
 }
 
+/* --- packing --- */
+
+#define TEXTS 8
+
+/* The texts of ${certificate} that stand alone, in an order. */
+static void list_texts(struct source_certificate *certificate, char **texts[static TEXTS])
+{
+	char **const all[TEXTS] = { &certificate->arn, &certificate->region, &certificate->domain, &certificate->type,
+		&certificate->status, &certificate->key_algorithm, &certificate->serial, &certificate->problem };
+
+	for (size_t i = 0; i < TEXTS; i++)
+		texts[i] = all[i];
+}
+
+/* Where the next list, and the next text behind all lists, go; without memory they are only counted. */
+struct packer {
+	char **lists;
+	char *texts;
+	size_t list_items, text_bytes;
+};
+
+static char *pack_text(struct packer *packer, const char *text, const char *before, char *packed_before)
+{
+	size_t size;
+
+	if (!text)
+		return NULL;
+	if (before && strcmp(text, before) == 0)
+		return packed_before;
+	size = strlen(text) + 1;
+	packer->text_bytes += size;
+	if (!packer->texts)
+		return NULL;
+	memcpy(packer->texts, text, size);
+	packer->texts += size;
+	return packer->texts - size;
+}
+
+static char **pack_list(struct packer *packer, char *const *list)
+{
+	size_t length = strv_length(list);
+	char **packed = packer->lists;
+
+	if (!list)
+		return NULL;
+	packer->list_items += length + 1;
+	if (packed)
+		packer->lists += length + 1;
+	for (size_t i = 0; i < length; i++) {
+		char *text = pack_text(packer, list[i], NULL, NULL);
+
+		if (packed)
+			packed[i] = text;
+	}
+	if (packed)
+		packed[length] = NULL;
+	return packed;
+}
+
+/* ${from}'s texts, packed; what is equal in the one before it, which became ${before}, is shared with it. */
+static struct source_certificate pack_one(struct packer *packer, struct source_certificate *from,
+	struct source_certificate *previous, struct source_certificate *before)
+{
+	struct source_certificate to = *from;
+	char **source[TEXTS], **target[TEXTS], **last[TEXTS], **last_packed[TEXTS];
+
+	list_texts(from, source);
+	list_texts(&to, target);
+	if (previous) {
+		list_texts(previous, last);
+		list_texts(before, last_packed);
+	}
+	for (size_t i = 0; i < TEXTS; i++)
+		*target[i] = pack_text(packer, *source[i], previous ? *last[i] : NULL, previous ? *last_packed[i] : NULL);
+	to.names = pack_list(packer, from->names);
+	to.tags = pack_list(packer, from->tags);
+	to.packed = true;
+	return to;
+}
+
+static void pack_all(struct packer *packer, struct source_view *view, struct source_certificate *items)
+{
+	struct source_certificate before = { 0 };
+
+	for (size_t i = 0; i < view->count; i++) {
+		struct source_certificate packed = pack_one(packer, &view->items[i],
+			i ? &view->items[i - 1] : NULL, items && i ? &items[i - 1] : &before);
+
+		if (items)
+			items[i] = packed;
+	}
+}
+
+void source_view_pack(struct source_view *view)
+{
+	struct packer counter = { NULL, NULL, 0, 0 }, packer = { NULL, NULL, 0, 0 };
+	struct source_certificate *items = mem_alloc(view->count * sizeof(*items));
+	char *block;
+
+	pack_all(&counter, view, NULL);
+	block = mem_alloc(counter.list_items * sizeof(char *) + counter.text_bytes);
+	packer.lists = (char **)(void *)block;
+	packer.texts = block + counter.list_items * sizeof(char *);
+	pack_all(&packer, view, items);
+	for (size_t i = 0; i < view->count; i++)
+		source_certificate_done(&view->items[i]);
+	free(view->items);
+	free(view->texts);
+	view->items = items;
+	view->texts = block;
+}
+
 struct source_view *source_view_free(struct source_view *view)
 {
 	if (!view)
 		return NULL;
 	for (size_t i = 0; i < view->count; i++)
 		source_certificate_done(&view->items[i]);
+	free(view->texts);
 	free(view->items);
 	free(view);
 	return NULL;

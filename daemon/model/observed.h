@@ -28,6 +28,7 @@ struct source_certificate {
 	struct version version; /* fingerprint set once GetCertificate was read for these dates */
 	bool unread;		/* its version is about to be read */
 	char *problem;		/* why version or tags could not be read at the last reading, or NULL */
+	bool packed;		/* its texts are its view's, see source_view_pack() */
 };
 
 void source_certificate_done(struct source_certificate *certificate);
@@ -46,6 +47,7 @@ bool source_certificate_listed_alike(const struct source_certificate *a, const s
 struct source_view {
 	struct source_certificate *items;
 	size_t count;
+	void *texts; /* of its packed items */
 };
 
 /* source_view_copy(view): all of it, which the caller owns. */
@@ -53,6 +55,11 @@ struct source_view *source_view_copy(const struct source_view *view);
 
 /* source_view_find(view, arn): or NULL. */
 const struct source_certificate *source_view_find(const struct source_view *view, const char *arn);
+
+/* source_view_pack(view): put all of its texts into one piece, equal neighbours once: for a view that is kept, so that
+ * thousands of small texts do not hold the pages between which they were made. */
+void source_view_pack(struct source_view *view);
+
 struct source_view *source_view_free(struct source_view *view);
 
 DEFINE_CLEANUP(struct source_view *, source_view_free);

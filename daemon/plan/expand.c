@@ -232,12 +232,10 @@ static void expand_delivery(struct expand_context *context, const char *default_
 }
 
 static void expand_certificate(struct expansion *expansion, const struct desired *desired,
-	struct expanded_certificate *certificate, const struct source_view *view, const char *region)
+	const struct expanded_certificate *certificate, const char *region)
 {
-	const struct source_certificate *seen = source_view_find(view, certificate->arn);
 	struct expand_context context = { .expansion = expansion, .desired = desired, .certificate = certificate };
 
-	certificate->domain = seen ? domain_as_name(seen->domain) : NULL;
 	for (size_t i = 0; i < certificate->entry->deliver_count; i++) {
 		context.wish = &certificate->entry->deliver[i];
 		expand_delivery(&context, region);
@@ -399,8 +397,14 @@ struct expansion *expand(const struct desired *desired, const struct source_view
 	if (expansion->certificate_count)
 		qsort(expansion->certificates, expansion->certificate_count,
 			sizeof(*expansion->certificates), compare_certificate);
+	/* What stays comes first: the deliveries may be forgotten, and their memory goes back in one piece then. */
+	for (size_t i = 0; i < expansion->certificate_count; i++) {
+		const struct source_certificate *seen = source_view_find(view, expansion->certificates[i].arn);
+
+		expansion->certificates[i].domain = seen ? domain_as_name(seen->domain) : NULL;
+	}
 	for (size_t i = 0; i < expansion->certificate_count; i++)
-		expand_certificate(expansion, desired, &expansion->certificates[i], view, region);
+		expand_certificate(expansion, desired, &expansion->certificates[i], region);
 	drop_problems(expansion, view != NULL);
 	if (expansion->delivery_count)
 		qsort(expansion->deliveries, expansion->delivery_count, sizeof(*expansion->deliveries),

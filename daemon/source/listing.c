@@ -124,23 +124,6 @@ void listing_inherit(
 	}
 }
 
-static struct source_certificate copy(const struct source_certificate *from)
-{
-	struct source_certificate to = *from;
-
-	to.arn = mem_strdup(from->arn);
-	to.region = mem_strdup(from->region);
-	to.domain = mem_strdup(from->domain);
-	to.names = strv_copy(from->names);
-	to.type = mem_strdup(from->type);
-	to.status = mem_strdup(from->status);
-	to.key_algorithm = mem_strdup(from->key_algorithm);
-	to.serial = mem_strdup(from->serial);
-	to.tags = strv_copy(from->tags);
-	to.problem = mem_strdup(from->problem);
-	return to;
-}
-
 void listing_join(struct source_view *view, const struct source_view *known)
 {
 	const size_t count = view->count;
@@ -150,7 +133,7 @@ void listing_join(struct source_view *view, const struct source_view *known)
 		const struct source_view listed = { .items = view->items, .count = count };
 
 		if (!source_view_find(&listed, known->items[i].arn))
-			*append(view) = copy(&known->items[i]);
+			source_certificate_copy(append(view), &known->items[i]);
 	}
 	listing_sort(view);
 }

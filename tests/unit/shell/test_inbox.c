@@ -20,7 +20,7 @@
 
 static struct source_certificate shown_old = { .arn = (char *)ARN, .not_after = OLD };
 static struct source_certificate shown_new = { .arn = (char *)ARN, .not_after = NEW };
-static const struct source_view before = { &shown_old, 1 }, after = { &shown_new, 1 };
+static const struct source_view before = { .items = &shown_old, .count = 1 }, after = { .items = &shown_new, .count = 1 };
 
 static void add_as(struct inbox *inbox, const char *id, enum event_asks asks, const char *message, usec_t now)
 {
@@ -198,7 +198,7 @@ static void test_early_then_shown(void **state)
 static void test_problem(void **state)
 {
 	struct source_certificate unread = { .arn = (char *)ARN, .not_after = NEW, .problem = (char *)"lags" };
-	const struct source_view view = { &unread, 1 };
+	const struct source_view view = { .items = &unread, .count = 1 };
 	_cleanup_(inbox_freep) struct inbox *inbox = inbox_new();
 
 	add(inbox, "a", "m", AT(0));
