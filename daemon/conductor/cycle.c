@@ -27,6 +27,9 @@
 /* A transfer waits so long for looks under way that may add to it, to export once for all that is due together. */
 #define GATHER_WAIT (300 * USEC_PER_MSEC)
 
+/* With the next look further away than this, connections are not kept: the other ends close them before. */
+#define REST_LONG USEC_PER_MINUTE
+
 /* --- the plan's input: pointers into the states --- */
 
 struct cycle_input {
@@ -678,6 +681,8 @@ static void rest(struct conductor *conductor)
 	if (conductor->rested)
 		return;
 	conductor->rested = true;
+	if (conductor->aws && MIN(conductor->next_look, conductor->next_sweep) > clock_monotonic() + REST_LONG)
+		aws_rest(conductor->aws);
 	memory_give_back();
 }
 
