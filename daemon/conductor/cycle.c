@@ -19,7 +19,7 @@
  * share their exports.  What all may have under way is shared out among the places there are.
  */
 #define RUNS_AT_ONCE 64
-#define CARRIED_AT_ONCE 256
+#define CARRIED_AT_ONCE 208 /* two for each of a hundred places, 3.25 MiB */
 #define PLACE_AT_ONCE_LEAST 4
 #define PLACE_AT_ONCE_MOST 24 /* where round trips are all that a place waits for */
 #define PLACE_LOW_SHARE 3 /* of what it may have at once */

@@ -11,7 +11,7 @@
 #include "lib/base/time.h"
 #include "tests/bench/cloud.h"
 
-#define TRAFFIC_ACCOUNTS 64
+#define TRAFFIC_ACCOUNTS 128
 
 /* What has gone over the wire since transport_mark(). */
 struct traffic {
