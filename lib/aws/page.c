@@ -49,13 +49,13 @@ static bool is_time(enum json_event event, const char *text, size_t length)
 	char copy[NUMBER_MAX];
 	usec_t time;
 
-	if (length >= sizeof(copy))
+	if (length >= sizeof(copy) || (event != JSON_EVENT_NUMBER && event != JSON_EVENT_STRING))
 		return false;
 	memcpy(copy, text, length);
 	copy[length] = '\0';
 	if (event == JSON_EVENT_NUMBER)
 		return strtod(copy, NULL) < MEMBER_TIME_END && strtod(copy, NULL) > -MEMBER_TIME_END;
-	return event == JSON_EVENT_STRING && time_parse_iso(copy, &time) == 0;
+	return time_parse_iso(copy, &time) == 0;
 }
 
 static bool is_of(enum page_type type, enum json_event event, const char *text, size_t length)

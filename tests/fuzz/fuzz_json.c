@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/aws/acm_page.h"
 #include "lib/os/file.h"
@@ -76,8 +77,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		(read && (bytes.hash != whole.hash || threes.hash != whole.hash ||
 				 bytes.events != whole.events)))
 		abort();
-	/* Our limits are far beyond what so few bytes can reach, but for the depth. */
-	if (read != (tree != NULL) && (read || size < JSON_STREAM_DEPTH))
+	/* Our limits are far beyond what so few bytes can reach, but for the depth; and jansson does not see a NUL that
+	 * comes right after a number. */
+	if (read != (tree != NULL) && (read || (size < JSON_STREAM_DEPTH && !memchr(text, '\0', size))))
 		abort();
 	json_decref(tree);
 	read_page(ACM_LISTING_LIST, text, size);
