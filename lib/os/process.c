@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -40,15 +41,42 @@ struct process {
 	void *userdata;
 };
 
-/* With its group, and nothing stays to be reaped. */
+/* One that was given up has ended. */
+static int on_left(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	(void)waitpid((pid_t)(intptr_t)userdata, NULL, WNOHANG);
+	(void)sd_event_source_set_floating(source, false); /* its only reference: it is gone, its descriptor too */
+	return 0;
+}
+
+/* Gives it up: it is reaped when it ends, and nobody waits for that. */
+static void process_leave(struct process *process)
+{
+	sd_event *event = sd_event_source_get_event(process->timer);
+	sd_event_source *source;
+
+	process->end = sd_event_source_disable_unref(process->end);
+	if (sd_event_add_io(event, &source, process->pidfd, EPOLLIN, on_left, (void *)(intptr_t)process->pid) < 0 ||
+		sd_event_source_set_io_fd_own(source, true) < 0 ||
+		sd_event_source_set_floating(source, true) < 0)
+		mem_exhausted();
+	(void)sd_event_source_set_description(source, "process-left");
+	(void)sd_event_source_unref(source);
+	process->pidfd = -1;
+}
+
+/* With its group.  Most are gone at once; not one that the kernel is still at work for, as on a file system that hangs,
+ * nor one that became somebody else's (sudo). */
 static void process_kill(struct process *process)
 {
 	if (process->pid <= 0)
 		return;
 	(void)kill(-process->pid, SIGKILL);
 	(void)kill(process->pid, SIGKILL);
-	while (waitpid(process->pid, NULL, 0) < 0 && errno == EINTR)
-		continue;
+	if (process->pidfd >= 0 && waitpid(process->pid, NULL, WNOHANG) == 0)
+		process_leave(process);
+	else if (process->pidfd < 0)
+		(void)waitpid(process->pid, NULL, 0);
 	process->pid = 0;
 }
 
@@ -133,19 +161,20 @@ static int on_output(sd_event_source *source, int fd, uint32_t events, void *use
 	return 0;
 }
 
-/* The beginning is kept, the rest is read and forgotten. */
+/* The beginning is kept, the rest is read and forgotten; once for each turn of the loop, or else a program that prints
+ * and prints would hold it up.  False at the end. */
 static bool read_words(struct process *process)
 {
 	char data[4096];
-	ssize_t length;
+	ssize_t length = read(process->error_fd, data, sizeof(data));
 	size_t kept;
 
-	while ((length = read(process->error_fd, data, sizeof(data))) > 0) {
-		kept = MIN((size_t)length, sizeof(process->words) - 1 - process->words_length);
-		memcpy(process->words + process->words_length, data, kept);
-		process->words_length += kept;
-	}
-	return length < 0 && (errno == EAGAIN || errno == EINTR);
+	if (length <= 0)
+		return length < 0 && (errno == EAGAIN || errno == EINTR);
+	kept = MIN((size_t)length, sizeof(process->words) - 1 - process->words_length);
+	memcpy(process->words + process->words_length, data, kept);
+	process->words_length += kept;
+	return true;
 }
 
 static int on_words(sd_event_source *source, int fd, uint32_t events, void *userdata)

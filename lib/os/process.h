@@ -37,8 +37,8 @@ struct process_request {
 struct process *process_start(struct sd_event *event, const struct process_request *request,
 	process_done_fn done, void *userdata);
 
-/* process_cancel(process): kill it and its group, and reap it; no callback after this returns.  NULL is fine.
- * Returns NULL. */
+/* process_cancel(process): kill it and its group; no callback after this returns.  What is not gone at once is reaped
+ * by the event loop when it is, and not waited for.  NULL is fine.  Returns NULL. */
 struct process *process_cancel(struct process *process);
 
 #endif

@@ -96,8 +96,21 @@ static void run_to_end(struct run *run)
 	assert_true(run->done);
 }
 
+static bool has_children(void)
+{
+	siginfo_t info;
+
+	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+/* What was killed is reaped by the loop, soon. */
 static void run_done(struct run *run)
 {
+	usec_t end = clock_monotonic() + 5 * USEC_PER_SEC;
+
+	while (has_children() && clock_monotonic() < end)
+		assert_true(sd_event_run(run->event, 10 * USEC_PER_MSEC) >= 0);
+	assert_false(has_children());
 	error_done(&run->err);
 	sd_event_unref(run->event);
 }
@@ -150,6 +163,40 @@ static void test_status(void **state)
 		"'sh' ended with status 2: y");
 }
 
+/* What this program has read so far, from pipes or anything else. */
+static unsigned long long bytes_read(void)
+{
+	_cleanup_(buf_done) struct buf text = BUF_NULL;
+
+	assert_int_equal(file_read("/proc/self/io", 4096, &text, NULL), 0);
+	assert_memory_equal(text.data, "rchar: ", 7);
+	return strtoull(text.data + 7, NULL, 10);
+}
+
+/* What prints faster than it can be read, and for ever, holds up nobody: a turn of the loop takes no more than a pipe
+ * holds, before its end and when what it left running prints on. */
+static void test_flood(void **state)
+{
+	usec_t end = clock_monotonic() + 2 * USEC_PER_SEC;
+	unsigned long long before = bytes_read(), most = 0;
+	struct run run;
+
+	run_start(&run, "for i in 1 2 3; do timeout 4 dd if=/dev/zero bs=1M >&2 & done; sleep 1", 10 * USEC_PER_SEC);
+	while (clock_monotonic() < end && !run.done) {
+		unsigned long long now;
+
+		assert_true(sd_event_run(run.event, 100 * USEC_PER_MSEC) >= 0);
+		now = bytes_read();
+		most = MAX(most, now - before);
+		before = now;
+	}
+	assert_true(run.done);
+	assert_int_equal(run.err.kind, ERROR_NONE);
+	assert_true(most > 0);
+	assert_true(most <= (size_t)256 << 10);
+	run_done(&run);
+}
+
 /* The whole group goes: nothing is left that could still print. */
 static void test_time_and_cancel(void **state)
 {
@@ -163,9 +210,42 @@ static void test_time_and_cancel(void **state)
 	assert_true(sd_event_run(run.event, 50 * USEC_PER_MSEC) >= 0);
 	assert_false(run.done);
 	run_done(&run);
-	assert_true(waitpid(-1, NULL, WNOHANG) < 0);
-	assert_int_equal(errno, ECHILD);
 	assert_null(process_cancel(NULL));
+}
+
+/* A program that may not be killed, as sudo(8) makes of one, and is still there when it is given up: nobody waits for
+ * it, and it is reaped when it ends. */
+static void give_up_what_cannot_be_killed(void)
+{
+	usec_t start = clock_monotonic();
+	struct run run;
+
+	run_start(&run, "sleep 1", 10 * USEC_PER_SEC);
+	if (setresuid(65534, 65534, 65534) < 0)
+		_exit(2);
+	run.process = process_cancel(run.process);
+	if (usec_sub(clock_monotonic(), start) > 500 * USEC_PER_MSEC)
+		_exit(3);
+	if (run.done || !has_children())
+		_exit(4);
+	run_done(&run);
+	_exit(has_children() ? 5 : 0);
+}
+
+static void test_unkillable(void **state)
+{
+	int status;
+	pid_t pid;
+
+	if (geteuid() != 0)
+		skip();
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		give_up_what_cannot_be_killed();
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 static void test_signals(void **state)
@@ -207,7 +287,9 @@ int main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_output),
 		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_time_and_cancel),
+		cmocka_unit_test(test_unkillable),
 		cmocka_unit_test(test_signals),
 		cmocka_unit_test(test_absent),
 	};
