@@ -70,7 +70,7 @@ class Bench:
 
     def _rows(self, operation, who, in_flight, delay, found):
         label = f"{operation}, {who}, {in_flight} at a time, {delay} ms"
-        name = f"{operation}_{who}_{in_flight}_{delay}ms"
+        name = f"client_{operation}_{who}_{in_flight}_{delay}ms"
         fast = (operation, who, in_flight, delay) == ("describe", "certferry", 256, 30)
         frugal = operation != "list" and who == "certferry" and delay == 0
         self.add(f"{name}_per_second", f"{label}: requests a second",
@@ -114,16 +114,16 @@ class Bench:
         """200 certificates to 8 accounts, 30 ms, no quotas; the accounts are empty at first."""
         found = [self._sync_once() for _ in range(3)]
         self.add("sync_wall", "200 certificates to 8 accounts: certferryd --once", [cost.wall for cost, _ in found], "s")
-        self.add("sync_cpu", "its CPU", [cost.cpu for cost, _ in found], "s")
-        self.add("sync_peak", "its greatest RSS", [cost.peak_mib for cost, _ in found], "MiB")
-        self.add("sync_requests", "its requests", [counts["requests"] for _, counts in found], "")
-        self.add("sync_reused", "its requests on a connection that was there",
+        self.add("sync_cpu", "its CPU (200 certificates to 8 accounts, certferryd)", [cost.cpu for cost, _ in found], "s")
+        self.add("sync_peak", "a sync's greatest RSS", [cost.peak_mib for cost, _ in found], "MiB")
+        self.add("sync_requests", "a sync's requests", [counts["requests"] for _, counts in found], "")
+        self.add("sync_reused", "of a sync's requests, on a connection that was there",
                  [100 * counts["reused"] / counts["requests"] for _, counts in found], "%", 99, "more")  # fmt: skip
-        self.add("sync_handshakes", "its full TLS handshakes",
+        self.add("sync_handshakes", "a sync's full TLS handshakes",
                  [counts["handshakes"] - counts["resumed"] for _, counts in found], "")  # fmt: skip
         boto = self._sync_boto(self.aws, 16)
-        self.add("sync_boto3_16_wall", "the same by boto3 in 16 threads", boto["seconds"], "s")
-        self.add("sync_boto3_16_cpu", "its CPU", boto["cpu_seconds"], "s")
+        self.add("sync_boto3_16_wall", "200 certificates to 8 accounts: boto3 in 16 threads", boto["seconds"], "s")
+        self.add("sync_boto3_16_cpu", "its CPU (boto3 in 16 threads)", boto["cpu_seconds"], "s")
 
     def _sync_once(self):
         self.aws.new(200, 8)
@@ -196,8 +196,8 @@ class Bench:
         self._drive("certferry", "describe", 64, 64, file, "cold")
         counts = self.aws.counts()
         self.add("cold_burst_handshakes", "64 requests at once without a connection: full handshakes",
-                 counts["handshakes"] - counts["resumed"], "")  # fmt: skip
-        self.add("cold_burst_connections", "and connections", counts["connections"], "")
+                 counts["handshakes"] - counts["resumed"], "", 1)  # fmt: skip
+        self.add("cold_burst_connections", "64 requests at once without a connection: connections", counts["connections"], "")
 
     # --- at rest ---
 
@@ -212,7 +212,7 @@ class Bench:
             self._idle_many()
             boto = slow.wait()
         self.add("sync_boto3_1_wall", "200 certificates to 8 accounts: boto3, one after another", boto["seconds"], "s")
-        self.add("sync_boto3_1_cpu", "its CPU", boto["cpu_seconds"], "s")
+        self.add("sync_boto3_1_cpu", "its CPU (boto3, one after another)", boto["cpu_seconds"], "s")
         self._growth_over_polls()
 
     def _observe(self, name, what, pid, goal=None, pss=None):
@@ -251,7 +251,7 @@ class Bench:
             process.wait_for(lambda: self.aws.counts()["requests"] > 40000, 240, "2,500 x 16 looked at")
             ferry.wait_rest(240, rest=2)
             self.add("found_40000", "2,500 certificates in 16 accounts found again without a record", time.monotonic() - begin - 2, "s")
-            self.add("found_40000_cpu", "its CPU", process.cpu_us(ferry.pid) / 1e6, "s")
+            self.add("found_40000_cpu", "its CPU (finding them again)", process.cpu_us(ferry.pid) / 1e6, "s")
             self._watch([self._observe("idle_40000", "certferryd at rest, 2,500 certificates x 16 accounts", ferry.pid, 16)])
 
     POLLS = 10000
@@ -272,7 +272,7 @@ class Bench:
         """So many looks at the source."""
         before = self._looks()
         ferry.leap(1 << 40)
-        process.wait_for(lambda: ferry.pid and self._looks() >= before + count, 180, f"{count} looks")
+        process.wait_for(lambda: ferry.pid and self._looks() >= before + count, 400, f"{count} looks")
         ferry.leap(0)
         ferry.wait_rest(20)
 
@@ -281,11 +281,22 @@ class Bench:
 
     # --- how it grows ---
 
+    COLUMNS = {
+        "at rest, PSS MiB": "pss", "look, CPU ms": "look", "sweep, CPU ms": "sweep", "first start, CPU s": "first_start",
+        "start with a record, CPU s": "start",
+    }  # fmt: skip
     SIZES = (100, 1000, 10000, 100000)
 
     def growth(self):
         for size in self.SIZES:
             self.results.growth.append(self._size(size))
+        for column, name in self.COLUMNS.items():
+            found = [row[column] for row in self.results.growth]
+            for size, value in zip(self.SIZES, found):
+                self.add(f"grown_{name}_{size}", f"{column}, {size:,} certificates", value, column.rpartition(" ")[2])
+            if len(found) > 1:
+                self.add(f"grown_{name}_factor", f"{column}: greatest growth for ten times the certificates",
+                         max(b / a for a, b in zip(found, found[1:])), "times", 10)  # fmt: skip
         print("\n".join(results.growth_table(self.results.growth)))
 
     def _size(self, size):

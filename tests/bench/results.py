@@ -92,16 +92,34 @@ def load():
 
 
 def markdown():
-    """The README's section, as the last run came out."""
+    """The README's tables, as the last run came out."""
     results, where, date = load()
-    lines = [f"Measured on {date} on {where}, by `make bench`.", "",
-             "| what | measured | goal | |", "|---|---|---|---|"]  # fmt: skip
-    for row in results.rows:
-        verdict = {None: "", True: "met", False: "**missed**"}[row.met]
-        spread = f" ({row.spread_text()})" if row.spread_text() else ""
-        lines.append(f"| {row.what} | {text(row.value)} {row.unit}{spread} | {row.goal_text()} | {verdict} |")
+    client = [row for row in results.rows if row.name.startswith("client_")]
+    goals = [row for row in results.rows if row.goal is not None]
+    others = [row for row in results.rows if row.goal is None and row not in client and not row.name.startswith("grown_")]
+    lines = [f"Measured on {date} on {where}, by `make bench`; medians, and the range of what was measured more than once."]
+    lines += ["", "| what is held to a goal | measured | range | goal | |", "|---|---:|---:|---:|---|"]
+    for row in goals:
+        verdict = "met" if row.met else "**missed**"
+        lines.append(f"| {row.what} | {text(row.value)} {row.unit} | {row.spread_text()} | {row.goal_text()} | {verdict} |")
+    lines += ["", *client_table(client), ""]
+    lines += ["| what else was measured | | range |", "|---|---:|---:|"]
+    lines += [f"| {row.what} | {text(row.value)} {row.unit} | {row.spread_text()} |" for row in others]
     lines += ["", *growth_table(results.growth)]
     return "\n".join(lines)
+
+
+def client_table(rows):
+    """A line for each way of asking; a column for each of its figures."""
+    lines = ["| requests over TLS, one after another or so many at a time | requests/s | CPU a request | PSS |",
+             "|---|---:|---:|---:|"]  # fmt: skip
+    found = {}
+    for row in rows:
+        label, _, _ = row.what.rpartition(": ")
+        found.setdefault(label, []).append(row)
+    for label, figures in found.items():
+        lines.append(f"| {label} | " + " | ".join(f"{text(row.value)} {row.unit}".replace(" /s", "") for row in figures) + " |")
+    return lines
 
 
 def growth_table(growth):
@@ -109,7 +127,7 @@ def growth_table(growth):
         return []
     names = list(growth[0])
     return [
-        "| " + " | ".join(names) + " |",
+        "| one account, everything in sync: " + " | ".join(names) + " |",
         "|" + "---:|" * len(names),
         *("| " + " | ".join(text(row[name]) for name in names) + " |" for row in growth),
     ]
