@@ -156,9 +156,9 @@ static struct import *import_add(struct account *account)
 	return &account->imports[account->count++];
 }
 
-static void import_all(struct cloud *cloud, struct account *account)
+static void import_some(struct cloud *cloud, struct account *account, unsigned from, unsigned to)
 {
-	for (unsigned i = 0; i < cloud->count; i++) {
+	for (unsigned i = from; i < MIN(to, cloud->count); i++) {
 		struct leaf *leaf = cloud->certificates[i].leaf;
 		const usec_t at = usec_add(leaf->not_before, 2 * USEC_PER_HOUR);
 
@@ -187,8 +187,10 @@ struct cloud *cloud_new(const struct cloud_settings *settings, usec_t now)
 	cloud->accounts[0].number = strtoull(CLOUD_SOURCE, NULL, 10);
 	for (unsigned i = 1; i < cloud->account_count; i++) {
 		cloud->accounts[i].number = CLOUD_ACCOUNT + i - 1;
-		if (settings->imported)
-			import_all(cloud, &cloud->accounts[i]);
+		if (settings->spread)
+			import_some(cloud, &cloud->accounts[i], (i - 1) * ISSUER_GROUP, i * ISSUER_GROUP);
+		else if (settings->imported)
+			import_some(cloud, &cloud->accounts[i], 0, cloud->count);
 	}
 	return cloud;
 }
@@ -354,7 +356,7 @@ static void append_summary(const struct call *call, const struct object *object,
 	const struct import *import = object->import;
 	const bool eligible = !import && object->certificate->exported_since;
 
-	snprintf(name, sizeof(name), ISSUER_NAME_FORMAT, leaf->index);
+	issuer_name(leaf->index, name);
 	buf_printf(text,
 		"{\"CertificateArn\":\"%s\",\"DomainName\":\"%s\",\"SubjectAlternativeNameSummaries\":[\"%s\"],"
 		"\"HasAdditionalSubjectAlternativeNames\":false,\"Status\":\"ISSUED\",\"Type\":\"%s\","
@@ -472,7 +474,7 @@ static void append_result(const struct call *call, const struct object *object, 
 	const bool exported = !import && object->certificate->exported;
 	const bool eligible = !import && object->certificate->exported_since;
 
-	snprintf(name, sizeof(name), ISSUER_NAME_FORMAT, object->leaf->index);
+	issuer_name(object->leaf->index, name);
 	buf_printf(text,
 		"{\"CertificateArn\":\"%s\",\"X509Attributes\":{\"Issuer\":{\"CommonName\":\"Example Corp Issuing CA\"},"
 		"\"Subject\":{\"CommonName\":\"%s\"},\"SubjectAlternativeNames\":[{\"DnsName\":\"%s\"}],"
@@ -549,7 +551,7 @@ static void describe_certificate(struct call *call)
 	if (!find_object(call, &object))
 		return;
 	own = !object.import;
-	snprintf(name, sizeof(name), ISSUER_NAME_FORMAT, object.leaf->index);
+	issuer_name(object.leaf->index, name);
 	buf_printf(text,
 		"{\"Certificate\":{\"CertificateArn\":\"%s\",\"DomainName\":\"%s\","
 		"\"SubjectAlternativeNames\":[\"%s\"],\"Subject\":\"CN=%s\",\"Issuer\":\"Example Corp Issuing CA\","
@@ -821,10 +823,10 @@ void cloud_import_body(struct cloud *cloud, unsigned index, struct buf *ret_body
 
 static void append_tags(const struct cloud *cloud, const struct import *import, struct buf *text)
 {
-	char arn[CLOUD_ARN_SIZE], name[CLOUD_NAME_SIZE];
+	char arn[CLOUD_ARN_SIZE], name[MAX(CLOUD_NAME_SIZE, ISSUER_NAME_LENGTH + 1)];
 
 	if (cloud->by_domain)
-		snprintf(name, sizeof(name), ISSUER_NAME_FORMAT, import->leaf->index);
+		issuer_name(import->leaf->index, name);
 	else
 		cloud_name(import->leaf->index, name);
 	if (import->tags)

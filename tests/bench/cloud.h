@@ -10,8 +10,8 @@
  * Authorization header's Credential, which AssumeRole gave out for the account of the role; any other key is
  * the source account's.  Regions are not told apart.  Not thread-safe.
  *
- * Certificate number i is c00000i.example.com (ISSUER_NAME_FORMAT in tests/bench/issuer.h), EC P-256, PRIVATE, and
- * has the ARN of cloud_arn().  Leaves are made when they are first asked for, so 100,000 certificates are there
+ * Certificate number i is c00000i.g000.example.com (issuer_name() in tests/bench/issuer.h), EC P-256, PRIVATE, and has
+ * the ARN of cloud_arn().  Leaves are made when they are first asked for, so 100,000 certificates are there
  * in a tenth of a second.
  */
 
@@ -32,6 +32,7 @@ struct cloud_settings {
 	unsigned accounts; /* destination accounts, CLOUD_ACCOUNT upwards */
 	bool imported; /* every certificate is imported already in each account, tagged as certferry does:
 			certferry:source, and certferry:name as cloud_name() says */
+	bool spread; /* instead: each account has the certificates of one domain, ISSUER_GROUP of them */
 	bool by_domain; /* certferry:name is the certificate's domain instead */
 	bool no_search; /* SearchCertificates is denied, as to those who may only list */
 	bool quotas; /* refuse (ThrottlingException) what is above ACM's published rates: an exact token

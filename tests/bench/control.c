@@ -28,6 +28,7 @@ static void make_anew(struct server *server, const char *path)
 		.accounts = parameter(path, "accounts"),
 		.imported = parameter(path, "imported"),
 		.quotas = parameter(path, "quotas"),
+		.spread = parameter(path, "spread"),
 		.by_domain = parameter(path, "by_domain"),
 		.no_search = parameter(path, "no_search"),
 	};

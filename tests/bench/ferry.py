@@ -18,8 +18,15 @@ OPERATIONS = (
 )  # fmt: skip
 
 
-def configuration(account_count, poll="15m", sweep="6h"):
-    """Every certificate of the source to every account, without quotas."""
+def destination(names):
+    return {"kind": "acm", "accounts": names, "role_arn": "arn:aws:iam::{account}:role/certferry-destination"}
+
+
+def configuration(account_count, groups=3, spread=False, poll="15m", sweep="6h"):
+    """Every certificate of the source, ${groups} domains of a thousand, to every account, without quotas; with ${spread},
+    each domain to an account of its own."""
+    names = accounts(account_count)
+    places = {f"account{number}": [name] for number, name in enumerate(names)} if spread else {"prod": names}
     return {
         "source": {"region": REGION, "role_arn": f"arn:aws:iam::{SOURCE}:role/certferry-source"},
         "poll": poll,
@@ -27,15 +34,13 @@ def configuration(account_count, poll="15m", sweep="6h"):
         "guard": 0,
         "quotas": {"acm": {operation: FAST for operation in OPERATIONS}},
         "certificates": {
-            "all": {"match": {"domain": "*.example.com"}, "deliver": [{"to": "prod", "as": "{domain}"}]}
-        },
-        "destinations": {
-            "prod": {
-                "kind": "acm",
-                "accounts": accounts(account_count),
-                "role_arn": "arn:aws:iam::{account}:role/certferry-destination",
+            f"domain{group}": {
+                "match": {"domain": f"*.g{group:03}.example.com"},
+                "deliver": [{"to": f"account{group}" if spread else "prod", "as": "{domain}"}],
             }
+            for group in range(groups)
         },
+        "destinations": {name: destination(there) for name, there in places.items()},
     }
 
 

@@ -63,6 +63,13 @@ static void derive(const char *what, unsigned index, unsigned generation, unsign
 	SHA256(text, sizeof(text), digest);
 }
 
+char *issuer_name(unsigned index, char name[static ISSUER_NAME_LENGTH + 1])
+{
+	snprintf(name, ISSUER_NAME_LENGTH + 1, "c%06u.g%03u.example.com", index % 1000000,
+		index / ISSUER_GROUP % 1000);
+	return name;
+}
+
 void issuer_serial(unsigned index, unsigned generation, unsigned char serial[static ISSUER_SERIAL_LENGTH])
 {
 	unsigned char digest[32];
@@ -182,13 +189,12 @@ static void find_places(struct issuer *issuer, const unsigned char *serial, cons
 static void make_template(struct issuer *issuer, X509 *ca, usec_t now)
 {
 	unsigned char serial[ISSUER_SERIAL_LENGTH];
-	char name[32], names[40];
+	char name[ISSUER_NAME_LENGTH + 1], names[40];
 	BIGNUM *number;
 	X509 *leaf;
 	int length;
 
-	snprintf(name, sizeof(name), ISSUER_NAME_FORMAT, 0u);
-	snprintf(names, sizeof(names), "DNS:%s", name);
+	snprintf(names, sizeof(names), "DNS:%s", issuer_name(0, name));
 	leaf = certificate_new(name, issuer->key, now, usec_add(now, USEC_PER_DAY));
 	issuer_serial(0, 0, serial);
 	number = BN_bin2bn(serial, sizeof(serial), NULL);
@@ -247,9 +253,9 @@ static void put_date(unsigned char *to, usec_t time)
 static void fill_template(struct issuer *issuer, const struct leaf *leaf)
 {
 	unsigned char *body = issuer->body;
-	char name[32];
+	char name[ISSUER_NAME_LENGTH + 1];
 
-	snprintf(name, sizeof(name), ISSUER_NAME_FORMAT, leaf->index);
+	issuer_name(leaf->index, name);
 	issuer_serial(leaf->index, leaf->generation, body + issuer->serial);
 	put_date(body + issuer->not_before, leaf->not_before);
 	put_date(body + issuer->not_after, leaf->not_after);

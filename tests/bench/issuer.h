@@ -24,10 +24,14 @@ struct leaf {
 	size_t length;
 };
 
-#define ISSUER_NAME_FORMAT   "c%06u.example.com" /* the one DNS name of certificate ${index} */
-#define ISSUER_NAME_LENGTH   19
+#define ISSUER_GROUP         1000 /* certificates of one domain */
+#define ISSUER_NAME_LENGTH   24
 #define ISSUER_SERIAL_LENGTH 16
 #define ISSUER_KEY_LENGTH    32
+
+/* issuer_name(index, name): the one DNS name of certificate ${index}, "c001234.g001.example.com": g is its number over
+ * ISSUER_GROUP.  Returns ${name}. */
+char *issuer_name(unsigned index, char name[static ISSUER_NAME_LENGTH + 1]);
 
 /* issuer_new(now): a CA, valid from a year before ${now} for ten.  Never fails. */
 struct issuer *issuer_new(usec_t now);

@@ -127,7 +127,7 @@ def growth_table(growth):
         return []
     names = list(growth[0])
     return [
-        "| one account, everything in sync: " + " | ".join(names) + " |",
+        "| all in sync, a thousand in each account: " + " | ".join(names) + " |",
         "|" + "---:|" * len(names),
         *("| " + " | ".join(text(row[name]) for name in names) + " |" for row in growth),
     ]
