@@ -130,7 +130,7 @@ demo: deps ## a renewal carried before your eyes: an AWS on loopback, two accoun
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/demo.py
 
 BENCH := $(addprefix $(BUILD)/tests/bench/,server client hurry.so)
-bench: ## how fast and how small: beside boto3, chronyd and certmonger; about eight minutes, writes build/bench.json
+bench: ## how fast and how small: beside boto3, chronyd and certmonger; about ten minutes, writes build/bench.json
 	$(Q)tests/packages $(BUILD_PACKAGES) python3-boto3 python3-cryptography dbus
 	$(Q)$(MAKE) --no-print-directory bench-build
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py
