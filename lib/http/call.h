@@ -17,12 +17,19 @@
 TAILQ_HEAD(calls, http_call);
 TAILQ_HEAD(hosts, host);
 
+/* TLS sessions, which further connections resume; that spares both sides most of the handshake.  A resumed one is not
+ * verified again, so they are forgotten when the trust changes that they were verified with. */
+struct sessions {
+	CURLSH *share;
+	size_t users; /* calls whose easy handles are bound to it, and struct http while it is the present one */
+};
+
 struct http {
 	struct loop *loop;
 	struct sd_event_source *owed; /* armed while broken is not empty, and by http_kick() */
 	struct sd_event_source *tick; /* armed while calls wait */
 	struct trust *trust;
-	CURLSH *share; /* of TLS sessions */
+	struct sessions *sessions; /* the present ones */
 	struct hosts hosts;
 	struct calls running, broken;
 	struct calls spare; /* ended, with their easy handles, to be used again */
@@ -46,6 +53,7 @@ struct host {
 struct http_call {
 	struct http *http;
 	CURL *easy;
+	struct sessions *sessions; /* that the easy handle has */
 	char *url_text; /* as the easy handle has it */
 	struct url url; /* what it says */
 	struct host *host; /* where that is; NULL: nowhere */
@@ -84,6 +92,15 @@ struct http_call {
 
 /* http_kick(host): look in the event loop's next turn whether another may go; from inside libcurl. */
 void http_kick(struct host *host);
+
+/* http_forget_sessions(http): nothing is resumed that was begun before. */
+void http_forget_sessions(struct http *http);
+
+/* sessions_unref(sessions): one user less, the last of whom ends them.  NULL is fine.  Returns NULL. */
+struct sessions *sessions_unref(struct sessions *sessions);
+
+/* call_bind_sessions(call): let its easy handle, which rests, have the present sessions. */
+void call_bind_sessions(struct http_call *call);
 
 /* call_new(http): a call with what all have in common. */
 struct http_call *call_new(struct http *http);

@@ -145,6 +145,7 @@ static void host_pump(struct host *host)
 		call_move(call, &http->running);
 		call->sent_at = now;
 		window_sent(&host->window);
+		call_bind_sessions(call);
 		loop_add(http->loop, call->easy);
 	}
 	if (call)
@@ -431,16 +432,6 @@ static void http_arm(struct http *http, struct sd_event *event)
 	(void)sd_event_source_set_description(http->tick, "http-tick");
 }
 
-/* TLS sessions are resumed by further connections, which spares both sides most of the handshake. */
-static CURLSH *share_new(void)
-{
-	CURLSH *share = curl_share_init();
-
-	if (!share || curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK)
-		mem_exhausted();
-	return share;
-}
-
 int http_new(struct sd_event *event, const char *ca_file, struct http **ret_http, struct error *err)
 {
 	struct http *http = mem_new(struct http);
@@ -455,7 +446,7 @@ int http_new(struct sd_event *event, const char *ca_file, struct http **ret_http
 		free(http);
 		return r;
 	}
-	http->share = share_new();
+	http_forget_sessions(http); /* there are none yet */
 	http->loop = loop_new(event, on_done, http);
 	http_arm(http, event);
 	*ret_http = http;
@@ -471,7 +462,7 @@ struct http *http_free(struct http *http)
 	assert(TAILQ_EMPTY(&http->running) && TAILQ_EMPTY(&http->broken));
 	spare_trim(http, 0);
 	loop_free(http->loop); /* whose connections tell their hosts when they close */
-	(void)curl_share_cleanup(http->share);
+	sessions_unref(http->sessions);
 	while ((host = TAILQ_FIRST(&http->hosts))) {
 		assert(TAILQ_EMPTY(&host->waiting));
 		TAILQ_REMOVE(&http->hosts, host, link);

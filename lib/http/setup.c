@@ -177,10 +177,24 @@ static int on_close(void *userdata, curl_socket_t fd)
 	return close(fd);
 }
 
-/* CURLOPT_SSL_CTX_FUNCTION */
+/*
+ * CURLOPT_SSL_CTX_FUNCTION: before libcurl looks for a session to resume.  One that comes with sessions of a former trust
+ * ends here, nothing having been sent.
+ */
 static CURLcode on_tls(CURL *easy, void *context, void *userdata)
 {
-	return trust_apply(userdata, context) < 0 ? CURLE_SSL_CACERT_BADFILE : CURLE_OK;
+	struct http_call *call = userdata;
+	bool changed;
+
+	if (trust_apply(call->http->trust, context, &changed) < 0)
+		return CURLE_SSL_CACERT_BADFILE;
+	if (changed)
+		http_forget_sessions(call->http);
+	if (call->sessions == call->http->sessions)
+		return CURLE_OK;
+	(void)error_set(&call->failure, ERROR_RETRY, CURLE_SSL_CONNECT_ERROR,
+		"%s: the CA bundle has just changed; nothing was sent", call->url.origin);
+	return CURLE_SSL_CONNECT_ERROR;
 }
 
 /* What is the same for all requests. */
@@ -189,7 +203,6 @@ static void set_constants(struct http_call *call)
 	CURL *easy = call->easy;
 
 	SET(easy, CURLOPT_PRIVATE, (void *)call);
-	SET(easy, CURLOPT_SHARE, call->http->share);
 	SET(easy, CURLOPT_NOSIGNAL, 1L);
 	SET(easy, CURLOPT_NOPROGRESS, 1L);
 	SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -221,8 +234,48 @@ static void set_constants(struct http_call *call)
 	SET(easy, CURLOPT_CAPATH, NULL);
 	SET(easy, CURLOPT_PROXY_CAINFO, NULL);
 	SET(easy, CURLOPT_PROXY_CAPATH, NULL);
+	/* Or else libcurl would put back the first store that it saw for a day, whatever on_tls() says. */
+	SET(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
 	SET(easy, CURLOPT_SSL_CTX_FUNCTION, on_tls);
-	SET(easy, CURLOPT_SSL_CTX_DATA, call->http->trust);
+	SET(easy, CURLOPT_SSL_CTX_DATA, call);
+}
+
+static struct sessions *sessions_new(void)
+{
+	struct sessions *sessions = mem_new(struct sessions);
+
+	*sessions = (struct sessions){ .share = curl_share_init(), .users = 1 };
+	if (!sessions->share || curl_share_setopt(sessions->share, CURLSHOPT_SHARE,
+					 CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK)
+		mem_exhausted();
+	return sessions;
+}
+
+struct sessions *sessions_unref(struct sessions *sessions)
+{
+	if (!sessions || --sessions->users > 0)
+		return NULL;
+	(void)curl_share_cleanup(sessions->share);
+	free(sessions);
+	return NULL;
+}
+
+void http_forget_sessions(struct http *http)
+{
+	sessions_unref(http->sessions);
+	http->sessions = sessions_new();
+}
+
+void call_bind_sessions(struct http_call *call)
+{
+	struct sessions *before = call->sessions;
+
+	if (before == call->http->sessions)
+		return;
+	call->sessions = call->http->sessions;
+	call->sessions->users++;
+	SET(call->easy, CURLOPT_SHARE, call->sessions->share);
+	sessions_unref(before);
 }
 
 struct http_call *call_new(struct http *http)
@@ -379,6 +432,7 @@ void call_free(struct http_call *call)
 {
 	call_unhold(call);
 	curl_easy_cleanup(call->easy);
+	sessions_unref(call->sessions);
 	body_done(&call->lines);
 	body_done(&call->copied);
 	body_done(&call->body);

@@ -49,13 +49,13 @@ static bool is_parsed(const struct trust *trust, const struct stat *st)
 	       st->st_mtim.tv_nsec == parsed->st_mtim.tv_nsec;
 }
 
-int trust_apply(struct trust *trust, SSL_CTX *context)
+int trust_apply(struct trust *trust, SSL_CTX *context, bool *ret_changed)
 {
+	bool had = trust->store;
 	struct stat st;
 
 	/* A file that is being replaced or has become useless costs nobody the old one. */
-	if (stat(trust->path, &st) == 0 && !is_parsed(trust, &st))
-		(void)trust_parse(trust, &st);
+	*ret_changed = stat(trust->path, &st) == 0 && !is_parsed(trust, &st) && trust_parse(trust, &st) == 0 && had;
 	if (!trust->store)
 		return -EINVAL;
 	SSL_CTX_set1_cert_store(context, trust->store);

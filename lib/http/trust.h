@@ -9,6 +9,7 @@
  */
 
 #include <openssl/ssl.h>
+#include <stdbool.h>
 
 #include "lib/base/error.h"
 
@@ -21,9 +22,9 @@ struct trust;
  */
 int trust_new(const char *path, struct trust **ret_trust, struct error *err);
 
-/* trust_apply(trust, context): have ${context} verify its peers by them; -EINVAL when the file can
- * no longer be read. */
-int trust_apply(struct trust *trust, SSL_CTX *context);
+/* trust_apply(trust, context, changed): have ${context} verify its peers by them; -EINVAL when there are none and the
+ * file cannot be read.  ${ret_changed}: others are trusted than at the call before. */
+int trust_apply(struct trust *trust, SSL_CTX *context, bool *ret_changed);
 
 /* trust_free(trust): connections that use it keep what they need.  Returns NULL. */
 struct trust *trust_free(struct trust *trust);
