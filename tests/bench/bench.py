@@ -314,7 +314,7 @@ class Bench:
         before = self.aws.counts()["requests"]
         with ferry.start(hurry=True):
             process.wait_for(lambda: self.aws.counts()["requests"] > before, 30, "the first request")
-            ferry.wait_rest(60, rest=1)
+            ferry.wait_rest(300, rest=1)
             row["start with a record, CPU s"] = process.cpu_us(ferry.pid) / 1e6
             row["first request, ms"] = self.aws.trace()[0]["received"] / 1000 - 1000 * ferry.started
         if size == 1000:
@@ -355,7 +355,7 @@ class Background:
         return self.result
 
 
-PARTS = ("clients", "sync", "latency", "start", "growth", "idle")
+PARTS = ("clients", "sync", "latency", "start", "idle", "growth")
 
 
 def main(arguments):
@@ -375,12 +375,14 @@ def main(arguments):
         (directory / "second").mkdir()
         with Aws(directory) as aws, Bus(directory) as bus:
             bench = Bench(aws, bus, directory)
-            for part in arguments or PARTS:
-                begin = time.monotonic()
-                print(f"{part}: {getattr(bench, part).__doc__ or 'from 100 certificates to 100,000'}", flush=True)
-                getattr(bench, part)()
-                print(f"  [{time.monotonic() - begin:.0f} s]")
-    bench.results.write()
+            try:
+                for part in arguments or PARTS:
+                    begin = time.monotonic()
+                    print(f"{part}: {getattr(bench, part).__doc__ or 'from 100 certificates to 100,000'}", flush=True)
+                    getattr(bench, part)()
+                    print(f"  [{time.monotonic() - begin:.0f} s]")
+            finally:
+                bench.results.write()  # what was measured before something could not be
     missed = bench.results.missed()
     print(f"{len(bench.results.rows)} figures in {BUILD / 'bench.json'}; goals missed: {len(missed)}")
     for row in missed:
