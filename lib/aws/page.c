@@ -100,9 +100,26 @@ static void tell(struct page *page, int field, enum json_event event, const char
 		page->format->on_value(page->userdata, id, event, text, length);
 }
 
+/* One more in a list of ${field}. */
+static bool list_has_room(struct page *page, int field)
+{
+	if (page->list < PAGE_LIST_MAX && page->all_lists < PAGE_LISTED_MAX) {
+		page->list++;
+		page->all_lists++;
+		return true;
+	}
+	page_refuse(page, "with too many values in", page->format->fields[field].name);
+	return false;
+}
+
 /* One of the items' list, whatever it is. */
 static enum page_level open_item(struct page *page, enum json_event event)
 {
+	if (page->items == PAGE_ITEMS_MAX) {
+		page_refuse(page, "with too many values in", page->format->items);
+		return PAGE_LEVEL_SKIPPED;
+	}
+	page->items++;
 	page->format->on_item(page->userdata);
 	if (event == JSON_EVENT_OBJECT)
 		return PAGE_LEVEL_OBJECT;
@@ -117,6 +134,10 @@ static enum page_level open_field(struct page *page, int field, bool in_list, en
 	bool list = page->format->fields[field].list;
 
 	check(page, field, in_list, event, NULL, 0);
+	if (in_list && !list_has_room(page, field))
+		return PAGE_LEVEL_SKIPPED;
+	if (event == JSON_EVENT_ARRAY && list && !in_list)
+		page->list = 0;
 	if (event == JSON_EVENT_ARRAY)
 		return list && !in_list ? PAGE_LEVEL_LIST : PAGE_LEVEL_SKIPPED;
 	if (list != in_list)
@@ -200,7 +221,8 @@ static void on_plain(struct page *page, enum json_event event, const char *text,
 		break;
 	case PAGE_LEVEL_LIST:
 		check(page, page->open[page->depth - 1].field, true, event, text, length);
-		tell(page, page->open[page->depth - 1].field, event, text, length);
+		if (list_has_room(page, page->open[page->depth - 1].field))
+			tell(page, page->open[page->depth - 1].field, event, text, length);
 		break;
 	case PAGE_LEVEL_SKIPPED:
 		break;
@@ -242,6 +264,7 @@ void page_begin(struct page *page)
 	page->depth = 0;
 	page->at = PAGE_AT_NOTHING;
 	page->rooted = page->named = page->listed = false;
+	page->items = page->list = page->all_lists = 0;
 	free(take(page->token));
 	error_done(&page->problem);
 	page->format->on_begin(page->userdata);

@@ -62,6 +62,12 @@ enum page_level {
 	PAGE_LEVEL_SKIPPED,
 };
 
+/* Beyond these an answer is refused: what is kept of it, and the work for it, would be out of all proportion.  AWS has
+ * 1000 items at most, for whom so many are asked, and 100 names or 50 tags in each. */
+#define PAGE_ITEMS_MAX	4096
+#define PAGE_LIST_MAX	1000 /* in one list of an item */
+#define PAGE_LISTED_MAX 131072 /* in all of them */
+
 struct page {
 	const struct page_format *format;
 	void *userdata;
@@ -72,6 +78,7 @@ struct page {
 	} open[JSON_STREAM_DEPTH];
 	unsigned depth;
 	int at; /* the field whose value is next; or PAGE_AT_* in page.c */
+	size_t items, list, all_lists; /* values so far: of the page, of the list that is open, of all lists */
 	bool rooted; /* it is an object */
 	bool named, listed; /* the items' member was there, and was a list */
 	char *token; /* NULL after the last page */

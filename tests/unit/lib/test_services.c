@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 #include <jansson.h>
@@ -256,6 +257,48 @@ static void test_tag_body(void **state)
 	assert_null(sm_tag_body("tls/a", broken));
 }
 
+/* A page of ${items} items, each with ${names} names. */
+static int read_crowd(size_t items, size_t names, struct error *err)
+{
+	_cleanup_(buf_done) struct buf text = BUF_NULL;
+	_cleanup_(acm_page_done) struct acm_page page;
+
+	buf_append_string(&text, "{\"CertificateSummaryList\": [");
+	for (size_t i = 0; i < items; i++) {
+		buf_printf(&text, "%s{\"CertificateArn\": \"arn:aws:acm:eu-west-1:111111111111:certificate/%zu\", "
+				  "\"SubjectAlternativeNameSummaries\": [", i ? ", " : "", i);
+		for (size_t j = 0; j < names; j++)
+			buf_append_string(&text, j ? ",\"a\"" : "\"a\"");
+		buf_append_string(&text, "]}");
+	}
+	buf_append_string(&text, "]}");
+	acm_page_init(&page, ACM_LISTING_LIST, NULL);
+	page_begin(&page.page);
+	assert_int_equal(page_read(&page.page, text.data, text.length), 0);
+	assert_int_equal(page_end(&page.page), 0);
+	assert_true(page.count <= PAGE_ITEMS_MAX);
+	return acm_page_check(&page, err);
+}
+
+/* Who answers with more than AWS ever does has neither hours of work done nor the memory filled. */
+static void test_crowded_page(void **state)
+{
+	clock_t begin = clock();
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	assert_int_equal(read_crowd(1000, 100, &err), 0);
+	assert_int_equal(read_crowd(1, PAGE_LIST_MAX, &err), 0);
+	assert_int_equal(read_crowd(PAGE_ITEMS_MAX, 1, &err), 0);
+	assert_true(read_crowd(1, 300000, &err) < 0);
+	assert_string_equal(err.text, "answer with too many values in SubjectAlternativeNameSummaries");
+	assert_true(read_crowd(200, PAGE_LIST_MAX, &err) < 0);
+	assert_string_equal(err.text, "answer with too many values in SubjectAlternativeNameSummaries");
+	assert_true(read_crowd(PAGE_ITEMS_MAX + 1, 1, &err) < 0);
+	assert_string_equal(err.text, "answer with too many values in CertificateSummaryList");
+	assert_int_equal(err.kind, ERROR_RETRY);
+	assert_true(clock() - begin < 5 * CLOCKS_PER_SEC);
+}
+
 static void test_listing_bodies(void **state)
 {
 	_cleanup_(json_freep) json_t *list = acm_list_body();
@@ -496,6 +539,7 @@ int main(void)
 		cmocka_unit_test(test_every_byte_is_escaped),
 		cmocka_unit_test(test_full_heap),
 		cmocka_unit_test(test_tag_body),
+		cmocka_unit_test(test_crowded_page),
 		cmocka_unit_test(test_listing_bodies),
 		cmocka_unit_test(test_arn_region),
 		cmocka_unit_test(test_parse_listed),
