@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -201,7 +202,7 @@ struct http_call *http_start(
 	call->done = done;
 	call->userdata = userdata;
 	call->body_limit = request->response_limit ?: RESPONSE_MAX;
-	call->counted = request->response_limit == 0;
+	call->counted = request->response_limit == 0 || request->sink;
 	if (call_find_host(call, request->url) < 0) {
 		(void)error_set(&call->failure, ERROR_INVALID, CURLE_URL_MALFORMAT,
 			"not a URL of https or http");
@@ -330,8 +331,12 @@ static void call_judge(struct http_call *call, CURLcode result)
 		result = CURLE_PARTIAL_FILE;
 	if (result == CURLE_OK || call->failure.kind != ERROR_NONE)
 		return;
-	if (result == CURLE_OUT_OF_MEMORY)
-		mem_exhausted();
+	/* libcurl says so of a field or trailer beyond its own limits (100 kB, 4 KiB), too: whoever
+	 * answers must not end the process.  Where memory lacks, the next allocation does. */
+	if (result == CURLE_OUT_OF_MEMORY) {
+		(void)snprintf(call->words, sizeof(call->words), "a header longer than can be read");
+		result = CURLE_WEIRD_SERVER_REPLY;
+	}
 	/* Whatever goes wrong before the connection stands, on the way through a proxy too, is
 	 * "could not connect": nothing was sent. */
 	if (kind_of_result(result) == ERROR_RETRY && !call->ready_at) {

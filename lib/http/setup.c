@@ -21,6 +21,7 @@
 #define CONNECT_MS  5000L
 #define CALL_MS     30000L
 #define HELD_MAX    ((size_t)4 << 20)
+#define REFUSAL_MAX ((size_t)128 << 10) /* what a listing gets instead of its page */
 
 /* For how many seconds an idle connection is used again; of a request that is not to be lost (and
  * must not be sent twice) only where hardly any server would have closed it. */
@@ -33,7 +34,7 @@
 			mem_exhausted(); /* all options are known: memory is what lacks */         \
 	} while (0)
 
-/* Keeps a piece of the body for the completion. */
+/* Keeps a piece of the body for the completion: of a sink's, what is an error's. */
 static size_t keep_body(struct http_call *call, const char *data, size_t length)
 {
 	if (call->counted && length > HELD_MAX - call->http->held) {
@@ -51,10 +52,13 @@ static size_t keep_body(struct http_call *call, const char *data, size_t length)
 static size_t on_body(char *data, size_t one, size_t length, void *userdata)
 {
 	struct http_call *call = userdata;
+	size_t limit = call->body_limit;
 
-	if (length > call->body_limit - call->body_length) {
+	if (call->sink && call->status != 200)
+		limit = MIN(limit, REFUSAL_MAX);
+	if (length > limit - call->body_length) {
 		(void)error_set(&call->failure, ERROR_INVALID, CURLE_FILESIZE_EXCEEDED,
-			"%s: response longer than %zu bytes", call->url.origin, call->body_limit);
+			"%s: response longer than %zu bytes", call->url.origin, limit);
 		return 0;
 	}
 	call->body_length += length;

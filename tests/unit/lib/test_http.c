@@ -416,6 +416,30 @@ static void test_header_limit(void **state)
 	buf_done(&answer);
 }
 
+/* Longer than libcurl itself takes, which it calls a lack of memory. */
+static void test_header_beyond_libcurl(void **state)
+{
+	static const char *const before[] = { "HTTP/1.1 200 OK\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(before); i++) {
+		struct buf answer = BUF_NULL;
+		struct step script[1];
+		struct world *world;
+
+		buf_printf(&answer, "%sX-Long: %0200000d\r\n\r\n", before[i], 0);
+		script[0] = (struct step){ .answer = answer.data, .close = true };
+		world = world_new(script, 1);
+		get(world);
+		assert_int_equal(world->err.kind, ERROR_RETRY);
+		assert_false(http_never_sent(&world->err));
+		if (i == 0) /* of trailers libcurl says something else */
+			assert_non_null(strstr(world->err.text, "header longer than"));
+		world_free(world);
+		buf_done(&answer);
+	}
+}
+
 static void test_cut(void **state)
 {
 	static const struct step scripts[] = {
@@ -733,6 +757,7 @@ int main(void)
 		cmocka_unit_test(test_no_proxy),
 		cmocka_unit_test(test_response_limit),
 		cmocka_unit_test(test_header_limit),
+		cmocka_unit_test(test_header_beyond_libcurl),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_no_http),
 		cmocka_unit_test(test_timeout),

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon's memory, whatever is sent to it."""
+
+import re
+import zlib
+
+import pytest
+
+from tests.cloud.harness import DESTINATION, SECOND
+from tests.cloud.tls import REGIONS
+from tests.scenarios.vocabulary import SLOW
+from tests.wire.front import head
+
+MIB = 1 << 20
+BLOCK = 1 << 16
+GIB = 1 << 30
+PLACES = [(account, region) for account in (DESTINATION, SECOND) for region in REGIONS]
+AT_ONCE = 1 + len(PLACES)  # the source is listed, too
+
+
+def memory(process, name):
+    """VmRSS or VmHWM, in bytes."""
+    with open(f"/proc/{process.pid}/status") as file:
+        return int(re.search(rf"{name}:\s+(\d+) kB", file.read())[1]) * 1024
+
+
+def forget_peak(process):
+    with open(f"/proc/{process.pid}/clear_refs", "w") as file:
+        file.write("5")
+
+
+def endless(first, again, *fields, status=200):
+    """A body of a GiB, of which 64 MiB come unless the client has enough before."""
+
+    async def attack(peer):
+        await peer.send(head(*fields, status=status) + first)
+        await peer.send_until_gone(again, 64 * MIB)
+
+    return attack
+
+
+def chunked(data):
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def bomb():
+    """64 MiB of blanks, as gzip sees them."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    return packer.compress(b" " * (64 * MIB)) + packer.flush()
+
+
+async def interim(peer):
+    await peer.send_until_gone(b"HTTP/1.1 102 Processing\r\n\r\n" * 1000)
+
+
+LENGTH, CHUNKED = f"Content-Length: {GIB}", "Transfer-Encoding: chunked"
+LIST = b'{"CertificateSummaryList":['
+ATTACKS = {
+    "length": endless(b'{"a":"', b"x" * BLOCK, LENGTH),
+    "blanks": endless(b"", b" " * BLOCK, LENGTH),
+    "no length": endless(b'{"a":"', b"x" * BLOCK, "Connection: close"),
+    "chunks": endless(chunked(b'{"a":"'), chunked(b"x" * BLOCK), CHUNKED),
+    "chunks of two bytes": endless(chunked(b"{ "), chunked(b"  ") * 10000, CHUNKED),
+    "gzip": endless(b'{"a":"', b"x" * BLOCK, LENGTH, "Content-Encoding: gzip"),
+    "gzip bomb": endless(bomb(), bomb(), "Transfer-Encoding: gzip", "Connection: close"),
+    "levels": endless(b'{"CertificateSummaryList":', b"[" * BLOCK, LENGTH),
+    "objects in objects": endless(b"", LIST[:-1] * 10000, LENGTH),
+    "values": endless(LIST + b'{"KeyUsages":[[]', b",[]" * 100000, LENGTH),
+    "items": endless(LIST + b"{}", b",{}" * 100000, LENGTH),
+    "digits": endless(LIST + b'{"NotBefore":', b"9" * BLOCK, LENGTH),
+    "string": endless(LIST + b'{"CertificateArn":"', b"a" * BLOCK, LENGTH),
+    "token": endless(b'{"CertificateSummaryList":[],"NextToken":"', b"a" * BLOCK, LENGTH),
+    "field": endless(b"", b"", "X-Long: " + "a" * 200000),
+    "fields": endless(b"", b"", *[f"X-{n}: {n:050}" for n in range(20000)]),
+    "trailers": endless(chunked(b"{}") + b"0\r\n", b"X-Trailer: 0123456789\r\n" * 10000, CHUNKED),
+    "trailer": endless(chunked(b"{}") + b"0\r\nX-Trailer: ", b"a" * BLOCK, CHUNKED),
+    "interim answers": interim,
+    "error": endless(b'{"__type":"ThrottlingException","message":[[]', b",[]" * 100000, LENGTH, status=400),
+    "no words": endless(b"", b"[" * BLOCK, LENGTH, status=500),
+}
+
+
+@pytest.fixture
+def daemon(ferry):
+    """It has delivered to all places, and rests."""
+    arn = ferry.issue("pay.example.com")
+    ferry.variables["AWS_MAX_ATTEMPTS"] = "1"
+    ferry.destination("all", kind="both", regions=list(REGIONS))
+    daemon = ferry.carry("pay", arn, "all").set(poll="1h", sweep="1h").start()
+    ferry.wait_for(lambda: daemon.log.count("holds the new version") == len(PLACES), 60)
+    daemon.arn = arn
+    return daemon
+
+
+def test_memory_whatever_a_listing_says(ferry, front, cloud, daemon):
+    """To all at once, kind after kind: the peak is within 16 MiB of what it was at rest, the end within 30 s."""
+    resting = memory(daemon.process, "VmRSS")
+    front.wants = lambda peer: peer.operation == "ListCertificates"
+    peaks = {}
+    for name, attack in ATTACKS.items():
+        front.attack, front.attacked = attack, 0
+        forget_peak(daemon.process)
+        daemon.reload()
+        ferry.wait_for(lambda: front.attacked >= AT_ONCE and not front.under_way, 45)
+        assert daemon.process.poll() is None, f"{name}: the daemon ended:\n{daemon.log}"
+        peaks[name] = (memory(daemon.process, "VmHWM") - resting) / MIB
+    assert {name: peak for name, peak in peaks.items() if peak > 16 * SLOW} == {}
+    print({name: round(peak, 1) for name, peak in peaks.items()}, f"above {resting / MIB:.1f} MiB")
+    assert front.slowest < 31.5 * SLOW
+    front.attack = None
+    cloud.renew(daemon.arn, force=True)
+    daemon.reload()
+    ferry.wait_for(lambda: daemon.log.count("holds the new version") == 2 * len(PLACES), 60)
