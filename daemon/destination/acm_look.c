@@ -204,6 +204,19 @@ static void on_tags(void *userdata, char *const *tags, const struct error *err)
 	request_done(look);
 }
 
+static void mark_needing_tags(
+	const struct acm_look *look, const struct look_item *item, const bool *claimed, bool *marks)
+{
+	_cleanup_(concerned_done) struct concerned concerned;
+
+	match_concerned(&look->imports, item, look->unsearched, &concerned);
+	for (size_t i = 0; i < concerned.count; i++) {
+		size_t at = (size_t)(concerned.imports[i] - look->imports.items);
+
+		marks[at] |= match_needs_tags(concerned.imports[i], item, look->unsearched && !claimed[at]);
+	}
+}
+
 /* Which imports must be asked for their tags: those that concern an item whose own is not known. */
 static void mark_concerned(struct acm_look *look, bool *marks)
 {
@@ -220,9 +233,7 @@ static void mark_concerned(struct acm_look *look, bool *marks)
 
 		if (is_direct(item) || match_known(&look->imports, item))
 			continue;
-		for (size_t k = 0; k < look->imports.count; k++)
-			marks[k] |= match_needs_tags(
-				&look->imports.items[k], item, look->unsearched && !claimed[k]);
+		mark_needing_tags(look, item, claimed, marks);
 	}
 }
 
@@ -245,6 +256,7 @@ static void start_tags(struct acm_look *look)
 	_cleanup_(freep) bool *marks = NULL;
 
 	join_found(look);
+	import_list_index(&look->imports);
 	marks = mem_alloc(look->imports.count);
 	mark_concerned(look, marks);
 	clear_requests(look, look->imports.count);
@@ -282,14 +294,19 @@ static void on_described(
 static void mark_candidates(
 	const struct acm_look *look, const struct look_item *item, bool *marks)
 {
-	for (size_t i = 0; i < look->imports.count; i++)
-		marks[i] |= match_is_candidate(&look->imports.items[i], item);
+	_cleanup_(concerned_done) struct concerned concerned;
+
+	match_concerned(&look->imports, item, false, &concerned);
+	for (size_t i = 0; i < concerned.count; i++)
+		if (match_is_candidate(concerned.imports[i], item))
+			marks[concerned.imports[i] - look->imports.items] = true;
 }
 
 static void start_describe(struct acm_look *look)
 {
 	_cleanup_(freep) bool *marks = mem_alloc(look->imports.count);
 
+	import_list_index(&look->imports); /* their own tags are known now */
 	for (size_t i = 0; i < look->count; i++)
 		if (is_undecided(look, &look->items[i]))
 			mark_candidates(look, &look->items[i], marks);

@@ -18,6 +18,13 @@ static int compare_imports(const void *a, const void *b)
 	return compare_arn(((const struct import *)a)->summary.arn, b);
 }
 
+static void forget_index(struct import_list *imports)
+{
+	free(imports->keys);
+	imports->keys = NULL;
+	imports->key_count = 0;
+}
+
 struct import *import_find(const struct import_list *imports, const char *arn)
 {
 	if (!arn || !imports->count)
@@ -39,6 +46,7 @@ struct import *import_list_add(struct import_list *imports, const char *arn)
 		return import;
 	imports->items = mem_resize(imports->items, imports->count + 1, sizeof(*imports->items));
 	imports->items[imports->count++] = (struct import){ .summary.arn = mem_strdup(arn) };
+	forget_index(imports);
 	import_list_sort(imports);
 	return import_find(imports, arn);
 }
@@ -55,7 +63,172 @@ void import_list_done(struct import_list *imports)
 		error_done(&import->error);
 	}
 	free(imports->items);
+	forget_index(imports);
 	*imports = (struct import_list){ 0 };
+}
+
+/* --- which imports can concern an item --- */
+
+/*
+ * What two names that meet have in common is one of these: they are the same; one is "*." and what follows the other's
+ * first dot; or what follows their first dots is the same and the item's is such a wildcard.  So an import is found under
+ * each name, under what follows its first dot, and under whose it is by its tags.  Texts that happen to have the same hash
+ * only find too much.
+ */
+struct import_key {
+	uint64_t hash;
+	size_t index; /* of the import */
+};
+
+enum key_kind {
+	KEY_NAME = 'n',
+	KEY_PARENT = 'p',
+	KEY_OWNER = 'o',
+};
+
+/* FNV-1a over both texts with their ends, or the first alone. */
+static uint64_t key_hash(enum key_kind kind, const char *a, const char *b)
+{
+	uint64_t hash = (14695981039346656037ull ^ (uint64_t)kind) * 1099511628211ull;
+
+	for (const char *text = a; text; text = text == a ? b : NULL)
+		for (size_t i = 0;; i++) {
+			hash = (hash ^ (unsigned char)text[i]) * 1099511628211ull;
+			if (!text[i])
+				break;
+		}
+	return hash;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	const struct import_key *left = a, *right = b;
+
+	if (left->hash != right->hash)
+		return left->hash < right->hash ? -1 : 1;
+	return left->index < right->index ? -1 : left->index > right->index;
+}
+
+static void add_key(struct import_list *imports, size_t index, uint64_t hash)
+{
+	imports->keys[imports->key_count++] = (struct import_key){ hash, index };
+}
+
+static void add_name_keys(struct import_list *imports, size_t index, const char *name)
+{
+	const char *parent = strchr(name, '.');
+
+	add_key(imports, index, key_hash(KEY_NAME, name, NULL));
+	if (parent)
+		add_key(imports, index, key_hash(KEY_PARENT, parent, NULL));
+}
+
+static void add_owner_key(struct import_list *imports, size_t index, char *const *tags)
+{
+	const char *source = tags_find(tags, TAG_SOURCE), *name = tags_find(tags, TAG_NAME);
+
+	if (source && name)
+		add_key(imports, index, key_hash(KEY_OWNER, source, name));
+}
+
+void import_list_index(struct import_list *imports)
+{
+	size_t room = 1;
+
+	forget_index(imports);
+	for (size_t i = 0; i < imports->count; i++)
+		room += 4 + 2 * strv_length(imports->items[i].summary.names);
+	imports->keys = mem_alloc(room * sizeof(*imports->keys));
+	for (size_t i = 0; i < imports->count; i++) {
+		const struct import *import = &imports->items[i];
+
+		if (import->summary.domain)
+			add_name_keys(imports, i, import->summary.domain);
+		STRV_FOREACH (name, import->summary.names)
+			add_name_keys(imports, i, *name);
+		add_owner_key(imports, i, import->found_tags);
+		add_owner_key(imports, i, import->tags);
+	}
+	qsort(imports->keys, imports->key_count, sizeof(*imports->keys), compare_keys);
+}
+
+static void add_found(const struct import_list *imports, uint64_t hash, struct concerned *concerned)
+{
+	size_t low = 0, high = imports->key_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (imports->keys[middle].hash < hash)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < imports->key_count && imports->keys[low].hash == hash; low++) {
+		concerned->imports =
+			mem_resize(concerned->imports, concerned->count + 1, sizeof(*concerned->imports));
+		concerned->imports[concerned->count++] = &imports->items[imports->keys[low].index];
+	}
+}
+
+static void add_those_named(const struct import_list *imports, const char *name, struct concerned *concerned)
+{
+	const char *parent = strchr(name, '.');
+	_cleanup_(freep) char *wildcard = parent ? mem_printf("*%s", parent) : NULL;
+
+	add_found(imports, key_hash(KEY_NAME, name, NULL), concerned);
+	if (parent)
+		add_found(imports, key_hash(KEY_NAME, wildcard, NULL), concerned);
+	if (strncmp(name, "*.", 2) == 0)
+		add_found(imports, key_hash(KEY_PARENT, parent, NULL), concerned);
+}
+
+static int compare_places(const void *a, const void *b)
+{
+	const struct import *left = *(struct import *const *)a, *right = *(struct import *const *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+/* In the list's order, each once. */
+static void put_in_order(struct concerned *concerned)
+{
+	size_t kept = 0;
+
+	if (!concerned->count)
+		return;
+	qsort(concerned->imports, concerned->count, sizeof(*concerned->imports), compare_places);
+	for (size_t i = 0; i < concerned->count; i++)
+		if (!i || concerned->imports[i] != concerned->imports[i - 1])
+			concerned->imports[kept++] = concerned->imports[i];
+	concerned->count = kept;
+}
+
+void match_concerned(
+	const struct import_list *imports, const struct look_item *item, bool all, struct concerned *ret_concerned)
+{
+	const struct source_certificate *source = item->source;
+
+	*ret_concerned = (struct concerned){ 0 };
+	if (all || !imports->keys) {
+		ret_concerned->imports = mem_alloc(imports->count * sizeof(*ret_concerned->imports));
+		for (; ret_concerned->count < imports->count; ret_concerned->count++)
+			ret_concerned->imports[ret_concerned->count] = &imports->items[ret_concerned->count];
+		return;
+	}
+	add_found(imports, key_hash(KEY_OWNER, item->delivery->source_arn, item->delivery->object), ret_concerned);
+	if (source && source->domain)
+		add_those_named(imports, source->domain, ret_concerned);
+	if (source)
+		STRV_FOREACH (name, source->names)
+			add_those_named(imports, *name, ret_concerned);
+	put_in_order(ret_concerned);
+}
+
+void concerned_done(struct concerned *concerned)
+{
+	free(concerned->imports);
+	*concerned = (struct concerned){ 0 };
 }
 
 struct import *match_known(const struct import_list *imports, const struct look_item *item)
@@ -122,10 +295,12 @@ bool match_needs_tags(const struct import *import, const struct look_item *item,
 
 struct import *match_tagged(const struct import_list *imports, const struct look_item *item)
 {
+	_cleanup_(concerned_done) struct concerned concerned;
 	struct import *found = NULL;
 
-	for (size_t i = 0; i < imports->count; i++) {
-		struct import *import = &imports->items[i];
+	match_concerned(imports, item, false, &concerned);
+	for (size_t i = 0; i < concerned.count; i++) {
+		struct import *import = concerned.imports[i];
 
 		if (!import->tags_read || !tags_are_of(import->tags, item->delivery))
 			continue;
@@ -146,8 +321,11 @@ static bool is_known(const struct import *import, const struct look_item *item)
 struct import *match_unreadable(
 	const struct import_list *imports, const struct look_item *item, bool unsearched)
 {
-	for (size_t i = 0; i < imports->count; i++) {
-		struct import *import = &imports->items[i];
+	_cleanup_(concerned_done) struct concerned concerned;
+
+	match_concerned(imports, item, unsearched, &concerned);
+	for (size_t i = 0; i < concerned.count; i++) {
+		struct import *import = concerned.imports[i];
 
 		if (import->error.kind != ERROR_NONE && !is_known(import, item) &&
 			match_needs_tags(import, item, unsearched))
@@ -164,10 +342,12 @@ bool match_is_candidate(const struct import *import, const struct look_item *ite
 
 struct import *match_only_in_use(const struct import_list *imports, const struct look_item *item)
 {
+	_cleanup_(concerned_done) struct concerned concerned;
 	struct import *found = NULL;
 
-	for (size_t i = 0; i < imports->count; i++) {
-		struct import *import = &imports->items[i];
+	match_concerned(imports, item, false, &concerned);
+	for (size_t i = 0; i < concerned.count; i++) {
+		struct import *import = concerned.imports[i];
 
 		if (!import->summary.in_use || !match_is_candidate(import, item))
 			continue;
@@ -196,8 +376,11 @@ static char *refusal(const struct acm_summary *summary, const struct source_cert
 void match_fill_candidates(
 	const struct import_list *imports, const struct look_item *item, struct observed *seen)
 {
-	for (size_t i = 0; i < imports->count; i++) {
-		const struct import *import = &imports->items[i];
+	_cleanup_(concerned_done) struct concerned concerned;
+
+	match_concerned(imports, item, false, &concerned);
+	for (size_t i = 0; i < concerned.count; i++) {
+		const struct import *import = concerned.imports[i];
 
 		if (!match_is_candidate(import, item))
 			continue;

@@ -25,6 +25,8 @@ struct import {
 struct import_list {
 	struct import *items;
 	size_t count;
+	struct import_key *keys; /* by which import_list_index() finds them; NULL: it was not called */
+	size_t key_count;
 };
 
 /* import_find(imports, arn): or NULL. */
@@ -39,7 +41,29 @@ struct import *import_list_add(struct import_list *imports, const char *arn);
 /* import_list_sort(imports): after items were appended in any order. */
 void import_list_sort(struct import_list *imports);
 
+/*
+ * import_list_index(imports): from now on match_concerned() finds those that concern an item without going through all of
+ * them.  To be called again when names or tags have changed; what adds an import takes the index away.
+ */
+void import_list_index(struct import_list *imports);
+
 void import_list_done(struct import_list *imports);
+
+/* Some of a list, in its order. */
+struct concerned {
+	struct import **imports;
+	size_t count;
+};
+
+/**
+ * match_concerned(imports, item, all):
+ * Every import that shares a name with ${item}, or that by its own tags or by those that the search found is ${item}'s; and
+ * perhaps others, so that each is still to be asked what it is.  With ${all}, or without an index, all of them.  Release with
+ * concerned_done(); the imports are borrowed.
+ */
+void match_concerned(
+	const struct import_list *imports, const struct look_item *item, bool all, struct concerned *ret_concerned);
+void concerned_done(struct concerned *concerned);
 
 /* match_known(imports, item): the one that the configuration or else the record names, or NULL. */
 struct import *match_known(const struct import_list *imports, const struct look_item *item);

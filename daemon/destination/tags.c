@@ -24,8 +24,7 @@ char **tags_of(const struct delivery *delivery)
 	return tags;
 }
 
-/* The value of ${key}, or NULL. */
-static const char *find(char *const *tags, const char *key)
+const char *tags_find(char *const *tags, const char *key)
 {
 	size_t length = strlen(key);
 
@@ -37,7 +36,7 @@ static const char *find(char *const *tags, const char *key)
 
 bool tags_are_of(char *const *tags, const struct delivery *delivery)
 {
-	const char *source = find(tags, TAG_SOURCE), *name = find(tags, TAG_NAME);
+	const char *source = tags_find(tags, TAG_SOURCE), *name = tags_find(tags, TAG_NAME);
 
 	return source && name && strcmp(source, delivery->source_arn) == 0 &&
 		strcmp(name, delivery->object) == 0;
@@ -45,5 +44,5 @@ bool tags_are_of(char *const *tags, const struct delivery *delivery)
 
 bool tags_are_certferrys(char *const *tags)
 {
-	return find(tags, TAG_SOURCE) != NULL;
+	return tags_find(tags, TAG_SOURCE) != NULL;
 }

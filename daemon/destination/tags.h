@@ -20,6 +20,9 @@
  */
 char **tags_of(const struct delivery *delivery);
 
+/* tags_find(tags, key): the value of ${key}, borrowed, or NULL. */
+const char *tags_find(char *const *tags, const char *key);
+
 /* tags_are_of(tags, delivery): do both say that the object is ${delivery}'s? */
 bool tags_are_of(char *const *tags, const struct delivery *delivery);
 

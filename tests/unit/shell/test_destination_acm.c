@@ -254,6 +254,84 @@ static void test_only_one_in_use(void **state)
 	assert_null(match_only_in_use(&world->imports, &world->item));
 }
 
+/* --- the index --- */
+
+static bool is_concerned(const struct concerned *concerned, const struct import *import)
+{
+	for (size_t i = 0; i < concerned->count; i++)
+		if (concerned->imports[i] == import)
+			return true;
+	return false;
+}
+
+static void assert_in_order(const struct concerned *concerned)
+{
+	for (size_t i = 1; i < concerned->count; i++)
+		assert_true(concerned->imports[i - 1] < concerned->imports[i]);
+}
+
+/* Whatever names there are on either side: none that concerns the item is left out, and hardly any other is found. */
+static void test_index_leaves_out_none(void **state)
+{
+	static const char *const names[] = { "www.example.com", "api.example.com", "*.example.com", "example.com",
+		"a.www.example.com", "*.www.example.com", "*.shop.example.com", "x.shop.example.com", "*", "com", "*.com",
+		".example.com", "*..example.com", "", "www.example.org" };
+	struct world *world = *state;
+	struct concerned concerned;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		add(world, names[i], "none.example.net")->summary.names[0][0] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		strv_append(&import_find(&world->imports, names[i])->summary.names, names[i]);
+	import_list_index(&world->imports);
+	for (size_t n = 0; n < ARRAY_SIZE(names); n++) {
+		world->source.domain = (char *)names[n];
+		world->names[0] = (char *)names[ARRAY_SIZE(names) - 1 - n];
+		world->names[1] = NULL;
+		match_concerned(&world->imports, &world->item, false, &concerned);
+		assert_in_order(&concerned);
+		for (size_t i = 0; i < world->imports.count; i++)
+			if (match_needs_tags(&world->imports.items[i], &world->item, false))
+				assert_true(is_concerned(&concerned, &world->imports.items[i]));
+		concerned_done(&concerned);
+	}
+	world->source.domain = (char *)"www.example.org";
+	world->names[0] = NULL;
+	match_concerned(&world->imports, &world->item, false, &concerned);
+	assert_int_equal(concerned.count, 1);
+	concerned_done(&concerned);
+	match_concerned(&world->imports, &world->item, true, &concerned);
+	assert_int_equal(concerned.count, ARRAY_SIZE(names));
+	concerned_done(&concerned);
+}
+
+static void test_index_by_tags(void **state)
+{
+	struct world *world = *state;
+	struct concerned concerned;
+
+	add(world, "found", "renamed.example.net");
+	strv_append(&import_find(&world->imports, "found")->found_tags, TAG_SOURCE "=" SOURCE_ARN);
+	strv_append(&import_find(&world->imports, "found")->found_tags, TAG_NAME "=web");
+	add(world, "own", "renamed.example.net");
+	add_tags(add(world, "another", "renamed.example.net"), "another-name");
+	import_list_index(&world->imports);
+	match_concerned(&world->imports, &world->item, false, &concerned);
+	assert_int_equal(concerned.count, 1);
+	assert_string_equal(concerned.imports[0]->summary.arn, "found");
+	concerned_done(&concerned);
+
+	/* What the certificates themselves say counts when they have said it. */
+	add_tags(import_find(&world->imports, "own"), "web");
+	import_list_index(&world->imports);
+	assert_string_equal(match_tagged(&world->imports, &world->item)->summary.arn, "own");
+
+	/* One that is added later is not missed. */
+	add_tags(add(world, "own-0", "www.example.com"), "web");
+	import_find(&world->imports, "own-0")->summary.in_use = true;
+	assert_string_equal(match_tagged(&world->imports, &world->item)->summary.arn, "own-0");
+}
+
 static void test_revision(void **state)
 {
 	const struct acm_summary summary = {
@@ -276,6 +354,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unreadable, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_candidates, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_only_one_in_use, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_index_leaves_out_none, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_index_by_tags, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_revision, setup, teardown),
 	};
 	bool locked;
