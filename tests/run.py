@@ -183,7 +183,7 @@ def floor_simulation(count):
 
 
 def floor_simulation_whole(count):
-    simulate(count, [("renewal", 2500, 16, 2), ("first", 1000, 16, 3), ("throttled", 2500, 16, 4)])
+    simulate(count, [("renewal", 2500, 16, 2), ("first", 2500, 16, 3), ("throttled", 2500, 16, 4)])
 
 
 def floor_system(count):

@@ -240,8 +240,9 @@ static void on_read(void *userdata, struct source_view *view, const struct error
 	}
 	if (swept) {
 		conductor->swept_at = conductor->looked_at;
+		/* What was seen, or put in place, while the versions were read need not be looked at once more. */
 		for (size_t i = 0; i < conductor->place_count; i++)
-			conductor->places[i]->wanted = true;
+			state_want_looks(conductor->places[i], conductor->request.now);
 	}
 	cycle_poke(conductor);
 }
@@ -299,6 +300,15 @@ static bool is_lookable(const struct conductor *conductor, const struct slot *sl
 
 	return !(slot->open && slot->open->transferring) && seen && !source_refusal(seen) &&
 	       fingerprint_is_set(&seen->version.fingerprint);
+}
+
+/* Is it to be looked at, by itself or with all of its place? */
+static bool is_wanted(const struct conductor *conductor, const struct slot *slot)
+{
+	const struct tracked_place *place = state_place(conductor, slot);
+
+	return slot->look_wanted ||
+	       (place->wanted && (!place->seen_since || state_seen_at(slot) < place->seen_since));
 }
 
 static void place_quota(struct tracked_place *place, unsigned held)
@@ -437,7 +447,7 @@ static size_t look_at_place(struct tracked_place *place, size_t number, size_t c
 	for (size_t i = 0; i < conductor->delivery_count && found < count; i++) {
 		const struct slot *slot = &conductor->slots[i];
 
-		if (slot->place == number && (place->wanted || slot->look_wanted) && is_lookable(conductor, slot))
+		if (slot->place == number && is_wanted(conductor, slot) && is_lookable(conductor, slot))
 			fill_looked(place, found++, i);
 	}
 	place->looking_count = found;
@@ -462,7 +472,7 @@ static size_t *count_wanted(const struct conductor *conductor)
 	for (size_t i = 0; i < conductor->delivery_count; i++) {
 		const struct slot *slot = &conductor->slots[i];
 
-		if ((slot->look_wanted || state_place(conductor, slot)->wanted) && is_lookable(conductor, slot))
+		if (is_wanted(conductor, slot) && is_lookable(conductor, slot))
 			counts[slot->place]++;
 	}
 	return counts;
@@ -502,7 +512,7 @@ void look_cancel(struct conductor *conductor)
 
 		destination_look_cancel(place->look);
 		if (place->look)
-			place->wanted = true;
+			state_want_looks(place, 0);
 		place_forget_look(place);
 	}
 }

@@ -318,7 +318,7 @@ static struct tracked_place **adopt_places(struct conductor *conductor, struct w
 		places[i]->world = world_ref(world);
 		places[i]->place = expansion->places[i];
 		places[i]->conductor = conductor;
-		places[i]->wanted = true;
+		state_want_looks(places[i], 0);
 	}
 	return places;
 }
@@ -515,6 +515,28 @@ usec_t state_absent_at(const struct slot *slot)
 	if (state_seen(slot) != OBSERVED_ABSENT)
 		return 0;
 	return slot->open ? slot->open->observed.at : slot->settled.number;
+}
+
+usec_t state_seen_at(const struct slot *slot)
+{
+	const struct tracked_delivery *open = slot->open;
+
+	switch (state_seen(slot)) {
+	case OBSERVED_ABSENT:
+		return state_absent_at(slot);
+	case OBSERVED_PRESENT:
+		return open ? MAX(open->observed.at, open->record.confirmed_at)
+			    : (usec_t)slot->settled.confirmed_at * USEC_PER_SEC;
+	default:
+		return 0;
+	}
+}
+
+void state_want_looks(struct tracked_place *place, usec_t since)
+{
+	if (!place->wanted || place->seen_since)
+		place->seen_since = since;
+	place->wanted = true;
 }
 
 void state_want_look(struct conductor *conductor, struct slot *slot, bool wanted)

@@ -168,6 +168,7 @@ struct tracked_place {
 	size_t looking_count;
 	size_t look_wanted; /* how many of its deliveries are */
 	bool wanted; /* all of its deliveries are to be looked at as soon as possible */
+	usec_t seen_since; /* with wanted: but not those that were seen since then (wall clock); 0: all are */
 	usec_t looked_at; /* when its last look began; monotonic */
 	size_t carrying; /* deliveries under way to it; see deliver_count() */
 	bool waited_for; /* the plan for one of its deliveries waits for the look to end */
@@ -313,6 +314,13 @@ void state_asked(struct conductor *conductor, struct tracked_delivery *delivery,
 /* state_seen(slot), state_absent_at(slot): what was seen there last; where that is nothing, when (else 0). */
 enum observed_state state_seen(const struct slot *slot);
 usec_t state_absent_at(const struct slot *slot);
+
+/* state_seen_at(slot): when it was last seen what is there, in this life of the process, or a time before that; 0: never. */
+usec_t state_seen_at(const struct slot *slot);
+
+/* state_want_looks(place, since): look at all of its deliveries, but those that were seen since ${since} (wall clock; 0: at
+ * all); what was wanted before and is more stays so. */
+void state_want_looks(struct tracked_place *place, usec_t since);
 
 /* state_want_look(conductor, slot, wanted): is it to be looked at by itself? */
 void state_want_look(struct conductor *conductor, struct slot *slot, bool wanted);
