@@ -46,7 +46,7 @@ typedef void (*acm_done_fn)(void *userdata, const struct error *err);
  * acm_list(session, region, type, on_page, on_done, userdata):
  * ListCertificates, all pages, 1000 each, all seven key types asked for (the default hides most),
  * every status.  ${type}: keep only this Type ("IMPORTED"), NULL: all.  A token that comes twice, or more
- * than 1,000 pages, end with ERROR_RETRY (an endless listing).
+ * than 256 pages, end with ERROR_RETRY (an endless listing).
  */
 struct acm_operation *acm_list(struct aws_session *session, const char *region, const char *type,
 	acm_page_fn on_page, acm_done_fn on_done, void *userdata);

@@ -11,16 +11,14 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <systemd/sd-event.h>
 
 #include "lib/aws/defer.h"
 #include "lib/aws/page.h"
+#include "lib/aws/sigv4.h"
 #include "lib/pki/secret.h"
-
-/* A million certificates, or two minutes at the rate that ACM grants: what goes on after this
- * does not end. */
-#define OPERATION_PAGES_MAX 1000
 
 /* A page of 1,000 certificates with 100 long names each. */
 #define OPERATION_PAGE_LIMIT ((size_t)32 << 20)
@@ -119,17 +117,19 @@ void operation_list(struct operation *operation, const char *region, json_t *bod
 int operation_next(struct operation *operation, struct error *err)
 {
 	const char *token = operation->page->token;
+	char hash[SIGV4_HASH_SIZE]; /* tokens are as long as the other end likes */
 
 	if (!token) {
 		end_later(operation);
 		return 0;
 	}
-	if (json_object_get(operation->seen, token) ||
-		json_object_size(operation->seen) + 1 >= OPERATION_PAGES_MAX)
+	sigv4_hash(token, strlen(token), hash);
+	if (json_object_get(operation->seen, hash) ||
+		json_object_size(operation->seen) + 1 >= operation->page->format->pages_max)
 		return error_set(err, ERROR_RETRY, 0,
 			"an endless listing, given up after %zu pages",
 			json_object_size(operation->seen) + 1);
-	json_object_set_new(operation->seen, token, json_true());
+	json_object_set_new(operation->seen, hash, json_true());
 	json_object_set_new(operation->body, operation->page->format->token, json_string(token));
 	send_json(operation, operation->region, operation->body);
 	return 0;

@@ -36,7 +36,7 @@ struct operation {
 	struct sd_event_source *deferred; /* about to end */
 	struct error error; /* with this */
 	json_t *body; /* listings: what to ask for */
-	json_t *seen; /* listings: a member for each token so far */
+	json_t *seen; /* listings: a member for the hash of each token so far */
 };
 
 /* operation_ask(operation, region, body): send one request.  ${body} is taken over; NULL
@@ -57,7 +57,7 @@ void operation_list(struct operation *operation, const char *region, json_t *bod
 /**
  * operation_next(operation, err):
  * Ask for the page after the one that was read, or end in the loop's next turn when that was the
- * last.  ERROR_RETRY when a token comes again or after 1,000 pages: the caller ends then.  What was
+ * last.  ERROR_RETRY when a token comes again or after as many pages as the format says: the caller ends then.  What was
  * read stays until the next page begins to arrive: not before the callback has returned.
  */
 int operation_next(struct operation *operation, struct error *err);

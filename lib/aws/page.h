@@ -39,6 +39,7 @@ struct page_field {
 struct page_format {
 	const char *items; /* the answer's member that lists them */
 	const char *token; /* its member that carries on */
+	unsigned pages_max; /* a listing that goes on after so many does not end */
 	const struct page_field *fields;
 	size_t fields_count;
 

@@ -125,6 +125,7 @@ static void on_value(void *userdata, int id, enum json_event event, const char *
 static const struct page_format format = {
 	.items = "ResourceTagMappingList",
 	.token = "PaginationToken",
+	.pages_max = 1000, /* of 100 */
 	.fields = fields,
 	.fields_count = ARRAY_SIZE(fields),
 	.on_begin = on_begin,

@@ -203,12 +203,14 @@ def test_quota_of_imports(ferry, cloud):
     assert re.search("limit|quota", run.delivery("pay/prod")["reason"], re.I)
 
 
-def test_endless_listing_is_ended(ferry, cloud):
+@pytest.mark.parametrize("changing", [False, True])
+def test_endless_listing_is_ended(ferry, cloud, changing):
     pay = ferry.issue("pay.example.com")
-    cloud.fault("endless", operation="ListCertificates", account=DESTINATION, changing=False)
+    cloud.fault("endless", operation="ListCertificates", account=DESTINATION, changing=changing)
     run = ferry.carry("pay", pay, "prod", "files").run("--once")
     assert run.status == 1
     assert once_only(run.log, "'pay/prod' cannot be looked at: ListCertificates: an endless listing"), run
+    assert len(run.requests.select("ListCertificates", account=DESTINATION)) <= 256 * 3
     cloud.clear_faults()
     assert ferry.imports(DESTINATION) == {}
     ferry.expect_file("pay", pay)
