@@ -224,7 +224,7 @@ static void call_left(struct http_call *call)
 
 	window_ended(&call->host->window, call->ready_at != 0,
 		call->ready_at && call->status ? MAX(usec_sub(now, call->ready_at), (usec_t)1) : 0,
-		!TAILQ_EMPTY(&call->host->waiting), now);
+		call->host->waiting_count, now);
 }
 
 struct http_call *http_cancel(struct http_call *call)

@@ -7,8 +7,9 @@
  * time and not for each of a burst.  A host that has not been asked for a while is cold: one
  * request leads (it resolves the name and shakes hands) and the others wait for its connection.
  * Then each answer allows one more, as TCP's slow start does (RFC 5681 section 3.1), if those that
- * had to wait would have saved more by another connection than its handshake takes; and so does time
- * for a host that is slow to answer.  Pure: times (monotonic) are arguments.
+ * had to wait would have saved more by another connection than its handshake takes; where there are
+ * many already, each has to be made use of too: 99 of 100 requests shall find a connection.  Time
+ * does as answers do for a host that is slow to give any.  Pure: times (monotonic) are arguments.
  */
 
 #include <stdbool.h>
@@ -28,9 +29,13 @@ struct window {
 	size_t sockets; /* connections that are open or being opened */
 	bool connected; /* not cold: a request has found a connection */
 	bool led; /* cold: one is on the wire, and the others wait for it */
+	bool backlog; /* those that waited were many rounds of requests, and some still do */
+	bool slow; /* nothing was answered from one tick to the next, nor since */
 	bool failed; /* the last one that led did not arrive */
 	usec_t handshake, response; /* how long they take; 0: not known yet */
 	usec_t credit; /* what another connection would have saved, and none has been opened for */
+	size_t answers; /* since it was cold */
+	size_t ticked; /* answers at the last tick */
 	usec_t quiet; /* when the last request ended */
 };
 
@@ -48,10 +53,10 @@ void window_sent(struct window *window);
 void window_connected(struct window *window, usec_t handshake);
 
 /* window_ended(window, connected, response, waiting, now): one that was sent has ended or was
- * cancelled, while others were ${waiting}; ${response} is how long its answer took, 0: there was
+ * cancelled, while ${waiting} others were waiting; ${response} is how long its answer took, 0: there was
  * none. */
 void window_ended(
-	struct window *window, bool connected, usec_t response, bool waiting, usec_t now);
+	struct window *window, bool connected, usec_t response, size_t waiting, usec_t now);
 
 /* window_tick(window): requests have been waiting for WINDOW_TICK. */
 void window_tick(struct window *window);

@@ -64,7 +64,7 @@ static size_t connections_of_burst(size_t burst, usec_t handshake, usec_t respon
 		for (size_t i = 0; i < round; i++) {
 			size_t sockets = window.sockets;
 
-			window_ended(&window, true, response, waiting > 0, now);
+			window_ended(&window, true, response, waiting, now);
 			waiting -= send_all(&window, waiting, now);
 			if (window.sockets > sockets)
 				window_connected(&window, handshake);
@@ -82,6 +82,38 @@ static void test_connections_are_opened_as_they_pay(void **state)
 	assert_in_range(connections_of_burst(64, 2 * MS, 30 * MS), 16, 33);
 	/* A queue that does not end gets all there are. */
 	assert_int_equal(connections_of_burst(100000, 20 * MS, 30 * MS), WINDOW_MAX);
+}
+
+/* A hundred bursts of 72 with pauses, as a sync makes them, and a queue that is long from the start. */
+static void test_further_connections_have_to_be_used(void **state)
+{
+	struct window window;
+	usec_t now = 100 * USEC_PER_SEC;
+	size_t opened_at = 0, total = 0;
+
+	window_init(&window);
+	for (int burst = 0; burst < 100; burst++) {
+		size_t waiting = 72;
+
+		waiting -= send_all(&window, waiting, now);
+		while (window.running > 0) {
+			now += 30 * MS;
+			if (!window.connected)
+				window_connected(&window, 2 * MS);
+			for (size_t round = window.running; round > 0; round--) {
+				window_ended(&window, true, 30 * MS, waiting, now);
+				total++;
+				waiting -= send_all(&window, waiting, now);
+			}
+			if (window.sockets > 32 && !opened_at)
+				opened_at = total;
+		}
+		assert_true(window.sockets <= 32 || window.sockets <= 1 + total / 100);
+	}
+	assert_int_equal(total, 7200);
+	assert_in_range(opened_at, 3200, 3400);
+	assert_in_range(window.sockets, 60, 73);
+	assert_int_equal(connections_of_burst(2000, 2 * MS, 30 * MS), WINDOW_MAX);
 }
 
 static void test_slow_answers_hold_nobody_up(void **state)
@@ -130,6 +162,7 @@ int main(void)
 		cmocka_unit_test(test_one_leads),
 		cmocka_unit_test(test_all_go_when_who_led_does_not_arrive),
 		cmocka_unit_test(test_connections_are_opened_as_they_pay),
+		cmocka_unit_test(test_further_connections_have_to_be_used),
 		cmocka_unit_test(test_slow_answers_hold_nobody_up),
 		cmocka_unit_test(test_a_quiet_host_is_cold),
 	};
