@@ -75,7 +75,8 @@ static struct plan_delivery delivery_input(struct conductor *conductor, size_t i
 		.delivery = delivery->delivery,
 		.certificate = certificate,
 		.observed = &delivery->observed,
-		.record = delivery->has_record ? &delivery->record : NULL,
+		/* Of one that was never written down, too, it counts when it is tried again. */
+		.record = delivery->has_record || delivery->record.failures ? &delivery->record : NULL,
 		.budget = delivery->place->budget,
 		.in_flight = delivery->transferring || slot->looking || delivery->proof,
 		.may_look = may_look(conductor, slot),
@@ -407,7 +408,7 @@ static void start_steps(struct conductor *conductor, struct tracked_certificate 
 			start_delivery_step(conductor, certificate->first + step->index, step);
 		transfer |= step->verb == STEP_EXPORT;
 	}
-	if (!certificate->planned.due)
+	if (!certificate->planned.due || is_stopped(conductor))
 		gather_until(conductor, certificate, 0);
 	if (transfer && !is_stopped(conductor))
 		start_transfer(conductor, certificate);

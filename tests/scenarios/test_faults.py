@@ -193,6 +193,19 @@ def test_full_account_is_not_asked_again_and_again(ferry, cloud):
     daemon.stop()
 
 
+def test_place_that_cannot_be_looked_at_at_first_is_tried_again(bus_ferry, cloud):
+    """Nothing is recorded of the delivery yet: when it is tried again must not hang on that."""
+    pay = bus_ferry.issue("pay.example.com")
+    cloud.fault("error", operation="ListCertificates", account=DESTINATION, code="AccessDeniedException",
+                message="not you", status=400)
+    daemon = bus_ferry.carry("pay", pay, "prod").start()
+    daemon.wait_log("'pay/prod' cannot be looked at: .*not you")
+    plan = bus_ferry.certferry("plan", "--json").json
+    (step,) = [step for step in plan["steps"] if step["delivery"] == "pay/prod"]
+    assert step["verb"] == "wait" and step["when"], plan
+    daemon.stop()
+
+
 def test_quota_of_imports(ferry, cloud):
     cloud.import_by_hand(DESTINATION, "n{n}.example.org", count=3)
     cloud.settings(import_limit=3)
