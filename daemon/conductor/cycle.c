@@ -27,7 +27,8 @@
 /* A transfer waits so long for looks under way that may add to it, to export once for all that is due together. */
 #define GATHER_WAIT (300 * USEC_PER_MSEC)
 
-/* With the next look further away than this, connections are not kept: the other ends close them before. */
+/* With the next look further away than this, connections are not kept where no watchdog wakes the process to close them:
+ * the other ends close them before. */
 #define REST_LONG USEC_PER_MINUTE
 
 /* --- the plan's input: pointers into the states --- */
@@ -676,15 +677,20 @@ static bool approve_held(struct conductor *conductor)
 	return approved > 0;
 }
 
-/* Nothing is in flight any more: what was needed for it is not held on to while the daemon sleeps. */
+/* Nothing is in flight any more: what was needed for it is not held on to while the daemon sleeps.  Connections are kept
+ * for the moment after a sync, until the watchdog wakes the process; where there is none, they go now if the next look is
+ * far away. */
 static void rest(struct conductor *conductor)
 {
+	usec_t next = MIN(conductor->next_look, conductor->next_sweep);
+
 	if (conductor->rested)
 		return;
 	conductor->rested = true;
-	if (conductor->aws && MIN(conductor->next_look, conductor->next_sweep) > clock_monotonic() + REST_LONG)
-		aws_rest(conductor->aws);
-	memory_give_back();
+	if (!conductor->watchdog && next > usec_add(clock_monotonic(), REST_LONG))
+		cycle_rest_longer(conductor);
+	else
+		memory_give_back();
 }
 
 void cycle_rest_longer(struct conductor *conductor)
@@ -692,7 +698,8 @@ void cycle_rest_longer(struct conductor *conductor)
 	if (!conductor->rested || conductor->rested_longer)
 		return;
 	conductor->rested_longer = true;
-	aws_rest(conductor->aws);
+	if (conductor->aws)
+		aws_rest(conductor->aws);
 	memory_give_back();
 }
 
