@@ -304,7 +304,7 @@ class Bench:
         groups = max(size // 1000, 1)
         self.aws.new(size, groups, spread=1, by_domain=1, no_search=1)
         looks = 20 if size <= 1000 else 4
-        with self.ferry(groups, groups=groups, spread=True, sweep="2h").start(hurry=True) as ferry:
+        with self.ferry(groups, groups=groups, spread=True, sweep="2h").start(hurry=True, wall=True) as ferry:
             process.wait_for(lambda: self.aws.counts()["requests"] > 2 * size, 900, "everything read")
             ferry.wait_rest(300, rest=2)
             row = {"certificates": size, "first start, CPU s": process.cpu_us(ferry.pid) / 1e6}

@@ -80,15 +80,14 @@ class Ferry:
     def log(self, name="daemon.log"):
         return (self.directory / name).read_text()[-2000:]
 
-    def start(self, hurry=False):
-        """The daemon; with ${hurry}, hurry.so decides when time passes (see leap)."""
+    def start(self, hurry=False, wall=False):
+        """The daemon; with ${hurry}, hurry.so decides when time passes (see leap); with ${wall}, so does the wall clock."""
         environment = self.environment()
         if hurry:
-            path = self.directory / "hurry"
-            path.write_bytes(bytes(8))
-            with path.open("r+b") as file:
-                self.leaps = mmap.mmap(file.fileno(), 8)
-            environment |= {"LD_PRELOAD": str(BUILD / "tests/bench/hurry.so"), "HURRY": str(path)}
+            with self.aws.hurry.open("r+b") as file:
+                self.leaps = mmap.mmap(file.fileno(), 24)
+            self.leaps[:] = struct.pack("qqq", 0, wall, 0)
+            environment |= {"LD_PRELOAD": str(BUILD / "tests/bench/hurry.so"), "HURRY": str(self.aws.hurry)}
         with (self.directory / "daemon.log").open("w") as log:
             self.started = time.time()
             self.process = subprocess.Popen([BUILD / "certferryd", "--config", self.file], env=environment,

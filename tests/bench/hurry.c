@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * hurry.so, preloaded into certferryd: when it has nothing to do but to wait for a timer, the monotonic clocks leap to it, as often as the number in the file $HURRY says (8 bytes, shared, counted
- * down).  So months of polls take a minute, with the program as it is shipped.  The wall clock stays right.
+ * hurry.so, preloaded into certferryd: when it has nothing to do but to wait for a timer, the monotonic clocks leap to
+ * it, as often as the first number in the file $HURRY says (three of 8 bytes, shared; this one is counted down).  So
+ * months of polls take a minute, with the program as it is shipped.
+ *
+ * If the second number is not 0, the wall clock leaps as well, and the third tells the server by how many nanoseconds
+ * it has, so that the program sees time pass as it does.  Otherwise the wall clock stays right, so that nothing
+ * expires in those months; to the program it has then been set back at each leap, whereupon it plans everything anew.
  *
  * A timer that is less than SHORT away may be the limit of a request under way, so it is leapt to only when nothing
  * has come for QUIET_MS, within which the bench's server has always answered.
@@ -42,7 +47,14 @@ static epoll_wait_fn *real_epoll_wait;
 static int64_t leapt; /* nanoseconds */
 static int64_t deadlines[FD_MAX]; /* of the timers of monotonic clocks, as the program knows them; 0: none */
 static char monotonic[FD_MAX];
-static volatile int64_t *leaps_left;
+static volatile int64_t *shared;
+
+enum {
+	LEAPS_LEFT,
+	WALL_LEAPS,
+	WALL_LEAPT,
+	NUMBERS,
+};
 
 static int64_t to_number(const struct timespec *time)
 {
@@ -62,9 +74,9 @@ __attribute__((constructor)) static void begin(void)
 	real_timerfd_create = (timerfd_create_fn *)dlsym(RTLD_NEXT, "timerfd_create");
 	real_timerfd_settime = (timerfd_settime_fn *)dlsym(RTLD_NEXT, "timerfd_settime");
 	real_epoll_wait = (epoll_wait_fn *)dlsym(RTLD_NEXT, "epoll_wait");
-	leaps_left = mmap(NULL, sizeof(*leaps_left), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (fd < 0 || leaps_left == MAP_FAILED) {
-		fprintf(stderr, "hurry: $HURRY is no file of 8 bytes\n");
+	shared = mmap(NULL, NUMBERS * sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (fd < 0 || shared == MAP_FAILED) {
+		fprintf(stderr, "hurry: $HURRY is no file of %zu bytes\n", NUMBERS * sizeof(*shared));
 		exit(1);
 	}
 	close(fd);
@@ -81,6 +93,8 @@ int clock_gettime(clockid_t clock, struct timespec *time)
 	if (r == 0 && (clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME || clock == CLOCK_MONOTONIC_RAW ||
 			      clock == CLOCK_MONOTONIC_COARSE))
 		*time = from_number(to_number(time) + leapt);
+	if (r == 0 && clock == CLOCK_REALTIME && shared)
+		*time = from_number(to_number(time) + shared[WALL_LEAPT]);
 	return r;
 }
 
@@ -135,7 +149,9 @@ static bool leap(int quiet)
 	if (next == INT64_MAX || (next - to_number(&time) <= SHORT && quiet < QUIET_MS))
 		return false;
 	leapt += next - to_number(&time);
-	*leaps_left = *leaps_left - 1;
+	if (shared[WALL_LEAPS])
+		shared[WALL_LEAPT] += next - to_number(&time);
+	shared[LEAPS_LEFT] = shared[LEAPS_LEFT] - 1;
 	for (int fd = 0; fd < FD_MAX; fd++)
 		if (deadlines[fd])
 			(void)arm(fd, (struct itimerspec){ 0 }, NULL);
@@ -144,7 +160,7 @@ static bool leap(int quiet)
 
 int epoll_wait(int epoll, struct epoll_event *events, int room, int timeout)
 {
-	int count, quiet = 0, patience = *leaps_left > 0 ? IDLE_MS : REST_MS;
+	int count, quiet = 0, patience = shared[LEAPS_LEFT] > 0 ? IDLE_MS : REST_MS;
 
 	if (timeout >= 0)
 		return real_epoll_wait(epoll, events, room, timeout);
@@ -153,7 +169,7 @@ int epoll_wait(int epoll, struct epoll_event *events, int room, int timeout)
 		if (count != 0)
 			return count;
 		quiet += patience;
-		if (*leaps_left > 0 && leap(quiet))
+		if (shared[LEAPS_LEFT] > 0 && leap(quiet))
 			quiet = 0;
 		patience = quiet == 0 ? IDLE_MS : REST_MS;
 	}
