@@ -112,12 +112,24 @@ static void inherit(struct source_certificate *now, const struct source_certific
 		now->serial = mem_strdup(before->serial);
 }
 
+/* source_view_find() where one sorted view is gone through along with ${view}: it goes on from ${at}. */
+static const struct source_certificate *find_next(const struct source_view *view, size_t *at, const char *arn)
+{
+	while (view && *at < view->count) {
+		const int order = strcmp(view->items[*at].arn, arn);
+
+		if (order >= 0)
+			return order == 0 ? &view->items[*at] : NULL;
+		(*at)++;
+	}
+	return NULL;
+}
+
 void listing_inherit(
 	struct source_view *view, const struct source_view *known, bool problems, usec_t doubted)
 {
-	for (size_t i = 0; i < view->count; i++) {
-		const struct source_certificate *before = source_view_find(
-			known, view->items[i].arn);
+	for (size_t i = 0, at = 0; i < view->count; i++) {
+		const struct source_certificate *before = find_next(known, &at, view->items[i].arn);
 
 		if (before)
 			inherit(&view->items[i], before, problems, doubted);
@@ -128,14 +140,15 @@ void listing_join(struct source_view *view, const struct source_view *known)
 {
 	const size_t count = view->count;
 
-	for (size_t i = 0; known && i < known->count; i++) {
+	for (size_t i = 0, at = 0; known && i < known->count; i++) {
 		/* As it was before the first was put in; the items may have moved since. */
 		const struct source_view listed = { .items = view->items, .count = count };
 
-		if (!source_view_find(&listed, known->items[i].arn))
+		if (!find_next(&listed, &at, known->items[i].arn))
 			source_certificate_copy(append(view), &known->items[i]);
 	}
-	listing_sort(view);
+	if (view->count > count)
+		listing_sort(view);
 }
 
 bool listing_needs_tags(const struct desired *desired)

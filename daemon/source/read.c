@@ -109,25 +109,22 @@ static bool is_busy(const struct source_read *read)
 
 static void fill_slots(struct source_read *read);
 
-/* What there is to see before the versions are read, if there are many to be read. */
+/* What there is to see before the versions are read, if there are many to be read: a quiet look copies nothing. */
 static void tell_listed(struct source_read *read)
 {
+	const struct desired *desired = read->request.desired;
 	struct source_view *view;
 	size_t unread = 0;
 
-	if (!read->request.on_listed)
+	for (size_t i = 0; read->request.on_listed && i < read->view->count; i++)
+		unread += listing_needs_version(desired, &read->view->items[i]);
+	read->told = unread > TOGETHER;
+	if (!read->told)
 		return;
 	view = source_view_copy(read->view);
-	for (size_t i = 0; i < view->count; i++) {
-		view->items[i].unread =
-			listing_needs_version(read->request.desired, &view->items[i]);
-		unread += view->items[i].unread;
-	}
-	read->told = unread > TOGETHER;
-	if (read->told)
-		read->request.on_listed(read->userdata, view);
-	else
-		source_view_free(view);
+	for (size_t i = 0; i < view->count; i++)
+		view->items[i].unread = listing_needs_version(desired, &view->items[i]);
+	read->request.on_listed(read->userdata, view);
 }
 
 /* Go on with the step, or with the next one when nothing of it is left. */
