@@ -149,6 +149,17 @@ static bool views_alike(const struct source_view *a, const struct source_view *b
 	return true;
 }
 
+/* Does ${a} hold all that is in ${b}, and nothing else, packed?  (What is told one by one is not: see on_version().) */
+static bool view_stays(const struct source_view *a, const struct source_view *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (!a->items[i].packed || !source_certificate_equal(&a->items[i], &b->items[i]))
+			return false;
+	return true;
+}
+
 static void expand_again(struct conductor *conductor, const struct source_view *former)
 {
 	struct world *world = world_new(conductor->world->configuration, conductor->view, conductor->default_region);
@@ -168,6 +179,11 @@ static void take_over_view(struct conductor *conductor, struct source_view *view
 {
 	struct source_view *former = conductor->view;
 
+	/* As nearly always: what there is stays where it is. */
+	if (former && view_stays(former, view)) {
+		source_view_free(view);
+		return;
+	}
 	source_view_pack(view);
 	conductor->view = view;
 	conductor->remembered = source_view_free(conductor->remembered);
