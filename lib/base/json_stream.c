@@ -281,8 +281,14 @@ static bool is_number(const char *text, bool *ret_whole)
 	return !*text;
 }
 
-static bool is_in_range(const char *text, bool whole)
+/* Up to so long, a number without an exponent is in range whatever its digits: 10^18 of 2^63, 10^299 of a double. */
+#define WHOLE_IN_RANGE 18
+#define DIGITS_IN_RANGE 299
+
+static bool is_in_range(const char *text, size_t length, bool whole)
 {
+	if (length <= (whole ? WHOLE_IN_RANGE : DIGITS_IN_RANGE) && !strpbrk(text, "eE"))
+		return true;
 	errno = 0;
 	if (whole)
 		(void)strtoll(text, NULL, 10);
@@ -296,7 +302,7 @@ static int number_end(struct json_stream *stream)
 	const char *text = stream->token.data;
 	bool whole;
 
-	if (!is_number(text, &whole) || !is_in_range(text, whole))
+	if (!is_number(text, &whole) || !is_in_range(text, stream->token.length, whole))
 		return -EINVAL;
 	stream->state = NEXT;
 	stream->on_event(stream->userdata, JSON_EVENT_NUMBER, text, stream->token.length);
