@@ -133,6 +133,7 @@ BENCH := $(addprefix $(BUILD)/tests/bench/,server client hurry.so)
 bench: ## how fast and how small: beside boto3, chronyd and certmonger; about ten minutes, writes build/bench.json
 	$(Q)tests/packages $(BUILD_PACKAGES) python3-boto3 python3-cryptography dbus
 	$(Q)$(MAKE) --no-print-directory bench-build
+	$(Q)tests/botocore/venv $(BUILD)/botocore-venv || echo "boto3 is Debian's"
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py
 bench-build: all $(BENCH)
 $(BUILD)/tests/bench/client: $(call object,tests/bench/client.c) $(LIB_A)

@@ -26,7 +26,8 @@ from tests.bench.aws import BUILD, Aws, accounts  # noqa: E402
 from tests.bench.bus import Bus  # noqa: E402
 from tests.bench.ferry import Ferry  # noqa: E402
 
-PYTHON = "/usr/bin/python3"
+NEWEST = BUILD / "botocore-venv/bin/python"  # made by tests/botocore/venv; without PyPI, Debian's boto3
+PYTHON = NEWEST if NEWEST.exists() else "/usr/bin/python3"
 BOTO = ROOT / "tests/bench/boto.py"
 CLIENT = BUILD / "tests/bench/client"
 TOKEN = "x" * 800  # as long as a role's
@@ -358,6 +359,11 @@ class Background:
 PARTS = ("clients", "sync", "latency", "start", "idle", "growth")
 
 
+def boto_version():
+    code = "import boto3, platform; print(f'boto3 {boto3.__version__} on Python {platform.python_version()}')"
+    return subprocess.run([PYTHON, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
+
+
 def main(arguments):
     if arguments == ["--readme"]:
         text = results.markdown()
@@ -375,6 +381,7 @@ def main(arguments):
         (directory / "second").mkdir()
         with Aws(directory) as aws, Bus(directory) as bus:
             bench = Bench(aws, bus, directory)
+            bench.results.against = boto_version()
             try:
                 for part in arguments or PARTS:
                     begin = time.monotonic()

@@ -56,6 +56,7 @@ def machine():
 class Results:
     def __init__(self):
         self.rows = []
+        self.against = ""  # whose client ours was compared with
         self.growth = []  # rows of the table of how things grow: dictionaries
 
     def add(self, name, what, values, unit, goal=None, better="less"):
@@ -75,7 +76,7 @@ class Results:
         (BUILD / "bench.json").write_text(json.dumps(public, indent=1) + "\n")
         (BUILD / "bench").mkdir(exist_ok=True)
         (BUILD / "bench/results.json").write_text(json.dumps({
-            "machine": machine(), "date": datetime.date.today().isoformat(),
+            "machine": machine(), "against": self.against, "date": datetime.date.today().isoformat(),
             "rows": [dataclasses.asdict(row) for row in self.rows], "growth": self.growth,
         }))  # fmt: skip
 
@@ -88,6 +89,7 @@ def load():
     results = Results()
     results.rows = [Row(**row) for row in found["rows"]]
     results.growth = found["growth"]
+    results.against = found["against"]
     return results, found["machine"], found["date"]
 
 
@@ -97,7 +99,7 @@ def markdown():
     client = [row for row in results.rows if row.name.startswith("client_")]
     goals = [row for row in results.rows if row.goal is not None]
     others = [row for row in results.rows if row.goal is None and row not in client and not row.name.startswith("grown_")]
-    lines = [f"Measured on {date} on {where}, by `make bench`; medians, and the range of what was measured more than once."]
+    lines = [f"Measured on {date} on {where}, by `make bench`, beside {results.against}; medians, and the range of what was measured more than once."]
     lines += ["", "| what is held to a goal | measured | range | goal | |", "|---|---:|---:|---:|---|"]
     for row in goals:
         verdict = "met" if row.met else "**missed**"
