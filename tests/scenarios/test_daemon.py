@@ -233,6 +233,25 @@ def test_a_reload_takes_over_what_is_new(running, bus_ferry, pay):
     assert running.requests("ImportCertificate") == 1
 
 
+def test_a_certificate_that_goes_and_comes_back_while_it_is_carried(bus_ferry, cloud, pay):
+    """Two reloads during one export: what comes back is what went, and nothing is imported twice."""
+    cloud.fault("delay", seconds=4, operation="ExportCertificate")
+    bus_ferry.carry("pay", pay, "prod")
+    text = bus_ferry.file.read_text()
+    daemon = bus_ferry.start()
+    bus_ferry.wait_for(lambda: "pay/prod" in bus_ferry.certferry("status").out)
+    time.sleep(1)
+    other = bus_ferry.issue("other.example.com")
+    rewrite(bus_ferry, text.replace("pay:", "other:").replace(pay, other))
+    daemon.reload()
+    rewrite(bus_ferry, text)
+    daemon.reload()
+    cloud.clear_faults()
+    settled(bus_ferry)
+    bus_ferry.expect_import(DESTINATION, pay)
+    assert daemon.requests("ImportCertificate") == 1
+
+
 def test_syncs_that_overlap(running, bus_ferry, cloud, pay, web):
     assert cloud.renew(pay)["renewed"]
     cloud.fault("delay", seconds=1.5, operation="ImportCertificate")
