@@ -14,6 +14,10 @@ struct bus_handlers {
 	int (*sync)(void *userdata, const char *delivery, uint32_t *ret_job, struct error *err);
 	int (*approve)(void *userdata, const char *delivery, const char *who, uint32_t *ret_count,
 		struct error *err);
+	/* Once, from the loop: the name was given or refused, or there is no bus, or it has not
+	 * answered within 5 s.  From here on a client finds the daemon if it ever will soon.  May be
+	 * NULL. */
+	void (*settled)(void *userdata);
 };
 
 #endif

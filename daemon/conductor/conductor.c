@@ -456,7 +456,6 @@ int conductor_run(const struct conductor_options *options)
 		if (!options->once)
 			log_write(LOG_INFO, SAY_STARTED, NULL, "started: %zu certificates and %zu deliveries are configured",
 				conductor.certificate_count, conductor.delivery_count);
-		notify_ready();
 		if (sd_event_add_exit(conductor.event, NULL, on_exit_loop, &conductor) < 0 ||
 			sd_event_loop(conductor.event) < 0)
 			status = 1;

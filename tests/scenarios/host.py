@@ -4,7 +4,9 @@
 The real ones are the system floor's; here it is counted what was asked of them.
 """
 
+import contextlib
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -124,6 +126,15 @@ class Host:
         self.process.wait(timeout=10)
         self.process.stdout.close()
         shutil.rmtree(self.directory)
+
+    @contextlib.contextmanager
+    def stopped_bus(self):
+        """A bus that takes connections and answers nothing."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def handle(self, message):
         if message.member == "CheckAuthorization":

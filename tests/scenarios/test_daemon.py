@@ -210,6 +210,28 @@ def test_a_lost_record_and_a_unit_that_may_not_have_read_it(running, bus_ferry, 
     assert web.jobs == []
 
 
+def test_a_daemon_that_is_ready_is_found_by_its_name(bus_ferry, host, pay):
+    """Who starts the unit and asks at once finds it, however slow the bus is."""
+    bus_ferry.carry("pay", pay, "prod")
+    begin = time.monotonic()
+    with host.stopped_bus():
+        daemon = bus_ferry.start(wait=False)
+        time.sleep(1)
+        assert "READY=1" not in daemon.notices
+    daemon.wait_notice("READY=1")
+    assert bus_ferry.certferry("sync", timeout=20).status == 0
+    assert time.monotonic() - begin < 20 * SLOW
+
+
+def test_a_bus_that_gives_no_answer_holds_up_nothing(bus_ferry, host, pay):
+    bus_ferry.carry("pay", pay, "prod")
+    with host.stopped_bus():
+        daemon = bus_ferry.start()  # ready, after five seconds
+        bus_ferry.expect_import(DESTINATION, pay)
+    bus_ferry.certferry("status", expect=0)
+    assert daemon.process.poll() is None
+
+
 @pytest.mark.parametrize("text", ["{", "source: 1\n", "certificates: {x: {}}\nunknown: 1\n"])
 def test_a_wrong_file_changes_nothing(running, bus_ferry, cloud, pay, web, text):
     good = bus_ferry.file.read_text()

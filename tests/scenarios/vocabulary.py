@@ -118,7 +118,7 @@ class Run:
 class Daemon:
     """certferryd as a daemon, until stop() or kill()."""
 
-    def __init__(self, ferry, arguments=()):
+    def __init__(self, ferry, arguments=(), wait=True):
         self.ferry = ferry
         self.log_file = ferry.directory / "daemon.log"
         self.since = ferry.cloud.journal_position()
@@ -132,7 +132,8 @@ class Daemon:
             )  # fmt: skip
         ferry.processes.append(self.process)
         threading.Thread(target=self._listen, daemon=True).start()
-        self.wait_notice("READY=1")
+        if wait:
+            self.wait_notice("READY=1")
 
     def wait_notice(self, text, seconds=10):
         """Until the daemon has told systemd so."""
@@ -313,9 +314,9 @@ class Ferry:
         assert expect is None or run.status == expect, run
         return run
 
-    def start(self, *arguments):
+    def start(self, *arguments, wait=True):
         """certferryd as a daemon, which has told systemd that it is ready."""
-        return Daemon(self, arguments)
+        return Daemon(self, arguments, wait)
 
     def certferry(self, *arguments, expect=None, timeout=60):
         """The command line."""
