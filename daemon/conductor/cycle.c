@@ -677,6 +677,15 @@ static bool approve_held(struct conductor *conductor)
 	return approved > 0;
 }
 
+/* What a look needs is kept for the next one: to fault its pages in again would cost as much as half of the look. */
+static void give_back(const struct conductor *conductor)
+{
+	if (conductor->worked)
+		memory_give_back();
+	else
+		memory_trim();
+}
+
 /* Nothing is in flight any more: what was needed for it is not held on to while the daemon sleeps.  Connections are kept
  * for the moment after a sync, until the watchdog wakes the process; where there is none, they go now if the next look is
  * far away. */
@@ -690,7 +699,7 @@ static void rest(struct conductor *conductor)
 	if (!conductor->watchdog && next > usec_add(clock_monotonic(), REST_LONG))
 		cycle_rest_longer(conductor);
 	else
-		memory_give_back();
+		give_back(conductor);
 }
 
 void cycle_rest_longer(struct conductor *conductor)
@@ -700,7 +709,8 @@ void cycle_rest_longer(struct conductor *conductor)
 	conductor->rested_longer = true;
 	if (conductor->aws)
 		aws_rest(conductor->aws);
-	memory_give_back();
+	give_back(conductor);
+	conductor->worked = false;
 }
 
 /* What time alone has changed. */
@@ -740,6 +750,7 @@ static int on_cycle(sd_event_source *source, void *userdata)
 	tell_manager(conductor);
 	if (!cycle_idle(conductor)) {
 		conductor->rested = conductor->rested_longer = false;
+		conductor->worked |= !conductor->read || conductor->reading_sweep || conductor->runs;
 		return 0;
 	}
 	if (approve_held(conductor)) {

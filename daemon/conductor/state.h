@@ -267,6 +267,7 @@ struct conductor {
 	sd_event_source *watchdog;
 	int exit_status;
 	bool ending;
+	bool worked; /* more than looks at the source has been in flight since code was given back */
 	bool rested; /* nothing has been in flight since memory was given back */
 	bool rested_longer; /* nor since the idle connections were closed */
 	bool stopped; /* nothing of it is on the event loop any more */

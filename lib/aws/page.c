@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +20,7 @@
 
 static bool is_name(const char *name, const char *text, size_t length)
 {
-	return strncmp(name, text, length) == 0 && !name[length];
+	return length && *name == *text && strncmp(name, text, length) == 0 && !name[length];
 }
 
 static int find_field(const struct page *page, int inside, const char *text, size_t length)
@@ -54,7 +55,7 @@ static bool is_time(enum json_event event, const char *text, size_t length)
 	memcpy(copy, text, length);
 	copy[length] = '\0';
 	if (event == JSON_EVENT_NUMBER)
-		return strtod(copy, NULL) < MEMBER_TIME_END && strtod(copy, NULL) > -MEMBER_TIME_END;
+		return fabs(strtod(copy, NULL)) < MEMBER_TIME_END;
 	return time_parse_iso(copy, &time) == 0;
 }
 

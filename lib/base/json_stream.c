@@ -109,16 +109,29 @@ static bool is_utf8(const char *text, size_t length)
 	return true;
 }
 
+/* FNV-1a's steps, eight bytes at a time. */
+static uint64_t hash_name(const char *text, size_t length)
+{
+	uint64_t hash = 0xcbf29ce484222325 ^ length, word = 0;
+
+	for (; length >= sizeof(word); text += sizeof(word), length -= sizeof(word)) {
+		memcpy(&word, text, sizeof(word));
+		hash = (hash ^ word) * 0x100000001b3;
+		hash ^= hash >> 32;
+	}
+	word = 0;
+	memcpy(&word, text, length);
+	return (hash ^ word) * 0x100000001b3;
+}
+
 /*
- * Has the innermost object no member of this name yet?  Names are compared by their FNV-1a hash of
- * 64 bits: equal names are always found, and who makes two others meet has the text refused.
+ * Has the innermost object no member of this name yet?  Names are compared by a hash of 64 bits:
+ * equal names are always found, and who makes two others meet has the text refused.
  */
 static bool is_new_member(struct json_stream *stream, const char *text, size_t length)
 {
-	uint64_t hash = 0xcbf29ce484222325;
+	const uint64_t hash = hash_name(text, length);
 
-	for (size_t i = 0; i < length; i++)
-		hash = (hash ^ (unsigned char)text[i]) * 0x100000001b3;
 	for (unsigned i = stream->first[stream->depth - 1]; i < stream->seen_count; i++)
 		if (stream->seen[i] == hash)
 			return false;
@@ -157,15 +170,38 @@ static int string_keep(struct json_stream *stream, const char *data, size_t leng
 	return 0;
 }
 
+/* How many plain bytes there are; their bits are added to ${bits}.  Eight at a time are looked at for one that is special
+ * (Hacker's Delight, section 6-1); which of them it is, one at a time. */
+static size_t plain_run(const char *data, size_t length, unsigned char *bits)
+{
+	const uint64_t ones = 0x0101010101010101, highs = ones << 7;
+	uint64_t all = 0;
+	size_t run = 0;
+
+	for (; length - run >= sizeof(all); run += sizeof(all)) {
+		uint64_t word, quote, escape;
+
+		memcpy(&word, data + run, sizeof(word));
+		quote = word ^ ones * '"';
+		escape = word ^ ones * '\\';
+		if (((word - ones * 0x20) & ~word & highs) | ((quote - ones) & ~quote & highs) |
+			((escape - ones) & ~escape & highs))
+			break;
+		all |= word;
+	}
+	*bits |= all & highs ? 0x80 : 0;
+	while (run < length && !is_special(data[run]))
+		*bits |= (unsigned char)data[run++];
+	return run;
+}
+
 /* Reads on within a string; returns what it has read of ${data}, or -EINVAL. */
 static ssize_t read_string(struct json_stream *stream, const char *data, size_t length)
 {
-	size_t run = 0;
 	unsigned char bits = 0;
+	size_t run = plain_run(data, length, &bits);
 	int r;
 
-	while (run < length && !is_special(data[run]))
-		bits |= (unsigned char)data[run++];
 	stream->wide |= bits >= 0x80;
 	if (run < length && data[run] == '"' && stream->token.length == 0) {
 		/* All of it lies in this piece, as most do. */

@@ -43,8 +43,13 @@ static int give_back_object(struct dl_phdr_info *object, size_t size, void *user
 	return 0;
 }
 
-void memory_give_back(void)
+void memory_trim(void)
 {
 	(void)malloc_trim(0);
+}
+
+void memory_give_back(void)
+{
+	memory_trim();
 	(void)dl_iterate_phdr(give_back_object, NULL);
 }

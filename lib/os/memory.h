@@ -2,11 +2,14 @@
 #ifndef LIB_OS_MEMORY_H
 #define LIB_OS_MEMORY_H
 
-/* What a process that is about to sleep for long gives back. */
+/* What a process that is about to sleep gives back. */
+
+/* memory_trim(): return free heap to the kernel (malloc_trim(3)). */
+void memory_trim(void);
 
 /**
  * memory_give_back():
- * Return free heap to the kernel (malloc_trim(3)), and unmap the program's and its libraries' code and constants as
+ * Before a long sleep, or one with other work after it than before: memory_trim(), and unmap the program's and its libraries' code and constants as
  * far as they lie in memory (madvise(2), MADV_DONTNEED): they are found again in the page cache when they are next
  * needed, at the cost of a minor fault for some pages.  Nothing that was ever written is touched.
  */

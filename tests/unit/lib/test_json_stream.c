@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "lib/base/json_stream.h"
 #include "lib/base/mem.h"
@@ -101,6 +102,47 @@ static void test_refused(void **state)
 	}
 }
 
+/* Each byte at each place of a string that is longer than what is looked at at once: taken or not as by jansson. */
+static void test_each_byte_at_each_place(void **state)
+{
+	for (int c = 1; c < 256; c++)
+		for (size_t at = 1; at <= 18; at++) {
+			char text[] = "\"xxxxxxxxxxxxxxxxxx\"";
+			_cleanup_(freep) char *tokens = NULL;
+			json_t *expected;
+
+			text[at] = (char)c;
+			tokens = read_text(text);
+			expected = json_loads(text, JSON_DECODE_ANY, NULL);
+			assert_int_equal(tokens != NULL, expected != NULL);
+			if (tokens)
+				assert_memory_equal(tokens + 1, json_string_value(expected), json_string_length(expected));
+			json_decref(expected);
+		}
+}
+
+/* Of two members of one length, whatever it is: the same name is refused, and one that differs in any byte is not. */
+static void test_names_of_each_length(void **state)
+{
+	for (size_t length = 0; length < 40; length++) {
+		_cleanup_(freep) char *name = mem_printf("%.*s", (int)length,
+			"CertificateAuthorityConfigurationOfRevocation");
+		_cleanup_(freep) char *other = mem_strdup(name);
+
+		for (size_t i = 0; i <= length; i++) {
+			_cleanup_(freep) char *text = NULL, *tokens = NULL;
+
+			if (i < length)
+				other[i] ^= 1;
+			text = mem_printf("{\"%s\":1,\"%s\":2}", name, other);
+			tokens = read_text(text);
+			assert_int_equal(tokens != NULL, i < length);
+			if (i < length)
+				other[i] ^= 1;
+		}
+	}
+}
+
 static int push_times(const char *text, size_t times, const char *last)
 {
 	struct json_stream stream;
@@ -159,6 +201,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tokens),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_each_byte_at_each_place),
+		cmocka_unit_test(test_names_of_each_length),
 		cmocka_unit_test(test_limits),
 	};
 
