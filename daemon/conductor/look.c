@@ -229,6 +229,14 @@ static void on_version(void *userdata, const struct source_certificate *certific
 	cycle_poke(conductor);
 }
 
+static void note_all(struct conductor *conductor)
+{
+	for (size_t i = 0; i < conductor->certificate_count; i++) {
+		note_version(conductor, conductor->certificates[i]);
+		note_refusal(conductor, conductor->certificates[i]);
+	}
+}
+
 static void on_read(void *userdata, struct source_view *view, const struct error *err)
 {
 	struct conductor *conductor = userdata;
@@ -247,13 +255,12 @@ static void on_read(void *userdata, struct source_view *view, const struct error
 		log_write(LOG_INFO, SAY_SOURCE_READABLE, NULL, "the source can be read again");
 	error_done(&conductor->source_error);
 	schedule_reads(conductor, swept, false);
-	take_over_view(conductor, view);
+	if (view)
+		take_over_view(conductor, view);
 	wake_read_ended(conductor, true);
 	conductor->looked_at = conductor_now(conductor);
-	for (size_t i = 0; i < conductor->certificate_count; i++) {
-		note_version(conductor, conductor->certificates[i]);
-		note_refusal(conductor, conductor->certificates[i]);
-	}
+	if (view)
+		note_all(conductor);
 	if (swept) {
 		conductor->swept_at = conductor->looked_at;
 		/* What was seen, or put in place, while the versions were read need not be looked at once more. */

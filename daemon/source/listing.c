@@ -91,6 +91,28 @@ static bool is_unchanged(
 	       !serial_differs(now->serial, before->serial);
 }
 
+static bool text_equal(const char *a, const char *b)
+{
+	return strcmp(a ?: "", b ?: "") == 0;
+}
+
+/* What a summary leaves out (a look's may have no names, nor a list's a serial) is no news. */
+bool listing_tells_nothing(
+	const struct source_view *known, const char *region, const struct acm_summary *summary)
+{
+	const struct source_certificate *before = source_view_find(known, summary->arn);
+
+	return before && before->not_before == summary->not_before &&
+	       before->not_after == summary->not_after && before->more_names == summary->more_names &&
+	       before->exportable == summary->exportable && before->ineligible == summary->ineligible &&
+	       text_equal(before->status, summary->status) && text_equal(before->type, summary->type) &&
+	       text_equal(before->key_algorithm, summary->key_algorithm) &&
+	       text_equal(before->region, region) &&
+	       (!summary->domain || text_equal(before->domain, summary->domain)) &&
+	       (!summary->names || strv_equal(before->names, summary->names)) &&
+	       (!summary->serial || (before->serial && !serial_differs(before->serial, summary->serial)));
+}
+
 static void inherit(struct source_certificate *now, const struct source_certificate *before,
 	bool problems, usec_t doubted)
 {

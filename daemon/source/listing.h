@@ -14,6 +14,11 @@
 /* listing_add(view, region, summary): at the end; the summary's strings are taken over. */
 void listing_add(struct source_view *view, const char *region, struct acm_summary *summary);
 
+/* listing_tells_nothing(known, region, summary): is all that ${summary} says of a certificate of ${region} known
+ * already? */
+bool listing_tells_nothing(
+	const struct source_view *known, const char *region, const struct acm_summary *summary);
+
 /* listing_sort(view): by ARN; of what was listed twice, the later version stays, and of equal ones that whose serial
  * is known. */
 void listing_sort(struct source_view *view);

@@ -69,6 +69,7 @@ struct source_read {
 	size_t next; /* the first certificate that the step has not come to */
 	unsigned failures; /* in a row */
 	bool told; /* what was listed, and so each version is */
+	bool same; /* a look: all is as it was known */
 };
 
 struct source_read *source_read_cancel(struct source_read *read)
@@ -93,7 +94,7 @@ static void finish(struct source_read *read, const struct error *err)
 	_cleanup_(source_read_cancelp) struct source_read *ended = read;
 
 	ended->step = STEP_DONE;
-	ended->done(ended->userdata, err ? NULL : take(ended->view), err);
+	ended->done(ended->userdata, err || ended->same ? NULL : take(ended->view), err);
 }
 
 static bool is_busy(const struct source_read *read)
@@ -145,6 +146,19 @@ static void go_on(struct source_read *read)
 
 /* LIST. */
 
+/* Has a look shown nothing new, and is nothing left to be read of what is known? */
+static bool is_same(const struct source_read *read)
+{
+	const struct source_view *known = read->request.known;
+
+	if (read->is_sweep || !known || read->view->count > 0)
+		return false;
+	for (size_t i = 0; i < known->count; i++)
+		if (listing_needs_version(read->request.desired, &known->items[i]))
+			return false;
+	return true;
+}
+
 /* All regions are listed. */
 static void unite(struct source_read *read)
 {
@@ -161,9 +175,12 @@ static void search_region(struct region *region);
 static void on_page(void *userdata, struct acm_summary *items, size_t count)
 {
 	struct region *region = userdata;
+	struct source_read *read = region->read;
 
+	/* As nearly always, what a look shows is known; it is forgotten as it comes. */
 	for (size_t i = 0; i < count; i++)
-		listing_add(region->read->view, region->name, &items[i]);
+		if (read->is_sweep || !listing_tells_nothing(read->request.known, region->name, &items[i]))
+			listing_add(read->view, region->name, &items[i]);
 }
 
 static void on_listed(void *userdata, const struct error *err)
@@ -188,6 +205,11 @@ static void on_listed(void *userdata, const struct error *err)
 		*region->search_refused = true;
 	if (is_busy(read))
 		return;
+	read->same = is_same(read);
+	if (read->same) {
+		finish(read, NULL);
+		return;
+	}
 	unite(read);
 	go_on(read);
 }

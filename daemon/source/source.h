@@ -45,7 +45,8 @@ struct source_request {
  * or serial changed, or whose version is not known; one whose version could not be read keeps the
  * fingerprint unset and says why in its problem, and the others are read all the same.  Tags are read
  * only at a sweep, and only where an entry matches by tags; those that cannot be read stay as known.
- * A region that cannot be listed is the failure of the whole.
+ * A region that cannot be listed is the failure of the whole.  NULL without an error: a look has shown
+ * nothing but what was known, and nothing of that has to be read.
  */
 typedef void (*source_read_fn)(void *userdata, struct source_view *view, const struct error *err);
 

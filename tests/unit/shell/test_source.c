@@ -392,6 +392,68 @@ static void test_answers_that_lag_are_not_taken(void **state)
 	assert_false(is_taken("56:78", ISSUED));
 }
 
+/* Each member by itself makes a summary news; what a summary leaves out does not. */
+static void test_what_tells_nothing(void **state)
+{
+	_cleanup_(source_view_freep) struct source_view *known = view_new();
+	const struct acm_summary same = {
+		.arn = (char *)ARN("b"),
+		.domain = (char *)"a.example.com",
+		.names = (char *[]){ (char *)"a.example.com", (char *)"b.example.com", NULL },
+		.status = (char *)"ISSUED",
+		.type = (char *)"PRIVATE",
+		.key_algorithm = (char *)"RSA_2048",
+		.exportable = true,
+		.serial = (char *)"0a:bc",
+		.not_before = usec_of(ISSUED),
+		.not_after = usec_of(LATER),
+	};
+	struct acm_summary other = same;
+
+	list(known, ARN("a"), NULL, ISSUED);
+	known->items = mem_resize(known->items, 2, sizeof(*known->items));
+	known->items[known->count++] = (struct source_certificate){
+		.arn = mem_strdup(same.arn),
+		.region = mem_strdup("eu-west-1"),
+		.domain = mem_strdup(same.domain),
+		.names = strv_copy(same.names),
+		.status = mem_strdup(same.status),
+		.type = mem_strdup(same.type),
+		.key_algorithm = mem_strdup(same.key_algorithm),
+		.exportable = true,
+		.serial = mem_strdup("00:0a:bc"),
+		.not_before = same.not_before,
+		.not_after = same.not_after,
+	};
+	assert_true(listing_tells_nothing(known, "eu-west-1", &same));
+	other.serial = other.domain = NULL;
+	other.names = NULL;
+	assert_true(listing_tells_nothing(known, "eu-west-1", &other));
+	assert_false(listing_tells_nothing(known, "eu-west-2", &same));
+	assert_false(listing_tells_nothing(NULL, "eu-west-1", &same));
+#define NEWS(member, value)                                                                        \
+	other = same;                                                                              \
+	other.member = value;                                                                      \
+	assert_false(listing_tells_nothing(known, "eu-west-1", &other))
+	NEWS(arn, (char *)ARN("c"));
+	NEWS(domain, (char *)"c.example.com");
+	NEWS(names, ((char *[]){ (char *)"a.example.com", NULL }));
+	NEWS(more_names, true);
+	NEWS(status, (char *)"EXPIRED");
+	NEWS(status, NULL);
+	NEWS(type, (char *)"AMAZON_ISSUED");
+	NEWS(key_algorithm, (char *)"EC_prime256v1");
+	NEWS(exportable, false);
+	NEWS(ineligible, true);
+	NEWS(serial, (char *)"0a:bd");
+	NEWS(not_before, same.not_before + 1);
+	NEWS(not_after, same.not_after + 1);
+#undef NEWS
+	/* What was listed without a serial gets it when it is told. */
+	free(take(known->items[1].serial));
+	assert_false(listing_tells_nothing(known, "eu-west-1", &same));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -409,6 +471,7 @@ int main(void)
 		cmocka_unit_test(test_needs_version),
 		cmocka_unit_test(test_set_version),
 		cmocka_unit_test(test_answers_that_lag_are_not_taken),
+		cmocka_unit_test(test_what_tells_nothing),
 	};
 	bool locked;
 
