@@ -35,7 +35,7 @@ struct http {
 	struct calls spare; /* ended, with their easy handles, to be used again */
 	size_t running_count, spare_count;
 	size_t connections; /* opened so far */
-	size_t held; /* bytes of answers without a limit of their own */
+	size_t held; /* bytes of answers without a limit of their own, from all hosts */
 	bool ticking;
 };
 
@@ -47,6 +47,7 @@ struct host {
 	struct window window;
 	struct calls waiting;
 	size_t waiting_count;
+	size_t held; /* of what struct http counts so */
 };
 
 /* The first block stays with the easy handle when the call has ended. */

@@ -67,8 +67,8 @@ struct http_request {
 	/* Gets the body of an answer of status 200 instead of the completion, whose body is then empty. */
 	http_sink_fn sink;
 	void *sink_userdata;
-	/* Bytes; 0: 1 MiB, and then all such answers together may have 4 MiB at a time: one too many
-	 * is ERROR_RETRY. */
+	/* Bytes; 0: 1 MiB, and then all such answers together may have 4 MiB at a time, those of one
+	 * host 2 MiB: one too many is ERROR_RETRY. */
 	size_t response_limit;
 	usec_t timeout; /* whole call once it is on the wire; 0: 30 s.  Connecting: 5 s always */
 };

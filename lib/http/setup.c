@@ -21,12 +21,16 @@
 #define CONNECT_MS  5000L
 #define CALL_MS     30000L
 #define HELD_MAX    ((size_t)4 << 20)
+#define HELD_OF_ONE (HELD_MAX / 2) /* of one host: who stalls amid long answers shall not hold up the others */
 #define REFUSAL_MAX ((size_t)128 << 10) /* what a listing gets instead of its page */
 
 /* For how many seconds an idle connection is used again; of a request that is not to be lost (and
  * must not be sent twice) only where hardly any server would have closed it. */
 #define IDLE_MAX      118L
 #define IDLE_ONCE_MAX 4L
+
+/* For how many seconds a connection is used at all: what it was verified with may have been taken from the CA bundle. */
+#define LIFE_MAX 600L
 
 #define SET(easy, option, value)                                                                   \
 	do {                                                                                       \
@@ -37,13 +41,18 @@
 /* Keeps a piece of the body for the completion: of a sink's, what is an error's. */
 static size_t keep_body(struct http_call *call, const char *data, size_t length)
 {
-	if (call->counted && length > HELD_MAX - call->http->held) {
+	const size_t room = MIN(HELD_MAX - call->http->held, HELD_OF_ONE - call->host->held);
+
+	if (call->counted && length > room) {
 		(void)error_set(&call->failure, ERROR_RETRY, CURLE_FILESIZE_EXCEEDED,
-			"%s: more than %zu bytes of answers at once", call->url.origin, HELD_MAX);
+			"%s: more than %zu bytes of answers at once, or %zu from here", call->url.origin, HELD_MAX,
+			HELD_OF_ONE);
 		return 0;
 	}
-	if (call->counted)
+	if (call->counted) {
 		call->http->held += length;
+		call->host->held += length;
+	}
 	body_append(&call->body, data, length);
 	return length;
 }
@@ -98,8 +107,8 @@ static size_t on_header(char *data, size_t one, size_t length, void *userdata)
 	}
 	while (end && strchr("\r\n \t", data[end - 1]))
 		end--;
-	if (end >= 5 && memcmp(data, "HTTP/", 5) == 0) {
-		/* A response after an interim one (1xx) begins anew. */
+	/* A response after an interim one (1xx) begins anew; nothing else does. */
+	if (call->status < 200 && end >= 5 && memcmp(data, "HTTP/", 5) == 0) {
 		buf_clear(&call->response_headers);
 		call->status = status_of(data, end);
 		call->response_headers_ended = false;
@@ -208,11 +217,15 @@ static void set_constants(struct http_call *call)
 
 	SET(easy, CURLOPT_PRIVATE, (void *)call);
 	SET(easy, CURLOPT_NOSIGNAL, 1L);
+	/* Or else whoever gives up a name that is still being resolved waits for the resolver's thread, which may take
+	 * minutes where nothing answers, and everything else waits along. */
+	SET(easy, CURLOPT_QUICK_EXIT, 1L);
 	SET(easy, CURLOPT_NOPROGRESS, 1L);
 	SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	SET(easy, CURLOPT_MAXLIFETIME_CONN, LIFE_MAX);
 	SET(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
 	SET(easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
 	SET(easy, CURLOPT_ERRORBUFFER, call->words);
@@ -409,8 +422,10 @@ void call_setup(struct http_call *call, const struct http_request *request)
 /* What is held no longer, when its body is about to be wiped. */
 static void call_unhold(struct http_call *call)
 {
-	if (call->counted)
+	if (call->counted && call->host) {
 		call->http->held -= call->body.length;
+		call->host->held -= call->body.length;
+	}
 	call->counted = false;
 }
 

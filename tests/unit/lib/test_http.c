@@ -397,6 +397,52 @@ static void test_response_limit(void **state)
 	world_free(world);
 }
 
+/* Who stalls amid long answers gets no more room after a while, and others do. */
+static void test_room_is_shared(void **state)
+{
+	static const struct step quick[] = { { .answer = OK("x", "1") } };
+	const size_t length = 1 << 20;
+	_cleanup_(freep) char *body = mem_alloc(length);
+	_cleanup_(freep) char *answer = NULL, *url = NULL;
+	struct step script[] = { { 0 } };
+	struct world *stalling;
+	struct server *other;
+
+	memset(body, 'x', length - 1);
+	answer = mem_printf("HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", length, body);
+	script[0].answer = answer;
+	stalling = world_new(script, 1);
+	for (int i = 0; i < 3; i++)
+		(void)start(stalling, &(struct http_request){
+			.method = "GET", .url = stalling->url, .timeout = USEC_PER_SEC });
+	while (stalling->left > 2)
+		assert_true(sd_event_run(stalling->event, UINT64_MAX) >= 0);
+	assert_int_equal(stalling->err.kind, ERROR_RETRY);
+	assert_non_null(strstr(stalling->err.text, "of answers at once"));
+	other = server_new(stalling->event, quick, 1);
+	url = mem_printf("http://127.0.0.1:%d/", other->port);
+	(void)start(stalling, &(struct http_request){ .method = "GET", .url = url });
+	while (stalling->left > 2)
+		assert_true(sd_event_run(stalling->event, UINT64_MAX) >= 0);
+	assert_int_equal(stalling->status, 200);
+	run_until_zero(stalling->event, &stalling->left);
+	assert_true(http_timed_out(&stalling->err));
+	server_free(other);
+	world_free(stalling);
+}
+
+static void test_trailer_is_no_status(void **state)
+{
+	static const struct step script[] = { { .answer =
+		"HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\nHTTP/1.1 200 OK: 1\r\n\r\n" } };
+	struct world *world = world_new(script, 1);
+
+	get(world);
+	assert_int_equal(world->status, 403);
+	assert_string_equal(world->body, "no");
+	world_free(world);
+}
+
 static void test_header_limit(void **state)
 {
 	struct buf answer = BUF_NULL;
@@ -756,6 +802,8 @@ int main(void)
 		cmocka_unit_test(test_which_proxy),
 		cmocka_unit_test(test_no_proxy),
 		cmocka_unit_test(test_response_limit),
+		cmocka_unit_test(test_room_is_shared),
+		cmocka_unit_test(test_trailer_is_no_status),
 		cmocka_unit_test(test_header_limit),
 		cmocka_unit_test(test_header_beyond_libcurl),
 		cmocka_unit_test(test_cut),
