@@ -51,17 +51,33 @@ struct import *import_list_add(struct import_list *imports, const char *arn)
 	return import_find(imports, arn);
 }
 
+static void import_done(struct import *import)
+{
+	acm_summary_done(&import->summary);
+	strv_free(import->found_tags);
+	strv_free(import->tags);
+	strv_free(import->in_use_by);
+	error_done(&import->error);
+}
+
+void import_list_keep_unreadable(struct import_list *imports)
+{
+	size_t kept = 0;
+
+	forget_index(imports);
+	for (size_t i = 0; i < imports->count; i++)
+		if (imports->items[i].error.kind != ERROR_NONE)
+			imports->items[kept++] = imports->items[i];
+		else
+			import_done(&imports->items[i]);
+	imports->count = kept;
+	imports->items = mem_resize(imports->items, MAX(kept, (size_t)1), sizeof(*imports->items));
+}
+
 void import_list_done(struct import_list *imports)
 {
-	for (size_t i = 0; i < imports->count; i++) {
-		struct import *import = &imports->items[i];
-
-		acm_summary_done(&import->summary);
-		strv_free(import->found_tags);
-		strv_free(import->tags);
-		strv_free(import->in_use_by);
-		error_done(&import->error);
-	}
+	for (size_t i = 0; i < imports->count; i++)
+		import_done(&imports->items[i]);
 	free(imports->items);
 	forget_index(imports);
 	*imports = (struct import_list){ 0 };

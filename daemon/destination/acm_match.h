@@ -47,6 +47,9 @@ void import_list_sort(struct import_list *imports);
  */
 void import_list_index(struct import_list *imports);
 
+/* import_list_keep_unreadable(imports): forget all whose tags could be read, or were not asked for. */
+void import_list_keep_unreadable(struct import_list *imports);
+
 void import_list_done(struct import_list *imports);
 
 /* Some of a list, in its order. */

@@ -76,6 +76,22 @@ static const struct error *refuse(const struct acm_operation *o, struct error *p
 
 /* Listings. */
 
+static size_t text_size(const char *text)
+{
+	return text ? strlen(text) + ROOM_TEXT : 0;
+}
+
+size_t acm_summary_size(const struct acm_summary *summary)
+{
+	size_t size = sizeof(*summary) + text_size(summary->arn) + text_size(summary->domain) +
+		text_size(summary->status) + text_size(summary->type) + text_size(summary->key_algorithm) +
+		text_size(summary->serial);
+
+	STRV_FOREACH (name, summary->names)
+		size += sizeof(*name) + text_size(*name);
+	return size;
+}
+
 static void summaries_free(struct acm_summary *items, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -133,6 +149,11 @@ struct acm_operation *acm_list(struct aws_session *session, const char *region, 
 	o->on.listed = on_done;
 	operation_list(&o->operation, region, acm_list_body());
 	return o;
+}
+
+void acm_bound(struct acm_operation *o, struct room *room)
+{
+	page_bound(&o->page.page, room);
 }
 
 struct acm_operation *acm_search(struct aws_session *session, const char *region, usec_t since,

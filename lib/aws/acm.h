@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "lib/aws/aws.h"
+#include "lib/aws/room.h"
 
 struct acm_operation;
 struct secret;
@@ -36,6 +37,9 @@ struct acm_summary {
 
 void acm_summary_done(struct acm_summary *summary);
 
+/* acm_summary_size(summary): the memory that it has, in bytes, about; for a struct room. */
+size_t acm_summary_size(const struct acm_summary *summary);
+
 /* acm_page_fn(userdata, items, count): one page; the items may be emptied by taking their members. */
 typedef void (*acm_page_fn)(void *userdata, struct acm_summary *items, size_t count);
 
@@ -50,6 +54,10 @@ typedef void (*acm_done_fn)(void *userdata, const struct error *err);
  */
 struct acm_operation *acm_list(struct aws_session *session, const char *region, const char *type,
 	acm_page_fn on_page, acm_done_fn on_done, void *userdata);
+
+/* acm_bound(operation, room): right after a listing was started: each page has to fit into ${room} with what was put
+ * there of those before, or it ends with ERROR_RETRY and AWS_CODE_NO_ROOM.  Borrowed until the end. */
+void acm_bound(struct acm_operation *operation, struct room *room);
 
 /**
  * acm_search(session, region, since, on_page, on_done, userdata):

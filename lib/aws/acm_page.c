@@ -257,6 +257,7 @@ int acm_page_check(struct acm_page *page, struct error *err)
 
 struct acm_summary *acm_page_take(struct acm_page *page, size_t *ret_count)
 {
+	page_hand_over(&page->page);
 	*ret_count = page->count;
 	page->count = page->room = 0;
 	return take(page->items);

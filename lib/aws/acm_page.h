@@ -31,7 +31,7 @@ void acm_page_init(struct acm_page *page, enum acm_listing listing, const char *
  * Otherwise page->items are good until the next page begins. */
 int acm_page_check(struct acm_page *page, struct error *err);
 
-/* acm_page_take(page, count): its items, which the caller owns from now on. */
+/* acm_page_take(page, count): its items, which the caller owns, and counts if it keeps them, from now on. */
 struct acm_summary *acm_page_take(struct acm_page *page, size_t *ret_count);
 
 void acm_page_done(struct acm_page *page);

@@ -70,6 +70,19 @@ void aws_set_skew_callback(
  */
 int aws_set_quota(struct aws *aws, const char *service, const char *operation, double rate);
 
+/**
+ * aws_room_take(aws, bytes):
+ * Whoever keeps what places list takes room for it beforehand, of which there is AWS_ROOM for all: answers that are well
+ * formed can still be without end.  False when there is not so much left; then nothing is taken.  One alone may take as
+ * much as it likes.
+ * aws_room_give(aws, bytes): it is free again.
+ */
+bool aws_room_take(struct aws *aws, size_t bytes);
+void aws_room_give(struct aws *aws, size_t bytes);
+
+/* Some 7,000 certificates with a few names each. */
+#define AWS_ROOM ((size_t)6 << 20)
+
 /* Who asks, and through which door.  Everything is optional; strings are borrowed for the call of
  * aws_session_get() only. */
 struct aws_identity {
@@ -151,6 +164,7 @@ enum {
 	AWS_CODE_UNKNOWN_OPERATION = 501, /* this endpoint has no such operation */
 	AWS_CODE_NOT_YET = 1001, /* not ready yet (export right after a renewal): ERROR_RETRY */
 	AWS_CODE_PENDING_DELETION = 1002, /* the secret is scheduled for deletion: ERROR_INVALID */
+	AWS_CODE_NO_ROOM = 1004, /* more is listed than there is room for: ERROR_RETRY */
 	AWS_CODE_AMBIGUOUS = 1003, /* sent, no answer: it may have taken effect: ERROR_RETRY */
 };
 

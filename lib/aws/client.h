@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 
 #include "lib/aws/aws.h"
+#include "lib/aws/room.h"
 #include "lib/http/http.h"
 
 struct lanes;
@@ -25,6 +26,7 @@ struct aws {
 	char *region; /* or NULL */
 	struct aws_sessions sessions;
 	struct lanes *lanes;
+	struct room room; /* for what is kept of listings */
 	struct aws_calls begun; /* calls that were started in this turn of the loop */
 	struct sd_event_source *begin; /* armed while there are any */
 	unsigned turn;

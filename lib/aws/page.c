@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/aws/aws.h"
 #include "lib/aws/member.h"
 #include "lib/base/mem.h"
 
@@ -17,6 +18,12 @@
 
 /* Longer numbers are no times. */
 #define NUMBER_MAX 64
+
+/* An item without its texts, about. */
+#define PAGE_ITEM_ROOM 192
+
+/* A thousand certificates with ten long names each. */
+#define PAGE_ROOM ((size_t)4 << 20)
 
 static bool is_name(const char *name, const char *text, size_t length)
 {
@@ -80,6 +87,24 @@ void page_refuse(struct page *page, const char *what, const char *name)
 		(void)error_set(&page->problem, ERROR_RETRY, 0, "answer %s %s", what, name);
 }
 
+/* What is about to be told has to fit with all the rest. */
+static void take_room(struct page *page, size_t bytes)
+{
+	if (page->problem.kind != ERROR_NONE)
+		return;
+	if (room_take(page->room, bytes))
+		page->taken += bytes;
+	else
+		(void)error_set(&page->problem, ERROR_RETRY, AWS_CODE_NO_ROOM, "more is listed than fits into %zu bytes",
+			page->room->most);
+}
+
+void page_hand_over(struct page *page)
+{
+	room_give(page->room, page->taken);
+	page->taken = 0;
+}
+
 /* A value of ${field}, or one of its list. */
 static void check(struct page *page, int field, bool in_list, enum json_event event,
 	const char *text, size_t length)
@@ -91,13 +116,19 @@ static void check(struct page *page, int field, bool in_list, enum json_event ev
 		return;
 	if (list ? event != JSON_EVENT_ARRAY : !is_of(wanted->type, event, text, length))
 		page_refuse(page, "with another type of", wanted->name);
+	else if (event == JSON_EVENT_STRING && length > PAGE_TEXT_MAX)
+		page_refuse(page, "with too long a value of", wanted->name);
 }
 
 static void tell(struct page *page, int field, enum json_event event, const char *text, size_t length)
 {
 	int id = page->format->fields[field].id;
 
-	if (id != PAGE_PATH)
+	if (id == PAGE_PATH)
+		return;
+	if (event == JSON_EVENT_STRING)
+		take_room(page, length + ROOM_TEXT);
+	if (page->problem.kind == ERROR_NONE)
 		page->format->on_value(page->userdata, id, event, text, length);
 }
 
@@ -121,6 +152,7 @@ static enum page_level open_item(struct page *page, enum json_event event)
 		return PAGE_LEVEL_SKIPPED;
 	}
 	page->items++;
+	take_room(page, PAGE_ITEM_ROOM);
 	page->format->on_item(page->userdata);
 	if (event == JSON_EVENT_OBJECT)
 		return PAGE_LEVEL_OBJECT;
@@ -252,9 +284,16 @@ static void on_event(void *userdata, enum json_event event, const char *text, si
 	}
 }
 
+void page_bound(struct page *page, struct room *room)
+{
+	page_hand_over(page);
+	page->room = room;
+}
+
 void page_init(struct page *page, const struct page_format *format, void *userdata)
 {
-	*page = (struct page){ .format = format, .userdata = userdata };
+	*page = (struct page){ .format = format, .own.most = PAGE_ROOM, .userdata = userdata };
+	page->room = &page->own;
 	json_stream_init(&page->stream, on_event, page);
 }
 
@@ -268,6 +307,7 @@ void page_begin(struct page *page)
 	page->items = page->list = page->all_lists = 0;
 	free(take(page->token));
 	error_done(&page->problem);
+	page_hand_over(page);
 	page->format->on_begin(page->userdata);
 }
 
@@ -305,6 +345,7 @@ int page_need_items(const struct page *page, struct error *err)
 
 void page_done(struct page *page)
 {
+	page_hand_over(page);
 	json_stream_done(&page->stream);
 	free(take(page->token));
 	error_done(&page->problem);

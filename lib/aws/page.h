@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/aws/room.h"
 #include "lib/base/error.h"
 #include "lib/base/json_stream.h"
 #include "lib/base/time.h"
@@ -64,8 +65,9 @@ enum page_level {
 };
 
 /* Beyond these an answer is refused: what is kept of it, and the work for it, would be out of all proportion.  AWS has
- * 1000 items at most, for whom so many are asked, and 100 names or 50 tags in each. */
-#define PAGE_ITEMS_MAX	4096
+ * 1000 items at most, for whom so many are asked, 100 names or 50 tags in each, and ARNs of 2048 bytes. */
+#define PAGE_ITEMS_MAX	1000
+#define PAGE_TEXT_MAX	2048
 #define PAGE_LIST_MAX	1000 /* in one list of an item */
 #define PAGE_LISTED_MAX 131072 /* in all of them */
 
@@ -83,11 +85,18 @@ struct page {
 	bool rooted; /* it is an object */
 	bool named, listed; /* the items' member was there, and was a list */
 	char *token; /* NULL after the last page */
+	struct room *room; /* what there is for the listing; its own, or that of who keeps it */
+	struct room own;
+	size_t taken; /* of it, for what was read of this page */
 	struct error problem; /* the first thing that is not as it must be */
 };
 
 /* page_init(page, format, userdata): release with page_done(). */
 void page_init(struct page *page, const struct page_format *format, void *userdata);
+
+/* page_bound(page, room): what is told has to fit into ${room}, which is borrowed, with what else it holds; without, into
+ * 4 MiB for each page.  A page that does not is refused, with AWS_CODE_NO_ROOM. */
+void page_bound(struct page *page, struct room *room);
 
 /* page_begin(page): forget what has been read. */
 void page_begin(struct page *page);
@@ -97,6 +106,9 @@ int page_read(struct page *page, const char *data, size_t length);
 
 /* page_end(page): that was all: 0, or -EINVAL when it was not a whole object. */
 int page_end(struct page *page);
+
+/* page_hand_over(page): what was told is kept by somebody who counts it, or not at all. */
+void page_hand_over(struct page *page);
 
 /* page_refuse(page, what, name): ${what} is missing or wrong: "answer WHAT NAME".  The first counts. */
 void page_refuse(struct page *page, const char *what, const char *name);

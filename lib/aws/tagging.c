@@ -153,6 +153,7 @@ static void hand_out(struct tagging_operation *o)
 	size_t count = o->count;
 	bool cancelled = false;
 
+	page_hand_over(&o->page);
 	o->count = o->room = 0;
 	o->cancelled = &cancelled;
 	for (size_t i = 0; i < count && !cancelled; i++)
@@ -211,4 +212,9 @@ struct tagging_operation *tagging_find(struct aws_session *session, const char *
 		json_pack("{s:[{s:s}], s:[s], s:i}", "TagFilters", "Key", key,
 			"ResourceTypeFilters", resource_type, "ResourcesPerPage", PAGE));
 	return o;
+}
+
+void tagging_bound(struct tagging_operation *o, struct room *room)
+{
+	page_bound(&o->page, room);
 }

@@ -19,6 +19,10 @@ struct tagging_operation *tagging_find(struct aws_session *session, const char *
 	const char *resource_type, const char *key, tagging_item_fn on_item, tagging_done_fn on_done,
 	void *userdata);
 
+/* tagging_bound(operation, room): as acm_bound(). */
+struct room;
+void tagging_bound(struct tagging_operation *operation, struct room *room);
+
 /* tagging_cancel(operation): as acm_cancel(). */
 struct tagging_operation *tagging_cancel(struct tagging_operation *operation);
 

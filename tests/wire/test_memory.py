@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon's memory, whatever is sent to it."""
 
+import itertools
+import json
 import re
+import time
 import zlib
 
 import pytest
@@ -53,6 +56,33 @@ async def interim(peer):
     await peer.send_until_gone(b"HTTP/1.1 102 Processing\r\n\r\n" * 1000)
 
 
+def listing(items, more=False):
+    """A page as ACM sends them, of these items; with ${more}, there is always another one."""
+    pages = itertools.count(1)
+
+    async def attack(peer):
+        number = next(pages)
+        page = {"CertificateSummaryList": [
+            {**one, "CertificateArn": f"arn:aws:acm:{peer.region}:{DESTINATION}:certificate/{number:08}-{n:027}" + longer}
+            for n, (one, longer) in enumerate(items)
+        ]}  # fmt: skip
+        if more:
+            page["NextToken"] = str(number)
+        body = json.dumps(page).encode()
+        await peer.send(head(f"Content-Length: {len(body)}", "Connection: close") + body)
+
+    return attack
+
+
+def item(names=2, length=20, longer=0):
+    """What is listed of a certificate, and how its ARN goes on."""
+    return {
+        "DomainName": "a.example.com", "Status": "ISSUED", "Type": "IMPORTED", "KeyAlgorithm": "RSA-2048",
+        "NotBefore": 1.7e9, "NotAfter": 1.9e9,
+        "SubjectAlternativeNameSummaries": [f"{n:0{length}}" for n in range(names)],
+    }, "0" * longer  # fmt: skip
+
+
 LENGTH, CHUNKED = f"Content-Length: {GIB}", "Transfer-Encoding: chunked"
 LIST = b'{"CertificateSummaryList":['
 ATTACKS = {
@@ -77,6 +107,15 @@ ATTACKS = {
     "interim answers": interim,
     "error": endless(b'{"__type":"ThrottlingException","message":[[]', b",[]" * 100000, LENGTH, status=400),
     "no words": endless(b"", b"[" * BLOCK, LENGTH, status=500),
+}
+
+# Well formed, and more than anybody has.
+LISTINGS = {
+    "long names": listing([item(length=9000)] * 1000),
+    "long ARNs": listing([item(longer=1900)] * 1000),
+    "many names": listing([item(names=990, length=60)] * 130),
+    "full pages": listing([item(names=100, length=30)] * 1000),
+    "page after page": listing([item()] * 1000, more=True),
 }
 
 
@@ -111,3 +150,39 @@ def test_memory_whatever_a_listing_says(ferry, front, cloud, daemon):
     cloud.renew(daemon.arn, force=True)
     daemon.reload()
     ferry.wait_for(lambda: daemon.log.count("holds the new version") == 2 * len(PLACES), 60)
+
+
+def test_memory_however_much_places_list(ferry, front, cloud, daemon):
+    """The same for whatever else the destinations say they hold.  (An account of the source may hold very many.)"""
+    source = ferry.settings["source"] | {"endpoint_url": cloud.endpoint}
+    ferry.set(source=source)
+    daemon.reload()
+    ferry.wait_for(lambda: "was reloaded" in daemon.log)
+    resting = memory(daemon.process, "VmRSS")
+    front.wants = lambda peer: peer.operation == "ListCertificates"
+    peaks = {}
+    for name, attack in LISTINGS.items():
+        front.attack, front.attacked = attack, 0
+        forget_peak(daemon.process)
+        daemon.reload()
+        ferry.wait_for(lambda: front.attacked >= len(PLACES) and not front.under_way, 45)
+        time.sleep(1)
+        assert daemon.process.poll() is None, f"{name}: the daemon ended:\n{daemon.log}"
+        peaks[name] = (memory(daemon.process, "VmHWM") - resting) / MIB
+    print({name: round(peak, 1) for name, peak in peaks.items()}, f"above {resting / MIB:.1f} MiB")
+    assert {name: peak for name, peak in peaks.items() if peak > 16 * SLOW} == {}
+    front.attack = None
+    cloud.renew(daemon.arn, force=True)
+    daemon.reload()
+    ferry.wait_for(lambda: daemon.log.count("holds the new version") == 2 * len(PLACES), 60)
+
+
+def test_many_imports_are_listed_in_a_second_try(ferry, front, daemon):
+    """More than a look has room for at first, and no more than there may be: it lists again, and nobody hears of it."""
+    front.wants = lambda peer: peer.operation == "ListCertificates"
+    front.attack = listing([item()] * 1000)
+    daemon.reload()
+    ferry.wait_for(lambda: front.attacked > 2 * len(PLACES), 45)  # the source, and each place twice
+    time.sleep(2)
+    assert front.attacked <= 1 + 3 * len(PLACES)
+    assert "cannot be looked at" not in daemon.log
