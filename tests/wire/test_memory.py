@@ -152,12 +152,16 @@ def test_memory_whatever_a_listing_says(ferry, front, cloud, daemon):
     ferry.wait_for(lambda: daemon.log.count("holds the new version") == 2 * len(PLACES), 60)
 
 
-def test_memory_however_much_places_list(ferry, front, cloud, daemon):
-    """The same for whatever else the destinations say they hold.  (An account of the source may hold very many.)"""
-    source = ferry.settings["source"] | {"endpoint_url": cloud.endpoint}
-    ferry.set(source=source)
+def read_source_elsewhere(ferry, cloud, daemon):
+    """Not through the front, which then sees the places alone."""
+    ferry.set(source=ferry.settings["source"] | {"endpoint_url": cloud.endpoint})
     daemon.reload()
     ferry.wait_for(lambda: "was reloaded" in daemon.log)
+
+
+def test_memory_however_much_places_list(ferry, front, cloud, daemon):
+    """The same for whatever else the destinations say they hold.  (An account of the source may hold very many.)"""
+    read_source_elsewhere(ferry, cloud, daemon)
     resting = memory(daemon.process, "VmRSS")
     front.wants = lambda peer: peer.operation == "ListCertificates"
     peaks = {}
@@ -177,12 +181,12 @@ def test_memory_however_much_places_list(ferry, front, cloud, daemon):
     ferry.wait_for(lambda: daemon.log.count("holds the new version") == 2 * len(PLACES), 60)
 
 
-def test_many_imports_are_listed_in_a_second_try(ferry, front, daemon):
+def test_many_imports_are_listed_in_a_second_try(ferry, front, cloud, daemon):
     """More than a look has room for at first, and no more than there may be: it lists again, and nobody hears of it."""
     front.wants = lambda peer: peer.operation == "ListCertificates"
     front.attack = listing([item()] * 1000)
-    daemon.reload()
-    ferry.wait_for(lambda: front.attacked > 2 * len(PLACES), 45)  # the source, and each place twice
+    read_source_elsewhere(ferry, cloud, daemon)
+    ferry.wait_for(lambda: front.attacked >= 2 * len(PLACES), 45)
     time.sleep(2)
-    assert front.attacked <= 1 + 3 * len(PLACES)
+    assert front.attacked <= 4 * len(PLACES)  # at the reload, and when the source has been swept
     assert "cannot be looked at" not in daemon.log
