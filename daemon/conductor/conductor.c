@@ -22,7 +22,9 @@
 
 usec_t conductor_now(const struct conductor *conductor)
 {
-	return conductor->aws ? aws_now(conductor->aws) : clock_now();
+	const struct destination_context context = { .event = conductor->event, .aws = conductor->aws };
+
+	return destination_now(&context);
 }
 
 /* --- the record: nothing new begins while it cannot be written --- */

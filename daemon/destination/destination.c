@@ -7,6 +7,7 @@
 #include "daemon/destination/file_check.h"
 #include "daemon/destination/kind.h"
 #include "daemon/destination/secret_body.h"
+#include "lib/os/clock.h"
 
 struct destination_look {
 	const struct kind *kind;
@@ -33,6 +34,11 @@ static const struct kind *kind_of(const struct delivery *delivery)
 		return &file_kind;
 	}
 	abort();
+}
+
+usec_t destination_now(const struct destination_context *context)
+{
+	return context->aws ? aws_now(context->aws) : clock_now();
 }
 
 static void on_look(void *userdata, struct observed *seen, const struct error *err)

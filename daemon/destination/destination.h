@@ -25,6 +25,10 @@ struct destination_context {
 	struct aws *aws;
 };
 
+/* destination_now(context): the wall clock, by which places are looked at and put: corrected by AWS's where there is an
+ * ${aws}. */
+usec_t destination_now(const struct destination_context *context);
+
 /* One delivery to look at, and what is known of it.  Borrowed until the completion. */
 struct look_item {
 	const struct delivery *delivery;

@@ -17,7 +17,6 @@
 
 #include "daemon/transfer/carry_text.h"
 #include "daemon/transfer/verify.h"
-#include "lib/os/clock.h"
 
 /* AWS shows a write to every reader only after seconds: 1, 2, 4 and 8 s after the first try. */
 #define READBACK_TRIES 5
@@ -39,11 +38,6 @@ struct carry {
 };
 
 static void look_at(struct carry *carry);
-
-usec_t transfer_now(const struct destination_context *context)
-{
-	return context->aws ? aws_now(context->aws) : clock_now();
-}
 
 static const struct delivery *delivery_of(const struct carry *carry)
 {
@@ -251,7 +245,7 @@ static char *change_to_approve(const struct carry *carry, const struct in_place 
 	if (!in_place && carry->job.other_root)
 		carry_add_other_root(carry->bundle, &other_root);
 	if (verify_change_held(change, delivery->wish->accept | delivery->entry->accept,
-		    delivery->entry->usage, transfer_now(carry->job.context),
+		    delivery->entry->usage, destination_now(carry->job.context),
 		    in_place ? in_place->leaf->not_after : USEC_INFINITY))
 		reason = carry_change_text(change, delivery->name);
 	change_done(&other_root);
@@ -403,7 +397,7 @@ static void on_look(void *userdata, struct observed *seen, const struct error *e
 static void look_at(struct carry *carry)
 {
 	carry->look = destination_look(carry->job.context, &carry->known, 1,
-		transfer_now(carry->job.context), on_look, carry);
+		destination_now(carry->job.context), on_look, carry);
 }
 
 static int on_absent(sd_event_source *source, void *userdata)
@@ -428,7 +422,7 @@ static bool is_believed_absent(const struct carry *carry)
 {
 	usec_t at = carry->job.item->absent_at;
 
-	return at && usec_sub(transfer_now(carry->job.context), at) <= ABSENT_BELIEVED;
+	return at && usec_sub(destination_now(carry->job.context), at) <= ABSENT_BELIEVED;
 }
 
 struct carry *carry_start(

@@ -52,7 +52,4 @@ struct carry *carry_start(
  */
 struct carry *carry_cancel(struct carry *carry);
 
-/* transfer_now(context): the time, by the clock that AWS's answers correct where there are any. */
-usec_t transfer_now(const struct destination_context *context);
-
 #endif

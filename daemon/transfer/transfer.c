@@ -170,7 +170,7 @@ static int check_bundle(
 	const struct transfer_request *request = &transfer->request;
 	const struct certificate *unused;
 	struct verify_terms terms = {
-		.now = transfer_now(request->context),
+		.now = destination_now(request->context),
 		.anchors = request->anchors,
 		.names = request->names,
 		.usage = request->item_count > 0 ? request->items[0].delivery->entry->usage
