@@ -122,7 +122,7 @@ check-simulation: deps ## a sync of 2,500 certificates to 16 accounts, with a cl
 	$(Q)$(MAKE) --no-print-directory $(SIMULATION)
 	$(Q)BUILD=$(BUILD) SANITIZE=$(SANITIZE) $(PYTHON) tests/run.py simulation-whole
 
-check-layers: ## who includes whom, against tests/layers.txt
+check-layers: ## who includes and calls whom, against tests/layers.txt
 	$(Q)$(PYTHON) tests/check_layers.py
 
 demo: deps ## a renewal carried before your eyes: an AWS on loopback, two accounts, a secret, nginx; about a minute

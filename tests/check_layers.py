@@ -1,8 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""check_layers.py: every #include of daemon/ and lib/ against tests/layers.txt; exit 1 on a breach."""
+"""check_layers.py: every #include of daemon/ and lib/ against tests/layers.txt, and, where the objects are built, every
+symbol that one folder uses of another, since a header that comes with another shows no #include; exit 1 on a breach."""
+import os
 import pathlib
 import re
+import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -18,9 +21,43 @@ def rules():
     return allowed
 
 
+def objects(sources):
+    """The object of each source, by its name, in $BUILD or build/; none unless all are there and not older."""
+    build = ROOT / os.environ.get("BUILD", "build")
+    found = {}
+    for source in (path for path in sources if path.suffix == ".c"):
+        made = build / source.relative_to(ROOT).with_suffix(".o")
+        if not made.exists() or made.stat().st_mtime < source.stat().st_mtime:
+            return {}
+        found[str(source.relative_to(ROOT))] = made
+    return found
+
+
+def calls(sources):
+    """(source, symbol, the source that defines it), for what is built."""
+    defined, used = {}, []
+    for name, path in objects(sources).items():
+        for line in subprocess.check_output(["nm", "-g", "-P", path], text=True).splitlines():
+            symbol, kind = line.split()[:2]
+            if kind == "U":
+                used.append((name, symbol))
+            else:
+                defined[symbol] = name
+    return [(name, symbol, defined[symbol]) for name, symbol in used if symbol in defined]
+
+
+def folder_of(name):
+    return str(pathlib.PurePosixPath(name).parent)
+
+
 def main():
-    allowed, breaches = rules(), []
+    allowed, breaches, needed = rules(), [], set()
     sources = sorted(p for top in ("daemon", "lib") for p in (ROOT / top).rglob("*.[ch]"))
+
+    def need(folder, other):
+        needed.add((folder, other))
+        return other == folder or other in allowed.get(folder, ())
+
     for path in sources:
         folder = str(path.parent.relative_to(ROOT))
         name = path.relative_to(ROOT)
@@ -34,9 +71,17 @@ def main():
             target = pathlib.PurePosixPath(match.group(1))
             if not (ROOT / target).exists():
                 breaches.append(f"{name}:{number}: '{target}' is not written from the root")
-            elif str(target.parent) != folder and str(target.parent) not in allowed[folder]:
+            elif not need(folder, str(target.parent)):
                 breaches.append(f"{name}:{number}: {folder} may not include {target}")
-    print("\n".join(breaches) or f"layers: {len(sources)} files keep to tests/layers.txt")
+    built = calls(sources)
+    for name, symbol, definer in built:
+        if not need(folder_of(name), folder_of(definer)):
+            breaches.append(f"{name}: {folder_of(name)} may not call {symbol}() of {definer}")
+    if built:
+        breaches += [f"tests/layers.txt: {folder} needs nothing of {other} any more"
+                     for folder in allowed for other in sorted(allowed[folder]) if (folder, other) not in needed]
+    print("\n".join(breaches) or f"layers: {len(sources)} files keep to tests/layers.txt"
+          + (f", and so do {len(built)} calls" if built else " by what they include; what they call is not built"))
     return 1 if breaches else 0
 
 

@@ -53,6 +53,8 @@ def floor_layers(count):
     result = run([PYTHON, "tests/check_layers.py"], capture_output=True, text=True)
     if result.returncode == 0:
         count.add_pass()
+        if "not built" in result.stdout:
+            count.add_skip("layers/calls", result.stdout.strip())
     else:
         count.add_failure("layers", result.stdout)
 
