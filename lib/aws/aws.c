@@ -28,9 +28,14 @@ static const char *variable(const char *name, const char *other)
 	return value && *value ? value : NULL;
 }
 
-const char *aws_environment_region(void)
+/* The environment's region, which counts before a profile's; else ${profile}'s; or NULL. */
+static const char *region_of(const struct profiles *profiles, const char *profile)
 {
-	return variable("AWS_REGION", "AWS_DEFAULT_REGION");
+	const char *region = variable("AWS_REGION", "AWS_DEFAULT_REGION");
+
+	if (!region && profile)
+		region = profile_get(profiles, profile, "region");
+	return region && *region ? region : NULL;
 }
 
 /* The file that ${name} names, "~/" at its start being the home directory; else ${fallback}
@@ -63,24 +68,51 @@ static int configure_attempts(struct aws *aws, struct error *err)
 		RETRY_ATTEMPTS_MAX, RETRY_ATTEMPTS);
 }
 
-static int aws_configure(struct aws *aws, struct error *err)
+/* The profile files, and which profile the environment means. */
+static int load_profiles(struct profiles **ret_profiles, const char **ret_profile, struct error *err)
 {
 	_cleanup_(freep) char *config = file_path("AWS_CONFIG_FILE", ".aws/config");
 	_cleanup_(freep) char *credentials = file_path(
 		"AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials");
+	_cleanup_(profiles_freep) struct profiles *profiles = NULL;
 	const char *profile = variable("AWS_DEFAULT_PROFILE", "AWS_PROFILE");
-	const char *region = aws_environment_region();
 	int r;
 
-	r = profiles_load(config, credentials, &aws->profiles, err);
+	r = profiles_load(config, credentials, &profiles, err);
 	if (r < 0)
 		return error_wrap(err, "AWS profiles");
-	if (profile && !profile_exists(aws->profiles, profile))
+	if (profile && !profile_exists(profiles, profile))
 		return error_set(err, ERROR_INVALID, 0,
 			"AWS_PROFILE or AWS_DEFAULT_PROFILE: there is no profile '%s' in '%s' or '%s'", profile,
 			config ?: "~/.aws/config", credentials ?: "~/.aws/credentials");
-	aws->profile = mem_strdup(profile ?: "default");
-	aws->region = mem_strdup(region ?: profile_get(aws->profiles, aws->profile, "region"));
+	*ret_profiles = take(profiles);
+	*ret_profile = profile ?: "default";
+	return 0;
+}
+
+int aws_environment_region(char **ret_region, struct error *err)
+{
+	_cleanup_(profiles_freep) struct profiles *profiles = NULL;
+	const char *profile;
+	int r;
+
+	r = load_profiles(&profiles, &profile, err);
+	if (r < 0)
+		return r;
+	*ret_region = mem_strdup(region_of(profiles, profile));
+	return 0;
+}
+
+static int aws_configure(struct aws *aws, struct error *err)
+{
+	const char *profile;
+	int r;
+
+	r = load_profiles(&aws->profiles, &profile, err);
+	if (r < 0)
+		return r;
+	aws->profile = mem_strdup(profile);
+	aws->region = mem_strdup(region_of(aws->profiles, profile));
 	return configure_attempts(aws, err);
 }
 
@@ -133,16 +165,12 @@ void aws_room_give(struct aws *aws, size_t bytes)
 
 const char *aws_default_region(const struct aws *aws)
 {
-	return aws->region && *aws->region ? aws->region : NULL;
+	return aws->region;
 }
 
 const char *aws_profile_region(const struct aws *aws, const char *profile)
 {
-	const char *region = aws_environment_region();
-
-	if (!region && profile)
-		region = profile_get(aws->profiles, profile, "region");
-	return region && *region ? region : aws_default_region(aws);
+	return region_of(aws->profiles, profile) ?: aws->region;
 }
 
 usec_t aws_now(const struct aws *aws)

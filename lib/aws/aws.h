@@ -43,6 +43,13 @@ enum aws_service {
  */
 int aws_new(struct sd_event *event, struct aws **ret_aws, struct error *err);
 
+/**
+ * aws_environment_region(region, err):
+ * What aws_default_region() of a client would be, or NULL, for whoever needs no client.  Errors are those of aws_new()
+ * about profiles.  The caller owns it.
+ */
+int aws_environment_region(char **ret_region, struct error *err);
+
 /* aws_default_region(aws): the environment's or profile's region, or NULL. */
 const char *aws_default_region(const struct aws *aws);
 

@@ -41,9 +41,6 @@ struct aws {
 /* calls_begin(aws): make the first step of those that have begun. */
 void calls_begin(struct aws *aws);
 
-/* aws_environment_region(): AWS_REGION or AWS_DEFAULT_REGION, which count before a profile's; or NULL. */
-const char *aws_environment_region(void);
-
 /**
  * aws_note_date(session, response, refused):
  * Learn from an answer's Date header: a clock that is more than a minute off is corrected, one

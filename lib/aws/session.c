@@ -142,7 +142,7 @@ void session_expire(struct aws_session *session, unsigned generation)
 
 const char *session_region(const struct aws_session *session)
 {
-	return session->region ?: aws_default_region(session->aws);
+	return session->region;
 }
 
 static struct aws_session *session_find(struct aws *aws, const char *key)
@@ -176,10 +176,7 @@ static struct aws_session *session_new(
 		.key = mem_strdup(key),
 		.label = profile ? mem_printf("profile %s", profile)
 				 : mem_strdup("own credentials"),
-		.region = profile ? mem_strdup(aws_environment_region()
-						       ?: profile_get(aws->profiles, profile,
-								  "region"))
-				  : NULL,
+		.region = mem_strdup(aws_profile_region(aws, profile)),
 		.attempts = attempts_of(aws, profile),
 		.provider = provider,
 	};

@@ -46,6 +46,19 @@ def test_check_of_a_sound_configuration_touches_no_network(ferry):
     assert list(ferry.state.iterdir()) == []
 
 
+@pytest.mark.parametrize("way", ["AWS_REGION", "AWS_DEFAULT_REGION", "profile"])
+def test_check_expands_to_the_regions_that_are_served(ferry, tmp_path, way):
+    (tmp_path / "aws").write_text("[profile paris]\nregion = eu-west-3\n")
+    asked = {"AWS_CONFIG_FILE": str(tmp_path / "aws"), "AWS_PROFILE": "paris"} if way == "profile" else {way: "eu-west-3"}
+    ferry.variables = {"AWS_REGION": "", **asked}
+    ferry.settings["source"]["region"] = REGION
+    run = ferry.carry("pay", ferry.issue("pay.example.com"), "prod").run("--check", "--expand")
+    assert run.status == 0 and f" {DESTINATION}/eu-west-3 " in run.out, run
+    assert run.requests.entries == [] and list(ferry.state.iterdir()) == []
+    imports = ferry.once().requests.select("ImportCertificate")
+    assert [(entry["account"], entry["region"]) for entry in imports] == [(DESTINATION, "eu-west-3")]
+
+
 def test_missing_role_is_named(ferry, cloud):
     role = cloud.role_arn(DESTINATION, "no-such-role")
     ferry.destination("elsewhere", "prod", role_arn=role)
