@@ -236,7 +236,8 @@ bool conductor_set_regions(struct conductor *conductor)
 	if (conductor->regions)
 		return true;
 	log_write(LOG_ERR, NULL, NULL,
-		"no region: set source.region in the configuration, or AWS_REGION in the environment");
+		"no region: set source.region in the configuration, AWS_REGION or AWS_DEFAULT_REGION in the "
+		"environment, or the region of the AWS profile");
 	return false;
 }
 

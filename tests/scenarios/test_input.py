@@ -59,6 +59,13 @@ def test_check_expands_to_the_regions_that_are_served(ferry, tmp_path, way):
     assert [(entry["account"], entry["region"]) for entry in imports] == [(DESTINATION, "eu-west-3")]
 
 
+def test_no_region_says_where_one_may_be_set(ferry):
+    ferry.variables = {"AWS_REGION": ""}
+    ferry.settings["source"].pop("region", None)
+    run = ferry.carry("pay", ferry.issue("pay.example.com"), "files").once(expect=2)
+    assert all(word in run.log for word in ("source.region", "AWS_REGION", "AWS_DEFAULT_REGION", "the AWS profile"))
+
+
 def test_missing_role_is_named(ferry, cloud):
     role = cloud.role_arn(DESTINATION, "no-such-role")
     ferry.destination("elsewhere", "prod", role_arn=role)
