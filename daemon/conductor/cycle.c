@@ -714,7 +714,7 @@ void cycle_rest_longer(struct conductor *conductor)
 }
 
 /* What time alone has changed. */
-static void wake(struct conductor *conductor)
+static void note_time(struct conductor *conductor)
 {
 	usec_t now = clock_monotonic();
 	int64_t offset = (int64_t)(conductor_now(conductor) - now);
@@ -738,7 +738,7 @@ static int on_cycle(sd_event_source *source, void *userdata)
 
 	if (conductor->ending)
 		return 0;
-	wake(conductor);
+	note_time(conductor);
 	if (!conductor->options.once || conductor->sweep_wanted)
 		look_due(conductor);
 	deliver_count(conductor);
