@@ -19,7 +19,7 @@
  *	NAMED	methods are served				connection != NULL, has_name
  * Without handlers no name is asked for, and ASKING is the last.
  *
- * Beside it, once: `settling` fires when ASKING is left for the first time, or after ANSWER_WITHIN.
+ * Beside it, once: `unanswered` fires when ASKING is left for the first time, or after ANSWER_WITHIN.
  */
 
 #define BUS_NAME        "org.certferry1"
@@ -34,7 +34,7 @@ struct bus {
 	sd_bus *connection;
 	struct manager *manager;
 	sd_event_source *timer;
-	sd_event_source *settling;
+	sd_event_source *unanswered;
 	bool has_name;
 	bool said_no_bus;
 	bool said_no_name;
@@ -76,24 +76,24 @@ static void bus_retry_after(struct bus *bus, usec_t delay)
 }
 
 /* Its first word is there: let that be told, from the loop. */
-static void bus_settle(struct bus *bus)
+static void bus_answered(struct bus *bus)
 {
-	if (bus->settling && sd_event_source_set_time_relative(bus->settling, 0) < 0)
+	if (bus->unanswered && sd_event_source_set_time_relative(bus->unanswered, 0) < 0)
 		mem_exhausted();
 }
 
-static int on_settled(sd_event_source *source, uint64_t now, void *userdata)
+static int on_answered(sd_event_source *source, uint64_t now, void *userdata)
 {
 	struct bus *bus = userdata;
 
-	bus->settling = sd_event_source_disable_unref(bus->settling);
-	bus->handlers->settled(bus->userdata);
+	bus->unanswered = sd_event_source_disable_unref(bus->unanswered);
+	bus->handlers->answered(bus->userdata);
 	return 0;
 }
 
 static void bus_say_lost(struct bus *bus, const char *why)
 {
-	bus_settle(bus);
+	bus_answered(bus);
 	if (!bus->said_no_bus)
 		log_write(LOG_WARNING, NULL, NULL,
 			"the system bus cannot be reached (%s): until it can, no unit is restarted "
@@ -173,7 +173,7 @@ static void bus_connect(struct bus *bus)
 
 static void bus_say_refused(struct bus *bus, const char *why)
 {
-	bus_settle(bus);
+	bus_answered(bus);
 	if (!bus->said_no_name)
 		log_write(LOG_WARNING, NULL, NULL,
 			"the bus does not give the name " BUS_NAME " (%s): `certferry` finds no "
@@ -185,7 +185,7 @@ static void bus_say_refused(struct bus *bus, const char *why)
 
 static void bus_named(struct bus *bus)
 {
-	bus_settle(bus);
+	bus_answered(bus);
 	bus->has_name = true;
 	if (bus->said_no_name)
 		log_write(LOG_INFO, NULL, NULL, "the bus gave the name " BUS_NAME);
@@ -235,9 +235,9 @@ struct bus *bus_new(struct sd_event *event, const struct bus_handlers *handlers,
 		sd_event_source_set_enabled(bus->timer, SD_EVENT_OFF) < 0)
 		mem_exhausted();
 	(void)sd_event_source_set_description(bus->timer, "bus-retry");
-	if (handlers && handlers->settled &&
+	if (handlers && handlers->answered &&
 		sd_event_add_time_relative(
-			event, &bus->settling, CLOCK_MONOTONIC, ANSWER_WITHIN, 0, on_settled, bus) < 0)
+			event, &bus->unanswered, CLOCK_MONOTONIC, ANSWER_WITHIN, 0, on_answered, bus) < 0)
 		mem_exhausted();
 	bus_connect(bus);
 	return bus;
@@ -267,7 +267,7 @@ struct bus *bus_free(struct bus *bus)
 	if (!bus)
 		return NULL;
 	bus_drop(bus);
-	sd_event_source_disable_unref(bus->settling);
+	sd_event_source_disable_unref(bus->unanswered);
 	sd_event_source_disable_unref(bus->timer);
 	sd_event_unref(bus->event);
 	free(bus);

@@ -17,7 +17,7 @@ struct bus_handlers {
 	/* Once, from the loop: the name was given or refused, or there is no bus, or it has not
 	 * answered within 5 s.  From here on a client finds the daemon if it ever will soon.  May be
 	 * NULL. */
-	void (*settled)(void *userdata);
+	void (*answered)(void *userdata);
 };
 
 #endif

@@ -8,7 +8,6 @@
 #include "daemon/report/report.h"
 #include "lib/base/strv.h"
 #include "lib/os/clock.h"
-#include "lib/systemd/notify.h"
 
 /* --- status --- */
 
@@ -384,17 +383,11 @@ static int on_approve(void *userdata, const char *name, const char *who, uint32_
 	return 0;
 }
 
-/* Who starts the unit and then runs `certferry` must find the daemon by its name. */
-static void on_bus_settled(void *userdata)
-{
-	notify_ready();
-}
-
 const struct bus_handlers ask_handlers = {
 	.status = on_status,
 	.plan = on_plan,
 	.candidates = on_candidates,
 	.sync = on_sync,
 	.approve = on_approve,
-	.settled = on_bus_settled,
+	.answered = conductor_on_bus,
 };

@@ -304,6 +304,12 @@ static void check_places(struct conductor *conductor)
 	state_settle(conductor);
 }
 
+/* Who starts the unit and then runs `certferry` must find the daemon by its name. */
+void conductor_on_bus(void *userdata)
+{
+	notify_ready();
+}
+
 /* A run that ends by itself owns no name, and needs the bus only for units. */
 static void start_bus(struct conductor *conductor)
 {

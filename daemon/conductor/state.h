@@ -531,4 +531,7 @@ bool conductor_set_regions(struct conductor *conductor);
 /* conductor_now(conductor): the wall clock, corrected by AWS's where that was needed. */
 usec_t conductor_now(const struct conductor *conductor);
 
+/* conductor_on_bus(conductor): the bus has answered, or will not soon: the daemon is ready. */
+void conductor_on_bus(void *userdata);
+
 #endif
