@@ -210,16 +210,14 @@ static void on_listed(void *userdata, struct source_view *view)
 static void on_version(void *userdata, const struct source_certificate *certificate)
 {
 	struct conductor *conductor = userdata;
-	struct source_certificate *item =
-		(struct source_certificate *)source_view_find(conductor->view, certificate->arn);
+	const struct source_certificate *item = source_view_find(conductor->view, certificate->arn);
 	struct tracked_certificate **certificates;
 	size_t count;
 
 	/* What was listed is replaced as a whole when the reading ends; until then only in what nothing else hangs on. */
 	if (!item || strcmp(item->domain, certificate->domain) != 0)
 		return;
-	source_certificate_done(item);
-	source_certificate_copy(item, certificate);
+	(void)source_view_replace(conductor->view, certificate);
 	certificates = state_find_arn(conductor, certificate->arn, &count);
 	for (size_t i = 0; i < count; i++) {
 		note_version(conductor, certificates[i]);

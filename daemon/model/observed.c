@@ -78,6 +78,19 @@ const struct source_certificate *source_view_find(const struct source_view *view
 	return bsearch(arn, view->items, view->count, sizeof(*view->items), compare_arn);
 }
 
+bool source_view_replace(struct source_view *view, const struct source_certificate *certificate)
+{
+	struct source_certificate *item = NULL;
+
+	if (view && view->count)
+		item = bsearch(certificate->arn, view->items, view->count, sizeof(*view->items), compare_arn);
+	if (!item)
+		return false;
+	source_certificate_done(item);
+	source_certificate_copy(item, certificate);
+	return true;
+}
+
 struct source_view *source_view_copy(const struct source_view *view)
 {
 	struct source_view *copy = mem_new(struct source_view);

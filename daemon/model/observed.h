@@ -56,6 +56,14 @@ struct source_view *source_view_copy(const struct source_view *view);
 /* source_view_find(view, arn): or NULL. */
 const struct source_certificate *source_view_find(const struct source_view *view, const char *arn);
 
+/**
+ * source_view_replace(view, certificate):
+ * Let a copy of ${certificate} take the place of the one with its ARN, packed or not: pointers to it stay, those to its
+ * texts and names do not.  False when there is none.  The one change to a view that is built, for a reading that tells
+ * versions one by one.
+ */
+bool source_view_replace(struct source_view *view, const struct source_certificate *certificate);
+
 /* source_view_pack(view): put all of its texts into one piece, equal neighbours once: for a view that is kept, so that
  * thousands of small texts do not hold the pages between which they were made. */
 void source_view_pack(struct source_view *view);

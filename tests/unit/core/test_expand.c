@@ -419,6 +419,35 @@ static void test_equal(void **state)
 		}
 }
 
+/* --- source_view_replace() --- */
+
+static void test_replace(void **state)
+{
+	_cleanup_(given_done) struct given given;
+	_cleanup_(expansion_freep) struct expansion *expansion =
+		expand_text(&given, "seen arn:1 domain=a.example\nseen arn:2 domain=b.example names=b.example,c.example");
+	const struct source_certificate *second;
+	struct source_certificate fresh = { 0 };
+
+	assert_int_equal(expansion->certificate_count, 0);
+	source_view_pack(given.view);
+	second = source_view_find(given.view, "arn:2");
+	source_certificate_copy(&fresh, second);
+	fresh.version.fingerprint.bytes[0] = 1;
+	for (int i = 0; i < 2; i++) { /* a packed one, and one that took its place before */
+		fresh.not_after++;
+		assert_true(source_view_replace(given.view, &fresh));
+		assert_ptr_equal(source_view_find(given.view, "arn:2"), second);
+		assert_true(source_certificate_equal(second, &fresh));
+		assert_string_equal(given.view->items[0].domain, "a.example");
+	}
+	fresh.arn[4] = '3';
+	assert_false(source_view_replace(given.view, &fresh));
+	assert_false(source_view_replace(NULL, &fresh));
+	assert_int_equal(given.view->count, 2);
+	source_certificate_done(&fresh);
+}
+
 int main(void)
 {
 	_cleanup_(strv_freep) char **files = NULL;
@@ -433,9 +462,10 @@ int main(void)
 	count = strv_length(files);
 	if (count < 25)
 		return 1;
-	tests = mem_alloc((count + 1) * sizeof(*tests));
+	tests = mem_alloc((count + 2) * sizeof(*tests));
 	for (size_t i = 0; i < count; i++)
 		tests[i] = (struct CMUnitTest){ files[i], test_case, NULL, NULL, files[i] };
 	tests[count] = (struct CMUnitTest)cmocka_unit_test(test_equal);
-	return _cmocka_run_group_tests("expand", tests, count + 1, NULL, NULL);
+	tests[count + 1] = (struct CMUnitTest)cmocka_unit_test(test_replace);
+	return _cmocka_run_group_tests("expand", tests, count + 2, NULL, NULL);
 }
