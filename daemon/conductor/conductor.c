@@ -287,19 +287,15 @@ static int open_record(struct conductor *conductor)
 	return 0;
 }
 
-/* Places that can be known to be unusable before anything is carried; only files' can. */
+/* Places that can be known to be unusable before anything is carried. */
 static void check_places(struct conductor *conductor)
 {
 	for (size_t i = 0; i < conductor->delivery_count; i++) {
 		const struct tracked_place *place = state_place(conductor, &conductor->slots[i]);
 		_cleanup_(error_done) struct error err = ERROR_NULL;
-		const struct tracked_delivery *delivery;
 
-		if (place->place->destination->kind != DESTINATION_FILE)
-			continue;
-		delivery = state_open(conductor, i);
-		if (destination_check(delivery->delivery, &err) < 0)
-			log_write(LOG_WARNING, SAY_DELIVERY_FAILED, NULL, "'%s': %s", delivery->name, err.text);
+		if (destination_check(place->place, &err) < 0)
+			log_write(LOG_WARNING, SAY_DELIVERY_FAILED, NULL, "'%s': %s", state_open(conductor, i)->name, err.text);
 	}
 	state_settle(conductor);
 }

@@ -345,7 +345,7 @@ static bool is_stale(const struct conductor *conductor, const struct slot *slot)
 {
 	usec_t at = state_absent_at(slot);
 
-	return at && slot->open->delivery->place->destination->kind == DESTINATION_ACM &&
+	return at && destination_names_objects(slot->open->delivery->place) &&
 	       usec_sub(conductor_now(conductor), at) > ABSENT_BELIEVED;
 }
 

@@ -140,7 +140,7 @@ static void mark_first_imports(struct run *run)
 		struct tracked_delivery *delivery = run->deliveries[i];
 		struct delivery_record *record = &delivery->record;
 
-		if (delivery->delivery->place->destination->kind != DESTINATION_ACM || record->object_id ||
+		if (!destination_names_objects(delivery->delivery->place) || record->object_id ||
 			delivery->delivery->arn || record->ambiguous)
 			continue;
 		record->ambiguous = true;
@@ -280,13 +280,14 @@ static void note_hold(struct tracked_delivery *delivery, const struct outcome *o
 static void count_import(struct conductor *conductor, const struct tracked_delivery *delivery, bool created)
 {
 	const struct place *place = delivery->delivery->place;
-	_cleanup_(freep) char *name =
-		mem_printf("%s/%s", place->account ?: place->destination->name, place->region ?: "-");
 	_cleanup_(error_done) struct error err = ERROR_NULL;
+	_cleanup_(freep) char *name = NULL;
 
-	if (place->destination->kind == DESTINATION_ACM && conductor->record)
-		(void)conductor_recorded(conductor,
-			record_add_import(conductor->record, name, created, conductor_now(conductor), &err), &err);
+	if (!conductor->record || !destination_counts_puts(place))
+		return;
+	name = destination_counted_as(place);
+	(void)conductor_recorded(conductor,
+		record_add_import(conductor->record, name, created, conductor_now(conductor), &err), &err);
 }
 
 /* Where another root was let through (approved, accepted, or late enough), it is the one to expect from now on. */
@@ -308,7 +309,7 @@ static void note_delivered(struct conductor *conductor, struct run *run, struct 
 	char end[TIME_TEXT_SIZE];
 
 	note_anchor(conductor, run);
-	if (delivery->delivery->place->destination->kind == DESTINATION_SECRETSMANAGER) {
+	if (destination_hides_objects(delivery->delivery->place)) {
 		free(delivery->record.leaf);
 		free(delivery->record.chain);
 		delivery->record.leaf = mem_strdup(run->leaf_pem);
@@ -393,7 +394,7 @@ static const struct transfer_events events = {
 /* An import that may have been made, unseen, is looked for in any case. */
 static usec_t absent_at(const struct tracked_delivery *delivery)
 {
-	bool imports = delivery->delivery->place->destination->kind == DESTINATION_ACM && !delivery->delivery->arn;
+	bool imports = destination_names_objects(delivery->delivery->place) && !delivery->delivery->arn;
 
 	return imports && !delivery->record.ambiguous && delivery->observed.state == OBSERVED_ABSENT
 		? delivery->observed.at : 0;

@@ -21,12 +21,6 @@
 
 #define EXPIRING_WARN (14 * USEC_PER_DAY)
 
-/* ACM's quotas for each account and region (aws.amazon.com/acm, "Quotas"): certificates held by import, and imports
- * within 365 days. */
-#define IMPORTED_LIMIT 2500
-#define IMPORTS_LIMIT  5000
-#define QUOTA_WARN_PERCENT 80
-
 /* --- the source --- */
 
 /* What the record knows of the source, as if it had been read: unchanged certificates need not be read again. */
@@ -332,39 +326,29 @@ static bool is_wanted(const struct conductor *conductor, const struct slot *slot
 	       (place->wanted && (!place->seen_since || state_seen_at(slot) < place->seen_since));
 }
 
-static void place_quota(struct tracked_place *place, unsigned held)
+/* What the place took and holds, against what it takes: nothing new is made there when that is used up. */
+static void place_budget(struct tracked_place *place, unsigned held)
 {
 	struct conductor *conductor = place->conductor;
+	_cleanup_(destination_budget_done) struct destination_budget budget = { 0 };
 	_cleanup_(error_done) struct error err = ERROR_NULL;
-	_cleanup_(freep) char *name = mem_printf("%s/%s", place->place->account ?: place->place->destination->name,
-		place->place->region ?: "-");
-	usec_t now = conductor_now(conductor);
-	unsigned imports = 0;
-	bool had_budget;
+	_cleanup_(freep) char *name = NULL;
+	unsigned puts = 0;
 
-	if (place->place->destination->kind != DESTINATION_ACM)
+	if (!destination_counts_puts(place->place))
 		return;
+	name = destination_counted_as(place->place);
 	if (conductor->record)
-		(void)record_count_imports(conductor->record, name, usec_sub(now, 365 * USEC_PER_DAY), &imports, &err);
-	had_budget = !place->budget;
-	free(place->budget);
-	place->budget = NULL;
-	if (held >= IMPORTED_LIMIT || imports >= IMPORTS_LIMIT)
-		place->budget = mem_printf("ACM in %s holds %u imported certificates (limit %u) and took %u imports "
-					   "in 365 days (limit %u): no new one is imported; delete what is unused or ask "
-					   "AWS for more",
-			name, held, IMPORTED_LIMIT, imports, IMPORTS_LIMIT);
-	if (had_budget != !place->budget)
+		(void)record_count_imports(conductor->record, name,
+			usec_sub(conductor_now(conductor), 365 * USEC_PER_DAY), &puts, &err);
+	destination_budget(place->place, held, puts, &budget);
+	if (!place->budget != !budget.spent)
 		cycle_touch_all(conductor);
-	if (held * 100 >= IMPORTED_LIMIT * QUOTA_WARN_PERCENT || imports * 100 >= IMPORTS_LIMIT * QUOTA_WARN_PERCENT) {
-		if (!place->said_quota)
-			log_write(LOG_WARNING, SAY_QUOTA_NEAR, NULL,
-				"ACM in %s holds %u of %u imported certificates and took %u of %u imports in 365 days",
-				name, held, IMPORTED_LIMIT, imports, IMPORTS_LIMIT);
-		place->said_quota = true;
-	} else {
-		place->said_quota = false;
-	}
+	free(place->budget);
+	place->budget = take(budget.spent);
+	if (budget.near && !place->said_near)
+		log_write(LOG_WARNING, SAY_QUOTA_NEAR, NULL, "%s", budget.near);
+	place->said_near = budget.near != NULL;
 }
 
 static void place_forget_look(struct tracked_place *place)
@@ -420,7 +404,7 @@ static void on_look(void *userdata, struct observed *seen, const struct error *e
 			agenda_touch(&conductor->agenda, conductor->certificates[i]);
 	place->waited_for = false;
 	if (!err)
-		place_quota(place, held);
+		place_budget(place, held);
 	cycle_poke(conductor);
 }
 

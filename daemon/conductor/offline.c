@@ -18,22 +18,13 @@ static void print_matches(const struct desired *desired)
 			(void)printf("%s/* matched at the source\n", desired->certificates[i].name);
 }
 
-/* Is there a destination that is where the AWS environment is? */
-static bool needs_region(const struct desired *desired)
-{
-	for (size_t i = 0; i < desired->destination_count; i++)
-		if (!desired->destinations[i].regions && desired->destinations[i].kind != DESTINATION_FILE)
-			return true;
-	return false;
-}
-
 static int print_expansion(const struct desired *desired)
 {
 	_cleanup_(expansion_freep) struct expansion *expansion = NULL;
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 	_cleanup_(freep) char *region = NULL, *lines = NULL;
 
-	if (needs_region(desired) && aws_environment_region(&region, &err) < 0) {
+	if (expand_needs_region(desired) && aws_environment_region(&region, &err) < 0) {
 		(void)fprintf(stderr, "%s\n", err.text);
 		return 2;
 	}

@@ -174,7 +174,7 @@ struct tracked_place {
 	bool waited_for; /* the plan for one of its deliveries waits for the look to end */
 	size_t due; /* deliveries of it that wait to be carried */
 	char *budget; /* why no first import may be made here now, or NULL */
-	bool said_quota;
+	bool said_near; /* that the most of what it takes is used up */
 };
 
 struct tracked_dependent {

@@ -64,9 +64,35 @@ static void *acm_put_cancel(void *handle)
 	return NULL;
 }
 
+/* ACM's quotas for each account and region (aws.amazon.com/acm, "Quotas"): certificates held by import, and imports
+ * within 365 days. */
+#define IMPORTED_LIMIT 2500
+#define IMPORTS_LIMIT  5000
+#define NEAR_PERCENT   80
+
+static bool is_near(unsigned used, unsigned limit)
+{
+	return used * 100 >= limit * NEAR_PERCENT;
+}
+
+static void acm_budget(const char *name, unsigned held, unsigned puts, struct destination_budget *ret_budget)
+{
+	if (is_near(held, IMPORTED_LIMIT) || is_near(puts, IMPORTS_LIMIT))
+		ret_budget->near = mem_printf(
+			"ACM in %s holds %u of %u imported certificates and took %u of %u imports in 365 days", name,
+			held, IMPORTED_LIMIT, puts, IMPORTS_LIMIT);
+	if (held >= IMPORTED_LIMIT || puts >= IMPORTS_LIMIT)
+		ret_budget->spent = mem_printf("ACM in %s holds %u imported certificates (limit %u) and took %u imports "
+					       "in 365 days (limit %u): no new one is imported; delete what is unused or "
+					       "ask AWS for more",
+			name, held, IMPORTED_LIMIT, puts, IMPORTS_LIMIT);
+}
+
 const struct kind acm_kind = {
 	.look = acm_look,
 	.look_cancel = acm_look_cancel,
 	.put = acm_put,
 	.put_cancel = acm_put_cancel,
+	.budget = acm_budget,
+	.names_objects = true,
 };

@@ -4,9 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "daemon/destination/file_check.h"
 #include "daemon/destination/kind.h"
-#include "daemon/destination/secret_body.h"
 #include "lib/os/clock.h"
 
 struct destination_look {
@@ -23,9 +21,9 @@ struct destination_put {
 	void *userdata;
 };
 
-static const struct kind *kind_of(const struct delivery *delivery)
+static const struct kind *kind_of(const struct place *place)
 {
-	switch (delivery->place->destination->kind) {
+	switch (place->destination->kind) {
 	case DESTINATION_ACM:
 		return &acm_kind;
 	case DESTINATION_SECRETSMANAGER:
@@ -56,7 +54,7 @@ struct destination_look *destination_look(const struct destination_context *cont
 
 	assert(count > 0);
 	*look = (struct destination_look){
-		.kind = kind_of(items[0].delivery),
+		.kind = kind_of(items[0].delivery->place),
 		.done = done,
 		.userdata = userdata,
 	};
@@ -87,7 +85,7 @@ struct destination_put *destination_put(const struct destination_context *contex
 	struct destination_put *put = mem_new(struct destination_put);
 
 	*put = (struct destination_put){
-		.kind = kind_of(delivery),
+		.kind = kind_of(delivery->place),
 		.done = done,
 		.userdata = userdata,
 	};
@@ -106,16 +104,53 @@ struct destination_put *destination_put_cancel(struct destination_put *put)
 
 size_t destination_body_length(const struct delivery *delivery, const struct bundle *bundle)
 {
-	if (delivery->place->destination->kind != DESTINATION_SECRETSMANAGER)
-		return 0;
-	return secret_body_length(delivery->place->destination, bundle);
+	const struct kind *kind = kind_of(delivery->place);
+
+	return kind->body_length ? kind->body_length(delivery->place->destination, bundle) : 0;
 }
 
-int destination_check(const struct delivery *delivery, struct error *err)
+int destination_check(const struct place *place, struct error *err)
 {
-	if (delivery->place->destination->kind != DESTINATION_FILE)
-		return 0;
-	return file_check(delivery->place->destination, err);
+	const struct kind *kind = kind_of(place);
+
+	return kind->check ? kind->check(place->destination, err) : 0;
+}
+
+bool destination_names_objects(const struct place *place)
+{
+	return kind_of(place)->names_objects;
+}
+
+bool destination_hides_objects(const struct place *place)
+{
+	return kind_of(place)->hides_objects;
+}
+
+bool destination_counts_puts(const struct place *place)
+{
+	return kind_of(place)->budget != NULL;
+}
+
+void destination_budget_done(struct destination_budget *budget)
+{
+	free(budget->near);
+	free(budget->spent);
+	*budget = (struct destination_budget){ 0 };
+}
+
+char *destination_counted_as(const struct place *place)
+{
+	return mem_printf("%s/%s", place->account ?: place->destination->name, place->region ?: "-");
+}
+
+void destination_budget(
+	const struct place *place, unsigned held, unsigned puts, struct destination_budget *ret_budget)
+{
+	_cleanup_(freep) char *name = destination_counted_as(place);
+
+	*ret_budget = (struct destination_budget){ 0 };
+	if (destination_counts_puts(place))
+		kind_of(place)->budget(name, held, puts, ret_budget);
 }
 
 struct observed *seen_free(struct observed *seen, size_t count)

@@ -87,11 +87,43 @@ struct destination_put *destination_put_cancel(struct destination_put *put);
 size_t destination_body_length(const struct delivery *delivery, const struct bundle *bundle);
 
 /**
- * destination_check(delivery, err):
- * What can be known of a place before anything is carried: a directory that is missing, cannot be
+ * destination_check(place, err):
+ * What can be known of ${place} before anything is carried: a directory that is missing, cannot be
  * written or has the wrong group, with the drop-in or tmpfiles line that mends it.  AWS kinds:
  * always 0.
  */
-int destination_check(const struct delivery *delivery, struct error *err);
+int destination_check(const struct place *place, struct error *err);
+
+/* --- What kinds differ in, for those who need not know the kinds --- */
+
+/* destination_names_objects(place): does ${place} itself name what is made there (acm: by an ARN)?  Then a first put
+ * whose answer is lost may have made something that no record names, and ABSENT is to be doubted. */
+bool destination_names_objects(const struct place *place);
+
+/* destination_hides_objects(place): can what is there never be read (secretsmanager)?  Then its certificates are to be
+ * kept by who put them there, to know what a new version would change. */
+bool destination_hides_objects(const struct place *place);
+
+/* destination_counts_puts(place): does ${place} take only so many a year (acm)?  Then they are to be counted. */
+bool destination_counts_puts(const struct place *place);
+
+/* What is used up of what a place takes, in sentences; NULL: it is not so. */
+struct destination_budget {
+	char *near; /* the most of it */
+	char *spent; /* all of it, and so no new object can be made */
+};
+
+void destination_budget_done(struct destination_budget *budget);
+
+/**
+ * destination_budget(place, held, puts, budget):
+ * What is used up of ${place} when it holds ${held} objects (observed.imported_count) and took ${puts} within 365 days.
+ * Where puts are not counted, nothing is.  The caller owns the sentences.
+ */
+void destination_budget(
+	const struct place *place, unsigned held, unsigned puts, struct destination_budget *ret_budget);
+
+/* destination_counted_as(place): under which name its puts are counted, "ACCOUNT/REGION".  The caller owns it. */
+char *destination_counted_as(const struct place *place);
 
 #endif

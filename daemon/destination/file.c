@@ -196,4 +196,5 @@ const struct kind file_kind = {
 	.look_cancel = file_look_cancel,
 	.put = file_put,
 	.put_cancel = file_put_cancel,
+	.check = file_check,
 };

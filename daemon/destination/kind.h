@@ -17,6 +17,12 @@ struct kind {
 		const struct bundle *bundle, const struct observed *before, destination_put_fn done,
 		void *userdata);
 	void *(*put_cancel)(void *put);
+	int (*check)(const struct desired_destination *destination, struct error *err); /* NULL: nothing can be known */
+	size_t (*body_length)(const struct desired_destination *destination, const struct bundle *bundle); /* NULL: 0 */
+	void (*budget)(const char *name, unsigned held, unsigned puts, struct destination_budget *ret_budget); /* NULL:
+		* puts are not counted */
+	bool names_objects;
+	bool hides_objects;
 };
 
 extern const struct kind acm_kind;

@@ -263,4 +263,6 @@ const struct kind secretsmanager_kind = {
 	.look_cancel = secret_look_cancel,
 	.put = secret_put,
 	.put_cancel = secret_put_cancel,
+	.body_length = secret_body_length,
+	.hides_objects = true,
 };

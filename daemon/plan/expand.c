@@ -231,6 +231,14 @@ static void expand_delivery(struct expand_context *context, const char *default_
 	} while (*account && *++account);
 }
 
+bool expand_needs_region(const struct desired *desired)
+{
+	for (size_t i = 0; i < desired->destination_count; i++)
+		if (!desired->destinations[i].regions && desired->destinations[i].kind != DESTINATION_FILE)
+			return true;
+	return false;
+}
+
 static void expand_certificate(struct expansion *expansion, const struct desired *desired,
 	const struct expanded_certificate *certificate, const char *region)
 {

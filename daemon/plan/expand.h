@@ -38,6 +38,9 @@ struct expansion {
  */
 struct expansion *expand(const struct desired *desired, const struct source_view *view, const char *region);
 
+/* expand_needs_region(desired): is there a destination that takes ${region}? */
+bool expand_needs_region(const struct desired *desired);
+
 /**
  * delivery_make(desired, certificate, place, wish, delivery), delivery_done(delivery):
  * The delivery of ${certificate} to ${place} that ${wish}, of its entry, asks for: the same that expand() finds, for

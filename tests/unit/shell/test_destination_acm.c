@@ -342,6 +342,33 @@ static void test_revision(void **state)
 	assert_string_equal(revision, "1 2 18446744073709551615");
 }
 
+static void test_budget(void **state)
+{
+	static const struct {
+		unsigned held, puts;
+		bool near, spent;
+	} cases[] = {
+		{ 1999, 3999, false, false }, { 2000, 0, true, false }, { 0, 4000, true, false },
+		{ 2499, 4999, true, false }, { 2500, 0, true, true }, { 0, 5000, true, true },
+	};
+	struct desired_destination destination = { .kind = DESTINATION_ACM, .name = (char *)"prod" };
+	struct place place = { .destination = &destination, .account = (char *)"222222222222" };
+	_cleanup_(destination_budget_done) struct destination_budget budget = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		destination_budget(&place, cases[i].held, cases[i].puts, &budget);
+		assert_int_equal(budget.near != NULL, cases[i].near);
+		assert_int_equal(budget.spent != NULL, cases[i].spent);
+		if (budget.spent)
+			assert_non_null(strstr(budget.spent, "ACM in 222222222222/- holds "));
+		destination_budget_done(&budget);
+	}
+	destination.kind = DESTINATION_SECRETSMANAGER;
+	assert_false(destination_counts_puts(&place));
+	destination_budget(&place, 9999, 9999, &budget);
+	assert_null(budget.near);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,6 +384,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_index_leaves_out_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_index_by_tags, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_revision, setup, teardown),
+		cmocka_unit_test(test_budget),
 	};
 	bool locked;
 

@@ -490,29 +490,29 @@ static void test_check(void **state)
 	struct world *world = *state;
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 
-	assert_int_equal(destination_check(&world->delivery, &err), 0);
+	assert_int_equal(destination_check(world->delivery.place, &err), 0);
 
 	assert_int_equal(chmod(world->directory, 0757), 0);
-	assert_int_equal(destination_check(&world->delivery, &err), -EACCES);
+	assert_int_equal(destination_check(world->delivery.place, &err), -EACCES);
 	assert_non_null(strstr(err.text, "written by others"));
 	assert_int_equal(put(world, world->bundle), -EACCES);
 	assert_int_equal(chmod(world->directory, 0770), 0); /* by our own group alone */
-	assert_int_equal(destination_check(&world->delivery, &err), 0);
+	assert_int_equal(destination_check(world->delivery.place, &err), 0);
 	assert_int_equal(chmod(world->directory, 0750), 0);
 
 	world->destination.group = (char *)"no-such-group";
-	assert_int_equal(destination_check(&world->delivery, &err), -ENOENT);
+	assert_int_equal(destination_check(world->delivery.place, &err), -ENOENT);
 
 	world->destination.group = (char *)(getegid() == 0 ? "root" : "daemon");
-	assert_int_equal(destination_check(&world->delivery, &err), -EACCES);
+	assert_int_equal(destination_check(world->delivery.place, &err), -EACCES);
 	assert_non_null(strstr(err.text, "2750 certferry"));
 	world->destination.group = (char *)"daemon";
-	assert_int_equal(destination_check(&world->delivery, &err), -EACCES);
+	assert_int_equal(destination_check(world->delivery.place, &err), -EACCES);
 	assert_non_null(strstr(err.text, "2750 certferry daemon -"));
 	world->destination.group = NULL;
 
 	world->destination.directory = (char *)"/nowhere/at/all";
-	assert_int_equal(destination_check(&world->delivery, &err), -ENOENT);
+	assert_int_equal(destination_check(world->delivery.place, &err), -ENOENT);
 	assert_non_null(strstr(err.text, "d /nowhere/at/all 0750 certferry certferry -"));
 	assert_int_equal(look(world)->state, OBSERVED_UNKNOWN);
 }
@@ -526,14 +526,14 @@ static void test_directory_of_others_is_refused(void **state)
 	if (geteuid() != 0)
 		skip();
 	assert_int_equal(chown(world->directory, 1, 0), 0); /* daemon */
-	assert_int_equal(destination_check(&world->delivery, &err), -EACCES);
+	assert_int_equal(destination_check(world->delivery.place, &err), -EACCES);
 	assert_non_null(strstr(err.text, "user 1, group 0"));
 	assert_int_equal(put(world, world->bundle), -EACCES);
 
 	assert_int_equal(chown(world->directory, 0, 1), 0);
-	assert_int_equal(destination_check(&world->delivery, &err), 0);
+	assert_int_equal(destination_check(world->delivery.place, &err), 0);
 	assert_int_equal(chmod(world->directory, 0770), 0);
-	assert_int_equal(destination_check(&world->delivery, &err), -EACCES);
+	assert_int_equal(destination_check(world->delivery.place, &err), -EACCES);
 	assert_int_equal(put(world, world->bundle), -EACCES);
 	assert_false(exists(at(world, ".versions")));
 }
@@ -598,7 +598,7 @@ static int check_in_namespace(const struct delivery *delivery)
 			!write_map("/proc/self/uid_map", "0 0 1") ||
 			!write_map("/proc/self/gid_map", "0 0 1"))
 			_exit(2);
-		_exit(destination_check(delivery, NULL) < 0);
+		_exit(destination_check(delivery->place, NULL) < 0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
