@@ -31,6 +31,15 @@ struct wake {
 
 /* --- what the queue says --- */
 
+/* What is wrong with which queue, and where it is said how one is made that can be used. */
+static void describe(const char *url, const struct error *err, struct error *ret_problem)
+{
+	bool mend = err->kind == ERROR_DENIED || err->kind == ERROR_ABSENT;
+
+	(void)error_set(ret_problem, err->kind, err->code, "'%s': %s%s", url, err->text,
+		mend ? "; see conf/iam/README.md, 'The queue of events'" : "");
+}
+
 static void on_queue(void *userdata, const struct error *err)
 {
 	struct conductor *conductor = userdata;
@@ -51,10 +60,10 @@ static void on_queue(void *userdata, const struct error *err)
 		wake->said_at = now;
 		wake->said_now = true;
 	}
-	error_copy(&wake->problem, err);
-	say_error(&fields, err);
+	describe(conductor->world->desired->events.queue_url, err, &wake->problem);
+	say_error(&fields, &wake->problem);
 	log_write(wake->said_now ? LOG_WARNING : LOG_DEBUG, SAY_EVENTS_UNREADABLE, &fields,
-		"the queue of events cannot be used: %s; polling goes on", err->text);
+		"the queue of events cannot be used: %s; polling goes on", wake->problem.text);
 	log_fields_done(&fields);
 }
 

@@ -10,6 +10,7 @@ import pytest
 from tests.scenarios.vocabulary import DESTINATION, REGION, SECOND, SLOW, SOURCE, once_only
 
 IMPORT, LOOK, SWEEP = "ImportCertificate", "SearchCertificates", "ListCertificates"
+MEND = r"see conf/iam/README\.md, 'The queue of events'; polling goes on"
 WAKE = "of ACM asks? to look at the source"
 
 
@@ -262,7 +263,7 @@ def test_queue_denied(world, cloud, pay):
     cloud.remove_policy(arn=user, name="events")
     world.daemon = daemon = world.ferry.start("--log-level", "debug")
     world.settle()
-    daemon.wait_log("the queue of events cannot be used: ReceiveMessage: AccessDenied")
+    daemon.wait_log(f"the queue of events cannot be used: '{world.queue}': ReceiveMessage: AccessDenied.*: .*; {MEND}")
     status = world.ferry.certferry("status", "--json", expect=0).json
     assert status["events"] == "failing" and "AccessDenied" in status["events_problem"]
     assert "polling goes on" in world.ferry.certferry("status", expect=0).out
@@ -289,8 +290,9 @@ def test_queue_absent(world, cloud):
     )
     daemon = world.ferry.start()
     world.settle()
-    daemon.wait_log("the queue of events cannot be used: ReceiveMessage: QueueDoesNotExist")
-    assert world.status()["events"] == "failing"
+    daemon.wait_log(f"the queue of events cannot be used: '{world.queue}x': ReceiveMessage: QueueDoesNotExist: .*; {MEND}")
+    status = world.status()
+    assert status["events"] == "failing" and f"'{world.queue}x'" in status["events_problem"]
 
 
 def test_queue_that_breaks_off(listening, cloud, pay):
@@ -303,7 +305,7 @@ def test_queue_that_breaks_off(listening, cloud, pay):
     assert "cannot be used" not in listening.daemon.log
     cloud.fault("error", operation="ReceiveMessage", status=503, code="ServiceUnavailable")
     listening.send("hello")
-    listening.daemon.wait_log("warning: the queue of events cannot be used: ReceiveMessage: ServiceUnavailable", 30)
+    listening.daemon.wait_log("warning: the queue of events cannot be used: 'http.*': ReceiveMessage: ServiceUnavailable", 30)
     tries = listening.count("ReceiveMessage")
     assert tries <= 8, "it is asked less and less often"
     cloud.clear_faults()
