@@ -121,9 +121,26 @@ static char *kind_list(const struct schema_section *section, const char *key)
 	return strv_join(names, " and ");
 }
 
+/* A section of so few keys is shown whole to who knows none of them. */
+#define FEW_KEYS 4
+
+/* "'a', 'b'", or NULL where that would be a long list. */
+static char *few_keys(const struct schema_section *section, unsigned kinds)
+{
+	_cleanup_(strv_freep) char **keys = NULL;
+
+	SCHEMA_FOREACH(row, section)
+	if (schema_of_kind(row, kinds)) {
+		_cleanup_(freep) char *key = text_quote(row->key);
+
+		strv_append(&keys, key);
+	}
+	return strv_length(keys) <= FEW_KEYS ? strv_join(keys, ", ") : NULL;
+}
+
 static char *unknown_key(const struct schema_section *section, unsigned kinds, const char *key)
 {
-	_cleanup_(freep) char *shown = text_quote(key), *home = NULL, *list = NULL;
+	_cleanup_(freep) char *shown = text_quote(key), *home = NULL, *list = NULL, *few = NULL;
 	struct text_nearest nearest = { .word = key };
 
 	if (schema_find(section, key, 0)) {
@@ -146,6 +163,9 @@ static char *unknown_key(const struct schema_section *section, unsigned kinds, c
 	home = find_home(&schema_root, "", key);
 	if (home)
 		return mem_printf("unknown key %s here; is '%s' meant?", shown, home);
+	few = few_keys(section, kinds);
+	if (few)
+		return mem_printf("unknown key %s; what can stand here is %s", shown, few);
 	return mem_printf(
 		"unknown key %s; remove it, or see certferry.yaml(5) for what can stand here",
 		shown);
