@@ -347,7 +347,7 @@ struct provider *provider_find(struct aws *aws, const char *profile)
 
 	if (profile && !profile_exists(aws->profiles, profile))
 		return provider_refusal_new(ERROR_INVALID,
-			"there is no profile '%s' in '%s' or '%s'", profile,
+			"profile: there is no profile '%s' in '%s' or '%s'", profile,
 			profiles_path(aws->profiles, false) ?: "~/.aws/config",
 			profiles_path(aws->profiles, true) ?: "~/.aws/credentials");
 	if (!profile && is_set("AWS_ACCESS_KEY_ID"))

@@ -81,6 +81,13 @@ def test_missing_source_role_is_named(ferry):
     assert "the source cannot be read" in run.log and "role/no-such-role" in run.log
 
 
+def test_key_that_names_no_profile_is_named(ferry):
+    ferry.settings["source"]["profile"] = "nope"
+    ferry.settings["source"]["region"] = REGION
+    run = ferry.carry("pay", ferry.issue("pay.example.com"), "files").once(expect=1)
+    assert re.search(r"the source cannot be read: .*profile: there is no profile 'nope' in '", run.log), run
+
+
 def test_unreachable_endpoint_is_named(ferry):
     ferry.destination("far", "prod", endpoint_url="https://127.0.0.1:9")
     pay = ferry.issue("pay.example.com")

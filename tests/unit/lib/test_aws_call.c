@@ -853,7 +853,7 @@ static void test_profiles(void **state)
 
 	check_profile(keys, "k", ERROR_NONE, "Credential=AKIDK/");
 	check_profile(chain, "c", ERROR_NONE, "Credential=ASIATWO/");
-	check_profile(keys, "nobody", ERROR_INVALID, "there is no profile 'nobody'");
+	check_profile(keys, "nobody", ERROR_INVALID, "profile: there is no profile 'nobody'");
 	check_profile("[profile a]\nrole_arn=x\nsource_profile=b\n[profile b]\nrole_arn=x\n"
 		      "source_profile=a\n",
 		"a", ERROR_INVALID, "circle: a -> b -> a");
