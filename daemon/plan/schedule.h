@@ -2,8 +2,8 @@
 #ifndef DAEMON_PLAN_SCHEDULE_H
 #define DAEMON_PLAN_SCHEDULE_H
 
-/* When to try again: the second and last place where anything is retried (the first is lib/aws, within
- * seconds).  Pure. */
+/* When to try again: the second and last place where what failed is retried (the first is lib/aws, within
+ * seconds; see lib/README.md).  Pure. */
 
 #include "lib/base/error.h"
 #include "lib/base/time.h"
