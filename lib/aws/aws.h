@@ -73,7 +73,7 @@ void aws_set_skew_callback(
  * aws_set_quota(aws, service, operation, rate):
  * ${operation} of ${service} ("acm", "secretsmanager") is sent at most ${rate} times a second to each
  * account and region, at once and until it is set again; 0: as often as AWS publishes.  Operations
- * that share a quota are set together.  0, or -ENOENT when AWS publishes no rate for it.
+ * that share a rate are set together.  0, or -ENOENT when AWS publishes no rate for it.
  */
 int aws_set_quota(struct aws *aws, const char *service, const char *operation, double rate);
 
@@ -125,8 +125,8 @@ struct aws_request {
 	size_t response_limit; /* bytes; 0: 1 MiB */
 	bool may_be_empty; /* an answer without a body is one: {} */
 	bool once; /* never retried here after the request may have reached AWS */
-	/* AWS may let it wait (20 s at most): it waits for no lane, takes nothing from the retry
-	 * quota, and after a failure it is the caller who asks again, with a pause. */
+	/* AWS may let it wait (20 s at most): it waits for no lane, takes no retry
+	 * tokens, and after a failure it is the caller who asks again, with a pause. */
 	bool long_poll;
 };
 

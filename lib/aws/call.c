@@ -134,7 +134,7 @@ static bool call_again(struct aws_call *call, enum fault_class class, usec_t hin
 		return false;
 	if (class == FAULT_THROTTLE)
 		lane_throttled(call->lane, MIN(hint, RETRY_HINT_MAX));
-	if (!retry_next(&call->retry, lane_quota(call->lane), &failure, &delay))
+	if (!retry_next(&call->retry, lane_tokens(call->lane), &failure, &delay))
 		return false;
 	if (class == FAULT_EXPIRED)
 		session_expire(call->session, call->generation);
@@ -215,7 +215,7 @@ static void call_succeeded(struct aws_call *call, const struct http_response *re
 		return;
 	}
 	if (!call->long_poll) {
-		retry_succeeded(&call->retry, lane_quota(call->lane));
+		retry_succeeded(&call->retry, lane_tokens(call->lane));
 		lane_succeeded(call->lane);
 	}
 	call_finish(call, json, response->body, response->body_length, NULL);

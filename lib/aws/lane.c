@@ -11,8 +11,8 @@
 #include "lib/os/clock.h"
 
 /* Requests a second for an account in a region ("Quotas" of the ACM user guide, Secrets Manager
- * quotas).  A group is a quota that several operations share. */
-static const struct quota {
+ * quotas).  A group is a rate that several operations share. */
+static const struct published_rate {
 	enum aws_service service;
 	const char *operation;
 	const char *group;
@@ -45,14 +45,14 @@ static const struct quota {
 /* What the lanes of one account, region and service have in common. */
 struct client {
 	char *key;
-	struct retry_quota quota;
+	struct retry_tokens tokens;
 };
 
 struct lane {
 	char *key;
 	struct lanes *lanes;
 	struct client *client;
-	const struct quota *published; /* or NULL */
+	const struct published_rate *published; /* or NULL */
 	struct rate rate;
 	TAILQ_HEAD(, lane_waiter) waiters;
 	sd_event_source *timer; /* armed while somebody waits */
@@ -65,7 +65,7 @@ struct lanes {
 	double configured[ARRAY_SIZE(published)]; /* 0: as published */
 };
 
-static const struct quota *quota_find(enum aws_service service, const char *operation)
+static const struct published_rate *published_find(enum aws_service service, const char *operation)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(published); i++)
 		if (published[i].service == service &&
@@ -75,17 +75,17 @@ static const struct quota *quota_find(enum aws_service service, const char *oper
 }
 
 /* The name of what ${operation} shares its lane with. */
-static const char *group_of(const struct quota *quota, const char *operation)
+static const char *group_of(const struct published_rate *row, const char *operation)
 {
-	return quota && quota->group ? quota->group : operation;
+	return row && row->group ? row->group : operation;
 }
 
 double lane_published(enum aws_service service, const char *operation, const char **ret_group)
 {
-	const struct quota *quota = quota_find(service, operation);
+	const struct published_rate *row = published_find(service, operation);
 
-	*ret_group = group_of(quota, operation);
-	return quota ? quota->published : 0;
+	*ret_group = group_of(row, operation);
+	return row ? row->published : 0;
 }
 
 static void lane_arm(struct lane *lane)
@@ -141,29 +141,29 @@ static struct client *client_get(
 		return *found;
 	client = mem_new(struct client);
 	client->key = take(key);
-	client->quota = RETRY_QUOTA_FULL;
+	client->tokens = RETRY_TOKENS_FULL;
 	if (!tsearch(client, &lanes->clients, compare_keys))
 		mem_exhausted();
 	return client;
 }
 
 /* What a lane may send: as configured, else as published. */
-static double allowed(const struct lanes *lanes, const struct quota *quota)
+static double allowed(const struct lanes *lanes, const struct published_rate *row)
 {
-	if (!quota)
+	if (!row)
 		return 0;
-	return lanes->configured[quota - published] ?: quota->published;
+	return lanes->configured[row - published] ?: row->published;
 }
 
-static struct lane *lane_new(struct lanes *lanes, char *key, const struct quota *quota)
+static struct lane *lane_new(struct lanes *lanes, char *key, const struct published_rate *row)
 {
 	struct lane *lane = mem_new(struct lane);
 
 	lane->key = key;
 	lane->lanes = lanes;
-	lane->published = quota;
+	lane->published = row;
 	TAILQ_INIT(&lane->waiters);
-	rate_init(&lane->rate, allowed(lanes, quota));
+	rate_init(&lane->rate, allowed(lanes, row));
 	if (sd_event_add_time(lanes->event, &lane->timer, CLOCK_MONOTONIC, 0, 1, on_turn, lane) <
 			0 ||
 		sd_event_source_set_enabled(lane->timer, SD_EVENT_OFF) < 0)
@@ -175,29 +175,29 @@ static struct lane *lane_new(struct lanes *lanes, char *key, const struct quota 
 struct lane *lane_get(struct lanes *lanes, const char *account, const char *region,
 	enum aws_service service, const char *operation)
 {
-	const struct quota *quota = quota_find(service, operation);
+	const struct published_rate *row = published_find(service, operation);
 	_cleanup_(freep) char *key = mem_printf(
-		"%s %s %d %s", account, region, (int)service, group_of(quota, operation));
+		"%s %s %d %s", account, region, (int)service, group_of(row, operation));
 	struct lane *const *found = tfind(&key, &lanes->tree, compare_keys);
 	struct lane *lane;
 
 	if (found)
 		return *found;
-	lane = lane_new(lanes, take(key), quota);
+	lane = lane_new(lanes, take(key), row);
 	lane->client = client_get(lanes, account, region, service);
 	if (!tsearch(lane, &lanes->tree, compare_keys))
 		mem_exhausted();
 	return lane;
 }
 
-struct retry_quota *lane_quota(struct lane *lane)
+struct retry_tokens *lane_tokens(struct lane *lane)
 {
-	return &lane->client->quota;
+	return &lane->client->tokens;
 }
 
 /* --- configured rates --- */
 
-static bool share_quota(const struct quota *a, const struct quota *b)
+static bool share_rate(const struct published_rate *a, const struct published_rate *b)
 {
 	return a == b || (a->service == b->service && a->group && b->group &&
 				 strcmp(a->group, b->group) == 0);
@@ -218,12 +218,12 @@ static void lane_republish(const void *node, VISIT visit, void *userdata)
 bool lanes_set_quota(
 	struct lanes *lanes, enum aws_service service, const char *operation, double rate)
 {
-	const struct quota *quota = quota_find(service, operation);
+	const struct published_rate *row = published_find(service, operation);
 
-	if (!quota)
+	if (!row)
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(published); i++)
-		if (share_quota(&published[i], quota))
+		if (share_rate(&published[i], row))
 			lanes->configured[i] = rate;
 	twalk_r(lanes->tree, lane_republish, lanes);
 	return true;

@@ -4,7 +4,7 @@
 
 /*
  * Lanes: a queue for each account, region and operation (or group of operations that share a
- * quota), so that what AWS limits together is sent at the rate that AWS publishes, and nothing
+ * rate), so that what AWS limits together is sent at the rate that AWS publishes, and nothing
  * waits for anything else.
  */
 
@@ -15,7 +15,7 @@
 
 struct lane;
 struct lanes;
-struct retry_quota;
+struct retry_tokens;
 struct sd_event;
 
 /* One that wants to send.  Zeroed but for go and userdata, it is in no lane. */
@@ -46,15 +46,15 @@ void lane_leave(struct lane_waiter *waiter);
 void lane_throttled(struct lane *lane, usec_t pause);
 void lane_succeeded(struct lane *lane);
 
-/* lane_quota(lane): the retry quota of its account, region and service, which all its lanes share, as
+/* lane_tokens(lane): the retry tokens of its account, region and service, which all its lanes share, as
  * those of a client of the SDKs do. */
-struct retry_quota *lane_quota(struct lane *lane);
+struct retry_tokens *lane_tokens(struct lane *lane);
 
 /**
  * lanes_set_quota(lanes, service, operation, rate):
- * From now on the lanes of ${operation}, and of those that share its quota, send ${rate} requests a
+ * From now on the lanes of ${operation}, and of those that share its rate, send ${rate} requests a
  * second (0: what AWS publishes); present and future lanes alike.  False when AWS publishes no rate
- * for the operation: then it has no quota that could be set.
+ * for the operation: then there is none that could be set.
  */
 bool lanes_set_quota(
 	struct lanes *lanes, enum aws_service service, const char *operation, double rate);

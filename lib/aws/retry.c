@@ -51,27 +51,27 @@ static unsigned standard_retries(const struct retry *retry)
 	return count;
 }
 
-static bool standard_next(struct retry *retry, struct retry_quota *quota,
+static bool standard_next(struct retry *retry, struct retry_tokens *tokens,
 	const struct retry_failure *failure, usec_t *ret_delay)
 {
 	unsigned count = standard_retries(retry), cost = policies[failure->class].cost;
 	usec_t delay = step(USEC_PER_SEC, 2, count) / 1000 * (failure->chance % 1000);
 
-	if (count + 1 >= (failure->attempts ?: RETRY_ATTEMPTS) || quota->tokens < cost)
+	if (count + 1 >= (failure->attempts ?: RETRY_ATTEMPTS) || tokens->left < cost)
 		return false;
-	quota->tokens -= cost;
+	tokens->left -= cost;
 	retry->paid = cost;
 	*ret_delay = MIN(MAX(delay, failure->hint), delay + RETRY_HINT_MAX);
 	return true;
 }
 
-bool retry_next(struct retry *retry, struct retry_quota *quota,
+bool retry_next(struct retry *retry, struct retry_tokens *tokens,
 	const struct retry_failure *failure, usec_t *ret_delay)
 {
 	enum fault_class class = failure->class;
 
 	if (policies[class].cost) {
-		if (!standard_next(retry, quota, failure, ret_delay))
+		if (!standard_next(retry, tokens, failure, ret_delay))
 			return false;
 	} else {
 		if (retry->done[class] >= policies[class].limit)
@@ -83,9 +83,9 @@ bool retry_next(struct retry *retry, struct retry_quota *quota,
 	return true;
 }
 
-void retry_succeeded(const struct retry *retry, struct retry_quota *quota)
+void retry_succeeded(const struct retry *retry, struct retry_tokens *tokens)
 {
-	quota->tokens = MIN(quota->tokens + (retry->paid ?: 1), RETRY_QUOTA_FULL.tokens);
+	tokens->left = MIN(tokens->left + (retry->paid ?: 1), RETRY_TOKENS_FULL.left);
 }
 
 /* A whole number of ${unit}s and nothing else, or 0. */

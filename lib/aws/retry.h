@@ -8,7 +8,7 @@
  * and state are arguments.
  *
  * Standard mode: so many attempts in all; between them a random time of up to 1, 2, 4, ... s, at
- * most 20; and a quota of tokens that repeated failures use up.  What the server says of when to
+ * most 20; and a store of tokens that repeated failures use up.  What the server says of when to
  * come again is heeded, within RETRY_HINT_MAX of what chance said, so that no answer can hold a
  * request longer than 25 s.
  */
@@ -44,13 +44,13 @@ struct retry {
 };
 
 /**
- * The retry quota of standard mode: a store of tokens that repeated failures use up, so that an
- * endpoint that is down is not asked thrice for everything.  Start with RETRY_QUOTA_FULL.
+ * The tokens of standard mode (its "retry quota"): a store that repeated failures use up, so that an
+ * endpoint that is down is not asked thrice for everything.  Start with RETRY_TOKENS_FULL.
  */
-struct retry_quota {
-	unsigned tokens;
+struct retry_tokens {
+	unsigned left;
 };
-#define RETRY_QUOTA_FULL ((struct retry_quota){ .tokens = 500 })
+#define RETRY_TOKENS_FULL ((struct retry_tokens){ .left = 500 })
 
 /* A failure, and on which terms it may be tried again. */
 struct retry_failure {
@@ -61,16 +61,16 @@ struct retry_failure {
 };
 
 /**
- * retry_next(retry, quota, failure, delay):
+ * retry_next(retry, tokens, failure, delay):
  * May the request be sent again after ${failure}?  If so count it, take its cost (5 tokens, after
- * a timeout 10) from ${quota} and say after which ${ret_delay}.
+ * a timeout 10) from ${tokens} and say after which ${ret_delay}.
  */
-bool retry_next(struct retry *retry, struct retry_quota *quota,
+bool retry_next(struct retry *retry, struct retry_tokens *tokens,
 	const struct retry_failure *failure, usec_t *ret_delay);
 
-/* retry_succeeded(retry, quota): the request succeeded: give back what its last retry cost,
+/* retry_succeeded(retry, tokens): the request succeeded: give back what its last retry cost,
  * or one token. */
-void retry_succeeded(const struct retry *retry, struct retry_quota *quota);
+void retry_succeeded(const struct retry *retry, struct retry_tokens *tokens);
 
 /**
  * retry_hint(status, amz, plain):

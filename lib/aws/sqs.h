@@ -37,7 +37,7 @@ typedef void (*sqs_receive_fn)(void *userdata, const struct sqs_message *message
 /**
  * sqs_receive(session, region, request, on_done, userdata):
  * ReceiveMessage; no message is a success.  A request that ${wait}s waits for no lane, takes
- * nothing from the retry quota and is not sent again here after a failure (but for expired
+ * no retry tokens and is not sent again here after a failure (but for expired
  * credentials and a clock that was wrong): whoever asks for ever pauses by himself.  An answer
  * above SQS_ANSWER_LIMIT is ERROR_INVALID; that of a single message is below it.
  * No such queue: ERROR_ABSENT.

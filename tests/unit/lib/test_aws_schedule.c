@@ -26,15 +26,15 @@
 /* Delays with the greatest chance, up to the first refusal. */
 static void check_delays(enum fault_class class, const usec_t *expected, size_t count)
 {
-	struct retry_quota quota = RETRY_QUOTA_FULL;
+	struct retry_tokens tokens = RETRY_TOKENS_FULL;
 	struct retry retry = { 0 };
 	usec_t delay = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		assert_true(retry_next(&retry, &quota, FAILURE(class, .chance = 999), &delay));
+		assert_true(retry_next(&retry, &tokens, FAILURE(class, .chance = 999), &delay));
 		assert_int_equal(delay, expected[i]);
 	}
-	assert_false(retry_next(&retry, &quota, FAILURE(class, .chance = 999), &delay));
+	assert_false(retry_next(&retry, &tokens, FAILURE(class, .chance = 999), &delay));
 }
 
 static void test_retry_delays(void **state)
@@ -56,36 +56,36 @@ static void test_retry_delays(void **state)
 
 static void test_retry_chance(void **state)
 {
-	struct retry_quota quota = RETRY_QUOTA_FULL;
+	struct retry_tokens tokens = RETRY_TOKENS_FULL;
 	struct retry retry = { 0 };
 	usec_t delay = 1;
 
-	assert_true(retry_next(&retry, &quota, FAILURE(FAULT_THROTTLE), &delay));
+	assert_true(retry_next(&retry, &tokens, FAILURE(FAULT_THROTTLE), &delay));
 	assert_int_equal(delay, 0);
-	assert_true(retry_next(&retry, &quota, FAILURE(FAULT_THROTTLE, .chance = 500), &delay));
+	assert_true(retry_next(&retry, &tokens, FAILURE(FAULT_THROTTLE, .chance = 500), &delay));
 	assert_int_equal(delay, 1 * S);
 }
 
 /* One number of attempts for all that standard mode retries; what passes by itself counts apart. */
 static void test_retry_attempts(void **state)
 {
-	struct retry_quota quota = RETRY_QUOTA_FULL;
+	struct retry_tokens tokens = RETRY_TOKENS_FULL;
 	struct retry retry = { 0 };
 	usec_t delay;
 
-	assert_false(retry_next(&retry, &quota, FAILURE(FAULT_TRANSIENT, .attempts = 1), &delay));
-	assert_true(retry_next(&retry, &quota, FAILURE(FAULT_TRANSIENT), &delay));
-	assert_true(retry_next(&retry, &quota, FAILURE(FAULT_EXPIRED), &delay));
-	assert_true(retry_next(&retry, &quota, FAILURE(FAULT_THROTTLE), &delay));
-	assert_false(retry_next(&retry, &quota, FAILURE(FAULT_TIMEOUT), &delay));
-	assert_false(retry_next(&retry, &quota, FAILURE(FAULT_TIMEOUT, .attempts = 3), &delay));
+	assert_false(retry_next(&retry, &tokens, FAILURE(FAULT_TRANSIENT, .attempts = 1), &delay));
+	assert_true(retry_next(&retry, &tokens, FAILURE(FAULT_TRANSIENT), &delay));
+	assert_true(retry_next(&retry, &tokens, FAILURE(FAULT_EXPIRED), &delay));
+	assert_true(retry_next(&retry, &tokens, FAILURE(FAULT_THROTTLE), &delay));
+	assert_false(retry_next(&retry, &tokens, FAILURE(FAULT_TIMEOUT), &delay));
+	assert_false(retry_next(&retry, &tokens, FAILURE(FAULT_TIMEOUT, .attempts = 3), &delay));
 	for (int i = 3; i < 10; i++) {
-		assert_true(retry_next(&retry, &quota,
+		assert_true(retry_next(&retry, &tokens,
 			FAILURE(FAULT_TIMEOUT, .attempts = 10, .chance = 999), &delay));
 		assert_true(delay <= 20 * S);
 	}
 	assert_int_equal(delay, 19980 * MS);
-	assert_false(retry_next(&retry, &quota, FAILURE(FAULT_TIMEOUT, .attempts = 10), &delay));
+	assert_false(retry_next(&retry, &tokens, FAILURE(FAULT_TIMEOUT, .attempts = 10), &delay));
 }
 
 static void test_retry_attempts_text(void **state)
@@ -104,53 +104,53 @@ static void test_retry_attempts_text(void **state)
 	assert_int_equal(attempts, RETRY_ATTEMPTS_MAX);
 }
 
-static void test_retry_quota(void **state)
+static void test_retry_tokens(void **state)
 {
-	struct retry_quota quota = RETRY_QUOTA_FULL;
+	struct retry_tokens tokens = RETRY_TOKENS_FULL;
 	struct retry retry;
 	unsigned retries = 0;
 	usec_t delay;
 
 	for (int i = 0; i < 1000; i++) {
 		retry = (struct retry){ 0 };
-		retries += retry_next(&retry, &quota, FAILURE(FAULT_TRANSIENT), &delay);
+		retries += retry_next(&retry, &tokens, FAILURE(FAULT_TRANSIENT), &delay);
 	}
 	assert_int_equal(retries, 100);
 	/* What costs nothing goes on; a success gives back. */
 	retry = (struct retry){ 0 };
-	assert_true(retry_next(&retry, &quota, FAILURE(FAULT_EXPIRED), &delay));
-	retry_succeeded(&retry, &quota);
-	assert_int_equal(quota.tokens, 1);
+	assert_true(retry_next(&retry, &tokens, FAILURE(FAULT_EXPIRED), &delay));
+	retry_succeeded(&retry, &tokens);
+	assert_int_equal(tokens.left, 1);
 	retry.paid = 5;
-	retry_succeeded(&retry, &quota);
-	assert_int_equal(quota.tokens, 6);
-	quota = RETRY_QUOTA_FULL;
-	retry_succeeded(&retry, &quota);
-	assert_int_equal(quota.tokens, RETRY_QUOTA_FULL.tokens);
+	retry_succeeded(&retry, &tokens);
+	assert_int_equal(tokens.left, 6);
+	tokens = RETRY_TOKENS_FULL;
+	retry_succeeded(&retry, &tokens);
+	assert_int_equal(tokens.left, RETRY_TOKENS_FULL.left);
 }
 
 /* A timeout costs ten; a success gives back what its last retry cost, as botocore does. */
 static void test_retry_cost_of_timeouts(void **state)
 {
-	struct retry_quota quota = { .tokens = 19 };
+	struct retry_tokens tokens = { .left = 19 };
 	struct retry retry = { 0 };
 	usec_t delay;
 
-	assert_true(retry_next(&retry, &quota, FAILURE(FAULT_TIMEOUT), &delay));
-	assert_int_equal(quota.tokens, 9);
-	assert_true(retry_next(&retry, &quota, FAILURE(FAULT_TRANSIENT), &delay));
-	assert_int_equal(quota.tokens, 4);
-	retry_succeeded(&retry, &quota);
-	assert_int_equal(quota.tokens, 9);
+	assert_true(retry_next(&retry, &tokens, FAILURE(FAULT_TIMEOUT), &delay));
+	assert_int_equal(tokens.left, 9);
+	assert_true(retry_next(&retry, &tokens, FAILURE(FAULT_TRANSIENT), &delay));
+	assert_int_equal(tokens.left, 4);
+	retry_succeeded(&retry, &tokens);
+	assert_int_equal(tokens.left, 9);
 	retry = (struct retry){ 0 };
-	assert_false(retry_next(&retry, &quota, FAILURE(FAULT_TIMEOUT), &delay));
-	assert_int_equal(quota.tokens, 9);
-	assert_true(retry_next(&retry, &quota, FAILURE(FAULT_THROTTLE), &delay));
+	assert_false(retry_next(&retry, &tokens, FAILURE(FAULT_TIMEOUT), &delay));
+	assert_int_equal(tokens.left, 9);
+	assert_true(retry_next(&retry, &tokens, FAILURE(FAULT_THROTTLE), &delay));
 }
 
 static void test_retry_hint(void **state)
 {
-	struct retry_quota quota = RETRY_QUOTA_FULL;
+	struct retry_tokens tokens = RETRY_TOKENS_FULL;
 	struct retry retry = { 0 };
 	usec_t delay;
 
@@ -163,14 +163,14 @@ static void test_retry_hint(void **state)
 	assert_int_equal(retry_hint(503, "1e3", "1.5"), 0);
 	assert_true(retry_hint(503, "99999999999999999999999", NULL) > USEC_PER_HOUR);
 	/* Not sooner than asked; and whatever is asked, 5 s longer than by chance at most. */
-	assert_true(retry_next(&retry, &quota,
+	assert_true(retry_next(&retry, &tokens,
 		FAILURE(FAULT_THROTTLE, .chance = 500, .hint = 3 * S), &delay));
 	assert_int_equal(delay, 3 * S);
-	assert_true(retry_next(&retry, &quota,
+	assert_true(retry_next(&retry, &tokens,
 		FAILURE(FAULT_THROTTLE, .chance = 500, .hint = USEC_PER_DAY), &delay));
 	assert_int_equal(delay, 6 * S);
 	retry = (struct retry){ 0 };
-	assert_true(retry_next(&retry, &quota,
+	assert_true(retry_next(&retry, &tokens,
 		FAILURE(FAULT_TRANSIENT, .chance = 500, .hint = 100 * MS), &delay));
 	assert_int_equal(delay, 500 * MS);
 }
@@ -307,7 +307,7 @@ static void count_turn(void *userdata)
 	++*(int *)userdata;
 }
 
-/* Every lane of the operation and of those that share its quota, present and future; and back. */
+/* Every lane of the operation and of those that share its rate, present and future; and back. */
 static void test_lanes_set_quota(void **state)
 {
 	int turns = 0;
@@ -346,21 +346,21 @@ static void test_lanes_set_quota(void **state)
 	sd_event_unref(event);
 }
 
-/* One retry quota for the operations of a service in an account's region, as SDK clients have it. */
-static void test_lane_retry_quota(void **state)
+/* One store of retry tokens for the operations of a service in an account's region, as SDK clients have it. */
+static void test_lane_retry_tokens(void **state)
 {
 	sd_event *event;
 	struct lanes *lanes;
-	struct retry_quota *quota;
+	struct retry_tokens *tokens;
 
 	assert_true(sd_event_new(&event) >= 0);
 	lanes = lanes_new(event);
-	quota = lane_quota(lane_get(lanes, "1", "r", AWS_ACM, "ImportCertificate"));
-	assert_int_equal(quota->tokens, 500);
-	assert_ptr_equal(quota, lane_quota(lane_get(lanes, "1", "r", AWS_ACM, "ListCertificates")));
-	assert_ptr_not_equal(quota, lane_quota(lane_get(lanes, "1", "r", AWS_STS, "AssumeRole")));
-	assert_ptr_not_equal(quota, lane_quota(lane_get(lanes, "1", "s", AWS_ACM, "ImportCertificate")));
-	assert_ptr_not_equal(quota, lane_quota(lane_get(lanes, "2", "r", AWS_ACM, "ImportCertificate")));
+	tokens = lane_tokens(lane_get(lanes, "1", "r", AWS_ACM, "ImportCertificate"));
+	assert_int_equal(tokens->left, 500);
+	assert_ptr_equal(tokens, lane_tokens(lane_get(lanes, "1", "r", AWS_ACM, "ListCertificates")));
+	assert_ptr_not_equal(tokens, lane_tokens(lane_get(lanes, "1", "r", AWS_STS, "AssumeRole")));
+	assert_ptr_not_equal(tokens, lane_tokens(lane_get(lanes, "1", "s", AWS_ACM, "ImportCertificate")));
+	assert_ptr_not_equal(tokens, lane_tokens(lane_get(lanes, "2", "r", AWS_ACM, "ImportCertificate")));
 	lanes_free(lanes);
 	sd_event_unref(event);
 }
@@ -404,7 +404,7 @@ int main(void)
 		cmocka_unit_test(test_retry_chance),
 		cmocka_unit_test(test_retry_attempts),
 		cmocka_unit_test(test_retry_attempts_text),
-		cmocka_unit_test(test_retry_quota),
+		cmocka_unit_test(test_retry_tokens),
 		cmocka_unit_test(test_retry_cost_of_timeouts),
 		cmocka_unit_test(test_retry_hint),
 		cmocka_unit_test(test_rate_import),
@@ -414,7 +414,7 @@ int main(void)
 		cmocka_unit_test(test_rate_pause),
 		cmocka_unit_test(test_rate_publish),
 		cmocka_unit_test(test_lanes_set_quota),
-		cmocka_unit_test(test_lane_retry_quota),
+		cmocka_unit_test(test_lane_retry_tokens),
 		cmocka_unit_test(test_published),
 		cmocka_unit_test(test_refresh),
 	};
