@@ -34,7 +34,7 @@ struct acm_look;
  * what its own will take, and lists anew with twice as much if there are more. */
 #define ROOM_FIRST    ((size_t)512 << 10)
 #define ROOM_OF_ITEM  ((size_t)1024)
-#define ROOM_MOST     (AWS_ROOM / 6 * 5) /* unless its own need more: a sixth is left for others */
+#define ROOM_MOST     (AWS_ROOM / 5 * 4) /* unless its own need more: a fifth is left for others */
 #define WAIT_FOR_ROOM (50 * USEC_PER_MSEC)
 
 enum phase {

@@ -87,8 +87,8 @@ int aws_set_quota(struct aws *aws, const char *service, const char *operation, d
 bool aws_room_take(struct aws *aws, size_t bytes);
 void aws_room_give(struct aws *aws, size_t bytes);
 
-/* Some 7,000 certificates with a few names each. */
-#define AWS_ROOM ((size_t)6 << 20)
+/* Some 5,000 certificates with a few names each. */
+#define AWS_ROOM ((size_t)5 << 20)
 
 /* Who asks, and through which door.  Everything is optional; strings are borrowed for the call of
  * aws_session_get() only. */

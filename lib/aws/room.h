@@ -14,8 +14,8 @@ struct room {
 	size_t used, most; /* bytes */
 };
 
-/* What malloc(3) adds to a text, about. */
-#define ROOM_TEXT 16
+/* What malloc(3) and a pointer to it add to a text, about. */
+#define ROOM_TEXT 24
 
 /* room_take(room, bytes): false when there is not so much left; then nothing is taken. */
 static inline bool room_take(struct room *room, size_t bytes)
