@@ -173,6 +173,7 @@ enum {
 	AWS_CODE_PENDING_DELETION = 1002, /* the secret is scheduled for deletion: ERROR_INVALID */
 	AWS_CODE_NO_ROOM = 1004, /* more is listed than there is room for: ERROR_RETRY */
 	AWS_CODE_AMBIGUOUS = 1003, /* sent, no answer: it may have taken effect: ERROR_RETRY */
+	AWS_CODE_ACCESS_DENIED = 1004, /* known, and not permitted to do this: ERROR_DENIED */
 };
 
 #endif

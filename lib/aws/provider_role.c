@@ -45,7 +45,7 @@ static void on_answer(void *userdata, const char *body, size_t length, const str
 		(void)error_wrap(&failure, "AssumeRole");
 	}
 	(void)error_wrap(&failure, "assume role '%s'", assumer->arn);
-	if (failure.kind == ERROR_DENIED && failure.code == 403)
+	if (failure.code == AWS_CODE_ACCESS_DENIED)
 		add_advice(&failure);
 	assumer->done(assumer->userdata, NULL, &failure);
 }

@@ -53,9 +53,11 @@ static void session_keep(struct aws_session *session, struct credentials *creden
 	error_done(&session->denial);
 }
 
-/* A file of credentials that is absent is no absence of what the caller asks AWS about. */
+/* A file of credentials that is absent is no absence of what the caller asks AWS about; nor does the code of the request
+ * that was to bring them say anything of the caller's. */
 static void session_judge(struct error *err)
 {
+	err->code = 0;
 	if (err->kind == ERROR_ABSENT || err->kind == ERROR_CONFLICT)
 		err->kind = ERROR_DENIED;
 }

@@ -395,7 +395,7 @@ static void test_refusal_is_final(void **state)
 	add_fault(world, 400, "AccessDeniedException");
 	begin(world);
 	ask(world, "ListCertificates", false);
-	check_error(world, ERROR_DENIED, 400,
+	check_error(world, ERROR_DENIED, AWS_CODE_ACCESS_DENIED,
 		"ListCertificates: AccessDeniedException: words (request id id-1)");
 	assert_int_equal(world->server->count, 1);
 	world_free(world);
@@ -682,7 +682,7 @@ static void test_denied_role(void **state)
 	begin_as(world, &(struct aws_identity){ .role_arn = ROLE });
 	for (int i = 0; i < 3; i++) {
 		ask(world, "DescribeCertificate", false);
-		check_error(world, ERROR_DENIED, 403,
+		check_error(world, ERROR_DENIED, 0,
 			"DescribeCertificate: assume role '" ROLE "': AssumeRole: AccessDenied: no "
 			"(request id id-1); is there such a role, does its trust policy admit this "
 			"identity with this external id, and may this identity assume it "
@@ -696,6 +696,22 @@ static void test_denied_role(void **state)
 	aws_forget_denials(world->aws);
 	ask(world, "DescribeCertificate", false);
 	check_answer(world, "{}");
+	world_free(world);
+}
+
+/* What else STS says with the status of a denial has nothing to do with the role. */
+static void test_role_without_advice(void **state)
+{
+	struct world *world = world_new();
+
+	add(world, 403, "",
+		"<ErrorResponse><Error><Type>Sender</Type><Code>RegionDisabledException</Code>"
+		"<Message>no</Message></Error></ErrorResponse>");
+	begin_as(world, &(struct aws_identity){ .role_arn = ROLE });
+	ask(world, "DescribeCertificate", false);
+	check_error(world, ERROR_DENIED, 0,
+		"DescribeCertificate: assume role '" ROLE "': AssumeRole: RegionDisabledException: no "
+		"(request id id-1)");
 	world_free(world);
 }
 
@@ -978,6 +994,7 @@ int main(void)
 		cmocka_unit_test(test_expired_token),
 		cmocka_unit_test(test_expired_at_birth),
 		cmocka_unit_test(test_denied_role),
+		cmocka_unit_test(test_role_without_advice),
 		cmocka_unit_test(test_grant_is_none),
 		cmocka_unit_test(test_skew),
 		cmocka_unit_test(test_cancel),
