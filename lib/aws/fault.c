@@ -14,6 +14,11 @@
 #define MESSAGE_MAX_BYTES 512
 #define BODY_MAX_BYTES    65536 /* no refusal of AWS's is longer */
 
+#define WRONG_SECRET "the secret access key does not belong to the access key id"
+#define NO_KEY                                                                                     \
+	"there is no such access key id in this partition, or it was deleted or switched off, or " \
+	"the account has not enabled this region"
+
 /* Code 0 stands for the HTTP status. */
 struct meaning {
 	enum fault_class class;
@@ -112,6 +117,19 @@ static const struct {
 	{ "ServiceUnavailable*", NULL, NULL, { FAULT_TRANSIENT, ERROR_RETRY, 0 } },
 	{ "ServerException", NULL, NULL, { FAULT_TRANSIENT, ERROR_RETRY, 0 } },
 	{ "IDPCommunicationError*", NULL, NULL, { FAULT_TRANSIENT, ERROR_RETRY, 0 } },
+};
+
+/* What to do about what AWS says in its own words, which name neither of the two. */
+static const struct {
+	const char *name;
+	const char *message; /* a part of it, or NULL: the code stands for more than a wrong key */
+	const char *advice;
+} advices[] = {
+	{ "SignatureDoesNotMatch", "signature we calculated", WRONG_SECRET },
+	{ "InvalidSignatureException", "signature we calculated", WRONG_SECRET },
+	{ "InvalidClientTokenId", NULL, NO_KEY },
+	{ "UnrecognizedClient*", NULL, NO_KEY },
+	{ "InvalidAccessKeyId", NULL, NO_KEY },
 };
 
 /* Operations that may be missing from an endpoint without anything being wrong: newer than many an
@@ -242,6 +260,17 @@ static void read_xml(const struct fault_answer *answer, struct fault *fault)
 		fault->request_id = xml_text(answer, "ErrorResponse/RequestId", NAME_MAX_BYTES);
 }
 
+/* What AWS would have signed, line by line: of use to whoever writes a client only, and longer than all the rest. */
+static void cut_canonical_string(char *message)
+{
+	char *dump = strstr(message, "The Canonical String for this request");
+
+	while (dump && dump > message && dump[-1] == ' ')
+		dump--;
+	if (dump)
+		*dump = '\0';
+}
+
 static void read_body(const struct fault_answer *answer, struct fault *fault)
 {
 	json_t *body;
@@ -269,6 +298,7 @@ void fault_read(const struct fault_answer *answer, struct fault *fault)
 	read_body(answer, fault);
 	if (!fault->message)
 		fault->message = mem_strdup("");
+	cut_canonical_string(fault->message);
 	if (fault->name && *fault->name) {
 		meaning = meaning_of_name(answer, fault);
 	} else {
@@ -282,9 +312,18 @@ void fault_read(const struct fault_answer *answer, struct fault *fault)
 	fault->code = meaning.code ?: (int)answer->status;
 }
 
+static const char *advice(const struct fault *fault)
+{
+	for (size_t i = 0; fault->kind == ERROR_DENIED && i < ARRAY_SIZE(advices); i++)
+		if (fnmatch(advices[i].name, fault->name, 0) == 0 &&
+			(!advices[i].message || strcasestr(fault->message, advices[i].message)))
+			return advices[i].advice;
+	return "";
+}
+
 int fault_error(const struct fault *fault, const char *operation, struct error *err)
 {
-	const char *message = fault->message;
+	const char *message = fault->message, *what_to_do = advice(fault);
 
 	if (fault->code == AWS_CODE_UNKNOWN_OPERATION && !*message)
 		message = "this endpoint does not know the operation";
@@ -293,9 +332,9 @@ int fault_error(const struct fault *fault, const char *operation, struct error *
 			  "between, or the endpoint's URL wrong?";
 	else if (!*message && strncmp(fault->name, "HTTP ", 5) == 0)
 		message = "no error code of AWS's: something between us and AWS answered?";
-	return error_set(err, fault->kind, fault->code, "%s: %s%s%s%s%s%s", operation, fault->name,
+	return error_set(err, fault->kind, fault->code, "%s: %s%s%s%s%s%s%s%s", operation, fault->name,
 		*message ? ": " : "", message, fault->request_id ? " (request id " : "",
-		fault->request_id ?: "", fault->request_id ? ")" : "");
+		fault->request_id ?: "", fault->request_id ? ")" : "", *what_to_do ? "; " : "", what_to_do);
 }
 
 void fault_done(struct fault *fault)

@@ -29,7 +29,7 @@ struct fault {
 	int code; /* AWS_CODE_* or the HTTP status */
 	bool foreign; /* no code of AWS's: something between us and AWS answered */
 	char *name; /* AWS's error code without its namespace, or "HTTP 503" */
-	char *message; /* AWS's words: at most 512 bytes, no control characters; may be "" */
+	char *message; /* AWS's words, without the canonical string: at most 512 bytes, no control characters; may be "" */
 	char *request_id; /* or NULL */
 };
 
@@ -44,7 +44,8 @@ struct fault {
 void fault_read(const struct fault_answer *answer, struct fault *fault);
 
 /* fault_error(fault, operation, err): fill ${err} with "OPERATION: NAME: message (request
- * id ...)"; returns the negative errno of its kind. */
+ * id ...)", and with "; what is wrong" behind it where AWS's words do not say that of a key; returns
+ * the negative errno of its kind. */
 int fault_error(const struct fault *fault, const char *operation, struct error *err);
 
 /* fault_done(fault): release it.  For _cleanup_(fault_done). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Walks tests/cases/aws_fault: each file has "given" (operation, status, headers, and the body up
- * to "expect") and "expect" (kind, code, class; name and message where they matter).
+ * to "expect") and "expect" (kind, code, class; name, message and the whole text of operation Op where they matter).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -91,6 +91,7 @@ static void check_case(const char *name)
 	assert_int_equal(err.code, fault.code);
 	assert_null(strpbrk(err.text, "\r\n\t"));
 	assert_true(strncmp(err.text, "Op: ", 4) == 0);
+	expect(name, expected, "text", err.text);
 }
 
 static void test_cases(void **state)
