@@ -64,18 +64,20 @@ static bool is_json(const char *text, size_t length)
 	return value;
 }
 
+static enum error_kind kind_of_status(long status)
+{
+	if (status == 404)
+		return ERROR_ABSENT;
+	return status >= 400 && status < 500 && status != 429 ? ERROR_DENIED : ERROR_RETRY;
+}
+
 /* Is it what was asked for? */
 static int judge(const struct metadata *metadata, const struct http_response *response,
 	struct error *err)
 {
-	enum error_kind kind = response->status >= 400 && response->status < 500 &&
-					       response->status != 429
-				       ? ERROR_DENIED
-				       : ERROR_RETRY;
-
 	if (response->status != 200)
-		return error_set(err, kind, (int)response->status, "'%s' answers with status %ld",
-			metadata->url, response->status);
+		return error_set(err, kind_of_status(response->status), (int)response->status,
+			"'%s' answers with status %ld", metadata->url, response->status);
 	if (metadata->json ? !is_json(response->body, response->body_length)
 			   : response->body_length == 0)
 		return error_set(err, ERROR_RETRY, 0, "'%s' answers with %s", metadata->url,

@@ -24,7 +24,7 @@ struct metadata_answer {
 
 /* metadata_done_fn(userdata, answer, err): once, never from inside metadata_start().  Exactly one of the two: the
  * answer that is good, or else the last try's failure: ERROR_RETRY if nobody answered or the answer was the service's
- * own trouble, ERROR_DENIED if it refused (its status is the code). */
+ * own trouble, ERROR_ABSENT if it has none of what was asked for, ERROR_DENIED if it refused. */
 typedef void (*metadata_done_fn)(
 	void *userdata, const struct metadata_answer *answer, const struct error *err);
 

@@ -145,7 +145,7 @@ static void on_role(void *userdata, const struct metadata_answer *answer, const 
 	imds->metadata = NULL;
 	if (err) {
 		error_copy(&failure, err);
-		if (err->code == 404)
+		if (err->kind == ERROR_ABSENT)
 			(void)error_wrap(&failure, "the instance has no role");
 	} else if (!is_role(answer->body, answer->length)) {
 		(void)error_set(&failure, ERROR_DENIED, 0, "'%s' answers with no name of a role",
