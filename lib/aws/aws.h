@@ -106,8 +106,9 @@ struct aws_identity {
 /**
  * aws_session_get(aws, identity):
  * The session of ${identity}: equal identities share one (credentials are fetched once, however
- * many wait, refreshed ahead of their expiry, and fetched anew once after ExpiredToken; a denied
- * AssumeRole is not asked again for a minute unless aws_forget_denials()).  Owned by ${aws} and
+ * many wait, refreshed ahead of their expiry, and fetched anew once after ExpiredToken; where there are
+ * none, be it that AssumeRole is denied or that a program prints something else, nobody is asked again
+ * for a minute unless aws_forget_denials() or it was an ERROR_RETRY).  Owned by ${aws} and
  * valid as long as it.
  */
 struct aws_session *aws_session_get(struct aws *aws, const struct aws_identity *identity);

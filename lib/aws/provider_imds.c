@@ -96,11 +96,8 @@ static int imds_read(struct imds *imds, const struct metadata_answer *answer,
 	int r;
 
 	r = credentials_read(answer->body, answer->length, true, &credentials, err);
-	if (r < 0) {
-		/* This is how the service says that EC2 may not assume the role. */
-		err->kind = ERROR_DENIED;
+	if (r < 0)
 		return error_wrap(err, "%s", where);
-	}
 	imds_extend(imds, credentials);
 	r = credentials_check(credentials, where, err);
 	if (r < 0)

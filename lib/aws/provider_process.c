@@ -77,7 +77,7 @@ static void on_printed(void *userdata, size_t length, const struct error *err)
 	runner->process = NULL;
 	if (err) {
 		error_copy(&failure, err);
-		/* It is not run again at once for each request that waits. */
+		/* Whatever became of the program: it is not run again for each request that needs it. */
 		failure.kind = ERROR_DENIED;
 	} else {
 		(void)read_output(runner, length, &credentials, &failure);

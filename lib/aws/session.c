@@ -77,7 +77,7 @@ static void on_fetched(void *userdata, struct credentials *credentials, const st
 	error_copy(&failure, err);
 	session_judge(&failure);
 	session->refresh_again = usec_add(clock_monotonic(), FAILED_FOR);
-	if (failure.kind == ERROR_DENIED) {
+	if (failure.kind != ERROR_RETRY) {
 		error_copy(&session->denial, &failure);
 		session->denied_until = usec_add(clock_monotonic(), DENIED_FOR);
 	}

@@ -44,7 +44,7 @@ struct aws_session {
 	unsigned generation; /* counts the credentials it has had */
 	usec_t refresh_at, unusable_at; /* corrected wall clock */
 	usec_t refresh_again; /* monotonic: after a refresh that failed */
-	struct error denial;
+	struct error denial; /* whatever a try in a moment would meet again, be it not ERROR_DENIED */
 	usec_t denied_until; /* monotonic */
 	TAILQ_HEAD(, session_waiter) waiters;
 	unsigned round;
@@ -64,8 +64,8 @@ const char *session_region(const struct aws_session *session);
 
 /**
  * session_check(session, err):
- * 1: the credentials can be used now; 0: session_wait() is needed; negative: they were denied a
- * moment ago.  Starts a refresh when one is due.
+ * 1: the credentials can be used now; 0: session_wait() is needed; negative: less than a minute ago
+ * there were none, for a reason that is no ERROR_RETRY.  Starts a refresh when one is due.
  */
 int session_check(struct aws_session *session, struct error *err);
 

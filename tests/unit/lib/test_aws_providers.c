@@ -311,6 +311,31 @@ static void test_process(void **state)
 	check_process("#!/bin/sh\n", "'x", ERROR_INVALID, "a quote is not closed");
 }
 
+/* What makes no sense is not asked for again by each request. */
+static void test_process_prints_rubbish(void **state)
+{
+	struct world *world = world_new();
+	_cleanup_(freep) char *command = mem_printf("'%s' '%s/runs'",
+		put(world, "program", "#!/bin/sh\necho run >>\"$1\"\necho hello\n"), world->directory);
+	_cleanup_(freep) char *runs = mem_printf("%s/runs", world->directory);
+	_cleanup_(buf_done) struct buf content = BUF_NULL;
+
+	set_process(world, command);
+	serve(world);
+	for (int i = 0; i < 3; i++) {
+		ask(world);
+		check_refused(world, ERROR_INVALID, "\"Version\": 1");
+	}
+	assert_int_equal(file_read(runs, 100, &content, NULL), 0);
+	assert_string_equal(content.data, "run\n");
+	aws_forget_denials(world->aws);
+	ask(world);
+	buf_clear(&content);
+	assert_int_equal(file_read(runs, 100, &content, NULL), 0);
+	assert_string_equal(content.data, "run\nrun\n");
+	world_free(world);
+}
+
 static void test_process_is_absent(void **state)
 {
 	struct world *world = world_new();
@@ -534,7 +559,7 @@ static void test_instance_refused(void **state)
 	check_instance_refused(no_token, 1, 1, ERROR_DENIED, "no token of the instance's metadata");
 	check_instance_refused(no_role, 2, 2, ERROR_DENIED, "the instance has no role");
 	check_instance_refused(odd_role, 2, 2, ERROR_DENIED, "no name of a role");
-	check_instance_refused(no_trust, 3, 3, ERROR_DENIED, "AccessKeyId is missing");
+	check_instance_refused(no_trust, 3, 3, ERROR_INVALID, "AccessKeyId is missing");
 	check_instance_refused(odd_token, 1, 1, ERROR_DENIED, "x-aws-ec2-metadata-token: the value");
 }
 
@@ -601,6 +626,7 @@ int main(void)
 		cmocka_unit_test(test_web_identity),
 		cmocka_unit_test(test_web_identity_refused),
 		cmocka_unit_test(test_process),
+		cmocka_unit_test(test_process_prints_rubbish),
 		cmocka_unit_test(test_process_is_absent),
 		cmocka_unit_test(test_programs),
 		cmocka_unit_test(test_container),
