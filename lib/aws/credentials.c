@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "lib/aws/sigv4.h"
-#include "lib/os/clock.h"
 #include "lib/pki/secret.h"
 
 struct credentials *credentials_free(struct credentials *credentials)
@@ -29,7 +28,8 @@ static bool is_printable(const char *text, size_t length)
 	return true;
 }
 
-int credentials_check(const struct credentials *credentials, const char *where, struct error *err)
+int credentials_check(
+	const struct credentials *credentials, const char *where, usec_t now, struct error *err)
 {
 	const char *key_id = credentials->key_id ?: "";
 	const struct secret *token = credentials->token;
@@ -48,7 +48,7 @@ int credentials_check(const struct credentials *credentials, const char *where, 
 		return error_set(err, ERROR_DENIED, 0, "%s: this is no access key id", where);
 	if (token && !is_printable(secret_borrow(token), secret_length(token)))
 		return error_set(err, ERROR_DENIED, 0, "%s: this is no session token", where);
-	if (credentials->expires <= clock_now())
+	if (credentials->expires <= now)
 		return error_set(err, ERROR_DENIED, 0, "%s: they expired at %s", where,
 			time_format(credentials->expires, text));
 	return 0;

@@ -26,9 +26,10 @@ struct credentials *credentials_free(struct credentials *credentials);
 
 DEFINE_CLEANUP(struct credentials *, credentials_free);
 
-/* credentials_check(credentials, where, err): can they become headers?  ERROR_DENIED with "WHERE: what is wrong"
- * for keys that are missing or none, and for those that have expired by this host's clock. */
-int credentials_check(const struct credentials *credentials, const char *where, struct error *err);
+/* credentials_check(credentials, where, now, err): can they become headers?  ERROR_DENIED with "WHERE: what is wrong"
+ * for keys that are missing or none, and for those that have expired ${now} (aws_now()). */
+int credentials_check(
+	const struct credentials *credentials, const char *where, usec_t now, struct error *err);
 
 /**
  * credentials_read(text, length, temporary, credentials, err):

@@ -182,14 +182,14 @@ static struct provider *find_own(
 	if (sso_key(search, profile))
 		return refuse(search, profile, sso_key(search, profile), NO_LOGIN);
 	if (profile_has(profiles, true, profile, "aws_access_key_id"))
-		return provider_keys_new(profiles, profile, true);
+		return provider_keys_new(search->aws, profile, true);
 	if (get(search, profile, "login_session"))
 		return refuse(search, profile, "login_session", NO_LOGIN);
 	if (get(search, profile, "credential_process"))
-		return provider_process_new(search->aws->event, profile,
+		return provider_process_new(search->aws, profile,
 			get(search, profile, "credential_process"));
 	if (profile_has(profiles, false, profile, "aws_access_key_id"))
-		return provider_keys_new(profiles, profile, false);
+		return provider_keys_new(search->aws, profile, false);
 	return NULL;
 }
 
@@ -256,7 +256,7 @@ static struct provider *find_named_source(
 	struct provider *provider = NULL;
 
 	if (strcmp(source, "Environment") == 0)
-		provider = is_set("AWS_ACCESS_KEY_ID") ? provider_environment_new() : NULL;
+		provider = is_set("AWS_ACCESS_KEY_ID") ? provider_environment_new(search->aws) : NULL;
 	else if (strcmp(source, "EcsContainer") == 0)
 		provider = find_container(search->aws);
 	else if (strcmp(source, "Ec2InstanceMetadata") == 0)
@@ -351,7 +351,7 @@ struct provider *provider_find(struct aws *aws, const char *profile)
 			profiles_path(aws->profiles, false) ?: "~/.aws/config",
 			profiles_path(aws->profiles, true) ?: "~/.aws/credentials");
 	if (!profile && is_set("AWS_ACCESS_KEY_ID"))
-		return provider_environment_new();
+		return provider_environment_new(aws);
 	strv_append(&search.path, name);
 	provider = has_role(&search, name) ? find_role(&search, name)
 					   : find_own(&search, name, !profile);

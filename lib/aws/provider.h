@@ -15,8 +15,6 @@
 
 struct aws;
 struct aws_session;
-struct profiles;
-struct sd_event;
 
 /* provider_done_fn(userdata, credentials, err): one of the two is not NULL; the credentials
  * are the callee's. */
@@ -44,14 +42,14 @@ struct provider *provider_refusal_new(enum error_kind kind, const char *format, 
 /* provider_unsigned_new(): no credentials, for requests that carry their own proof. */
 struct provider *provider_unsigned_new(void);
 
-/* provider_environment_new(): AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN,
+/* provider_environment_new(aws): AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN,
  * AWS_CREDENTIAL_EXPIRATION. */
-struct provider *provider_environment_new(void);
+struct provider *provider_environment_new(const struct aws *aws);
 
-/* provider_keys_new(profiles, profile, credentials_file): the keys of a profile in one of the two
+/* provider_keys_new(aws, profile, credentials_file): the keys of a profile in one of the two
  * files, read from it at each fetch. */
 struct provider *provider_keys_new(
-	const struct profiles *profiles, const char *profile, bool credentials_file);
+	const struct aws *aws, const char *profile, bool credentials_file);
 
 /* What AssumeRole is asked for; everything but the role may be NULL or 0. */
 struct role {
@@ -76,12 +74,11 @@ struct provider *provider_web_identity_new(
 	struct aws_session *unsigned_session, const struct role *role, const char *token_file);
 
 /**
- * provider_process_new(event, profile, command):
+ * provider_process_new(aws, profile, command):
  * What a program prints (`credential_process`): ${command}, split into words and run without a shell, with an empty
  * standard input and this process's environment, at most a minute.
  */
-struct provider *provider_process_new(
-	struct sd_event *event, const char *profile, const char *command);
+struct provider *provider_process_new(struct aws *aws, const char *profile, const char *command);
 
 /* provider_container_new(aws): the role of this ECS task or EKS pod, from where AWS_CONTAINER_CREDENTIALS_RELATIVE_URI
  * or AWS_CONTAINER_CREDENTIALS_FULL_URI says. */

@@ -54,7 +54,8 @@ static void on_answer(
 	if (err)
 		error_copy(&failure, err);
 	else if (credentials_read(answer->body, answer->length, true, &credentials, &failure) < 0 ||
-		 credentials_check(credentials, "its answer", &failure) < 0)
+		 credentials_check(
+			 credentials, "its answer", aws_now(container->aws), &failure) < 0)
 		(void)error_wrap(&failure, "'%s'", container->url);
 	else
 		found = take(credentials);

@@ -99,7 +99,7 @@ static int imds_read(struct imds *imds, const struct metadata_answer *answer,
 	if (r < 0)
 		return error_wrap(err, "%s", where);
 	imds_extend(imds, credentials);
-	r = credentials_check(credentials, where, err);
+	r = credentials_check(credentials, where, aws_now(imds->aws), err);
 	if (r < 0)
 		return r;
 	*ret_credentials = take(credentials);

@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/aws/client.h"
 #include "lib/aws/profile.h"
 #include "lib/aws/provider.h"
 #include "lib/pki/secret.h"
 
 struct keys {
 	struct provider provider;
+	const struct aws *aws;
 	char *profile; /* NULL: the environment */
 	char *path;
 	bool credentials_file; /* which of the two that is */
@@ -25,7 +27,8 @@ static int set_secret(struct secret **secret, const char *value, size_t length, 
 	return length ? secret_from(value, length, secret, err) : 0;
 }
 
-static int from_environment(struct credentials *credentials, struct error *err)
+static int from_environment(
+	const struct keys *keys, struct credentials *credentials, struct error *err)
 {
 	const char *secret = getenv("AWS_SECRET_ACCESS_KEY") ?: "";
 	const char *old = getenv("AWS_SECURITY_TOKEN") ?: "";
@@ -43,8 +46,8 @@ static int from_environment(struct credentials *credentials, struct error *err)
 	if (expiration && *expiration && time_parse_iso(expiration, &credentials->expires) < 0)
 		return error_set(err, ERROR_INVALID, 0,
 			"AWS_CREDENTIAL_EXPIRATION: a time like 2026-11-23T08:47:54Z expected");
-	return credentials_check(
-		credentials, "environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)", err);
+	return credentials_check(credentials,
+		"environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)", aws_now(keys->aws), err);
 }
 
 struct taking {
@@ -89,7 +92,7 @@ static int from_profile(const struct keys *keys, struct credentials *credentials
 			take_item, &taking, err);
 	if (r < 0)
 		return r;
-	return credentials_check(credentials, where, err);
+	return credentials_check(credentials, where, aws_now(keys->aws), err);
 }
 
 static void keys_fetch(
@@ -102,7 +105,7 @@ static void keys_fetch(
 
 	credentials->expires = USEC_INFINITY;
 	r = keys->profile ? from_profile(keys, credentials, &err)
-			  : from_environment(credentials, &err);
+			  : from_environment(keys, credentials, &err);
 	if (r < 0)
 		done(userdata, NULL, &err);
 	else
@@ -118,22 +121,22 @@ static void keys_release(struct provider *provider)
 	free(keys);
 }
 
-struct provider *provider_environment_new(void)
+struct provider *provider_environment_new(const struct aws *aws)
 {
 	struct keys *keys = mem_new(struct keys);
 
-	keys->provider = (struct provider){ keys_fetch, keys_release };
+	*keys = (struct keys){ .provider = { keys_fetch, keys_release }, .aws = aws };
 	return &keys->provider;
 }
 
 struct provider *provider_keys_new(
-	const struct profiles *profiles, const char *profile, bool credentials_file)
+	const struct aws *aws, const char *profile, bool credentials_file)
 {
-	struct provider *provider = provider_environment_new();
+	struct provider *provider = provider_environment_new(aws);
 	struct keys *keys = (struct keys *)provider;
 
 	keys->profile = mem_strdup(profile);
-	keys->path = mem_strdup(profiles_path(profiles, credentials_file));
+	keys->path = mem_strdup(profiles_path(aws->profiles, credentials_file));
 	keys->credentials_file = credentials_file;
 	return provider;
 }

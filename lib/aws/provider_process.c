@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/aws/client.h"
 #include "lib/aws/provider.h"
 #include "lib/base/strv.h"
 #include "lib/base/words.h"
@@ -18,7 +19,7 @@
 
 struct runner {
 	struct provider provider;
-	struct sd_event *event;
+	struct aws *aws;
 	char *profile, *command;
 	struct secret *output; /* while a fetch is under way */
 	struct process *process;
@@ -61,7 +62,7 @@ static int read_output(const struct runner *runner, size_t length,
 	r = credentials_read(text, length, false, &credentials, err);
 	if (r < 0)
 		return error_wrap(err, "its output");
-	r = credentials_check(credentials, "its output", err);
+	r = credentials_check(credentials, "its output", aws_now(runner->aws), err);
 	if (r < 0)
 		return r;
 	*ret_credentials = take(credentials);
@@ -98,7 +99,7 @@ static int runner_start(struct runner *runner, struct error *err)
 	r = secret_new(OUTPUT_MAX, &runner->output, err);
 	if (r < 0)
 		return r;
-	runner->process = process_start(runner->event,
+	runner->process = process_start(runner->aws->event,
 		&(struct process_request){
 			.words = words,
 			.output = secret_extend(runner->output, OUTPUT_MAX),
@@ -132,14 +133,13 @@ static void runner_release(struct provider *provider)
 	free(runner);
 }
 
-struct provider *provider_process_new(
-	struct sd_event *event, const char *profile, const char *command)
+struct provider *provider_process_new(struct aws *aws, const char *profile, const char *command)
 {
 	struct runner *runner = mem_new(struct runner);
 
 	*runner = (struct runner){
 		.provider = { runner_fetch, runner_release },
-		.event = event,
+		.aws = aws,
 		.profile = mem_strdup(profile),
 		.command = mem_strdup(command),
 	};

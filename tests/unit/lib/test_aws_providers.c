@@ -63,11 +63,16 @@ static char *put(struct world *world, const char *name, const char *text)
 	return place;
 }
 
-static void add(struct world *world, int status, const char *body)
+static void add_with(struct world *world, int status, const char *headers, const char *body)
 {
 	assert_true(world->count < ARRAY_SIZE(world->steps));
 	world->steps[world->count++].answer = mem_printf(
-		"HTTP/1.1 %d X\r\nContent-Length: %zu\r\n\r\n%s", status, strlen(body), body);
+		"HTTP/1.1 %d X\r\n%sContent-Length: %zu\r\n\r\n%s", status, headers, strlen(body), body);
+}
+
+static void add(struct world *world, int status, const char *body)
+{
+	add_with(world, status, "", body);
 }
 
 static void add_grant(struct world *world, const char *expiration)
@@ -436,6 +441,24 @@ static void test_container_is_down(void **state)
 	world_free(world);
 }
 
+/* What has expired by a clock that is wrong has not: AWS's counts. */
+static void test_clock_is_wrong(void **state)
+{
+	static const char date[] = "Date: Mon, 01 Jan 2001 00:00:00 GMT\r\n";
+	struct world *world = world_new();
+
+	add_grant(world, FAR);
+	add_with(world, 400, date, "{\"__type\":\"ExpiredTokenException\"}");
+	add_grant(world, "2001-01-01T06:00:00Z");
+	add_with(world, 200, date, "{}");
+	serve(world);
+	set_container(world, "/");
+	ask(world);
+	check_signed_by(world, "ASIAX");
+	assert_int_equal(world->server->count, 4);
+	world_free(world);
+}
+
 static void test_container_tries(void **state)
 {
 	struct world *world = world_new();
@@ -631,6 +654,7 @@ int main(void)
 		cmocka_unit_test(test_programs),
 		cmocka_unit_test(test_container),
 		cmocka_unit_test(test_container_is_down),
+		cmocka_unit_test(test_clock_is_wrong),
 		cmocka_unit_test(test_container_tries),
 		cmocka_unit_test(test_container_refused),
 		cmocka_unit_test(test_instance),
