@@ -12,6 +12,7 @@
 
 #include "lib/http/call.h"
 #include "lib/http/loop.h"
+#include "lib/http/proxy.h"
 #include "lib/http/trust.h"
 #include "lib/os/clock.h"
 
@@ -287,12 +288,25 @@ bool http_timed_out(const struct error *err)
 	return err->code == CURLE_OPERATION_TIMEDOUT;
 }
 
-/* Why the connection through a proxy did not come to stand; NULL if that is not known. */
-static char *proxy_refusal(struct http_call *call)
+static const char *words(const struct http_call *call, CURLcode result)
 {
+	return call->words[0] ? call->words : curl_easy_strerror(result);
+}
+
+/* Why the connection through a proxy did not come to stand; NULL if that is not known. */
+static char *proxy_refusal(struct http_call *call, CURLcode result)
+{
+	bool down = result == CURLE_COULDNT_RESOLVE_PROXY || result == CURLE_COULDNT_CONNECT;
 	long status = 0;
 
+	if (call->direct || !*proxy_find(&call->url))
+		return NULL;
 	(void)curl_easy_getinfo(call->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+	/* libcurl's words alone are of an address that nobody asked for. */
+	if (status == 0 && (down || result == CURLE_OPERATION_TIMEDOUT))
+		return mem_printf("the proxy that %s names %s: %s", proxy_variable(&call->url),
+			down ? "cannot be reached" : "does not connect in time",
+			words(call, result));
 	if (status < 300)
 		return NULL;
 	return mem_printf("the proxy does not connect (HTTP %ld%s)", status,
@@ -340,18 +354,14 @@ static void call_judge(struct http_call *call, CURLcode result)
 	/* Whatever goes wrong before the connection stands, on the way through a proxy too, is
 	 * "could not connect": nothing was sent. */
 	if (kind_of_result(result) == ERROR_RETRY && !call->ready_at) {
-		refusal = proxy_refusal(call);
+		refusal = proxy_refusal(call, result);
 		result = never_sent((int)result) ? result : CURLE_COULDNT_CONNECT;
 	}
 	/* libcurl calls an answer that is no HTTP as it calls a scheme that it does not know. */
 	if (result == CURLE_UNSUPPORTED_PROTOCOL && call->ready_at)
 		result = CURLE_WEIRD_SERVER_REPLY;
 	(void)error_set(&call->failure, kind_of_result(result), (int)result, "%s: %s%s",
-		call->url.origin,
-		refusal          ? refusal
-		: call->words[0] ? call->words
-				 : curl_easy_strerror(result),
-		advice(call, result));
+		call->url.origin, refusal ?: words(call, result), advice(call, result));
 }
 
 /* The only end of a call that is not cancelled. */

@@ -17,6 +17,13 @@ static const char *variable(const char *lower, const char *upper)
 	return (getenv(lower) ?: getenv(upper)) ?: "";
 }
 
+const char *proxy_variable(const struct url *url)
+{
+	if (strcmp(url->scheme, "https") == 0)
+		return getenv("https_proxy") ? "https_proxy" : "HTTPS_PROXY";
+	return getenv("http_proxy") ? "http_proxy" : "HTTP_PROXY";
+}
+
 /* Is ${text} that name, or one below it? */
 static bool is_below(const char *text, const char *name)
 {
@@ -92,8 +99,7 @@ const char *proxy_find(const struct url *url)
 
 	if (url->local)
 		return "";
-	proxy = strcmp(url->scheme, "https") == 0 ? variable("https_proxy", "HTTPS_PROXY")
-						  : variable("http_proxy", "HTTP_PROXY");
+	proxy = getenv(proxy_variable(url)) ?: "";
 	if (!*proxy || is_excepted(url, variable("no_proxy", "NO_PROXY")))
 		return "";
 	return proxy;

@@ -16,4 +16,7 @@ struct url;
  */
 const char *proxy_find(const struct url *url);
 
+/* proxy_variable(url): the variable that counts for ${url}, whether it is set or not. */
+const char *proxy_variable(const struct url *url);
+
 #endif

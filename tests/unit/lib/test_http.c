@@ -249,6 +249,36 @@ static void test_proxy_refuses(void **state)
 	}
 }
 
+/* What cannot be reached is the proxy, not AWS. */
+static void test_proxy_is_down(void **state)
+{
+	static const struct {
+		const char *variable, *proxy, *words;
+	} cases[] = {
+		{ "https_proxy", "http://me:password@127.0.0.1:1",
+			"https://aws.invalid: the proxy that https_proxy names cannot be reached: "
+			"Failed to connect to 127.0.0.1 port 1" },
+		{ "HTTPS_PROXY", "http://me:password@proxy.invalid:1",
+			"https://aws.invalid: the proxy that HTTPS_PROXY names cannot be reached: "
+			"Could not resolve proxy: proxy.invalid" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct world *world = world_new(NULL, 0);
+
+		free(world->url);
+		world->url = mem_strdup("https://aws.invalid/");
+		assert_int_equal(setenv(cases[i].variable, cases[i].proxy, 1), 0);
+		get(world);
+		assert_int_equal(unsetenv(cases[i].variable), 0);
+		assert_int_equal(world->err.kind, ERROR_RETRY);
+		assert_true(http_never_sent(&world->err));
+		if (strncmp(world->err.text, cases[i].words, strlen(cases[i].words)) != 0)
+			fail_msg("%s", world->err.text);
+		world_free(world);
+	}
+}
+
 static void test_proxy_is_not_asked_for_loopback(void **state)
 {
 	static const struct step script[] = { { .answer = OK("x", "1") } };
@@ -798,6 +828,7 @@ int main(void)
 		cmocka_unit_test(test_redirect_is_not_followed),
 		cmocka_unit_test(test_proxy),
 		cmocka_unit_test(test_proxy_refuses),
+		cmocka_unit_test(test_proxy_is_down),
 		cmocka_unit_test(test_proxy_is_not_asked_for_loopback),
 		cmocka_unit_test(test_which_proxy),
 		cmocka_unit_test(test_no_proxy),
