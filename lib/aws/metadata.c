@@ -18,6 +18,7 @@
 #include "lib/pki/secret.h"
 
 #define ANSWER_MAX ((size_t)64 << 10)
+#define WORDS_MAX  ((size_t)512)
 
 struct metadata {
 	struct aws *aws;
@@ -64,6 +65,43 @@ static bool is_json(const char *text, size_t length)
 	return value;
 }
 
+static const char *either(const json_t *object, const char *name, const char *other)
+{
+	return json_string_value(json_object_get(object, name))
+		       ?: json_string_value(json_object_get(object, other));
+}
+
+/* An end, not within a character, and no control characters. */
+static void clean(char *text)
+{
+	size_t length = strlen(text);
+
+	if (length > WORDS_MAX) {
+		length = WORDS_MAX;
+		while (length && ((unsigned char)text[length] & 0xc0) == 0x80)
+			length--;
+		text[length] = '\0';
+	}
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = ' ';
+}
+
+char *metadata_refusal(const char *text, size_t length)
+{
+	json_t *object = json_loadb(text, length, 0, NULL);
+	const char *code = either(object, "Code", "code");
+	const char *message = either(object, "Message", "message");
+	char *words = NULL;
+
+	if (code && strcmp(code, "Success") != 0)
+		words = mem_printf("%s%s%s", code, message ? ": " : "", message ?: "");
+	json_decref(object);
+	if (words)
+		clean(words);
+	return words;
+}
+
 static enum error_kind kind_of_status(long status)
 {
 	if (status == 404)
@@ -75,9 +113,14 @@ static enum error_kind kind_of_status(long status)
 static int judge(const struct metadata *metadata, const struct http_response *response,
 	struct error *err)
 {
-	if (response->status != 200)
+	_cleanup_(freep) char *words = NULL;
+
+	if (response->status != 200) {
+		words = metadata_refusal(response->body, response->body_length);
 		return error_set(err, kind_of_status(response->status), (int)response->status,
-			"'%s' answers with status %ld", metadata->url, response->status);
+			"'%s' answers with status %ld%s%s", metadata->url, response->status,
+			words ? ": " : "", words ?: "");
+	}
 	if (metadata->json ? !is_json(response->body, response->body_length)
 			   : response->body_length == 0)
 		return error_set(err, ERROR_RETRY, 0, "'%s' answers with %s", metadata->url,

@@ -47,6 +47,10 @@ struct metadata *metadata_start(struct aws *aws, const struct metadata_request *
 /* metadata_cancel(metadata): no callback after this returns.  NULL is fine.  Returns NULL. */
 struct metadata *metadata_cancel(struct metadata *metadata);
 
+/* metadata_refusal(text, length): "CODE: message" of an answer in which a service says why it gives nothing (`Code` and
+ * `Message`, or in small letters); NULL if it is none.  Short and without control characters; the caller owns it. */
+char *metadata_refusal(const char *text, size_t length);
+
 /* metadata_header(name, value, length, header, err): "NAME: VALUE" in the secure heap.  A value that would not be one line of
  * printable characters is ERROR_DENIED. */
 int metadata_header(const char *name, const char *value, size_t length, struct secret **ret_header,

@@ -5,6 +5,7 @@
  * URL, and without https only one that does not leave this host.  The token that proves who asks is read from its file
  * at each fetch: EKS renews it there.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -42,23 +43,38 @@ static void container_finish(
 	container->done(container->userdata, credentials, credentials ? NULL : err);
 }
 
+static int container_read(const struct container *container, const struct metadata_answer *answer,
+	struct credentials **ret_credentials, struct error *err)
+{
+	_cleanup_(credentials_freep) struct credentials *credentials = NULL;
+	_cleanup_(freep) char *words = NULL;
+	int r;
+
+	r = credentials_read(answer->body, answer->length, true, &credentials, err);
+	if (r == -EINVAL && (words = metadata_refusal(answer->body, answer->length)))
+		return error_set(err, ERROR_DENIED, 0,
+			"'%s': %s; has this task or pod a role, and does its trust policy admit it?",
+			container->url, words);
+	if (r >= 0)
+		r = credentials_check(credentials, "its answer", aws_now(container->aws), err);
+	if (r < 0)
+		return error_wrap(err, "'%s'", container->url);
+	*ret_credentials = take(credentials);
+	return 0;
+}
+
 static void on_answer(
 	void *userdata, const struct metadata_answer *answer, const struct error *err)
 {
 	struct container *container = userdata;
-	_cleanup_(credentials_freep) struct credentials *credentials = NULL;
 	_cleanup_(error_done) struct error failure = ERROR_NULL;
 	struct credentials *found = NULL;
 
 	container->metadata = NULL;
 	if (err)
 		error_copy(&failure, err);
-	else if (credentials_read(answer->body, answer->length, true, &credentials, &failure) < 0 ||
-		 credentials_check(
-			 credentials, "its answer", aws_now(container->aws), &failure) < 0)
-		(void)error_wrap(&failure, "'%s'", container->url);
 	else
-		found = take(credentials);
+		(void)container_read(container, answer, &found, &failure);
 	container_finish(container, found, &failure);
 }
 

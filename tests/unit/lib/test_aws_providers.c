@@ -505,6 +505,31 @@ static void test_container_refused(void **state)
 	world_free(world);
 }
 
+/* Agents may say why in an answer of status 200. */
+static void test_container_says_why(void **state)
+{
+	static const struct {
+		enum error_kind kind;
+		const char *body, *words;
+	} cases[] = {
+		{ ERROR_DENIED, "{\"code\":\"AccessDenied\",\"message\":\"no\\nrole\"}",
+			"/': AccessDenied: no role; has this task or pod a role" },
+		{ ERROR_DENIED, "{\"Code\":\"AccessDenied\"}", "/': AccessDenied; has this" },
+		{ ERROR_INVALID, "{\"code\":1}", "AccessKeyId is missing" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct world *world = world_new();
+
+		add(world, 200, cases[i].body);
+		serve(world);
+		set_container(world, "/");
+		ask(world);
+		check_refused(world, cases[i].kind, cases[i].words);
+		world_free(world);
+	}
+}
+
 static void set_instance(struct world *world)
 {
 	unsetenv("AWS_EC2_METADATA_DISABLED");
@@ -573,16 +598,24 @@ static void test_instance_refused(void **state)
 {
 	/* close stands for status 404. */
 	const struct step no_token[] = { { "gone", true } };
-	const struct step no_role[] = { { "token", false }, { "gone", true } };
+	const struct step no_role[] = { { "token", false },
+		{ "{\"code\":\"NotFound\",\"message\":\"no\\nrole\"}", true } };
 	const struct step odd_role[] = { { "token", false }, { "a/../b", false } };
 	const struct step no_trust[] = { { "token", false }, { "role", false },
 		{ "{\"Code\":\"AssumeRoleUnauthorizedAccess\",\"Message\":\"m\"}", false } };
+	const struct step no_keys[] = { { "token", false }, { "role", false },
+		{ "{\"Code\":\"Success\",\"Message\":\"m\"}", false } };
 	const struct step odd_token[] = { { "to\nken", false } };
 
 	check_instance_refused(no_token, 1, 1, ERROR_DENIED, "no token of the instance's metadata");
-	check_instance_refused(no_role, 2, 2, ERROR_DENIED, "the instance has no role");
+	check_instance_refused(no_role, 2, 2, ERROR_DENIED,
+		"the instance has no role: 'http://127.0.0.1:");
+	check_instance_refused(no_role, 2, 2, ERROR_DENIED, "answers with status 404: NotFound: no role");
 	check_instance_refused(odd_role, 2, 2, ERROR_DENIED, "no name of a role");
-	check_instance_refused(no_trust, 3, 3, ERROR_INVALID, "AccessKeyId is missing");
+	check_instance_refused(no_trust, 3, 3, ERROR_DENIED,
+		"AssumeRoleUnauthorizedAccess: m; is that role still there, and does its trust policy admit "
+		"ec2.amazonaws.com?");
+	check_instance_refused(no_keys, 3, 3, ERROR_INVALID, "AccessKeyId is missing");
 	check_instance_refused(odd_token, 1, 1, ERROR_DENIED, "x-aws-ec2-metadata-token: the value");
 }
 
@@ -657,6 +690,7 @@ int main(void)
 		cmocka_unit_test(test_clock_is_wrong),
 		cmocka_unit_test(test_container_tries),
 		cmocka_unit_test(test_container_refused),
+		cmocka_unit_test(test_container_says_why),
 		cmocka_unit_test(test_instance),
 		cmocka_unit_test(test_instance_is_stale),
 		cmocka_unit_test(test_instance_refused),
