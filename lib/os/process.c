@@ -250,6 +250,18 @@ static int spawn(struct process *process, char *const *words, int output, int wo
 	return r;
 }
 
+/* The kernel says of a file that is there that it is not when what is to interpret it is not. */
+static void refuse(struct process *process, int number)
+{
+	if (number == ENOENT && strchr(process->name, '/') && access(process->name, F_OK) == 0)
+		(void)error_set(&process->failure, ERROR_DENIED, number,
+			"start '%s': it is there, but its interpreter is missing; see what its first line names",
+			process->name);
+	else
+		(void)error_set_errno(&process->failure, number, "start '%s'", process->name);
+	process->failure.kind = ERROR_DENIED;
+}
+
 static void process_run(struct process *process, char *const *words)
 {
 	_cleanup_(fd_closep) int output = -1, words_fd = -1;
@@ -272,10 +284,8 @@ static void process_run(struct process *process, char *const *words)
 		process->pidfd = pidfd_open(process->pid, 0);
 		r = process->pidfd < 0 ? errno : 0;
 	}
-	if (r != 0) {
-		(void)error_set_errno(&process->failure, r, "start '%s'", process->name);
-		process->failure.kind = ERROR_DENIED;
-	}
+	if (r != 0)
+		refuse(process, r);
 }
 
 static void process_watch(struct process *process, sd_event *event)

@@ -9,8 +9,10 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
@@ -265,9 +267,9 @@ static void test_signals(void **state)
 	assert_int_equal(sigprocmask(SIG_SETMASK, &before, NULL), 0);
 }
 
-static void test_absent(void **state)
+static void check_refused(const char *program, const char *text)
 {
-	char *words[] = { (char *)"/nonexistent/program", NULL };
+	char *words[] = { (char *)program, NULL };
 	struct run run = { .starting = true };
 
 	assert_true(sd_event_new(&run.event) >= 0);
@@ -276,9 +278,23 @@ static void test_absent(void **state)
 	run.starting = false;
 	run_to_end(&run);
 	assert_int_equal(run.err.kind, ERROR_DENIED);
-	assert_string_equal(
-		run.err.text, "start '/nonexistent/program': No such file or directory");
+	assert_string_equal(run.err.text, text);
 	run_done(&run);
+}
+
+static void test_absent(void **state)
+{
+	char script[] = "/tmp/test_process.XXXXXX";
+	int fd = mkstemp(script);
+	_cleanup_(freep) char *text = mem_printf(
+		"start '%s': it is there, but its interpreter is missing; see what its first line names", script);
+
+	check_refused("/nonexistent/program", "start '/nonexistent/program': No such file or directory");
+	assert_true(dprintf(fd, "#!/nonexistent/sh\n") > 0);
+	assert_int_equal(fchmod(fd, 0700), 0);
+	assert_int_equal(close(fd), 0);
+	check_refused(script, text);
+	assert_int_equal(unlink(script), 0);
 }
 
 int main(void)
