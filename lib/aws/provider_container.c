@@ -26,6 +26,7 @@
 struct container {
 	struct provider provider;
 	struct aws *aws;
+	char *path; /* AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, or NULL */
 	char *url;
 	struct secret *header; /* while a fetch is under way, or NULL */
 	struct metadata *metadata;
@@ -79,15 +80,22 @@ static void on_answer(
 }
 
 /* May it be asked?  In the clear only what is on this host. */
-static int check_url(const char *text, struct error *err)
+static int check_url(const struct container *container, struct error *err)
 {
 	static const char *const hosts[] = { "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]",
 		"localhost", "[::1]" };
 	_cleanup_(url_done) struct url url = { 0 };
 	bool allowed;
 
-	if (url_read(text, &url) < 0)
-		return error_set(err, ERROR_INVALID, 0, "'%s' is no URL of http or https", text);
+	/* Behind the address it would be part of the host's name.  An empty one is a path, as in botocore. */
+	if (container->path && *container->path && *container->path != '/')
+		return error_set(err, ERROR_INVALID, 0,
+			"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is '%s': a path that begins with / expected",
+			container->path);
+	if (url_read(container->url, &url) < 0)
+		return error_set(err, ERROR_INVALID, 0,
+			"AWS_CONTAINER_CREDENTIALS_FULL_URI is '%s': a URL of http or https expected",
+			container->url);
 	allowed = strcmp(url.scheme, "https") == 0 ||
 		  (url.local && strncmp(url.host, "127.", 4) == 0);
 	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++)
@@ -128,7 +136,7 @@ static void container_fetch(
 
 	container->done = done;
 	container->userdata = userdata;
-	if (check_url(container->url, &err) < 0 || read_header(&container->header, &err) < 0) {
+	if (check_url(container, &err) < 0 || read_header(&container->header, &err) < 0) {
 		container_finish(container, NULL, &err);
 		return;
 	}
@@ -151,6 +159,7 @@ static void container_release(struct provider *provider)
 
 	metadata_cancel(container->metadata);
 	secret_free(container->header);
+	free(container->path);
 	free(container->url);
 	free(container);
 }
@@ -164,6 +173,7 @@ struct provider *provider_container_new(struct aws *aws)
 	*container = (struct container){
 		.provider = { container_fetch, container_release },
 		.aws = aws,
+		.path = mem_strdup(path),
 		.url = path ? mem_printf(ECS_ORIGIN "%s", path) : mem_strdup(url ?: ""),
 	};
 	return &container->provider;

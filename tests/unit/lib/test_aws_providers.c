@@ -496,11 +496,17 @@ static void test_container_refused(void **state)
 	world->aws = aws_free(world->aws);
 	ask(world);
 	check_refused(world, ERROR_DENIED, "'http://192.0.2.1': http is for loopback");
+	setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "ftp://127.0.0.1/", 1);
+	world->aws = aws_free(world->aws);
+	ask(world);
+	check_refused(world, ERROR_INVALID,
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI is 'ftp://127.0.0.1/': a URL of http or https expected");
 	/* What looks like a path may be another host. */
 	setenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "@192.0.2.1/", 1);
 	world->aws = aws_free(world->aws);
 	ask(world);
-	check_refused(world, ERROR_DENIED, "'http://192.0.2.1': http is for loopback");
+	check_refused(world, ERROR_INVALID,
+		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is '@192.0.2.1/': a path that begins with / expected");
 	assert_int_equal(world->server->count, 0);
 	world_free(world);
 }
