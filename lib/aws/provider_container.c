@@ -108,24 +108,41 @@ static int check_url(const struct container *container, struct error *err)
 		url.origin);
 }
 
+#define TOKEN	   "AWS_CONTAINER_AUTHORIZATION_TOKEN"
+#define TOKEN_FILE "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
+
 /* The token as it is: a line break at the end of its file makes it none, as in botocore. */
-static int read_header(struct secret **ret_header, struct error *err)
+static int read_token_file(const char *path, struct secret **ret_header, struct error *err)
 {
-	const char *path = getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
-	const char *token = getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN");
 	_cleanup_(secret_freep) struct secret *content = NULL;
+	const char *token;
+	size_t length;
 	int r;
 
-	if (!path)
-		return token ? metadata_header(
-				       "Authorization", token, strlen(token), ret_header, err)
-			     : 0;
 	r = secret_read_bytes(path, TOKEN_MAX, &content, err);
 	if (r < 0)
-		return r;
-	r = metadata_header("Authorization", secret_borrow(content), secret_length(content),
-		ret_header, err);
-	return r < 0 ? error_wrap(err, "'%s'", path) : 0;
+		return error_wrap(err, TOKEN_FILE);
+	token = secret_borrow(content);
+	length = secret_length(content);
+	if (length && token[length - 1] == '\n')
+		return error_set(err, ERROR_DENIED, 0,
+			TOKEN_FILE ": '%s' ends in a line break; remove it (write the token with printf, not echo)",
+			path);
+	r = metadata_header("Authorization", token, length, ret_header, err);
+	return r < 0 ? error_wrap(err, TOKEN_FILE ": '%s'", path) : 0;
+}
+
+static int read_header(struct secret **ret_header, struct error *err)
+{
+	const char *path = getenv(TOKEN_FILE), *token = getenv(TOKEN);
+	int r;
+
+	if (path)
+		return read_token_file(path, ret_header, err);
+	if (!token)
+		return 0;
+	r = metadata_header("Authorization", token, strlen(token), ret_header, err);
+	return r < 0 ? error_wrap(err, TOKEN) : 0;
 }
 
 static void container_fetch(

@@ -484,12 +484,23 @@ static void test_container_refused(void **state)
 	set_container(world, "/");
 	setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "a\r\nb", 1);
 	ask(world);
-	check_refused(world, ERROR_DENIED, "Authorization: the value has a line break");
+	check_refused(world, ERROR_DENIED,
+		"AWS_CONTAINER_AUTHORIZATION_TOKEN: Authorization: the value has a line break");
 	/* A line break at the end of the file is one too. */
 	setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", put(world, "token", "token\n"), 1);
 	world->aws = aws_free(world->aws);
 	ask(world);
+	check_refused(world, ERROR_DENIED, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: '/tmp/");
+	check_refused(world, ERROR_DENIED,
+		"/token' ends in a line break; remove it (write the token with printf, not echo)");
+	(void)put(world, "token", "to\nken");
+	world->aws = aws_free(world->aws);
+	ask(world);
 	check_refused(world, ERROR_DENIED, "token': Authorization: the value has a line break");
+	setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/nonexistent", 1);
+	world->aws = aws_free(world->aws);
+	ask(world);
+	check_refused(world, ERROR_DENIED, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: open '/nonexistent'");
 	unsetenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
 	unsetenv("AWS_CONTAINER_AUTHORIZATION_TOKEN");
 	setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://192.0.2.1/", 1);
