@@ -254,19 +254,24 @@ static struct provider *find_named_source(
 	const struct search *search, const char *profile, const char *source)
 {
 	struct provider *provider = NULL;
+	const char *why;
 
-	if (strcmp(source, "Environment") == 0)
+	if (strcmp(source, "Environment") == 0) {
 		provider = is_set("AWS_ACCESS_KEY_ID") ? provider_environment_new(search->aws) : NULL;
-	else if (strcmp(source, "EcsContainer") == 0)
+		why = is_set("AWS_SECRET_ACCESS_KEY")
+			      ? "AWS_ACCESS_KEY_ID is not set"
+			      : "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set";
+	} else if (strcmp(source, "EcsContainer") == 0) {
 		provider = find_container(search->aws);
-	else if (strcmp(source, "Ec2InstanceMetadata") == 0)
-		provider = provider_imds_new(search->aws,
-			search->settings ?: search->aws->profile,
+		why = "neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor "
+		      "AWS_CONTAINER_CREDENTIALS_FULL_URI is set";
+	} else if (strcmp(source, "Ec2InstanceMetadata") == 0) {
+		return provider_imds_new(search->aws, search->settings ?: search->aws->profile,
 			"credentials of this instance");
-	else
-		return refuse(search, profile, "credential_source",
-			"Environment, EcsContainer or Ec2InstanceMetadata expected");
-	return provider ?: refuse(search, profile, "credential_source", "there are no credentials");
+	} else {
+		why = "Environment, EcsContainer or Ec2InstanceMetadata expected";
+	}
+	return provider ?: refuse(search, profile, "credential_source", why);
 }
 
 /* duration_seconds as botocore takes it: what is no number does not count. */

@@ -881,7 +881,9 @@ static void test_profiles(void **state)
 	check_profile("[profile a]\nrole_arn=x\ncredential_source=environment\n", "a", ERROR_DENIED,
 		":3: profile 'a': credential_source: Environment, EcsContainer or");
 	check_profile("[profile a]\nrole_arn=x\ncredential_source=EcsContainer\n", "a",
-		ERROR_DENIED, ":3: profile 'a': credential_source: there are no credentials");
+		ERROR_DENIED,
+		":3: profile 'a': credential_source: neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor "
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI is set");
 	check_profile("[profile a]\nrole_arn=x\ncredential_source=Environment\nsource_profile=a\n",
 		"a", ERROR_INVALID, "which one?");
 	check_profile("[profile a]\nsso_account_id=x\n", "a", ERROR_DENIED,
@@ -899,6 +901,20 @@ static void test_profiles(void **state)
 		"of a container; of this instance: AWS_EC2_METADATA_DISABLED is true");
 	check_profile("[profile a]\naws_access_key_id=A\n", "a", ERROR_DENIED,
 		"profile 'a': the secret access key is missing");
+}
+
+static void test_environment_is_no_source(void **state)
+{
+	static const char config[] = "[profile a]\nrole_arn=x\ncredential_source=Environment\n";
+
+	unsetenv("AWS_ACCESS_KEY_ID");
+	check_profile(config, "a", ERROR_DENIED,
+		":3: profile 'a': credential_source: AWS_ACCESS_KEY_ID is not set");
+	unsetenv("AWS_SECRET_ACCESS_KEY");
+	check_profile(config, "a", ERROR_DENIED,
+		"credential_source: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set");
+	setenv("AWS_ACCESS_KEY_ID", "AKID", 1);
+	setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
 }
 
 static void test_no_credentials(void **state)
@@ -1001,6 +1017,7 @@ int main(void)
 		cmocka_unit_test(test_free_amid_fetch),
 		cmocka_unit_test(test_bad_region),
 		cmocka_unit_test(test_profiles),
+		cmocka_unit_test(test_environment_is_no_source),
 		cmocka_unit_test(test_no_credentials),
 		cmocka_unit_test(test_named_profile_is_absent),
 		cmocka_unit_test(test_session_name),
