@@ -193,6 +193,17 @@ static struct provider *find_own(
 	return NULL;
 }
 
+/* A remark on ${profile}, in brackets, or "".  As in botocore, sso_session by itself ends no search. */
+static char *sso_remark(const struct aws *aws, const char *profile)
+{
+	_cleanup_(freep) char *where = NULL;
+
+	if (!profile_get(aws->profiles, profile, "sso_session"))
+		return mem_strdup("");
+	where = profile_where(aws->profiles, profile, "sso_session");
+	return mem_printf(" (%s: sso_session is not supported: " NO_LOGIN ")", where);
+}
+
 static struct provider *find_role(struct search *search, const char *profile);
 
 /* May ${source} lend ${profile} its credentials?  NULL if so. */
@@ -220,6 +231,7 @@ static struct provider *find_source_profile(
 	struct search *search, const char *profile, const char *source)
 {
 	struct provider *provider = check_source(search, profile, source);
+	_cleanup_(freep) char *remark = NULL;
 
 	if (provider)
 		return provider;
@@ -229,9 +241,10 @@ static struct provider *find_source_profile(
 	provider = find_own(search, source, false);
 	if (provider)
 		return provider;
+	remark = sso_remark(search->aws, source);
 	return provider_refusal_new(ERROR_DENIED,
-		"profile '%s' is the source_profile of '%s' and has no credentials", source,
-		profile);
+		"profile '%s' is the source_profile of '%s' and has no credentials%s", source,
+		profile, remark);
 }
 
 static bool is_set(const char *variable)
@@ -336,10 +349,11 @@ static struct provider *find_role(struct search *search, const char *profile)
 /* The end of the chain: who has configured nothing sees its failure. */
 static struct provider *find_instance(struct aws *aws, const char *profile)
 {
+	_cleanup_(freep) char *remark = sso_remark(aws, profile);
 	_cleanup_(freep) char *context = mem_printf(
-		"no AWS credentials: none in the environment (AWS_ACCESS_KEY_ID), in profile '%s' "
+		"no AWS credentials: none in the environment (AWS_ACCESS_KEY_ID), in profile '%s'%s "
 		"or of a container; of this instance",
-		profile);
+		profile, remark);
 
 	return provider_imds_new(aws, profile, context);
 }

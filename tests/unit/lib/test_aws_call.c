@@ -888,6 +888,10 @@ static void test_profiles(void **state)
 		"a", ERROR_INVALID, "which one?");
 	check_profile("[profile a]\nsso_account_id=x\n", "a", ERROR_DENIED,
 		":2: profile 'a': sso_account_id: this needs somebody to log in");
+	check_profile("[profile a]\nsso_session=x\n", "a", ERROR_DENIED,
+		":2: sso_session is not supported: this needs somebody to log in");
+	check_profile("[profile a]\nrole_arn=x\nsource_profile=b\n[profile b]\nsso_session=x\n", "a", ERROR_DENIED,
+		":5: sso_session is not supported: this needs somebody to log in");
 	check_profile("[profile a]\nlogin_session=x\n", "a", ERROR_DENIED,
 		":2: profile 'a': login_session: this needs somebody to log in");
 	check_profile("[profile a]\nrole_arn=x\nsource_profile=a\nmfa_serial=x\n", "a",
