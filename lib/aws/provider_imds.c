@@ -221,6 +221,25 @@ static const char *setting(
 	return value && *value ? value : profile_get(imds->aws->profiles, profile, key);
 }
 
+/* Where setting() found it.  The caller owns it. */
+static char *setting_origin(
+	const struct imds *imds, const char *profile, const char *variable, const char *key)
+{
+	_cleanup_(freep) char *where = NULL;
+	const char *value = getenv(variable);
+
+	if (value && *value)
+		return mem_strdup(variable);
+	where = profile_where(imds->aws->profiles, profile, key);
+	return mem_printf("%s: profile '%s': %s", where, profile, key);
+}
+
+/* It is never asked: ${value} is not what is ${expected}. */
+static void imds_refuse(struct imds *imds, const char *origin, const char *value, const char *expected)
+{
+	(void)error_set(&imds->refusal, ERROR_INVALID, 0, "%s is '%s': %s expected", origin, value, expected);
+}
+
 /* A number from 1 to ${most}, else ${otherwise}. */
 static unsigned long number(const char *text, unsigned long otherwise, unsigned long most)
 {
@@ -230,24 +249,23 @@ static unsigned long number(const char *text, unsigned long otherwise, unsigned 
 	return text && *text && !*end && value >= 1 && value <= most ? value : otherwise;
 }
 
+#define OWN  "AWS_EC2_METADATA_SERVICE_ENDPOINT", "ec2_metadata_service_endpoint"
+#define MODE "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "ec2_metadata_service_endpoint_mode"
+
 /* Where it is: a URL of somebody's own counts more than the mode. */
 static void imds_place(struct imds *imds, const char *profile)
 {
-	const char *own = setting(imds, profile, "AWS_EC2_METADATA_SERVICE_ENDPOINT",
-		"ec2_metadata_service_endpoint");
-	const char *mode = setting(imds, profile, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
-		"ec2_metadata_service_endpoint_mode");
+	const char *own = setting(imds, profile, OWN);
+	const char *mode = setting(imds, profile, MODE);
 	const char *six = setting(imds, profile, "AWS_IMDS_USE_IPV6", "imds_use_ipv6");
+	_cleanup_(freep) char *own_origin = setting_origin(imds, profile, OWN);
+	_cleanup_(freep) char *mode_origin = setting_origin(imds, profile, MODE);
 	_cleanup_(url_done) struct url url = { 0 };
 
 	if (mode && strcasecmp(mode, "ipv4") != 0 && strcasecmp(mode, "ipv6") != 0)
-		(void)error_set(&imds->refusal, ERROR_INVALID, 0,
-			"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is '%s': IPv4 or IPv6 expected",
-			mode);
+		imds_refuse(imds, mode_origin, mode, "IPv4 or IPv6");
 	if (own && *own && url_read(own, &url) < 0)
-		(void)error_set(&imds->refusal, ERROR_INVALID, 0,
-			"AWS_EC2_METADATA_SERVICE_ENDPOINT is '%s': http://HOST[:PORT] expected",
-			own);
+		imds_refuse(imds, own_origin, own, "http://HOST[:PORT]");
 	if (own && *own)
 		imds->origin = mem_printf("%s%s", own, own[strlen(own) - 1] == '/' ? "" : "/");
 	else if (mode ? strcasecmp(mode, "ipv6") == 0 : six && strcasecmp(six, "true") == 0)

@@ -636,6 +636,32 @@ static void test_instance_refused(void **state)
 	check_instance_refused(odd_token, 1, 1, ERROR_DENIED, "x-aws-ec2-metadata-token: the value");
 }
 
+/* Which setting is wrong, be it a variable or a profile's key. */
+static void test_instance_is_nowhere(void **state)
+{
+	struct world *world = world_new();
+
+	serve(world);
+	unsetenv("AWS_EC2_METADATA_DISABLED");
+	setenv("AWS_CONFIG_FILE",
+		put(world, "config", "[default]\nregion = x\nec2_metadata_service_endpoint_mode = v6\n"), 1);
+	ask(world);
+	check_refused(world, ERROR_INVALID,
+		"/config:3: profile 'default': ec2_metadata_service_endpoint_mode is 'v6': IPv4 or IPv6 expected");
+	setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "v4", 1);
+	world->aws = aws_free(world->aws);
+	ask(world);
+	check_refused(world, ERROR_INVALID, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is 'v4': IPv4 or IPv6 expected");
+	unsetenv("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
+	setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "169.254.169.254", 1);
+	setenv("AWS_CONFIG_FILE", "/dev/null", 1);
+	world->aws = aws_free(world->aws);
+	ask(world);
+	check_refused(world, ERROR_INVALID,
+		"AWS_EC2_METADATA_SERVICE_ENDPOINT is '169.254.169.254': http://HOST[:PORT] expected");
+	world_free(world);
+}
+
 static void test_instance_is_tried_again(void **state)
 {
 	struct world *world = world_new();
@@ -711,6 +737,7 @@ int main(void)
 		cmocka_unit_test(test_instance),
 		cmocka_unit_test(test_instance_is_stale),
 		cmocka_unit_test(test_instance_refused),
+		cmocka_unit_test(test_instance_is_nowhere),
 		cmocka_unit_test(test_instance_is_tried_again),
 		cmocka_unit_test(test_sources_of_a_role),
 	};
