@@ -89,31 +89,56 @@ static bool switched_on(
 	return value && strcasecmp(value, "true") == 0;
 }
 
-static const char *environment_url(size_t service)
+/* What the environment says about a service; ${ret_origin} is by which variable. */
+static const char *environment_url(size_t service, char **ret_origin)
 {
-	const char *url = getenv(services[service].environment);
+	const char *const variables[] = { services[service].environment, "AWS_ENDPOINT_URL" };
 
-	if (!url || !*url)
-		url = getenv("AWS_ENDPOINT_URL");
-	return url && *url ? url : NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(variables); i++) {
+		const char *url = getenv(variables[i]);
+
+		if (url && *url) {
+			*ret_origin = mem_strdup(variables[i]);
+			return url;
+		}
+	}
+	return NULL;
 }
 
-static const char *profile_url(size_t service, const struct profiles *profiles, const char *profile)
+static const char *profile_url(size_t service, const struct profiles *profiles,
+	const char *profile, char **ret_origin)
 {
 	_cleanup_(freep) char *key = mem_printf("%s.endpoint_url", services[service].key);
 	const char *section = profile_get(profiles, profile, "services");
 	const char *url = section ? profile_get_service(profiles, section, key) : NULL;
 
+	if (url && *url) {
+		*ret_origin = profile_where_service(profiles, section, key);
+		return url;
+	}
+	url = profile_get(profiles, profile, "endpoint_url");
 	if (!url || !*url)
-		url = profile_get(profiles, profile, "endpoint_url");
-	return url && *url ? url : NULL;
+		return NULL;
+	*ret_origin = profile_where(profiles, profile, "endpoint_url");
+	return url;
+}
+
+static char *missing_section(const struct profiles *profiles, const char *profile)
+{
+	const char *section = profile_get(profiles, profile, "services");
+	_cleanup_(freep) char *where = NULL;
+
+	if (!section || profile_get_service(profiles, section, NULL))
+		return NULL;
+	where = profile_where(profiles, profile, "services");
+	return mem_printf("%s: profile '%s' says 'services = %s', and the configuration file has no section "
+			  "[services %s] with a key in it",
+		where, profile, section, section);
 }
 
 void endpoint_settings_load(
 	struct endpoint_settings *settings, const struct profiles *profiles, const char *profile)
 {
-	const char *section;
-
 	*settings = (struct endpoint_settings){
 		.fips = switched_on(
 			"AWS_USE_FIPS_ENDPOINT", profiles, profile, "use_fips_endpoint"),
@@ -123,19 +148,22 @@ void endpoint_settings_load(
 	if (switched_on("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", profiles, profile,
 		    "ignore_configured_endpoint_urls"))
 		return;
-	section = profile_get(profiles, profile, "services");
-	if (section && !profile_get_service(profiles, section, NULL))
-		settings->missing = mem_strdup(section);
-	for (size_t i = 0; i < AWS_SERVICE_COUNT; i++)
-		settings->url[i] = mem_strdup(
-			environment_url(i)
-				?: (settings->missing ? NULL : profile_url(i, profiles, profile)));
+	settings->missing = missing_section(profiles, profile);
+	for (size_t i = 0; i < AWS_SERVICE_COUNT; i++) {
+		const char *url = environment_url(i, &settings->origin[i]);
+
+		if (!url && !settings->missing)
+			url = profile_url(i, profiles, profile, &settings->origin[i]);
+		settings->url[i] = mem_strdup(url);
+	}
 }
 
 void endpoint_settings_done(struct endpoint_settings *settings)
 {
-	for (size_t i = 0; i < AWS_SERVICE_COUNT; i++)
+	for (size_t i = 0; i < AWS_SERVICE_COUNT; i++) {
 		free(settings->url[i]);
+		free(settings->origin[i]);
+	}
 	free(settings->missing);
 	*settings = (struct endpoint_settings){ 0 };
 }
@@ -229,22 +257,23 @@ int endpoint_find(const struct endpoint_settings *settings, enum aws_service ser
 	const char *region, const char *override, struct endpoint *ret_endpoint, struct error *err)
 {
 	_cleanup_(freep) char *url = NULL;
+	const char *origin = NULL;
 	int r;
 
 	if (!region || !is_region(region))
 		return error_set(err, ERROR_INVALID, 0, "'%s' is no region", region ?: "");
-	if (!override || !*override)
+	if (!override || !*override) {
 		override = settings->url[service];
+		origin = settings->origin[service];
+	}
 	if (!override && settings->missing)
-		return error_set(err, ERROR_INVALID, 0,
-			"the profile says 'services = %s', and the configuration file has no "
-			"section [services %s] with a key in it",
-			settings->missing, settings->missing);
+		return error_set(err, ERROR_INVALID, 0, "%s", settings->missing);
 	if (override)
 		url = replace_region(override, region);
 	else if ((r = aws_url(settings, service, region, &url, err)) < 0)
 		return r;
-	return endpoint_split(url, ret_endpoint, err);
+	r = endpoint_split(url, ret_endpoint, err);
+	return r < 0 && origin ? error_wrap(err, "%s", origin) : r;
 }
 
 void endpoint_done(struct endpoint *endpoint)

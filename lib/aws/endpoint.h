@@ -28,7 +28,8 @@ const struct service *service_find(enum aws_service service);
 struct endpoint_settings {
 	bool fips, dualstack;
 	char *url[AWS_SERVICE_COUNT]; /* what counts for the service, or NULL */
-	char *missing; /* the `services` section that the profile names and nobody wrote, or NULL */
+	char *origin[AWS_SERVICE_COUNT]; /* the variable, or "FILE:LINE", that says so, or NULL */
+	char *missing; /* "FILE:LINE: ...": the profile names a `services` section that nobody wrote; or NULL */
 };
 
 /**
@@ -53,7 +54,7 @@ struct endpoint {
  * endpoint_find(settings, service, region, override, endpoint, err):
  * The endpoint of ${service} in ${region}: ${override} (NULL or "": none) with {region} replaced,
  * else what is configured, else AWS's own host, of which alone FIPS and dual-stack are.
- * ERROR_INVALID: a region that can be none; a URL that is not http(s)://HOST[:PORT][/PATH];
+ * ERROR_INVALID: a region that can be none; a URL that is not http(s)://HOST[:PORT][/PATH], with its origin;
  * dual-stack where AWS has none; a `services` section that is missing, unless something before it
  * has an answer.
  */

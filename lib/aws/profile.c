@@ -344,13 +344,21 @@ const char *profile_get_service(
 	return entry ? entry->value : NULL;
 }
 
-char *profile_where(const struct profiles *profiles, const char *profile, const char *key)
+static char *entry_where(const struct profiles *profiles, const struct entry *entry)
 {
-	const struct entry *entry = entry_find(profiles, "profile", profile, key);
-
 	if (!entry)
 		return mem_strdup("?");
 	return mem_printf("%s:%u", profiles_path(profiles, entry->credentials_file), entry->line);
+}
+
+char *profile_where(const struct profiles *profiles, const char *profile, const char *key)
+{
+	return entry_where(profiles, entry_find(profiles, "profile", profile, key));
+}
+
+char *profile_where_service(const struct profiles *profiles, const char *section, const char *key)
+{
+	return entry_where(profiles, entry_find(profiles, "services", section, key));
 }
 
 char **profiles_values(const struct profiles *profiles, const char *key)

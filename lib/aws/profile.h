@@ -76,9 +76,10 @@ char **profiles_values(const struct profiles *profiles, const char *key);
 const char *profile_get_service(
 	const struct profiles *profiles, const char *section, const char *key);
 
-/* profile_where(profiles, profile, key): "FILE:LINE" of what profile_get() finds.  The
- * caller owns it. */
+/* profile_where(profiles, profile, key), profile_where_service(profiles, section, key): "FILE:LINE" of what
+ * profile_get() or profile_get_service() finds.  The caller owns it. */
 char *profile_where(const struct profiles *profiles, const char *profile, const char *key);
+char *profile_where_service(const struct profiles *profiles, const char *section, const char *key);
 
 /* profiles_path(profiles, credentials_file): which file was read, or NULL. */
 const char *profiles_path(const struct profiles *profiles, bool credentials_file);

@@ -242,6 +242,37 @@ static void test_precedence(void **state)
 	unsetenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
 }
 
+static void check_origin(const struct profiles *profiles, const char *expected)
+{
+	_cleanup_(endpoint_settings_done) struct endpoint_settings settings = { 0 };
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct endpoint endpoint = { 0 };
+
+	endpoint_settings_load(&settings, profiles, "p");
+	assert_int_equal(
+		endpoint_find(&settings, AWS_ACM, "eu-west-1", NULL, &endpoint, &err), -EINVAL);
+	if (!strstr(err.text, expected))
+		fail_msg("%s", err.text);
+}
+
+/* Whoever made the mistake is told where. */
+static void test_origin(void **state)
+{
+	_cleanup_(profiles_freep) struct profiles *profiles = load(
+		"[profile p]\nendpoint_url = ftp://profile\n");
+	_cleanup_(profiles_freep) struct profiles *section = load(
+		"[profile p]\nservices = s\n[services s]\nacm =\n  endpoint_url = acm.example.com\n");
+
+	check_origin(profiles, ":2: endpoint 'ftp://profile': http:// or https:// expected");
+	check_origin(section, ":5: endpoint 'acm.example.com': http:// or https:// expected");
+	setenv("AWS_ENDPOINT_URL", "acm.example.com", 1);
+	check_origin(profiles, "AWS_ENDPOINT_URL: endpoint 'acm.example.com': http:// or https:// expected");
+	setenv("AWS_ENDPOINT_URL_ACM", "https://", 1);
+	check_origin(profiles, "AWS_ENDPOINT_URL_ACM: endpoint 'https://': http(s)://HOST[:PORT][/PATH] expected");
+	unsetenv("AWS_ENDPOINT_URL");
+	unsetenv("AWS_ENDPOINT_URL_ACM");
+}
+
 /* A `services` section that nobody wrote must not let requests go elsewhere. */
 static void test_missing_section(void **state)
 {
@@ -254,7 +285,8 @@ static void test_missing_section(void **state)
 	endpoint_settings_load(&settings, profiles, "p");
 	assert_int_equal(
 		endpoint_find(&settings, AWS_ACM, "eu-west-1", NULL, &endpoint, &err), -EINVAL);
-	assert_non_null(strstr(err.text, "[services typo]"));
+	assert_non_null(strstr(err.text,
+		":3: profile 'p' says 'services = typo', and the configuration file has no section [services typo]"));
 	assert_int_equal(
 		endpoint_find(&settings, AWS_ACM, "eu-west-1", "http://own", &endpoint, NULL), 0);
 	assert_string_equal(endpoint.url, "http://own/");
@@ -268,6 +300,7 @@ int main(void)
 		cmocka_unit_test(test_override),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_precedence),
+		cmocka_unit_test(test_origin),
 		cmocka_unit_test(test_missing_section),
 	};
 	bool locked;
