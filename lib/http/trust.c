@@ -3,6 +3,8 @@
 
 #include <curl/curl.h>
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 #include <stdbool.h>
@@ -11,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "lib/base/mem.h"
+#include "lib/os/file.h"
 
 struct trust {
 	char *path; /* "" when the system has none */
@@ -90,22 +93,34 @@ static const char *system_path(void)
 	return has_hash_links(info->capath) ? info->capath : info->cainfo;
 }
 
+/* OpenSSL takes any directory, and what cannot be read for what holds nothing. */
+static int trust_read(struct trust *trust, struct error *err)
+{
+	_cleanup_(fd_closep) int fd = open(trust->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_set(err, ERROR_INVALID, errno, "CA bundle '%s': %m", trust->path);
+	if (S_ISDIR(st.st_mode) && !has_hash_links(trust->path))
+		return error_set(err, ERROR_INVALID, 0,
+			"CA bundle '%s' is a directory without certificates as openssl-rehash(1) leaves them",
+			trust->path);
+	if (trust_parse(trust, &st) < 0)
+		return error_set(err, ERROR_INVALID, 0, "CA bundle '%s' holds no certificates in PEM",
+			trust->path);
+	return 0;
+}
+
 int trust_new(const char *path, struct trust **ret_trust, struct error *err)
 {
 	struct trust *trust = mem_new(struct trust);
-	struct stat st;
+	int r;
 
 	trust->path = mem_strdup(path ?: system_path() ?: "");
-	if (path && stat(path, &st) < 0) {
-		(void)error_set(err, ERROR_INVALID, 0, "CA bundle '%s': %m", path);
+	r = path ? trust_read(trust, err) : 0;
+	if (r < 0) {
 		trust_free(trust);
-		return -EINVAL;
-	}
-	if (path && trust_parse(trust, &st) < 0) {
-		(void)error_set(err, ERROR_INVALID, 0,
-			"CA bundle '%s' holds no certificates in PEM, or cannot be read", path);
-		trust_free(trust);
-		return -EINVAL;
+		return r;
 	}
 	*ret_trust = trust;
 	return 0;
