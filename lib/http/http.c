@@ -314,31 +314,32 @@ static char *proxy_refusal(struct http_call *call, CURLcode result)
 			      : "");
 }
 
-/* What to do about a certificate that does not verify. */
-static const char *advice(const struct http_call *call, CURLcode result)
+/* What to do about a certificate that does not verify.  The caller owns it. */
+static char *advice(const struct http_call *call, CURLcode result)
 {
 	long reason = X509_V_OK;
 
 	if (result != CURLE_PEER_FAILED_VERIFICATION)
-		return "";
+		return mem_strdup("");
 	(void)curl_easy_getinfo(call->easy, CURLINFO_SSL_VERIFYRESULT, &reason);
 	switch (reason) {
 	case X509_V_OK:
-		return "; something else answers there, or the endpoint has to be written with one "
-		       "of its certificate's names";
+		return mem_strdup("; something else answers there, or the endpoint has to be written "
+				  "with one of its certificate's names");
 	case X509_V_ERR_CERT_HAS_EXPIRED:
 	case X509_V_ERR_CERT_NOT_YET_VALID:
-		return "; its owner has to renew it, unless it is the clock of this host that is "
-		       "wrong";
+		return mem_strdup("; its owner has to renew it, unless it is the clock of this host "
+				  "that is wrong");
 	default:
-		return "; if it is meant, its authority has to be in the CA bundle";
+		return mem_printf("; if it is meant, its authority has to be in the CA bundle '%s'",
+			trust_path(call->http->trust));
 	}
 }
 
 /* Fills call->failure from libcurl's result, unless it was filled by who stopped the transfer. */
 static void call_judge(struct http_call *call, CURLcode result)
 {
-	_cleanup_(freep) char *refusal = NULL;
+	_cleanup_(freep) char *refusal = NULL, *to_do = NULL;
 
 	/* libcurl calls it a success when the connection closes amid the headers. */
 	if (result == CURLE_OK && !call->response_headers_ended)
@@ -360,8 +361,9 @@ static void call_judge(struct http_call *call, CURLcode result)
 	/* libcurl calls an answer that is no HTTP as it calls a scheme that it does not know. */
 	if (result == CURLE_UNSUPPORTED_PROTOCOL && call->ready_at)
 		result = CURLE_WEIRD_SERVER_REPLY;
+	to_do = advice(call, result);
 	(void)error_set(&call->failure, kind_of_result(result), (int)result, "%s: %s%s",
-		call->url.origin, refusal ?: words(call, result), advice(call, result));
+		call->url.origin, refusal ?: words(call, result), to_do);
 }
 
 /* The only end of a call that is not cancelled. */

@@ -126,6 +126,11 @@ int trust_new(const char *path, struct trust **ret_trust, struct error *err)
 	return 0;
 }
 
+const char *trust_path(const struct trust *trust)
+{
+	return trust->path;
+}
+
 struct trust *trust_free(struct trust *trust)
 {
 	if (!trust)

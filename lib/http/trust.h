@@ -27,6 +27,9 @@ int trust_new(const char *path, struct trust **ret_trust, struct error *err);
  * file cannot be read.  ${ret_changed}: others are trusted than at the call before. */
 int trust_apply(struct trust *trust, SSL_CTX *context, bool *ret_changed);
 
+/* trust_path(trust): where they are; "" for a system without any. */
+const char *trust_path(const struct trust *trust);
+
 /* trust_free(trust): connections that use it keep what they need.  Returns NULL. */
 struct trust *trust_free(struct trust *trust);
 
