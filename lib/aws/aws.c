@@ -116,6 +116,21 @@ static int aws_configure(struct aws *aws, struct error *err)
 	return configure_attempts(aws, err);
 }
 
+/* The CA certificates that the environment or the profile names; else the host's. */
+static int connect_http(struct aws *aws, struct error *err)
+{
+	const char *fixed = variable("AWS_CA_BUNDLE", NULL);
+	const char *path = fixed ?: profile_get(aws->profiles, aws->profile, "ca_bundle");
+	_cleanup_(freep) char *where = NULL;
+
+	if (http_new(aws->event, path && *path ? path : NULL, &aws->http, err) >= 0)
+		return 0;
+	if (fixed)
+		return error_wrap(err, "AWS_CA_BUNDLE");
+	where = profile_where(aws->profiles, aws->profile, "ca_bundle");
+	return error_wrap(err, "%s: profile '%s': ca_bundle", where, aws->profile);
+}
+
 static int on_begin(sd_event_source *source, void *userdata)
 {
 	calls_begin(userdata);
@@ -125,7 +140,6 @@ static int on_begin(sd_event_source *source, void *userdata)
 int aws_new(struct sd_event *event, struct aws **ret_aws, struct error *err)
 {
 	_cleanup_(aws_freep) struct aws *aws = mem_new(struct aws);
-	const char *ca_file;
 	int r;
 
 	aws->event = sd_event_ref(event);
@@ -140,9 +154,7 @@ int aws_new(struct sd_event *event, struct aws **ret_aws, struct error *err)
 	r = aws_configure(aws, err);
 	if (r < 0)
 		return r;
-	ca_file = variable("AWS_CA_BUNDLE", NULL)
-			  ?: profile_get(aws->profiles, aws->profile, "ca_bundle");
-	r = http_new(event, ca_file && *ca_file ? ca_file : NULL, &aws->http, err);
+	r = connect_http(aws, err);
 	if (r < 0)
 		return r;
 	*ret_aws = take(aws);

@@ -944,6 +944,41 @@ static void test_no_credentials(void **state)
 	world_free(world);
 }
 
+static void check_no_client(const char *text)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct aws *aws = NULL;
+	sd_event *event;
+
+	assert_true(sd_event_new(&event) >= 0);
+	assert_int_equal(aws_new(event, &aws, &err), -EINVAL);
+	assert_null(aws);
+	assert_int_equal(err.kind, ERROR_INVALID);
+	assert_string_equal(err.text, text);
+	sd_event_unref(event);
+}
+
+/* Who named the CA bundle that cannot be read? */
+static void test_ca_bundle_is_absent(void **state)
+{
+	static const char config[] = "[default]\nregion = x\nca_bundle = /nonexistent/corp.pem\n";
+	char path[] = "/tmp/test_call.XXXXXX";
+	int fd = mkstemp(path);
+	_cleanup_(freep) char *text = mem_printf("%s:3: profile 'default': ca_bundle: CA bundle "
+						 "'/nonexistent/corp.pem': No such file or directory",
+		path);
+
+	assert_int_equal(write(fd, config, strlen(config)), strlen(config));
+	fd_close(fd);
+	setenv("AWS_CONFIG_FILE", path, 1);
+	check_no_client(text);
+	setenv("AWS_CA_BUNDLE", "/nonexistent/mine.pem", 1);
+	check_no_client("AWS_CA_BUNDLE: CA bundle '/nonexistent/mine.pem': No such file or directory");
+	unsetenv("AWS_CA_BUNDLE");
+	setenv("AWS_CONFIG_FILE", "/dev/null", 1);
+	(void)unlink(path);
+}
+
 static void test_named_profile_is_absent(void **state)
 {
 	_cleanup_(error_done) struct error err = ERROR_NULL;
@@ -1023,6 +1058,7 @@ int main(void)
 		cmocka_unit_test(test_profiles),
 		cmocka_unit_test(test_environment_is_no_source),
 		cmocka_unit_test(test_no_credentials),
+		cmocka_unit_test(test_ca_bundle_is_absent),
 		cmocka_unit_test(test_named_profile_is_absent),
 		cmocka_unit_test(test_session_name),
 	};
