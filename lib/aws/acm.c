@@ -223,7 +223,8 @@ struct acm_operation *acm_export(struct aws_session *session, const char *region
 		refuse(o, &err);
 		operation_fail(&o->operation, &err);
 	} else {
-		operation_ask_secret(&o->operation, region, body, false);
+		operation_ask_secret(&o->operation, region, body,
+			"the passphrase of a private key", false);
 	}
 	return o;
 }
@@ -257,7 +258,7 @@ struct acm_operation *acm_import(struct aws_session *session, const char *region
 		refuse(o, &err);
 		operation_fail(&o->operation, &err);
 	} else {
-		operation_ask_secret(&o->operation, region, body, o->is_new);
+		operation_ask_secret(&o->operation, region, body, "a private key", o->is_new);
 	}
 	return o;
 }

@@ -121,7 +121,8 @@ struct aws_request {
 	const char *operation; /* "ListCertificates" */
 	const char *region;
 	const json_t *body; /* JSON services: borrowed for the call of aws_call_start(); NULL: {} */
-	struct secret *secret_body; /* instead of body: taken over and wiped when the call ends */
+	struct secret *secret_body; /* instead of body: taken over and wiped when the call ends; by https or to loopback only */
+	const char *secret_name; /* what is secret in it, for messages: "a private key"; a literal, NULL: "a secret" */
 	struct page *page; /* of lib/aws: reads the answer as it arrives; ${done} gets no body then */
 	size_t response_limit; /* bytes; 0: 1 MiB */
 	bool may_be_empty; /* an answer without a body is one: {} */

@@ -43,6 +43,7 @@ struct aws_call {
 	char *operation, *region;
 	char *body;
 	struct secret *secret_body; /* instead */
+	const char *secret_name;
 	struct page *page; /* borrowed; reads the answer, or NULL */
 	bool unreadable; /* which broke off because of what it was given */
 	char body_hash[SIGV4_HASH_SIZE];
@@ -327,7 +328,7 @@ static int call_check_privacy(
 	return error_set(err, ERROR_INVALID, 0,
 		"'%s' is not https, and %s would cross the network in the clear; use an "
 		"https endpoint",
-		endpoint->url, call->done ? "a private key" : "an identity token");
+		endpoint->url, call->secret_name ?: "a secret");
 }
 
 /* A piece of the answer. */
@@ -477,6 +478,7 @@ struct aws_call *aws_call_start(struct aws_session *session, const struct aws_re
 	call->page = request->page;
 	call->long_poll = request->long_poll;
 	call->secret_body = request->secret_body;
+	call->secret_name = request->secret_name;
 	if (call->secret_body) {
 		/* There is no other. */
 	} else if (request->body) {
@@ -505,6 +507,7 @@ struct aws_call *call_start_form(struct aws_session *session, const struct form_
 	call->userdata = userdata;
 	call->body = mem_strdup(request->form);
 	call->secret_body = request->secret_form;
+	call->secret_name = request->secret_name;
 	call_hash_body(call);
 	return call;
 }

@@ -17,6 +17,7 @@ struct form_request {
 	const char *region;
 	const char *form; /* the body, copied */
 	struct secret *secret_form; /* instead: taken over and wiped when the call ends */
+	const char *secret_name; /* as in struct aws_request */
 };
 
 /* call_start_form(...): as aws_call_start().  The endpoint is the service's own, never the session's

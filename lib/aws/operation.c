@@ -92,14 +92,15 @@ void operation_ask(struct operation *operation, const char *region, json_t *body
 	json_decref(body);
 }
 
-void operation_ask_secret(
-	struct operation *operation, const char *region, struct secret *body, bool once)
+void operation_ask_secret(struct operation *operation, const char *region, struct secret *body,
+	const char *name, bool once)
 {
 	struct aws_request request = {
 		.service = operation->service,
 		.operation = operation->name,
 		.region = region,
 		.secret_body = body,
+		.secret_name = name,
 		.once = once,
 	};
 

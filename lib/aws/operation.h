@@ -43,9 +43,10 @@ struct operation {
  * (jansson takes no text that is not UTF-8) ends with ERROR_INVALID. */
 void operation_ask(struct operation *operation, const char *region, json_t *body);
 
-/* operation_ask_secret(operation, region, body, once): the same with a body in the secure heap. */
-void operation_ask_secret(
-	struct operation *operation, const char *region, struct secret *body, bool once);
+/* operation_ask_secret(operation, region, body, name, once): the same with a body in the secure heap; ${name} is
+ * secret_name of struct aws_request. */
+void operation_ask_secret(struct operation *operation, const char *region, struct secret *body,
+	const char *name, bool once);
 
 /* operation_fail(operation, err): end with ${err}, which is emptied, in the loop's next turn. */
 void operation_fail(struct operation *operation, struct error *err);

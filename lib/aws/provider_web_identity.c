@@ -82,6 +82,7 @@ static void identity_fetch(
 			.region = sts_region(
 				session_region(identity->session), identity->arn, region),
 			.secret_form = form,
+			.secret_name = "an identity token",
 		},
 		on_answer, identity);
 }

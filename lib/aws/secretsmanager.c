@@ -93,7 +93,7 @@ static struct sm_operation *start_write(
 		error_wrap(&err, "%s", o->operation.name);
 		operation_fail(&o->operation, &err);
 	} else {
-		operation_ask_secret(&o->operation, region, body, false);
+		operation_ask_secret(&o->operation, region, body, "a private key", false);
 	}
 	return o;
 }

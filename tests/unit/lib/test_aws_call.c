@@ -223,6 +223,48 @@ static void test_bodies(void **state)
 	world_free(world);
 }
 
+static void on_export(void *userdata, const char *leaf, const char *chain, const char *key,
+	const struct error *err)
+{
+	on_done(userdata, NULL, err);
+}
+
+/* What is secret in a request does not leave this host in the clear; which secret that is, differs. */
+static void test_secrets_in_the_clear(void **state)
+{
+	static const char words[] =
+		"is not https, and %s would cross the network in the clear; use an https endpoint";
+	const struct aws_identity far = { .endpoint_url = "http://192.0.2.1" };
+	_cleanup_(freep) char *key = mem_printf(words, "a private key");
+	_cleanup_(freep) char *passphrase = mem_printf(words, "the passphrase of a private key");
+	_cleanup_(secret_freep) struct secret *secret = NULL;
+	struct world *world = world_new();
+	struct secret *body;
+
+	add(world, 200, "", "{}");
+	begin_as(world, &far);
+	assert_int_equal(secret_from("{\"s\":1}", 7, &body, NULL), 0);
+	(void)aws_call_start(world->session,
+		&(struct aws_request){ .service = AWS_SECRETSMANAGER,
+			.operation = "PutSecretValue",
+			.region = "eu-west-1",
+			.secret_body = body,
+			.secret_name = "a private key" },
+		on_done, world);
+	world->left++;
+	run_until_zero(world->event, &world->left);
+	assert_int_equal(world->err.kind, ERROR_INVALID);
+	assert_non_null(strstr(world->err.text, key));
+	assert_int_equal(secret_from("word", 4, &secret, NULL), 0);
+	(void)acm_export(world->session, "eu-west-1", "arn", secret, on_export, world);
+	world->left++;
+	run_until_zero(world->event, &world->left);
+	assert_int_equal(world->err.kind, ERROR_INVALID);
+	assert_non_null(strstr(world->err.text, passphrase));
+	assert_int_equal(world->server->count, 0);
+	world_free(world);
+}
+
 static void test_retries(void **state)
 {
 	struct world *world = world_new();
@@ -1027,6 +1069,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_success),
 		cmocka_unit_test(test_bodies),
+		cmocka_unit_test(test_secrets_in_the_clear),
 		cmocka_unit_test(test_retries),
 		cmocka_unit_test(test_page_is_told_once),
 		cmocka_unit_test(test_page_that_is_none),
