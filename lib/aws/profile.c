@@ -244,15 +244,15 @@ static int collect(void *userdata, const struct profile_item *item, struct error
 
 int profile_file_read(const char *path, struct secret **ret_content, struct error *err)
 {
-	struct stat st;
-	int r;
+	struct stat st = { .st_size = 1 };
+	int r = path ? stat(path, &st) : 0;
 
-	if (!path || (stat(path, &st) < 0 && errno == ENOENT) ||
-		(stat(path, &st) == 0 && !S_ISFIFO(st.st_mode) && st.st_size <= 1)) {
+	/* What else keeps it from being read, reading tells. */
+	if (!path || (r < 0 && errno == ENOENT) || (st.st_size == 0 && !S_ISFIFO(st.st_mode))) {
 		*ret_content = NULL;
 		return 0;
 	}
-	r = secret_read_file(path, FILE_MAX, ret_content, err);
+	r = secret_read_bytes(path, FILE_MAX, ret_content, err);
 	if (r < 0 && err && err->kind != ERROR_RETRY) {
 		err->kind = ERROR_INVALID;
 		return error_result(err);

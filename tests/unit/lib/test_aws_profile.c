@@ -193,6 +193,10 @@ static void test_load_errors(void **state)
 	assert_int_equal(profiles_load(files.config, files.credentials, &profiles, &err), -EINVAL);
 	assert_string_equal(err.text, expected);
 	assert_null(profiles);
+	/* Not even one byte is nothing. */
+	assert_int_equal(file_replace(files.config, "x", 1, 0600, NULL), 0);
+	assert_int_equal(profiles_load(files.config, files.credentials, &profiles, &err), -EINVAL);
+	assert_non_null(strstr(err.text, ":1: a key before the first section"));
 	assert_int_equal(profiles_load(files.directory, NULL, &profiles, &err), -EINVAL);
 	assert_non_null(strstr(err.text, files.directory));
 }
