@@ -32,7 +32,8 @@ struct metadata_request {
 	const char *method;
 	const char *url;
 	const char *header; /* "Name: value", or NULL */
-	const struct secret *secret_header; /* the same, for what may not be copied; lent until the end */
+	const struct secret *secret_header; /* the same from the secure heap, lent until the end; http_start() copies it for
+					     * the time of a try, into memory that is wiped */
 	usec_t timeout; /* of each try */
 	unsigned tries; /* one at least */
 	usec_t pause; /* between them */

@@ -22,8 +22,11 @@ typedef void (*provider_done_fn)(
 	void *userdata, struct credentials *credentials, const struct error *err);
 
 struct provider {
-	/* Get credentials and call ${done} once, possibly before returning.  ${region} is where
-	 * the request is going that needs them, for those who have to choose a region. */
+	/* Get credentials and call ${done} once.  The one exception to the law on completions: ${done} may be
+	 * called before this returns, as by those that read a file only.  Only a session calls this, from a turn of
+	 * the event loop of its own (session.c, on_begin()) and as its last act there, so that session_wait() still
+	 * calls nobody from inside.  ${region} is where the request is going that needs them, for those who have to
+	 * choose a region. */
 	void (*fetch)(struct provider *provider, const char *region, provider_done_fn done,
 		void *userdata);
 	/* Release it; a fetch that is under way ends without its callback. */
