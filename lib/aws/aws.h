@@ -37,9 +37,12 @@ enum aws_service {
 
 /**
  * aws_new(event, aws, err):
- * The client on ${event}.  Reads AWS_CA_BUNDLE, AWS_DEFAULT_PROFILE or AWS_PROFILE, AWS_REGION or
- * AWS_DEFAULT_REGION, and the profile files as the AWS CLI takes them; contacts nobody.  A profile that is named and absent, or unreadable files, are
- * ERROR_INVALID with the file and the line.  Missing credentials are found at the first call.
+ * The client on ${event}.  Reads, as the AWS CLI takes them, the profile files (AWS_CONFIG_FILE, else ~/.aws/config;
+ * AWS_SHARED_CREDENTIALS_FILE, else ~/.aws/credentials), AWS_DEFAULT_PROFILE or AWS_PROFILE, AWS_REGION or
+ * AWS_DEFAULT_REGION or else the profile's region, AWS_CA_BUNDLE or else its ca_bundle, AWS_MAX_ATTEMPTS or else its
+ * max_attempts; contacts nobody.  ERROR_INVALID, with the variable or with the file and the line: a profile that is named
+ * and absent, profile files and CA bundles that cannot be read or make no sense, a number of attempts that is none.
+ * ERROR_RETRY: the secure heap is full.  Missing credentials are found at the first call.
  */
 int aws_new(struct sd_event *event, struct aws **ret_aws, struct error *err);
 
