@@ -68,7 +68,8 @@ struct http_request {
 	http_sink_fn sink;
 	void *sink_userdata;
 	/* Bytes; 0: 1 MiB, and then all such answers together may have 4 MiB at a time, those of one
-	 * host 2 MiB: one too many is ERROR_RETRY. */
+	 * host 2 MiB: one too many is ERROR_RETRY.  An answer of another status than 200, which a sink
+	 * does not get, counts among them and has 128 KiB at most, where there is a sink. */
 	size_t response_limit;
 	usec_t timeout; /* whole call once it is on the wire; 0: 30 s.  Connecting: 5 s always */
 };
