@@ -26,7 +26,7 @@ struct acm_summary {
 	char *status;
 	char *type;
 	char *key_algorithm; /* as the leaf's: "RSA_2048", "EC_prime256v1" (RSA-2048 of older answers is rewritten) */
-	bool exportable;     /* Type PRIVATE, or AMAZON_ISSUED with ExportOption ENABLED; and not ManagedBy CLOUDFRONT */
+	bool exportable;     /* Type PRIVATE, or AMAZON_ISSUED with ExportOption ENABLED; not ManagedBy CLOUDFRONT */
 	bool ineligible;     /* RenewalEligibility INELIGIBLE */
 	bool in_use;
 	char *serial; /* SearchCertificates only */

@@ -40,8 +40,9 @@ enum aws_service {
  * The client on ${event}.  Reads, as the AWS CLI takes them, the profile files (AWS_CONFIG_FILE, else ~/.aws/config;
  * AWS_SHARED_CREDENTIALS_FILE, else ~/.aws/credentials), AWS_DEFAULT_PROFILE or AWS_PROFILE, AWS_REGION or
  * AWS_DEFAULT_REGION or else the profile's region, AWS_CA_BUNDLE or else its ca_bundle, AWS_MAX_ATTEMPTS or else its
- * max_attempts; contacts nobody.  ERROR_INVALID, with the variable or with the file and the line: a profile that is named
- * and absent, profile files and CA bundles that cannot be read or make no sense, a number of attempts that is none.
+ * max_attempts; contacts nobody.  ERROR_INVALID, with the variable or with the file and the line: a profile that is
+ * named and absent, profile files and CA bundles that cannot be read or make no sense, a number of attempts that is
+ * none.
  * ERROR_RETRY: the secure heap is full.  Missing credentials are found at the first call.
  */
 int aws_new(struct sd_event *event, struct aws **ret_aws, struct error *err);
@@ -56,8 +57,8 @@ int aws_environment_region(char **ret_region, struct error *err);
 /* aws_default_region(aws): the environment's or profile's region, or NULL. */
 const char *aws_default_region(const struct aws *aws);
 
-/* aws_profile_region(aws, profile): that of requests as ${profile}: the environment's, else the profile's, else (and for
- * NULL) aws_default_region(). */
+/* aws_profile_region(aws, profile): that of requests as ${profile}: the environment's, else the profile's, else (and
+ * for NULL) aws_default_region(). */
 const char *aws_profile_region(const struct aws *aws, const char *profile);
 
 /* aws_now(aws): the wall clock corrected by what AWS's Date headers say of it: those of the environment's
@@ -124,7 +125,8 @@ struct aws_request {
 	const char *operation; /* "ListCertificates" */
 	const char *region;
 	const json_t *body; /* JSON services: borrowed for the call of aws_call_start(); NULL: {} */
-	struct secret *secret_body; /* instead of body: taken over and wiped when the call ends; by https or to loopback only */
+	/* Instead of body: taken over and wiped when the call ends; sent by https or to loopback only. */
+	struct secret *secret_body;
 	const char *secret_name; /* what is secret in it, for messages: "a private key"; a literal, NULL: "a secret" */
 	struct page *page; /* of lib/aws: reads the answer as it arrives; ${done} gets no body then */
 	size_t response_limit; /* bytes; 0: 1 MiB */

@@ -312,7 +312,8 @@ static int call_headers(const struct aws_call *call, const struct endpoint *endp
 	return headers_make(&request, headers, err);
 }
 
-/* Private keys, the passphrases of exports and identity tokens never cross a network in the clear, whatever is configured. */
+/* Private keys, the passphrases of exports and identity tokens never cross a network in the clear, whatever is
+ * configured. */
 static int call_check_privacy(
 	const struct aws_call *call, const struct endpoint *endpoint, struct error *err)
 {

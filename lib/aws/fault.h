@@ -29,7 +29,8 @@ struct fault {
 	int code; /* AWS_CODE_* or the HTTP status */
 	bool foreign; /* no code of AWS's: something between us and AWS answered */
 	char *name; /* AWS's error code without its namespace, or "HTTP 503" */
-	char *message; /* AWS's words, without the canonical string: at most 512 bytes, no control characters; may be "" */
+	/* AWS's words, without the canonical string: at most 512 bytes, no control characters; may be "". */
+	char *message;
 	char *request_id; /* or NULL */
 };
 

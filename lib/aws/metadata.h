@@ -32,8 +32,9 @@ struct metadata_request {
 	const char *method;
 	const char *url;
 	const char *header; /* "Name: value", or NULL */
-	const struct secret *secret_header; /* the same from the secure heap, lent until the end; http_start() copies it for
-					     * the time of a try, into memory that is wiped */
+	/* The same from the secure heap, lent until the end; http_start() copies it for the time of a try, into memory
+	 * that is wiped. */
+	const struct secret *secret_header;
 	usec_t timeout; /* of each try */
 	unsigned tries; /* one at least */
 	usec_t pause; /* between them */
@@ -52,8 +53,8 @@ struct metadata *metadata_cancel(struct metadata *metadata);
  * `Message`, or in small letters); NULL if it is none.  Short and without control characters; the caller owns it. */
 char *metadata_refusal(const char *text, size_t length);
 
-/* metadata_header(name, value, length, header, err): "NAME: VALUE" in the secure heap.  A value that would not be one line of
- * printable characters is ERROR_DENIED. */
+/* metadata_header(name, value, length, header, err): "NAME: VALUE" in the secure heap.  A value that would not be one
+ * line of printable characters is ERROR_DENIED. */
 int metadata_header(const char *name, const char *value, size_t length, struct secret **ret_header,
 	struct error *err);
 

@@ -58,8 +58,8 @@ void operation_list(struct operation *operation, const char *region, json_t *bod
 /**
  * operation_next(operation, err):
  * Ask for the page after the one that was read, or end in the loop's next turn when that was the
- * last.  ERROR_RETRY when a token comes again or after as many pages as the format says: the caller ends then.  What was
- * read stays until the next page begins to arrive: not before the callback has returned.
+ * last.  ERROR_RETRY when a token comes again or after as many pages as the format says: the caller ends then.  What
+ * was read stays until the next page begins to arrive: not before the callback has returned.
  */
 int operation_next(struct operation *operation, struct error *err);
 

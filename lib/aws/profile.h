@@ -31,8 +31,8 @@ typedef int (*profile_item_fn)(void *userdata, const struct profile_item *item, 
 /**
  * profile_parse(path, text, length, each, userdata, err):
  * Call ${each} for every section and every item of a file's content.  What is no such file, or has
- * a section or a key of a section twice, is ERROR_INVALID, with "PATH:LINE: ...".  As in the AWS CLI: keys end at "=" or ":", comments are whole lines beginning
- * with "#" or ";", values are not unquoted.  Pure.
+ * a section or a key of a section twice, is ERROR_INVALID, with "PATH:LINE: ...".  As in the AWS CLI: keys end at "="
+ * or ":", comments are whole lines beginning with "#" or ";", values are not unquoted.  Pure.
  */
 int profile_parse(const char *path, const char *text, size_t length, profile_item_fn each,
 	void *userdata, struct error *err);

@@ -24,8 +24,8 @@ static void add_advice(struct error *err)
 {
 	_cleanup_(freep) char *text = take(err->text);
 
-	err->text = mem_printf("%s; is there such a role, does its trust policy admit this identity with this external id, "
-			       "and may this identity assume it (sts:AssumeRole)?",
+	err->text = mem_printf("%s; is there such a role, does its trust policy admit this identity with "
+			       "this external id, and may this identity assume it (sts:AssumeRole)?",
 		text);
 }
 

@@ -20,8 +20,8 @@ struct sm_described {
 	struct sm_version *versions;
 };
 
-/* sm_parse_description(answer, described, err): DescribeSecret's; release with sm_described_done().  ERROR_RETRY when a member
- * that must be there is not. */
+/* sm_parse_description(answer, described, err): DescribeSecret's; release with sm_described_done().  ERROR_RETRY when a
+ * member that must be there is not. */
 int sm_parse_description(
 	const json_t *answer, struct sm_described *ret_described, struct error *err);
 void sm_described_done(struct sm_described *described);

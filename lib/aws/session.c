@@ -53,8 +53,8 @@ static void session_keep(struct aws_session *session, struct credentials *creden
 	error_done(&session->denial);
 }
 
-/* A file of credentials that is absent is no absence of what the caller asks AWS about; nor does the code of the request
- * that was to bring them say anything of the caller's. */
+/* A file of credentials that is absent is no absence of what the caller asks AWS about; nor does the code of the
+ * request that was to bring them say anything of the caller's. */
 static void session_judge(struct error *err)
 {
 	err->code = 0;

@@ -8,8 +8,8 @@
 
 #define CREDIT_MAX USEC_PER_SEC
 
-/* Above so many connections a further one is for those only who make use of it: a hundred answers for each that is there,
- * or a queue of several rounds.  A burst that is gone after a round or two opens none. */
+/* Above so many connections a further one is for those only who make use of it: a hundred answers for each that is
+ * there, or a queue of several rounds.  A burst that is gone after a round or two opens none. */
 #define SOCKETS_QUICK       ((size_t)32)
 #define ANSWERS_A_SOCKET    100
 #define ROUNDS_OF_A_BACKLOG 4

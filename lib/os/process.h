@@ -18,10 +18,10 @@ struct sd_event;
 /**
  * process_done_fn(userdata, length, err):
  * The completion: once, never from inside process_start().  The program ended with status 0 and its ${length} bytes
- * of standard output are in the caller's room, or ${err} says what happened: not found, not executable or without its interpreter
- * (ERROR_DENIED), another status or a signal (ERROR_RETRY, the code is the status), too slow (ERROR_RETRY) or more
- * output than there is room for (ERROR_INVALID), after which the whole group was killed.  The first line of its
- * standard error is part of the words.
+ * of standard output are in the caller's room, or ${err} says what happened: not found, not executable or without its
+ * interpreter (ERROR_DENIED), another status or a signal (ERROR_RETRY, the code is the status), too slow (ERROR_RETRY)
+ * or more output than there is room for (ERROR_INVALID), after which the whole group was killed.  The first line of
+ * its standard error is part of the words.
  */
 typedef void (*process_done_fn)(void *userdata, size_t length, const struct error *err);
 
