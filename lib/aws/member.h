@@ -24,7 +24,7 @@
 enum member_type {
 	MEMBER_STRING,
 	MEMBER_BOOLEAN,
-	MEMBER_TIME, /* as member_time() reads it */
+	MEMBER_TIME, /* epoch seconds, with fraction or exponent, or ISO 8601 in UTC */
 	MEMBER_OBJECT,
 	MEMBER_OBJECTS, /* an array of them */
 	MEMBER_STRINGS, /* an array of them */
@@ -48,25 +48,13 @@ const char *member_string(const json_t *object, const char *name);
  * "answer without NAME". */
 int member_need(const json_t *object, const char *name, const char **ret_text, struct error *err);
 
-/* member_list(object, name, list, err): an array that must be there, with its members: as above. */
-int member_list(const json_t *object, const char *name, const json_t **ret_list, struct error *err);
-
 /* member_true(object, name): is it true? */
 bool member_true(const json_t *object, const char *name);
-
-/* member_is(object, name, value): is it the string ${value}? */
-bool member_is(const json_t *object, const char *name, const char *value);
-
-/* member_time(object, name): epoch seconds, with fraction or exponent, or ISO 8601 in UTC; 0
- * when absent. */
-usec_t member_time(const json_t *object, const char *name);
 
 /* time_of_seconds(seconds): since 1970, as a time; 0 for what is no plausible one. */
 usec_t time_of_seconds(double seconds);
 
-/* member_lower(object, name), member_copy(object, name): a copy of member_string(), owned by the
- * caller; NULL for NULL. */
-char *member_lower(const json_t *object, const char *name);
+/* member_copy(object, name): a copy of member_string(), owned by the caller; NULL for NULL. */
 char *member_copy(const json_t *object, const char *name);
 
 /* member_strings(object, name): the strings of an array; the caller owns them. */

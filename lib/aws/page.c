@@ -52,29 +52,34 @@ static int find_member(const struct page *page, const char *text, size_t length)
 	return is_name(page->format->token, text, length) ? PAGE_AT_TOKEN : PAGE_AT_NOTHING;
 }
 
-static bool is_time(enum json_event event, const char *text, size_t length)
+/* False for what is none; one before 1970 is one, and read as 0. */
+static bool read_time(enum json_event event, const char *text, size_t length, usec_t *ret_time)
 {
 	char copy[NUMBER_MAX];
-	usec_t time;
+	double seconds;
 
 	if (length >= sizeof(copy) || (event != JSON_EVENT_NUMBER && event != JSON_EVENT_STRING))
 		return false;
 	memcpy(copy, text, length);
 	copy[length] = '\0';
-	if (event == JSON_EVENT_NUMBER)
-		return fabs(strtod(copy, NULL)) < MEMBER_TIME_END;
-	return time_parse_iso(copy, &time) == 0;
+	if (event == JSON_EVENT_STRING)
+		return time_parse_iso(copy, ret_time) == 0;
+	seconds = strtod(copy, NULL);
+	*ret_time = time_of_seconds(seconds);
+	return fabs(seconds) < MEMBER_TIME_END;
 }
 
 static bool is_of(enum page_type type, enum json_event event, const char *text, size_t length)
 {
+	usec_t time;
+
 	switch (type) {
 	case PAGE_STRING:
 		return event == JSON_EVENT_STRING;
 	case PAGE_BOOLEAN:
 		return event == JSON_EVENT_TRUE || event == JSON_EVENT_FALSE;
 	case PAGE_TIME:
-		return is_time(event, text, length);
+		return read_time(event, text, length, &time);
 	case PAGE_OBJECT:
 		return event == JSON_EVENT_OBJECT;
 	}
@@ -363,14 +368,7 @@ bool page_is(enum json_event event, const char *text, size_t length, const char 
 
 usec_t page_time(enum json_event event, const char *text, size_t length)
 {
-	char copy[NUMBER_MAX];
 	usec_t time = 0;
 
-	if (length >= sizeof(copy) || (event != JSON_EVENT_NUMBER && event != JSON_EVENT_STRING))
-		return 0;
-	memcpy(copy, text, length);
-	copy[length] = '\0';
-	if (event == JSON_EVENT_NUMBER)
-		return time_of_seconds(strtod(copy, NULL));
-	return time_parse_iso(copy, &time) < 0 ? 0 : time;
+	return read_time(event, text, length, &time) ? time : 0;
 }

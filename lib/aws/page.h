@@ -128,7 +128,8 @@ char *page_text(enum json_event event, const char *text, size_t length);
 /* page_is(event, text, length, value): is it the string ${value}? */
 bool page_is(enum json_event event, const char *text, size_t length, const char *value);
 
-/* page_time(event, text, length): as member_time(). */
+/* page_time(event, text, length): epoch seconds, with fraction or exponent, or ISO 8601 in UTC; 0 for what is no
+ * plausible one. */
 usec_t page_time(enum json_event event, const char *text, size_t length);
 
 #endif
