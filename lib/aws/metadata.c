@@ -139,9 +139,7 @@ static void on_response(
 		error_copy(&failure, err);
 	else if (judge(metadata, response, &failure) >= 0) {
 		metadata_finish(metadata,
-			&(struct metadata_answer){
-				response->status, response->body, response->body_length },
-			NULL);
+			&(struct metadata_answer){ response->body, response->body_length }, NULL);
 		return;
 	}
 	log_debug("metadata: %s", failure.text);

@@ -15,9 +15,8 @@ struct aws;
 struct metadata;
 struct secret;
 
-/* The answer's status and body are valid until the callback returns. */
+/* Valid until the callback returns. */
 struct metadata_answer {
-	long status;
 	const char *body;
 	size_t length;
 };
