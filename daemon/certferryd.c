@@ -160,12 +160,13 @@ static int harden(void)
 }
 
 /*
- * A peer of a proof or of a request that closes while we write must not end us.  systemd sees to
- * it for its services; a shell, cron or a container does not.
+ * What others may have left otherwise.  A peer of a proof or of a request that closes while we write must not end us:
+ * systemd sees to it for its services; a shell, cron or a container does not.  And how a program has ended must be kept.
  */
-static void ignore_closed_peers(void)
+static void set_signals(void)
 {
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGCHLD, SIG_DFL);
 }
 
 int main(int argc, char **argv)
@@ -181,7 +182,7 @@ int main(int argc, char **argv)
 							      : arguments.unit_dropin ? OFFLINE_UNIT_DROPIN
 							      : arguments.expand      ? OFFLINE_EXPAND
 										      : OFFLINE_CHECK);
-	ignore_closed_peers();
+	set_signals();
 	if (harden() < 0)
 		return 1;
 	return conductor_run(&arguments.run);

@@ -120,13 +120,14 @@ static int aws_configure(struct aws *aws, struct error *err)
 static int connect_http(struct aws *aws, struct error *err)
 {
 	const char *fixed = variable("AWS_CA_BUNDLE", NULL);
-	const char *path = fixed ?: profile_get(aws->profiles, aws->profile, "ca_bundle");
+	const char *own = profile_get(aws->profiles, aws->profile, "ca_bundle");
+	const char *path = fixed ?: own ?: variable("REQUESTS_CA_BUNDLE", NULL);
 	_cleanup_(freep) char *where = NULL;
 
 	if (http_new(aws->event, path && *path ? path : NULL, &aws->http, err) >= 0)
 		return 0;
-	if (fixed)
-		return error_wrap(err, "AWS_CA_BUNDLE");
+	if (fixed || !own)
+		return error_wrap(err, fixed ? "AWS_CA_BUNDLE" : "REQUESTS_CA_BUNDLE");
 	where = profile_where(aws->profiles, aws->profile, "ca_bundle");
 	return error_wrap(err, "%s: profile '%s': ca_bundle", where, aws->profile);
 }

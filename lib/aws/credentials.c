@@ -119,7 +119,7 @@ int credentials_read(const char *text, size_t length, bool temporary,
 	static const char *const needed[] = { "AccessKeyId", "SecretAccessKey", "Token",
 		"Expiration" };
 	_cleanup_(credentials_freep) struct credentials *credentials = mem_new(struct credentials);
-	json_t *object = json_loadb(text, length, 0, NULL);
+	json_t *object = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
 	int r = 0;
 
 	if (!json_is_object(object))

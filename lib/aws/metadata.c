@@ -59,7 +59,7 @@ static void metadata_arm(struct metadata *metadata, usec_t delay)
 
 static bool is_json(const char *text, size_t length)
 {
-	json_t *value = json_loadb(text, length, JSON_DECODE_ANY, NULL);
+	json_t *value = json_loadb(text, length, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
 
 	json_decref(value);
 	return value;
@@ -89,7 +89,7 @@ static void clean(char *text)
 
 char *metadata_refusal(const char *text, size_t length)
 {
-	json_t *object = json_loadb(text, length, 0, NULL);
+	json_t *object = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
 	const char *code = either(object, "Code", "code");
 	const char *message = either(object, "Message", "message");
 	char *words = NULL;

@@ -9,6 +9,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/strv.h"
+#include "lib/os/file.h"
 #include "lib/pki/secret.h"
 
 #define FILE_MAX ((size_t)1 << 20)
@@ -252,7 +253,10 @@ int profile_file_read(const char *path, struct secret **ret_content, struct erro
 		*ret_content = NULL;
 		return 0;
 	}
-	r = secret_read_bytes(path, FILE_MAX, ret_content, err);
+	/* It may say which program is run. */
+	r = file_check_public(path, err);
+	if (r == 0)
+		r = secret_read_bytes(path, FILE_MAX, ret_content, err);
 	if (r < 0 && err && err->kind != ERROR_RETRY) {
 		err->kind = ERROR_INVALID;
 		return error_result(err);

@@ -14,8 +14,7 @@
 
 #define INTERPRETERS_MAX 4 /* as the kernel has it: a script's interpreter may be a script */
 
-/* Where execvp(3) would find it; the name itself if nowhere.  The caller owns it. */
-static char *look_up(const char *name)
+char *program_find(const char *name)
 {
 	const char *rest = getenv("PATH") ?: "/usr/local/bin:/usr/bin:/bin";
 
@@ -47,7 +46,7 @@ static char **interpreter(const char *path)
 
 static void add_program(char ***programs, const char *name, int depth)
 {
-	_cleanup_(freep) char *path = look_up(name);
+	_cleanup_(freep) char *path = program_find(name);
 	_cleanup_(strv_freep) char **words = NULL;
 
 	if (strv_has(*programs, path) || depth > INTERPRETERS_MAX)

@@ -4,6 +4,9 @@
 
 #include "lib/base/error.h"
 
+/* program_find(name): where execvp(3) would find it; ${name} itself if nowhere.  The caller owns it. */
+char *program_find(const char *name);
+
 /**
  * programs_of_profiles(config_path, credentials_path, programs, err):
  * The files that running each profile's credential_process executes, each once: the program, looked up in PATH unless

@@ -8,9 +8,11 @@
 #include <string.h>
 
 #include "lib/aws/client.h"
+#include "lib/aws/programs.h"
 #include "lib/aws/provider.h"
 #include "lib/base/strv.h"
 #include "lib/base/words.h"
+#include "lib/os/file.h"
 #include "lib/os/process.h"
 #include "lib/pki/secret.h"
 
@@ -39,7 +41,7 @@ static void runner_finish(
 
 static int check_version(const char *text, size_t length, struct error *err)
 {
-	json_t *object = json_loadb(text, length, 0, NULL);
+	json_t *object = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
 	json_int_t version = json_integer_value(json_object_get(object, "Version"));
 
 	json_decref(object);
@@ -89,6 +91,7 @@ static void on_printed(void *userdata, size_t length, const struct error *err)
 static int runner_start(struct runner *runner, struct error *err)
 {
 	_cleanup_(strv_freep) char **words = NULL;
+	_cleanup_(freep) char *program = NULL;
 	int r;
 
 	if (words_split(runner->command, &words) < 0)
@@ -96,6 +99,10 @@ static int runner_start(struct runner *runner, struct error *err)
 			"a quote is not closed, or a backslash is at the end");
 	if (!words)
 		return error_set(err, ERROR_INVALID, 0, "no program is named");
+	program = program_find(words[0]);
+	r = file_check_public(program, err);
+	if (r < 0)
+		return r;
 	r = secret_new(OUTPUT_MAX, &runner->output, err);
 	if (r < 0)
 		return r;

@@ -105,6 +105,8 @@ static int trust_read(struct trust *trust, struct error *err)
 		return error_set(err, ERROR_INVALID, 0,
 			"CA bundle '%s' is a directory without certificates as openssl-rehash(1) leaves them",
 			trust->path);
+	if (file_check_public(trust->path, err) < 0)
+		return error_wrap(err, "CA bundle");
 	if (trust_parse(trust, &st) < 0)
 		return error_set(err, ERROR_INVALID, 0, "CA bundle '%s' holds no certificates in PEM",
 			trust->path);

@@ -78,6 +78,16 @@ int file_check_trusted(const char *path, struct error *err)
 	return 0;
 }
 
+int file_check_public(const char *path, struct error *err)
+{
+	struct stat status;
+
+	if (stat(path, &status) < 0 || !S_ISREG(status.st_mode) || !(status.st_mode & S_IWOTH))
+		return 0;
+	return error_set(err, ERROR_DENIED, 0, "everybody could change '%s' (mode %04o): chmod o-w '%s'", path,
+		(unsigned)(status.st_mode & 07777), path);
+}
+
 static int write_all(int fd, const char *data, size_t size)
 {
 	while (size > 0) {

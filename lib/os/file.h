@@ -25,6 +25,14 @@ int file_read(const char *path, size_t limit, struct buf *content, struct error 
 int file_check_trusted(const char *path, struct error *err);
 
 /**
+ * file_check_public(path, err):
+ * ERROR_DENIED, with the command that mends it, when everybody may change the file ${path}: less than
+ * file_check_trusted() asks, for files that belong to other programs too.  One that is not there or is no regular file
+ * passes: opening it will tell.
+ */
+int file_check_public(const char *path, struct error *err);
+
+/**
  * file_write_at(directory, name, data, size, mode, err):
  * Create ${name} under the open ${directory}, write, fsync and close it.  An existing file
  * of that name is an error (ERROR_CONFLICT): use it inside a fresh directory.

@@ -190,9 +190,14 @@ static int on_end(sd_event_source *source, int fd, uint32_t events, void *userda
 {
 	struct process *process = userdata;
 	int status = 0;
+	pid_t ended = waitpid(process->pid, &status, WNOHANG);
 
-	if (waitpid(process->pid, &status, WNOHANG) != process->pid)
+	if (ended == 0 || (ended < 0 && errno == EINTR))
 		return 0;
+	/* SIGCHLD is ignored, and nobody keeps a status: not to be taken for one that is good. */
+	if (ended < 0)
+		(void)error_set(&process->failure, ERROR_RETRY, 0,
+			"'%s' ended, but the kernel keeps no status: SIGCHLD is ignored", process->name);
 	process->pid = 0; /* what it left running, such as an agent of its own, runs on */
 	if (process->output_source)
 		(void)read_output(process);
@@ -221,10 +226,33 @@ static int on_timer(sd_event_source *source, uint64_t now, void *userdata)
 	return 0;
 }
 
+/* What systemd tells this process of itself is not for others: they could speak to it in its name. */
+static char **environment(void)
+{
+	static const char *const own[] = { "NOTIFY_SOCKET=", "WATCHDOG_PID=", "WATCHDOG_USEC=", "LISTEN_FDS=",
+		"LISTEN_PID=", "LISTEN_FDNAMES=" };
+	size_t count = 0, kept = 0;
+	char **variables;
+
+	while (environ[count])
+		count++;
+	variables = mem_alloc((count + 1) * sizeof(*variables));
+	for (size_t i = 0; i < count; i++) {
+		bool is_own = false;
+
+		for (size_t j = 0; j < ARRAY_SIZE(own); j++)
+			is_own |= strncmp(environ[i], own[j], strlen(own[j])) == 0;
+		if (!is_own)
+			variables[kept++] = environ[i];
+	}
+	return variables;
+}
+
 /* Signals as for a program that a shell starts, whatever this process blocks or ignores. */
 static int spawn(struct process *process, char *const *words, int output, int words_fd)
 {
 	posix_spawn_file_actions_t files;
+	char **variables = environment();
 	posix_spawnattr_t attributes;
 	sigset_t none, all;
 	int r;
@@ -242,7 +270,8 @@ static int spawn(struct process *process, char *const *words, int output, int wo
 	(void)posix_spawnattr_setpgroup(&attributes, 0);
 	(void)posix_spawnattr_setflags(&attributes,
 		POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-	r = posix_spawnp(&process->pid, words[0], &files, &attributes, words, environ);
+	r = posix_spawnp(&process->pid, words[0], &files, &attributes, words, variables);
+	free(variables);
 	if (r != 0)
 		process->pid = 0;
 	posix_spawnattr_destroy(&attributes);

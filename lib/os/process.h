@@ -4,7 +4,8 @@
 
 /*
  * A program, run beside the event loop for what it prints.  No shell: the words go to execvp(3) as they are.  It gets
- * an empty standard input, this process's environment, no other file of ours, and a process group of its own.
+ * an empty standard input, this process's environment but for what systemd says of this process, no other file of
+ * ours, and a process group of its own.
  */
 
 #include <stddef.h>

@@ -137,3 +137,34 @@ def test_program(host_ferry, metadata):
     answer.unlink()
     run = host_ferry.once(expect=1)
     assert "credential_process" in run.log
+
+
+@pytest.mark.parametrize("what", ["profile", "program", "bundle"])
+def test_what_everybody_may_change_is_not_used(host_ferry, cloud, what):
+    """Who can write there decides what runs, who this host is, or whom it trusts."""
+    ran = host_ferry.directory / "ran"
+    script = host_ferry.directory / "helper"
+    script.write_text(f"#!/bin/sh\ntouch '{ran}'\n")
+    script.chmod(0o777 if what == "program" else 0o755)
+    profile = host_ferry.directory / "config"
+    profile.write_text(f"[default]\ncredential_process = '{script}'\n")
+    profile.chmod(0o666 if what == "profile" else 0o664)
+    bundle = host_ferry.directory / "bundle.pem"
+    bundle.write_bytes(open(cloud.ca, "rb").read())
+    bundle.chmod(0o646 if what == "bundle" else 0o644)
+    host_ferry.variables.update(AWS_CONFIG_FILE=str(profile), AWS_CA_BUNDLE=str(bundle))
+    run = host_ferry.carry("pay", host_ferry.issue("pay.example.com"), "files").run("--once")
+    assert run.status in (1, 2) and not ran.exists()
+    assert "everybody could change" in run.log and "chmod o-w" in run.log
+
+
+def test_doubled_members_are_no_credentials(host_ferry, metadata):
+    grant = json.loads(metadata.grant())
+    text = json.dumps({"Version": 1, **grant, "SessionToken": grant["Token"]})
+    answer = host_ferry.directory / "answer"
+    answer.write_text(text[:-1] + ', "AccessKeyId": "AKIAIOSFODNN7EXAMPLE"}')
+    profile = host_ferry.directory / "config"
+    profile.write_text(f"[default]\ncredential_process = /bin/cat '{answer}'\n")
+    host_ferry.variables["AWS_CONFIG_FILE"] = str(profile)
+    run = host_ferry.carry("pay", host_ferry.issue("pay.example.com"), "files").once(expect=1)
+    assert "credential_process" in run.log and run.requests.entries == []

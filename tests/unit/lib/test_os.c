@@ -160,6 +160,21 @@ static void test_trusted(void **state)
 	assert_int_equal(file_check_trusted("none", NULL), -ENOENT);
 }
 
+static void test_public(void **state)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	put("file", "x");
+	assert_int_equal(chmod("file", 0664), 0);
+	assert_int_equal(file_check_public("file", &err), 0);
+	assert_int_equal(chmod("file", 0602), 0);
+	assert_int_equal(file_check_public("file", &err), -EACCES);
+	assert_non_null(strstr(err.text, "chmod o-w 'file'"));
+	assert_int_equal(file_check_public("none", NULL), 0);
+	assert_int_equal(file_check_public("/dev/null", NULL), 0);
+	assert_int_equal(file_check_public("/tmp", NULL), 0);
+}
+
 /* Groups and owners can be given away by root only. */
 static void test_trusted_owner(void **state)
 {
@@ -515,6 +530,7 @@ int main(void)
 		OS_TEST(test_read_limit),
 		OS_TEST(test_read_refused),
 		OS_TEST(test_trusted),
+		OS_TEST(test_public),
 		OS_TEST(test_trusted_owner),
 		OS_TEST(test_write_at),
 		OS_TEST(test_write_at_link),

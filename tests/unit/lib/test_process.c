@@ -297,6 +297,32 @@ static void test_absent(void **state)
 	assert_int_equal(unlink(script), 0);
 }
 
+/* Whoever started us may ignore SIGCHLD: then no status is kept, which is told at once and taken for no success. */
+static void test_ignored_end(void **state)
+{
+	usec_t begin = clock_monotonic();
+	struct run run;
+
+	assert_true(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
+	run_start(&run, "echo hi", 5 * USEC_PER_SEC);
+	run_to_end(&run);
+	assert_true(signal(SIGCHLD, SIG_DFL) != SIG_ERR);
+	assert_true(clock_monotonic() - begin < 4 * USEC_PER_SEC);
+	assert_int_equal(run.err.kind, ERROR_RETRY);
+	assert_non_null(strstr(run.err.text, "SIGCHLD is ignored"));
+	run_done(&run);
+}
+
+/* Who knows where systemd listens could speak in our name. */
+static void test_environment(void **state)
+{
+	assert_int_equal(setenv("NOTIFY_SOCKET", "/run/x", 1), 0);
+	assert_int_equal(setenv("WATCHDOG_USEC", "1", 1), 0);
+	assert_int_equal(setenv("KEPT", "yes", 1), 0);
+	check_run("printf '%s%s%s' \"$KEPT\" \"$NOTIFY_SOCKET\" \"$WATCHDOG_USEC\"", "yes");
+	assert_int_equal(unsetenv("NOTIFY_SOCKET") | unsetenv("WATCHDOG_USEC") | unsetenv("KEPT"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -307,6 +333,8 @@ int main(void)
 		cmocka_unit_test(test_time_and_cancel),
 		cmocka_unit_test(test_unkillable),
 		cmocka_unit_test(test_signals),
+		cmocka_unit_test(test_ignored_end),
+		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_absent),
 	};
 
