@@ -2,6 +2,7 @@
 """A queue of ACM's events wakes the daemon. Whatever becomes of the events, the end is the same: polling is the truth."""
 
 import json
+import statistics
 import time
 from pathlib import Path
 
@@ -115,7 +116,7 @@ def test_from_renewal_to_look_within_a_second(listening, cloud, pay):
         listening.ferry.wait_for(lambda: (listening.ferry.files / "pay").resolve().name == truth)
         listening.settle()
         listening.wait_empty()
-    assert min(spans) < 1.0 * SLOW and max(spans) < 2.0 * SLOW, spans
+    assert statistics.median(spans) < 1.0 * SLOW and max(spans) < 2.0 * SLOW, spans
     assert listening.daemon.log.count("1 event of ACM asks to look") == 3
     assert cloud.queue(url=listening.dead) == []
 
