@@ -178,9 +178,9 @@ enum {
 	AWS_CODE_UNKNOWN_OPERATION = 501, /* this endpoint has no such operation */
 	AWS_CODE_NOT_YET = 1001, /* not ready yet (export right after a renewal): ERROR_RETRY */
 	AWS_CODE_PENDING_DELETION = 1002, /* the secret is scheduled for deletion: ERROR_INVALID */
-	AWS_CODE_NO_ROOM = 1004, /* more is listed than there is room for: ERROR_RETRY */
 	AWS_CODE_AMBIGUOUS = 1003, /* sent, no answer: it may have taken effect: ERROR_RETRY */
 	AWS_CODE_ACCESS_DENIED = 1004, /* known, and not permitted to do this: ERROR_DENIED */
+	AWS_CODE_NO_ROOM = 1005, /* more is listed than there is room for: ERROR_RETRY */
 };
 
 #endif
