@@ -9,8 +9,8 @@
 
 #define DELAY_MAX (20 * USEC_PER_SEC)
 
-/* Those of standard mode share their attempts and have a cost; the others count for themselves,
- * and their delay is the step itself. */
+/* Those of standard mode share their attempts and have a cost, and chance takes a part of the step;
+ * the others count for themselves, and their delay is the step itself. */
 static const struct {
 	const char *name;
 	unsigned cost; /* tokens; standard mode */
@@ -19,9 +19,9 @@ static const struct {
 	unsigned factor;
 } policies[FAULT_CLASS_COUNT] = {
 	[FAULT_FINAL] = { .name = "final" },
-	[FAULT_TRANSIENT] = { .name = "transient", .cost = 5 },
-	[FAULT_TIMEOUT] = { .name = "timeout", .cost = 10 },
-	[FAULT_THROTTLE] = { .name = "throttle", .cost = 5 },
+	[FAULT_TRANSIENT] = { "transient", 14, 0, 50 * USEC_PER_MSEC, 2 },
+	[FAULT_TIMEOUT] = { "timeout", 14, 0, 50 * USEC_PER_MSEC, 2 },
+	[FAULT_THROTTLE] = { "throttle", 5, 0, 1 * USEC_PER_SEC, 2 },
 	[FAULT_SKEW] = { "skew", 0, 1, 0, 1 },
 	[FAULT_EXPIRED] = { "expired", 0, 1, 0, 1 },
 	[FAULT_BUSY] = { "busy", 0, 3, 2 * USEC_PER_SEC, 1 },
@@ -33,12 +33,14 @@ const char *fault_class_name(enum fault_class class)
 	return class < FAULT_CLASS_COUNT ? policies[class].name : "?";
 }
 
-/* ${first}, then ${factor} times as much each time. */
-static usec_t step(usec_t first, unsigned factor, unsigned times)
+/* The first of ${class}, then its factor times as much each time. */
+static usec_t step(enum fault_class class, unsigned times)
 {
-	while (times-- > 0 && first < DELAY_MAX)
-		first *= factor;
-	return MIN(first, DELAY_MAX);
+	usec_t delay = policies[class].first;
+
+	while (times-- > 0 && delay < DELAY_MAX)
+		delay *= policies[class].factor;
+	return MIN(delay, DELAY_MAX);
 }
 
 /* Retries of standard mode that there have been, whatever for. */
@@ -55,7 +57,7 @@ static bool standard_next(struct retry *retry, struct retry_tokens *tokens,
 	const struct retry_failure *failure, usec_t *ret_delay)
 {
 	unsigned count = standard_retries(retry), cost = policies[failure->class].cost;
-	usec_t delay = step(USEC_PER_SEC, 2, count) / 1000 * (failure->chance % 1000);
+	usec_t delay = step(failure->class, count) / 1000 * (failure->chance % 1000);
 
 	if (count + 1 >= (failure->attempts ?: RETRY_ATTEMPTS) || tokens->left < cost)
 		return false;
@@ -76,8 +78,7 @@ bool retry_next(struct retry *retry, struct retry_tokens *tokens,
 	} else {
 		if (retry->done[class] >= policies[class].limit)
 			return false;
-		*ret_delay =
-			step(policies[class].first, policies[class].factor, retry->done[class]);
+		*ret_delay = step(class, retry->done[class]);
 	}
 	retry->done[class]++;
 	return true;

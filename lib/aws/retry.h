@@ -3,14 +3,20 @@
 #define LIB_AWS_RETRY_H
 
 /*
- * When to send a failed request again, within seconds: the "standard" retry mode of AWS's SDKs
- * (botocore/retries/standard.py), and beside it the refusals that are known to pass.  Pure: chance
- * and state are arguments.
+ * When to send a failed request again, within seconds: the "standard" retry mode of AWS's SDKs, and
+ * beside it the refusals that are known to pass.  Pure: chance and state are arguments.
  *
- * Standard mode: so many attempts in all; between them a random time of up to 1, 2, 4, ... s, at
- * most 20; and a store of tokens that repeated failures use up.  What the server says of when to
- * come again is heeded, within RETRY_HINT_MAX of what chance said, so that no answer can hold a
- * request longer than 25 s.
+ * Standard mode is that of 2026, in botocore/retries/standard.py: always in 1.44.8, in 1.43.11 only
+ * if AWS_NEW_RETRIES_2026 asks for it.  So many attempts in all; between them a random time of up to
+ * 50, 100, 200, ... ms, after a throttle of up to 1, 2, 4, ... s, at most 20; and a store of tokens
+ * that repeated failures use up, throttles slower than others.  What the server says of when to come
+ * again is heeded, within RETRY_HINT_MAX of what chance said, so that no answer can hold a request
+ * longer than 25 s.
+ *
+ * Ours beside it, without tokens: skew, expired, busy and not-yet; RETRY_ATTEMPTS_MAX; and
+ * Retry-After, of which botocore reads AWS's own form alone.  A long poll is not asked about here
+ * (struct aws_request): where botocore lets it wait although there are no tokens left, whoever polls
+ * pauses by himself.
  */
 
 #include <stdbool.h>
@@ -21,7 +27,7 @@
 enum fault_class {
 	FAULT_FINAL,
 	FAULT_TRANSIENT, /* 5xx, unreachable, cut off: standard mode */
-	FAULT_TIMEOUT, /* no answer in time: standard mode, at twice the cost */
+	FAULT_TIMEOUT, /* no answer in time: as FAULT_TRANSIENT */
 	FAULT_THROTTLE, /* too many requests: standard mode; the lane slows down, too */
 	FAULT_SKEW, /* our clock is wrong: once more with the corrected one */
 	FAULT_EXPIRED, /* the credentials are no longer good: once more with fresh ones */
@@ -62,8 +68,8 @@ struct retry_failure {
 
 /**
  * retry_next(retry, tokens, failure, delay):
- * May the request be sent again after ${failure}?  If so count it, take its cost (5 tokens, after
- * a timeout 10) from ${tokens} and say after which ${ret_delay}.
+ * May the request be sent again after ${failure}?  If so count it, take its cost (14 tokens, after
+ * a throttle 5) from ${tokens} and say after which ${ret_delay}.
  */
 bool retry_next(struct retry *retry, struct retry_tokens *tokens,
 	const struct retry_failure *failure, usec_t *ret_delay);

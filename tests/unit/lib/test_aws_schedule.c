@@ -39,15 +39,16 @@ static void check_delays(enum fault_class class, const usec_t *expected, size_t 
 
 static void test_retry_delays(void **state)
 {
-	static const usec_t standard[] = { 999 * MS, 1998 * MS };
+	static const usec_t trouble[] = { 49950, 99900 };
+	static const usec_t throttle[] = { 999 * MS, 1998 * MS };
 	static const usec_t busy[] = { 2 * S, 2 * S, 2 * S };
 	static const usec_t not_yet[] = { 500 * MS, 1 * S, 2 * S, 4 * S, 8 * S };
 	static const usec_t once[] = { 0 };
 
 	check_delays(FAULT_FINAL, NULL, 0);
-	check_delays(FAULT_TRANSIENT, standard, ARRAY_SIZE(standard));
-	check_delays(FAULT_TIMEOUT, standard, ARRAY_SIZE(standard));
-	check_delays(FAULT_THROTTLE, standard, ARRAY_SIZE(standard));
+	check_delays(FAULT_TRANSIENT, trouble, ARRAY_SIZE(trouble));
+	check_delays(FAULT_TIMEOUT, trouble, ARRAY_SIZE(trouble));
+	check_delays(FAULT_THROTTLE, throttle, ARRAY_SIZE(throttle));
 	check_delays(FAULT_BUSY, busy, ARRAY_SIZE(busy));
 	check_delays(FAULT_NOT_YET, not_yet, ARRAY_SIZE(not_yet));
 	check_delays(FAULT_SKEW, once, 1);
@@ -64,6 +65,11 @@ static void test_retry_chance(void **state)
 	assert_int_equal(delay, 0);
 	assert_true(retry_next(&retry, &tokens, FAILURE(FAULT_THROTTLE, .chance = 500), &delay));
 	assert_int_equal(delay, 1 * S);
+	/* The step is that of the failure at hand, the exponent that of all. */
+	retry = (struct retry){ 0 };
+	assert_true(retry_next(&retry, &tokens, FAILURE(FAULT_THROTTLE, .chance = 500), &delay));
+	assert_true(retry_next(&retry, &tokens, FAILURE(FAULT_TIMEOUT, .chance = 500), &delay));
+	assert_int_equal(delay, 50 * MS);
 }
 
 /* One number of attempts for all that standard mode retries; what passes by itself counts apart. */
@@ -81,7 +87,7 @@ static void test_retry_attempts(void **state)
 	assert_false(retry_next(&retry, &tokens, FAILURE(FAULT_TIMEOUT, .attempts = 3), &delay));
 	for (int i = 3; i < 10; i++) {
 		assert_true(retry_next(&retry, &tokens,
-			FAILURE(FAULT_TIMEOUT, .attempts = 10, .chance = 999), &delay));
+			FAILURE(FAULT_THROTTLE, .attempts = 10, .chance = 999), &delay));
 		assert_true(delay <= 20 * S);
 	}
 	assert_int_equal(delay, 19980 * MS);
@@ -115,7 +121,13 @@ static void test_retry_tokens(void **state)
 		retry = (struct retry){ 0 };
 		retries += retry_next(&retry, &tokens, FAILURE(FAULT_TRANSIENT), &delay);
 	}
-	assert_int_equal(retries, 100);
+	assert_int_equal(retries, 35);
+	assert_int_equal(tokens.left, 10);
+	for (int i = 0; i < 1000; i++) {
+		retry = (struct retry){ 0 };
+		retries += retry_next(&retry, &tokens, FAILURE(FAULT_THROTTLE), &delay);
+	}
+	assert_int_equal(retries, 37);
 	/* What costs nothing goes on; a success gives back. */
 	retry = (struct retry){ 0 };
 	assert_true(retry_next(&retry, &tokens, FAILURE(FAULT_EXPIRED), &delay));
@@ -129,23 +141,25 @@ static void test_retry_tokens(void **state)
 	assert_int_equal(tokens.left, RETRY_TOKENS_FULL.left);
 }
 
-/* A timeout costs ten; a success gives back what its last retry cost, as botocore does. */
-static void test_retry_cost_of_timeouts(void **state)
+/* A throttle costs less; a success gives back what its last retry cost. */
+static void test_retry_cost_of_throttles(void **state)
 {
-	struct retry_tokens tokens = { .left = 19 };
+	struct retry_tokens tokens = { .left = 23 };
 	struct retry retry = { 0 };
 	usec_t delay;
 
 	assert_true(retry_next(&retry, &tokens, FAILURE(FAULT_TIMEOUT), &delay));
 	assert_int_equal(tokens.left, 9);
-	assert_true(retry_next(&retry, &tokens, FAILURE(FAULT_TRANSIENT), &delay));
+	assert_true(retry_next(&retry, &tokens, FAILURE(FAULT_THROTTLE), &delay));
 	assert_int_equal(tokens.left, 4);
 	retry_succeeded(&retry, &tokens);
 	assert_int_equal(tokens.left, 9);
 	retry = (struct retry){ 0 };
 	assert_false(retry_next(&retry, &tokens, FAILURE(FAULT_TIMEOUT), &delay));
 	assert_int_equal(tokens.left, 9);
+	assert_false(retry_next(&retry, &tokens, FAILURE(FAULT_TRANSIENT), &delay));
 	assert_true(retry_next(&retry, &tokens, FAILURE(FAULT_THROTTLE), &delay));
+	assert_int_equal(tokens.left, 4);
 }
 
 static void test_retry_hint(void **state)
@@ -172,7 +186,10 @@ static void test_retry_hint(void **state)
 	retry = (struct retry){ 0 };
 	assert_true(retry_next(&retry, &tokens,
 		FAILURE(FAULT_TRANSIENT, .chance = 500, .hint = 100 * MS), &delay));
-	assert_int_equal(delay, 500 * MS);
+	assert_int_equal(delay, 100 * MS);
+	assert_true(retry_next(&retry, &tokens,
+		FAILURE(FAULT_THROTTLE, .chance = 500, .hint = 100 * MS), &delay));
+	assert_int_equal(delay, 1 * S);
 }
 
 /* Sends ${count} requests as early as allowed, from ${now} on; when the last one went. */
@@ -405,7 +422,7 @@ int main(void)
 		cmocka_unit_test(test_retry_attempts),
 		cmocka_unit_test(test_retry_attempts_text),
 		cmocka_unit_test(test_retry_tokens),
-		cmocka_unit_test(test_retry_cost_of_timeouts),
+		cmocka_unit_test(test_retry_cost_of_throttles),
 		cmocka_unit_test(test_retry_hint),
 		cmocka_unit_test(test_rate_import),
 		cmocka_unit_test(test_rate_never_exceeded),
