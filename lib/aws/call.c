@@ -58,13 +58,14 @@ struct aws_call {
 	struct session_waiter session_waiter;
 	struct lane_waiter lane_waiter;
 	struct lane *lane;
+	bool granted; /* credentials have come that it waited for; until it fails */
 	bool admitted; /* its turn in the lane has come */
 	unsigned generation; /* of the credentials that it was last sent with */
 	struct http_call *http;
 	struct retry retry;
 };
 
-static void call_proceed(struct aws_call *call, bool granted);
+static void call_proceed(struct aws_call *call);
 
 static void call_free(struct aws_call *call)
 {
@@ -99,7 +100,7 @@ static void call_fail(struct aws_call *call, const struct error *err)
 
 static int on_timer(sd_event_source *source, uint64_t now, void *userdata)
 {
-	call_proceed(userdata, false);
+	call_proceed(userdata);
 	return 0;
 }
 
@@ -139,6 +140,7 @@ static bool call_again(struct aws_call *call, enum fault_class class, usec_t hin
 		return false;
 	if (class == FAULT_EXPIRED)
 		session_expire(call->session, call->generation);
+	call->granted = false;
 	call->admitted = false;
 	call_arm(call, delay);
 	return true;
@@ -387,7 +389,8 @@ static void on_credentials(void *userdata, const struct error *err)
 		call_fail(call, &failure);
 		return;
 	}
-	call_proceed(call, true);
+	call->granted = true;
+	call_proceed(call);
 }
 
 static void on_turn(void *userdata)
@@ -395,17 +398,19 @@ static void on_turn(void *userdata)
 	struct aws_call *call = userdata;
 
 	call->admitted = true;
-	call_proceed(call, false);
+	call_proceed(call);
 }
 
-/* The next step, whichever it is.  Only from the event loop.  Credentials that have just
- * been waited for (${granted}) are used whatever our clock says of them: AWS decides. */
-static void call_proceed(struct aws_call *call, bool granted)
+/* The next step, whichever it is.  Only from the event loop.  Credentials that have been waited for are used
+ * whatever our clock says of them, also when the turn comes later: AWS decides. */
+static void call_proceed(struct aws_call *call)
 {
 	struct aws_session *session = call->session;
 	_cleanup_(error_done) struct error err = ERROR_NULL;
-	int r = granted && session->credentials ? 1 : session_check(session, &err);
+	int r = session_check(session, &err);
 
+	if (r == 0 && call->granted && session->credentials)
+		r = 1;
 	if (r < 0) {
 		(void)error_wrap(&err, "%s", call->operation);
 		call_fail(call, &err);
@@ -429,7 +434,7 @@ void calls_begin(struct aws *aws)
 	while ((call = TAILQ_FIRST(&aws->begun)) && call->turn == turn) {
 		TAILQ_REMOVE(&aws->begun, call, link);
 		call->begun = false;
-		call_proceed(call, false);
+		call_proceed(call);
 	}
 }
 

@@ -710,6 +710,24 @@ static void test_expired_at_birth(void **state)
 	world_free(world);
 }
 
+/* Those that are still in their lane when it is full use them as well: nobody would ever get through
+ * otherwise. */
+static void test_expired_at_birth_in_lane(void **state)
+{
+	struct world *world = world_new();
+
+	add_grant(world, "ASIAONE", "2001-01-01T00:00:00Z");
+	add(world, 200, "", "{}");
+	begin_as(world, &(struct aws_identity){ .role_arn = ROLE });
+	assert_int_equal(aws_set_quota(world->aws, "acm", "ImportCertificate", 10), 0);
+	for (int i = 0; i < 12; i++)
+		(void)start(world, "ImportCertificate", true);
+	run_until_zero(world->event, &world->left);
+	check_answer(world, "{}");
+	assert_int_equal(world->server->count, 1 + 12);
+	world_free(world);
+}
+
 static void test_denied_role(void **state)
 {
 	struct world *world = world_new();
@@ -1091,6 +1109,7 @@ int main(void)
 		cmocka_unit_test(test_equal_identities_share),
 		cmocka_unit_test(test_expired_token),
 		cmocka_unit_test(test_expired_at_birth),
+		cmocka_unit_test(test_expired_at_birth_in_lane),
 		cmocka_unit_test(test_denied_role),
 		cmocka_unit_test(test_role_without_advice),
 		cmocka_unit_test(test_grant_is_none),
