@@ -59,13 +59,12 @@ struct aws_call {
 	struct lane_waiter lane_waiter;
 	struct lane *lane;
 	bool granted; /* credentials have come that it waited for; until it fails */
-	bool admitted; /* its turn in the lane has come */
 	unsigned generation; /* of the credentials that it was last sent with */
 	struct http_call *http;
 	struct retry retry;
 };
 
-static void call_proceed(struct aws_call *call);
+static void call_proceed(struct aws_call *call, bool admitted);
 
 static void call_free(struct aws_call *call)
 {
@@ -100,7 +99,7 @@ static void call_fail(struct aws_call *call, const struct error *err)
 
 static int on_timer(sd_event_source *source, uint64_t now, void *userdata)
 {
-	call_proceed(userdata);
+	call_proceed(userdata, false);
 	return 0;
 }
 
@@ -141,7 +140,6 @@ static bool call_again(struct aws_call *call, enum fault_class class, usec_t hin
 	if (class == FAULT_EXPIRED)
 		session_expire(call->session, call->generation);
 	call->granted = false;
-	call->admitted = false;
 	call_arm(call, delay);
 	return true;
 }
@@ -390,20 +388,18 @@ static void on_credentials(void *userdata, const struct error *err)
 		return;
 	}
 	call->granted = true;
-	call_proceed(call);
+	call_proceed(call, false);
 }
 
 static void on_turn(void *userdata)
 {
-	struct aws_call *call = userdata;
-
-	call->admitted = true;
-	call_proceed(call);
+	call_proceed(userdata, true);
 }
 
-/* The next step, whichever it is.  Only from the event loop.  Credentials that have been waited for are used
- * whatever our clock says of them, also when the turn comes later: AWS decides. */
-static void call_proceed(struct aws_call *call)
+/* The next step, whichever it is.  Only from the event loop.  ${admitted}: its turn in the lane has come, which is
+ * not kept while it waits for credentials: those who do would be sent all at once when these come.  Credentials that
+ * have been waited for are used whatever our clock says of them, also when the turn comes later: AWS decides. */
+static void call_proceed(struct aws_call *call, bool admitted)
 {
 	struct aws_session *session = call->session;
 	_cleanup_(error_done) struct error err = ERROR_NULL;
@@ -416,11 +412,7 @@ static void call_proceed(struct aws_call *call)
 		call_fail(call, &err);
 	} else if (r == 0) {
 		session_wait(session, &call->session_waiter, call->region);
-	} else if (!call->admitted && !call->long_poll &&
-		   !lane_enter(call->lane, &call->lane_waiter)) {
-		return;
-	} else {
-		call->admitted = true;
+	} else if (admitted || call->long_poll || lane_enter(call->lane, &call->lane_waiter)) {
 		call_send(call);
 	}
 }
@@ -434,7 +426,7 @@ void calls_begin(struct aws *aws)
 	while ((call = TAILQ_FIRST(&aws->begun)) && call->turn == turn) {
 		TAILQ_REMOVE(&aws->begun, call, link);
 		call->begun = false;
-		call_proceed(call);
+		call_proceed(call, false);
 	}
 }
 

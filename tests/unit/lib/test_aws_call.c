@@ -56,6 +56,13 @@ static void add_cut(struct world *world)
 	world->steps[world->count++].close = true;
 }
 
+/* No answer, unless late() gives one. */
+static void add_silence(struct world *world)
+{
+	assert_true(world->count < ARRAY_SIZE(world->steps));
+	world->count++;
+}
+
 static void add_fault(struct world *world, int status, const char *code)
 {
 	_cleanup_(freep) char *body = mem_printf("{\"__type\":\"%s\",\"message\":\"words\"}", code);
@@ -92,6 +99,20 @@ static void begin_as(struct world *world, const struct aws_identity *identity)
 static void begin(struct world *world)
 {
 	begin_as(world, &(struct aws_identity){ 0 });
+}
+
+/* What was added last, after begin(), becomes the answer to the request that got none. */
+static void late(struct world *world)
+{
+	server_answer_late(world->server, world->steps[world->count - 1].answer);
+}
+
+static void run_for(struct world *world, usec_t duration)
+{
+	usec_t end = clock_monotonic() + duration;
+
+	while (clock_monotonic() < end)
+		assert_true(sd_event_run(world->event, 10 * USEC_PER_MSEC) >= 0);
 }
 
 static void world_free(struct world *world)
@@ -728,6 +749,38 @@ static void test_expired_at_birth_in_lane(void **state)
 	world_free(world);
 }
 
+/* Who had its turn and finds no credentials queues again: were turns kept while AWS is asked for some, all
+ * that came meanwhile would be sent at once. */
+static void test_no_turn_is_kept(void **state)
+{
+	struct world *world = world_new();
+
+	add_grant(world, "ASIAONE", "2199-01-01T00:00:00Z");
+	for (int i = 0; i < 10; i++)
+		add(world, 200, "", "{}");
+	add_fault(world, 400, "ExpiredTokenException");
+	add_silence(world);
+	add(world, 200, "", "{}");
+	begin_as(world, &(struct aws_identity){ .role_arn = ROLE });
+	assert_int_equal(aws_set_quota(world->aws, "acm", "ImportCertificate", 10), 0);
+	/* The bucket is empty after these. */
+	for (int i = 0; i < 10; i++)
+		(void)start(world, "ImportCertificate", true);
+	run_until_zero(world->event, &world->left);
+	for (int i = 0; i < 5; i++)
+		(void)start(world, "ImportCertificate", true);
+	server_await_silent(world->server);
+	run_for(world, 550 * USEC_PER_MSEC);
+	add_grant(world, "ASIATWO", "2199-01-01T00:00:00Z");
+	late(world);
+	run_until_zero(world->event, &world->left);
+	check_answer(world, "{}");
+	assert_int_equal(world->server->count, 1 + 10 + 1 + 1 + 5);
+	assert_true(asked(world, 13, "Credential=ASIATWO/"));
+	assert_true(world->server->arrived[17] - world->server->arrived[13] >= 300 * USEC_PER_MSEC);
+	world_free(world);
+}
+
 static void test_denied_role(void **state)
 {
 	struct world *world = world_new();
@@ -1110,6 +1163,7 @@ int main(void)
 		cmocka_unit_test(test_expired_token),
 		cmocka_unit_test(test_expired_at_birth),
 		cmocka_unit_test(test_expired_at_birth_in_lane),
+		cmocka_unit_test(test_no_turn_is_kept),
 		cmocka_unit_test(test_denied_role),
 		cmocka_unit_test(test_role_without_advice),
 		cmocka_unit_test(test_grant_is_none),

@@ -46,7 +46,9 @@ struct server {
 	struct connection *connections[SERVER_MAX];
 	size_t accepted, open, open_most;
 	char *requests[SERVER_MAX];
+	usec_t arrived[SERVER_MAX]; /* monotonic */
 	size_t count;
+	struct connection *silent; /* the last that got no answer */
 };
 
 static void connection_close(struct connection *connection)
@@ -80,8 +82,11 @@ static void connection_answer(struct connection *connection, size_t length)
 	const struct step *step = &server->script[MIN(server->count, server->steps - 1)];
 
 	assert_true(server->count < SERVER_MAX);
+	server->arrived[server->count] = clock_monotonic();
 	server->requests[server->count++] = mem_strndup(connection->data.data, length);
 	buf_clear(&connection->data);
+	if (!step->answer && !step->close)
+		server->silent = connection;
 	if (step->answer)
 		assert_int_equal(
 			send(connection->fd, step->answer, strlen(step->answer), MSG_NOSIGNAL),
@@ -158,6 +163,24 @@ static void server_free(struct server *server)
 	sd_event_source_disable_unref(server->source);
 	close(server->fd);
 	free(server);
+}
+
+/* Waits for a request that the script leaves without an answer. */
+static inline void server_await_silent(struct server *server)
+{
+	usec_t end = clock_monotonic() + 10 * USEC_PER_SEC;
+
+	while (!server->silent) {
+		assert_true(clock_monotonic() < end);
+		assert_true(sd_event_run(server->event, 100 * USEC_PER_MSEC) >= 0);
+	}
+}
+
+/* Gives that request its ${answer} after all. */
+static inline void server_answer_late(struct server *server, const char *answer)
+{
+	assert_int_equal(send(server->silent->fd, answer, strlen(answer), MSG_NOSIGNAL), strlen(answer));
+	server->silent = NULL;
 }
 
 /* Runs the loop until ${left} is 0; fails after ten seconds. */
