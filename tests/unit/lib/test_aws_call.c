@@ -11,6 +11,10 @@
 
 #include "lib/aws/acm.h"
 #include "lib/aws/aws.h"
+#include "lib/aws/client.h"
+#include "lib/aws/lane.h"
+#include "lib/aws/retry.h"
+#include "lib/aws/session.h"
 #include "lib/aws/sts.h"
 #include "lib/os/file.h"
 #include "lib/pki/secret.h"
@@ -432,8 +436,68 @@ static void test_throttle_hint(void **state)
 	run_dry(world->event);
 	ask(world, "ListCertificates", false);
 	check_answer(world, "{}");
-	assert_true(clock_monotonic() - begin_time >= 1300 * USEC_PER_MSEC);
 	assert_int_equal(world->server->count, 3);
+	assert_true(world->server->arrived[1] - begin_time >= 1300 * USEC_PER_MSEC);
+	world_free(world);
+}
+
+static struct lane *lane(const struct world *world, const char *operation)
+{
+	return lane_get(world->aws->lanes, world->session->account, "eu-west-1", AWS_ACM, operation);
+}
+
+/* How many requests a lane of a thousand a second would let go at once after a throttle and ${successes}. */
+static size_t burst_after(size_t successes)
+{
+	struct world *world = world_new();
+	struct lane_waiter waiter = { 0 };
+	size_t burst = 0;
+
+	setenv("AWS_MAX_ATTEMPTS", "1", 1);
+	add_fault(world, 400, "ThrottlingException");
+	add(world, 200, "", "{}");
+	begin(world);
+	unsetenv("AWS_MAX_ATTEMPTS");
+	assert_int_equal(aws_set_quota(world->aws, "acm", "ListCertificates", 1000), 0);
+	ask(world, "ListCertificates", false);
+	assert_int_equal(world->err.kind, ERROR_RETRY);
+	for (size_t i = 0; i < successes; i++) {
+		ask(world, "ListCertificates", false);
+		check_answer(world, "{}");
+	}
+	/* The bucket fills while it is emptied, but not as fast. */
+	while (burst < 2000 && lane_enter(lane(world, "ListCertificates"), &waiter))
+		burst++;
+	lane_leave(&waiter);
+	world_free(world);
+	return burst;
+}
+
+/* A throttle halves the lane's rate, and successes bring it back. */
+static void test_throttle_slows_down(void **state)
+{
+	assert_in_range(burst_after(0), 400, 700);
+	assert_in_range(burst_after(10), 900, 1999);
+}
+
+/* What retries have taken from the tokens, successes give back. */
+static void test_success_gives_back(void **state)
+{
+	struct world *world = world_new();
+	struct retry_tokens *tokens;
+
+	add(world, 200, "", "{}");
+	add_fault(world, 500, "InternalFailure");
+	add(world, 200, "", "{}");
+	begin(world);
+	tokens = lane_tokens(lane(world, "ListCertificates"));
+	tokens->left = 100;
+	ask(world, "ListCertificates", false);
+	assert_int_equal(tokens->left, 101);
+	ask(world, "ListCertificates", false);
+	check_answer(world, "{}");
+	assert_int_equal(world->server->count, 3);
+	assert_int_equal(tokens->left, 101);
 	world_free(world);
 }
 
@@ -1147,6 +1211,8 @@ int main(void)
 		cmocka_unit_test(test_retries_end),
 		cmocka_unit_test(test_attempts),
 		cmocka_unit_test(test_throttle_hint),
+		cmocka_unit_test(test_throttle_slows_down),
+		cmocka_unit_test(test_success_gives_back),
 		cmocka_unit_test(test_quota_is_no_throttle),
 		cmocka_unit_test(test_refusal_is_final),
 		cmocka_unit_test(test_once_withheld),
