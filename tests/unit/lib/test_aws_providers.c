@@ -595,6 +595,48 @@ static void test_instance_is_stale(void **state)
 	world_free(world);
 }
 
+/* "Date: ..." of a clock that is ${minutes} ahead. */
+static const char *date_ahead(int minutes)
+{
+	static char text[64];
+	time_t time = (time_t)(clock_now() / USEC_PER_SEC) + minutes * 60;
+
+	assert_true(strftime(text, sizeof(text), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", gmtime(&time)) > 0);
+	return text;
+}
+
+/* What is stale, or about to be, is good for 17 to 25 minutes more, of which a quarter is for asking anew: not
+ * asked for after 12, but after 19. */
+static void check_instance_extended(usec_t life)
+{
+	struct world *world = world_new();
+	char expiration[TIME_TEXT_SIZE];
+
+	add(world, 200, "imds-token");
+	add(world, 200, "web-role");
+	add_grant(world, time_format(clock_now() + life, expiration));
+	add_with(world, 200, date_ahead(12), "{}");
+	add_with(world, 200, date_ahead(19), "{}");
+	add(world, 200, "{}");
+	serve(world);
+	set_instance(world);
+	ask(world);
+	ask(world);
+	check_signed_by(world, "ASIAX");
+	run_dry(world->event);
+	assert_int_equal(world->server->count, 5);
+	ask(world);
+	run_dry(world->event);
+	assert_true(asked(world, 5, "PUT /x/latest/api/token") || asked(world, 6, "PUT /x/latest/api/token"));
+	world_free(world);
+}
+
+static void test_instance_is_extended(void **state)
+{
+	check_instance_extended(0);
+	check_instance_extended(16 * USEC_PER_MINUTE);
+}
+
 static void check_instance_refused(const struct step *answers, size_t count, size_t requests,
 	enum error_kind kind, const char *part)
 {
@@ -736,6 +778,7 @@ int main(void)
 		cmocka_unit_test(test_container_says_why),
 		cmocka_unit_test(test_instance),
 		cmocka_unit_test(test_instance_is_stale),
+		cmocka_unit_test(test_instance_is_extended),
 		cmocka_unit_test(test_instance_refused),
 		cmocka_unit_test(test_instance_is_nowhere),
 		cmocka_unit_test(test_instance_is_tried_again),
