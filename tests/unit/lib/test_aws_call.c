@@ -780,6 +780,33 @@ static void test_expired_token(void **state)
 	world_free(world);
 }
 
+/* Two were sent together, and the one's refusal comes when the other's has brought fresh credentials. */
+static void test_expired_together(void **state)
+{
+	struct world *world = world_new();
+
+	add_grant(world, "ASIAONE", "2199-01-01T00:00:00Z");
+	add_silence(world);
+	add_fault(world, 400, "ExpiredTokenException");
+	add_grant(world, "ASIATWO", "2199-01-01T00:00:00Z");
+	add(world, 200, "", "{}");
+	begin_as(world, &(struct aws_identity){ .role_arn = ROLE });
+	(void)start(world, "DescribeCertificate", false);
+	server_await_silent(world->server);
+	(void)start(world, "DescribeCertificate", false);
+	while (world->left > 1)
+		assert_true(sd_event_run(world->event, 100 * USEC_PER_MSEC) >= 0);
+	check_answer(world, "{}");
+	assert_int_equal(world->server->count, 5);
+	add_fault(world, 400, "ExpiredTokenException");
+	late(world);
+	run_until_zero(world->event, &world->left);
+	check_answer(world, "{}");
+	assert_int_equal(world->server->count, 6);
+	assert_true(asked(world, 5, "Credential=ASIATWO/"));
+	world_free(world);
+}
+
 /* Credentials that our clock takes for expired are used nevertheless, and fetched no faster than
  * they are needed. */
 static void test_expired_at_birth(void **state)
@@ -944,6 +971,29 @@ static void test_skew(void **state)
 	/* The second answer tells the same again: nothing moves but time. */
 	assert_true(llabs((int64_t)(aws_now(world->aws) - clock_now()) - world->skew) <
 		    (int64_t)(10 * USEC_PER_SEC));
+	world_free(world);
+}
+
+/* What AWS does not mind may be wrong for all that; once it refuses the time, less is believed to be. */
+static void test_small_skew(void **state)
+{
+	char date[64];
+	time_t ahead = (time_t)(clock_now() / USEC_PER_SEC) + 30;
+	struct world *world = world_new();
+	int64_t offset;
+
+	assert_true(strftime(date, sizeof(date), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", gmtime(&ahead)) > 0);
+	add(world, 200, date, "{}");
+	add(world, 403, date, "{\"__type\":\"RequestTimeTooSkewed\"}");
+	add(world, 200, "", "{}");
+	begin(world);
+	ask(world, "DescribeCertificate", false);
+	assert_int_equal(world->aws->offset, 0);
+	ask(world, "DescribeCertificate", false);
+	check_answer(world, "{}");
+	assert_int_equal(world->server->count, 3);
+	offset = world->aws->offset / (int64_t)USEC_PER_SEC;
+	assert_in_range(offset, 20, 31);
 	world_free(world);
 }
 
@@ -1227,6 +1277,7 @@ int main(void)
 		cmocka_unit_test(test_role),
 		cmocka_unit_test(test_equal_identities_share),
 		cmocka_unit_test(test_expired_token),
+		cmocka_unit_test(test_expired_together),
 		cmocka_unit_test(test_expired_at_birth),
 		cmocka_unit_test(test_expired_at_birth_in_lane),
 		cmocka_unit_test(test_no_turn_is_kept),
@@ -1234,6 +1285,7 @@ int main(void)
 		cmocka_unit_test(test_role_without_advice),
 		cmocka_unit_test(test_grant_is_none),
 		cmocka_unit_test(test_skew),
+		cmocka_unit_test(test_small_skew),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_free_amid_fetch),
 		cmocka_unit_test(test_bad_region),
