@@ -24,6 +24,7 @@
 #include "lib/aws/client.h"
 #include "lib/aws/profile.h"
 #include "lib/aws/session.h"
+#include "lib/aws/sts.h"
 #include "lib/base/strv.h"
 #include "lib/pki/secret.h"
 
@@ -132,14 +133,23 @@ static const char *web_setting(const struct search *search, const char *profile,
 	return value ?: get(search, profile, key);
 }
 
+static const char *web_token_file(const struct search *search, const char *profile, bool environment)
+{
+	return web_setting(search, profile, environment ? "AWS_WEB_IDENTITY_TOKEN_FILE" : NULL,
+		"web_identity_token_file");
+}
+
+static const char *web_role_arn(const struct search *search, const char *profile, bool environment)
+{
+	return web_setting(search, profile, environment ? "AWS_ROLE_ARN" : NULL, "role_arn");
+}
+
 static struct provider *find_web_identity(
 	const struct search *search, const char *profile, bool environment)
 {
-	const char *file = web_setting(search, profile,
-		environment ? "AWS_WEB_IDENTITY_TOKEN_FILE" : NULL, "web_identity_token_file");
+	const char *file = web_token_file(search, profile, environment);
 	struct role role = {
-		.arn = web_setting(
-			search, profile, environment ? "AWS_ROLE_ARN" : NULL, "role_arn"),
+		.arn = web_role_arn(search, profile, environment),
 		.session_name = web_setting(search, profile,
 			environment ? "AWS_ROLE_SESSION_NAME" : NULL, "role_session_name"),
 	};
@@ -376,4 +386,24 @@ struct provider *provider_find(struct aws *aws, const char *profile)
 					   : find_own(&search, name, !profile);
 	strv_free(search.path);
 	return provider ?: find_container(aws) ?: find_instance(aws, name);
+}
+
+char *provider_account(struct aws *aws, const char *profile)
+{
+	const struct search search = { .aws = aws, .settings = profile };
+	const char *name = profile ?: aws->profile;
+	const char *file = web_token_file(&search, name, !profile);
+	const char *arn = NULL, *account = NULL;
+
+	if (!profile && is_set("AWS_ACCESS_KEY_ID"))
+		account = getenv("AWS_ACCOUNT_ID");
+	else if (has_role(&search, name))
+		arn = get(&search, name, "role_arn");
+	else if (file && *file)
+		arn = web_role_arn(&search, name, !profile);
+	else if (has_keys(&search, name) || get(&search, name, "credential_process"))
+		account = get(&search, name, "aws_account_id");
+	if (arn)
+		return sts_account(arn);
+	return account && *account ? mem_strdup(account) : NULL;
 }

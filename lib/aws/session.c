@@ -8,6 +8,7 @@
 #include "lib/aws/client.h"
 #include "lib/aws/profile.h"
 #include "lib/aws/retry.h"
+#include "lib/aws/sts.h"
 #include "lib/base/buf.h"
 #include "lib/base/strv.h"
 #include "lib/os/clock.h"
@@ -204,20 +205,6 @@ struct aws_session *session_get_keyed(
 	return session;
 }
 
-/* The account in "arn:aws:iam::222222222222:role/x"; the whole text of what is no such ARN. */
-static char *account_of(const char *arn)
-{
-	const char *field = arn;
-
-	for (int i = 0; i < 4 && field; i++) {
-		field = strchr(field, ':');
-		field = field ? field + 1 : NULL;
-	}
-	return field && *field != ':' && strchr(field, ':')
-		       ? mem_strndup(field, strcspn(field, ":"))
-		       : mem_strdup(arn);
-}
-
 static void key_add(struct buf *key, const char *value)
 {
 	/* The length makes it unambiguous. */
@@ -263,10 +250,12 @@ struct aws_session *aws_session_get(struct aws *aws, const struct aws_identity *
 	session->own_clock = identity->endpoint_url && !identity->keeps_time;
 	if (role.arn) {
 		free(session->label);
-		free(session->account);
 		session->label = mem_strdup(role.arn);
-		session->account = account_of(role.arn);
 	}
+	free(session->account);
+	session->account = role.arn ? sts_account(role.arn) : provider_account(aws, identity->profile);
+	if (!session->account)
+		session->account = mem_strdup(session->label);
 	return session;
 }
 

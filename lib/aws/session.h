@@ -28,7 +28,9 @@ struct aws_session {
 	TAILQ_ENTRY(aws_session) link;
 	char *key; /* equal for equal identities */
 	char *label; /* who this is, for logs */
-	char *account; /* whose quotas its requests use: an account, or what stands for it */
+	/* Whose quotas its requests use: sts_account() of the role it assumes, else provider_account(); where neither
+	 * tells, the label stands for it, and another session of the same account is taken for one of another. */
+	char *account;
 	char *region; /* of the environment or its profile, or NULL */
 	char *endpoint_url;
 	struct endpoint_settings endpoints;

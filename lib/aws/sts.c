@@ -130,6 +130,17 @@ const char *sts_region(const char *own, const char *role_arn, const char *region
 	return partition_region(name) ?: region;
 }
 
+char *sts_account(const char *role_arn)
+{
+	const char *field = role_arn;
+
+	for (int i = 0; i < 4 && field; i++) {
+		field = strchr(field, ':');
+		field = field ? field + 1 : NULL;
+	}
+	return field && *field != ':' && strchr(field, ':') ? mem_strndup(field, strcspn(field, ":")) : NULL;
+}
+
 /* A secret text of the answer, with its references resolved, in the secure heap from the start. */
 static int read_secret(const char *body, size_t length, const char *path,
 	struct secret **ret_secret, struct error *err)

@@ -1134,6 +1134,76 @@ static void test_profiles(void **state)
 		"profile 'a': the secret access key is missing");
 }
 
+/* Whose quotas count: two ways into an account have one lane, where the way tells. */
+static void test_accounts(void **state)
+{
+	static const char config[] = "[profile role]\nrole_arn = " ROLE "\nsource_profile = keys\n"
+				     "[profile other]\nrole_arn = arn:aws:iam::222222222222:role/o\n"
+				     "source_profile = keys\naws_account_id = 444444444444\n"
+				     "[profile odd]\nrole_arn = x\nsource_profile = keys\n"
+				     "[profile keys]\naws_access_key_id = A\naws_secret_access_key = s\n"
+				     "aws_account_id = 333333333333\n"
+				     "[profile mute]\naws_access_key_id = A\naws_secret_access_key = s\n"
+				     "[profile program]\ncredential_process = p\naws_account_id = 333333333333\n"
+				     "[profile web]\nrole_arn = " ROLE "\nweb_identity_token_file = t\n"
+				     "[profile instance]\naws_account_id = 333333333333\n";
+	static const struct {
+		const char *profile, *role_arn, *account;
+	} cases[] = {
+		{ NULL, ROLE, "222222222222" },
+		{ "role", NULL, "222222222222" },
+		{ "other", NULL, "222222222222" },
+		{ "other", "arn:aws:iam::555555555555:role/r", "555555555555" },
+		{ "odd", NULL, "profile odd" },
+		{ "odd", "x", "x" },
+		{ "keys", NULL, "333333333333" },
+		{ "mute", NULL, "profile mute" },
+		{ "program", NULL, "333333333333" },
+		{ "web", NULL, "222222222222" },
+		{ "instance", NULL, "profile instance" },
+		{ "nobody", NULL, "profile nobody" },
+		{ NULL, NULL, "own credentials" },
+	};
+	struct world *world = world_new();
+	char path[] = "/tmp/test_call.XXXXXX";
+	int fd = mkstemp(path);
+
+	assert_int_equal(write(fd, config, strlen(config)), strlen(config));
+	fd_close(fd);
+	setenv("AWS_CONFIG_FILE", path, 1);
+	add(world, 200, "", "{}");
+	begin(world);
+	setenv("AWS_CONFIG_FILE", "/dev/null", 1);
+	(void)unlink(path);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_string_equal(aws_session_get(world->aws, &(struct aws_identity){ .profile = cases[i].profile,
+									.role_arn = cases[i].role_arn })
+					    ->account,
+			cases[i].account);
+	world_free(world);
+}
+
+/* Of the environment: its keys before its web identity. */
+static void test_account_of_environment(void **state)
+{
+	struct world *world = world_new();
+
+	add(world, 200, "", "{}");
+	setenv("AWS_ACCOUNT_ID", "333333333333", 1);
+	setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/nonexistent", 1);
+	setenv("AWS_ROLE_ARN", ROLE, 1);
+	begin(world);
+	assert_string_equal(world->session->account, "333333333333");
+	unsetenv("AWS_ACCESS_KEY_ID");
+	assert_string_equal(aws_session_get(world->aws, &(struct aws_identity){ .keeps_time = true })->account,
+		"222222222222");
+	setenv("AWS_ACCESS_KEY_ID", "AKID", 1);
+	unsetenv("AWS_ACCOUNT_ID");
+	unsetenv("AWS_WEB_IDENTITY_TOKEN_FILE");
+	unsetenv("AWS_ROLE_ARN");
+	world_free(world);
+}
+
 static void test_environment_is_no_source(void **state)
 {
 	static const char config[] = "[profile a]\nrole_arn=x\ncredential_source=Environment\n";
@@ -1237,6 +1307,7 @@ static void set_environment(void)
 {
 	static const char *const unset[] = { "AWS_SESSION_TOKEN", "AWS_PROFILE",
 		"AWS_DEFAULT_PROFILE", "AWS_CREDENTIAL_EXPIRATION", "AWS_WEB_IDENTITY_TOKEN_FILE",
+		"AWS_ACCOUNT_ID", "AWS_ROLE_ARN",
 		"AWS_CA_BUNDLE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_ACM",
 		"AWS_ENDPOINT_URL_STS", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS" };
 
@@ -1290,6 +1361,8 @@ int main(void)
 		cmocka_unit_test(test_free_amid_fetch),
 		cmocka_unit_test(test_bad_region),
 		cmocka_unit_test(test_profiles),
+		cmocka_unit_test(test_accounts),
+		cmocka_unit_test(test_account_of_environment),
 		cmocka_unit_test(test_environment_is_no_source),
 		cmocka_unit_test(test_no_credentials),
 		cmocka_unit_test(test_ca_bundle_is_absent),
