@@ -247,12 +247,11 @@ static void call_refused(
 static void call_unreachable(struct aws_call *call, const struct error *failure)
 {
 	bool ambiguous = call->once && !http_never_sent(failure);
-	enum fault_class class = http_timed_out(failure) ? FAULT_TIMEOUT : FAULT_TRANSIENT;
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 
 	log_debug("%s in %s as %s: no answer: %s", call->operation, call->region,
 		call->session->label, failure->text);
-	if (failure->kind == ERROR_RETRY && !ambiguous && call_again(call, class, 0))
+	if (failure->kind == ERROR_RETRY && !ambiguous && call_again(call, FAULT_TRANSIENT, 0))
 		return;
 	error_copy(&err, failure);
 	(void)error_wrap(&err, "%s", call->operation);

@@ -20,7 +20,6 @@ static const struct {
 } policies[FAULT_CLASS_COUNT] = {
 	[FAULT_FINAL] = { .name = "final" },
 	[FAULT_TRANSIENT] = { "transient", 14, 0, 50 * USEC_PER_MSEC, 2 },
-	[FAULT_TIMEOUT] = { "timeout", 14, 0, 50 * USEC_PER_MSEC, 2 },
 	[FAULT_THROTTLE] = { "throttle", 5, 0, 1 * USEC_PER_SEC, 2 },
 	[FAULT_SKEW] = { "skew", 0, 1, 0, 1 },
 	[FAULT_EXPIRED] = { "expired", 0, 1, 0, 1 },

@@ -26,8 +26,7 @@
 /* What a failure asks of whoever would retry.  fault.c tells; FAULT_FINAL ends the call. */
 enum fault_class {
 	FAULT_FINAL,
-	FAULT_TRANSIENT, /* 5xx, unreachable, cut off: standard mode */
-	FAULT_TIMEOUT, /* no answer in time: as FAULT_TRANSIENT */
+	FAULT_TRANSIENT, /* 5xx, unreachable, cut off, no answer in time: standard mode */
 	FAULT_THROTTLE, /* too many requests: standard mode; the lane slows down, too */
 	FAULT_SKEW, /* our clock is wrong: once more with the corrected one */
 	FAULT_EXPIRED, /* the credentials are no longer good: once more with fresh ones */

@@ -283,11 +283,6 @@ bool http_never_sent(const struct error *err)
 	return never_sent(err->code);
 }
 
-bool http_timed_out(const struct error *err)
-{
-	return err->code == CURLE_OPERATION_TIMEDOUT;
-}
-
 static const char *words(const struct http_call *call, CURLcode result)
 {
 	return call->words[0] ? call->words : curl_easy_strerror(result);

@@ -96,10 +96,6 @@ struct http_call *http_start(
  * have left, so sending it again is safe whatever it asks for. */
 bool http_never_sent(const struct error *err);
 
-/* http_timed_out(err): of an error that a completion got: there was no connection, or no whole
- * answer, in time. */
-bool http_timed_out(const struct error *err);
-
 /* http_cancel(call): no callback after this returns; what was sent may still take effect.
  * Returns NULL. */
 struct http_call *http_cancel(struct http_call *call);

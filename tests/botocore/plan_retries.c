@@ -21,7 +21,7 @@ static enum fault_class class_of(long status, const char *code)
 	_cleanup_(fault_done) struct fault fault = FAULT_NULL;
 
 	if (!status)
-		return strcmp(code, "timeout") == 0 ? FAULT_TIMEOUT : FAULT_TRANSIENT;
+		return FAULT_TRANSIENT; /* in time or not */
 	fault_read(&(struct fault_answer){ .operation = "Operation", .status = status, .error_type = code }, &fault);
 	return fault.class;
 }

@@ -284,8 +284,3 @@ bool http_never_sent(const struct error *err)
 {
 	return false;
 }
-
-bool http_timed_out(const struct error *err)
-{
-	return false;
-}

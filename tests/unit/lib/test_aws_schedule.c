@@ -47,7 +47,6 @@ static void test_retry_delays(void **state)
 
 	check_delays(FAULT_FINAL, NULL, 0);
 	check_delays(FAULT_TRANSIENT, trouble, ARRAY_SIZE(trouble));
-	check_delays(FAULT_TIMEOUT, trouble, ARRAY_SIZE(trouble));
 	check_delays(FAULT_THROTTLE, throttle, ARRAY_SIZE(throttle));
 	check_delays(FAULT_BUSY, busy, ARRAY_SIZE(busy));
 	check_delays(FAULT_NOT_YET, not_yet, ARRAY_SIZE(not_yet));
@@ -68,7 +67,7 @@ static void test_retry_chance(void **state)
 	/* The step is that of the failure at hand, the exponent that of all. */
 	retry = (struct retry){ 0 };
 	assert_true(retry_next(&retry, &tokens, FAILURE(FAULT_THROTTLE, .chance = 500), &delay));
-	assert_true(retry_next(&retry, &tokens, FAILURE(FAULT_TIMEOUT, .chance = 500), &delay));
+	assert_true(retry_next(&retry, &tokens, FAILURE(FAULT_TRANSIENT, .chance = 500), &delay));
 	assert_int_equal(delay, 50 * MS);
 }
 
@@ -83,15 +82,15 @@ static void test_retry_attempts(void **state)
 	assert_true(retry_next(&retry, &tokens, FAILURE(FAULT_TRANSIENT), &delay));
 	assert_true(retry_next(&retry, &tokens, FAILURE(FAULT_EXPIRED), &delay));
 	assert_true(retry_next(&retry, &tokens, FAILURE(FAULT_THROTTLE), &delay));
-	assert_false(retry_next(&retry, &tokens, FAILURE(FAULT_TIMEOUT), &delay));
-	assert_false(retry_next(&retry, &tokens, FAILURE(FAULT_TIMEOUT, .attempts = 3), &delay));
+	assert_false(retry_next(&retry, &tokens, FAILURE(FAULT_TRANSIENT), &delay));
+	assert_false(retry_next(&retry, &tokens, FAILURE(FAULT_TRANSIENT, .attempts = 3), &delay));
 	for (int i = 3; i < 10; i++) {
 		assert_true(retry_next(&retry, &tokens,
 			FAILURE(FAULT_THROTTLE, .attempts = 10, .chance = 999), &delay));
 		assert_true(delay <= 20 * S);
 	}
 	assert_int_equal(delay, 19980 * MS);
-	assert_false(retry_next(&retry, &tokens, FAILURE(FAULT_TIMEOUT, .attempts = 10), &delay));
+	assert_false(retry_next(&retry, &tokens, FAILURE(FAULT_TRANSIENT, .attempts = 10), &delay));
 }
 
 static void test_retry_attempts_text(void **state)
@@ -148,14 +147,14 @@ static void test_retry_cost_of_throttles(void **state)
 	struct retry retry = { 0 };
 	usec_t delay;
 
-	assert_true(retry_next(&retry, &tokens, FAILURE(FAULT_TIMEOUT), &delay));
+	assert_true(retry_next(&retry, &tokens, FAILURE(FAULT_TRANSIENT), &delay));
 	assert_int_equal(tokens.left, 9);
 	assert_true(retry_next(&retry, &tokens, FAILURE(FAULT_THROTTLE), &delay));
 	assert_int_equal(tokens.left, 4);
 	retry_succeeded(&retry, &tokens);
 	assert_int_equal(tokens.left, 9);
 	retry = (struct retry){ 0 };
-	assert_false(retry_next(&retry, &tokens, FAILURE(FAULT_TIMEOUT), &delay));
+	assert_false(retry_next(&retry, &tokens, FAILURE(FAULT_TRANSIENT), &delay));
 	assert_int_equal(tokens.left, 9);
 	assert_false(retry_next(&retry, &tokens, FAILURE(FAULT_TRANSIENT), &delay));
 	assert_true(retry_next(&retry, &tokens, FAILURE(FAULT_THROTTLE), &delay));

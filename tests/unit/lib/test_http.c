@@ -456,7 +456,7 @@ static void test_room_is_shared(void **state)
 		assert_true(sd_event_run(stalling->event, UINT64_MAX) >= 0);
 	assert_int_equal(stalling->status, 200);
 	run_until_zero(stalling->event, &stalling->left);
-	assert_true(http_timed_out(&stalling->err));
+	assert_int_equal(stalling->err.kind, ERROR_RETRY);
 	server_free(other);
 	world_free(stalling);
 }
