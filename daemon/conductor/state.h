@@ -6,6 +6,7 @@
  * What the conductor's files share; nobody else includes this.
  *
  *	conductor.c	life: start, reload, end
+ *	world.c		the configuration, and what it comes to with the source as it was seen
  *	state.c		states by name; taking over the old ones when the expansion changes
  *	settled.c	what is kept of a delivery that nothing is going on with
  *	agenda.c	which certificates the plan is to be made again for, and when
@@ -274,7 +275,7 @@ struct conductor {
 	char *told_manager; /* STATUS= as last sent: said again only when it changes */
 };
 
-/* --- state.c --- */
+/* --- world.c --- */
 
 /* configuration_load(file, configuration): from the files; false when it was rejected, the problems being printed. */
 bool configuration_load(const char *file, struct configuration **ret_configuration);
@@ -284,6 +285,8 @@ struct configuration *configuration_unref(struct configuration *configuration);
 struct world *world_new(struct configuration *configuration, const struct source_view *view, const char *region);
 struct world *world_ref(struct world *world);
 struct world *world_unref(struct world *world);
+
+/* --- state.c --- */
 
 /* state_adopt_world(conductor, world): make ${world} (taken over) the present one: states keep what they know by
  * name, new ones take theirs from the record, old ones go unless in flight. */
