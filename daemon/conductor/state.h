@@ -8,6 +8,7 @@
  *	conductor.c	life: start, reload, end
  *	world.c		the configuration, and what it comes to with the source as it was seen
  *	state.c		states by name; taking over the old ones when the expansion changes
+ *	owed.c		the rows of what a dependent is owed
  *	settled.c	what is kept of a delivery that nothing is going on with
  *	agenda.c	which certificates the plan is to be made again for, and when
  *	look.c		looks, sweeps, and looks at places
@@ -352,6 +353,11 @@ struct slot *state_find_slot(const struct conductor *conductor, const char *name
 struct tracked_delivery *state_find_delivery(struct conductor *conductor, const char *name);
 struct tracked_dependent *state_find_dependent(struct conductor *conductor, const char *name);
 
+/* state_done(conductor): release all states. */
+void state_done(struct conductor *conductor);
+
+/* --- owed.c --- */
+
 /* state_owe(dependent, delivery): the row of ${delivery}, made when it is not there. */
 struct owed_record *state_owe(struct tracked_dependent *dependent, const char *delivery);
 
@@ -360,9 +366,6 @@ struct owed_record *state_find_owed(const struct tracked_dependent *dependent, c
 
 /* state_forget_owed(dependent, row): take it out of the list and release it. */
 void state_forget_owed(struct tracked_dependent *dependent, struct owed_record *row);
-
-/* state_done(conductor): release all states. */
-void state_done(struct conductor *conductor);
 
 /* --- settled.c --- */
 
