@@ -4,25 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- finding: these arrays hold pointers to structures that begin with their name --- */
-
-static int compare_name(const void *key, const void *item)
-{
-	return strcmp(key, **(char *const *const *)item);
-}
-
-static void *find_by_name(const char *name, void *array, size_t count)
-{
-	void **item = count ? bsearch(name, array, count, sizeof(void *), compare_name) : NULL;
-
-	return item ? *item : NULL;
-}
-
-struct tracked_dependent *state_find_dependent(struct conductor *conductor, const char *name)
-{
-	return find_by_name(name, conductor->dependents, conductor->dependent_count);
-}
-
 /* --- what a slot points at --- */
 
 struct tracked_certificate *state_certificate(const struct conductor *conductor, const struct slot *slot)
@@ -43,46 +24,6 @@ const struct desired_delivery *state_wish(const struct conductor *conductor, con
 struct slot *state_slot(const struct conductor *conductor, const struct tracked_delivery *delivery)
 {
 	return delivery->slot == SIZE_MAX ? NULL : &conductor->slots[delivery->slot];
-}
-
-/* A delivery's name is its certificate's, a slash, and its place's; compared with ${name} without being made. */
-static int compare_parts(const char *certificate, const char *place, const char *name)
-{
-	size_t length = strlen(certificate);
-	int order = strncmp(certificate, name, length);
-
-	if (order)
-		return order;
-	if (name[length] != '/')
-		return '/' < (unsigned char)name[length] ? -1 : 1;
-	return strcmp(place, name + length + 1);
-}
-
-struct slot *state_find_slot(const struct conductor *conductor, const char *name)
-{
-	size_t low = 0, high = conductor->delivery_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		struct slot *slot = &conductor->slots[middle];
-		int order = compare_parts(state_certificate(conductor, slot)->name,
-			state_place(conductor, slot)->place->name, name);
-
-		if (order == 0)
-			return slot;
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
-}
-
-struct tracked_delivery *state_find_delivery(struct conductor *conductor, const char *name)
-{
-	struct slot *slot = state_find_slot(conductor, name);
-
-	return slot ? state_open(conductor, (size_t)(slot - conductor->slots)) : NULL;
 }
 
 /* --- certificates --- */
@@ -144,8 +85,7 @@ static struct tracked_certificate **adopt_certificates(
 
 	for (size_t i = 0; i < expansion->certificate_count; i++) {
 		const struct expanded_certificate *expanded = &expansion->certificates[i];
-		struct tracked_certificate *state =
-			find_by_name(expanded->name, conductor->certificates, conductor->certificate_count);
+		struct tracked_certificate *state = state_find_certificate(conductor, expanded->name);
 
 		if (state && strcmp(state->arn, expanded->arn) != 0)
 			state = NULL;
@@ -170,45 +110,11 @@ static void point_certificates(struct tracked_certificate **states, struct world
 	}
 }
 
-static int compare_arn(const void *a, const void *b)
-{
-	return strcmp((*(struct tracked_certificate *const *)a)->arn, (*(struct tracked_certificate *const *)b)->arn);
-}
-
-static void sort_by_arn(struct conductor *conductor)
-{
-	size_t count = conductor->certificate_count;
-
-	free(conductor->by_arn);
-	conductor->by_arn = mem_alloc(count * sizeof(struct tracked_certificate *));
-	for (size_t i = 0; i < count; i++)
-		conductor->by_arn[i] = conductor->certificates[i];
-	qsort(conductor->by_arn, count, sizeof(struct tracked_certificate *), compare_arn);
-}
-
-struct tracked_certificate **state_find_arn(const struct conductor *conductor, const char *arn, size_t *ret_count)
-{
-	size_t low = 0, high = conductor->certificate_count, count = 0;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (strcmp(conductor->by_arn[middle]->arn, arn) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	while (low + count < conductor->certificate_count && strcmp(conductor->by_arn[low + count]->arn, arn) == 0)
-		count++;
-	*ret_count = count;
-	return conductor->by_arn + low;
-}
-
 void state_release_certificate(struct conductor *conductor, struct tracked_certificate *certificate)
 {
 	if (certificate->run)
 		return;
-	if (find_by_name(certificate->name, conductor->certificates, conductor->certificate_count) == certificate)
+	if (state_find_certificate(conductor, certificate->name) == certificate)
 		agenda_touch(&conductor->agenda, certificate);
 	else
 		tracked_certificate_free(conductor, certificate);
@@ -502,7 +408,7 @@ static struct tracked_delivery *former_find(struct conductor *conductor, struct 
 {
 	while (former->next < former->count) {
 		const struct slot *slot = &former->slots[former->next];
-		int order = compare_parts(former->certificates[slot->certificate]->name,
+		int order = state_compare_name(former->certificates[slot->certificate]->name,
 			former->world->expansion->places[slot->place]->name, name);
 
 		if (order > 0)
@@ -703,11 +609,12 @@ static void adopt_dependents(struct conductor *conductor, struct world *world, s
 {
 	const struct desired *desired = world->desired;
 	struct tracked_dependent **states = mem_alloc(desired->dependent_count * sizeof(*states));
+	struct tracked_dependent **old = conductor->dependents;
+	size_t old_count = conductor->dependent_count;
 
 	for (size_t i = 0; i < desired->dependent_count; i++) {
 		const char *name = desired->dependents[i].name;
-		struct tracked_dependent *state =
-			find_by_name(name, conductor->dependents, conductor->dependent_count);
+		struct tracked_dependent *state = state_find_dependent(conductor, name);
 
 		states[i] = state ?: tracked_dependent_new(conductor, name, recorded);
 		world_ref(world);
@@ -715,15 +622,12 @@ static void adopt_dependents(struct conductor *conductor, struct world *world, s
 		states[i]->world = world;
 		states[i]->dependent = &desired->dependents[i];
 	}
-	for (size_t i = 0; i < conductor->dependent_count; i++) {
-		struct tracked_dependent *old = conductor->dependents[i];
-
-		if (find_by_name(old->name, states, desired->dependent_count) != old)
-			tracked_dependent_free(old);
-	}
-	free(conductor->dependents);
 	conductor->dependents = states;
 	conductor->dependent_count = desired->dependent_count;
+	for (size_t i = 0; i < old_count; i++)
+		if (state_find_dependent(conductor, old[i]->name) != old[i])
+			tracked_dependent_free(old[i]);
+	free(old);
 }
 
 /* --- all of it --- */
@@ -734,7 +638,7 @@ static void former_done(struct conductor *conductor, struct former *former)
 	for (size_t i = 0; i < former->certificate_count; i++) {
 		struct tracked_certificate *old = former->certificates[i];
 
-		if (find_by_name(old->name, conductor->certificates, conductor->certificate_count) == old)
+		if (state_find_certificate(conductor, old->name) == old)
 			continue;
 		agenda_forget(&conductor->agenda, old);
 		if (!old->run)
@@ -763,7 +667,7 @@ void state_adopt_world(struct conductor *conductor, struct world *world)
 	conductor->certificates = adopt_certificates(conductor, world, &recorded);
 	point_certificates(conductor->certificates, world);
 	conductor->certificate_count = world->expansion->certificate_count;
-	sort_by_arn(conductor);
+	state_sort_by_arn(conductor);
 	for (size_t i = 0; i < conductor->place_count; i++)
 		tracked_place_free(conductor->places[i]);
 	free(conductor->places);

@@ -7,7 +7,8 @@
  *
  *	conductor.c	life: start, reload, end
  *	world.c		the configuration, and what it comes to with the source as it was seen
- *	state.c		states by name; taking over the old ones when the expansion changes
+ *	state.c		slots and deliveries; taking over the old ones when the expansion changes
+ *	find.c		states by name or ARN
  *	owed.c		the rows of what a dependent is owed
  *	settled.c	what is kept of a delivery that nothing is going on with
  *	agenda.c	which certificates the plan is to be made again for, and when
@@ -343,18 +344,28 @@ void state_make_delivery(const struct conductor *conductor, const struct slot *s
 void state_release_delivery(struct conductor *conductor, struct tracked_delivery *delivery);
 void state_release_certificate(struct conductor *conductor, struct tracked_certificate *certificate);
 
+/* state_done(conductor): release all states. */
+void state_done(struct conductor *conductor);
+
+/* --- find.c --- */
+
+/* state_find_certificate(conductor, name), state_find_dependent(conductor, name), state_find_slot(conductor, name),
+ * state_find_delivery(conductor, name): of the present world; NULL for none.  The delivery is opened. */
+struct tracked_certificate *state_find_certificate(const struct conductor *conductor, const char *name);
+struct tracked_dependent *state_find_dependent(struct conductor *conductor, const char *name);
+struct slot *state_find_slot(const struct conductor *conductor, const char *name);
+struct tracked_delivery *state_find_delivery(struct conductor *conductor, const char *name);
+
+/* state_compare_name(certificate, place, name): how the name of the delivery of ${certificate} at ${place}, which is the
+ * one, a slash, and the other, compares with ${name}: as strcmp(3) says it, without the first being made. */
+int state_compare_name(const char *certificate, const char *place, const char *name);
+
+/* state_sort_by_arn(conductor): its certificates are others now: state_find_arn() finds these. */
+void state_sort_by_arn(struct conductor *conductor);
+
 /* state_find_arn(conductor, arn, count): the certificates of ${arn} (several entries may name it), ${ret_count} of them;
  * borrowed until the world changes. */
 struct tracked_certificate **state_find_arn(const struct conductor *conductor, const char *arn, size_t *ret_count);
-
-/* state_find_slot(conductor, name), state_find_delivery(conductor, name), state_find_dependent(conductor, name): of the
- * present world; NULL for none.  The delivery is opened. */
-struct slot *state_find_slot(const struct conductor *conductor, const char *name);
-struct tracked_delivery *state_find_delivery(struct conductor *conductor, const char *name);
-struct tracked_dependent *state_find_dependent(struct conductor *conductor, const char *name);
-
-/* state_done(conductor): release all states. */
-void state_done(struct conductor *conductor);
 
 /* --- owed.c --- */
 

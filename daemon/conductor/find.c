@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/conductor/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- by name: these arrays hold pointers to structures that begin with it --- */
+
+static int compare_name(const void *key, const void *item)
+{
+	return strcmp(key, **(char *const *const *)item);
+}
+
+static void *find_by_name(const char *name, void *array, size_t count)
+{
+	void **item = count ? bsearch(name, array, count, sizeof(void *), compare_name) : NULL;
+
+	return item ? *item : NULL;
+}
+
+struct tracked_certificate *state_find_certificate(const struct conductor *conductor, const char *name)
+{
+	return find_by_name(name, conductor->certificates, conductor->certificate_count);
+}
+
+struct tracked_dependent *state_find_dependent(struct conductor *conductor, const char *name)
+{
+	return find_by_name(name, conductor->dependents, conductor->dependent_count);
+}
+
+/* --- certificates by ARN --- */
+
+static int compare_arn(const void *a, const void *b)
+{
+	return strcmp((*(struct tracked_certificate *const *)a)->arn, (*(struct tracked_certificate *const *)b)->arn);
+}
+
+void state_sort_by_arn(struct conductor *conductor)
+{
+	size_t count = conductor->certificate_count;
+
+	free(conductor->by_arn);
+	conductor->by_arn = mem_alloc(count * sizeof(struct tracked_certificate *));
+	for (size_t i = 0; i < count; i++)
+		conductor->by_arn[i] = conductor->certificates[i];
+	qsort(conductor->by_arn, count, sizeof(struct tracked_certificate *), compare_arn);
+}
+
+struct tracked_certificate **state_find_arn(const struct conductor *conductor, const char *arn, size_t *ret_count)
+{
+	size_t low = 0, high = conductor->certificate_count, count = 0;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(conductor->by_arn[middle]->arn, arn) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	while (low + count < conductor->certificate_count && strcmp(conductor->by_arn[low + count]->arn, arn) == 0)
+		count++;
+	*ret_count = count;
+	return conductor->by_arn + low;
+}
+
+/* --- deliveries, whose names are not kept --- */
+
+int state_compare_name(const char *certificate, const char *place, const char *name)
+{
+	size_t length = strlen(certificate);
+	int order = strncmp(certificate, name, length);
+
+	if (order)
+		return order;
+	if (name[length] != '/')
+		return '/' < (unsigned char)name[length] ? -1 : 1;
+	return strcmp(place, name + length + 1);
+}
+
+struct slot *state_find_slot(const struct conductor *conductor, const char *name)
+{
+	size_t low = 0, high = conductor->delivery_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		struct slot *slot = &conductor->slots[middle];
+		int order = state_compare_name(state_certificate(conductor, slot)->name,
+			state_place(conductor, slot)->place->name, name);
+
+		if (order == 0)
+			return slot;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+struct tracked_delivery *state_find_delivery(struct conductor *conductor, const char *name)
+{
+	struct slot *slot = state_find_slot(conductor, name);
+
+	return slot ? state_open(conductor, (size_t)(slot - conductor->slots)) : NULL;
+}
