@@ -7,7 +7,8 @@
  *
  *	conductor.c	life: start, reload, end
  *	world.c		the configuration, and what it comes to with the source as it was seen
- *	state.c		slots and deliveries; taking over the old ones when the expansion changes
+ *	state.c		slots, and the deliveries that are opened from them
+ *	adopt.c		taking over a new world: states keep what they know
  *	find.c		states by name or ARN
  *	owed.c		the rows of what a dependent is owed
  *	settled.c	what is kept of a delivery that nothing is going on with
@@ -290,29 +291,16 @@ struct world *world_unref(struct world *world);
 
 /* --- state.c --- */
 
-/* state_adopt_world(conductor, world): make ${world} (taken over) the present one: states keep what they know by
- * name, new ones take theirs from the record, old ones go unless in flight. */
-void state_adopt_world(struct conductor *conductor, struct world *world);
-
-/* state_refresh_view(conductor, former): point the certificates at what the present view shows; those of which it shows
- * something else than ${former} did (NULL: all) are planned again. */
-void state_refresh_view(struct conductor *conductor, const struct source_view *former);
-
-/* state_shows(conductor, world): is all that ${world} expands to present already? */
-bool state_shows(const struct conductor *conductor, const struct world *world);
-
-/* state_open(conductor, slot): the delivery, made from its slot if it was settled; for this turn, or as long as it is in
- * flight. */
-struct tracked_delivery *state_open(struct conductor *conductor, size_t slot);
-
-/* state_changed(conductor, delivery): something is known of it that the plan may depend on: it is planned again. */
-void state_changed(struct conductor *conductor, struct tracked_delivery *delivery);
-
-/* state_settle(conductor): the turn's end for those that were opened. */
-void state_settle(struct conductor *conductor);
+/* state_certificate(conductor, slot), state_place(...), state_wish(...): what a slot points at. */
+struct tracked_certificate *state_certificate(const struct conductor *conductor, const struct slot *slot);
+struct tracked_place *state_place(const struct conductor *conductor, const struct slot *slot);
+const struct desired_delivery *state_wish(const struct conductor *conductor, const struct slot *slot);
 
 /* state_slot(conductor, delivery): its slot in the present world, or NULL. */
 struct slot *state_slot(const struct conductor *conductor, const struct tracked_delivery *delivery);
+
+/* state_make_delivery(conductor, slot, delivery): its delivery; release it with delivery_done(). */
+void state_make_delivery(const struct conductor *conductor, const struct slot *slot, struct delivery *ret_delivery);
 
 /* state_asked(conductor, delivery, asked): did an operator ask for it? */
 void state_asked(struct conductor *conductor, struct tracked_delivery *delivery, bool asked);
@@ -331,13 +319,48 @@ void state_want_looks(struct tracked_place *place, usec_t since);
 /* state_want_look(conductor, slot, wanted): is it to be looked at by itself? */
 void state_want_look(struct conductor *conductor, struct slot *slot, bool wanted);
 
-/* state_certificate(conductor, slot), state_place(...), state_wish(...): what a slot points at. */
-struct tracked_certificate *state_certificate(const struct conductor *conductor, const struct slot *slot);
-struct tracked_place *state_place(const struct conductor *conductor, const struct slot *slot);
-const struct desired_delivery *state_wish(const struct conductor *conductor, const struct slot *slot);
+/* state_open(conductor, slot): the delivery, made from its slot if it was settled; for this turn, or as long as it is in
+ * flight. */
+struct tracked_delivery *state_open(struct conductor *conductor, size_t slot);
 
-/* state_make_delivery(conductor, slot, delivery): its delivery; release it with delivery_done(). */
-void state_make_delivery(const struct conductor *conductor, const struct slot *slot, struct delivery *ret_delivery);
+/* state_changed(conductor, delivery): something is known of it that the plan may depend on: it is planned again. */
+void state_changed(struct conductor *conductor, struct tracked_delivery *delivery);
+
+/* state_settle(conductor): the turn's end for those that were opened. */
+void state_settle(struct conductor *conductor);
+
+/* tracked_delivery_new(name, row): at its full size, and in no world yet; what the record has of it is taken out of
+ * ${row} (may be NULL). */
+struct tracked_delivery *tracked_delivery_new(const char *name, struct delivery_record *row);
+
+/* tracked_delivery_unpack(world, certificate, slot): the settled one of ${slot} in ${world}, at its full size: for the
+ * caller to put into a slot; what was in this one is taken out of it. */
+struct tracked_delivery *tracked_delivery_unpack(
+	struct world *world, struct tracked_certificate *certificate, struct slot *slot);
+
+/* tracked_delivery_point(conductor, delivery): it is not transferring, and is from now on what its slot in the present
+ * world says, a proof under way being cancelled; with another object, nothing is known of it. */
+void tracked_delivery_point(struct conductor *conductor, struct tracked_delivery *delivery);
+
+/* tracked_delivery_settle(conductor, delivery): turn it back into its slot, where nothing is going on with it and the
+ * slot can tell all of it; then it is gone.  It is none of the turn's in either case. */
+void tracked_delivery_settle(struct conductor *conductor, struct tracked_delivery *delivery);
+
+/* tracked_delivery_free(conductor, delivery): its slot, if it has one, still points at it. */
+void tracked_delivery_free(struct conductor *conductor, struct tracked_delivery *delivery);
+
+/* --- adopt.c --- */
+
+/* state_adopt_world(conductor, world): make ${world} (taken over) the present one: states keep what they know by
+ * name, new ones take theirs from the record, old ones go unless in flight. */
+void state_adopt_world(struct conductor *conductor, struct world *world);
+
+/* state_refresh_view(conductor, former): point the certificates at what the present view shows; those of which it shows
+ * something else than ${former} did (NULL: all) are planned again. */
+void state_refresh_view(struct conductor *conductor, const struct source_view *former);
+
+/* state_shows(conductor, world): is all that ${world} expands to present already? */
+bool state_shows(const struct conductor *conductor, const struct world *world);
 
 /* state_release_delivery(conductor, delivery), state_release_certificate(...): something of it has ended: take over
  * the present world if it has changed meanwhile, or go if it is in it no more. */

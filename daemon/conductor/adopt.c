@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/conductor/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- certificates --- */
+
+static void tracked_certificate_free(struct conductor *conductor, struct tracked_certificate *state)
+{
+	struct planned *planned = &state->planned;
+
+	agenda_forget(&conductor->agenda, state);
+	conductor->touched.known -= planned->touched.known;
+	conductor->touched.unseen -= planned->touched.unseen;
+	conductor->counts.in_place -= planned->in_place;
+	conductor->counts.held -= planned->held;
+	conductor->counts.failing -= planned->failing;
+	conductor->gathering -= state->gather_until != 0;
+	certificate_record_done(&state->record);
+	world_unref(state->world);
+	free(state->name);
+	free(state->arn);
+	free(state->said_refusal);
+	free(state);
+}
+
+static int compare_record_arn(const void *key, const void *item)
+{
+	return strcmp(key, ((const struct certificate_record *)item)->arn);
+}
+
+static struct tracked_certificate *tracked_certificate_new(
+	const struct expanded_certificate *expanded, struct recorded *recorded)
+{
+	struct tracked_certificate *state = mem_new(struct tracked_certificate);
+	struct certificate_record *row = NULL;
+
+	if (recorded->certificate_count)
+		row = bsearch(expanded->arn, recorded->certificates, recorded->certificate_count, sizeof(*row),
+			compare_record_arn);
+	state->name = mem_strdup(expanded->name);
+	state->arn = mem_strdup(expanded->arn);
+	state->agenda.due = USEC_INFINITY;
+	if (row) {
+		state->record = *row;
+		state->has_serial = row->serial != NULL;
+		free(row->serial);
+		state->record.serial = NULL;
+		*row = (struct certificate_record){ .arn = mem_strdup(expanded->arn) };
+	} else {
+		state->record.arn = mem_strdup(expanded->arn);
+	}
+	return state;
+}
+
+/* The states of ${world}'s certificates, in its order; those that are in it no more stay in conductor->certificates. */
+static struct tracked_certificate **adopt_certificates(
+	struct conductor *conductor, struct world *world, struct recorded *recorded)
+{
+	const struct expansion *expansion = world->expansion;
+	struct tracked_certificate **states = mem_alloc(expansion->certificate_count * sizeof(*states));
+
+	for (size_t i = 0; i < expansion->certificate_count; i++) {
+		const struct expanded_certificate *expanded = &expansion->certificates[i];
+		struct tracked_certificate *state = state_find_certificate(conductor, expanded->name);
+
+		if (state && strcmp(state->arn, expanded->arn) != 0)
+			state = NULL;
+		states[i] = state ?: tracked_certificate_new(expanded, recorded);
+		if (!state && conductor->options.once)
+			states[i]->record.next_try = 0; /* an operator asked: no back-off counts */
+	}
+	return states;
+}
+
+/* From now on it is of ${world}; its deliveries are counted anew. */
+static void point_certificates(struct tracked_certificate **states, struct world *world)
+{
+	const struct expansion *expansion = world->expansion;
+
+	for (size_t i = 0; i < expansion->certificate_count; i++) {
+		world_ref(world);
+		world_unref(states[i]->world);
+		states[i]->world = world;
+		states[i]->entry = expansion->certificates[i].entry;
+		states[i]->first = states[i]->count = 0;
+	}
+}
+
+/* --- places --- */
+
+static void tracked_place_free(struct tracked_place *place)
+{
+	world_unref(place->world);
+	free(place->budget);
+	free(place);
+}
+
+static struct tracked_place **adopt_places(struct conductor *conductor, struct world *world)
+{
+	const struct expansion *expansion = world->expansion;
+	struct tracked_place **places = mem_alloc(expansion->place_count * sizeof(*places));
+
+	for (size_t i = 0; i < expansion->place_count; i++) {
+		places[i] = mem_new(struct tracked_place);
+		places[i]->world = world_ref(world);
+		places[i]->place = expansion->places[i];
+		places[i]->conductor = conductor;
+		state_want_looks(places[i], 0);
+	}
+	return places;
+}
+
+/* --- deliveries --- */
+
+/* The present world while it gives way to another: its slots are walked in their order. */
+struct former {
+	struct world *world;
+	struct tracked_certificate **certificates;
+	size_t certificate_count;
+	struct slot *slots;
+	size_t count, next;
+};
+
+/* The state of the former slot ${index}. */
+static struct tracked_delivery *former_take(struct former *former, size_t index)
+{
+	struct slot *slot = &former->slots[index];
+	struct tracked_delivery *state = slot->open;
+
+	if (!state)
+		state = tracked_delivery_unpack(former->world, former->certificates[slot->certificate], slot);
+	slot->open = NULL;
+	return state;
+}
+
+static void former_drop(struct conductor *conductor, struct former *former, size_t index)
+{
+	struct slot *slot = &former->slots[index];
+
+	if (!slot->open)
+		settled_done(&slot->settled);
+	else if (!slot->open->transferring)
+		tracked_delivery_free(conductor, slot->open);
+	else
+		slot->open->slot = SIZE_MAX;
+}
+
+/* The state of the delivery named so, if there was one; those before it go. */
+static struct tracked_delivery *former_find(struct conductor *conductor, struct former *former, const char *name)
+{
+	while (former->next < former->count) {
+		const struct slot *slot = &former->slots[former->next];
+		int order = state_compare_name(former->certificates[slot->certificate]->name,
+			former->world->expansion->places[slot->place]->name, name);
+
+		if (order > 0)
+			return NULL;
+		if (order == 0)
+			return former_take(former, former->next++);
+		former_drop(conductor, former, former->next++);
+	}
+	return NULL;
+}
+
+/* What the record has of deliveries, read in their order. */
+struct remembered {
+	struct record_rows *rows;
+	struct delivery_record row;
+	bool valid;
+};
+
+static void remembered_step(struct conductor *conductor, struct remembered *remembered)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	int r = remembered->rows ? record_rows_next(remembered->rows, &remembered->row, &err) : 0;
+
+	(void)conductor_recorded(conductor, r, &err);
+	remembered->valid = r > 0;
+	if (r <= 0)
+		remembered->rows = record_rows_close(remembered->rows);
+}
+
+static void remembered_open(struct conductor *conductor, struct remembered *remembered)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	*remembered = (struct remembered){ 0 };
+	if (!conductor->record || !conductor_recorded(conductor,
+					  record_rows_open(conductor->record, &remembered->rows, &err), &err))
+		return;
+	remembered_step(conductor, remembered);
+}
+
+static struct delivery_record *remembered_find(
+	struct conductor *conductor, struct remembered *remembered, const char *name)
+{
+	while (remembered->valid) {
+		/* One that was taken over has left its name with the state. */
+		int order = remembered->row.name ? strcmp(remembered->row.name, name) : -1;
+
+		if (order >= 0)
+			return order == 0 ? &remembered->row : NULL;
+		delivery_record_done(&remembered->row);
+		remembered_step(conductor, remembered);
+	}
+	return NULL;
+}
+
+static void remembered_done(struct remembered *remembered)
+{
+	delivery_record_done(&remembered->row);
+	remembered->rows = record_rows_close(remembered->rows);
+}
+
+static size_t place_index(const struct expansion *expansion, const struct place *place, size_t hint)
+{
+	for (size_t i = 0; i < expansion->place_count; i++)
+		if (expansion->places[(hint + i) % expansion->place_count] == place)
+			return (hint + i) % expansion->place_count;
+	abort();
+}
+
+static size_t certificate_index(const struct expansion *expansion, const char *name)
+{
+	size_t low = 0, high = expansion->certificate_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(expansion->certificates[middle].name, name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* The slots of ${world}, with what they point at; states are put in by adopt_deliveries(). */
+static struct slot *slots_new(struct conductor *conductor, const struct expansion *expansion)
+{
+	struct slot *slots = mem_alloc(expansion->delivery_count * sizeof(*slots));
+
+	for (size_t i = 0; i < expansion->delivery_count; i++) {
+		const struct delivery *delivery = &expansion->deliveries[i];
+		bool same = i && strcmp(delivery[-1].certificate, delivery->certificate) == 0;
+		size_t certificate = same ? slots[i - 1].certificate
+					  : certificate_index(expansion, delivery->certificate);
+		struct tracked_certificate *state = conductor->certificates[certificate];
+
+		slots[i].certificate = (uint32_t)certificate;
+		slots[i].place = (uint32_t)place_index(expansion, delivery->place, i ? slots[i - 1].place + 1 : 0);
+		slots[i].wish = (uint16_t)(delivery->wish - delivery->entry->deliver);
+		if (!state->count++)
+			state->first = i;
+	}
+	return slots;
+}
+
+static void adopt_deliveries(struct conductor *conductor, struct former *former)
+{
+	struct expansion *expansion = conductor->world->expansion;
+	struct remembered remembered;
+
+	remembered_open(conductor, &remembered);
+	conductor->slots = slots_new(conductor, expansion);
+	conductor->delivery_count = expansion->delivery_count;
+	for (size_t i = 0; i < conductor->delivery_count; i++) {
+		struct slot *slot = &conductor->slots[i];
+		const char *name = expansion->deliveries[i].name;
+		struct tracked_delivery *state = former_find(conductor, former, name);
+
+		slot->asked = state ? former->slots[former->next - 1].asked : conductor->options.once;
+		slot->open = state ?: tracked_delivery_new(name, remembered_find(conductor, &remembered, name));
+		slot->open->slot = i;
+		slot->open->certificate = state_certificate(conductor, slot);
+		slot->open->place = state_place(conductor, slot);
+		if (!slot->open->transferring)
+			tracked_delivery_point(conductor, slot->open);
+		tracked_delivery_settle(conductor, slot->open);
+	}
+	while (former->next < former->count)
+		former_drop(conductor, former, former->next++);
+	remembered_done(&remembered);
+	expansion_forget_deliveries(expansion);
+}
+
+/* --- dependents --- */
+
+static int compare_dependent_record(const void *key, const void *item)
+{
+	return strcmp(key, ((const struct dependent_record *)item)->name);
+}
+
+static void tracked_dependent_free(struct tracked_dependent *state)
+{
+	tell_cancel(state);
+	for (size_t i = 0; i < state->owed_count; i++) {
+		owed_record_done(state->owed[i]);
+		free(state->owed[i]);
+	}
+	free(state->owed);
+	dependent_record_done(&state->record);
+	world_unref(state->world);
+	free(state->name);
+	free(state);
+}
+
+static struct tracked_dependent *tracked_dependent_new(
+	struct conductor *conductor, const char *name, struct recorded *recorded)
+{
+	struct tracked_dependent *state = mem_new(struct tracked_dependent);
+	struct dependent_record *row = NULL;
+
+	if (recorded->dependent_count)
+		row = bsearch(name, recorded->dependents, recorded->dependent_count, sizeof(*row),
+			compare_dependent_record);
+	state->name = mem_strdup(name);
+	state->conductor = conductor;
+	if (row) {
+		state->record = *row;
+		*row = (struct dependent_record){ .name = mem_strdup(name) };
+	} else {
+		state->record.name = mem_strdup(name);
+	}
+	for (size_t i = 0; i < recorded->owed_count; i++)
+		if (strcmp(recorded->owed[i].dependent, name) == 0) {
+			struct owed_record *owed = state_owe(state, recorded->owed[i].delivery);
+
+			owed->fingerprint = recorded->owed[i].fingerprint;
+			owed->since = recorded->owed[i].since;
+			owed->due = recorded->owed[i].due;
+		}
+	return state;
+}
+
+static void adopt_dependents(struct conductor *conductor, struct world *world, struct recorded *recorded)
+{
+	const struct desired *desired = world->desired;
+	struct tracked_dependent **states = mem_alloc(desired->dependent_count * sizeof(*states));
+	struct tracked_dependent **old = conductor->dependents;
+	size_t old_count = conductor->dependent_count;
+
+	for (size_t i = 0; i < desired->dependent_count; i++) {
+		const char *name = desired->dependents[i].name;
+		struct tracked_dependent *state = state_find_dependent(conductor, name);
+
+		states[i] = state ?: tracked_dependent_new(conductor, name, recorded);
+		world_ref(world);
+		world_unref(states[i]->world);
+		states[i]->world = world;
+		states[i]->dependent = &desired->dependents[i];
+	}
+	conductor->dependents = states;
+	conductor->dependent_count = desired->dependent_count;
+	for (size_t i = 0; i < old_count; i++)
+		if (state_find_dependent(conductor, old[i]->name) != old[i])
+			tracked_dependent_free(old[i]);
+	free(old);
+}
+
+/* --- all of it --- */
+
+/* The states of what is not in the present world; those in flight go when they end. */
+static void former_done(struct conductor *conductor, struct former *former)
+{
+	for (size_t i = 0; i < former->certificate_count; i++) {
+		struct tracked_certificate *old = former->certificates[i];
+
+		if (state_find_certificate(conductor, old->name) == old)
+			continue;
+		agenda_forget(&conductor->agenda, old);
+		if (!old->run)
+			tracked_certificate_free(conductor, old);
+	}
+	free(former->certificates);
+	free(former->slots);
+	world_unref(former->world);
+}
+
+void state_adopt_world(struct conductor *conductor, struct world *world)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct former former = { .world = conductor->world,
+		.certificates = conductor->certificates,
+		.certificate_count = conductor->certificate_count,
+		.slots = conductor->slots,
+		.count = conductor->delivery_count };
+	struct recorded recorded = { 0 };
+
+	if (conductor->record)
+		(void)conductor_recorded(conductor, record_load_few(conductor->record, &recorded, &err), &err);
+	look_cancel(conductor); /* they only read; what they read for may be gone */
+	plan_done(&conductor->plan); /* its names borrow from the states */
+	state_settle(conductor);
+	conductor->certificates = adopt_certificates(conductor, world, &recorded);
+	point_certificates(conductor->certificates, world);
+	conductor->certificate_count = world->expansion->certificate_count;
+	state_sort_by_arn(conductor);
+	for (size_t i = 0; i < conductor->place_count; i++)
+		tracked_place_free(conductor->places[i]);
+	free(conductor->places);
+	conductor->places = adopt_places(conductor, world);
+	conductor->place_count = world->expansion->place_count;
+	conductor->world = world;
+	adopt_deliveries(conductor, &former);
+	adopt_dependents(conductor, world, &recorded);
+	former_done(conductor, &former);
+	recorded_done(&recorded);
+	state_refresh_view(conductor, NULL);
+}
+
+static bool slot_shows(const struct conductor *conductor, const struct slot *slot, const struct delivery *delivery)
+{
+	struct delivery made;
+	bool same;
+
+	state_make_delivery(conductor, slot, &made);
+	same = strcmp(made.name, delivery->name) == 0 && strcmp(made.object, delivery->object) == 0 &&
+	       strcmp(made.arn ?: "", delivery->arn ?: "") == 0;
+	delivery_done(&made);
+	return same;
+}
+
+bool state_shows(const struct conductor *conductor, const struct world *world)
+{
+	const struct expansion *expansion = world->expansion;
+
+	if (expansion->certificate_count != conductor->certificate_count ||
+		expansion->delivery_count != conductor->delivery_count)
+		return false;
+	for (size_t i = 0; i < expansion->certificate_count; i++)
+		if (strcmp(expansion->certificates[i].name, conductor->certificates[i]->name) != 0 ||
+			strcmp(expansion->certificates[i].arn, conductor->certificates[i]->arn) != 0)
+			return false;
+	for (size_t i = 0; i < expansion->delivery_count; i++)
+		if (!slot_shows(conductor, &conductor->slots[i], &expansion->deliveries[i]))
+			return false;
+	return true;
+}
+
+/* Does ${b} show nothing that the plan would see otherwise than in ${a}? */
+static bool seen_alike(const struct source_certificate *a, const struct source_certificate *b)
+{
+	return a == b || (a && b && source_certificate_equal(a, b));
+}
+
+void state_refresh_view(struct conductor *conductor, const struct source_view *former)
+{
+	for (size_t i = 0; i < conductor->certificate_count; i++) {
+		struct tracked_certificate *certificate = conductor->certificates[i];
+
+		certificate->seen = source_view_find(conductor->view, certificate->arn);
+		if (!former || !seen_alike(source_view_find(former, certificate->arn), certificate->seen))
+			agenda_touch(&conductor->agenda, certificate);
+	}
+}
+
+void state_release_delivery(struct conductor *conductor, struct tracked_delivery *delivery)
+{
+	if (delivery->transferring)
+		return;
+	if (delivery->slot == SIZE_MAX) {
+		tracked_delivery_free(conductor, delivery);
+		return;
+	}
+	if (delivery->world != conductor->world)
+		tracked_delivery_point(conductor, delivery);
+	state_changed(conductor, delivery);
+}
+
+void state_release_certificate(struct conductor *conductor, struct tracked_certificate *certificate)
+{
+	if (certificate->run)
+		return;
+	if (state_find_certificate(conductor, certificate->name) == certificate)
+		agenda_touch(&conductor->agenda, certificate);
+	else
+		tracked_certificate_free(conductor, certificate);
+}
+
+void state_done(struct conductor *conductor)
+{
+	struct former former = { .world = conductor->world,
+		.certificates = conductor->certificates,
+		.certificate_count = conductor->certificate_count,
+		.slots = conductor->slots,
+		.count = conductor->delivery_count };
+
+	plan_done(&conductor->plan);
+	for (size_t i = 0; i < conductor->dependent_count; i++)
+		tracked_dependent_free(conductor->dependents[i]);
+	while (former.next < former.count)
+		former_drop(conductor, &former, former.next++);
+	for (size_t i = 0; i < conductor->place_count; i++)
+		tracked_place_free(conductor->places[i]);
+	conductor->certificates = NULL;
+	conductor->certificate_count = conductor->delivery_count = 0;
+	former_done(conductor, &former);
+	free(conductor->dependents);
+	free(conductor->places);
+	free(conductor->by_arn);
+	agenda_done(&conductor->agenda);
+	source_view_free(conductor->view);
+	source_view_free(conductor->remembered);
+}
