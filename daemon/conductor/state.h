@@ -9,6 +9,7 @@
  *	world.c		the configuration, and what it comes to with the source as it was seen
  *	state.c		slots, and the deliveries that are opened from them
  *	adopt.c		taking over a new world: states keep what they know
+ *	adopt_deliveries.c	of it, the deliveries: from the former world and the record
  *	find.c		states by name or ARN
  *	owed.c		the rows of what a dependent is owed
  *	settled.c	what is kept of a delivery that nothing is going on with
@@ -369,6 +370,26 @@ void state_release_certificate(struct conductor *conductor, struct tracked_certi
 
 /* state_done(conductor): release all states. */
 void state_done(struct conductor *conductor);
+
+/* --- adopt_deliveries.c --- */
+
+/* The present world while it gives way to another: its slots are walked in their order. */
+struct former {
+	struct world *world;
+	struct tracked_certificate **certificates;
+	size_t certificate_count;
+	struct slot *slots;
+	size_t count, next;
+};
+
+/* adopt_deliveries(conductor, former): the slots and deliveries of the present world: what they know is taken out of
+ * ${former}, else out of the record; the rest of ${former} goes as adopt_drop_deliveries() says.  The world's
+ * expansion has no deliveries afterwards. */
+void adopt_deliveries(struct conductor *conductor, struct former *former);
+
+/* adopt_drop_deliveries(conductor, former): those that were not walked go; one in flight is in no world any more, and
+ * goes with state_release_delivery(). */
+void adopt_drop_deliveries(struct conductor *conductor, struct former *former);
 
 /* --- find.c --- */
 
