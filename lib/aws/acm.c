@@ -124,6 +124,7 @@ static void on_listed(struct operation *operation, const json_t *answer, const s
 {
 	struct acm_operation *o = (struct acm_operation *)operation;
 
+	page_bound(&o->page.page, NULL); /* the room may go with who is told */
 	o->on.listed(o->userdata, err);
 	acm_cancel(o);
 }

@@ -292,7 +292,7 @@ static void on_event(void *userdata, enum json_event event, const char *text, si
 void page_bound(struct page *page, struct room *room)
 {
 	page_hand_over(page);
-	page->room = room;
+	page->room = room ?: &page->own;
 }
 
 void page_init(struct page *page, const struct page_format *format, void *userdata)

@@ -184,6 +184,7 @@ static void on_end(struct operation *operation, const json_t *answer, const stru
 {
 	struct tagging_operation *o = (struct tagging_operation *)operation;
 
+	page_bound(&o->page, NULL); /* the room may go with who is told */
 	o->on_done(o->userdata, err);
 	tagging_cancel(o);
 }

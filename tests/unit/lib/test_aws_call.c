@@ -14,6 +14,7 @@
 #include "lib/aws/client.h"
 #include "lib/aws/lane.h"
 #include "lib/aws/retry.h"
+#include "lib/aws/room.h"
 #include "lib/aws/session.h"
 #include "lib/aws/sts.h"
 #include "lib/os/file.h"
@@ -346,6 +347,50 @@ static struct listing list(struct world *world)
 	(void)acm_list(world->session, "eu-west-1", NULL, on_page, on_listed, &listing);
 	run_until_zero(world->event, &listing.left);
 	return listing;
+}
+
+struct bounded {
+	struct room *room;
+	size_t left;
+	enum error_kind kind;
+};
+
+static void on_bounded_page(void *userdata, struct acm_summary *items, size_t count)
+{
+}
+
+static void on_bounded(void *userdata, const struct error *err)
+{
+	struct bounded *bounded = userdata;
+
+	bounded->left = 0;
+	bounded->kind = err ? err->kind : ERROR_NONE;
+	assert_int_equal(bounded->room->used, 0);
+	free(take(bounded->room));
+}
+
+/* Whoever is told the end may let the room go: by then, what a refused page took of it was given back. */
+static void test_room_is_let_go_at_the_end(void **state)
+{
+	static const char *const answers[] = {
+		"{\"CertificateSummaryList\": [" ITEM("a") "]}",
+		"{\"CertificateSummaryList\": [{\"DomainName\": \"without an ARN\"}]}",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
+		struct world *world = world_new();
+		struct bounded bounded = { .room = mem_new(struct room), .left = 1 };
+
+		bounded.room->most = (size_t)1 << 20;
+		add(world, 200, "", answers[i]);
+		sd_event_unref(world->event);
+		assert_true(sd_event_default(&world->event) >= 0);
+		begin(world);
+		acm_bound(acm_list(world->session, "eu-west-1", NULL, on_bounded_page, on_bounded, &bounded), bounded.room);
+		run_until_zero(world->event, &bounded.left);
+		assert_int_equal(bounded.kind, i == 0 ? ERROR_NONE : ERROR_RETRY);
+		world_free(world);
+	}
 }
 
 /* A page that breaks off, or turns out to be none, is read anew, and its items are told once. */
@@ -1328,6 +1373,7 @@ int main(void)
 		cmocka_unit_test(test_secrets_in_the_clear),
 		cmocka_unit_test(test_retries),
 		cmocka_unit_test(test_page_is_told_once),
+		cmocka_unit_test(test_room_is_let_go_at_the_end),
 		cmocka_unit_test(test_page_that_is_none),
 		cmocka_unit_test(test_retries_end),
 		cmocka_unit_test(test_attempts),
