@@ -4,6 +4,7 @@
  * A look at the ACM of one account and region goes through these phases, the requests of each side
  * by side:
  *	LIST		it waits until there is room for it; its imports are listed, and those with our tags searched
+ *			(acm_list_imports.h)
  *	TAGS		the tags are read of those of which it must be known whose they are
  *	DESCRIBE	who uses those that stand in a delivery's way
  *	READ		the certificates that may have changed are read
@@ -17,25 +18,15 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-event.h>
 
-#include "daemon/destination/acm_match.h"
+#include "daemon/destination/acm_list_imports.h"
 #include "daemon/destination/kind.h"
-#include "daemon/destination/tags.h"
-#include "lib/aws/tagging.h"
 #include "lib/base/strv.h"
 
 struct acm_look;
 
 /* So many of a phase's requests are under way at a time: each takes some 10 KiB, and there may be thousands. */
 #define REQUESTS_AT_ONCE 16
-
-/* What is listed has to fit into the room that the look has reserved.  It begins with enough for some 600 imports, or with
- * what its own will take, and lists anew with twice as much if there are more. */
-#define ROOM_FIRST    ((size_t)512 << 10)
-#define ROOM_OF_ITEM  ((size_t)1024)
-#define ROOM_MOST     (AWS_ROOM / 5 * 4) /* unless its own need more: a fifth is left for others */
-#define WAIT_FOR_ROOM (50 * USEC_PER_MSEC)
 
 enum phase {
 	PHASE_LIST,
@@ -52,32 +43,21 @@ struct request {
 	struct acm_operation *operation;
 };
 
-struct found {
-	char *arn;
-	char **tags;
-};
-
 struct acm_look {
 	const struct look_item *items;
 	size_t count;
-	struct sd_event *event;
-	struct aws *aws;
+	struct destination_context context;
 	struct aws_session *session;
 	const char *region;
 	enum phase phase;
 	size_t left;
 
-	struct acm_operation *listing;
-	struct tagging_operation *searching;
-	struct found *found; /* by tag; joined to the imports when both are there */
-	size_t found_count;
+	struct acm_listing *listing;
 	bool unsearched; /* the search by tag failed: the tags of every import are read */
 	struct import_list imports;
 	unsigned listed_count; /* of them */
 	struct error error; /* why nothing could be listed */
-	struct room room; /* for what is listed and found */
-	size_t reserved; /* of aws_room_take(): all of ${room}, while it has any */
-	struct sd_event_source *waiting; /* for that much */
+	size_t reserved; /* of aws_room_take(), for them */
 
 	struct request *requests; /* of the phase, in the order in which they are sent */
 	size_t request_count;
@@ -117,179 +97,29 @@ static bool is_direct(const struct look_item *item)
 
 /* --- LIST --- */
 
-static void forget_listed(struct acm_look *look)
-{
-	for (size_t i = 0; i < look->found_count; i++) {
-		free(look->found[i].arn);
-		strv_free(look->found[i].tags);
-	}
-	free(take(look->found));
-	look->found_count = 0;
-	import_list_done(&look->imports);
-}
-
-static void give_room(struct acm_look *look)
-{
-	aws_room_give(look->aws, look->reserved);
-	look->reserved = 0;
-	look->room.used = 0;
-}
-
-static void wait_for_room(struct acm_look *look);
-
-static size_t most_room(const struct acm_look *look)
-{
-	return MAX(ROOM_MOST, 2 * look->count * ROOM_OF_ITEM);
-}
-
-/* Nothing is listed any further: it is done again when there is room for more, unless there can never be so much.  (May
- * be the end of the look.) */
-static void list_anew(struct acm_look *look)
-{
-	look->left -= (look->listing != NULL) + (look->searching != NULL);
-	look->listing = acm_cancel(look->listing);
-	look->searching = tagging_cancel(look->searching);
-	forget_listed(look);
-	give_room(look);
-	if (look->room.most < most_room(look)) {
-		look->room.most = MIN(2 * look->room.most, most_room(look));
-		wait_for_room(look);
-		return;
-	}
-	error_done(&look->error);
-	(void)error_set(&look->error, ERROR_RETRY, 0,
-		"it lists more imports than fit into the %zu bytes that there are for them", most_room(look));
-	if (look->left == 0)
-		advance(look);
-}
-
-static bool keep(struct acm_look *look, size_t bytes)
-{
-	if (room_take(&look->room, bytes))
-		return true;
-	list_anew(look);
-	return false;
-}
-
-static void on_page(void *userdata, struct acm_summary *items, size_t count)
-{
-	struct acm_look *look = userdata;
-	struct import_list *imports = &look->imports;
-	size_t bytes = count * sizeof(struct import);
-
-	for (size_t i = 0; i < count; i++)
-		bytes += acm_summary_size(&items[i]);
-	if (!keep(look, bytes))
-		return;
-	imports->items = mem_resize(
-		imports->items, imports->count + count, sizeof(*imports->items));
-	for (size_t i = 0; i < count; i++) {
-		imports->items[imports->count++] =
-			(struct import){ .summary = items[i], .listed = true };
-		items[i] = (struct acm_summary){ 0 };
-	}
-}
-
-static void on_listed(void *userdata, const struct error *err)
+static void on_listed(void *userdata, struct acm_listed *listed, const struct error *err)
 {
 	struct acm_look *look = userdata;
 
 	look->listing = NULL;
-	if (err && err->code == AWS_CODE_NO_ROOM) {
-		look->left--;
-		list_anew(look);
-		return;
-	}
-	if (err)
+	if (err) {
 		error_copy(&look->error, err);
-	request_done(look);
-}
-
-static void on_found(void *userdata, const char *arn, char *const *tags)
-{
-	struct acm_look *look = userdata;
-	size_t bytes = sizeof(struct found) + strlen(arn);
-
-	STRV_FOREACH (tag, tags)
-		bytes += sizeof(*tag) + strlen(*tag);
-	if (!keep(look, bytes))
-		return;
-	look->found = mem_resize(look->found, look->found_count + 1, sizeof(*look->found));
-	look->found[look->found_count++] = (struct found){ mem_strdup(arn), strv_copy(tags) };
-}
-
-static void on_searched(void *userdata, const struct error *err)
-{
-	struct acm_look *look = userdata;
-
-	look->searching = NULL;
-	if (err && err->code == AWS_CODE_NO_ROOM) {
-		look->left--;
-		list_anew(look);
-		return;
+	} else {
+		look->imports = listed->imports;
+		look->unsearched = listed->unsearched;
+		look->reserved = listed->reserved;
 	}
-	look->unsearched = err != NULL;
 	request_done(look);
 }
 
 static void start_list(struct acm_look *look)
 {
-	look->left = 2;
-	look->listing = acm_list(look->session, look->region, "IMPORTED", on_page, on_listed, look);
-	acm_bound(look->listing, &look->room);
-	look->searching = tagging_find(look->session, look->region, "acm:certificate", TAG_SOURCE,
-		on_found, on_searched, look);
-	tagging_bound(look->searching, &look->room);
-}
-
-static int on_waited(sd_event_source *source, uint64_t now, void *userdata)
-{
-	struct acm_look *look = userdata;
-
-	if (aws_room_take(look->aws, look->room.most)) {
-		look->waiting = sd_event_source_disable_unref(look->waiting);
-		look->reserved = look->room.most;
-		start_list(look);
-		return 0;
-	}
-	(void)sd_event_source_set_time_relative(source, WAIT_FOR_ROOM);
-	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-}
-
-/* From the loop's next turn on. */
-static void wait_for_room(struct acm_look *look)
-{
 	look->left = 1;
-	if (sd_event_add_time_relative(look->event, &look->waiting, CLOCK_MONOTONIC, 0, USEC_PER_MSEC, on_waited,
-		    look) < 0)
-		mem_exhausted();
-	(void)sd_event_source_set_description(look->waiting, "acm-look-room");
+	look->listing = acm_list_imports(
+		&look->context, look->session, look->items, look->count, on_listed, look);
 }
 
 /* --- TAGS --- */
-
-/* What the search found and the listing did not is new, or gone already: its own tags will tell. */
-static bool is_wanted(const struct acm_look *look, char *const *tags)
-{
-	for (size_t i = 0; i < look->count; i++)
-		if (tags_are_of(tags, look->items[i].delivery))
-			return true;
-	return false;
-}
-
-static void join_found(struct acm_look *look)
-{
-	import_list_sort(&look->imports);
-	for (size_t i = 0; i < look->found_count; i++) {
-		struct found *found = &look->found[i];
-		struct import *import = import_find(&look->imports, found->arn);
-
-		if (!import && is_wanted(look, found->tags))
-			import = import_list_add(&look->imports, found->arn);
-		if (import && !import->found_tags)
-			import->found_tags = take(found->tags);
-	}
-}
 
 /*
  * What one answer shows and another does not is new or was deleted: nothing is made anew before
@@ -368,7 +198,6 @@ static void start_tags(struct acm_look *look)
 {
 	_cleanup_(freep) bool *marks = NULL;
 
-	join_found(look);
 	import_list_index(&look->imports);
 	marks = mem_alloc(look->imports.count);
 	mark_concerned(look, marks);
@@ -598,6 +427,12 @@ static void see_listed(struct acm_look *look, size_t index)
 		see_others(look, index);
 }
 
+static void give_room(struct acm_look *look)
+{
+	aws_room_give(look->context.aws, look->reserved);
+	look->reserved = 0;
+}
+
 static void start_read(struct acm_look *look)
 {
 	look->listed_count = 0;
@@ -634,8 +469,7 @@ static void send_one(struct request *request)
 static void acm_look_free(struct acm_look *look)
 {
 	give_room(look);
-	sd_event_source_disable_unref(look->waiting);
-	forget_listed(look);
+	import_list_done(&look->imports);
 	error_done(&look->error);
 	free(look->requests);
 	seen_free(look->seen, look->count);
@@ -666,7 +500,7 @@ static void start_phase(struct acm_look *look)
 {
 	switch (look->phase) {
 	case PHASE_LIST:
-		wait_for_room(look);
+		start_list(look);
 		break;
 	case PHASE_TAGS:
 		if (!look->error.kind)
@@ -705,9 +539,7 @@ void *acm_look(const struct destination_context *context, const struct look_item
 	*look = (struct acm_look){
 		.items = items,
 		.count = count,
-		.event = context->event,
-		.aws = context->aws,
-		.room.most = MAX(count * ROOM_OF_ITEM, ROOM_FIRST),
+		.context = *context,
 		.session = place_session(context, place),
 		.region = place->region,
 		.phase = PHASE_READ,
@@ -728,8 +560,7 @@ void *acm_look_cancel(void *handle)
 {
 	struct acm_look *look = handle;
 
-	acm_cancel(look->listing);
-	tagging_cancel(look->searching);
+	acm_list_imports_cancel(look->listing);
 	for (size_t i = 0; i < look->request_count; i++)
 		acm_cancel(look->requests[i].operation);
 	acm_look_free(look);

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/destination/acm_list_imports.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-event.h>
+
+#include "daemon/destination/tags.h"
+#include "lib/aws/tagging.h"
+#include "lib/base/strv.h"
+
+/* What is listed has to fit into the room that was reserved.  It begins with enough for some 600 imports, or with what
+ * those of the items will take, and lists anew with twice as much if there are more. */
+#define ROOM_FIRST    ((size_t)512 << 10)
+#define ROOM_OF_ITEM  ((size_t)1024)
+#define ROOM_MOST     (AWS_ROOM / 5 * 4) /* unless those of the items need more: a fifth is left for others */
+#define WAIT_FOR_ROOM (50 * USEC_PER_MSEC)
+
+struct found {
+	char *arn;
+	char **tags;
+};
+
+struct acm_listing {
+	const struct look_item *items;
+	size_t count;
+	struct sd_event *event;
+	struct aws *aws;
+	struct aws_session *session;
+	const char *region;
+
+	struct sd_event_source *waiting; /* for ${room} */
+	struct room room; /* for what is listed and found */
+	size_t reserved; /* of aws_room_take(): all of ${room}, while it has any */
+	struct acm_operation *listing;
+	struct tagging_operation *searching;
+	struct import_list imports;
+	struct found *found; /* by tag; joined to the imports when both are there */
+	size_t found_count;
+	bool unsearched;
+	struct error error; /* why nothing could be listed */
+
+	acm_list_imports_fn done;
+	void *userdata;
+};
+
+static void start_list(struct acm_listing *listing);
+static void side_done(struct acm_listing *listing);
+
+static void forget_listed(struct acm_listing *listing)
+{
+	for (size_t i = 0; i < listing->found_count; i++) {
+		free(listing->found[i].arn);
+		strv_free(listing->found[i].tags);
+	}
+	free(take(listing->found));
+	listing->found_count = 0;
+	import_list_done(&listing->imports);
+}
+
+/* --- the room --- */
+
+static void give_room(struct acm_listing *listing)
+{
+	aws_room_give(listing->aws, listing->reserved);
+	listing->reserved = 0;
+	listing->room.used = 0;
+}
+
+static int on_waited(sd_event_source *source, uint64_t now, void *userdata)
+{
+	struct acm_listing *listing = userdata;
+
+	if (aws_room_take(listing->aws, listing->room.most)) {
+		listing->waiting = sd_event_source_disable_unref(listing->waiting);
+		listing->reserved = listing->room.most;
+		start_list(listing);
+		return 0;
+	}
+	(void)sd_event_source_set_time_relative(source, WAIT_FOR_ROOM);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+/* From the loop's next turn on. */
+static void wait_for_room(struct acm_listing *listing)
+{
+	if (sd_event_add_time_relative(listing->event, &listing->waiting, CLOCK_MONOTONIC, 0, USEC_PER_MSEC,
+		    on_waited, listing) < 0)
+		mem_exhausted();
+	(void)sd_event_source_set_description(listing->waiting, "acm-look-room");
+}
+
+/* --- the listing and the search --- */
+
+static size_t most_room(const struct acm_listing *listing)
+{
+	return MAX(ROOM_MOST, 2 * listing->count * ROOM_OF_ITEM);
+}
+
+/* Nothing is listed any further: it is done again when there is room for more, unless there can never be so much.  (May
+ * be the end, after which there is no ${listing}.) */
+static void list_anew(struct acm_listing *listing)
+{
+	listing->listing = acm_cancel(listing->listing);
+	listing->searching = tagging_cancel(listing->searching);
+	forget_listed(listing);
+	give_room(listing);
+	if (listing->room.most < most_room(listing)) {
+		listing->room.most = MIN(2 * listing->room.most, most_room(listing));
+		wait_for_room(listing);
+		return;
+	}
+	error_done(&listing->error);
+	(void)error_set(&listing->error, ERROR_RETRY, 0,
+		"it lists more imports than fit into the %zu bytes that there are for them", most_room(listing));
+	side_done(listing);
+}
+
+static bool keep(struct acm_listing *listing, size_t bytes)
+{
+	if (room_take(&listing->room, bytes))
+		return true;
+	list_anew(listing);
+	return false;
+}
+
+static void on_page(void *userdata, struct acm_summary *items, size_t count)
+{
+	struct acm_listing *listing = userdata;
+	struct import_list *imports = &listing->imports;
+	size_t bytes = count * sizeof(struct import);
+
+	for (size_t i = 0; i < count; i++)
+		bytes += acm_summary_size(&items[i]);
+	if (!keep(listing, bytes))
+		return;
+	imports->items = mem_resize(
+		imports->items, imports->count + count, sizeof(*imports->items));
+	for (size_t i = 0; i < count; i++) {
+		imports->items[imports->count++] =
+			(struct import){ .summary = items[i], .listed = true };
+		items[i] = (struct acm_summary){ 0 };
+	}
+}
+
+static void on_listed(void *userdata, const struct error *err)
+{
+	struct acm_listing *listing = userdata;
+
+	listing->listing = NULL;
+	if (err && err->code == AWS_CODE_NO_ROOM) {
+		list_anew(listing);
+		return;
+	}
+	if (err)
+		error_copy(&listing->error, err);
+	side_done(listing);
+}
+
+static void on_found(void *userdata, const char *arn, char *const *tags)
+{
+	struct acm_listing *listing = userdata;
+	size_t bytes = sizeof(struct found) + strlen(arn);
+
+	STRV_FOREACH (tag, tags)
+		bytes += sizeof(*tag) + strlen(*tag);
+	if (!keep(listing, bytes))
+		return;
+	listing->found = mem_resize(listing->found, listing->found_count + 1, sizeof(*listing->found));
+	listing->found[listing->found_count++] = (struct found){ mem_strdup(arn), strv_copy(tags) };
+}
+
+static void on_searched(void *userdata, const struct error *err)
+{
+	struct acm_listing *listing = userdata;
+
+	listing->searching = NULL;
+	if (err && err->code == AWS_CODE_NO_ROOM) {
+		list_anew(listing);
+		return;
+	}
+	listing->unsearched = err != NULL;
+	side_done(listing);
+}
+
+static void start_list(struct acm_listing *listing)
+{
+	listing->listing = acm_list(listing->session, listing->region, "IMPORTED", on_page, on_listed, listing);
+	acm_bound(listing->listing, &listing->room);
+	listing->searching = tagging_find(listing->session, listing->region, "acm:certificate", TAG_SOURCE,
+		on_found, on_searched, listing);
+	tagging_bound(listing->searching, &listing->room);
+}
+
+/* --- the end --- */
+
+/* What the search found and the listing did not is new, or gone already: its own tags will tell. */
+static bool is_wanted(const struct acm_listing *listing, char *const *tags)
+{
+	for (size_t i = 0; i < listing->count; i++)
+		if (tags_are_of(tags, listing->items[i].delivery))
+			return true;
+	return false;
+}
+
+static void join_found(struct acm_listing *listing)
+{
+	import_list_sort(&listing->imports);
+	for (size_t i = 0; i < listing->found_count; i++) {
+		struct found *found = &listing->found[i];
+		struct import *import = import_find(&listing->imports, found->arn);
+
+		if (!import && is_wanted(listing, found->tags))
+			import = import_list_add(&listing->imports, found->arn);
+		if (import && !import->found_tags)
+			import->found_tags = take(found->tags);
+	}
+}
+
+/* What was listed, and the room for it, become the callee's. */
+static void hand_over(struct acm_listing *listing)
+{
+	struct acm_listed listed;
+
+	join_found(listing);
+	listed = (struct acm_listed){
+		.imports = listing->imports,
+		.unsearched = listing->unsearched,
+		.reserved = listing->reserved,
+	};
+	listing->imports = (struct import_list){ 0 };
+	listing->reserved = 0;
+	listing->done(listing->userdata, &listed, NULL);
+}
+
+static void acm_listing_free(struct acm_listing *listing)
+{
+	give_room(listing);
+	sd_event_source_disable_unref(listing->waiting);
+	forget_listed(listing);
+	error_done(&listing->error);
+	free(listing);
+}
+
+/* The only end. */
+static void finish(struct acm_listing *listing)
+{
+	if (listing->error.kind) {
+		forget_listed(listing);
+		give_room(listing);
+		listing->done(listing->userdata, NULL, &listing->error);
+	} else {
+		hand_over(listing);
+	}
+	acm_listing_free(listing);
+}
+
+/* The listing or the search has ended. */
+static void side_done(struct acm_listing *listing)
+{
+	if (!listing->listing && !listing->searching)
+		finish(listing);
+}
+
+struct acm_listing *acm_list_imports(const struct destination_context *context, struct aws_session *session,
+	const struct look_item *items, size_t count, acm_list_imports_fn done, void *userdata)
+{
+	struct acm_listing *listing = mem_new(struct acm_listing);
+
+	*listing = (struct acm_listing){
+		.items = items,
+		.count = count,
+		.event = context->event,
+		.aws = context->aws,
+		.session = session,
+		.region = items[0].delivery->place->region,
+		.room.most = MAX(count * ROOM_OF_ITEM, ROOM_FIRST),
+		.done = done,
+		.userdata = userdata,
+	};
+	wait_for_room(listing);
+	return listing;
+}
+
+struct acm_listing *acm_list_imports_cancel(struct acm_listing *listing)
+{
+	if (!listing)
+		return NULL;
+	acm_cancel(listing->listing);
+	tagging_cancel(listing->searching);
+	acm_listing_free(listing);
+	return NULL;
+}
