@@ -105,12 +105,13 @@ static void list_anew(struct acm_listing *listing)
 	listing->searching = tagging_cancel(listing->searching);
 	forget_listed(listing);
 	give_room(listing);
+	error_done(&listing->error); /* of the side that had failed: it is asked again as well */
+	listing->unsearched = false;
 	if (listing->room.most < most_room(listing)) {
 		listing->room.most = MIN(2 * listing->room.most, most_room(listing));
 		wait_for_room(listing);
 		return;
 	}
-	error_done(&listing->error);
 	(void)error_set(&listing->error, ERROR_RETRY, 0,
 		"it lists more imports than fit into the %zu bytes that there are for them", most_room(listing));
 	side_done(listing);
