@@ -32,6 +32,8 @@
 #define EXTENDED_WITHIN (17 * USEC_PER_MINUTE)
 #define EXTENDED_SPREAD (8 * USEC_PER_MINUTE)
 
+#define TRY_MAX 30ul /* seconds */
+
 struct imds {
 	struct provider provider;
 	struct aws *aws;
@@ -283,10 +285,12 @@ struct provider *provider_imds_new(struct aws *aws, const char *profile, const c
 		.aws = aws,
 		.context = mem_strdup(context) };
 	imds_place(imds, profile);
-	imds->timeout = number(setting(imds, profile, "AWS_METADATA_SERVICE_TIMEOUT",
-				       "metadata_service_timeout"),
-				1, 3600) *
-			USEC_PER_SEC;
+	/* Longer than any other request may take is not waited for, whatever is set. */
+	imds->timeout = MIN(number(setting(imds, profile, "AWS_METADATA_SERVICE_TIMEOUT",
+					   "metadata_service_timeout"),
+				    1, 3600),
+				TRY_MAX) *
+		USEC_PER_SEC;
 	imds->tries = (unsigned)number(setting(imds, profile, "AWS_METADATA_SERVICE_NUM_ATTEMPTS",
 					       "metadata_service_num_attempts"),
 		1, 1000);
