@@ -197,6 +197,7 @@ static void former_done(struct conductor *conductor, struct former *former)
 		if (state_find_certificate(conductor, old->name) == old)
 			continue;
 		agenda_forget(&conductor->agenda, old);
+		old->seen = NULL; /* what it points to is replaced, and nobody points it anew */
 		if (!old->run)
 			tracked_certificate_free(conductor, old);
 	}

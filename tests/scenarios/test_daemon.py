@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.scenarios.vocabulary import DESTINATION, REGION, SECOND, SLOW
+from tests.scenarios.vocabulary import DESTINATION, REGION, SECOND, SLOW, SOURCE
 
 
 def rewrite(ferry, text):
@@ -267,7 +267,11 @@ def test_a_certificate_that_goes_and_comes_back_while_it_is_carried(bus_ferry, c
     rewrite(bus_ferry, text.replace("pay:", "other:").replace(pay, other))
     daemon.reload()
     rewrite(bus_ferry, text)
+    swept = daemon.requests("ListCertificates", account=SOURCE)
     daemon.reload()
+    # What is carried outlives what was known of the source when it began.
+    bus_ferry.wait_for(lambda: daemon.requests("ListCertificates", account=SOURCE) > swept)
+    time.sleep(0.5)
     cloud.clear_faults()
     settled(bus_ferry)
     bus_ferry.expect_import(DESTINATION, pay)
