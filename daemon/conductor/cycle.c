@@ -677,7 +677,7 @@ static bool approve_held(struct conductor *conductor)
 	return approved > 0;
 }
 
-/* What a look needs is kept for the next one: to fault its pages in again would cost as much as half of the look. */
+/* What a look needs is kept for the next one: to fault its pages in again would cost up to a third of the look. */
 static void give_back(const struct conductor *conductor)
 {
 	if (conductor->worked)

@@ -94,8 +94,9 @@ struct page {
 /* page_init(page, format, userdata): release with page_done(). */
 void page_init(struct page *page, const struct page_format *format, void *userdata);
 
-/* page_bound(page, room): what is told has to fit into ${room}, which is borrowed until page_done() or until there is
- * another, with what else it holds; without, or with NULL, into 4 MiB for each page.  A page that does not is refused, with AWS_CODE_NO_ROOM. */
+/* page_bound(page, room): what is told has to fit into ${room}, which is borrowed until it is bound to another, with what
+ * else it holds; without, or with NULL, into 4 MiB for each page.  A page that does not is refused, with
+ * AWS_CODE_NO_ROOM. */
 void page_bound(struct page *page, struct room *room);
 
 /* page_begin(page): forget what has been read. */

@@ -9,9 +9,10 @@ void memory_trim(void);
 
 /**
  * memory_give_back():
- * Before a long sleep, or one with other work after it than before: memory_trim(), and unmap the program's and its libraries' code and constants as
- * far as they lie in memory (madvise(2), MADV_DONTNEED): they are found again in the page cache when they are next
- * needed, at the cost of a minor fault for some pages.  Nothing that was ever written is touched.
+ * Before a long sleep, or one with other work after it than before: memory_trim(), and unmap the program's and its
+ * libraries' code and constants as far as they lie in memory (madvise(2), MADV_DONTNEED): they are found again in the
+ * page cache when they are next needed, at the cost of a minor fault for some pages.  Nothing that was ever written is
+ * touched.
  */
 void memory_give_back(void);
 

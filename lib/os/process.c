@@ -186,6 +186,13 @@ static int on_words(sd_event_source *source, int fd, uint32_t events, void *user
 	return 0;
 }
 
+/* SIGCHLD is ignored, and nobody keeps a status: not to be taken for one that is good. */
+static void refuse_unseen(struct process *process)
+{
+	(void)error_set(&process->failure, ERROR_RETRY, 0,
+		"'%s' ended, but the kernel keeps no status: SIGCHLD is ignored", process->name);
+}
+
 static int on_end(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
 	struct process *process = userdata;
@@ -194,10 +201,8 @@ static int on_end(sd_event_source *source, int fd, uint32_t events, void *userda
 
 	if (ended == 0 || (ended < 0 && errno == EINTR))
 		return 0;
-	/* SIGCHLD is ignored, and nobody keeps a status: not to be taken for one that is good. */
 	if (ended < 0)
-		(void)error_set(&process->failure, ERROR_RETRY, 0,
-			"'%s' ended, but the kernel keeps no status: SIGCHLD is ignored", process->name);
+		refuse_unseen(process);
 	process->pid = 0; /* what it left running, such as an agent of its own, runs on */
 	if (process->output_source)
 		(void)read_output(process);
@@ -313,8 +318,12 @@ static void process_run(struct process *process, char *const *words)
 		process->pidfd = pidfd_open(process->pid, 0);
 		r = process->pidfd < 0 ? errno : 0;
 	}
-	if (r != 0)
+	if (r == ESRCH) {
+		process->pid = 0; /* it has ended already; the number may be another's */
+		refuse_unseen(process);
+	} else if (r != 0) {
 		refuse(process, r);
+	}
 }
 
 static void process_watch(struct process *process, sd_event *event)
