@@ -12,6 +12,7 @@
 #include "daemon/conductor/say.h"
 #include "daemon/config/schema.h"
 #include "daemon/report/report.h"
+#include "daemon/source/recognize.h"
 #include "lib/base/strv.h"
 #include "lib/os/clock.h"
 #include "lib/os/file.h"
@@ -423,6 +424,7 @@ static void finish(struct conductor *conductor)
 	sd_event_unref(conductor->event);
 	strv_free(conductor->regions);
 	free(conductor->search_refused);
+	recognized_free(conductor->recognized);
 	free(conductor->default_region);
 	free(conductor->told_manager);
 	error_done(&conductor->source_error);
@@ -446,6 +448,7 @@ int conductor_run(const struct conductor_options *options)
 	agenda_init(&conductor.agenda);
 	if (!configuration_load(options->config_file, &configuration))
 		return 2;
+	conductor.recognized = recognized_new();
 	(void)sigemptyset(&blocked);
 	(void)sigaddset(&blocked, SIGTERM);
 	(void)sigaddset(&blocked, SIGINT);

@@ -6,6 +6,7 @@
 
 #include "daemon/conductor/say.h"
 #include "daemon/plan/schedule.h"
+#include "daemon/source/recognize.h"
 #include "lib/base/strv.h"
 #include "lib/os/clock.h"
 
@@ -180,6 +181,7 @@ static void take_over_view(struct conductor *conductor, struct source_view *view
 	}
 	source_view_pack(view);
 	conductor->view = view;
+	recognized_forget(conductor->recognized);
 	conductor->remembered = source_view_free(conductor->remembered);
 	if (former && views_alike(former, view))
 		state_refresh_view(conductor, former);
@@ -212,6 +214,7 @@ static void on_version(void *userdata, const struct source_certificate *certific
 	if (!item || strcmp(item->domain, certificate->domain) != 0)
 		return;
 	(void)source_view_replace(conductor->view, certificate);
+	recognized_forget(conductor->recognized);
 	certificates = state_find_arn(conductor, certificate->arn, &count);
 	for (size_t i = 0; i < count; i++) {
 		note_version(conductor, certificates[i]);
@@ -227,6 +230,20 @@ static void note_all(struct conductor *conductor)
 		note_version(conductor, conductor->certificates[i]);
 		note_refusal(conductor, conductor->certificates[i]);
 	}
+}
+
+/* The source may soon list more than is believed; said once, until it is below that again. */
+static void note_size(struct conductor *conductor)
+{
+	const unsigned most = conductor->world->desired->source.certificates_max;
+	const size_t count = conductor->view->count;
+	const bool near = count >= most / 10 * 9;
+
+	if (near && !conductor->said_near)
+		log_write(LOG_WARNING, SAY_SOURCE_NEARLY_FULL, NULL,
+			"the source lists %zu certificates, and with more than source.certificates_max (%u) it is not "
+			"read any more: set that key higher", count, most);
+	conductor->said_near = near;
 }
 
 static void on_read(void *userdata, struct source_view *view, const struct error *err)
@@ -253,6 +270,7 @@ static void on_read(void *userdata, struct source_view *view, const struct error
 	conductor->looked_at = conductor_now(conductor);
 	if (view)
 		note_all(conductor);
+	note_size(conductor);
 	if (swept) {
 		conductor->swept_at = conductor->looked_at;
 		/* What was seen, or put in place, while the versions were read need not be looked at once more. */
@@ -274,6 +292,7 @@ static void start_read(struct conductor *conductor, bool sweep)
 		.now = conductor_now(conductor),
 		.since = usec_sub(conductor->looked_at, LOOK_BACK),
 		.search_refused = conductor->search_refused,
+		.recognized = conductor->recognized,
 		.on_listed = on_listed,
 		.on_version = on_version,
 	};

@@ -223,6 +223,8 @@ struct conductor {
 	bool reading_sweep;
 	bool reading_versions; /* and they are told one by one */
 	bool *search_refused; /* for each region */
+	struct recognized *recognized; /* what listings have said of what is in the view */
+	bool said_near; /* that the source lists nearly more than it may */
 	char **regions; /* the source's */
 	struct source_request request; /* of the read under way */
 	struct source_view *remembered; /* what the record knew of the source, until it was read */

@@ -301,6 +301,9 @@ static const struct schema_row source_rows[] = {
 		.help = "PEM file of the roots to trust; what is first seen if not given" },
 	{ "keep_eligible", SCHEMA_BOOL, AT(keep_eligible), .initial = "true",
 		.help = "export each renewal even if nothing needs it, so that the next happens" },
+	{ "certificates_max", SCHEMA_INTEGER, AT(certificates_max), .min = 100, .max = 1000000,
+		.initial = "5000",
+		.help = "a source that lists more is not believed; memory is kept for so many" },
 	{ 0 },
 };
 

@@ -30,6 +30,7 @@ struct desired_source {
 	struct desired_access access;
 	char *trust; /* file of PEM anchors, or NULL: what was first seen is trusted */
 	bool keep_eligible;
+	unsigned certificates_max; /* more are not taken for the truth */
 };
 
 /* The queue whose events wake the daemon. */

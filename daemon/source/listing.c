@@ -43,6 +43,12 @@ void listing_add(struct source_view *view, const char *region, struct acm_summar
 	};
 }
 
+size_t listing_size(const struct acm_summary *summary)
+{
+	/* Its region is a text of its own, and the array grows by doubling. */
+	return acm_summary_size(summary) + 2 * sizeof(struct source_certificate) - sizeof(*summary) + 2 * ROOM_TEXT;
+}
+
 static int compare(const void *left, const void *right)
 {
 	const struct source_certificate *a = left, *b = right;
@@ -98,11 +104,9 @@ static bool text_equal(const char *a, const char *b)
 
 /* What a summary leaves out (a look's may have no names, nor a list's a serial) is no news. */
 bool listing_tells_nothing(
-	const struct source_view *known, const char *region, const struct acm_summary *summary)
+	const struct source_certificate *before, const char *region, const struct acm_summary *summary)
 {
-	const struct source_certificate *before = source_view_find(known, summary->arn);
-
-	return before && before->not_before == summary->not_before &&
+	return before->not_before == summary->not_before &&
 	       before->not_after == summary->not_after && before->more_names == summary->more_names &&
 	       before->exportable == summary->exportable && before->ineligible == summary->ineligible &&
 	       text_equal(before->status, summary->status) && text_equal(before->type, summary->type) &&
@@ -158,7 +162,25 @@ void listing_inherit(
 	}
 }
 
-void listing_join(struct source_view *view, const struct source_view *known)
+void listing_drop_known(struct source_view *view, const struct source_view *known, bool *seen)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0, at = 0; i < view->count; i++) {
+		struct source_certificate *now = &view->items[i];
+		const struct source_certificate *before = find_next(known, &at, now->arn);
+
+		if (before && ((seen[at] && now->not_before < before->not_before) || source_certificate_equal(now, before))) {
+			seen[at] = true;
+			source_certificate_done(now);
+		} else {
+			view->items[kept++] = *now;
+		}
+	}
+	view->count = kept;
+}
+
+void listing_join(struct source_view *view, const struct source_view *known, const bool *seen)
 {
 	const size_t count = view->count;
 
@@ -166,7 +188,7 @@ void listing_join(struct source_view *view, const struct source_view *known)
 		/* As it was before the first was put in; the items may have moved since. */
 		const struct source_view listed = { .items = view->items, .count = count };
 
-		if (!find_next(&listed, &at, known->items[i].arn))
+		if ((!seen || seen[i]) && !find_next(&listed, &at, known->items[i].arn))
 			source_certificate_copy(append(view), &known->items[i]);
 	}
 	if (view->count > count)

@@ -14,10 +14,13 @@
 /* listing_add(view, region, summary): at the end; the summary's strings are taken over. */
 void listing_add(struct source_view *view, const char *region, struct acm_summary *summary);
 
-/* listing_tells_nothing(known, region, summary): is all that ${summary} says of a certificate of ${region} known
- * already? */
+/* listing_size(summary): the memory that it has once it was added, in bytes, about; for a struct room. */
+size_t listing_size(const struct acm_summary *summary);
+
+/* listing_tells_nothing(before, region, summary): is all that ${summary} says of a certificate of ${region} in
+ * ${before} already, which has its ARN? */
 bool listing_tells_nothing(
-	const struct source_view *known, const char *region, const struct acm_summary *summary);
+	const struct source_certificate *before, const char *region, const struct acm_summary *summary);
 
 /* listing_sort(view): by ARN; of what was listed twice, the later version stays, and of equal ones that whose serial
  * is known. */
@@ -33,9 +36,13 @@ void listing_sort(struct source_view *view);
 void listing_inherit(
 	struct source_view *view, const struct source_view *known, bool problems, usec_t doubted);
 
-/* listing_join(view, known): put in copies of what is known and was not listed; ${view} is
- * sorted again. */
-void listing_join(struct source_view *view, const struct source_view *known);
+/* listing_drop_known(view, known, seen): take out of a sorted ${view}, which has inherited, what is as it is known, or
+ * older than what of ${known} has been ${seen}; it is ${seen} from now on. */
+void listing_drop_known(struct source_view *view, const struct source_view *known, bool *seen);
+
+/* listing_join(view, known, seen): put in copies of what is known, and ${seen} unless that is NULL, and not in ${view},
+ * which is sorted again. */
+void listing_join(struct source_view *view, const struct source_view *known, const bool *seen);
 
 /* listing_needs_tags(desired): does an entry match by tags? */
 bool listing_needs_tags(const struct desired *desired);

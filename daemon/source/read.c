@@ -15,6 +15,7 @@
 
 #include "daemon/source/access.h"
 #include "daemon/source/listing.h"
+#include "daemon/source/recognize.h"
 #include "lib/aws/acm.h"
 #include "lib/base/strv.h"
 
@@ -31,6 +32,11 @@
 /* So long after its NotBefore a certificate may be issued anew with the same dates: public ones are dated to the
  * start of their day.  The rest is for readers that lag. */
 #define FRESH (72 * USEC_PER_HOUR)
+
+/* What a certificate takes that is new, about: its summary twice (a sweep that searches, too, may get it so), as it is
+ * listed with a few names.  And the pages of all regions while they come. */
+#define ROOM_OF_CERTIFICATE ((size_t)1 << 10)
+#define ROOM_OF_PAGES	    ((size_t)1 << 20)
 
 enum step {
 	STEP_LIST,
@@ -69,7 +75,9 @@ struct source_read {
 	size_t next; /* the first certificate that the step has not come to */
 	unsigned failures; /* in a row */
 	bool told; /* what was listed, and so each version is */
-	bool same; /* a look: all is as it was known */
+	bool *seen; /* a sweep: which of what is known was listed just so, and is not in the view */
+	bool same; /* all is as it was known */
+	struct room room; /* for what is in the view and not known, and the pages that are being read */
 };
 
 struct source_read *source_read_cancel(struct source_read *read)
@@ -82,6 +90,7 @@ struct source_read *source_read_cancel(struct source_read *read)
 		acm_cancel(read->slots[i].operation);
 	source_view_free(read->view);
 	free(read->regions);
+	free(read->seen);
 	free(read);
 	return NULL;
 }
@@ -146,15 +155,22 @@ static void go_on(struct source_read *read)
 
 /* LIST. */
 
-/* Has a look shown nothing new, and is nothing left to be read of what is known? */
+/* What was issued at or after this may have been issued again with the same dates. */
+static usec_t fresh_since(const struct source_read *read)
+{
+	return read->is_sweep ? usec_sub(read->request.now, FRESH) : USEC_INFINITY;
+}
+
+/* Is there nothing but what is known, and nothing left to be read of that?  A sweep has to have shown all of it. */
 static bool is_same(const struct source_read *read)
 {
 	const struct source_view *known = read->request.known;
 
-	if (read->is_sweep || !known || read->view->count > 0)
+	if (!known || read->view->count > 0 || (read->is_sweep && !known->count))
 		return false;
 	for (size_t i = 0; i < known->count; i++)
-		if (listing_needs_version(read->request.desired, &known->items[i]))
+		if ((read->is_sweep && !read->seen[i]) ||
+			listing_needs_version(read->request.desired, &known->items[i]))
 			return false;
 	return true;
 }
@@ -162,38 +178,127 @@ static bool is_same(const struct source_read *read)
 /* All regions are listed. */
 static void unite(struct source_read *read)
 {
+	const struct source_view *known = read->request.known;
+
 	listing_sort(read->view);
-	listing_inherit(read->view, read->request.known, !read->is_sweep,
-		read->is_sweep ? usec_sub(read->request.now, FRESH) : USEC_INFINITY);
-	if (!read->is_sweep)
-		listing_join(read->view, read->request.known);
-	read->request.known = NULL;
+	listing_inherit(read->view, known, !read->is_sweep, fresh_since(read));
+	if (read->seen && known)
+		listing_drop_known(read->view, known, read->seen);
+	read->same = is_same(read);
+	if (!read->same && (!read->is_sweep || read->seen))
+		listing_join(read->view, known, read->seen);
 }
 
 static void search_region(struct region *region);
+
+static void fail(struct region *region, const struct error *err)
+{
+	_cleanup_(error_done) struct error problem = ERROR_NULL;
+
+	error_copy(&problem, err);
+	error_wrap(&problem, "region '%s'", region->name);
+	finish(region->read, &problem);
+}
+
+static void fail_without_room(struct region *region)
+{
+	_cleanup_(error_done) struct error problem = ERROR_NULL;
+
+	(void)error_set(&problem, ERROR_RETRY, AWS_CODE_NO_ROOM,
+		"more is listed than fits into the %zu KiB that there are for the %u certificates of "
+		"source.certificates_max; if so many are really there, set that key higher",
+		region->read->room.most >> 10, region->read->request.desired->source.certificates_max);
+	fail(region, &problem);
+}
+
+/* More than there may be: it would be kept. */
+static bool has_too_many(const struct source_read *read)
+{
+	const struct source_view *all = read->same ? read->request.known : read->view;
+
+	return all->count > read->request.desired->source.certificates_max;
+}
+
+static void finish_with_too_many(struct source_read *read)
+{
+	_cleanup_(error_done) struct error problem = ERROR_NULL;
+
+	(void)error_set(&problem, ERROR_RETRY, AWS_CODE_NO_ROOM,
+		"%zu certificates are listed, more than source.certificates_max (%u); if so many are really there, set "
+		"that key higher",
+		read->same ? read->request.known->count : read->view->count,
+		read->request.desired->source.certificates_max);
+	finish(read, &problem);
+}
+
+/* The certificate whose listing was the same before, or nearly; NULL when ${summary} is news. */
+static const struct source_certificate *recognize(
+	const struct source_read *read, const char *region, const struct acm_summary *summary)
+{
+	const struct source_view *known = read->request.known;
+	struct recognized *recognized = read->request.recognized;
+	const struct source_certificate *before;
+	struct summary_digest digest;
+	size_t at;
+
+	if (recognized) {
+		recognized_digest(recognized, region, summary, &digest);
+		if (recognized_find(recognized, &digest, &at))
+			return &known->items[at];
+	}
+	before = source_view_find(known, summary->arn);
+	if (!before || !listing_tells_nothing(before, region, summary))
+		return NULL;
+	if (recognized)
+		recognized_put(recognized, &digest, (size_t)(before - known->items));
+	return before;
+}
+
+/* As nearly always, what is listed is known.  A sweep looks twice at what an earlier reading did not finish, and at what
+ * may have been issued again with the same dates. */
+static bool is_known(struct source_read *read, const char *region, const struct acm_summary *summary)
+{
+	const struct source_certificate *before;
+
+	if (read->is_sweep && !read->seen)
+		return false;
+	before = recognize(read, region, summary);
+	if (!before || !read->is_sweep)
+		return before != NULL;
+	if (before->problem || before->unread || before->not_before >= fresh_since(read))
+		return false;
+	read->seen[before - read->request.known->items] = true;
+	return true;
+}
 
 static void on_page(void *userdata, struct acm_summary *items, size_t count)
 {
 	struct region *region = userdata;
 	struct source_read *read = region->read;
 
-	/* As nearly always, what a look shows is known; it is forgotten as it comes. */
-	for (size_t i = 0; i < count; i++)
-		if (read->is_sweep || !listing_tells_nothing(read->request.known, region->name, &items[i]))
-			listing_add(read->view, region->name, &items[i]);
+	for (size_t i = 0; i < count; i++) {
+		if (is_known(read, region->name, &items[i]))
+			continue;
+		if (!room_take(&read->room, listing_size(&items[i]))) {
+			fail_without_room(region);
+			return;
+		}
+		listing_add(read->view, region->name, &items[i]);
+	}
 }
 
 static void on_listed(void *userdata, const struct error *err)
 {
-	_cleanup_(error_done) struct error problem = ERROR_NULL;
 	struct region *region = userdata;
 	struct source_read *read = region->read;
 
 	region->operation = NULL;
+	if (err && err->code == AWS_CODE_NO_ROOM) {
+		fail_without_room(region);
+		return;
+	}
 	if (err) {
-		error_copy(&problem, err);
-		error_wrap(&problem, "region '%s'", region->name);
-		finish(read, &problem);
+		fail(region, err);
 		return;
 	}
 	if (read->is_sweep && !region->listed) {
@@ -205,19 +310,23 @@ static void on_listed(void *userdata, const struct error *err)
 		*region->search_refused = true;
 	if (is_busy(read))
 		return;
-	read->same = is_same(read);
-	if (read->same) {
-		finish(read, NULL);
+	unite(read);
+	if (has_too_many(read)) {
+		finish_with_too_many(read);
 		return;
 	}
-	unite(read);
-	go_on(read);
+	read->request.known = NULL;
+	if (read->same)
+		finish(read, NULL);
+	else
+		go_on(read);
 }
 
 static void list_region(struct region *region)
 {
 	region->operation = acm_list(
 		region->read->session, region->name, /* type= */ NULL, on_page, on_listed, region);
+	acm_bound(region->operation, &region->read->room);
 }
 
 static void on_searched(void *userdata, const struct error *err)
@@ -242,6 +351,7 @@ static void search_region(struct region *region)
 	region->operation = acm_search(region->read->session, region->name,
 		region->read->is_sweep ? usec_sub(request->now, FRESH) : request->since, on_page,
 		on_searched, region);
+	acm_bound(region->operation, &region->read->room);
 }
 
 /* TAGS and VERSIONS. */
@@ -346,6 +456,7 @@ static struct source_read *read_new(
 	read->request = *request;
 	read->done = done;
 	read->userdata = userdata;
+	read->room.most = request->desired->source.certificates_max * ROOM_OF_CERTIFICATE + ROOM_OF_PAGES;
 	read->session = source_session(request->aws, &request->desired->source.access);
 	read->view = mem_new(struct source_view);
 	read->region_count = strv_length(request->regions);
@@ -369,6 +480,9 @@ struct source_read *source_sweep(
 
 	read->is_sweep = true;
 	read->needs_tags = listing_needs_tags(request->desired);
+	/* Where tags decide, all of them are read again. */
+	if (request->known && !read->needs_tags)
+		read->seen = mem_alloc(request->known->count * sizeof(*read->seen));
 	for (size_t i = 0; i < read->region_count; i++) {
 		if (read->regions[i].search_refused)
 			*read->regions[i].search_refused = false;

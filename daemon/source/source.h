@@ -13,6 +13,7 @@
 #include "daemon/model/observed.h"
 #include "lib/aws/aws.h"
 
+struct recognized;
 struct source_read;
 struct source_export;
 
@@ -29,6 +30,9 @@ struct source_request {
 	/* One for each of ${regions}, kept from look to look by the caller (NULL: not kept): a look sets it where
 	 * searching is refused and listing is not, so that the next one lists at once; a sweep tries anew. */
 	bool *search_refused;
+	/* What listings have said before of what is ${known}, kept from reading to reading by the caller (NULL: not kept),
+	 * who forgets it when that changes.  It spares most of the work. */
+	struct recognized *recognized;
 	/* NULL, or where more versions have to be read than ACM answers at once, which takes minutes for many, called
 	 * before the completion: once with what was listed, as a view (given to the callee) in which those are unread;
 	 * then with each of them as it has been read, or could not be.  They may not cancel the reading;
@@ -45,8 +49,9 @@ struct source_request {
  * or serial changed, or whose version is not known; one whose version could not be read keeps the
  * fingerprint unset and says why in its problem, and the others are read all the same.  Tags are read
  * only at a sweep, and only where an entry matches by tags; those that cannot be read stay as known.
- * A region that cannot be listed is the failure of the whole.  NULL without an error: a look has shown
- * nothing but what was known, and nothing of that has to be read.
+ * A region that cannot be listed is the failure of the whole, and so are more certificates than
+ * source.certificates_max, or what does not fit into the memory for them (AWS_CODE_NO_ROOM).  NULL without an error:
+ * there is nothing but what was known, a sweep has shown all of that, and nothing of it has to be read.
  */
 typedef void (*source_read_fn)(void *userdata, struct source_view *view, const struct error *err);
 

@@ -28,7 +28,11 @@ def configuration(account_count, groups=3, spread=False, poll="15m", sweep="6h")
     names = accounts(account_count)
     places = {f"account{number}": [name] for number, name in enumerate(names)} if spread else {"prod": names}
     return {
-        "source": {"region": REGION, "role_arn": f"arn:aws:iam::{SOURCE}:role/certferry-source"},
+        "source": {
+            "region": REGION,
+            "role_arn": f"arn:aws:iam::{SOURCE}:role/certferry-source",
+            "certificates_max": 200000,
+        },
         "poll": poll,
         "sweep": sweep,
         "guard": 0,

@@ -56,8 +56,8 @@ async def interim(peer):
     await peer.send_until_gone(b"HTTP/1.1 102 Processing\r\n\r\n" * 1000)
 
 
-def listing(items, more=False):
-    """A page as ACM sends them, of these items; with ${more}, there is always another one."""
+def listing(items, last=1):
+    """A page as ACM sends them, of these items, and then others until the ${last} one."""
     pages = itertools.count(1)
 
     async def attack(peer):
@@ -66,7 +66,7 @@ def listing(items, more=False):
             {**one, "CertificateArn": f"arn:aws:acm:{peer.region}:{DESTINATION}:certificate/{number:08}-{n:027}" + longer}
             for n, (one, longer) in enumerate(items)
         ]}  # fmt: skip
-        if more:
+        if number % last:
             page["NextToken"] = str(number)
         body = json.dumps(page).encode()
         await peer.send(head(f"Content-Length: {len(body)}", "Connection: close") + body)
@@ -115,7 +115,7 @@ LISTINGS = {
     "long ARNs": listing([item(longer=1900)] * 1000),
     "many names": listing([item(names=990, length=60)] * 130),
     "full pages": listing([item(names=100, length=30)] * 1000),
-    "page after page": listing([item()] * 1000, more=True),
+    "page after page": listing([item()] * 1000, last=1 << 20),
 }
 
 
@@ -163,8 +163,47 @@ def read_source_elsewhere(ferry, cloud, daemon):
     ferry.wait_for(lambda: "was reloaded" in daemon.log)
 
 
+# And what is said of them; the last is believed.  (The search shows the one that is really there, too.)
+SOURCE_LISTINGS = {
+    "long names": (LISTINGS["long names"], "too long a value"),
+    "long ARNs": (listing([item(longer=1900)] * 1000, last=1 << 20), "fits into the 6024 KiB .*certificates_max"),
+    "many names": (listing([item(names=990, length=60)] * 130), "fits into the 6024 KiB .*certificates_max"),
+    "page after page": (LISTINGS["page after page"], "fits into the 6024 KiB .*certificates_max"),
+    "too many": (listing([item()] * 850, last=6), "5101 certificates are listed, more than source.certificates_max"),
+    "nearly too many": (listing([item()] * 980, last=5), r"lists 4901 certificates, and with more than .*max \(5000\)"),
+}
+
+
+def test_memory_however_much_the_source_lists(ferry, front, cloud, daemon):
+    """The same for the source: what does not fit, or is more than it may have, is not believed, and said."""
+    ferry.settings["destinations"]["all"]["endpoint_url"] = cloud.endpoint
+    ferry.set()
+    daemon.reload()
+    ferry.wait_for(lambda: "was reloaded" in daemon.log)
+    resting = memory(daemon.process, "VmRSS")
+    front.wants = lambda peer: peer.operation == "ListCertificates"
+    peaks = {}
+    for name, (attack, words) in SOURCE_LISTINGS.items():
+        front.attack, front.attacked, begin = attack, 0, len(daemon.log)
+        forget_peak(daemon.process)
+        daemon.reload()
+        ferry.wait_for(lambda: front.attacked and re.search(words, daemon.log[begin:]), 45)
+        assert daemon.process.poll() is None, f"{name}: the daemon ended:\n{daemon.log}"
+        time.sleep(0.5)
+        peaks[name] = (memory(daemon.process, "VmHWM") - resting) / MIB
+        front.attack = None
+        daemon.reload()
+        ferry.wait_for(lambda: "the source can be read again" in daemon.log[begin:] or "lists 4901" in words, 45)
+    print({name: round(peak, 1) for name, peak in peaks.items()}, f"above {resting / MIB:.1f} MiB")
+    assert {name: peak for name, peak in peaks.items() if peak > 16} == {}
+    assert daemon.log.count("the source cannot be read") == len(peaks) - 1
+    cloud.renew(daemon.arn, force=True)
+    daemon.reload()
+    ferry.wait_for(lambda: daemon.log.count("holds the new version") == 2 * len(PLACES), 60)
+
+
 def test_memory_however_much_places_list(ferry, front, cloud, daemon):
-    """The same for whatever else the destinations say they hold.  (An account of the source may hold very many.)"""
+    """The same for whatever else the destinations say they hold."""
     read_source_elsewhere(ferry, cloud, daemon)
     resting = memory(daemon.process, "VmRSS")
     front.wants = lambda peer: peer.operation == "ListCertificates"

@@ -14,6 +14,7 @@
 
 #include "daemon/model/match.h"
 #include "daemon/source/listing.h"
+#include "daemon/source/recognize.h"
 #include "daemon/source/source.h"
 #include "lib/base/strv.h"
 
@@ -310,13 +311,13 @@ static void test_join(void **state)
 	list(view, ARN("b3"), "0a:02", LATER);
 	list(view, ARN("zz"), "0a:03", LATER);
 	listing_sort(view);
-	listing_join(view, known);
+	listing_join(view, known, NULL);
 	assert_int_equal(view->count, 21);
 	assert_string_equal(find(view, ARN("a0"))->serial, "0a:01");
 	assert_ptr_not_equal(find(view, ARN("a0"))->serial, find(known, ARN("a0"))->serial);
 	assert_string_equal(find(view, ARN("b3"))->serial, "0a:02");
 	assert_string_equal(find(view, ARN("zz"))->serial, "0a:03");
-	listing_join(view, NULL);
+	listing_join(view, NULL, NULL);
 	assert_int_equal(view->count, 21);
 }
 
@@ -393,6 +394,13 @@ static void test_answers_that_lag_are_not_taken(void **state)
 }
 
 /* Each member by itself makes a summary news; what a summary leaves out does not. */
+static bool tells_nothing(const struct source_view *known, const char *region, const struct acm_summary *summary)
+{
+	const struct source_certificate *before = source_view_find(known, summary->arn);
+
+	return before && listing_tells_nothing(before, region, summary);
+}
+
 static void test_what_tells_nothing(void **state)
 {
 	_cleanup_(source_view_freep) struct source_view *known = view_new();
@@ -425,17 +433,15 @@ static void test_what_tells_nothing(void **state)
 		.not_before = same.not_before,
 		.not_after = same.not_after,
 	};
-	assert_true(listing_tells_nothing(known, "eu-west-1", &same));
+	assert_true(tells_nothing(known, "eu-west-1", &same));
 	other.serial = other.domain = NULL;
 	other.names = NULL;
-	assert_true(listing_tells_nothing(known, "eu-west-1", &other));
-	assert_false(listing_tells_nothing(known, "eu-west-2", &same));
-	assert_false(listing_tells_nothing(NULL, "eu-west-1", &same));
+	assert_true(tells_nothing(known, "eu-west-1", &other));
+	assert_false(tells_nothing(known, "eu-west-2", &same));
 #define NEWS(member, value)                                                                        \
 	other = same;                                                                              \
 	other.member = value;                                                                      \
-	assert_false(listing_tells_nothing(known, "eu-west-1", &other))
-	NEWS(arn, (char *)ARN("c"));
+	assert_false(tells_nothing(known, "eu-west-1", &other))
 	NEWS(domain, (char *)"c.example.com");
 	NEWS(names, ((char *[]){ (char *)"a.example.com", NULL }));
 	NEWS(more_names, true);
@@ -451,7 +457,115 @@ static void test_what_tells_nothing(void **state)
 #undef NEWS
 	/* What was listed without a serial gets it when it is told. */
 	free(take(known->items[1].serial));
-	assert_false(listing_tells_nothing(known, "eu-west-1", &same));
+	assert_false(tells_nothing(known, "eu-west-1", &same));
+}
+
+static void test_drop_known(void **state)
+{
+	_cleanup_(source_view_freep) struct source_view *known = view_new();
+	_cleanup_(source_view_freep) struct source_view *view = view_new();
+	bool seen[4] = { false, false, true, true };
+
+	list(known, ARN("a"), "0a:01", ISSUED);
+	list(known, ARN("b"), "0a:02", ISSUED);
+	list(known, ARN("c"), "0a:03", LATER);
+	list(known, ARN("d"), "0a:04", ISSUED);
+	list(view, ARN("a"), "0a:01", ISSUED); /* just so */
+	list(view, ARN("aa"), "0a:05", ISSUED); /* new */
+	list(view, ARN("b"), "0a:06", LATER); /* renewed */
+	list(view, ARN("c"), "0a:07", ISSUED); /* older than what was listed, too */
+	list(view, ARN("d"), "0a:08", LATER); /* newer than what was listed, too */
+	listing_drop_known(view, known, seen);
+	assert_int_equal(view->count, 3);
+	assert_non_null(find(view, ARN("aa")));
+	assert_string_equal(find(view, ARN("b"))->serial, "0a:06");
+	assert_string_equal(find(view, ARN("d"))->serial, "0a:08");
+	assert_true(seen[0] && !seen[1] && seen[2] && seen[3]);
+	listing_join(view, known, seen);
+	assert_int_equal(view->count, 5);
+	assert_string_equal(find(view, ARN("b"))->serial, "0a:06");
+	assert_string_equal(find(view, ARN("c"))->serial, "0a:03");
+	assert_string_equal(find(view, ARN("d"))->serial, "0a:08");
+}
+
+/* Digests of summaries. */
+
+static bool digests_equal(const struct acm_summary *a, const char *region, const struct acm_summary *b)
+{
+	_cleanup_(recognized_freep) struct recognized *recognized = recognized_new();
+	struct summary_digest left, right;
+
+	recognized_digest(recognized, "eu-west-1", a, &left);
+	recognized_digest(recognized, region, b, &right);
+	return memcmp(left.bytes, right.bytes, sizeof(left.bytes)) == 0;
+}
+
+static void test_digest(void **state)
+{
+	const struct acm_summary same = {
+		.arn = (char *)ARN("b"),
+		.domain = (char *)"a.example.com",
+		.names = (char *[]){ (char *)"a.example.com", (char *)"b.example.com", NULL },
+		.status = (char *)"ISSUED",
+		.type = (char *)"PRIVATE",
+		.key_algorithm = (char *)"RSA_2048",
+		.serial = (char *)"0a:bc",
+		.not_before = usec_of(ISSUED),
+		.not_after = usec_of(LATER),
+	};
+	struct acm_summary other = same;
+
+	other.in_use = true;
+	other.imported_at = 1;
+	assert_true(digests_equal(&same, "eu-west-1", &other));
+	assert_false(digests_equal(&same, "eu-west-2", &same));
+#define OTHER(member, value)                                                                       \
+	other = same;                                                                              \
+	other.member = value;                                                                      \
+	assert_false(digests_equal(&same, "eu-west-1", &other))
+	OTHER(arn, (char *)ARN("c"));
+	OTHER(domain, (char *)"c.example.com");
+	OTHER(domain, NULL);
+	OTHER(names, ((char *[]){ (char *)"a.example.com", NULL }));
+	OTHER(names, ((char *[]){ (char *)"a.example.com=b.example.com", NULL }));
+	OTHER(names, ((char *[]){ NULL }));
+	OTHER(names, NULL);
+	OTHER(more_names, true);
+	OTHER(status, (char *)"EXPIRED");
+	OTHER(type, (char *)"AMAZON_ISSUED");
+	OTHER(key_algorithm, (char *)"EC_prime256v1");
+	OTHER(exportable, true);
+	OTHER(ineligible, true);
+	OTHER(serial, (char *)"0a:bd");
+	OTHER(serial, (char *)"");
+	OTHER(serial, NULL);
+	OTHER(not_before, same.not_before + 1);
+	OTHER(not_after, same.not_after + 1);
+#undef OTHER
+}
+
+static void test_recognize_many(void **state)
+{
+	_cleanup_(recognized_freep) struct recognized *recognized = recognized_new();
+	struct acm_summary summary = { .arn = (char *)ARN("a") };
+	struct summary_digest digest;
+	size_t at;
+
+	for (int round = 0; round < 2; round++) {
+		for (usec_t i = 0; i < 5000; i++) {
+			summary.not_before = i;
+			recognized_digest(recognized, "eu-west-1", &summary, &digest);
+			assert_false(recognized_find(recognized, &digest, &at));
+			recognized_put(recognized, &digest, (size_t)i);
+		}
+		for (usec_t i = 0; i < 5000; i++) {
+			summary.not_before = i;
+			recognized_digest(recognized, "eu-west-1", &summary, &digest);
+			assert_true(recognized_find(recognized, &digest, &at));
+			assert_int_equal(at, i);
+		}
+		recognized_forget(recognized);
+	}
 }
 
 int main(void)
@@ -472,6 +586,9 @@ int main(void)
 		cmocka_unit_test(test_set_version),
 		cmocka_unit_test(test_answers_that_lag_are_not_taken),
 		cmocka_unit_test(test_what_tells_nothing),
+		cmocka_unit_test(test_drop_known),
+		cmocka_unit_test(test_digest),
+		cmocka_unit_test(test_recognize_many),
 	};
 	bool locked;
 

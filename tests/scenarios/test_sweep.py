@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The full comparison with the source, again and again in one daemon: what is as it was is not read anew, and what is not
+is seen."""
+
+import time
+
+import pytest
+
+from tests.scenarios.vocabulary import SOURCE
+
+COUNT = 20
+
+
+class Fleet:
+    """A daemon that has carried many certificates to files."""
+
+    def __init__(self, ferry, cloud, days_ago):
+        self.ferry, self.cloud = ferry, cloud
+        self.arns = ferry.issue("host{n}.example.com", count=COUNT, days_ago=days_ago)
+        ferry.carry("fleet", {"domain": "*.example.com"}, "files").set(guard=0)
+        self.daemon = ferry.start()
+        self.wait_carried(COUNT)
+
+    def wait_carried(self, count):
+        self.ferry.wait_for(lambda: self.daemon.log.count("holds the new version") >= count)
+        time.sleep(0.2)
+        assert self.daemon.log.count("holds the new version") == count
+
+    def sweep(self):
+        """What it asks for, from a reload until it is quiet."""
+        position = self.cloud.journal_position()
+        self.daemon.reload()
+        self.ferry.wait_for(lambda: self.cloud.count("SearchCertificates", SOURCE, position))
+        made = []
+        while len(made) != len(made := [entry["operation"] for entry in self.cloud.journal(since=position)]):
+            time.sleep(0.4)
+        return sorted(made)
+
+    def name_of(self, arn):
+        return f"fleet/{arn.rpartition('/')[2]}"
+
+
+@pytest.fixture(params=(0, 100), ids=("fresh", "old"))
+def fleet(ferry, cloud, request):
+    return Fleet(ferry, cloud, request.param)
+
+
+def test_what_is_as_it_was_is_only_listed(fleet):
+    for _ in range(3):
+        assert fleet.sweep() == ["ListCertificates", "SearchCertificates"]
+    fleet.wait_carried(COUNT)
+
+
+def test_what_changed_is_seen_among_what_did_not(fleet, ferry, cloud):
+    fleet.sweep()
+    renewed, gone, *_ = fleet.arns
+    cloud.renew(renewed, force=True)
+    cloud.delete_certificate(arn=gone)
+    new = ferry.issue("new.example.com", days_ago=100)
+    made = fleet.sweep()
+    assert made.count("GetCertificate") == 2 and made.count("ExportCertificate") == 2
+    fleet.wait_carried(COUNT + 2)
+    ferry.expect_file(fleet.name_of(renewed), renewed)
+    ferry.expect_file(fleet.name_of(new), new)
+    assert fleet.sweep() == ["ListCertificates", "SearchCertificates"]
+
+
+def test_what_may_have_been_issued_again_is_read_where_searching_is_refused(fleet, ferry, cloud):
+    cloud.fault("error", operation="SearchCertificates", code="AccessDeniedException", message="no", status=400, count=100)
+    fresh = cloud.certificate(fleet.arns[0])["not_before"] > time.time() - 72 * 3600
+    for _ in range(2):
+        assert fleet.sweep().count("GetCertificate") == (COUNT if fresh else 0)
+    fleet.wait_carried(COUNT)
+
+
+def test_one_second_of_two_issues(fleet, ferry, cloud):
+    """The same dates in the listing; only the serial tells."""
+    one = fleet.arns[0]
+    while True:
+        while time.time() % 1 > 0.2:
+            time.sleep(0.02)
+        first, position = cloud.renew(one, force=True), cloud.journal_position()
+        fleet.daemon.reload()
+        ferry.wait_for(lambda: cloud.count("ExportCertificate", SOURCE, position))
+        second = cloud.renew(one, force=True)
+        if first["not_before"] == second["not_before"]:
+            break
+    fleet.sweep()
+    ferry.expect_file(fleet.name_of(one), one)
+
+
+def test_what_could_not_be_read_is_tried_at_the_next_sweep(fleet, ferry, cloud):
+    fleet.sweep()
+    one = fleet.arns[0]
+    cloud.renew(one, force=True)
+    cloud.fault("error", operation="GetCertificate", code="AccessDeniedException", message="no", status=400, count=1)
+    assert fleet.sweep().count("GetCertificate") == 1
+    fleet.wait_carried(COUNT)
+    assert fleet.sweep().count("GetCertificate") == 1
+    fleet.wait_carried(COUNT + 1)
+    ferry.expect_file(fleet.name_of(one), one)
