@@ -11,6 +11,7 @@
  */
 #include "lib/base/json_stream.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -57,6 +58,12 @@ void json_stream_init(struct json_stream *stream, json_event_fn on_event, void *
 	};
 }
 
+void json_stream_cut(struct json_stream *stream, size_t most)
+{
+	assert(most >= 1 && most <= JSON_STREAM_TOKEN);
+	stream->cut = most;
+}
+
 void json_stream_done(struct json_stream *stream)
 {
 	buf_done(&stream->token);
@@ -66,47 +73,49 @@ void json_stream_done(struct json_stream *stream)
 
 /* --- Strings --- */
 
-/* RFC 3629 section 4: the length of the character at ${text}, 0 if there is none. */
-static size_t utf8_length(const unsigned char *text, size_t left)
+/* RFC 3629 section 4: what follows the first byte of a character. */
+static bool utf8_begin(struct json_utf8 *utf8, unsigned char byte)
 {
-	unsigned char low = 0x80, high = 0xbf;
-	size_t length;
-
-	if (text[0] < 0x80)
-		return 1;
-	length = text[0] >= 0xf0 ? 4 : text[0] >= 0xe0 ? 3 : 2;
-	if (text[0] < 0xc2 || text[0] > 0xf4 || length > left)
-		return 0;
+	if (byte < 0x80)
+		return true;
+	if (byte < 0xc2 || byte > 0xf4)
+		return false;
+	*utf8 = (struct json_utf8){ byte >= 0xf0 ? 3 : byte >= 0xe0 ? 2 : 1, 0x80, 0xbf };
 	/* Neither longer than needed, nor half of a surrogate pair, nor beyond U+10FFFF. */
-	if (text[0] == 0xe0)
-		low = 0xa0;
-	else if (text[0] == 0xed)
-		high = 0x9f;
-	else if (text[0] == 0xf0)
-		low = 0x90;
-	else if (text[0] == 0xf4)
-		high = 0x8f;
-	if (text[1] < low || text[1] > high)
-		return 0;
-	for (size_t i = 2; i < length; i++)
-		if (text[i] < 0x80 || text[i] > 0xbf)
-			return 0;
-	return length;
+	if (byte == 0xe0)
+		utf8->low = 0xa0;
+	else if (byte == 0xed)
+		utf8->high = 0x9f;
+	else if (byte == 0xf0)
+		utf8->low = 0x90;
+	else if (byte == 0xf4)
+		utf8->high = 0x8f;
+	return true;
+}
+
+/* Does ${text} go on with UTF-8?  What it leaves open is in ${utf8}. */
+static bool utf8_goes_on(struct json_utf8 *utf8, const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		const unsigned char byte = (unsigned char)text[i];
+
+		if (utf8->left == 0) {
+			if (!utf8_begin(utf8, byte))
+				return false;
+			continue;
+		}
+		if (byte < utf8->low || byte > utf8->high)
+			return false;
+		*utf8 = (struct json_utf8){ (unsigned char)(utf8->left - 1), 0x80, 0xbf };
+	}
+	return true;
 }
 
 static bool is_utf8(const char *text, size_t length)
 {
-	const unsigned char *at = (const unsigned char *)text;
+	struct json_utf8 utf8 = { 0 };
 
-	while (length > 0) {
-		size_t step = utf8_length(at, length);
-
-		if (step == 0)
-			return false;
-		at += step;
-		length -= step;
-	}
-	return true;
+	return utf8_goes_on(&utf8, text, length) && utf8.left == 0;
 }
 
 /* FNV-1a's steps, eight bytes at a time. */
@@ -145,9 +154,22 @@ static bool is_new_member(struct json_stream *stream, const char *text, size_t l
 	return true;
 }
 
+/* The end of a string of which something was dropped. */
+static int cut_end(struct json_stream *stream)
+{
+	if (stream->high || stream->utf8.left > 0)
+		return -EINVAL;
+	stream->state = NEXT;
+	stream->on_event(
+		stream->userdata, JSON_EVENT_CUT, stream->token.data, stream->token.length);
+	return 0;
+}
+
 static int string_end(struct json_stream *stream, const char *text, size_t length)
 {
-	if (stream->high || length > JSON_STREAM_TOKEN)
+	if (stream->dropped > 0)
+		return cut_end(stream);
+	if (stream->high)
 		return -EINVAL;
 	if (stream->wide && !is_utf8(text, length))
 		return -EINVAL;
@@ -159,15 +181,60 @@ static int string_end(struct json_stream *stream, const char *text, size_t lengt
 	return 0;
 }
 
-/* A run of plain bytes that is not the whole string. */
+static bool may_be_cut(const struct json_stream *stream)
+{
+	return stream->cut > 0 && !stream->key;
+}
+
+/* How many bytes of the string are kept. */
+static size_t string_most(const struct json_stream *stream)
+{
+	return may_be_cut(stream) ? stream->cut : JSON_STREAM_TOKEN;
+}
+
+/* The first bytes that there is no room for: what was kept of the character that they go on with is dropped with them. */
+static int begin_dropping(struct json_stream *stream)
+{
+	struct buf *token = &stream->token;
+
+	stream->utf8 = (struct json_utf8){ 0 };
+	if (!utf8_goes_on(&stream->utf8, token->data, token->length))
+		return -EINVAL;
+	if (stream->utf8.left == 0)
+		return 0;
+	do {
+		stream->dropped++;
+		token->length--;
+	} while (((unsigned char)token->data[token->length] & 0xc0) == 0x80);
+	token->data[token->length] = '\0';
+	return 0;
+}
+
+/* Nothing is kept of it, but it has to be what the string may go on with. */
+static int string_drop(struct json_stream *stream, const char *data, size_t length)
+{
+	if (stream->dropped == 0 && begin_dropping(stream) < 0)
+		return -EINVAL;
+	stream->dropped += length;
+	return utf8_goes_on(&stream->utf8, data, length) ? 0 : -EINVAL;
+}
+
+/* A run of plain bytes that is not the whole string, or has to be cut. */
 static int string_keep(struct json_stream *stream, const char *data, size_t length)
 {
+	size_t room;
+
 	if (length == 0)
 		return 0;
-	if (stream->high || length > JSON_STREAM_TOKEN - stream->token.length)
+	if (stream->high)
 		return -EINVAL;
-	buf_append(&stream->token, data, length);
-	return 0;
+	if (stream->dropped > 0)
+		return string_drop(stream, data, length);
+	room = string_most(stream) - stream->token.length;
+	if (length > room && !may_be_cut(stream))
+		return -EINVAL;
+	buf_append(&stream->token, data, MIN(length, room));
+	return length > room ? string_drop(stream, data + room, length - room) : 0;
 }
 
 /* How many plain bytes there are; their bits are added to ${bits}.  Eight at a time are looked at for one that is special
@@ -203,7 +270,8 @@ static ssize_t read_string(struct json_stream *stream, const char *data, size_t 
 	int r;
 
 	stream->wide |= bits >= 0x80;
-	if (run < length && data[run] == '"' && stream->token.length == 0) {
+	if (run < length && data[run] == '"' && stream->token.length == 0 && stream->dropped == 0 &&
+		run <= string_most(stream)) {
 		/* All of it lies in this piece, as most do. */
 		r = string_end(stream, data, run);
 		return r < 0 ? r : (ssize_t)run + 1;
@@ -386,6 +454,7 @@ static int begin_string(struct json_stream *stream, bool key)
 	buf_clear(&stream->token);
 	stream->key = key;
 	stream->wide = false;
+	stream->dropped = 0;
 	stream->state = STRING;
 	return 0;
 }

@@ -34,12 +34,19 @@ enum json_event {
 	JSON_EVENT_TRUE,
 	JSON_EVENT_FALSE,
 	JSON_EVENT_NULL,
+	JSON_EVENT_CUT, /* a string of which the end was dropped: see json_stream_cut() */
 };
 
 /* json_event_fn(userdata, event, text, length): ${text} is the key or string without escapes, the
  * number as it was written; borrowed until it returns, and not NUL-terminated. */
 typedef void (*json_event_fn)(
 	void *userdata, enum json_event event, const char *text, size_t length);
+
+/* What a character of UTF-8 that has begun goes on with. */
+struct json_utf8 {
+	unsigned char left; /* bytes; 0: none has begun */
+	unsigned char low, high; /* the next one of them */
+};
 
 struct json_stream {
 	json_event_fn on_event;
@@ -52,6 +59,9 @@ struct json_stream {
 	unsigned seen_count, seen_room;
 	bool key; /* the string that is being read is one */
 	bool wide; /* and has bytes that are not ASCII */
+	size_t cut; /* so many bytes of a string are kept; 0: all, or it is refused */
+	size_t dropped; /* of the string that is being read or told */
+	struct json_utf8 utf8; /* of what was dropped */
 	const char *literal; /* what is left of true, false or null */
 	enum json_event literal_event;
 	unsigned unicode, digits; /* of \uXXXX */
@@ -61,6 +71,15 @@ struct json_stream {
 
 /* json_stream_init(stream, on_event, userdata): ready for a text; release with json_stream_done(). */
 void json_stream_init(struct json_stream *stream, json_event_fn on_event, void *userdata);
+
+/**
+ * json_stream_cut(stream, most):
+ * From now on a string that is no key and has more than ${most} bytes (1 to JSON_STREAM_TOKEN) is not refused, however
+ * long it is: nothing is kept of it but its beginning, of ${most} bytes or the 1 to 3 fewer that are whole characters,
+ * which is told as JSON_EVENT_CUT; stream->dropped then says how many bytes are missing.  It has to be JSON all the
+ * same.
+ */
+void json_stream_cut(struct json_stream *stream, size_t most);
 
 /* json_stream_push(stream, data, length): the next ${length} bytes.  0, or -EINVAL: no JSON, or
  * beyond a limit; once it was, it stays so. */

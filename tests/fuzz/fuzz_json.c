@@ -37,13 +37,16 @@ static void on_event(void *userdata, enum json_event event, const char *text, si
 		add(sum, (unsigned char)text[i]);
 }
 
-static int read_in_pieces(const char *data, size_t size, size_t piece, struct sum *sum)
+/* With ${cut}, longer strings are. */
+static int read_in_pieces(const char *data, size_t size, size_t piece, size_t cut, struct sum *sum)
 {
 	struct json_stream stream;
 	int r = 0;
 
 	*sum = (struct sum){ 0 };
 	json_stream_init(&stream, on_event, sum);
+	if (cut)
+		json_stream_cut(&stream, cut);
 	for (size_t i = 0; r == 0 && i < size; i += piece)
 		r = json_stream_push(&stream, data + i, MIN(piece, size - i));
 	if (r == 0)
@@ -65,18 +68,29 @@ static void read_page(enum acm_listing listing, const char *data, size_t size)
 		abort();
 }
 
+/* The verdict on the text, which no cut changes, nor how it is cut into pieces. */
+static int read_text(const char *text, size_t size, size_t cut, struct sum *whole)
+{
+	struct sum bytes, threes;
+	int r = read_in_pieces(text, size, size ? size : 1, cut, whole);
+
+	if (read_in_pieces(text, size, 1, cut, &bytes) != r || read_in_pieces(text, size, 3, cut, &threes) != r ||
+		(r == 0 && (bytes.hash != whole->hash || threes.hash != whole->hash || bytes.events != whole->events)))
+		abort();
+	return r;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *text = (const char *)data;
-	struct sum whole, bytes, threes;
-	int r = read_in_pieces(text, size, size ? size : 1, &whole);
+	struct sum whole, cut;
+	int r = read_text(text, size, 0, &whole);
 	json_t *tree = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
 	bool read = r == 0;
 
-	if (read_in_pieces(text, size, 1, &bytes) != r || read_in_pieces(text, size, 3, &threes) != r ||
-		(read && (bytes.hash != whole.hash || threes.hash != whole.hash ||
-				 bytes.events != whole.events)))
-		abort();
+	for (size_t most = 1; most < 8; most++)
+		if (read_text(text, size, most, &cut) != r || (read && cut.events != whole.events))
+			abort();
 	/* Our limits are far beyond what so few bytes can reach, but for the depth; and jansson does not see a NUL that
 	 * comes right after a number. */
 	if (read != (tree != NULL) && (read || (size < JSON_STREAM_DEPTH && !memchr(text, '\0', size))))

@@ -16,7 +16,7 @@
 /* The tokens as text: one line each. */
 static void on_event(void *userdata, enum json_event event, const char *text, size_t length)
 {
-	static const char marks[] = "{}[]:\"#tfn";
+	static const char marks[] = "{}[]:\"#tfn~";
 	struct buf *out = userdata;
 
 	buf_append_char(out, marks[event]);
@@ -25,8 +25,8 @@ static void on_event(void *userdata, enum json_event event, const char *text, si
 	buf_append_char(out, '\n');
 }
 
-/* Reads ${text} in pieces of each length; the tokens are the same.  NULL: no JSON. */
-static char *read_text(const char *text)
+/* Reads ${text} in pieces of each length; the tokens are the same.  NULL: no JSON.  ${cut}: strings are, there. */
+static char *read_cut(const char *text, size_t cut)
 {
 	char *first = NULL;
 	int verdict = 0;
@@ -37,6 +37,8 @@ static char *read_text(const char *text)
 		int r = 0;
 
 		json_stream_init(&stream, on_event, &out);
+		if (cut)
+			json_stream_cut(&stream, cut);
 		for (size_t i = 0; r == 0 && i < strlen(text); i += piece)
 			r = json_stream_push(&stream, text + i, MIN(piece, strlen(text) - i));
 		if (r == 0)
@@ -56,6 +58,11 @@ static char *read_text(const char *text)
 		return NULL;
 	}
 	return first;
+}
+
+static char *read_text(const char *text)
+{
+	return read_cut(text, 0);
 }
 
 static void test_tokens(void **state)
@@ -196,6 +203,83 @@ static void test_limits(void **state)
 	buf_done(&out);
 }
 
+/* What is longer than the cut is told as its beginning, in whole characters; keys and numbers are not cut. */
+static void test_cut(void **state)
+{
+	static const struct {
+		size_t cut;
+		const char *text, *tokens;
+	} cases[] = {
+		{ 4, "\"abcd\"", "\"abcd\n" },
+		{ 4, "\"abcde\"", "~abcd\n" },
+		{ 4, "[\"abcdefghijklmnopqrstuvwxyz\",\"a\",1234567]", "[\n~abcd\n\"a\n#1234567\n]\n" },
+		{ 4, "{\"abcdef\":\"abcdef\",\"abcdeg\":1}", "{\n:abcdef\n~abcd\n:abcdeg\n#1\n}\n" },
+		{ 4, "[\"a\\\"\\n\\u0041\",\"a\\\"\\n\\u0041\\\"\\\"\"]", "[\n\"a\"\nA\n~a\"\nA\n]\n" },
+		{ 1, "[\"\",\"\\n\\n\"]", "[\n\"\n~\n\n]\n" },
+		{ 1, "[\"\xc3\xa9\",\"\\u00e9\",\"\xc3\xa9x\"]", "[\n~\n~\n~\n]\n" },
+		{ 2, "[\"\xc3\xa9\",\"\\u00e9\",\"\xc3\xa9x\"]", "[\n\"\xc3\xa9\n\"\xc3\xa9\n~\xc3\xa9\n]\n" },
+		{ 3, "[\"\xc3\xa9\xc3\xa9\",\"\\u00e9\\u00e9\",\"\xc3\xa9xx\"]",
+			"[\n~\xc3\xa9\n~\xc3\xa9\n~\xc3\xa9x\n]\n" },
+		{ 3, "[\"a\xe2\x82\xac\",\"\\ud83d\\ude00\",\"\xf0\x9f\x98\x80\"]", "[\n~a\n~\n~\n]\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(freep) char *tokens = read_cut(cases[i].text, cases[i].cut);
+
+		assert_non_null(tokens);
+		assert_string_equal(tokens, cases[i].tokens);
+	}
+}
+
+/* Wherever a string is cut, it is read or refused as whole, and what is told of it is its beginning. */
+static void test_cut_anywhere(void **state)
+{
+	static const char *const texts[] = { "\"ab\xc3\xa9\xe2\x82\xac\xf4\x8f\xbf\xbf\\n\\u00e9\\ud83d\\ude00z\"",
+		"\"abcd\x80\"", "\"ab\xc3\"", "\"ab\xc3\\u00e9\"", "\"ab\\u00c3\xa9\"", "\"ab\xe2\x82\"", "\"abc\xc0\xaf\"",
+		"\"abc\xe0\x80\xaf\"", "\"abc\xed\xa0\x80\"", "\"abc\xf4\x90\x80\x80\"", "\"abc\\ud83d\"",
+		"\"abc\\ud83dx\"", "\"abc\\udc00\"", "\"abc\\u0000\"", "\"abc\\x\"", "\"abc\tdef\"", "\"abc\\ud83d\xc3\xa9\"",
+		"\"abcdef", "\"abcdef\\\"", "\"abcdef\" x", "\"\xc3\xc3\"", "\"\xc3\xa9\xa9\"" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		for (size_t cut = 1; cut <= 32; cut++) {
+			_cleanup_(freep) char *whole = read_text(texts[i]), *tokens = read_cut(texts[i], cut);
+
+			assert_int_equal(tokens != NULL, whole != NULL);
+			if (!tokens)
+				continue;
+			assert_int_equal(*tokens, strlen(whole) - 2 > cut ? '~' : '"');
+			assert_true(strlen(tokens) - 2 <= cut && strlen(tokens) + 3 >= MIN(cut + 2, strlen(whole)));
+			assert_memory_equal(tokens + 1, whole + 1, strlen(tokens) - 2);
+		}
+}
+
+static void on_long(void *userdata, enum json_event event, const char *text, size_t length)
+{
+	struct json_stream *stream = userdata;
+
+	if (event != JSON_EVENT_CUT)
+		return;
+	assert_int_equal(length, 1000);
+	assert_int_equal(stream->dropped, 1000000 * strlen("x\xc3\xa9\xe2\x82\xac\n") - 1000);
+}
+
+/* However long it is, no more is kept than was said, and how much is missing is known. */
+static void test_cut_keeps_little(void **state)
+{
+	static const char piece[] = "x\xc3\xa9\\u20ac\\n";
+	struct json_stream stream;
+
+	json_stream_init(&stream, on_long, &stream);
+	json_stream_cut(&stream, 1000);
+	assert_int_equal(json_stream_push(&stream, "[\"", 2), 0);
+	for (int i = 0; i < 1000000; i++)
+		assert_int_equal(json_stream_push(&stream, piece, strlen(piece)), 0);
+	assert_true(stream.token.capacity <= 4096);
+	assert_int_equal(json_stream_push(&stream, "\"]", 2), 0);
+	assert_int_equal(json_stream_end(&stream), 0);
+	json_stream_done(&stream);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +288,9 @@ int main(void)
 		cmocka_unit_test(test_each_byte_at_each_place),
 		cmocka_unit_test(test_names_of_each_length),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_cut_anywhere),
+		cmocka_unit_test(test_cut_keeps_little),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
