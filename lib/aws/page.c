@@ -49,7 +49,7 @@ static int find_member(const struct page *page, const char *text, size_t length)
 		return PAGE_AT_NOTHING;
 	if (is_name(page->format->items, text, length))
 		return PAGE_AT_ITEMS;
-	return is_name(page->format->token, text, length) ? PAGE_AT_TOKEN : PAGE_AT_NOTHING;
+	return page->format->token && is_name(page->format->token, text, length) ? PAGE_AT_TOKEN : PAGE_AT_NOTHING;
 }
 
 /* False for what is none; one before 1970 is one, and read as 0. */
@@ -69,13 +69,19 @@ static bool read_time(enum json_event event, const char *text, size_t length, us
 	return fabs(seconds) < MEMBER_TIME_END;
 }
 
+static bool is_text(enum json_event event)
+{
+	return event == JSON_EVENT_STRING || event == JSON_EVENT_CUT;
+}
+
 static bool is_of(enum page_type type, enum json_event event, const char *text, size_t length)
 {
 	usec_t time;
 
 	switch (type) {
 	case PAGE_STRING:
-		return event == JSON_EVENT_STRING;
+	case PAGE_TEXT:
+		return is_text(event);
 	case PAGE_BOOLEAN:
 		return event == JSON_EVENT_TRUE || event == JSON_EVENT_FALSE;
 	case PAGE_TIME:
@@ -84,6 +90,13 @@ static bool is_of(enum page_type type, enum json_event event, const char *text, 
 		return event == JSON_EVENT_OBJECT;
 	}
 	return false;
+}
+
+static bool is_too_long(enum page_type type, enum json_event event, size_t length)
+{
+	if (type == PAGE_TEXT)
+		return false;
+	return event == JSON_EVENT_CUT || (event == JSON_EVENT_STRING && length > PAGE_TEXT_MAX);
 }
 
 void page_refuse(struct page *page, const char *what, const char *name)
@@ -121,7 +134,7 @@ static void check(struct page *page, int field, bool in_list, enum json_event ev
 		return;
 	if (list ? event != JSON_EVENT_ARRAY : !is_of(wanted->type, event, text, length))
 		page_refuse(page, "with another type of", wanted->name);
-	else if (event == JSON_EVENT_STRING && length > PAGE_TEXT_MAX)
+	else if (is_too_long(wanted->type, event, length))
 		page_refuse(page, "with too long a value of", wanted->name);
 }
 
@@ -131,7 +144,7 @@ static void tell(struct page *page, int field, enum json_event event, const char
 
 	if (id == PAGE_PATH)
 		return;
-	if (event == JSON_EVENT_STRING)
+	if (is_text(event))
 		take_room(page, length + ROOM_TEXT);
 	if (page->problem.kind == ERROR_NONE)
 		page->format->on_value(page->userdata, id, event, text, length);
@@ -247,6 +260,8 @@ static void on_plain(struct page *page, enum json_event event, const char *text,
 			page_refuse(page, "with another type of", page->format->token);
 		else if (page->at == PAGE_AT_TOKEN && !page->token)
 			page->token = page_text(event, text, length);
+		else if (page->at == PAGE_AT_ITEMS)
+			page->null = event == JSON_EVENT_NULL;
 		break;
 	case PAGE_LEVEL_ITEMS:
 		(void)open_item(page, event);
@@ -267,10 +282,18 @@ static void on_plain(struct page *page, enum json_event event, const char *text,
 	}
 }
 
+static void count_value(struct page *page)
+{
+	if (++page->values > page->format->values_max && page->format->values_max)
+		page_refuse(page, "with too many values beside", page->format->items);
+}
+
 static void on_event(void *userdata, enum json_event event, const char *text, size_t length)
 {
 	struct page *page = userdata;
 
+	if (event != JSON_EVENT_KEY && event != JSON_EVENT_OBJECT_END && event != JSON_EVENT_ARRAY_END)
+		count_value(page);
 	switch (event) {
 	case JSON_EVENT_OBJECT:
 	case JSON_EVENT_ARRAY:
@@ -295,6 +318,12 @@ void page_bound(struct page *page, struct room *room)
 	page->room = room ?: &page->own;
 }
 
+void page_cut(struct page *page, size_t most)
+{
+	assert(most >= PAGE_TEXT_MAX);
+	page->cut = most;
+}
+
 void page_init(struct page *page, const struct page_format *format, void *userdata)
 {
 	*page = (struct page){ .format = format, .own.most = PAGE_ROOM, .userdata = userdata };
@@ -306,10 +335,12 @@ void page_begin(struct page *page)
 {
 	json_stream_done(&page->stream);
 	json_stream_init(&page->stream, on_event, page);
+	if (page->cut)
+		json_stream_cut(&page->stream, page->cut);
 	page->depth = 0;
 	page->at = PAGE_AT_NOTHING;
-	page->rooted = page->named = page->listed = false;
-	page->items = page->list = page->all_lists = 0;
+	page->rooted = page->named = page->null = page->listed = false;
+	page->items = page->list = page->all_lists = page->values = 0;
 	free(take(page->token));
 	error_done(&page->problem);
 	page_hand_over(page);
@@ -348,6 +379,16 @@ int page_need_items(const struct page *page, struct error *err)
 	return error_set(err, ERROR_RETRY, 0, "answer without %s", page->format->items);
 }
 
+int page_may_have_items(const struct page *page, struct error *err)
+{
+	int r;
+
+	r = page_check(page, err);
+	if (r < 0 || !page->named || page->null || page->listed)
+		return r;
+	return error_set(err, ERROR_RETRY, 0, "answer whose %s is no list", page->format->items);
+}
+
 void page_done(struct page *page)
 {
 	page_hand_over(page);
@@ -358,7 +399,7 @@ void page_done(struct page *page)
 
 char *page_text(enum json_event event, const char *text, size_t length)
 {
-	return event == JSON_EVENT_STRING && length > 0 ? mem_strndup(text, length) : NULL;
+	return is_text(event) && length > 0 ? mem_strndup(text, length) : NULL;
 }
 
 bool page_is(enum json_event event, const char *text, size_t length, const char *value)

@@ -4,9 +4,9 @@
 
 /*
  * A page of a listing, read as it arrives and without a tree: an object with a list of items and,
- * unless it is the last, a token.  A table says which members of the items are wanted; all others
- * are passed over.  What is absent or null is not told; what is of another type than the table says
- * makes the page no answer, as in lib/aws/member.h.  Pure.  Not for use outside lib/aws.
+ * unless it is the last or the only one, a token.  A table says which members of the items are wanted;
+ * all others are passed over.  What is absent or null is not told; what is of another type than the
+ * table says makes the page no answer, as in lib/aws/member.h.  Pure.  Not for use outside lib/aws.
  */
 
 #include <stdbool.h>
@@ -19,7 +19,8 @@
 
 /* What the values of a field must be. */
 enum page_type {
-	PAGE_STRING,
+	PAGE_STRING, /* of PAGE_TEXT_MAX bytes at most */
+	PAGE_TEXT, /* of any length; see page_cut() */
 	PAGE_BOOLEAN,
 	PAGE_TIME, /* as page_time() reads it */
 	PAGE_OBJECT,
@@ -39,8 +40,9 @@ struct page_field {
 
 struct page_format {
 	const char *items; /* the answer's member that lists them */
-	const char *token; /* its member that carries on */
+	const char *token; /* its member that carries on; NULL: none does */
 	unsigned pages_max; /* a listing that goes on after so many does not end */
+	size_t values_max; /* in all of the answer, be they wanted or not; 0: any number */
 	const struct page_field *fields;
 	size_t fields_count;
 
@@ -50,7 +52,7 @@ struct page_format {
 	void (*on_item)(void *userdata);
 	void (*on_item_end)(void *userdata);
 	/* A value of the field ${id}, as json_event_fn(): a plain one, or the beginning and end of an
-	 * object that the field lists. */
+	 * object that the field lists.  Of a PAGE_TEXT that was cut, stream.dropped says how much is missing. */
 	void (*on_value)(void *userdata, int id, enum json_event event, const char *text,
 		size_t length);
 };
@@ -82,8 +84,10 @@ struct page {
 	unsigned depth;
 	int at; /* the field whose value is next; or PAGE_AT_* in page.c */
 	size_t items, list, all_lists; /* values so far: of the page, of the list that is open, of all lists */
+	size_t values; /* all of them */
 	bool rooted; /* it is an object */
-	bool named, listed; /* the items' member was there, and was a list */
+	bool named, null, listed; /* the items' member was there, was null, was a list */
+	size_t cut; /* so many bytes of a string are kept; 0: see json_stream.h */
 	char *token; /* NULL after the last page */
 	struct room *room; /* what there is for the listing; its own, or that of who keeps it */
 	struct room own;
@@ -98,6 +102,10 @@ void page_init(struct page *page, const struct page_format *format, void *userda
  * else it holds; without, or with NULL, into 4 MiB for each page.  A page that does not is refused, with
  * AWS_CODE_NO_ROOM. */
 void page_bound(struct page *page, struct room *room);
+
+/* page_cut(page, most): of a PAGE_TEXT with more than ${most} bytes (PAGE_TEXT_MAX to JSON_STREAM_TOKEN) no more than
+ * that is kept and told; without, one beyond JSON_STREAM_TOKEN makes the page no answer.  From the next page_begin(). */
+void page_cut(struct page *page, size_t most);
 
 /* page_begin(page): forget what has been read. */
 void page_begin(struct page *page);
@@ -120,10 +128,14 @@ int page_check(const struct page *page, struct error *err);
 /* page_need_items(page, err): the same, and "answer without NAME", unless it had its list. */
 int page_need_items(const struct page *page, struct error *err);
 
+/* page_may_have_items(page, err): the same, and "answer whose NAME is no list", unless it had its list, or null, or
+ * nothing of the kind. */
+int page_may_have_items(const struct page *page, struct error *err);
+
 void page_done(struct page *page);
 
-/* page_text(event, text, length): of on_value: a string that is not empty, owned by the caller;
- * otherwise NULL. */
+/* page_text(event, text, length): of on_value: a string that is not empty, or what is left of one, owned by the
+ * caller; otherwise NULL. */
 char *page_text(enum json_event event, const char *text, size_t length);
 
 /* page_is(event, text, length, value): is it the string ${value}? */
