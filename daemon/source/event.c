@@ -157,11 +157,10 @@ static int read_event(const json_t *root, const struct event_origin *origin, str
 	return r;
 }
 
-int event_parse(const char *body, const struct event_origin *origin, struct event *ret_event,
+int event_parse(const char *body, size_t length, const struct event_origin *origin, struct event *ret_event,
 	struct error *err)
 {
 	_cleanup_(event_done) struct event event = EVENT_NULL;
-	size_t length = strlen(body);
 	json_t *root;
 	int r;
 

@@ -39,13 +39,14 @@ struct event_origin {
 };
 
 /**
- * event_parse(body, origin, event, err):
- * One event's JSON.  Anything but an event of ACM, of a type that ACM documents, from that account
+ * event_parse(body, length, origin, event, err):
+ * One event's JSON, of ${length} bytes; of one with more than EVENT_LENGTH_MAX, which is refused, ${body} may be a part.
+ * Anything but an event of ACM, of a type that ACM documents, from that account
  * and one of those regions, about certificates of that account and region, is ERROR_INVALID: "what
  * is wrong with it", of which at most 64 printable characters are the sender's.  Release with
  * event_done().
  */
-int event_parse(const char *body, const struct event_origin *origin, struct event *ret_event,
+int event_parse(const char *body, size_t length, const struct event_origin *origin, struct event *ret_event,
 	struct error *err);
 void event_done(struct event *event);
 

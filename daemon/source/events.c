@@ -148,7 +148,7 @@ static void take_message(struct events *events, const struct sqs_message *messag
 	_cleanup_(event_done) struct event event = EVENT_NULL;
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 
-	if (event_parse(message->body, &origin, &event, &err) < 0)
+	if (event_parse(message->body, message->body_length, &origin, &event, &err) < 0)
 		events->request.on_refused(
 			events->request.userdata, message->id, message->receive_count, &err);
 	else
@@ -200,6 +200,7 @@ static void start_receive(struct events *events)
 		.wait = events->heard ? WAIT_SECONDS : 0,
 		.visibility = VISIBILITY_SECONDS,
 		.limit = events->limit,
+		.body_limit = EVENT_LENGTH_MAX,
 	};
 	usec_t now = clock_monotonic(), allowed = usec_sub(events->pace_debt, (PACE_BURST - 1) * PACE);
 

@@ -167,7 +167,7 @@ static void call_log(
 #define JSON_VALUES_MAX ((size_t)20000)
 
 /* Would the tree be out of all proportion to the text?  Counts what can begin a value, outside strings: inside
- * them strangers may have written (a message of SQS). */
+ * them anything may be written. */
 static bool json_is_heavy(const char *text, size_t length)
 {
 	size_t values = 0;

@@ -14,8 +14,8 @@ struct operation;
 struct page;
 struct sd_event_source;
 
-/* operation_fn(operation, body, err): the answer, as aws_done_fn; of a listing, the end, with both
- * NULL after the last page.  Never called from inside a function of this header. */
+/* operation_fn(operation, body, err): the answer, as aws_done_fn, or with a page, its failure; of a listing, the end,
+ * with both NULL after the last page.  Never called from inside a function of this header. */
 typedef void (*operation_fn)(
 	struct operation *operation, const json_t *body, const struct error *err);
 
@@ -24,8 +24,8 @@ struct operation {
 	struct aws_session *session;
 	enum aws_service service;
 	const char *name; /* ListCertificates; a literal */
-	struct page *page; /* listings: what reads their answers; belongs to the handle */
-	void (*on_page)(struct operation *operation); /* listings: it has been read */
+	struct page *page; /* reads the answer as it arrives, of all listings; belongs to the handle; NULL: a tree is made */
+	void (*on_page)(struct operation *operation); /* instead of on_answer: it has been read */
 	operation_fn on_answer;
 	bool long_poll; /* as in struct aws_request */
 	size_t response_limit; /* bytes; 0: as usual */

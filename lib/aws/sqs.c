@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "lib/aws/operation.h"
+#include "lib/aws/sqs_page.h"
 #include "lib/aws/sqs_wire.h"
 
 struct sqs_operation {
@@ -15,6 +16,7 @@ struct sqs_operation {
 	void *userdata;
 	sqs_receive_fn on_received;
 	sqs_delete_fn on_deleted;
+	struct sqs_page *page; /* receiving; otherwise NULL */
 };
 
 struct sqs_operation *sqs_cancel(struct sqs_operation *o)
@@ -22,6 +24,9 @@ struct sqs_operation *sqs_cancel(struct sqs_operation *o)
 	if (!o)
 		return NULL;
 	operation_done(&o->operation);
+	if (o->page)
+		sqs_page_done(o->page);
+	free(o->page);
 	free(o);
 	return NULL;
 }
@@ -43,27 +48,38 @@ static struct sqs_operation *sqs_new(
 	return o;
 }
 
-static void on_receive(struct operation *operation, const json_t *answer, const struct error *err)
+static void on_receive_failed(struct operation *operation, const json_t *answer, const struct error *err)
+{
+	_cleanup_(sqs_cancelp) struct sqs_operation *o = (struct sqs_operation *)operation;
+
+	o->on_received(o->userdata, NULL, 0, err);
+}
+
+static void on_receive(struct operation *operation)
 {
 	_cleanup_(sqs_cancelp) struct sqs_operation *o = (struct sqs_operation *)operation;
 	_cleanup_(error_done) struct error problem = ERROR_NULL;
 	struct sqs_message messages[SQS_BATCH_MAX];
 	size_t count = 0;
+	int r;
 
-	if (!err && sqs_parse_messages(answer, messages, &count, &problem) < 0) {
+	r = sqs_page_messages(o->page, messages, &count, &problem);
+	if (r < 0)
 		error_wrap(&problem, "%s", operation->name);
-		err = &problem;
-	}
-	o->on_received(o->userdata, err ? NULL : messages, err ? 0 : count, err);
+	o->on_received(o->userdata, r < 0 ? NULL : messages, count, r < 0 ? &problem : NULL);
 }
 
 struct sqs_operation *sqs_receive(struct aws_session *session, const char *region,
 	const struct sqs_receive *request, sqs_receive_fn on_done, void *userdata)
 {
-	struct sqs_operation *o = sqs_new(session, "ReceiveMessage", on_receive, userdata);
+	struct sqs_operation *o = sqs_new(session, "ReceiveMessage", on_receive_failed, userdata);
 
 	assert(request->limit >= 1 && request->limit <= SQS_BATCH_MAX);
 	o->on_received = on_done;
+	o->page = mem_new(struct sqs_page);
+	sqs_page_init(o->page, request->body_limit);
+	o->operation.page = &o->page->page;
+	o->operation.on_page = on_receive;
 	o->operation.long_poll = true;
 	o->operation.response_limit = SQS_ANSWER_LIMIT;
 	operation_ask(&o->operation, region, sqs_receive_body(request));

@@ -20,7 +20,8 @@ struct sqs_operation;
 struct sqs_message {
 	const char *id; /* of SQS, the same each time it is received */
 	const char *receipt; /* the handle of this reception: the latest one deletes */
-	const char *body;
+	const char *body; /* of one longer than was asked for, its beginning */
+	size_t body_length; /* of all of it */
 	unsigned receive_count; /* how often it has been received, about; 0: not said */
 };
 
@@ -29,6 +30,7 @@ struct sqs_receive {
 	unsigned wait; /* seconds that AWS waits for a first message: 0..20 */
 	unsigned visibility; /* seconds for which nobody else receives them: 0..43200 */
 	unsigned limit; /* messages: 1..SQS_BATCH_MAX */
+	size_t body_limit; /* bytes that are kept of a body: 2..64 KiB */
 };
 
 typedef void (*sqs_receive_fn)(void *userdata, const struct sqs_message *messages, size_t count,
@@ -46,8 +48,8 @@ struct sqs_operation *sqs_receive(struct aws_session *session, const char *regio
 	const struct sqs_receive *request, sqs_receive_fn on_done, void *userdata);
 
 /* The longest message (1 MiB), of which JSON's escapes make three times as much at most: a line feed is \n,
- * what is no ASCII has 2 bytes or more in UTF-8 and 6 as \uXXXX; and its envelope.  Reading it takes four times
- * that of memory for a moment. */
+ * what is no ASCII has 2 bytes or more in UTF-8 and 6 as \uXXXX; and its envelope.  It is never held whole: what is not
+ * kept is dropped as it arrives. */
 #define SQS_ANSWER_LIMIT (((size_t)3 << 20) + ((size_t)64 << 10))
 
 /* sqs_delete_fn(userdata, failed, why, err): ${failed} of the messages were not deleted, for the

@@ -32,62 +32,6 @@ json_t *sqs_delete_body(const char *queue_url, const char *const *receipts, size
 	return json_pack("{s:s, s:o}", "QueueUrl", queue_url, "Entries", entries);
 }
 
-/* SQS writes its numbers as texts. */
-static unsigned receive_count(const json_t *item)
-{
-	const char *text = member_string(
-		json_object_get(item, "Attributes"), "ApproximateReceiveCount");
-	unsigned long count = text ? strtoul(text, NULL, 10) : 0;
-
-	return (unsigned)MIN(count, 1000000UL);
-}
-
-static const struct member message_members[] = { { "Body", MEMBER_STRING },
-	{ "Attributes", MEMBER_OBJECT }, { 0 } };
-static const struct member attributes_members[] = { { "ApproximateReceiveCount", MEMBER_STRING },
-	{ 0 } };
-
-static int parse_message(const json_t *item, struct sqs_message *message, struct error *err)
-{
-	int r;
-
-	r = member_need(item, "MessageId", &message->id, err);
-	if (r < 0)
-		return r;
-	r = member_need(item, "ReceiptHandle", &message->receipt, err);
-	if (r == 0)
-		r = member_check(item, message_members, err);
-	if (r == 0 && json_is_object(json_object_get(item, "Attributes")))
-		r = member_check(json_object_get(item, "Attributes"), attributes_members, err);
-	if (r < 0)
-		return r;
-	message->body = member_string(item, "Body") ?: "";
-	message->receive_count = receive_count(item);
-	return 0;
-}
-
-int sqs_parse_messages(const json_t *answer, struct sqs_message messages[static SQS_BATCH_MAX],
-	size_t *ret_count, struct error *err)
-{
-	/* An empty queue has no such member. */
-	const json_t *list = json_object_get(answer, "Messages"), *item;
-	size_t i;
-	int r;
-
-	if (list && !json_is_null(list) && !json_is_array(list))
-		return error_set(err, ERROR_RETRY, 0, "answer whose Messages are no list");
-	if (json_array_size(list) > SQS_BATCH_MAX)
-		return error_set(err, ERROR_RETRY, 0, "answer with more messages than were asked for");
-	json_array_foreach(list, i, item)
-	{
-		r = parse_message(item, &messages[i], err);
-		if (r < 0)
-			return r;
-	}
-	*ret_count = json_array_size(list);
-	return 0;
-}
-
 int sqs_parse_failed(
 	const json_t *answer, size_t *ret_failed, char **ret_why, struct error *err)
 {

@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	_cleanup_(freep) char *body = mem_strndup((const char *)data, size);
 	_cleanup_(event_done) struct event event = EVENT_NULL;
 	_cleanup_(error_done) struct error err = ERROR_NULL;
-	int r = event_parse(body, &origin, &event, &err);
+	int r = event_parse(body, strlen(body), &origin, &event, &err);
 
 	if ((r < 0) != (err.kind == ERROR_INVALID) || (r == 0) != (event.arns != NULL))
 		abort();

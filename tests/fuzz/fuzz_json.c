@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes as an answer that lists certificates.  However they are cut into pieces, the same
+ * Any bytes as an answer that lists certificates or messages.  However they are cut into pieces, the same
  * tokens come out; and what our reader takes is JSON to jansson too, which reads it whole, and the
  * other way about but for the limits of the reader.
  * With clang -fsanitize=fuzzer it fuzzes; with -DFUZZ_REPLAY it runs the files of its arguments.
@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lib/aws/acm_page.h"
+#include "lib/aws/sqs_page.h"
 #include "lib/os/file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -68,6 +69,24 @@ static void read_page(enum acm_listing listing, const char *data, size_t size)
 		abort();
 }
 
+static void read_queue(const char *data, size_t size)
+{
+	_cleanup_(sqs_page_done) struct sqs_page page;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct sqs_message messages[SQS_BATCH_MAX];
+	size_t count = 0;
+
+	sqs_page_init(&page, PAGE_TEXT_MAX);
+	page_begin(&page.page);
+	if (page_read(&page.page, data, size) < 0 || page_end(&page.page) < 0)
+		return;
+	if ((sqs_page_messages(&page, messages, &count, &err) < 0) != (err.kind != ERROR_NONE))
+		abort();
+	for (size_t i = 0; i < count; i++)
+		if (!*messages[i].id || !*messages[i].receipt || messages[i].body_length < strlen(messages[i].body))
+			abort();
+}
+
 /* The verdict on the text, which no cut changes, nor how it is cut into pieces. */
 static int read_text(const char *text, size_t size, size_t cut, struct sum *whole)
 {
@@ -98,6 +117,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	json_decref(tree);
 	read_page(ACM_LISTING_LIST, text, size);
 	read_page(ACM_LISTING_SEARCH, text, size);
+	read_queue(text, size);
 	return 0;
 }
 

@@ -251,6 +251,8 @@ static void start_tag_secret(struct attempt *attempt)
 
 /* --- Others --- */
 
+#define BODY_LIMIT 2048 /* so much is kept of a message */
+
 static void on_found(void *userdata, const char *arn, char *const *tags)
 {
 	tell(userdata, "arn", arn);
@@ -270,6 +272,7 @@ static void on_received(void *userdata, const struct sqs_message *messages, size
 		tell(userdata, "id", messages[i].id);
 		tell(userdata, "receipt", messages[i].receipt);
 		tell(userdata, "body", messages[i].body);
+		tell_number(userdata, "length", messages[i].body_length);
 		tell_number(userdata, "received", messages[i].receive_count);
 	}
 	finish(userdata, err);
@@ -281,6 +284,7 @@ static void start_receive(struct attempt *attempt)
 		.queue_url = "https://sqs.eu-west-1.amazonaws.com/111111111111/certferry",
 		.wait = 1,
 		.limit = SQS_BATCH_MAX,
+		.body_limit = BODY_LIMIT,
 	};
 
 	(void)sqs_receive(attempt->session, attempt->region, &request, on_received, attempt);
@@ -323,6 +327,11 @@ static void start_delete(struct attempt *attempt)
 #define TAGS "\"Tags\":[{\"Key\":\"certferry:source\",\"Value\":\"" ARN "9\"},{\"Key\":\"owner\"}]"
 
 #define RESOURCE(n) "{\"ResourceARN\":\"" ARN n "\"," TAGS "}"
+
+/* Of 64 bytes when it has been read, which are too many when there are 32 of them and some more. */
+#define BODY_64	  "certif\\u00e9rry \\\"\\n\\ud83d\\ude00\xe2\x82\xac and so on, until there is enough of it all"
+#define BODY_256  BODY_64 BODY_64 BODY_64 BODY_64
+#define BODY_LONG BODY_256 BODY_256 BODY_256 BODY_256 BODY_256 BODY_256 BODY_256 BODY_256 "longer"
 
 #define GRANT                                                                                      \
 	"<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\n"              \
@@ -395,6 +404,10 @@ const struct kind kinds[] = {
 		.body = "{\"Messages\":[{\"MessageId\":\"" TOKEN "\",\"ReceiptHandle\":\"AQEB1\","
 			"\"MD5OfBody\":\"99914b932bd37a50b983c5e7c90ae93b\",\"Body\":\"{}\","
 			"\"Attributes\":{\"ApproximateReceiveCount\":\"3\"}}]}" },
+	{ .name = "ReceiveMessage-long", .status = 200, .type = "application/x-amz-json-1.0",
+		.start = start_receive,
+		.body = "{\"Messages\":[{\"MessageId\":\"" TOKEN "\",\"ReceiptHandle\":\"AQEB1\","
+			"\"Body\":\"" BODY_LONG "\"},{\"ReceiptHandle\":\"AQEB2\",\"MessageId\":\"2\"}]}" },
 	{ .name = "DeleteMessageBatch", .status = 200, .type = "application/x-amz-json-1.0",
 		.start = start_delete,
 		.body = "{\"Successful\":[{\"Id\":\"0\"}],\"Failed\":[{\"Id\":\"1\",\"Code\":"

@@ -74,7 +74,7 @@ static void check_case(const char *name)
 	*body = '\0';
 	body += strlen("\nbody:\n");
 	body[strlen(body) - 1] = '\0'; /* the file's last newline */
-	if (event_parse(body, &origin, &event, &err) == 0) {
+	if (event_parse(body, strlen(body), &origin, &event, &err) == 0) {
 		expect_event(name, lines, &event);
 		return;
 	}
@@ -106,14 +106,26 @@ static void test_account_unknown(void **state)
 {
 	char *regions[] = { (char *)"eu-west-1", NULL };
 	const struct event_origin origin = { NULL, regions };
+	static const char body[] = "{\"id\":\"1\",\"detail-type\":\"ACM Certificate Rotated\",\"source\":\"aws.acm\","
+				   "\"account\":\"222222222222\",\"region\":\"eu-west-1\",\"detail\":{},\"resources\":"
+				   "[\"arn:aws:acm:eu-west-1:222222222222:certificate/a\"]}";
 	_cleanup_(event_done) struct event event = EVENT_NULL;
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 
-	assert_int_equal(event_parse("{\"id\":\"1\",\"detail-type\":\"ACM Certificate Rotated\",\"source\":\"aws.acm\","
-				     "\"account\":\"222222222222\",\"region\":\"eu-west-1\",\"detail\":{},\"resources\":"
-				     "[\"arn:aws:acm:eu-west-1:222222222222:certificate/a\"]}",
-				 &origin, &event, &err), 0);
+	assert_int_equal(event_parse(body, strlen(body), &origin, &event, &err), 0);
 	assert_int_equal(strv_length(event.arns), 1);
+}
+
+/* Of what is too long nobody looks at more than the length: it may be a part, which may look like all. */
+static void test_part_of_a_long_one(void **state)
+{
+	char *regions[] = { NULL };
+	const struct event_origin origin = { NULL, regions };
+	_cleanup_(event_done) struct event event = EVENT_NULL;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	assert_true(event_parse("{}", 1 << 20, &origin, &event, &err) < 0);
+	assert_string_equal(err.text, "it has 1048576 bytes, more than any event of ACM");
 }
 
 int main(void)
@@ -121,6 +133,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_account_unknown),
+		cmocka_unit_test(test_part_of_a_long_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
