@@ -10,7 +10,7 @@ import zlib
 
 import pytest
 
-from tests.cloud.harness import DESTINATION, SECOND
+from tests.cloud.harness import DESTINATION, SECOND, SOURCE
 from tests.cloud.tls import REGIONS
 from tests.wire.front import head
 
@@ -233,3 +233,138 @@ def test_many_imports_are_listed_in_a_second_try(ferry, front, cloud, daemon):
     time.sleep(2)
     assert front.attacked <= 4 * len(PLACES)  # at the reload, and when the source has been swept
     assert "cannot be looked at" not in daemon.log
+
+
+# --- The queue of events ---
+
+ANSWER = (3 << 20) + (64 << 10) - 1  # what SQS's answer may have at most: SQS_ANSWER_LIMIT of lib/aws/sqs.h
+
+
+def full(before, again, after):
+    """An answer as long as SQS's may be, or a little shorter: ${again} as often as there is room."""
+    return before + again * ((ANSWER - len(before) - len(after)) // len(again.encode())) + after
+
+
+def message(number=0, body="{}", more=""):
+    """As SQS sends it, with the body as JSON has it."""
+    return f'{{"MessageId":"m{number}","ReceiptHandle":"r{number}","Body":"{body}"{more}}}'
+
+
+def batch(*items):
+    return '{"Messages":[' + ",".join(items) + "]}"
+
+
+def one(again, receipt="r0", more=""):
+    """A message whose body fills the answer."""
+    return full(f'{{"Messages":[{{"MessageId":"m0","ReceiptHandle":"{receipt}","Body":"', again, f'"{more}}}]}}')
+
+
+def one_with(before, again, after):
+    """A message that fills it with members."""
+    return full('{"Messages":[{"MessageId":"m0","ReceiptHandle":"r0","Body":"x",' + before, again, after + "}]}")
+
+
+def members(count):
+    return ",".join(f'"a{n}":""' for n in range(count))
+
+
+# One answer each, as long as one may be; well formed, if not all of SQS's.
+MESSAGES = {
+    "escapes": one("\\u0041"),
+    "wide escapes": one("\\u00e9"),
+    "pairs": one("\\ud83d\\ude00"),
+    "line feeds": one("\\n"),
+    "quotes": one('\\"'),
+    "plain": one("x"),
+    "wide": one("é"),
+    "and members": one("x", more=',"a":[' + ",".join(["{" + members(1000) + "}"] * 19) + "]"),
+    "ten": batch(*[message(n, "x" * (ANSWER // 10 - 70)) for n in range(10)]),
+    "ten with escapes": batch(*[message(n, "\\u0041" * (ANSWER // 60 - 12)) for n in range(10)]),
+    "ten of 16 KiB": batch(*[message(n, "{}," * 5400, ',"MD5OfBody":"' + "0" * 200000 + '"') for n in range(10)]),
+    "a member in each object": one_with('"a":[{"b":0}', ',{"b":0}', "]"),
+    "members": batch(message(more="," + members(210000))),
+    "attributes": batch(message(more=',"Attributes":{"ApproximateReceiveCount":"1",' + members(210000) + "}")),
+    "attributes of attributes": one_with('"MessageAttributes":{"a":[{"a":{}}', ',{"a":{}}', "]}"),
+    "lists": one_with('"a":[[]', ",[]", "]"),
+    "words": one_with('"a":[null', ",null", "]"),
+    "long receipt": one("x", receipt="r" * 60000),
+    "too many": full('{"Messages":[' + message(), "," + message(), "]}"),
+    "beside them": full('{"Messages":[' + message() + '],"a":[{}', ",{}", "]}"),
+    "not yet": full('{"a":"', "\\u0041", '","Messages":[' + message() + "]}"),
+}
+
+
+def answer(text, status=200):
+    """The whole of it, at once."""
+    body = text.encode()
+    assert len(body) <= ANSWER
+
+    async def attack(peer):
+        await peer.send(head(f"Content-Length: {len(body)}", "Connection: close", status=status) + body)
+
+    return attack
+
+
+def flood():
+    """Ten new events in each answer, as long as events are, with receipts longer than SQS's."""
+    numbers = itertools.count()
+
+    def event():
+        number = next(numbers)
+        arns = [f"arn:aws:acm:{REGIONS[0]}:{SOURCE}:certificate/{n:0200}" for n in range(10)]
+        text = json.dumps({
+            "id": f"{number:064}", "source": "aws.acm", "account": SOURCE, "region": REGIONS[0],
+            "detail-type": "ACM Certificate Available", "detail": {"x": "x" * 13000}, "resources": arns,
+        })  # fmt: skip
+        return {"MessageId": f"{number:02000}", "ReceiptHandle": f"{number:02000}", "Body": text}
+
+    async def attack(peer):
+        await answer(json.dumps({"Messages": [event() for _ in range(10)]}))(peer)
+
+    return attack
+
+
+QUEUE = {name: answer(text) for name, text in MESSAGES.items()} | {
+    "endless": endless(b'{"Messages":[{"Body":"', b"\\u0041" * 10000, LENGTH),
+    "endless member": endless(b'{"Messages":[{"', b"a" * BLOCK, LENGTH),
+    "endless list": endless(b'{"Messages":[0', b",0" * 10000, LENGTH),
+    "error": answer(full('{"__type":"InternalError","message":"', "\\u0041", '"}'), status=500),
+    "flood": flood(),
+}
+
+
+@pytest.fixture
+def listener(ferry, front, cloud):
+    """A small one, that has delivered and listens to a queue that is empty."""
+    front.wants = lambda peer: peer.operation == "ReceiveMessage"
+    front.attack = answer("{}")
+    ferry.set(events={"queue_url": cloud.event_queue()["queue"]})
+    arn = ferry.issue("pay.example.com")
+    daemon = ferry.carry("pay", arn, "prod").start()
+    ferry.wait_for(lambda: "holds the new version" in daemon.log and front.attacked >= 2)
+    daemon.arn = arn
+    return daemon
+
+
+def test_memory_whatever_the_queue_says(ferry, front, cloud, listener):
+    """Answers of SQS, each as long as one may be: as above; what is too long for an event is said, and events are taken."""
+    resting = memory(listener.process, "VmRSS")
+    peaks = {}
+    for name, attack in QUEUE.items():
+        forget_peak(listener.process)
+        front.attack, front.attacked = attack, 0
+        times = 40 if name == "flood" else 1
+        ferry.wait_for(lambda: front.attacked >= times and not front.under_way, 60)
+        front.attack, front.attacked = answer("{}"), 0
+        listener.reload()  # what makes no sense is not asked for again soon
+        ferry.wait_for(lambda: front.attacked >= 1)
+        assert listener.process.poll() is None, f"{name}: the daemon ended:\n{listener.log}"
+        peaks[name] = (memory(listener.process, "VmHWM") - resting) / MIB
+    print({name: round(peak, 1) for name, peak in peaks.items()}, f"above {resting / MIB:.1f} MiB")
+    assert {name: peak for name, peak in peaks.items() if peak > 16} == {}
+    refused = re.findall(r"message m0 .* is left there for its dead-letter queue: it has (\d+) bytes", listener.log)
+    assert len(refused) == 10 and max(map(int, refused)) > 3_200_000
+    assert "events of ACM ask to look" in listener.log
+    front.attack = None
+    cloud.renew(listener.arn, force=True)
+    ferry.wait_for(lambda: listener.log.count("holds the new version") == 2, 60)
