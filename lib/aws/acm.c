@@ -16,6 +16,7 @@
 #include "lib/aws/acm_wire.h"
 #include "lib/aws/member.h"
 #include "lib/aws/operation.h"
+#include "lib/aws/session.h"
 #include "lib/base/strv.h"
 
 struct acm_operation {
@@ -112,6 +113,8 @@ static void on_page(struct operation *operation)
 		r = operation_next(operation, &problem);
 	if (r == 0) {
 		items = acm_page_take(&o->page, &count);
+		if (count > 0)
+			session_learn_account(operation->session, items[0].arn);
 		o->on_page(o->userdata, items, count); /* which may cancel */
 		summaries_free(items, count);
 		return;
@@ -242,6 +245,8 @@ static void on_import(struct operation *operation, const json_t *answer, const s
 			problem.code = AWS_CODE_AMBIGUOUS;
 		err = refuse(o, &problem);
 	}
+	if (arn)
+		session_learn_account(operation->session, arn);
 	o->on.imported(o->userdata, arn, err);
 }
 

@@ -77,7 +77,7 @@ void aws_set_skew_callback(
  * aws_set_quota(aws, service, operation, rate):
  * ${operation} of ${service} ("acm", "secretsmanager") is sent at most ${rate} times a second to each
  * account and region, at once and until it is set again; 0: as often as AWS publishes.  Operations
- * that share a rate are set together.  Identities whose account nothing tells (provider_account()) count as an
+ * that share a rate are set together.  Identities whose account nothing has told yet (session.h) count as an
  * account each.  0, or -ENOENT when AWS publishes no rate for it.
  */
 int aws_set_quota(struct aws *aws, const char *service, const char *operation, double rate);

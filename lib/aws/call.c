@@ -411,8 +411,13 @@ static void call_proceed(struct aws_call *call, bool admitted)
 		call_fail(call, &err);
 	} else if (r == 0) {
 		session_wait(session, &call->session_waiter, call->region);
-	} else if (admitted || call->long_poll || lane_enter(call->lane, &call->lane_waiter)) {
-		call_send(call);
+	} else {
+		/* Not before: the credentials may have told the account. */
+		if (!call->lane)
+			call->lane = lane_get(
+				session->aws->lanes, session->account, call->region, call->service, call->operation);
+		if (admitted || call->long_poll || lane_enter(call->lane, &call->lane_waiter))
+			call_send(call);
 	}
 }
 
@@ -441,8 +446,6 @@ static struct aws_call *call_new(struct aws_session *session, enum aws_service s
 		.region = mem_strdup(region ?: ""),
 		.session_waiter = { .wake = on_credentials, .userdata = call },
 		.lane_waiter = { .go = on_turn, .userdata = call },
-		.lane = lane_get(
-			session->aws->lanes, session->account, region ?: "", service, operation),
 	};
 	call->begun = true;
 	call->turn = session->aws->turn;

@@ -14,6 +14,7 @@ struct credentials *credentials_free(struct credentials *credentials)
 		return NULL;
 	sigv4_cache_done(&credentials->signing);
 	free(credentials->key_id);
+	free(credentials->account);
 	secret_free(credentials->secret_key);
 	secret_free(credentials->token);
 	free(credentials);
@@ -94,6 +95,13 @@ static int read_expiration(const json_t *object, usec_t *ret_expires, struct err
 	return 0;
 }
 
+static char *read_account(const json_t *object)
+{
+	const char *text = json_string_value(json_object_get(object, "AccountId"));
+
+	return text && strlen(text) == 12 && strspn(text, "0123456789") == 12 ? mem_strdup(text) : NULL;
+}
+
 static int read_object(const json_t *object, bool temporary, struct credentials *credentials,
 	struct error *err)
 {
@@ -104,6 +112,7 @@ static int read_object(const json_t *object, bool temporary, struct credentials 
 	if (r < 0)
 		return r;
 	credentials->key_id = mem_strdup(key_id);
+	credentials->account = read_account(object);
 	r = read_secret(object, "SecretAccessKey", &credentials->secret_key, err);
 	if (r < 0)
 		return r;

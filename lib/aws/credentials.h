@@ -18,6 +18,7 @@ struct credentials {
 	char *key_id;
 	struct secret *secret_key;
 	struct secret *token; /* or NULL */
+	char *account; /* whose they are; NULL: it was not said */
 	usec_t expires; /* USEC_INFINITY: never, as far as is known */
 	struct sigv4_cache signing; /* what has been derived from secret_key */
 };
@@ -34,7 +35,7 @@ int credentials_check(
 /**
  * credentials_read(text, length, temporary, credentials, err):
  * From JSON as it is handed over by programs, containers and instances: AccessKeyId, SecretAccessKey, SessionToken
- * (a program's) or Token, Expiration (ISO 8601); other members are ignored.  ${temporary}: Token and Expiration must
+ * (a program's) or Token, Expiration (ISO 8601), AccountId (12 digits, else it is not used); others are ignored.  ${temporary}: Token and Expiration must
  * be there, else they may.  ERROR_INVALID with what is missing, and never with what was read.
  */
 int credentials_read(const char *text, size_t length, bool temporary,

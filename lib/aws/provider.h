@@ -103,8 +103,8 @@ struct provider *provider_find(struct aws *aws, const char *profile);
  * provider_account(aws, profile):
  * The account of the credentials that provider_find() would bring, as far as is told before they come: by the role's
  * ARN, or as in botocore by AWS_ACCOUNT_ID for those of the environment and by aws_account_id for those of a profile
- * (keys, credential_process).  NULL where that says nothing, and for containers and instances: whose credentials these
- * are, only AWS knows.  The caller owns it.
+ * (keys, credential_process).  NULL where that says nothing, and for containers and instances, which may
+ * tell it with the credentials.  The caller owns it.
  */
 char *provider_account(struct aws *aws, const char *profile);
 

@@ -44,8 +44,27 @@ static void session_wake(struct aws_session *session, const struct error *err)
 	}
 }
 
+/* ${account} (NULL: it is not told) is taken over. */
+static void session_take_account(struct aws_session *session, char *account)
+{
+	if (!account || session->account_told) {
+		free(account);
+		return;
+	}
+	free(session->account);
+	session->account = account;
+	session->account_told = true;
+}
+
+void session_learn_account(struct aws_session *session, const char *arn)
+{
+	if (!session->account_told)
+		session_take_account(session, sts_account(arn));
+}
+
 static void session_keep(struct aws_session *session, struct credentials *credentials)
 {
+	session_take_account(session, mem_strdup(credentials->account));
 	credentials_free(session->credentials);
 	session->credentials = credentials;
 	session->generation++;
@@ -253,9 +272,8 @@ struct aws_session *aws_session_get(struct aws *aws, const struct aws_identity *
 		session->label = mem_strdup(role.arn);
 	}
 	free(session->account);
-	session->account = role.arn ? sts_account(role.arn) : provider_account(aws, identity->profile);
-	if (!session->account)
-		session->account = mem_strdup(session->label);
+	session->account = mem_strdup(session->label);
+	session_take_account(session, role.arn ? sts_account(role.arn) : provider_account(aws, identity->profile));
 	return session;
 }
 

@@ -28,9 +28,11 @@ struct aws_session {
 	TAILQ_ENTRY(aws_session) link;
 	char *key; /* equal for equal identities */
 	char *label; /* who this is, for logs */
-	/* Whose quotas its requests use: sts_account() of the role it assumes, else provider_account(); where neither
-	 * tells, the label stands for it, and another session of the same account is taken for one of another. */
+	/* Whose quotas its requests use: sts_account() of the role it assumes, else provider_account(), else what its
+	 * credentials or AWS's answers tell; until one of them does, the label stands for it, and another session of the
+	 * same account is taken for one of another. */
 	char *account;
+	bool account_told;
 	char *region; /* of the environment or its profile, or NULL */
 	char *endpoint_url;
 	struct endpoint_settings endpoints;
@@ -77,6 +79,10 @@ void session_wait(struct aws_session *session, struct session_waiter *waiter, co
 
 /* session_leave(waiter): no longer; fine for one that does not wait. */
 void session_leave(struct session_waiter *waiter);
+
+/* session_learn_account(session, arn): what an answer calls ${arn} is in the account whose quotas count, unless that was
+ * told already. */
+void session_learn_account(struct aws_session *session, const char *arn);
 
 /* session_expire(session, generation): AWS refused these credentials; they are dropped
  * unless newer ones have come already. */

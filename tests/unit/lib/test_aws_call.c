@@ -1249,6 +1249,24 @@ static void test_account_of_environment(void **state)
 	world_free(world);
 }
 
+/* Where nothing tells it beforehand, an answer does: from then on the lanes are those of the account. */
+static void test_account_of_an_answer(void **state)
+{
+	struct world *world = world_new();
+	struct listing listing;
+	struct lane *before;
+
+	add(world, 200, "", "{\"CertificateSummaryList\": [" ITEM("a") "]}");
+	listing = list(world);
+	assert_string_equal(listing.names, "a ");
+	assert_string_equal(world->session->account, "111111111111");
+	before = lane(world, "ListCertificates");
+	session_learn_account(world->session, "arn:aws:acm:eu-west-1:222222222222:certificate/a");
+	assert_ptr_equal(lane(world, "ListCertificates"), before);
+	free(listing.names);
+	world_free(world);
+}
+
 static void test_environment_is_no_source(void **state)
 {
 	static const char config[] = "[profile a]\nrole_arn=x\ncredential_source=Environment\n";
@@ -1397,6 +1415,7 @@ int main(void)
 		cmocka_unit_test(test_expired_together),
 		cmocka_unit_test(test_expired_at_birth),
 		cmocka_unit_test(test_expired_at_birth_in_lane),
+		cmocka_unit_test(test_account_of_an_answer),
 		cmocka_unit_test(test_no_turn_is_kept),
 		cmocka_unit_test(test_denied_role),
 		cmocka_unit_test(test_role_without_advice),

@@ -11,6 +11,7 @@
 
 #include "lib/aws/aws.h"
 #include "lib/aws/programs.h"
+#include "lib/aws/session.h"
 #include "lib/base/strv.h"
 #include "lib/os/file.h"
 #include "lib/pki/secret.h"
@@ -314,6 +315,43 @@ static void test_process(void **state)
 		      "\"Expiration\":\"2001-01-01T00:00:00Z\"}'\n",
 		"", ERROR_DENIED, "they expired at");
 	check_process("#!/bin/sh\n", "'x", ERROR_INVALID, "a quote is not closed");
+}
+
+static char *account_after(const char *output)
+{
+	struct world *world = world_new();
+	_cleanup_(freep) char *script = mem_printf("#!/bin/sh\necho '{\"Version\":1,\"AccessKeyId\":\"A\","
+						   "\"SecretAccessKey\":\"s\"%s}'\n", output);
+	_cleanup_(freep) char *command = mem_printf("'%s'", put(world, "program", script));
+	char *account;
+
+	set_process(world, command);
+	serve(world);
+	ask(world);
+	account = mem_strdup(aws_session_get(world->aws, &(struct aws_identity){ 0 })->account);
+	world_free(world);
+	return account;
+}
+
+/* Its requests share the lanes of the account. */
+static void test_process_tells_its_account(void **state)
+{
+	static const struct {
+		const char *output, *account;
+	} cases[] = {
+		{ "", "own credentials" },
+		{ ",\"AccountId\":\"333333333333\"", "333333333333" },
+		{ ",\"AccountId\":333333333333", "own credentials" },
+		{ ",\"AccountId\":null", "own credentials" },
+		{ ",\"AccountId\":\"33333333333\"", "own credentials" },
+		{ ",\"AccountId\":\"33333333333x\"", "own credentials" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(freep) char *account = account_after(cases[i].output);
+
+		assert_string_equal(account, cases[i].account);
+	}
 }
 
 /* What makes no sense is not asked for again by each request. */
@@ -768,6 +806,7 @@ int main(void)
 		cmocka_unit_test(test_web_identity_refused),
 		cmocka_unit_test(test_process),
 		cmocka_unit_test(test_process_prints_rubbish),
+		cmocka_unit_test(test_process_tells_its_account),
 		cmocka_unit_test(test_process_is_absent),
 		cmocka_unit_test(test_programs),
 		cmocka_unit_test(test_container),
