@@ -232,6 +232,14 @@ static char *host_header(const char *host, size_t length, bool tls)
 	return header;
 }
 
+static int endpoint_refuse(const char *url, const char *expected, struct error *err)
+{
+	const char *at = strrchr(url, '@');
+
+	/* What comes before it may be a password. */
+	return error_set(err, ERROR_INVALID, 0, "endpoint '%s%s': %s expected", at ? "..." : "", at ?: url, expected);
+}
+
 static int endpoint_split(const char *url, struct endpoint *ret_endpoint, struct error *err)
 {
 	bool tls = strncmp(url, "https://", 8) == 0;
@@ -239,12 +247,10 @@ static int endpoint_split(const char *url, struct endpoint *ret_endpoint, struct
 	size_t length;
 
 	if (!tls && strncmp(url, "http://", 7) != 0)
-		return error_set(
-			err, ERROR_INVALID, 0, "endpoint '%s': http:// or https:// expected", url);
+		return endpoint_refuse(url, "http:// or https://", err);
 	length = strcspn(host, "/");
 	if (length == 0 || strpbrk(host, "?#@\\ \t\r\n{}") || memchr(host, '%', length))
-		return error_set(err, ERROR_INVALID, 0,
-			"endpoint '%s': http(s)://HOST[:PORT][/PATH] expected", url);
+		return endpoint_refuse(url, "http(s)://HOST[:PORT][/PATH]", err);
 	*ret_endpoint = (struct endpoint){
 		.url = mem_printf("%s%s", url, host[length] ? "" : "/"),
 		.host = host_header(host, length, tls),

@@ -269,6 +269,9 @@ static void test_origin(void **state)
 	check_origin(profiles, "AWS_ENDPOINT_URL: endpoint 'acm.example.com': http:// or https:// expected");
 	setenv("AWS_ENDPOINT_URL_ACM", "https://", 1);
 	check_origin(profiles, "AWS_ENDPOINT_URL_ACM: endpoint 'https://': http(s)://HOST[:PORT][/PATH] expected");
+	/* Not with its password. */
+	setenv("AWS_ENDPOINT_URL_ACM", "https://user:word@acm.example.com", 1);
+	check_origin(profiles, "AWS_ENDPOINT_URL_ACM: endpoint '...@acm.example.com': http(s)://HOST[:PORT][/PATH] expected");
 	unsetenv("AWS_ENDPOINT_URL");
 	unsetenv("AWS_ENDPOINT_URL_ACM");
 }
