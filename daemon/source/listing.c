@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/model/match.h"
 #include "daemon/source/source.h"
 #include "lib/base/strv.h"
 
@@ -204,14 +203,12 @@ bool listing_needs_tags(const struct desired *desired)
 }
 
 bool listing_needs_version(
-	const struct desired *desired, const struct source_certificate *certificate)
+	struct match_index *entries, const struct source_certificate *certificate)
 {
-	if (fingerprint_is_set(&certificate->version.fingerprint) || source_refusal(certificate))
-		return false;
-	for (size_t i = 0; i < desired->certificate_count; i++)
-		if (source_matches(&desired->certificates[i], certificate))
-			return true;
-	return false;
+	const size_t *found;
+
+	return !fingerprint_is_set(&certificate->version.fingerprint) && !source_refusal(certificate) &&
+	       match_index_find(entries, certificate, &found) > 0;
 }
 
 /* Is ${leaf} an older issue than the one that was listed?  Of one second's issues the serial

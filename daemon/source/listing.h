@@ -8,6 +8,7 @@
  */
 
 #include "daemon/model/desired.h"
+#include "daemon/model/match.h"
 #include "daemon/model/observed.h"
 #include "lib/aws/acm.h"
 
@@ -47,10 +48,10 @@ void listing_join(struct source_view *view, const struct source_view *known, con
 /* listing_needs_tags(desired): does an entry match by tags? */
 bool listing_needs_tags(const struct desired *desired);
 
-/* listing_needs_version(desired, certificate): its version is not known, it can be carried, and
+/* listing_needs_version(entries, certificate): its version is not known, it can be carried, and
  * an entry means it. */
 bool listing_needs_version(
-	const struct desired *desired, const struct source_certificate *certificate);
+	struct match_index *entries, const struct source_certificate *certificate);
 
 /**
  * listing_set_version(certificate, leaf, chain, err):

@@ -65,6 +65,7 @@ struct source_read {
 	source_read_fn done;
 	void *userdata;
 	struct aws_session *session;
+	struct match_index *entries; /* of the configuration */
 	enum step step;
 	bool is_sweep;
 	bool needs_tags;
@@ -89,6 +90,7 @@ struct source_read *source_read_cancel(struct source_read *read)
 	for (size_t i = 0; i < SLOTS; i++)
 		acm_cancel(read->slots[i].operation);
 	source_view_free(read->view);
+	match_index_free(read->entries);
 	free(read->regions);
 	free(read->seen);
 	free(read);
@@ -122,18 +124,17 @@ static void fill_slots(struct source_read *read);
 /* What there is to see before the versions are read, if there are many to be read: a quiet look copies nothing. */
 static void tell_listed(struct source_read *read)
 {
-	const struct desired *desired = read->request.desired;
 	struct source_view *view;
 	size_t unread = 0;
 
 	for (size_t i = 0; read->request.on_listed && i < read->view->count; i++)
-		unread += listing_needs_version(desired, &read->view->items[i]);
+		unread += listing_needs_version(read->entries, &read->view->items[i]);
 	read->told = unread > TOGETHER;
 	if (!read->told)
 		return;
 	view = source_view_copy(read->view);
 	for (size_t i = 0; i < view->count; i++)
-		view->items[i].unread = listing_needs_version(desired, &view->items[i]);
+		view->items[i].unread = listing_needs_version(read->entries, &view->items[i]);
 	read->request.on_listed(read->userdata, view);
 }
 
@@ -169,8 +170,7 @@ static bool is_same(const struct source_read *read)
 	if (!known || read->view->count > 0 || (read->is_sweep && !known->count))
 		return false;
 	for (size_t i = 0; i < known->count; i++)
-		if ((read->is_sweep && !read->seen[i]) ||
-			listing_needs_version(read->request.desired, &known->items[i]))
+		if ((read->is_sweep && !read->seen[i]) || listing_needs_version(read->entries, &known->items[i]))
 			return false;
 	return true;
 }
@@ -361,7 +361,7 @@ static bool is_due(const struct source_read *read, const struct source_certifica
 	if (read->step == STEP_TAGS)
 		return read->needs_tags && !source_refusal(certificate);
 	return read->step == STEP_VERSIONS &&
-	       listing_needs_version(read->request.desired, certificate);
+	       listing_needs_version(read->entries, certificate);
 }
 
 /* What was read, or why it could not be; then the next one. */
@@ -458,6 +458,7 @@ static struct source_read *read_new(
 	read->userdata = userdata;
 	read->room.most = request->desired->source.certificates_max * ROOM_OF_CERTIFICATE + ROOM_OF_PAGES;
 	read->session = source_session(request->aws, &request->desired->source.access);
+	read->entries = match_index_new(request->desired);
 	read->view = mem_new(struct source_view);
 	read->region_count = strv_length(request->regions);
 	read->regions = mem_alloc(read->region_count * sizeof(*read->regions));

@@ -328,15 +328,17 @@ static void test_needs_version(void **state)
 	struct desired desired = { .certificates = entries, .certificate_count = 2 };
 	_cleanup_(source_view_freep) struct source_view *view = known_view("0a:01", ISSUED);
 	struct source_certificate *certificate = &view->items[0];
+	_cleanup_(match_index_freep) struct match_index *both = match_index_new(&desired), *first = NULL;
 
-	assert_false(listing_needs_version(&desired, certificate));
+	assert_false(listing_needs_version(both, certificate));
 	certificate->version = (struct version){ 0 };
-	assert_true(listing_needs_version(&desired, certificate));
+	assert_true(listing_needs_version(both, certificate));
 	desired.certificate_count = 1;
-	assert_false(listing_needs_version(&desired, certificate));
+	first = match_index_new(&desired);
+	assert_false(listing_needs_version(first, certificate));
 	desired.certificate_count = 2;
 	certificate->exportable = false;
-	assert_false(listing_needs_version(&desired, certificate));
+	assert_false(listing_needs_version(both, certificate));
 	assert_false(listing_needs_tags(&desired));
 }
 
