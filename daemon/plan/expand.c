@@ -83,8 +83,9 @@ static char *arn_account(const char *arn)
 
 /* --- certificates --- */
 
+/* ${seen}: at the source, or NULL. */
 static void add_certificate(struct expansion *expansion, const char *name, const char *arn,
-	const struct desired_certificate *entry)
+	const struct desired_certificate *entry, const struct source_certificate *seen)
 {
 	size_t count = expansion->certificate_count;
 
@@ -92,25 +93,81 @@ static void add_certificate(struct expansion *expansion, const char *name, const
 		expansion->certificates = mem_resize(expansion->certificates, MAX(count * 2, (size_t)1),
 			sizeof(*expansion->certificates));
 	expansion->certificates[expansion->certificate_count++] = (struct expanded_certificate){
-		.name = mem_strdup(name), .arn = mem_strdup(arn), .entry = entry
+		.name = mem_strdup(name),
+		.arn = mem_strdup(arn),
+		.domain = seen ? domain_as_name(seen->domain) : NULL,
+		.entry = entry,
 	};
 }
 
-static void expand_match(struct expansion *expansion, const struct desired_certificate *entry,
-	const struct source_view *view)
+/* An entry and a certificate that it matches, as the numbers that they have in the configuration and in the view. */
+struct matched {
+	size_t entry, seen;
+};
+
+/* In the order of the entries, and for each in that of the view. */
+struct matches {
+	struct matched *items;
+	size_t count;
+	size_t next; /* the first that is not expanded yet */
+};
+
+static void matches_done(struct matches *matches)
 {
-	size_t before = expansion->certificate_count;
+	free(matches->items);
+}
+
+static int compare_matched(const void *a, const void *b)
+{
+	const struct matched *left = a, *right = b;
+
+	if (left->entry != right->entry)
+		return left->entry < right->entry ? -1 : 1;
+	return (left->seen > right->seen) - (left->seen < right->seen);
+}
+
+static void add_match(struct matches *matches, size_t entry, size_t seen)
+{
+	if ((matches->count & (matches->count - 1)) == 0)
+		matches->items = mem_resize(
+			matches->items, MAX(matches->count * 2, (size_t)1), sizeof(*matches->items));
+	matches->items[matches->count++] = (struct matched){ .entry = entry, .seen = seen };
+}
+
+/* Entries with an ARN apart, which are expanded whatever is seen. */
+static void find_matches(const struct desired *desired, const struct source_view *view, struct matches *matches)
+{
+	_cleanup_(match_index_freep) struct match_index *index = match_index_new(desired);
 
 	for (size_t i = 0; i < view->count; i++) {
 		const struct source_certificate *seen = &view->items[i];
-		const char *last = strrchr(seen->arn, '/');
-		_cleanup_(freep) char *name = NULL;
+		const size_t *entries;
+		size_t count;
 
 		/* A match takes what can be carried; an import or an expired one beside it is no wish. */
-		if (!seen->exportable || strcmp(seen->status, "ISSUED") != 0 || !source_matches(entry, seen))
+		if (!seen->exportable || strcmp(seen->status, "ISSUED") != 0)
 			continue;
-		name = mem_printf("%s/%s", entry->name, last ? last + 1 : seen->arn);
-		add_certificate(expansion, name, seen->arn, entry);
+		count = match_index_find(index, seen, &entries);
+		for (size_t k = 0; k < count; k++)
+			if (!desired->certificates[entries[k]].arn)
+				add_match(matches, entries[k], i);
+	}
+	if (matches->count)
+		qsort(matches->items, matches->count, sizeof(*matches->items), compare_matched);
+}
+
+static void expand_match(struct expansion *expansion, const struct desired *desired, size_t number,
+	const struct source_view *view, struct matches *matches)
+{
+	const struct desired_certificate *entry = &desired->certificates[number];
+	size_t before = expansion->certificate_count;
+
+	for (; matches->next < matches->count && matches->items[matches->next].entry == number; matches->next++) {
+		const struct source_certificate *seen = &view->items[matches->items[matches->next].seen];
+		const char *last = strrchr(seen->arn, '/');
+		_cleanup_(freep) char *name = mem_printf("%s/%s", entry->name, last ? last + 1 : seen->arn);
+
+		add_certificate(expansion, name, seen->arn, entry, seen);
 	}
 	if (expansion->certificate_count == before) {
 		_cleanup_(freep) char *problem = mem_printf(
@@ -393,24 +450,22 @@ static void drop_problems(struct expansion *expansion, bool complete)
 struct expansion *expand(const struct desired *desired, const struct source_view *view, const char *region)
 {
 	struct expansion *expansion = mem_new(struct expansion);
+	_cleanup_(matches_done) struct matches matches = { .items = NULL };
 
+	if (view)
+		find_matches(desired, view, &matches);
 	for (size_t i = 0; i < desired->certificate_count; i++) {
 		const struct desired_certificate *entry = &desired->certificates[i];
 
 		if (entry->arn)
-			add_certificate(expansion, entry->name, entry->arn, entry);
+			add_certificate(expansion, entry->name, entry->arn, entry, source_view_find(view, entry->arn));
 		else if (view)
-			expand_match(expansion, entry, view);
+			expand_match(expansion, desired, i, view, &matches);
 	}
 	if (expansion->certificate_count)
 		qsort(expansion->certificates, expansion->certificate_count,
 			sizeof(*expansion->certificates), compare_certificate);
-	/* What stays comes first: the deliveries may be forgotten, and their memory goes back in one piece then. */
-	for (size_t i = 0; i < expansion->certificate_count; i++) {
-		const struct source_certificate *seen = source_view_find(view, expansion->certificates[i].arn);
-
-		expansion->certificates[i].domain = seen ? domain_as_name(seen->domain) : NULL;
-	}
+	/* What stays has come first: the deliveries may be forgotten, and their memory goes back in one piece then. */
 	for (size_t i = 0; i < expansion->certificate_count; i++)
 		expand_certificate(expansion, desired, &expansion->certificates[i], region);
 	drop_problems(expansion, view != NULL);
