@@ -111,14 +111,6 @@ static void remembered_done(struct remembered *remembered)
 
 /* --- the deliveries of the present world --- */
 
-static size_t place_index(const struct expansion *expansion, const struct place *place, size_t hint)
-{
-	for (size_t i = 0; i < expansion->place_count; i++)
-		if (expansion->places[(hint + i) % expansion->place_count] == place)
-			return (hint + i) % expansion->place_count;
-	abort();
-}
-
 static size_t certificate_index(const struct expansion *expansion, const char *name)
 {
 	size_t low = 0, high = expansion->certificate_count;
@@ -147,7 +139,7 @@ static struct slot *slots_new(struct conductor *conductor, const struct expansio
 		struct tracked_certificate *state = conductor->certificates[certificate];
 
 		slots[i].certificate = (uint32_t)certificate;
-		slots[i].place = (uint32_t)place_index(expansion, delivery->place, i ? slots[i - 1].place + 1 : 0);
+		slots[i].place = (uint32_t)delivery->place->index;
 		slots[i].wish = (uint16_t)(delivery->wish - delivery->entry->deliver);
 		if (!state->count++)
 			state->first = i;

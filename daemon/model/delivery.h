@@ -12,6 +12,7 @@
 /* Where: one account and region of a destination, or a directory.  Deliveries of the same place share one. */
 struct place {
 	const struct desired_destination *destination;
+	size_t index; /* among the places of its expansion */
 	char *name; /* what a delivery's name has behind the certificate's: DESTINATION[/ACCOUNT/REGION] */
 	char *account; /* NULL: the role's own, or no account at all */
 	char *region;  /* NULL: no region (file) */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/plan/expand.h"
 
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -185,19 +186,47 @@ static bool text_equal(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-static struct place *place_get(struct expansion *expansion, const struct desired_destination *destination,
-	const char *account, const char *region, bool several)
-{
-	struct placeholders values = { .account = account, .region = region };
-	struct place *place;
+struct expand_context {
+	struct expansion *expansion;
+	void *places; /* a tree of the expansion's, by what place_get() is told */
+	const struct desired *desired;
+	const struct expanded_certificate *certificate;
+	const struct desired_delivery *wish;
+};
 
-	for (size_t i = 0; i < expansion->place_count; i++) {
-		place = expansion->places[i];
-		if (place->destination == destination && text_equal(place->account, account) &&
-			text_equal(place->region, region))
-			return place;
-	}
-	place = mem_new(struct place);
+static void keep_item(void *item)
+{
+}
+
+static void expand_context_done(struct expand_context *context)
+{
+	tdestroy(context->places, keep_item);
+}
+
+/* What is not known is another place than what is known to be "". */
+static int compare_known(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) : (a != NULL) - (b != NULL);
+}
+
+static int compare_wanted(const void *a, const void *b)
+{
+	const struct place *left = a, *right = b;
+	int order;
+
+	if (left->destination != right->destination)
+		return left->destination < right->destination ? -1 : 1;
+	order = compare_known(left->account, right->account);
+	return order ? order : compare_known(left->region, right->region);
+}
+
+static struct place *place_new(struct expansion *expansion, const struct place *wanted, bool several)
+{
+	const struct desired_destination *destination = wanted->destination;
+	const char *account = wanted->account, *region = wanted->region;
+	struct placeholders values = { .account = account, .region = region };
+	struct place *place = mem_new(struct place);
+
 	place->destination = destination;
 	place->account = mem_strdup(account);
 	place->region = mem_strdup(region);
@@ -205,19 +234,28 @@ static struct place *place_get(struct expansion *expansion, const struct desired
 			      : mem_strdup(destination->name);
 	place->role_arn = placeholders_replace(destination->access.role_arn, &values);
 	place->endpoint_url = placeholders_replace(destination->access.endpoint_url, &values);
-	expansion->places = mem_resize(expansion->places, expansion->place_count + 1, sizeof(place));
-	expansion->places[expansion->place_count++] = place;
+	place->index = expansion->place_count++;
+	expansion->places = mem_resize(expansion->places, expansion->place_count, sizeof(place));
+	expansion->places[place->index] = place;
+	return place;
+}
+
+static struct place *place_get(struct expand_context *context, const struct desired_destination *destination,
+	char *account, char *region, bool several)
+{
+	const struct place wanted = { .destination = destination, .account = account, .region = region };
+	void *found = tfind(&wanted, &context->places, compare_wanted);
+	struct place *place;
+
+	if (found)
+		return *(struct place **)found;
+	place = place_new(context->expansion, &wanted, several);
+	if (!tsearch(place, &context->places, compare_wanted))
+		mem_exhausted();
 	return place;
 }
 
 /* --- deliveries --- */
-
-struct expand_context {
-	struct expansion *expansion;
-	const struct desired *desired;
-	const struct expanded_certificate *certificate;
-	const struct desired_delivery *wish;
-};
 
 void delivery_make(const struct desired *desired, const struct expanded_certificate *certificate,
 	const struct place *place, const struct desired_delivery *wish, struct delivery *ret_delivery)
@@ -271,7 +309,7 @@ static void expand_delivery(struct expand_context *context, const char *default_
 	bool several = strv_length(accounts) > 1 || strv_length(regions) > 1;
 
 	if (destination->kind == DESTINATION_FILE) {
-		add_delivery(context, place_get(context->expansion, destination, NULL, NULL, false));
+		add_delivery(context, place_get(context, destination, NULL, NULL, false));
 		return;
 	}
 	/* do-while: a list that is empty still stands for one place, whose account or region is not known. */
@@ -282,8 +320,7 @@ static void expand_delivery(struct expand_context *context, const char *default_
 		do {
 			if (only_has(context->wish->only_accounts, *account) &&
 				only_has(context->wish->only_regions, *region))
-				add_delivery(context, place_get(context->expansion, destination, *account, *region,
-							      several));
+				add_delivery(context, place_get(context, destination, *account, *region, several));
 		} while (*region && *++region);
 	} while (*account && *++account);
 }
@@ -296,14 +333,13 @@ bool expand_needs_region(const struct desired *desired)
 	return false;
 }
 
-static void expand_certificate(struct expansion *expansion, const struct desired *desired,
-	const struct expanded_certificate *certificate, const char *region)
+static void expand_certificate(
+	struct expand_context *context, const struct expanded_certificate *certificate, const char *region)
 {
-	struct expand_context context = { .expansion = expansion, .desired = desired, .certificate = certificate };
-
+	context->certificate = certificate;
 	for (size_t i = 0; i < certificate->entry->deliver_count; i++) {
-		context.wish = &certificate->entry->deliver[i];
-		expand_delivery(&context, region);
+		context->wish = &certificate->entry->deliver[i];
+		expand_delivery(context, region);
 	}
 }
 
@@ -451,6 +487,7 @@ struct expansion *expand(const struct desired *desired, const struct source_view
 {
 	struct expansion *expansion = mem_new(struct expansion);
 	_cleanup_(matches_done) struct matches matches = { .items = NULL };
+	_cleanup_(expand_context_done) struct expand_context context = { .expansion = expansion, .desired = desired };
 
 	if (view)
 		find_matches(desired, view, &matches);
@@ -467,7 +504,7 @@ struct expansion *expand(const struct desired *desired, const struct source_view
 			sizeof(*expansion->certificates), compare_certificate);
 	/* What stays has come first: the deliveries may be forgotten, and their memory goes back in one piece then. */
 	for (size_t i = 0; i < expansion->certificate_count; i++)
-		expand_certificate(expansion, desired, &expansion->certificates[i], region);
+		expand_certificate(&context, &expansion->certificates[i], region);
 	drop_problems(expansion, view != NULL);
 	if (expansion->delivery_count)
 		qsort(expansion->deliveries, expansion->delivery_count, sizeof(*expansion->deliveries),
