@@ -7,7 +7,6 @@
 #include "daemon/conductor/state.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,8 +74,9 @@ static void uuid_format(const unsigned char uuid[static 16], char text[static UU
 	for (size_t group = 0; group < ARRAY_SIZE(uuid_groups); group++) {
 		if (group)
 			*text++ = '-';
-		for (size_t i = 0; i < uuid_groups[group]; i++, text += 2)
-			(void)snprintf(text, 3, "%02x", *uuid++);
+		hex_encode(uuid, uuid_groups[group], text);
+		uuid += uuid_groups[group];
+		text += 2 * (size_t)uuid_groups[group];
 	}
 }
 
