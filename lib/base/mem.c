@@ -14,10 +14,26 @@ void mem_exhausted(void)
 	_exit(1);
 }
 
+/* Not set. */
+static void *get(size_t size)
+{
+	void *memory = malloc(size ? size : 1);
+
+	if (!memory)
+		mem_exhausted();
+	return memory;
+}
+
+/* glibc's calloc(3) passes by what was freed last, which is at hand; where much is taken, it may know it to be zero. */
+#define SMALL 1024
+
 void *mem_alloc(size_t size)
 {
-	void *memory = calloc(1, size ? size : 1);
+	void *memory;
 
+	if (size && size <= SMALL)
+		return memset(get(size), 0, size);
+	memory = calloc(1, size ? size : 1);
 	if (!memory)
 		mem_exhausted();
 	return memory;
@@ -34,11 +50,7 @@ void *mem_resize(void *pointer, size_t count, size_t size)
 
 void *mem_dup(const void *data, size_t size)
 {
-	void *copy = mem_alloc(size);
-
-	if (size)
-		memcpy(copy, data, size);
-	return copy;
+	return size ? memcpy(get(size), data, size) : mem_alloc(0);
 }
 
 char *mem_strdup(const char *text)
@@ -51,8 +63,9 @@ char *mem_strndup(const char *text, size_t length)
 	char *copy;
 
 	length = strnlen(text, length);
-	copy = mem_alloc(length + 1);
+	copy = get(length + 1);
 	memcpy(copy, text, length);
+	copy[length] = '\0';
 	return copy;
 }
 
