@@ -25,38 +25,48 @@ static void tracked_certificate_free(struct conductor *conductor, struct tracked
 	free(state);
 }
 
-static int compare_record_arn(const void *key, const void *item)
-{
-	return strcmp(key, ((const struct certificate_record *)item)->arn);
-}
-
-static struct tracked_certificate *tracked_certificate_new(
-	const struct expanded_certificate *expanded, struct recorded *recorded)
+/* Without its record, see remember_certificates(). */
+static struct tracked_certificate *tracked_certificate_new(const struct expanded_certificate *expanded)
 {
 	struct tracked_certificate *state = mem_new(struct tracked_certificate);
-	struct certificate_record *row = NULL;
 
-	if (recorded->certificate_count)
-		row = bsearch(expanded->arn, recorded->certificates, recorded->certificate_count, sizeof(*row),
-			compare_record_arn);
 	state->name = mem_strdup(expanded->name);
 	state->arn = mem_strdup(expanded->arn);
 	state->agenda.due = USEC_INFINITY;
-	if (row) {
-		state->record = *row;
-		state->has_serial = row->serial != NULL;
-		free(row->serial);
-		state->record.serial = NULL;
-		*row = (struct certificate_record){ .arn = mem_strdup(expanded->arn) };
-	} else {
-		state->record.arn = mem_strdup(expanded->arn);
-	}
 	return state;
 }
 
+/* What is recorded of it, or NULL; taken over from there. */
+static void remember_certificate(
+	struct conductor *conductor, struct tracked_certificate *state, struct certificate_record *row)
+{
+	state->record = row ? *row : (struct certificate_record){ .arn = mem_strdup(state->arn) };
+	state->has_serial = state->record.serial != NULL;
+	free(state->record.serial);
+	state->record.serial = NULL;
+	if (row)
+		*row = (struct certificate_record){ .arn = mem_strdup(state->arn) };
+	if (conductor->options.once)
+		state->record.next_try = 0; /* an operator asked: no back-off counts */
+}
+
+/* Gives those that are new what is recorded of them: both are sorted by ARN, and walked side by side. */
+static void remember_certificates(struct conductor *conductor, struct recorded *recorded)
+{
+	for (size_t i = 0, at = 0; i < conductor->certificate_count; i++) {
+		struct tracked_certificate *state = conductor->by_arn[i];
+		int order = -1;
+
+		while (at < recorded->certificate_count &&
+			(order = strcmp(recorded->certificates[at].arn, state->arn)) < 0)
+			at++;
+		if (!state->record.arn)
+			remember_certificate(conductor, state, order == 0 ? &recorded->certificates[at] : NULL);
+	}
+}
+
 /* The states of ${world}'s certificates, in its order; those that are in it no more stay in conductor->certificates. */
-static struct tracked_certificate **adopt_certificates(
-	struct conductor *conductor, struct world *world, struct recorded *recorded)
+static struct tracked_certificate **adopt_certificates(struct conductor *conductor, struct world *world)
 {
 	const struct expansion *expansion = world->expansion;
 	struct tracked_certificate **states = mem_alloc(expansion->certificate_count * sizeof(*states));
@@ -67,9 +77,7 @@ static struct tracked_certificate **adopt_certificates(
 
 		if (state && strcmp(state->arn, expanded->arn) != 0)
 			state = NULL;
-		states[i] = state ?: tracked_certificate_new(expanded, recorded);
-		if (!state && conductor->options.once)
-			states[i]->record.next_try = 0; /* an operator asked: no back-off counts */
+		states[i] = state ?: tracked_certificate_new(expanded);
 	}
 	return states;
 }
@@ -221,10 +229,11 @@ void state_adopt_world(struct conductor *conductor, struct world *world)
 	look_cancel(conductor); /* they only read; what they read for may be gone */
 	plan_done(&conductor->plan); /* its names borrow from the states */
 	state_settle(conductor);
-	conductor->certificates = adopt_certificates(conductor, world, &recorded);
+	conductor->certificates = adopt_certificates(conductor, world);
 	point_certificates(conductor->certificates, world);
 	conductor->certificate_count = world->expansion->certificate_count;
 	state_sort_by_arn(conductor);
+	remember_certificates(conductor, &recorded);
 	for (size_t i = 0; i < conductor->place_count; i++)
 		tracked_place_free(conductor->places[i]);
 	free(conductor->places);
@@ -273,12 +282,27 @@ static bool seen_alike(const struct source_certificate *a, const struct source_c
 	return a == b || (a && b && source_certificate_equal(a, b));
 }
 
+/* Both are sorted by ARN. */
+static void point_at_view(struct conductor *conductor)
+{
+	const struct source_view *view = conductor->view;
+
+	for (size_t i = 0, at = 0; i < conductor->certificate_count; i++) {
+		struct tracked_certificate *certificate = conductor->by_arn[i];
+		int order = -1;
+
+		while (view && at < view->count && (order = strcmp(view->items[at].arn, certificate->arn)) < 0)
+			at++;
+		certificate->seen = order == 0 ? &view->items[at] : NULL;
+	}
+}
+
 void state_refresh_view(struct conductor *conductor, const struct source_view *former)
 {
+	point_at_view(conductor);
 	for (size_t i = 0; i < conductor->certificate_count; i++) {
 		struct tracked_certificate *certificate = conductor->certificates[i];
 
-		certificate->seen = source_view_find(conductor->view, certificate->arn);
 		if (!former || !seen_alike(source_view_find(former, certificate->arn), certificate->seen))
 			agenda_touch(&conductor->agenda, certificate);
 	}
