@@ -42,7 +42,7 @@ static char *random_domain(void)
 		if (left > 1)
 			buf_append_char(&text, '.');
 	}
-	return text.length ? buf_take(&text) : mem_strdup("");
+	return buf_take(&text);
 }
 
 static char *random_arn(void)
