@@ -129,7 +129,7 @@ demo: deps ## a renewal carried before your eyes: an AWS on loopback, two accoun
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/demo.py
 
-BENCH := $(addprefix $(BUILD)/tests/bench/,server client hurry.so)
+BENCH := $(addprefix $(BUILD)/tests/bench/,server client bare hurry.so)
 bench: ## how fast and how small: beside boto3, chronyd and certmonger; about ten minutes, writes build/bench.json
 	$(Q)tests/packages $(BUILD_PACKAGES) python3-boto3 python3-cryptography dbus
 	$(Q)$(MAKE) --no-print-directory bench-build
@@ -137,6 +137,7 @@ bench: ## how fast and how small: beside boto3, chronyd and certmonger; about te
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py
 bench-build: all $(BENCH)
 $(BUILD)/tests/bench/client: $(call object,tests/bench/client.c) $(LIB_A)
+$(BUILD)/tests/bench/bare: $(call object,tests/bench/bare.c) $(LIB_A)
 $(BUILD)/tests/bench/server: $(call object,$(addprefix tests/bench/,server.c control.c peer.c)) $(CLOUD) $(LIB_A)
 $(filter-out %.so,$(BENCH)):
 	@echo "  LINK   $@"

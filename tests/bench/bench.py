@@ -30,6 +30,7 @@ NEWEST = BUILD / "botocore-venv/bin/python"  # made by tests/botocore/venv; with
 PYTHON = NEWEST if NEWEST.exists() else "/usr/bin/python3"
 BOTO = ROOT / "tests/bench/boto.py"
 CLIENT = BUILD / "tests/bench/client"
+BARE = BUILD / "tests/bench/bare"
 TOKEN = "x" * 800  # as long as a role's
 
 
@@ -68,6 +69,7 @@ class Bench:
             self._rows(operation, who, in_flight, delay, found)
         if operation != "list":
             self._ratio(operation, measured)
+            self._floor(operation, file)
 
     def _rows(self, operation, who, in_flight, delay, found):
         label = f"{operation}, {who}, {in_flight} at a time, {delay} ms"
@@ -90,6 +92,16 @@ class Bench:
                      f"{operation}: CPU of boto3 in 16 threads over certferry's, {delay} ms",
                      [a / b for a, b in zip(sorted(theirs), sorted(ours))], "times", 12, "more")  # fmt: skip
 
+    def _floor(self, operation, file):
+        """What nobody's client can be below: the same bytes without anything else."""
+        for delay, count in ((0, 12000), (30, 640)):
+            self.aws.delay(delay)
+            found = [self._drive("bare", operation, count, 16, file) for _ in range(3)]
+            self.add(f"bare_{operation}_16_{delay}ms_cpu",
+                     f"{operation}, OpenSSL and epoll alone, 16 at a time, {delay} ms: CPU a request",
+                     [1e6 * run["cpu_seconds"] / run["requests"] for run in found], "us")  # fmt: skip
+        self.aws.delay(0)
+
     def _arguments(self, operation):
         """The request's body in a file; imports go over one that is there."""
         arn = "arn:aws:acm:eu-west-1:{}:certificate/9e3779b9-6ef3-4000-8000-000000000000"
@@ -101,7 +113,7 @@ class Bench:
         return file
 
     def _drive(self, who, operation, count, in_flight, file, *cold):
-        command = [CLIENT] if who == "certferry" else [PYTHON, BOTO, "requests"]
+        command = {"certferry": [CLIENT], "bare": [BARE], "boto3": [PYTHON, BOTO, "requests"]}[who]
         keys = {"AWS_SESSION_TOKEN": TOKEN}
         if operation == "import":
             keys["AWS_ACCESS_KEY_ID"] = f"ASIA{accounts(1)[0]}0000"
