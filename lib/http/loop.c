@@ -2,14 +2,13 @@
 #include "lib/http/loop.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <systemd/sd-event.h>
-#include <unistd.h>
 
 #include "lib/base/time.h"
+#include "lib/http/sockets.h"
 #include "lib/os/clock.h"
 
 /*
@@ -27,19 +26,19 @@
 
 struct loop {
 	CURLM *multi;
-	int epoll;
-	sd_event_source *sockets; /* the epoll set */
+	struct sockets sockets;
+	sd_event_source *ready; /* some of them */
 	sd_event_source *timer; /* at timer_at or off */
 	sd_event_source *kick; /* libcurl wants to be called at once */
 	usec_t timer_at; /* USEC_INFINITY: off */
 	usec_t wanted_at; /* what libcurl wants: never before timer_at */
 	bool kicked;
-	bool turning; /* loop_turn() is to come, and looks at kicked by itself */
+	bool turning; /* loop_turn() is to come, and looks at kicked and for idle sockets by itself */
 	loop_done_fn done;
 	void *userdata;
 };
 
-/* sd-event and epoll refuse only for lack of memory what is asked of them here. */
+/* sd-event refuses only for lack of memory what is asked of them here. */
 static void must(int result)
 {
 	if (result < 0)
@@ -83,13 +82,15 @@ static void loop_turn(struct loop *loop)
 	loop->turning = false;
 	if (loop->kicked)
 		must(sd_event_source_set_enabled(loop->kick, SD_EVENT_ONESHOT));
+	else
+		sockets_settle(&loop->sockets);
 }
 
-static int on_sockets(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+static int on_ready(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct loop *loop = userdata;
 	struct epoll_event events[LOOP_BATCH];
-	int count = epoll_wait(loop->epoll, events, LOOP_BATCH, 0);
+	int count = epoll_wait(loop->sockets.epoll, events, LOOP_BATCH, 0);
 
 	loop->turning = true;
 	for (int i = 0; i < count; i++) {
@@ -101,7 +102,7 @@ static int on_sockets(sd_event_source *source, int fd, uint32_t revents, void *u
 			select |= CURL_CSELECT_OUT;
 		if (events[i].events & EPOLLERR)
 			select |= CURL_CSELECT_ERR;
-		/* One that was closed meanwhile is not known any more, which does no harm. */
+		/* One that was closed meanwhile or is idle is not known, which does no harm. */
 		loop_act(loop, events[i].data.fd, select);
 	}
 	loop_turn(loop);
@@ -182,31 +183,19 @@ static uint32_t epoll_events(int what)
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, void *known)
 {
 	struct loop *loop = userdata;
-	struct epoll_event event = { .events = epoll_events(what), .data.fd = fd };
-	int r;
 
-	if (what == CURL_POLL_REMOVE) {
-		/* libcurl may close the descriptor next: it must leave the epoll set now. */
-		(void)epoll_ctl(loop->epoll, EPOLL_CTL_DEL, fd, NULL);
-		(void)curl_multi_assign(loop->multi, fd, NULL);
-		return 0;
-	}
-	r = epoll_ctl(loop->epoll, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event);
-	/* A descriptor that was closed has left the set by itself; its number may be another's. */
-	if (r < 0 && known && errno == ENOENT)
-		r = epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event);
-	must(r);
-	if (!known)
-		(void)curl_multi_assign(loop->multi, fd, loop);
+	if (what == CURL_POLL_REMOVE)
+		sockets_drop(&loop->sockets, fd, loop->turning);
+	else
+		sockets_watch(&loop->sockets, fd, epoll_events(what));
 	return 0;
 }
 
 static void loop_arm(struct loop *loop, struct sd_event *event)
 {
-	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
-	must(loop->epoll);
-	must(sd_event_add_io(event, &loop->sockets, loop->epoll, EPOLLIN, on_sockets, loop));
-	(void)sd_event_source_set_description(loop->sockets, "http-sockets");
+	sockets_init(&loop->sockets);
+	must(sd_event_add_io(event, &loop->ready, loop->sockets.epoll, EPOLLIN, on_ready, loop));
+	(void)sd_event_source_set_description(loop->ready, "http-sockets");
 	must(sd_event_add_time(event, &loop->timer, CLOCK_MONOTONIC, 0, 1, on_timer, loop));
 	must(sd_event_source_set_enabled(loop->timer, SD_EVENT_OFF));
 	(void)sd_event_source_set_description(loop->timer, "http-timer");
@@ -254,6 +243,16 @@ void loop_remove(struct loop *loop, CURL *easy)
 	(void)curl_multi_remove_handle(loop->multi, easy);
 }
 
+void loop_opened(struct loop *loop, int fd)
+{
+	sockets_opened(&loop->sockets, fd);
+}
+
+void loop_closing(struct loop *loop, int fd)
+{
+	sockets_closing(&loop->sockets, fd);
+}
+
 void loop_close_connections(struct loop *loop)
 {
 	/* There is no other way to close what is idle. */
@@ -267,10 +266,10 @@ struct loop *loop_free(struct loop *loop)
 		return NULL;
 	/* Closing the pool calls on_socket() and on_timeout() once more. */
 	(void)curl_multi_cleanup(loop->multi);
-	sd_event_source_disable_unref(loop->sockets);
+	sd_event_source_disable_unref(loop->ready);
 	sd_event_source_disable_unref(loop->timer);
 	sd_event_source_disable_unref(loop->kick);
-	(void)close(loop->epoll);
+	sockets_done(&loop->sockets);
 	free(loop);
 	return NULL;
 }

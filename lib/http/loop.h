@@ -27,6 +27,10 @@ void loop_add(struct loop *loop, CURL *easy);
 /* loop_remove(loop, easy): forget an unfinished transfer; no ${done} for it after this. */
 void loop_remove(struct loop *loop, CURL *easy);
 
+/* loop_opened(loop, fd), loop_closing(loop, fd): libcurl has a new socket for a connection, and is about to close it. */
+void loop_opened(struct loop *loop, int fd);
+void loop_closing(struct loop *loop, int fd);
+
 /* loop_close_connections(loop): close those that are kept alive; no transfer may be left. */
 void loop_close_connections(struct loop *loop);
 

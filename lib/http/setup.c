@@ -12,6 +12,7 @@
 
 #include "lib/base/strv.h"
 #include "lib/http/call.h"
+#include "lib/http/loop.h"
 #include "lib/http/proxy.h"
 #include "lib/http/trust.h"
 #include "lib/os/clock.h"
@@ -179,6 +180,7 @@ static curl_socket_t on_open(void *userdata, curlsocktype purpose, struct curl_s
 	call->opened = true;
 	call->host->window.sockets++;
 	call->http->connections++;
+	loop_opened(call->http->loop, fd);
 	return fd;
 }
 
@@ -187,6 +189,7 @@ static int on_close(void *userdata, curl_socket_t fd)
 	struct host *host = userdata;
 
 	host->window.sockets--;
+	loop_closing(host->http->loop, fd);
 	return close(fd);
 }
 
