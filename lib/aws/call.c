@@ -260,10 +260,9 @@ static void call_unreachable(struct aws_call *call, const struct error *failure)
 	call_fail(call, &err);
 }
 
-static void on_response(
-	void *userdata, const struct http_response *response, const struct error *err)
+static void call_answered(
+	struct aws_call *call, const struct http_response *response, const struct error *err)
 {
-	struct aws_call *call = userdata;
 	_cleanup_(fault_done) struct fault fault = FAULT_NULL;
 
 	call->http = NULL;
@@ -293,6 +292,17 @@ static void on_response(
 		&fault);
 	call_log(call, response, fault.name);
 	call_refused(call, response, &fault);
+}
+
+/* An answer brings about the next requests as a rule: to send them only in the loop's next turn costs one. */
+static void on_response(
+	void *userdata, const struct http_response *response, const struct error *err)
+{
+	struct aws_call *call = userdata;
+	struct aws *aws = call->session->aws;
+
+	call_answered(call, response, err);
+	calls_begin(aws);
 }
 
 static int call_headers(const struct aws_call *call, const struct endpoint *endpoint,
@@ -432,6 +442,8 @@ void calls_begin(struct aws *aws)
 		call->begun = false;
 		call_proceed(call, false);
 	}
+	if (!call && sd_event_source_set_enabled(aws->begin, SD_EVENT_OFF) < 0)
+		mem_exhausted();
 }
 
 static struct aws_call *call_new(struct aws_session *session, enum aws_service service,
