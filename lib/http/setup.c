@@ -204,6 +204,10 @@ static CURLcode on_tls(CURL *easy, void *context, void *userdata)
 
 	if (trust_apply(call->http->trust, context, &changed) < 0)
 		return CURLE_SSL_CACERT_BADFILE;
+	/* libcurl has OpenSSL give back, and so wipe, 17 KB with each record.  Kept, only what was written to is ever
+	 * touched, and what was read is wiped as soon as it has been handed out. */
+	(void)SSL_CTX_clear_mode(context, SSL_MODE_RELEASE_BUFFERS);
+	(void)SSL_CTX_set_options(context, SSL_OP_CLEANSE_PLAINTEXT);
 	if (changed)
 		http_forget_sessions(call->http);
 	if (call->sessions == call->http->sessions)
