@@ -323,6 +323,7 @@ static void call_set_url(struct http_call *call, const char *text, bool direct)
 	call->url_text = mem_strdup(text);
 	call->direct = direct;
 	SET(call->easy, CURLOPT_URL, text);
+	SET(call->easy, CURLOPT_CURLU, call->url.parts); /* or else it is parsed with each request */
 	SET(call->easy, CURLOPT_PROTOCOLS_STR, call->url.scheme);
 	SET(call->easy, CURLOPT_PROXY, direct ? "" : proxy_find(&call->url));
 	SET(call->easy, CURLOPT_CLOSESOCKETDATA, call->host);

@@ -67,11 +67,13 @@ int url_read(const char *text, struct url *url)
 		host = part(parts, CURLUPART_HOST);
 		port = part(parts, CURLUPART_PORT);
 	}
-	curl_url_cleanup(parts);
-	if (!host || !scheme || (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0))
+	if (!host || !scheme || (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)) {
+		curl_url_cleanup(parts);
 		return -EINVAL;
+	}
 	url->origin = mem_printf("%s://%s%s%s", scheme, host, port ? ":" : "", port ?: "");
 	url->local = is_local(host);
+	url->parts = parts;
 	url->scheme = take(scheme);
 	url->host = take(host);
 	return 0;
@@ -82,5 +84,6 @@ void url_done(struct url *url)
 	free(url->scheme);
 	free(url->origin);
 	free(url->host);
+	curl_url_cleanup(url->parts);
 	*url = (struct url){ 0 };
 }

@@ -10,6 +10,7 @@ struct url {
 	char *scheme; /* "https" or "http" */
 	char *origin; /* "https://HOST[:PORT]"; may be shown, a user and password are left out */
 	char *host; /* without a port; an IPv6 address is in brackets */
+	struct Curl_URL *parts; /* all of it, for libcurl: a CURLU */
 	bool local; /* loopback or link-local: never through a proxy */
 };
 
