@@ -198,6 +198,22 @@ void aws_set_skew_callback(
 	aws->skew_userdata = userdata;
 }
 
+/* Answers come faster than their dates change. */
+static int read_date(struct aws *aws, const char *text, usec_t *ret_date)
+{
+	if (strcmp(aws->date_text, text) == 0) {
+		*ret_date = aws->date;
+		return 0;
+	}
+	if (time_parse_http(text, ret_date) < 0)
+		return -EINVAL;
+	if (strlen(text) < sizeof(aws->date_text)) {
+		(void)strcpy(aws->date_text, text);
+		aws->date = *ret_date;
+	}
+	return 0;
+}
+
 void aws_note_date(struct aws_session *session, const struct http_response *response, bool refused)
 {
 	struct aws *aws = session->aws;
@@ -206,7 +222,7 @@ void aws_note_date(struct aws_session *session, const struct http_response *resp
 	usec_t date;
 	int64_t difference;
 
-	if (!text || time_parse_http(text, &date) < 0)
+	if (!text || read_date(aws, text, &date) < 0)
 		return;
 	/* The header has whole seconds: on average half of one has been cut off. */
 	difference = (int64_t)(date + USEC_PER_SEC / 2) - (int64_t)clock_now();

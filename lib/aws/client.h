@@ -34,6 +34,8 @@ struct aws {
 	bool attempts_fixed; /* by the environment, whatever profiles say */
 	int64_t offset; /* what AWS's clock is ahead of ours */
 	bool offset_told;
+	char date_text[32]; /* the last one that an answer had */
+	usec_t date; /* which is that */
 	void (*skew_callback)(void *userdata, int64_t offset);
 	void *skew_userdata;
 };

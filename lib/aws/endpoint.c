@@ -186,9 +186,8 @@ static int aws_url(const struct endpoint_settings *settings, enum aws_service se
 		dualstack = false;
 	else if (services[service].plain_fips_in_gov && gov && !dualstack)
 		fips = false;
-	*ret_url = mem_printf("https://%s%s.%s.%s", services[service].service.host_prefix,
-		fips ? "-fips" : "", region,
-		dualstack ? partition->dualstack_suffix : partition->suffix);
+	*ret_url = mem_join("https://", services[service].service.host_prefix, fips ? "-fips" : "", ".", region, ".",
+		dualstack ? partition->dualstack_suffix : partition->suffix, NULL);
 	return 0;
 }
 
@@ -252,7 +251,7 @@ static int endpoint_split(const char *url, struct endpoint *ret_endpoint, struct
 	if (length == 0 || strpbrk(host, "?#@\\ \t\r\n{}") || memchr(host, '%', length))
 		return endpoint_refuse(url, "http(s)://HOST[:PORT][/PATH]", err);
 	*ret_endpoint = (struct endpoint){
-		.url = mem_printf("%s%s", url, host[length] ? "" : "/"),
+		.url = mem_join(url, host[length] ? "" : "/", NULL),
 		.host = host_header(host, length, tls),
 		.path = mem_strdup(host[length] ? host + length : "/"),
 	};

@@ -57,21 +57,20 @@ static char *sign(const struct headers_request *request, const char *target, con
 int headers_make(const struct headers_request *request, struct headers *headers, struct error *err)
 {
 	const char *prefix = request->service->target;
-	_cleanup_(freep) char *target = prefix ? mem_printf("%s%s", prefix, request->operation)
-					       : NULL;
+	_cleanup_(freep) char *target = prefix ? mem_join(prefix, request->operation, NULL) : NULL;
 	_cleanup_(freep) char *signature = NULL;
 	char date[SIGV4_DATE_SIZE];
 	char **list = headers->list;
 
 	if (request->credentials->secret_key)
 		signature = sign(request, target, sigv4_date(request->time, date));
-	list[headers->count++] = mem_printf("Host: %s", request->endpoint->host);
-	list[headers->count++] = mem_printf("Content-Type: %s", request->service->content_type);
+	list[headers->count++] = mem_join("Host: ", request->endpoint->host, NULL);
+	list[headers->count++] = mem_join("Content-Type: ", request->service->content_type, NULL);
 	if (target)
-		list[headers->count++] = mem_printf("X-Amz-Target: %s", target);
+		list[headers->count++] = mem_join("X-Amz-Target: ", target, NULL);
 	if (signature) {
-		list[headers->count++] = mem_printf("X-Amz-Date: %s", date);
-		list[headers->count++] = mem_printf("Authorization: %s", signature);
+		list[headers->count++] = mem_join("X-Amz-Date: ", date, NULL);
+		list[headers->count++] = mem_join("Authorization: ", signature, NULL);
 	}
 	list[headers->count++] = mem_strdup("User-Agent: certferry/" CERTFERRY_VERSION);
 	return add_token(headers, request->credentials->token, err);

@@ -176,8 +176,9 @@ struct lane *lane_get(struct lanes *lanes, const char *account, const char *regi
 	enum aws_service service, const char *operation)
 {
 	const struct published_rate *row = published_find(service, operation);
-	_cleanup_(freep) char *key = mem_printf(
-		"%s %s %d %s", account, region, (int)service, group_of(row, operation));
+	const char number[] = { (char)('0' + service), '\0' };
+	_cleanup_(freep) char *key = mem_join(
+		account, " ", region, " ", number, " ", group_of(row, operation), NULL);
 	struct lane *const *found = tfind(&key, &lanes->tree, compare_keys);
 	struct lane *lane;
 

@@ -264,19 +264,21 @@ char *sigv4_authorization(const struct sigv4_request *request)
 	memcpy(headers, request->headers, sizeof(headers));
 	count = headers_sort(headers);
 	for (size_t i = 0; i < count; i++)
-		if (i == 0 || strcmp(headers[i].name, headers[i - 1].name) != 0)
-			buf_printf(&names, "%s%s", i ? ";" : "", headers[i].name);
+		if (i == 0 || strcmp(headers[i].name, headers[i - 1].name) != 0) {
+			buf_append_string(&names, i ? ";" : "");
+			buf_append_string(&names, headers[i].name);
+		}
 	hash_request(request, headers, count, names.data, hash);
 
 	memcpy(day, sigv4_date(request->time, date), 8);
 	day[8] = '\0';
-	scope = mem_printf("%s/%s/%s/aws4_request", day, request->region, request->service);
-	to_sign = mem_printf(ALGORITHM "\n%s\n%s\n%s", date, scope, hash);
+	scope = mem_join(day, "/", request->region, "/", request->service, "/aws4_request", NULL);
+	to_sign = mem_join(ALGORITHM "\n", date, "\n", scope, "\n", hash, NULL);
 
 	key_get(request, day, scope, key);
 	key_derive(key, to_sign);
 	hex_encode(key, sizeof(key), signature);
 	OPENSSL_cleanse(key, sizeof(key));
-	return mem_printf(ALGORITHM " Credential=%s/%s, SignedHeaders=%s, Signature=%s",
-		request->access_key_id, scope, names.data, signature);
+	return mem_join(ALGORITHM " Credential=", request->access_key_id, "/", scope, ", SignedHeaders=", names.data,
+		", Signature=", signature, NULL);
 }

@@ -89,6 +89,24 @@ char *mem_printf(const char *format, ...)
 	return text;
 }
 
+char *mem_join(const char *first, ...)
+{
+	va_list arguments;
+	size_t length = 0;
+	char *joined, *end;
+
+	va_start(arguments, first);
+	for (const char *text = first; text; text = va_arg(arguments, const char *))
+		length += strlen(text);
+	va_end(arguments);
+	joined = end = mem_alloc(length + 1);
+	va_start(arguments, first);
+	for (const char *text = first; text; text = va_arg(arguments, const char *))
+		end = stpcpy(end, text);
+	va_end(arguments);
+	return joined;
+}
+
 void freep(void *pointer_to_pointer)
 {
 	free(*(void **)pointer_to_pointer);

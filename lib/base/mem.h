@@ -69,6 +69,13 @@ char *mem_vprintf(const char *format, va_list arguments)
 	__attribute__((format(printf, 1, 0), returns_nonnull));
 
 /**
+ * mem_join(first, ..., NULL):
+ * The texts one after the other, a string that the caller owns: what mem_printf() makes of as many "%s", for
+ * what is made with each request.
+ */
+char *mem_join(const char *first, ...) __attribute__((sentinel, returns_nonnull));
+
+/**
  * mem_exhausted():
  * What every "no memory" comes to: say so on standard error and abort without a core.
  * For libraries that report it (OpenSSL, libcurl, jansson, sd-*) instead of ending.

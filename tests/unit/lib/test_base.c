@@ -470,9 +470,18 @@ static void test_intern(void **state)
 	assert_null(intern_unref(first));
 }
 
+static void test_mem_join(void **state)
+{
+	_cleanup_(freep) char *three = mem_join("a", "", "bc", NULL), *none = mem_join("", NULL);
+
+	assert_string_equal(three, "abc");
+	assert_string_equal(none, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_mem_join),
 		cmocka_unit_test(test_error_kinds),
 		cmocka_unit_test(test_error_errno),
 		cmocka_unit_test(test_error_unknown_errno),
