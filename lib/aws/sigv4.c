@@ -31,10 +31,13 @@ static const EVP_MD *sha256(void)
 	return found;
 }
 
+/* There is one hash at a time, and always in the same context: a new one is two blocks, and OpenSSL wipes both. */
 static EVP_MD_CTX *hash_begin(void)
 {
-	EVP_MD_CTX *hash = EVP_MD_CTX_new();
+	static EVP_MD_CTX *hash;
 
+	if (!hash)
+		hash = EVP_MD_CTX_new();
 	if (!hash || EVP_DigestInit_ex(hash, sha256(), NULL) != 1)
 		mem_exhausted();
 	return hash;
@@ -56,7 +59,6 @@ static void hash_take(EVP_MD_CTX *hash, unsigned char digest[static HASH_BYTES])
 {
 	if (EVP_DigestFinal_ex(hash, digest, NULL) != 1)
 		mem_exhausted();
-	EVP_MD_CTX_free(hash);
 }
 
 static void hash_end(EVP_MD_CTX *hash, char text[static SIGV4_HASH_SIZE])
