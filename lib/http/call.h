@@ -60,6 +60,7 @@ struct http_call {
 	struct host *host; /* where that is; NULL: nowhere */
 	char *method; /* as the easy handle has it, NULL: GET */
 	long timeout; /* ms, as the easy handle has it */
+	long buffer_size; /* as the easy handle has it */
 	bool once, direct; /* as the easy handle has it */
 
 	struct calls *list;

@@ -20,6 +20,12 @@
 
 #define HEADERS_MAX ((size_t)64 << 10)
 #define CONNECT_MS  5000L
+
+/* What libcurl reads at once, into a block that it allocates and wipes with each request: a TLS record of a long answer,
+ * or what an answer about one object needs. */
+#define READ_LONG  16384L
+#define READ_SHORT 4096L
+
 #define CALL_MS     30000L
 #define HELD_MAX    ((size_t)4 << 20)
 #define HELD_OF_ONE (HELD_MAX / 2) /* of one host: who stalls amid long answers shall not hold up the others */
@@ -343,6 +349,13 @@ static void call_set_times(struct http_call *call, const struct http_request *re
 	call->once = request->once;
 }
 
+static void call_set_buffer(struct http_call *call, long size)
+{
+	if (size != call->buffer_size)
+		SET(call->easy, CURLOPT_BUFFERSIZE, size);
+	call->buffer_size = size;
+}
+
 static void call_add_header(struct http_call *call, const char *line)
 {
 	body_append(&call->lines, line, strlen(line) + 1);
@@ -423,6 +436,7 @@ void call_setup(struct http_call *call, const struct http_request *request)
 	call->sink_userdata = request->sink_userdata;
 	call_set_url(call, request->url, request->direct);
 	call_set_times(call, request);
+	call_set_buffer(call, request->sink ? READ_LONG : READ_SHORT);
 	call_set_headers(call, request);
 	call_set_body(call, request);
 }
