@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/aws/acm_description.h"
 #include "lib/aws/acm_page.h"
 #include "lib/aws/acm_wire.h"
 #include "lib/aws/member.h"
@@ -33,6 +34,8 @@ struct acm_operation {
 	/* Listings only. */
 	acm_page_fn on_page;
 	struct acm_page page;
+	/* Descriptions only. */
+	struct acm_description_page *description;
 	/* Imports only. */
 	bool is_new;
 };
@@ -43,10 +46,13 @@ struct acm_operation *acm_cancel(struct acm_operation *o)
 
 	if (!o)
 		return NULL;
-	listing = o->operation.page != NULL;
+	listing = o->on_page != NULL;
 	operation_done(&o->operation);
 	if (listing)
 		acm_page_done(&o->page);
+	if (o->description)
+		acm_description_done(o->description);
+	free(o->description);
 	free(o);
 	return NULL;
 }
@@ -293,23 +299,34 @@ struct acm_operation *acm_tags(struct aws_session *session, const char *region, 
 	return o;
 }
 
-static void on_describe(struct operation *operation, const json_t *answer, const struct error *err)
+static void on_describe_failed(struct operation *operation, const json_t *answer, const struct error *err)
 {
 	_cleanup_(acm_cancelp) struct acm_operation *o = (struct acm_operation *)operation;
-	_cleanup_(acm_description_done) struct acm_description description = { 0 };
-	_cleanup_(error_done) struct error problem = ERROR_NULL;
 
-	if (!err && acm_parse_description(answer, &description, &problem) < 0)
+	o->on.described(o->userdata, NULL, err);
+}
+
+static void on_describe(struct operation *operation)
+{
+	_cleanup_(acm_cancelp) struct acm_operation *o = (struct acm_operation *)operation;
+	_cleanup_(error_done) struct error problem = ERROR_NULL;
+	const struct error *err = NULL;
+
+	if (acm_description_check(o->description, &problem) < 0)
 		err = refuse(o, &problem);
-	o->on.described(o->userdata, err ? NULL : &description, err);
+	o->on.described(o->userdata, err ? NULL : &o->description->description, err);
 }
 
 struct acm_operation *acm_describe(struct aws_session *session, const char *region, const char *arn,
 	acm_describe_fn on_done, void *userdata)
 {
-	struct acm_operation *o = acm_new(session, "DescribeCertificate", on_describe, userdata);
+	struct acm_operation *o = acm_new(session, "DescribeCertificate", on_describe_failed, userdata);
 
 	o->on.described = on_done;
+	o->description = mem_new(struct acm_description_page);
+	acm_description_init(o->description);
+	o->operation.page = &o->description->page;
+	o->operation.on_page = on_describe;
 	ask_about(o, region, arn);
 	return o;
 }

@@ -137,16 +137,6 @@ static char *lower(char *text)
 	return text;
 }
 
-/* Older answers write RSA-2048 and EC-prime256v1. */
-static char *algorithm(char *name)
-{
-	size_t family = name ? strcspn(name, "-_") : 0;
-
-	if (family && name[family] == '-')
-		name[family] = '_';
-	return name;
-}
-
 static void add_name(struct acm_page *page, enum json_event event, const char *text, size_t length)
 {
 	_cleanup_(freep) char *name = lower(page_text(event, text, length));
@@ -180,7 +170,7 @@ static void on_value(void *userdata, int id, enum json_event event, const char *
 		item->type = page_text(event, text, length);
 		break;
 	case FIELD_ALGORITHM:
-		item->key_algorithm = algorithm(page_text(event, text, length));
+		item->key_algorithm = acm_algorithm(page_text(event, text, length));
 		break;
 	case FIELD_EXPORT_OPTION:
 		page->export_option = page_text(event, text, length);

@@ -114,10 +114,8 @@ int acm_parse_arn(const json_t *answer, const char **ret_arn, struct error *err)
 	return r;
 }
 
-/* Older answers write RSA-2048 and EC-prime256v1. */
-static char *copy_algorithm(const json_t *object)
+char *acm_algorithm(char *name)
 {
-	char *name = member_copy(object, "KeyAlgorithm");
 	size_t family = name ? strcspn(name, "-_") : 0;
 
 	if (family && name[family] == '-')
@@ -135,58 +133,6 @@ void acm_summary_done(struct acm_summary *summary)
 	free(summary->key_algorithm);
 	free(summary->serial);
 	*summary = (struct acm_summary){ 0 };
-}
-
-/* member_check() of a member that may be absent. */
-static int check_part(
-	const json_t *object, const char *name, const struct member *members, struct error *err)
-{
-	const json_t *part = json_object_get(object, name);
-
-	return !part || json_is_null(part) ? 0 : member_check(part, members, err);
-}
-
-static const struct member description_members[] = { { "InUseBy", MEMBER_STRINGS },
-	{ "Type", MEMBER_STRING }, { "Status", MEMBER_STRING }, { "KeyAlgorithm", MEMBER_STRING },
-	{ "RenewalSummary", MEMBER_OBJECT }, { 0 } };
-static const struct member renewal_members[] = { { "RenewalStatus", MEMBER_STRING },
-	{ "RenewalStatusReason", MEMBER_STRING }, { 0 } };
-
-int acm_parse_description(
-	const json_t *answer, struct acm_description *ret_description, struct error *err)
-{
-	const json_t *certificate = json_object_get(answer, "Certificate");
-	const json_t *renewal = json_object_get(certificate, "RenewalSummary");
-	const char *arn;
-	int r;
-
-	r = acm_parse_arn(certificate, &arn, err);
-	if (r == 0)
-		r = member_check(certificate, description_members, err);
-	if (r == 0)
-		r = check_part(certificate, "RenewalSummary", renewal_members, err);
-	if (r < 0)
-		return r;
-	*ret_description = (struct acm_description){
-		.in_use_by = member_strings(certificate, "InUseBy"),
-		.type = member_copy(certificate, "Type"),
-		.status = member_copy(certificate, "Status"),
-		.key_algorithm = copy_algorithm(certificate),
-		.renewal_status = member_copy(renewal, "RenewalStatus"),
-		.renewal_reason = member_copy(renewal, "RenewalStatusReason"),
-	};
-	return 0;
-}
-
-void acm_description_done(struct acm_description *description)
-{
-	strv_free(description->in_use_by);
-	free(description->type);
-	free(description->status);
-	free(description->key_algorithm);
-	free(description->renewal_status);
-	free(description->renewal_reason);
-	*description = (struct acm_description){ 0 };
 }
 
 static const struct member material_members[] = { { "CertificateChain", MEMBER_STRING }, { 0 } };

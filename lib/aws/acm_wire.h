@@ -18,11 +18,9 @@ int acm_export_body(const char *arn, const struct secret *passphrase, struct sec
 	struct error *err);
 int acm_import_body(const struct acm_import *import, struct secret **ret_body, struct error *err);
 
-/* acm_parse_description(answer, description, err): DescribeCertificate; release with
- * acm_description_done(). */
-int acm_parse_description(
-	const json_t *answer, struct acm_description *ret_description, struct error *err);
-void acm_description_done(struct acm_description *description);
+/* acm_algorithm(name): ${name}, in which older answers write RSA-2048 and EC-prime256v1, as it is written now; NULL is
+ * fine. */
+char *acm_algorithm(char *name);
 
 /* acm_check_arn(arn, err): is it an ARN of ACM's?  NULL is none. */
 int acm_check_arn(const char *arn, struct error *err);

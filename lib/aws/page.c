@@ -211,10 +211,11 @@ static enum page_level level_of(struct page *page, enum json_event event, int *f
 	case PAGE_LEVEL_ROOT:
 		if (page->at == PAGE_AT_TOKEN) /* what is no token is not the end either */
 			page_refuse(page, "with another type of", page->format->token);
-		if (page->at != PAGE_AT_ITEMS || event != JSON_EVENT_ARRAY)
+		if (page->at != PAGE_AT_ITEMS ||
+			event != (page->format->single ? JSON_EVENT_OBJECT : JSON_EVENT_ARRAY))
 			return PAGE_LEVEL_SKIPPED;
 		page->listed = true;
-		return PAGE_LEVEL_ITEMS;
+		return page->format->single ? open_item(page, event) : PAGE_LEVEL_ITEMS;
 	case PAGE_LEVEL_ITEMS:
 		return open_item(page, event);
 	case PAGE_LEVEL_SKIPPED:

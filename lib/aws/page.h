@@ -3,8 +3,8 @@
 #define LIB_AWS_PAGE_H
 
 /*
- * A page of a listing, read as it arrives and without a tree: an object with a list of items and,
- * unless it is the last or the only one, a token.  A table says which members of the items are wanted;
+ * A page of a listing, read as it arrives and without a tree: an object with a list of items (or one
+ * item) and, unless it is the last or the only one, a token.  A table says which members of the items are wanted;
  * all others are passed over.  What is absent or null is not told; what is of another type than the
  * table says makes the page no answer, as in lib/aws/member.h.  Pure.  Not for use outside lib/aws.
  */
@@ -40,6 +40,7 @@ struct page_field {
 
 struct page_format {
 	const char *items; /* the answer's member that lists them */
+	bool single; /* which is one item instead, without a list */
 	const char *token; /* its member that carries on; NULL: none does */
 	unsigned pages_max; /* a listing that goes on after so many does not end */
 	size_t values_max; /* in all of the answer, be they wanted or not; 0: any number */

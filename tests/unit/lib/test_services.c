@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "lib/aws/acm_description.h"
 #include "lib/aws/acm_wire.h"
 #include "lib/aws/compose.h"
 #include "lib/aws/member.h"
@@ -431,25 +432,62 @@ static void test_malformed_summaries(void **state)
 	}
 }
 
-static void test_parse_description(void **state)
+/* What comes of an answer to DescribeCertificate, after another one. */
+static int read_description(struct acm_description_page *page, const char *text, struct error *err)
 {
-	_cleanup_(json_freep) json_t *json = parse(
-		"{\"Certificate\": {\"CertificateArn\": \"" ARN "\", \"Type\": \"IMPORTED\","
-		"\"InUseBy\": [\"arn:aws:elasticloadbalancing:a\"],"
-		"\"KeyAlgorithm\": \"EC-prime256v1\","
-		"\"RenewalSummary\": {\"RenewalStatus\": \"FAILED\","
-		"\"RenewalStatusReason\": \"PCA_ACCESS_DENIED\"}}}");
-	_cleanup_(json_freep) json_t *empty = parse("{}");
-	_cleanup_(acm_description_done) struct acm_description description = { 0 };
+	static const char other[] = "{\"Certificate\": {\"CertificateArn\": \"" ARN "\", \"Status\": \"ISSUED\","
+				    "\"InUseBy\": [\"x\"]}}";
 
-	assert_int_equal(acm_parse_description(json, &description, NULL), 0);
-	assert_list(description.in_use_by, "arn:aws:elasticloadbalancing:a");
-	assert_string_equal(description.type, "IMPORTED");
-	assert_string_equal(description.key_algorithm, "EC_prime256v1");
-	assert_string_equal(description.renewal_status, "FAILED");
-	assert_string_equal(description.renewal_reason, "PCA_ACCESS_DENIED");
-	assert_null(description.status);
-	assert_int_equal(acm_parse_description(empty, &description, NULL), -EAGAIN);
+	acm_description_init(page);
+	page_begin(&page->page);
+	assert_int_equal(page_read(&page->page, other, strlen(other)), 0);
+	page_begin(&page->page);
+	assert_int_equal(page_read(&page->page, text, strlen(text)), 0);
+	assert_int_equal(page_end(&page->page), 0);
+	return acm_description_check(page, err);
+}
+
+static void test_description(void **state)
+{
+	static const struct {
+		const char *text, *why;
+	} bad[] = {
+		{ "{}", "answer without Certificate" },
+		{ "{\"Certificate\": null}", "answer without Certificate" },
+		{ "{\"Certificate\": []}", "answer without Certificate" },
+		{ "{\"Certificate\": [{\"CertificateArn\": \"" ARN "\"}]}", "answer without Certificate" },
+		{ "{\"Certificate\": {}}", "answer without CertificateArn" },
+		{ "{\"Certificate\": {\"CertificateArn\": \"x\"}}", "answer whose CertificateArn is no ACM ARN" },
+		{ "{\"Certificate\": {\"CertificateArn\": \"" ARN "\", \"Type\": 1}}", "another type of Type" },
+		{ "{\"Certificate\": {\"CertificateArn\": \"" ARN "\", \"InUseBy\": {}}}", "another type of InUseBy" },
+		{ "{\"Certificate\": {\"CertificateArn\": \"" ARN "\", \"RenewalSummary\": []}}", "another type of RenewalSummary" },
+	};
+	struct acm_description_page page;
+	const struct acm_description *description = &page.description;
+
+	assert_int_equal(read_description(&page,
+				 "{\"Certificate\": {\"CertificateArn\": \"" ARN "\", \"Type\": \"IMPORTED\","
+				 "\"InUseBy\": [\"arn:aws:elasticloadbalancing:a\"], \"Options\": {\"Type\": \"no\"},"
+				 "\"KeyAlgorithm\": \"EC-prime256v1\", \"KeyUsages\": [{\"Name\": \"Type\"}],"
+				 "\"RenewalSummary\": {\"RenewalStatus\": \"FAILED\", \"DomainValidationOptions\": [],"
+				 "\"RenewalStatusReason\": \"PCA_ACCESS_DENIED\"}}}",
+				 NULL),
+		0);
+	assert_list(description->in_use_by, "arn:aws:elasticloadbalancing:a");
+	assert_string_equal(description->type, "IMPORTED");
+	assert_string_equal(description->key_algorithm, "EC_prime256v1");
+	assert_string_equal(description->renewal_status, "FAILED");
+	assert_string_equal(description->renewal_reason, "PCA_ACCESS_DENIED");
+	assert_null(description->status);
+	acm_description_done(&page);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		_cleanup_(error_done) struct error err = ERROR_NULL;
+
+		assert_int_equal(read_description(&page, bad[i].text, &err), -EAGAIN);
+		if (!strstr(err.text, bad[i].why))
+			fail_msg("%s: '%s'", bad[i].text, err.text);
+		acm_description_done(&page);
+	}
 }
 
 static void test_parse_material(void **state)
@@ -549,7 +587,7 @@ int main(void)
 		cmocka_unit_test(test_parse_found),
 		cmocka_unit_test(test_exportable),
 		cmocka_unit_test(test_malformed_summaries),
-		cmocka_unit_test(test_parse_description),
+		cmocka_unit_test(test_description),
 		cmocka_unit_test(test_parse_material),
 		cmocka_unit_test(test_parse_secret),
 		cmocka_unit_test(test_parse_deleted_secret),

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/aws/acm_description.h"
+
+#include <stdlib.h>
+
+#include "lib/aws/acm_wire.h"
+#include "lib/base/strv.h"
+
+enum field {
+	FIELD_ARN,
+	FIELD_IN_USE_BY,
+	FIELD_TYPE,
+	FIELD_STATUS,
+	FIELD_ALGORITHM,
+	FIELD_RENEWAL_STATUS,
+	FIELD_RENEWAL_REASON,
+};
+
+enum { RENEWAL };
+
+static const struct page_field fields[] = {
+	[RENEWAL] = { "RenewalSummary", PAGE_ITEM, false, PAGE_OBJECT, PAGE_PATH },
+	{ "RenewalStatus", RENEWAL, false, PAGE_STRING, FIELD_RENEWAL_STATUS },
+	{ "RenewalStatusReason", RENEWAL, false, PAGE_STRING, FIELD_RENEWAL_REASON },
+	{ "CertificateArn", PAGE_ITEM, false, PAGE_STRING, FIELD_ARN },
+	{ "InUseBy", PAGE_ITEM, true, PAGE_STRING, FIELD_IN_USE_BY },
+	{ "Type", PAGE_ITEM, false, PAGE_STRING, FIELD_TYPE },
+	{ "Status", PAGE_ITEM, false, PAGE_STRING, FIELD_STATUS },
+	{ "KeyAlgorithm", PAGE_ITEM, false, PAGE_STRING, FIELD_ALGORITHM },
+};
+
+static void clear(struct acm_description_page *page)
+{
+	struct acm_description *description = &page->description;
+
+	strv_free(description->in_use_by);
+	free(description->type);
+	free(description->status);
+	free(description->key_algorithm);
+	free(description->renewal_status);
+	free(description->renewal_reason);
+	*description = (struct acm_description){ 0 };
+	free(take(page->arn));
+}
+
+static void on_begin(void *userdata)
+{
+	clear(userdata);
+}
+
+static void on_item(void *userdata)
+{
+}
+
+static void on_value(void *userdata, int id, enum json_event event, const char *text, size_t length)
+{
+	struct acm_description_page *page = userdata;
+	struct acm_description *description = &page->description;
+	_cleanup_(freep) char *value = page_text(event, text, length);
+
+	switch ((enum field)id) {
+	case FIELD_ARN:
+		page->arn = take(value);
+		break;
+	case FIELD_IN_USE_BY:
+		if (value)
+			strv_append(&description->in_use_by, value);
+		break;
+	case FIELD_TYPE:
+		description->type = take(value);
+		break;
+	case FIELD_STATUS:
+		description->status = take(value);
+		break;
+	case FIELD_ALGORITHM:
+		description->key_algorithm = acm_algorithm(take(value));
+		break;
+	case FIELD_RENEWAL_STATUS:
+		description->renewal_status = take(value);
+		break;
+	case FIELD_RENEWAL_REASON:
+		description->renewal_reason = take(value);
+		break;
+	}
+}
+
+static const struct page_format format = {
+	.items = "Certificate",
+	.single = true,
+	.fields = fields,
+	.fields_count = ARRAY_SIZE(fields),
+	.on_begin = on_begin,
+	.on_item = on_item,
+	.on_item_end = on_item,
+	.on_value = on_value,
+};
+
+void acm_description_init(struct acm_description_page *page)
+{
+	*page = (struct acm_description_page){ 0 };
+	page_init(&page->page, &format, page);
+}
+
+int acm_description_check(const struct acm_description_page *page, struct error *err)
+{
+	int r;
+
+	r = page_need_items(&page->page, err);
+	return r < 0 ? r : acm_check_arn(page->arn, err);
+}
+
+void acm_description_done(struct acm_description_page *page)
+{
+	clear(page);
+	page_done(&page->page);
+}
