@@ -18,7 +18,10 @@
 /* Places looked at side by side; and how many of their deliveries, since a look takes about a KiB for each. */
 #define LOOKS_AT_ONCE  32
 #define LOOKED_AT_ONCE 8192
-#define LOOKS_APART    (2 * USEC_PER_SEC)
+/* While versions are read, each place is looked at so far apart, at least: a look lists the whole place, and to read takes
+ * as long as there is much to read, so that at a fixed distance the looks would cost the product of both. */
+#define LOOKS_APART	     (2 * USEC_PER_SEC)
+#define LOOKS_APART_DELIVERY ((usec_t)200) /* for each delivery that there is */
 
 #define EXPIRING_WARN (14 * USEC_PER_DAY)
 
@@ -484,8 +487,10 @@ static size_t look_at_place(struct tracked_place *place, size_t number, size_t c
 /* While the source's versions come one by one, a place is not looked at for each of them. */
 static bool is_too_soon(const struct conductor *conductor, const struct tracked_place *place)
 {
+	const usec_t apart = MAX(LOOKS_APART, conductor->delivery_count * LOOKS_APART_DELIVERY);
+
 	return conductor->reading_versions && place->looked_at &&
-	       clock_monotonic() < usec_add(place->looked_at, LOOKS_APART);
+	       clock_monotonic() < usec_add(place->looked_at, apart);
 }
 
 /* How many deliveries of each place are to be looked at; the caller owns it. */
