@@ -460,28 +460,36 @@ static void fill_looked(struct tracked_place *place, size_t at, size_t index)
 		place->items[at].confirmed = version->version;
 }
 
-/* Looks at those of its deliveries that are wanted: how many there were to look at. */
-static size_t look_at_place(struct tracked_place *place, size_t number, size_t count)
+/* Of the place, so many deliveries are to be looked at, which come next. */
+static void choose_place(struct tracked_place *place, size_t count)
 {
-	struct conductor *conductor = place->conductor;
-	const struct destination_context context = { .event = conductor->event, .aws = conductor->aws };
-	size_t found = 0;
-
-	place->looked_at = clock_monotonic();
 	place->looking = mem_alloc(count * sizeof(*place->looking));
 	place->items = mem_alloc(count * sizeof(*place->items));
 	place->sources = mem_alloc(count * sizeof(*place->sources));
-	for (size_t i = 0; i < conductor->delivery_count && found < count; i++) {
-		const struct slot *slot = &conductor->slots[i];
+	place->conductor->looking += count;
+}
 
-		if (slot->place == number && is_wanted(conductor, slot) && is_lookable(conductor, slot))
-			fill_looked(place, found++, i);
+/* The deliveries of all places that were chosen; in one go, since there may be very many of both. */
+static void fill_chosen(struct conductor *conductor)
+{
+	for (size_t i = 0; i < conductor->delivery_count; i++) {
+		const struct slot *slot = &conductor->slots[i];
+		struct tracked_place *place = state_place(conductor, slot);
+
+		if (place->looking && !place->look && is_wanted(conductor, slot) && is_lookable(conductor, slot))
+			fill_looked(place, place->looking_count++, i);
 	}
-	place->looking_count = found;
+}
+
+static void look_at_place(struct tracked_place *place)
+{
+	struct conductor *conductor = place->conductor;
+	const struct destination_context context = { .event = conductor->event, .aws = conductor->aws };
+
+	place->looked_at = clock_monotonic();
 	place->wanted = false;
-	conductor->looking += found;
-	place->look = destination_look(&context, place->items, found, conductor_now(conductor), on_look, place);
-	return found;
+	place->look = destination_look(
+		&context, place->items, place->looking_count, conductor_now(conductor), on_look, place);
 }
 
 /* While the source's versions come one by one, a place is not looked at for each of them. */
@@ -527,11 +535,17 @@ void look_at_places(struct conductor *conductor)
 		if (place->look || is_too_soon(conductor, place) ||
 			(conductor->looking && conductor->looking + counts[p] > LOOKED_AT_ONCE))
 			continue;
-		if (counts[p])
-			running += look_at_place(place, p, counts[p]) > 0;
-		else
+		if (!counts[p]) {
 			place->wanted = false;
+			continue;
+		}
+		choose_place(place, counts[p]);
+		running++;
 	}
+	fill_chosen(conductor);
+	for (size_t p = 0; p < conductor->place_count; p++)
+		if (conductor->places[p]->looking && !conductor->places[p]->look)
+			look_at_place(conductor->places[p]);
 }
 
 void look_cancel(struct conductor *conductor)
