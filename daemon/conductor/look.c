@@ -295,7 +295,7 @@ static void start_read(struct conductor *conductor, bool sweep)
 		.now = conductor_now(conductor),
 		.since = usec_sub(conductor->looked_at, LOOK_BACK),
 		.search_refused = conductor->search_refused,
-		.recognized = conductor->recognized,
+		.recognized = conductor->view ? conductor->recognized : NULL,
 		.on_listed = on_listed,
 		.on_version = on_version,
 	};

@@ -167,7 +167,7 @@ static bool is_same(const struct source_read *read)
 {
 	const struct source_view *known = read->request.known;
 
-	if (!known || read->view->count > 0 || (read->is_sweep && !known->count))
+	if (!known || read->view->count > 0 || (read->is_sweep && (!read->seen || !known->count)))
 		return false;
 	for (size_t i = 0; i < known->count; i++)
 		if ((read->is_sweep && !read->seen[i]) || listing_needs_version(read->entries, &known->items[i]))
@@ -241,16 +241,15 @@ static const struct source_certificate *recognize(
 	struct summary_digest digest;
 	size_t at;
 
-	if (recognized) {
-		recognized_digest(recognized, region, summary, &digest);
-		if (recognized_find(recognized, &digest, &at))
-			return &known->items[at];
-	}
+	if (!recognized)
+		return NULL;
+	recognized_digest(recognized, region, summary, &digest);
+	if (recognized_find(recognized, &digest, &at))
+		return &known->items[at];
 	before = source_view_find(known, summary->arn);
 	if (!before || !listing_tells_nothing(before, region, summary))
 		return NULL;
-	if (recognized)
-		recognized_put(recognized, &digest, (size_t)(before - known->items));
+	recognized_put(recognized, &digest, (size_t)(before - known->items));
 	return before;
 }
 
@@ -482,7 +481,7 @@ struct source_read *source_sweep(
 	read->is_sweep = true;
 	read->needs_tags = listing_needs_tags(request->desired);
 	/* Where tags decide, all of them are read again. */
-	if (request->known && !read->needs_tags)
+	if (request->recognized && !read->needs_tags)
 		read->seen = mem_alloc(request->known->count * sizeof(*read->seen));
 	for (size_t i = 0; i < read->region_count; i++) {
 		if (read->regions[i].search_refused)

@@ -30,8 +30,9 @@ struct source_request {
 	/* One for each of ${regions}, kept from look to look by the caller (NULL: not kept): a look sets it where
 	 * searching is refused and listing is not, so that the next one lists at once; a sweep tries anew. */
 	bool *search_refused;
-	/* What listings have said before of what is ${known}, kept from reading to reading by the caller (NULL: not kept),
-	 * who forgets it when that changes.  It spares most of the work. */
+	/* What listings have said before of what is ${known}, kept from reading to reading by the caller, who forgets it
+	 * when that changes.  It spares most of the work.  NULL: what is known was not listed, so that a listing tells
+	 * more of all of it. */
 	struct recognized *recognized;
 	/* NULL, or where more versions have to be read than ACM answers at once, which takes minutes for many, called
 	 * before the completion: once with what was listed, as a view (given to the callee) in which those are unread;

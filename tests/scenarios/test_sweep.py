@@ -65,6 +65,21 @@ def test_what_changed_is_seen_among_what_did_not(fleet, ferry, cloud):
     assert fleet.sweep() == ["ListCertificates", "SearchCertificates"]
 
 
+def test_a_source_that_lists_nothing_any_more(ferry, cloud):
+    """By tags, which are read at each sweep, and by name; it is said, in the next start as well."""
+    tagged = ferry.issue("tagged.example.com", tags={"team": "web"})
+    named = ferry.issue("named.example.com")
+    ferry.carry("tagged", {"tags": {"team": "web"}}, "files").carry("named", named, "files")
+    daemon = ferry.start()
+    ferry.wait_for(lambda: daemon.log.count("holds the new version") == 2)
+    cloud.delete_certificate(arn=tagged)
+    cloud.delete_certificate(arn=named)
+    daemon.reload()
+    ferry.wait_for(lambda: f"'{named}' is not at the source" in daemon.log and "'tagged' matches no issued" in daemon.log)
+    daemon.stop()
+    assert f"'{named}' is not at the source" in ferry.once(expect=1).log
+
+
 def test_what_may_have_been_issued_again_is_read_where_searching_is_refused(fleet, ferry, cloud):
     cloud.fault("error", operation="SearchCertificates", code="AccessDeniedException", message="no", status=400, count=100)
     fresh = cloud.certificate(fleet.arns[0])["not_before"] > time.time() - 72 * 3600
