@@ -310,6 +310,8 @@ class Bench:
             if len(found) > 1:
                 self.add(f"grown_{name}_factor", f"{column}: greatest growth for ten times the certificates",
                          max(b / a for a, b in zip(found, found[1:])), "times", 10)  # fmt: skip
+                self.add(f"grown_{name}_whole", f"{column}: growth from {self.SIZES[0]:,} to {self.SIZES[-1]:,} certificates",
+                         found[-1] / found[0], "times", self.SIZES[-1] / self.SIZES[0])  # fmt: skip
         print("\n".join(results.growth_table(self.results.growth)))
 
     def _size(self, size):
