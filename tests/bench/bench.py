@@ -274,12 +274,21 @@ class Bench:
         with self.ferry(1).start(hurry=True) as ferry:
             ferry.wait_settled(100, 30)
             self._polls(ferry, 500)
-            before = process.pss_mib(ferry.pid)
+            before = self._pss_between_looks(ferry)
             begin = process.cpu_us(ferry.pid)
             self._polls(ferry, self.POLLS)
-            grown, cpu = process.pss_mib(ferry.pid) - before, process.cpu_us(ferry.pid) - begin
+            cpu = process.cpu_us(ferry.pid) - begin
+            grown = self._pss_between_looks(ferry) - before
         self.add("growth_10000_polls", f"growth of PSS over {self.POLLS:,} polls", 1024 * grown, "KiB", 64)
         self.add("poll_cpu_100", "CPU of a poll of 100 certificates, sweeps and handshakes included", cpu / self.POLLS / 1000, "ms")
+
+    def _pss_between_looks(self, ferry):
+        """The greatest of a few: after a sweep the pages of the code are given back, after a look they are kept."""
+        found = []
+        for _ in range(5):
+            self._polls(ferry, 3)
+            found.append(process.pss_mib(ferry.pid))
+        return max(found)
 
     def _polls(self, ferry, count):
         """So many looks at the source."""
