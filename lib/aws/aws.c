@@ -201,7 +201,7 @@ void aws_set_skew_callback(
 /* Answers come faster than their dates change. */
 static int read_date(struct aws *aws, const char *text, usec_t *ret_date)
 {
-	if (strcmp(aws->date_text, text) == 0) {
+	if (*text && strcmp(aws->date_text, text) == 0) {
 		*ret_date = aws->date;
 		return 0;
 	}

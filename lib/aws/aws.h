@@ -169,7 +169,7 @@ size_t aws_connections(const struct aws *aws);
  * under way. */
 void aws_rest(struct aws *aws);
 
-/* aws_free(aws): all calls must have ended or been cancelled.  Returns NULL. */
+/* aws_free(aws): all calls must have ended or been cancelled; not from inside a completion.  Returns NULL. */
 struct aws *aws_free(struct aws *aws);
 
 DEFINE_CLEANUP(struct aws *, aws_free);

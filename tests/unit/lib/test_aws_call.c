@@ -1267,6 +1267,19 @@ static void test_account_of_an_answer(void **state)
 	world_free(world);
 }
 
+/* No date is no time. */
+static void test_empty_date(void **state)
+{
+	struct world *world = world_new();
+
+	add(world, 200, "Date:\r\n", "{}");
+	begin(world);
+	ask(world, "ListCertificates", false);
+	check_answer(world, "{}");
+	assert_int_equal(aws_now(world->aws) / USEC_PER_MINUTE, clock_now() / USEC_PER_MINUTE);
+	world_free(world);
+}
+
 static void test_environment_is_no_source(void **state)
 {
 	static const char config[] = "[profile a]\nrole_arn=x\ncredential_source=Environment\n";
@@ -1416,6 +1429,7 @@ int main(void)
 		cmocka_unit_test(test_expired_at_birth),
 		cmocka_unit_test(test_expired_at_birth_in_lane),
 		cmocka_unit_test(test_account_of_an_answer),
+		cmocka_unit_test(test_empty_date),
 		cmocka_unit_test(test_no_turn_is_kept),
 		cmocka_unit_test(test_denied_role),
 		cmocka_unit_test(test_role_without_advice),
