@@ -87,6 +87,8 @@ static void on_value(void *userdata, int id, enum json_event event, const char *
 static const struct page_format format = {
 	.items = "Certificate",
 	.single = true,
+	.values_max = 20000, /* as for answers that are no pages */
+	.list_max = 5000, /* of those who use it; nobody publishes a limit */
 	.fields = fields,
 	.fields_count = ARRAY_SIZE(fields),
 	.on_begin = on_begin,

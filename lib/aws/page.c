@@ -153,7 +153,7 @@ static void tell(struct page *page, int field, enum json_event event, const char
 /* One more in a list of ${field}. */
 static bool list_has_room(struct page *page, int field)
 {
-	if (page->list < PAGE_LIST_MAX && page->all_lists < PAGE_LISTED_MAX) {
+	if (page->list < (page->format->list_max ?: PAGE_LIST_MAX) && page->all_lists < PAGE_LISTED_MAX) {
 		page->list++;
 		page->all_lists++;
 		return true;

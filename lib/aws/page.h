@@ -40,10 +40,11 @@ struct page_field {
 
 struct page_format {
 	const char *items; /* the answer's member that lists them */
-	bool single; /* which is one item instead, without a list */
+	bool single; /* that member is one item, not a list of them */
 	const char *token; /* its member that carries on; NULL: none does */
 	unsigned pages_max; /* a listing that goes on after so many does not end */
 	size_t values_max; /* in all of the answer, be they wanted or not; 0: any number */
+	size_t list_max; /* in one list of an item; 0: PAGE_LIST_MAX */
 	const struct page_field *fields;
 	size_t fields_count;
 

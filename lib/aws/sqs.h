@@ -30,7 +30,7 @@ struct sqs_receive {
 	unsigned wait; /* seconds that AWS waits for a first message: 0..20 */
 	unsigned visibility; /* seconds for which nobody else receives them: 0..43200 */
 	unsigned limit; /* messages: 1..SQS_BATCH_MAX */
-	size_t body_limit; /* bytes that are kept of a body: 2..64 KiB */
+	size_t body_limit; /* bytes that are kept of a body: from 2 to 64 KiB, or it is a bug */
 };
 
 typedef void (*sqs_receive_fn)(void *userdata, const struct sqs_message *messages, size_t count,

@@ -447,6 +447,29 @@ static int read_description(struct acm_description_page *page, const char *text,
 	return acm_description_check(page, err);
 }
 
+/* A certificate of a large account: so many load balancers have it, and more are refused. */
+static void read_many_users(struct acm_description_page *page)
+{
+	static const struct {
+		size_t count;
+		int result;
+	} cases[] = { { 5000, 0 }, { 5001, -EAGAIN } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(buf_done) struct buf text = BUF_NULL;
+		_cleanup_(error_done) struct error err = ERROR_NULL;
+
+		buf_append_string(&text, "{\"Certificate\": {\"CertificateArn\": \"" ARN "\", \"InUseBy\": [\"first\"");
+		for (size_t k = 1; k < cases[i].count; k++)
+			buf_append_string(&text, ", \"arn:aws:elasticloadbalancing:a\"");
+		buf_append_string(&text, "]}}");
+		assert_int_equal(read_description(page, text.data, &err), cases[i].result);
+		if (cases[i].result == 0)
+			assert_int_equal(strv_length(page->description.in_use_by), cases[i].count);
+		acm_description_done(page);
+	}
+}
+
 static void test_description(void **state)
 {
 	static const struct {
@@ -480,6 +503,7 @@ static void test_description(void **state)
 	assert_string_equal(description->renewal_reason, "PCA_ACCESS_DENIED");
 	assert_null(description->status);
 	acm_description_done(&page);
+	read_many_users(&page);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		_cleanup_(error_done) struct error err = ERROR_NULL;
 
