@@ -32,7 +32,11 @@ struct tracked_dependent *state_find_dependent(struct conductor *conductor, cons
 
 static int compare_arn(const void *a, const void *b)
 {
-	return strcmp((*(struct tracked_certificate *const *)a)->arn, (*(struct tracked_certificate *const *)b)->arn);
+	const struct tracked_certificate *left = *(struct tracked_certificate *const *)a;
+	const struct tracked_certificate *right = *(struct tracked_certificate *const *)b;
+	int order = strcmp(left->arn, right->arn);
+
+	return order ? order : strcmp(left->name, right->name);
 }
 
 void state_sort_by_arn(struct conductor *conductor)
