@@ -182,6 +182,7 @@ static void take_over_view(struct conductor *conductor, struct source_view *view
 		source_view_free(view);
 		return;
 	}
+	conductor->view_size = source_view_size(view);
 	source_view_pack(view);
 	conductor->view = view;
 	recognized_forget(conductor->recognized);
@@ -235,18 +236,24 @@ static void note_all(struct conductor *conductor)
 	}
 }
 
-/* The source may soon list more than is believed; said once, until it is below that again. */
+/* The source may soon list more than is believed, or more than there is memory for after a start, when all of it is new;
+ * said once, until it is below that again or may list more. */
 static void note_size(struct conductor *conductor)
 {
 	const unsigned most = conductor->world->desired->source.certificates_max;
-	const size_t count = conductor->view->count;
-	const bool near = count >= most / 10 * 9;
+	const size_t count = conductor->view->count, room = source_room(conductor->world->desired);
+	const bool many = count >= most / 10 * 9, large = conductor->view_size >= room / 10 * 9;
 
-	if (near && !conductor->said_near)
+	if (many && conductor->said_near != most)
 		log_write(LOG_WARNING, SAY_SOURCE_NEARLY_FULL, NULL,
 			"the source lists %zu certificates, and with more than source.certificates_max (%u) it is not "
 			"read any more: set that key higher", count, most);
-	conductor->said_near = near;
+	else if (large && conductor->said_near != most)
+		log_write(LOG_WARNING, SAY_SOURCE_NEARLY_FULL, NULL,
+			"what the source lists takes %zu KiB of the %zu KiB that there are for the %u certificates of "
+			"source.certificates_max, and with more it is not read any more: set that key higher",
+			conductor->view_size >> 10, room >> 10, most);
+	conductor->said_near = many || large ? most : 0;
 }
 
 static void on_read(void *userdata, struct source_view *view, const struct error *err)

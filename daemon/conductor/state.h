@@ -224,7 +224,8 @@ struct conductor {
 	bool reading_versions; /* and they are told one by one */
 	bool *search_refused; /* for each region */
 	struct recognized *recognized; /* what listings have said of what is in the view */
-	bool said_near; /* that the source lists nearly more than it may */
+	size_t view_size; /* source_view_size() of the view */
+	unsigned said_near; /* of which source.certificates_max it was said that it is nearly reached; 0: of none */
 	char **regions; /* the source's */
 	struct source_request request; /* of the read under way */
 	struct source_view *remembered; /* what the record knew of the source, until it was read */

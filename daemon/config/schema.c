@@ -303,7 +303,7 @@ static const struct schema_row source_rows[] = {
 		.help = "export each renewal even if nothing needs it, so that the next happens" },
 	{ "certificates_max", SCHEMA_INTEGER, AT(certificates_max), .min = 100, .max = 1000000,
 		.initial = "5000",
-		.help = "a source that lists more is not believed; memory is kept for so many" },
+		.help = "a source that lists more is not believed, which bounds the memory it can take" },
 	{ 0 },
 };
 

@@ -42,10 +42,21 @@ void listing_add(struct source_view *view, const char *region, struct acm_summar
 	};
 }
 
-size_t listing_size(const struct acm_summary *summary)
+static size_t text_size(const char *text)
 {
-	/* Its region is a text of its own, and the array grows by doubling. */
-	return acm_summary_size(summary) + 2 * sizeof(struct source_certificate) - sizeof(*summary) + 2 * ROOM_TEXT;
+	return text ? strlen(text) + ROOM_TEXT : 0;
+}
+
+size_t listing_size(const struct source_certificate *certificate)
+{
+	/* The array grows by doubling. */
+	size_t size = 2 * sizeof(*certificate) + text_size(certificate->arn) + text_size(certificate->region) +
+		      text_size(certificate->domain) + text_size(certificate->type) + text_size(certificate->status) +
+		      text_size(certificate->key_algorithm) + text_size(certificate->serial);
+
+	STRV_FOREACH (name, certificate->names)
+		size += sizeof(*name) + text_size(*name);
+	return size;
 }
 
 static int compare(const void *left, const void *right)

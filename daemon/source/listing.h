@@ -15,8 +15,9 @@
 /* listing_add(view, region, summary): at the end; the summary's strings are taken over. */
 void listing_add(struct source_view *view, const char *region, struct acm_summary *summary);
 
-/* listing_size(summary): the memory that it has once it was added, in bytes, about; for a struct room. */
-size_t listing_size(const struct acm_summary *summary);
+/* listing_size(certificate): the memory that it takes in a view that is being made, in bytes, about; for a struct
+ * room. */
+size_t listing_size(const struct source_certificate *certificate);
 
 /* listing_tells_nothing(before, region, summary): is all that ${summary} says of a certificate of ${region} in
  * ${before} already, which has its ARN? */

@@ -6,7 +6,8 @@
  *			(a sweep then searches it, for the serials of what is new)
  *	TAGS		tags are being read, some at a time		slots[].operation != NULL
  *	VERSIONS	what changed is being read, some at a time	slots[].operation != NULL
- * and ends with done(); what is known before VERSIONS is told when that begins.  A look has no TAGS, nor has a sweep where no entry matches by tags.
+ * and ends with done(); what is known before VERSIONS is told when that begins.  A look has no TAGS, nor has
+ * a sweep where no entry matches by tags.
  */
 
 #include "daemon/source/source.h"
@@ -33,9 +34,9 @@
  * start of their day.  The rest is for readers that lag. */
 #define FRESH (72 * USEC_PER_HOUR)
 
-/* What a certificate takes that is new, about: its summary twice (a sweep that searches, too, may get it so), as it is
- * listed with a few names.  And the pages of all regions while they come. */
-#define ROOM_OF_CERTIFICATE ((size_t)1 << 10)
+/* For a certificate that is new: as a rule it takes 800 bytes, 100 for each further name, and twice that when a sweep also
+ * finds it by searching.  And for the pages of all regions while they come. */
+#define ROOM_OF_CERTIFICATE ((size_t)2 << 10)
 #define ROOM_OF_PAGES	    ((size_t)1 << 20)
 
 enum step {
@@ -231,7 +232,7 @@ static void finish_with_too_many(struct source_read *read)
 	finish(read, &problem);
 }
 
-/* The certificate whose listing was the same before, or nearly; NULL when ${summary} is news. */
+/* The certificate of which ${summary} says what was said before, or nothing new; NULL when it is news. */
 static const struct source_certificate *recognize(
 	const struct source_read *read, const char *region, const struct acm_summary *summary)
 {
@@ -270,6 +271,19 @@ static bool is_known(struct source_read *read, const char *region, const struct 
 	return true;
 }
 
+static void on_listed(void *userdata, const struct error *err);
+
+/* (May be the end.)  The search of a sweep can be done without, whatever its error: what lacks a serial is read again. */
+static void end_without_room(struct region *region)
+{
+	if (!region->listed) {
+		fail_without_room(region);
+		return;
+	}
+	region->operation = acm_cancel(region->operation);
+	on_listed(region, NULL);
+}
+
 static void on_page(void *userdata, struct acm_summary *items, size_t count)
 {
 	struct region *region = userdata;
@@ -278,11 +292,11 @@ static void on_page(void *userdata, struct acm_summary *items, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		if (is_known(read, region->name, &items[i]))
 			continue;
-		if (!room_take(&read->room, listing_size(&items[i]))) {
-			fail_without_room(region);
+		listing_add(read->view, region->name, &items[i]);
+		if (!room_take(&read->room, listing_size(&read->view->items[read->view->count - 1]))) {
+			end_without_room(region);
 			return;
 		}
-		listing_add(read->view, region->name, &items[i]);
 	}
 }
 
@@ -447,6 +461,20 @@ static void fill_slots(struct source_read *read)
 
 /* Starting. */
 
+size_t source_room(const struct desired *desired)
+{
+	return desired->source.certificates_max * ROOM_OF_CERTIFICATE + ROOM_OF_PAGES;
+}
+
+size_t source_view_size(const struct source_view *view)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < view->count; i++)
+		size += listing_size(&view->items[i]);
+	return size;
+}
+
 static struct source_read *read_new(
 	const struct source_request *request, source_read_fn done, void *userdata)
 {
@@ -455,7 +483,7 @@ static struct source_read *read_new(
 	read->request = *request;
 	read->done = done;
 	read->userdata = userdata;
-	read->room.most = request->desired->source.certificates_max * ROOM_OF_CERTIFICATE + ROOM_OF_PAGES;
+	read->room.most = source_room(request->desired);
 	read->session = source_session(request->aws, &request->desired->source.access);
 	read->entries = match_index_new(request->desired);
 	read->view = mem_new(struct source_view);

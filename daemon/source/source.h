@@ -30,9 +30,9 @@ struct source_request {
 	/* One for each of ${regions}, kept from look to look by the caller (NULL: not kept): a look sets it where
 	 * searching is refused and listing is not, so that the next one lists at once; a sweep tries anew. */
 	bool *search_refused;
-	/* What listings have said before of what is ${known}, kept from reading to reading by the caller, who forgets it
-	 * when that changes.  It spares most of the work.  NULL: what is known was not listed, so that a listing tells
-	 * more of all of it. */
+	/* What listings have said before of what is ${known}, which is needed then; kept from reading to reading by the
+	 * caller, who forgets it when that changes.  It spares most of the work.  NULL: what is known, if anything, is
+	 * from the record, and all that is listed is news. */
 	struct recognized *recognized;
 	/* NULL, or where more versions have to be read than ACM answers at once, which takes minutes for many, called
 	 * before the completion: once with what was listed, as a view (given to the callee) in which those are unread;
@@ -52,7 +52,8 @@ struct source_request {
  * only at a sweep, and only where an entry matches by tags; those that cannot be read stay as known.
  * A region that cannot be listed is the failure of the whole, and so are more certificates than
  * source.certificates_max, or what does not fit into the memory for them (AWS_CODE_NO_ROOM).  NULL without an error:
- * there is nothing but what was known, a sweep has shown all of that, and nothing of it has to be read.
+ * there is nothing but what was known, a sweep has shown all of that, and nothing of it has to be read.  (Where there
+ * is no ${recognized}, and at a sweep that reads tags, there always is a view.)
  */
 typedef void (*source_read_fn)(void *userdata, struct source_view *view, const struct error *err);
 
@@ -63,6 +64,11 @@ struct source_read *source_sweep(const struct source_request *request, source_re
 /* source_look(...): SearchCertificates; where that is denied or unknown, ListCertificates (see search_refused).
  * What is gone stays in the view until the next sweep. */
 struct source_read *source_look(const struct source_request *request, source_read_fn done, void *userdata);
+
+/* source_room(desired): the memory that there is for what is new in a listing, in bytes; source_view_size(view): what of
+ * that ${view} takes when all of it is new, as after a start. */
+size_t source_room(const struct desired *desired);
+size_t source_view_size(const struct source_view *view);
 
 /* source_read_cancel(read): NULL is fine; returns NULL. */
 struct source_read *source_read_cancel(struct source_read *read);

@@ -114,3 +114,32 @@ def test_what_could_not_be_read_is_tried_at_the_next_sweep(fleet, ferry, cloud):
     assert fleet.sweep().count("GetCertificate") == 1
     fleet.wait_carried(COUNT + 1)
     ferry.expect_file(fleet.name_of(one), one)
+
+
+@pytest.mark.parametrize("names", (5, 14, 15, 16, 17, 20))
+def test_what_is_found_twice_fits_or_is_read_again(ferry, cloud, names):
+    """What is fresh is listed and found by the search: where there is no memory for both, the listing is enough."""
+    ferry.issue(*[f"host{{n}}n{number:030}.example.com" for number in range(names)], count=390, days_ago=1)
+    one = ferry.issue("one.example.com", days_ago=1)
+    ferry.settings["source"]["certificates_max"] = 400
+    daemon = ferry.carry("one", one, "files").start()
+    ferry.wait_for(lambda: "holds the new version" in daemon.log or "cannot be read" in daemon.log)
+    ferry.expect_file("one", one)
+
+
+def test_what_a_start_could_not_hold_is_said_before(ferry, cloud):
+    """While it runs, only what is new takes memory; after a start all of it is."""
+    one = ferry.issue("one.example.com", days_ago=100)
+    ferry.settings["source"]["certificates_max"] = 2000
+    daemon = ferry.carry("one", one, "files").start()
+    ferry.wait_for(lambda: "holds the new version" in daemon.log)
+    for lot in range(4):
+        names = [f"lot{lot}x{{n}}n{number:030}.example.com" for number in range(32)]
+        ferry.issue(*names, count=400, days_ago=100)
+        position = cloud.journal_position()
+        daemon.reload()
+        ferry.wait_for(lambda: cloud.count("SearchCertificates", SOURCE, position))
+    daemon.wait_log(r"takes \d+ KiB of the 5024 KiB that there are for the 2000 certificates of source.certificates_max")
+    assert "cannot be read" not in daemon.log
+    daemon.stop()
+    assert "source.certificates_max" in ferry.once(expect=1).log
