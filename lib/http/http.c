@@ -310,12 +310,10 @@ static char *proxy_refusal(struct http_call *call, CURLcode result)
 }
 
 /* What to do about a certificate that does not verify.  The caller owns it. */
-static char *advice(const struct http_call *call, CURLcode result)
+static char *trust_advice(const struct http_call *call)
 {
 	long reason = X509_V_OK;
 
-	if (result != CURLE_PEER_FAILED_VERIFICATION)
-		return mem_strdup("");
 	(void)curl_easy_getinfo(call->easy, CURLINFO_SSL_VERIFYRESULT, &reason);
 	switch (reason) {
 	case X509_V_OK:
@@ -329,6 +327,23 @@ static char *advice(const struct http_call *call, CURLcode result)
 		return mem_printf("; if it is meant, its authority has to be in the CA bundle '%s'",
 			trust_path(call->http->trust));
 	}
+}
+
+/* What to do about ${result}, as the end of a sentence, or "".  The caller owns it.  What is asked directly is known to
+ * whoever asks, who says more of it. */
+static char *advice(const struct http_call *call, CURLcode result)
+{
+	if (result == CURLE_PEER_FAILED_VERIFICATION)
+		return trust_advice(call);
+	if (call->direct)
+		return mem_strdup("");
+	if (result == CURLE_COULDNT_RESOLVE_HOST)
+		return mem_strdup("; is that name right (a region is part of it), and does this host's resolver "
+				  "work?");
+	if (result == CURLE_COULDNT_CONNECT)
+		return mem_printf("; is it up, and do route and firewall let this host reach it%s?",
+			call->url.local ? "" : ", or does it need a proxy (HTTPS_PROXY)");
+	return mem_strdup("");
 }
 
 /* Fills call->failure from libcurl's result, unless it was filled by who stopped the transfer. */
@@ -356,7 +371,7 @@ static void call_judge(struct http_call *call, CURLcode result)
 	/* libcurl calls an answer that is no HTTP as it calls a scheme that it does not know. */
 	if (result == CURLE_UNSUPPORTED_PROTOCOL && call->ready_at)
 		result = CURLE_WEIRD_SERVER_REPLY;
-	to_do = advice(call, result);
+	to_do = refusal ? mem_strdup("") : advice(call, result);
 	(void)error_set(&call->failure, kind_of_result(result), (int)result, "%s: %s%s",
 		call->url.origin, refusal ?: words(call, result), to_do);
 }

@@ -279,6 +279,30 @@ static void test_proxy_is_down(void **state)
 	}
 }
 
+/* The message says what to look at; that of a metadata service is its caller's. */
+static void test_nobody_is_there(void **state)
+{
+	static const struct {
+		const char *url, *words;
+	} cases[] = {
+		{ "https://127.0.0.1:1/", "; is it up, and do route and firewall let this host reach it?" },
+		{ "https://aws.invalid/",
+			"; is that name right (a region is part of it), and does this host's resolver work?" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct world *world = world_new(NULL, 0);
+
+		free(world->url);
+		world->url = mem_strdup(cases[i].url);
+		get(world);
+		assert_int_equal(world->err.kind, ERROR_RETRY);
+		if (!strstr(world->err.text, cases[i].words))
+			fail_msg("%s", world->err.text);
+		world_free(world);
+	}
+}
+
 static void test_proxy_is_not_asked_for_loopback(void **state)
 {
 	static const struct step script[] = { { .answer = OK("x", "1") } };
@@ -839,6 +863,7 @@ int main(void)
 		cmocka_unit_test(test_proxy),
 		cmocka_unit_test(test_proxy_refuses),
 		cmocka_unit_test(test_proxy_is_down),
+		cmocka_unit_test(test_nobody_is_there),
 		cmocka_unit_test(test_proxy_is_not_asked_for_loopback),
 		cmocka_unit_test(test_which_proxy),
 		cmocka_unit_test(test_no_proxy),
