@@ -396,6 +396,25 @@ static void test_answers_that_lag_are_not_taken(void **state)
 }
 
 /* Each member by itself makes a summary news; what a summary leaves out does not. */
+/* Borrows all of its texts. */
+static struct acm_summary summary_of_b(void)
+{
+	static char *names[] = { (char *)"a.example.com", (char *)"b.example.com", NULL };
+
+	return (struct acm_summary){
+		.arn = (char *)ARN("b"),
+		.domain = (char *)"a.example.com",
+		.names = names,
+		.status = (char *)"ISSUED",
+		.type = (char *)"PRIVATE",
+		.key_algorithm = (char *)"RSA_2048",
+		.exportable = true,
+		.serial = (char *)"0a:bc",
+		.not_before = usec_of(ISSUED),
+		.not_after = usec_of(LATER),
+	};
+}
+
 static bool tells_nothing(const struct source_view *known, const char *region, const struct acm_summary *summary)
 {
 	const struct source_certificate *before = source_view_find(known, summary->arn);
@@ -406,18 +425,7 @@ static bool tells_nothing(const struct source_view *known, const char *region, c
 static void test_what_tells_nothing(void **state)
 {
 	_cleanup_(source_view_freep) struct source_view *known = view_new();
-	const struct acm_summary same = {
-		.arn = (char *)ARN("b"),
-		.domain = (char *)"a.example.com",
-		.names = (char *[]){ (char *)"a.example.com", (char *)"b.example.com", NULL },
-		.status = (char *)"ISSUED",
-		.type = (char *)"PRIVATE",
-		.key_algorithm = (char *)"RSA_2048",
-		.exportable = true,
-		.serial = (char *)"0a:bc",
-		.not_before = usec_of(ISSUED),
-		.not_after = usec_of(LATER),
-	};
+	const struct acm_summary same = summary_of_b();
 	struct acm_summary other = same;
 
 	list(known, ARN("a"), NULL, ISSUED);
@@ -504,17 +512,7 @@ static bool digests_equal(const struct acm_summary *a, const char *region, const
 
 static void test_digest(void **state)
 {
-	const struct acm_summary same = {
-		.arn = (char *)ARN("b"),
-		.domain = (char *)"a.example.com",
-		.names = (char *[]){ (char *)"a.example.com", (char *)"b.example.com", NULL },
-		.status = (char *)"ISSUED",
-		.type = (char *)"PRIVATE",
-		.key_algorithm = (char *)"RSA_2048",
-		.serial = (char *)"0a:bc",
-		.not_before = usec_of(ISSUED),
-		.not_after = usec_of(LATER),
-	};
+	const struct acm_summary same = summary_of_b();
 	struct acm_summary other = same;
 
 	other.in_use = true;
@@ -536,7 +534,7 @@ static void test_digest(void **state)
 	OTHER(status, (char *)"EXPIRED");
 	OTHER(type, (char *)"AMAZON_ISSUED");
 	OTHER(key_algorithm, (char *)"EC_prime256v1");
-	OTHER(exportable, true);
+	OTHER(exportable, false);
 	OTHER(ineligible, true);
 	OTHER(serial, (char *)"0a:bd");
 	OTHER(serial, (char *)"");
