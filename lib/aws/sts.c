@@ -130,9 +130,9 @@ const char *sts_region(const char *own, const char *role_arn, const char *region
 	return partition_region(name) ?: region;
 }
 
-char *sts_account(const char *role_arn)
+char *sts_account(const char *arn)
 {
-	const char *field = role_arn;
+	const char *field = arn;
 
 	for (int i = 0; i < 4 && field; i++) {
 		field = strchr(field, ':');

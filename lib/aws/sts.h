@@ -22,9 +22,9 @@ int sts_web_identity_form(const struct role *role, const struct secret *token,
  * partition's own. */
 const char *sts_region(const char *own, const char *role_arn, const char *region);
 
-/* sts_account(role_arn): the account in "arn:aws:iam::222222222222:role/x"; NULL where there is none.  The caller
+/* sts_account(arn): the account in an ARN such as "arn:aws:iam::222222222222:role/x"; NULL where there is none.  The caller
  * owns it. */
-char *sts_account(const char *role_arn);
+char *sts_account(const char *arn);
 
 /* sts_session_name(host): "certferry-HOST" with what a RoleSessionName may not hold
  * replaced by "-", at most 64 characters.  The caller owns it. */
