@@ -757,7 +757,7 @@ static int on_cycle(sd_event_source *source, void *userdata)
 		cycle_poke(conductor);
 		return 0;
 	}
-	ask_finish_jobs(conductor);
+	job_finish_all(conductor);
 	if (conductor->options.once)
 		return sd_event_exit(conductor->event, 0);
 	rest(conductor);

@@ -19,7 +19,8 @@
  *	cycle.c		the plan, made again and again; starting its steps
  *	deliver.c	transfers: intent before, outcome after
  *	tell.c		dependents: look, intent, tell, proof
- *	ask.c		what people ask over the bus: status, plan, sync, approve
+ *	ask.c		what people ask over the bus: status, plan, approve
+ *	job.c		`certferry sync`: jobs, from the request to their end
  *	say.c		events in the log
  */
 
@@ -561,11 +562,17 @@ void ask_status(struct conductor *conductor, struct status_view *ret_view);
 /* ask_plan_exit(conductor): what the present plan comes to: 1 not everything could be seen, 3 something to do, 0 nothing. */
 int ask_plan_exit(const struct conductor *conductor);
 
-/* ask_finish_jobs(conductor): nothing is in flight any more: end all jobs. */
-void ask_finish_jobs(struct conductor *conductor);
-
 /* ask_approve(conductor, delivery): approve the holds of one delivery or (NULL) of all; how many there were. */
 unsigned ask_approve(struct conductor *conductor, const char *delivery, const char *who);
+
+/* --- job.c --- */
+
+/* job_start(conductor, name, job, err): somebody asks for a sync of the delivery or certificate ${name} ("": of all):
+ * ${ret_job} is its number; ERROR_ABSENT when there is nothing of that name.  A handler of the bus. */
+int job_start(void *conductor, const char *name, uint32_t *ret_job, struct error *err);
+
+/* job_finish_all(conductor): nothing is in flight any more: end all jobs. */
+void job_finish_all(struct conductor *conductor);
 
 /* --- record, with the law that nothing new begins when it fails (conductor.c) --- */
 
