@@ -14,8 +14,8 @@
  * key_decrypt(pem, length, passphrase, key, err):
  * Read one "ENCRYPTED PRIVATE KEY" (PKCS#8, RFC 5958, PBES2) and write it as traditional PEM
  * ("RSA PRIVATE KEY", "EC PRIVATE KEY" with a named curve and no parameters block), the forms that
- * ACM documents for import.  ERROR_INVALID: no such PEM, wrong passphrase, neither RSA nor EC, an
- * inconsistent key.  ERROR_RETRY: secure heap full.
+ * ACM documents for import.  ERROR_INVALID: no such PEM, wrong passphrase, a scheme other than PBKDF2 or more than
+ * 100,000 rounds of it, neither RSA nor EC, an inconsistent key.  ERROR_RETRY: secure heap full.
  */
 int key_decrypt(const char *pem, size_t length, const struct secret *passphrase,
 	struct secret **ret_key, struct error *err);

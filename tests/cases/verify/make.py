@@ -149,10 +149,15 @@ def damaged(file, of):
     write(file, x509.load_der_x509_certificate(bytes(whole)))
 
 
-def sealed(file, of, prf="hmacWithSHA1"):
-    """The key OF as ACM exports it, under the passphrase "test"."""
+def sealed_by(file, of, *scheme):
+    """The key OF under the passphrase "test"."""
     subprocess.run(["openssl", "pkcs8", "-topk8", "-in", PEM / f"{of}.key", "-out", PEM / f"{file}.p8",
-                    "-v2", "aes-256-cbc", "-v2prf", prf, "-iter", "2048", "-passout", "pass:test"], check=True)
+                    *scheme, "-passout", "pass:test"], check=True)
+
+
+def sealed(file, of, prf="hmacWithSHA1", rounds=2048):
+    """The key OF as ACM exports it."""
+    sealed_by(file, of, "-v2", "aes-256-cbc", "-v2prf", prf, "-iter", str(rounds))
 
 
 def unknown(oid, value=b"\x05\x00"):
@@ -175,6 +180,10 @@ def make_keys():
     sealed("leaf", "leaf")
     sealed("leaf-rsa", "leaf-rsa", "hmacWithSHA256")
     sealed("leaf-ed25519", "leaf-ed25519")
+    sealed("leaf-rounds-most", "leaf", rounds=100000)
+    sealed("leaf-rounds-over", "leaf", rounds=100001)
+    sealed_by("leaf-scrypt", "leaf", "-scrypt")
+    sealed_by("leaf-pbes1", "leaf", "-v1", "PBE-SHA1-3DES", "-iter", "2048")
 
 
 def make_cas():
