@@ -184,6 +184,16 @@ static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata)
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
+/* Without the loop nothing goes on, so this ends the process; the status it is to end with. */
+static int loop_failed(int number, const char *task)
+{
+	log_write(LOG_ERR, SAY_LOOP_FAILED, NULL,
+		"Failed to %s: %s; certferryd exits, and unfinished work resumes at its next start", task,
+		strerror(-number));
+	return 1;
+}
+
+/* What the loop waits for from the start until its end. */
 static int install_sources(struct conductor *conductor)
 {
 	static const int ends[] = { SIGTERM, SIGINT };
@@ -196,7 +206,7 @@ static int install_sources(struct conductor *conductor)
 	if (r >= 0 && notify_watchdog_interval())
 		r = sd_event_add_time(conductor->event, &conductor->watchdog, CLOCK_MONOTONIC, clock_monotonic(), 0,
 			on_watchdog, conductor);
-	return r;
+	return r < 0 ? loop_failed(r, "set up the signals and timers of the event loop") : 0;
 }
 
 /* --- start --- */
@@ -322,10 +332,10 @@ static int start(struct conductor *conductor, struct configuration *configuratio
 
 	if (status == 0)
 		status = open_record(conductor);
+	if (status == 0)
+		status = install_sources(conductor);
 	if (status != 0)
 		return status;
-	if (install_sources(conductor) < 0)
-		return 1;
 	schema_each_quota(configuration->desired, set_quota, conductor);
 	state_adopt_world(conductor, world_new(configuration, NULL, conductor->default_region));
 	if (!conductor_set_regions(conductor))
@@ -438,38 +448,48 @@ void conductor_warn_unlocked(void)
 		"ulimit -l) to 8 MiB");
 }
 
-int conductor_run(const struct conductor_options *options)
+static void block_signals(void)
 {
-	struct conductor conductor = { .options = *options, .lock = -1, .dependents_again = USEC_INFINITY };
-	struct configuration *configuration;
 	sigset_t blocked;
-	int status;
 
-	agenda_init(&conductor.agenda);
-	if (!configuration_load(options->config_file, &configuration))
-		return 2;
-	conductor.recognized = recognized_new();
 	(void)sigemptyset(&blocked);
 	(void)sigaddset(&blocked, SIGTERM);
 	(void)sigaddset(&blocked, SIGINT);
 	(void)sigaddset(&blocked, SIGHUP);
 	(void)sigprocmask(SIG_BLOCK, &blocked, NULL);
-	if (sd_event_default(&conductor.event) < 0) {
-		configuration_unref(configuration);
-		return 1;
-	}
-	status = start(&conductor, configuration);
+}
+
+/* Until the end; the exit status. */
+static int run_loop(struct conductor *conductor)
+{
+	int r;
+
+	if (!conductor->options.once)
+		log_write(LOG_INFO, SAY_STARTED, NULL, "started: %zu certificates and %zu deliveries are configured",
+			conductor->certificate_count, conductor->delivery_count);
+	r = sd_event_add_exit(conductor->event, NULL, on_exit_loop, conductor);
+	if (r < 0)
+		return loop_failed(r, "set up the end of the event loop");
+	r = sd_event_loop(conductor->event);
+	return r < 0 ? loop_failed(r, "wait for events") : conductor->exit_status;
+}
+
+int conductor_run(const struct conductor_options *options)
+{
+	struct conductor conductor = { .options = *options, .lock = -1, .dependents_again = USEC_INFINITY };
+	struct configuration *configuration;
+	int r, status;
+
+	agenda_init(&conductor.agenda);
+	if (!configuration_load(options->config_file, &configuration))
+		return 2;
+	conductor.recognized = recognized_new();
+	block_signals();
+	r = sd_event_default(&conductor.event);
+	status = r < 0 ? loop_failed(r, "create the event loop") : start(&conductor, configuration);
 	configuration_unref(configuration);
-	if (status == 0) {
-		if (!options->once)
-			log_write(LOG_INFO, SAY_STARTED, NULL, "started: %zu certificates and %zu deliveries are configured",
-				conductor.certificate_count, conductor.delivery_count);
-		if (sd_event_add_exit(conductor.event, NULL, on_exit_loop, &conductor) < 0 ||
-			sd_event_loop(conductor.event) < 0)
-			status = 1;
-		else
-			status = conductor.exit_status;
-	}
+	if (status == 0)
+		status = run_loop(&conductor);
 	finish(&conductor);
 	return status;
 }

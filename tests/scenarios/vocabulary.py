@@ -193,6 +193,12 @@ class Answer:
         return f"status {self.status}\n{self.out}\n{self.error}"
 
 
+def injecting(call, **fault):
+    """The program under which certferryd's own thread meets this fault of a system call (strace(1), inject=)."""
+    words = ":".join(f"{name}={value}" for name, value in fault.items())
+    return ["strace", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:{words}"]
+
+
 class Ferry:
     """The host, its configuration, its state directory, and the programs run there."""
 
@@ -285,10 +291,11 @@ class Ferry:
         found.update(variables)
         return found
 
-    def launch(self, *arguments, **options):
-        """certferryd, not waited for."""
+    def launch(self, *arguments, under=(), **options):
+        """certferryd, not waited for; under another program, where one is named (no leak check works under strace)."""
+        variables = {"ASAN_OPTIONS": "detect_leaks=0"} if under else {}
         process = subprocess.Popen(
-            [BUILD / "certferryd", "--config", self.file, *arguments], env=self.environment(), text=True,
+            [*under, BUILD / "certferryd", "--config", self.file, *arguments], env=self.environment(**variables), text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
         )  # fmt: skip
         self.processes.append(process)
