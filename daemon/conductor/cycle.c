@@ -133,16 +133,6 @@ static void fill_dependents(const struct conductor *conductor, struct cycle_inpu
 	cycle->input.dependent_count = conductor->dependent_count;
 }
 
-static void fill_all(struct conductor *conductor, struct cycle_input *cycle)
-{
-	cycle_input_init(conductor, conductor->certificate_count, conductor->delivery_count, cycle);
-	for (size_t i = 0; i < conductor->certificate_count; i++)
-		cycle->certificates[i] = certificate_input(conductor->certificates[i]);
-	for (size_t i = 0; i < conductor->delivery_count; i++)
-		cycle->deliveries[i] = delivery_input(conductor, i, conductor->slots[i].certificate);
-	fill_dependents(conductor, cycle);
-}
-
 /* One certificate with all its deliveries; what guard: counts of the others is given. */
 static void fill_certificate(
 	struct conductor *conductor, const struct tracked_certificate *certificate, struct cycle_input *cycle)
@@ -155,13 +145,51 @@ static void fill_certificate(
 	cycle->input.elsewhere.unseen = conductor->touched.unseen - certificate->planned.touched.unseen;
 }
 
-void cycle_refresh_plan(struct conductor *conductor)
+/* Some of its deliveries: whether it is to be exported for itself cannot be told by them. */
+static void fill_some(struct conductor *conductor, const struct tracked_certificate *certificate, size_t first,
+	size_t count, struct cycle_input *cycle)
 {
-	_cleanup_(cycle_input_done) struct cycle_input cycle;
+	struct plan_touched own;
 
-	plan_done(&conductor->plan);
-	fill_all(conductor, &cycle);
-	plan_make(&cycle.input, &conductor->plan);
+	cycle_input_init(conductor, 1, count, cycle);
+	cycle->certificates[0] = certificate_input(certificate);
+	for (size_t i = 0; i < count; i++)
+		cycle->deliveries[i] = delivery_input(conductor, certificate->first + first + i, 0);
+	own = plan_count_touched(&cycle->input);
+	cycle->input.elsewhere.known = conductor->touched.known - MIN(own.known, conductor->touched.known);
+	cycle->input.elsewhere.unseen = conductor->touched.unseen - MIN(own.unseen, conductor->touched.unseen);
+	cycle->input.keep_eligible = false;
+}
+
+/* Moves the steps of ${plan} to the end of the plan that is shown. */
+static void add_to_plan(struct conductor *conductor, struct plan *plan)
+{
+	struct plan *whole = &conductor->plan;
+
+	if (!plan->count)
+		return;
+	whole->steps = mem_resize(whole->steps, whole->count + plan->count, sizeof(*whole->steps));
+	for (size_t i = 0; i < plan->count; i++)
+		whole->steps[whole->count++] = plan->steps[i];
+	plan->count = 0;
+	plan_done(plan);
+}
+
+void cycle_plan_some(
+	struct conductor *conductor, const struct tracked_certificate *certificate, size_t first, size_t count)
+{
+	_cleanup_(cycle_input_done) struct cycle_input cycle = { .certificates = NULL };
+	struct plan plan;
+
+	if (count == certificate->count)
+		fill_certificate(conductor, certificate, &cycle);
+	else
+		fill_some(conductor, certificate, first, count, &cycle);
+	plan_make(&cycle.input, &plan);
+	for (size_t i = 0; i < plan.count; i++)
+		if (*plan.steps[i].delivery)
+			plan.steps[i].index += certificate->first + first;
+	add_to_plan(conductor, &plan);
 }
 
 void cycle_forget_plan(struct conductor *conductor)
@@ -567,6 +595,39 @@ static void fill_for_dependents(struct conductor *conductor, struct cycle_input 
 	cycle->input.delivery_count = kept;
 	cycle->input.keep_eligible = false; /* certificates are planned by themselves */
 	fill_dependents(conductor, cycle);
+}
+
+/* The input has only those deliveries that are in flight; what a step is about is a delivery of the world. */
+static void name_step(const struct conductor *conductor, struct step *step)
+{
+	const struct slot *slot = *step->delivery ? state_find_slot(conductor, step->delivery) : NULL;
+
+	if (!slot)
+		return;
+	step->certificate = state_certificate(conductor, slot)->name;
+	step->destination = state_place(conductor, slot)->place->destination->name;
+}
+
+void cycle_plan_told(struct conductor *conductor)
+{
+	_cleanup_(cycle_input_done) struct cycle_input cycle = { .certificates = NULL };
+	struct plan plan;
+
+	if (!conductor->dependent_count)
+		return;
+	fill_for_dependents(conductor, &cycle);
+	plan_make(&cycle.input, &plan);
+	for (size_t i = 0; i < plan.count; i++)
+		name_step(conductor, &plan.steps[i]);
+	add_to_plan(conductor, &plan);
+}
+
+void cycle_refresh_plan(struct conductor *conductor)
+{
+	plan_done(&conductor->plan);
+	for (size_t i = 0; i < conductor->certificate_count; i++)
+		cycle_plan_some(conductor, conductor->certificates[i], 0, conductor->certificates[i]->count);
+	cycle_plan_told(conductor);
 }
 
 static void start_dependent_step(struct conductor *conductor, const struct step *step)

@@ -28,6 +28,14 @@ struct tracked_dependent *state_find_dependent(struct conductor *conductor, cons
 	return find_by_name(name, conductor->dependents, conductor->dependent_count);
 }
 
+size_t state_dependent_index(const struct conductor *conductor, const char *name)
+{
+	struct tracked_dependent **item = conductor->dependent_count
+		? bsearch(name, conductor->dependents, conductor->dependent_count, sizeof(void *), compare_name) : NULL;
+
+	return item ? (size_t)(item - conductor->dependents) : SIZE_MAX;
+}
+
 /* --- certificates by ARN --- */
 
 static int compare_arn(const void *a, const void *b)

@@ -20,6 +20,7 @@
  *	deliver.c	transfers: intent before, outcome after
  *	tell.c		dependents: look, intent, tell, proof
  *	ask.c		what people ask over the bus: status, plan, approve
+ *	view.c		what people are shown of the states
  *	job.c		`certferry sync`: jobs, from the request to their end
  *	say.c		events in the log
  */
@@ -404,6 +405,9 @@ struct tracked_dependent *state_find_dependent(struct conductor *conductor, cons
 struct slot *state_find_slot(const struct conductor *conductor, const char *name);
 struct tracked_delivery *state_find_delivery(struct conductor *conductor, const char *name);
 
+/* state_dependent_index(conductor, name): where it is in conductor.dependents; SIZE_MAX: nowhere. */
+size_t state_dependent_index(const struct conductor *conductor, const char *name);
+
 /* state_compare_name(certificate, place, name): how the name of the delivery of ${certificate} at ${place}, which is the
  * one, a slash, and the other, compares with ${name}: as strcmp(3) says it, without the first being made. */
 int state_compare_name(const char *certificate, const char *place, const char *name);
@@ -526,6 +530,13 @@ void cycle_rest_longer(struct conductor *conductor);
 void cycle_refresh_plan(struct conductor *conductor);
 void cycle_forget_plan(struct conductor *conductor);
 
+/* cycle_plan_some(conductor, certificate, first, count): the same for ${count} of its deliveries alone, from its ${first} on,
+ * added to conductor->plan; with all of them, for the certificate too.  The index of a step for a delivery is its slot.
+ * cycle_plan_told(conductor): the same for the dependents. */
+void cycle_plan_some(
+	struct conductor *conductor, const struct tracked_certificate *certificate, size_t first, size_t count);
+void cycle_plan_told(struct conductor *conductor);
+
 /* --- deliver.c --- */
 
 /* deliver_start(conductor, certificate, deliveries, count): one transfer; the intent is on disk when it starts.  False
@@ -552,12 +563,29 @@ void tell_start(struct conductor *conductor, struct tracked_dependent *dependent
 /* tell_cancel(dependent): a job already started goes on; its intent is on disk. */
 void tell_cancel(struct tracked_dependent *dependent);
 
+/* --- view.c --- */
+
+/* view_head(conductor, view): what is neither certificate nor delivery nor dependent. */
+void view_head(struct conductor *conductor, struct status_view *ret_view);
+
+/* view_certificate(certificate, view), view_dependent(dependent, report): one of them. */
+void view_certificate(const struct tracked_certificate *certificate, struct certificate_view *ret_view);
+void view_dependent(const struct tracked_dependent *dependent, struct dependent_report *report);
+
+/* view_deliveries(conductor, certificate, first, count, views): ${count} of its deliveries, from its ${first} on.  Their
+ * steps are added to conductor->plan, and ${views} is good until cycle_forget_plan(). */
+void view_deliveries(struct conductor *conductor, struct tracked_certificate *certificate, size_t first, size_t count,
+	struct delivery_view *views);
+
+/* ask_status(conductor, view), ask_status_of(conductor, slots, count, view): of all, or of the deliveries of these slots
+ * (ascending), with their certificates and the dependents that they owe.  Makes conductor->plan for them.  Good until
+ * cycle_forget_plan(), which is to follow; release with status_view_done(). */
+void ask_status(struct conductor *conductor, struct status_view *ret_view);
+void ask_status_of(struct conductor *conductor, const size_t *slots, size_t count, struct status_view *ret_view);
+
 /* --- ask.c --- */
 
 extern const struct bus_handlers ask_handlers;
-
-/* ask_status(conductor, view): fill ${view}; release with status_view_done(). */
-void ask_status(struct conductor *conductor, struct status_view *ret_view);
 
 /* ask_plan_exit(conductor): what the present plan comes to: 1 not everything could be seen, 3 something to do, 0 nothing. */
 int ask_plan_exit(const struct conductor *conductor);

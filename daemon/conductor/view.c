@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/conductor/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/strv.h"
+#include "lib/os/clock.h"
+
+/* --- one of each --- */
+
+static void judge_delivery(const struct tracked_delivery *delivery, const struct step *step, struct delivery_view *view)
+{
+	const struct delivery_record *record = &delivery->record;
+	bool failed = record->failures > 0 || delivery->observed.error.text;
+
+	if (delivery->transferring) {
+		view->state = DELIVERY_IN_FLIGHT;
+	} else if (!step || step->verb == STEP_PROVE) {
+		view->state = delivery->observed.state == OBSERVED_PRESENT ? DELIVERY_CURRENT : DELIVERY_UNKNOWN;
+		if (view->proof && strncmp(view->proof, "wrong", 5) == 0) {
+			view->state = DELIVERY_FAILED;
+			view->reason = view->proof;
+		}
+	} else if (step->verb == STEP_HOLD) {
+		view->state = DELIVERY_HELD;
+		view->hold = step->hold;
+		view->reason = step->reason;
+	} else if (step->verb == STEP_WAIT) {
+		view->state = step->failed ? DELIVERY_FAILED : DELIVERY_UNKNOWN;
+		view->reason = step->reason;
+	} else if (step->verb == STEP_LOOK) {
+		view->state = failed ? DELIVERY_FAILED : DELIVERY_UNKNOWN;
+		view->reason = step->reason;
+	} else {
+		view->state = failed ? DELIVERY_FAILED : DELIVERY_DUE;
+		view->reason = failed && record->problem ? record->problem : step->reason;
+	}
+}
+
+static void fill_delivery(const struct tracked_delivery *delivery, const struct step *step, struct delivery_view *view)
+{
+	const struct place *place = delivery->delivery->place;
+	const struct source_certificate *source = delivery->certificate->seen;
+
+	*view = (struct delivery_view){
+		.name = delivery->name,
+		.certificate = delivery->delivery->certificate,
+		.destination = place->destination->name,
+		.kind = destination_kind_name(place->destination->kind),
+		.account = place->account,
+		.region = place->region,
+		.object = delivery->delivery->object,
+		.object_id = delivery->observed.object_id ?: delivery->record.object_id,
+		.seen = delivery->observed.version,
+		.unused = delivery->observed.unused,
+		.failures = delivery->record.failures,
+		.next_try = delivery->record.next_try,
+		.proof = delivery->delivery->wish->prove.connect ? delivery->record.proof : NULL,
+		.observed = &delivery->observed,
+	};
+	if (source)
+		view->wanted = source->version;
+	judge_delivery(delivery, step, view);
+}
+
+static unsigned count_owed(const struct tracked_dependent *dependent, bool due)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < dependent->owed_count; i++)
+		count += due ? dependent->owed[i]->due : dependent->owed[i]->since == 0;
+	return count;
+}
+
+void view_dependent(const struct tracked_dependent *dependent, struct dependent_report *report)
+{
+	const struct dependent_record *record = &dependent->record;
+	unsigned owed = count_owed(dependent, true), unknown = count_owed(dependent, false);
+
+	*report = (struct dependent_report){
+		.name = dependent->name,
+		.unit = dependent->dependent->unit,
+		.action = action_name(dependent->dependent->action),
+		.state = PROGRESS_TOLD,
+		.owed = owed,
+		.next_try = record->next_try,
+		.told_at = record->told_at,
+		.proof = record->proof,
+	};
+	if (dependent->call || dependent->prove) {
+		report->state = PROGRESS_IN_FLIGHT;
+	} else if (owed) {
+		report->state = record->failures ? PROGRESS_FAILED : PROGRESS_OWED;
+		report->reason = record->problem;
+	} else if (unknown) {
+		report->state = PROGRESS_UNKNOWN;
+		report->reason = record->failures ? record->problem
+						  : "it is not recorded whether it was told of the version in place";
+	} else if (record->proof && strncmp(record->proof, "wrong", 5) == 0) {
+		report->state = PROGRESS_FAILED;
+		report->reason = record->proof;
+	} else if (record->proof && strncmp(record->proof, "unproven", 8) == 0) {
+		report->state = PROGRESS_UNPROVEN;
+		report->reason = record->proof;
+	}
+}
+
+void view_certificate(const struct tracked_certificate *certificate, struct certificate_view *ret_view)
+{
+	const struct source_certificate *seen = certificate->seen;
+
+	*ret_view = (struct certificate_view){
+		.name = certificate->name,
+		.arn = certificate->arn,
+		.domain = seen ? seen->domain : NULL,
+		.status = seen ? seen->status : NULL,
+		.version = seen ? seen->version : certificate->record.version,
+		/* ACM's flag lags behind the export that was made. */
+		.ineligible = seen && seen->ineligible &&
+			      !fingerprint_equal(&certificate->record.exported, &seen->version.fingerprint),
+		.problem = certificate->said_refusal ?: certificate->record.problem,
+	};
+}
+
+void view_deliveries(struct conductor *conductor, struct tracked_certificate *certificate, size_t first, size_t count,
+	struct delivery_view *views)
+{
+	_cleanup_(freep) const struct step **steps = mem_alloc(count * sizeof(*steps));
+	size_t planned = conductor->plan.count, begin = certificate->first + first;
+
+	cycle_plan_some(conductor, certificate, first, count);
+	for (size_t i = planned; i < conductor->plan.count; i++) {
+		const struct step *step = &conductor->plan.steps[i];
+
+		if (*step->delivery)
+			steps[step->index - begin] = step;
+	}
+	for (size_t i = 0; i < count; i++)
+		fill_delivery(state_open(conductor, begin + i), steps[i], &views[i]);
+}
+
+/* --- all, or some of them --- */
+
+void view_head(struct conductor *conductor, struct status_view *ret_view)
+{
+	*ret_view = (struct status_view){
+		.now = conductor_now(conductor),
+		.looked_at = conductor->looked_at,
+		.swept_at = conductor->swept_at,
+		.next_look = conductor_now(conductor) + usec_sub(conductor->next_look, clock_monotonic()),
+		.source_problem = conductor->source_error.text,
+		.record_problem = conductor->record_error.text,
+		.events = wake_state(conductor),
+		.events_problem = wake_problem(conductor),
+		.notices = conductor->world->expansion->problems,
+	};
+}
+
+void ask_status(struct conductor *conductor, struct status_view *ret_view)
+{
+	_cleanup_(freep) size_t *slots = mem_alloc(conductor->delivery_count * sizeof(*slots));
+
+	for (size_t i = 0; i < conductor->delivery_count; i++)
+		slots[i] = i;
+	ask_status_of(conductor, slots, conductor->delivery_count, ret_view);
+	/* Those without a delivery, and dependents that nobody names, too. */
+	ret_view->certificates =
+		mem_resize(ret_view->certificates, conductor->certificate_count, sizeof(*ret_view->certificates));
+	ret_view->certificate_count = conductor->certificate_count;
+	for (size_t i = 0; i < conductor->certificate_count; i++)
+		view_certificate(conductor->certificates[i], &ret_view->certificates[i]);
+	ret_view->dependents =
+		mem_resize(ret_view->dependents, conductor->dependent_count, sizeof(*ret_view->dependents));
+	ret_view->dependent_count = conductor->dependent_count;
+	for (size_t i = 0; i < conductor->dependent_count; i++)
+		view_dependent(conductor->dependents[i], &ret_view->dependents[i]);
+}
+
+/* How many of ${slots} from the first on stand beside each other in one certificate. */
+static size_t count_together(const struct conductor *conductor, const size_t *slots, size_t count)
+{
+	size_t together = 1;
+
+	while (together < count && slots[together] == slots[0] + together &&
+		conductor->slots[slots[together]].certificate == conductor->slots[slots[0]].certificate)
+		together++;
+	return together;
+}
+
+static void add_dependents(struct conductor *conductor, const size_t *slots, size_t count, struct status_view *view)
+{
+	_cleanup_(freep) bool *owes = mem_alloc(conductor->dependent_count * sizeof(*owes));
+
+	view->dependents = mem_alloc(conductor->dependent_count * sizeof(*view->dependents));
+	for (size_t i = 0; i < count; i++)
+		STRV_FOREACH(then, state_wish(conductor, &conductor->slots[slots[i]])->then) {
+			size_t at = state_dependent_index(conductor, *then);
+
+			if (at < conductor->dependent_count)
+				owes[at] = true;
+		}
+	for (size_t i = 0; i < conductor->dependent_count; i++)
+		if (owes[i])
+			view_dependent(conductor->dependents[i], &view->dependents[view->dependent_count++]);
+}
+
+void ask_status_of(struct conductor *conductor, const size_t *slots, size_t count, struct status_view *ret_view)
+{
+	struct tracked_certificate *certificate = NULL;
+	size_t together;
+
+	plan_done(&conductor->plan);
+	view_head(conductor, ret_view);
+	ret_view->deliveries = mem_alloc(count * sizeof(*ret_view->deliveries));
+	ret_view->certificates = mem_alloc(count * sizeof(*ret_view->certificates));
+	for (size_t i = 0; i < count; i += together) {
+		const struct slot *slot = &conductor->slots[slots[i]];
+
+		together = count_together(conductor, slots + i, count - i);
+		if (certificate != state_certificate(conductor, slot))
+			view_certificate(state_certificate(conductor, slot),
+				&ret_view->certificates[ret_view->certificate_count++]);
+		certificate = state_certificate(conductor, slot);
+		view_deliveries(conductor, certificate, slots[i] - certificate->first, together,
+			&ret_view->deliveries[ret_view->delivery_count]);
+		ret_view->delivery_count += together;
+	}
+	add_dependents(conductor, slots, count, ret_view);
+}
