@@ -39,16 +39,19 @@ static void *acm_put(const struct destination_context *context, const struct del
 {
 	_cleanup_(freep) char *leaf = certificate_pem(bundle->leaf);
 	_cleanup_(freep) char *chain = certificate_list_pem(&bundle->chain);
-	_cleanup_(strv_freep) char **tags = is_over(before) ? NULL : tags_of(delivery);
+	_cleanup_(strv_freep) char **tags = NULL;
 	struct acm_import import = {
 		.arn = is_over(before) ? before->object_id : NULL,
 		.leaf = leaf,
 		.chain = chain,
 		.key = bundle->key,
-		.tags = tags,
 	};
 	struct acm_put *put = mem_new(struct acm_put);
+	struct fingerprint anchor;
 
+	bundle_anchor(bundle, &anchor);
+	if (!is_over(before))
+		import.tags = tags = tags_of(delivery, &anchor);
 	*put = (struct acm_put){ .done = done, .userdata = userdata };
 	put->operation = acm_import(place_session(context, delivery->place),
 		delivery->place->region, &import, on_imported, put);
@@ -61,6 +64,41 @@ static void *acm_put_cancel(void *handle)
 
 	acm_cancel(put->operation);
 	free(put);
+	return NULL;
+}
+
+struct acm_tag {
+	struct acm_operation *operation;
+	destination_tag_fn done;
+	void *userdata;
+};
+
+static void on_tagged(void *userdata, const struct error *err)
+{
+	_cleanup_(freep) struct acm_tag *tag = userdata;
+
+	tag->operation = NULL;
+	tag->done(tag->userdata, err);
+}
+
+static void *acm_tag(const struct destination_context *context, const struct delivery *delivery,
+	const char *object_id, const struct fingerprint *anchor, destination_tag_fn done, void *userdata)
+{
+	_cleanup_(strv_freep) char **tags = tags_of_anchor(anchor);
+	struct acm_tag *tag = mem_new(struct acm_tag);
+
+	*tag = (struct acm_tag){ .done = done, .userdata = userdata };
+	tag->operation = acm_add_tags(place_session(context, delivery->place), delivery->place->region,
+		object_id, tags, on_tagged, tag);
+	return tag;
+}
+
+static void *acm_tag_cancel(void *handle)
+{
+	struct acm_tag *tag = handle;
+
+	acm_cancel(tag->operation);
+	free(tag);
 	return NULL;
 }
 
@@ -93,6 +131,10 @@ const struct kind acm_kind = {
 	.look_cancel = acm_look_cancel,
 	.put = acm_put,
 	.put_cancel = acm_put_cancel,
+	.tag = acm_tag,
+	.tag_cancel = acm_tag_cancel,
+	.tag_action = "acm:AddTagsToCertificate",
+	.tag_policy = "destination-acm.json",
 	.budget = acm_budget,
 	.names_objects = true,
 };

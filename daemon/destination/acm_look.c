@@ -21,6 +21,7 @@
 
 #include "daemon/destination/acm_list_imports.h"
 #include "daemon/destination/kind.h"
+#include "daemon/destination/tags.h"
 #include "lib/base/strv.h"
 
 struct acm_look;
@@ -336,6 +337,23 @@ static void see_gone(struct acm_look *look, size_t index)
 		look->seen[index].state = OBSERVED_GONE;
 }
 
+/* What its own tags say, not those that the search found: it is about to be decided by them. */
+static void on_own_tags(void *userdata, char *const *tags, const struct error *err)
+{
+	struct request *request = userdata;
+	struct acm_look *look = request->look;
+	struct observed *seen = &look->seen[request->index];
+
+	request->operation = NULL;
+	if (!err) {
+		tags_see(tags, look->items[request->index].delivery, seen);
+	} else {
+		fail_item(seen, err);
+		error_wrap(&seen->error, "tell which root '%s' was trusted with", seen->object_id);
+	}
+	request_done(look);
+}
+
 static void on_read(void *userdata, const char *leaf, const char *chain, const struct error *err)
 {
 	struct request *request = userdata;
@@ -349,7 +367,11 @@ static void on_read(void *userdata, const char *leaf, const char *chain, const s
 		see_gone(look, request->index);
 	else
 		fail_item(seen, err);
-	request_done(look);
+	if (seen->state == OBSERVED_PRESENT && look->items[request->index].want_anchor)
+		request->operation =
+			acm_tags(look->session, look->region, seen->object_id, on_own_tags, request);
+	else
+		request_done(look);
 }
 
 static void read_item(struct acm_look *look, size_t index, const char *arn)
@@ -371,6 +393,8 @@ static void see_import(struct acm_look *look, size_t index, const struct import 
 		seen->revision = match_revision(&import->summary);
 		seen->unused = !import->summary.in_use;
 	}
+	if (import->tags_read || import->found_tags)
+		tags_see(import->tags_read ? import->tags : import->found_tags, item->delivery, seen);
 	if (item->exact || item->want_pem || !seen->revision || !item->revision ||
 		!item->object_id || !fingerprint_is_set(&item->confirmed.fingerprint) ||
 		strcmp(seen->revision, item->revision) != 0 ||

@@ -21,6 +21,13 @@ struct destination_put {
 	void *userdata;
 };
 
+struct destination_tag {
+	const struct kind *kind;
+	void *tag;
+	destination_tag_fn done;
+	void *userdata;
+};
+
 static const struct kind *kind_of(const struct place *place)
 {
 	switch (place->destination->kind) {
@@ -100,6 +107,47 @@ struct destination_put *destination_put_cancel(struct destination_put *put)
 	put->kind->put_cancel(put->put);
 	free(put);
 	return NULL;
+}
+
+static void on_tag(void *userdata, const struct error *err)
+{
+	_cleanup_(freep) struct destination_tag *tag = userdata;
+
+	tag->done(tag->userdata, err);
+}
+
+struct destination_tag *destination_tag(const struct destination_context *context,
+	const struct delivery *delivery, const char *object_id, const struct fingerprint *anchor,
+	destination_tag_fn done, void *userdata)
+{
+	struct destination_tag *tag = mem_new(struct destination_tag);
+
+	*tag = (struct destination_tag){
+		.kind = kind_of(delivery->place),
+		.done = done,
+		.userdata = userdata,
+	};
+	tag->tag = tag->kind->tag(context, delivery, object_id, anchor, on_tag, tag);
+	return tag;
+}
+
+struct destination_tag *destination_tag_cancel(struct destination_tag *tag)
+{
+	if (!tag)
+		return NULL;
+	tag->kind->tag_cancel(tag->tag);
+	free(tag);
+	return NULL;
+}
+
+const char *destination_tag_action(const struct place *place)
+{
+	return kind_of(place)->tag_action;
+}
+
+const char *destination_tag_policy(const struct place *place)
+{
+	return kind_of(place)->tag_policy;
 }
 
 size_t destination_body_length(const struct delivery *delivery, const struct bundle *bundle)

@@ -39,6 +39,7 @@ struct look_item {
 	struct version confirmed; /* what it was confirmed to hold, */
 	const char *revision;	 /* while its revision was this */
 	bool want_pem;		 /* read the certificate in place, if it can be read */
+	bool want_anchor; /* see for certain what it says of its anchor, where that takes another request */
 	bool exact; /* read it itself, whatever its revision says: before and after a write */
 };
 
@@ -78,6 +79,29 @@ struct destination_put *destination_put(const struct destination_context *contex
 	destination_put_fn done, void *userdata);
 
 struct destination_put *destination_put_cancel(struct destination_put *put);
+
+struct destination_tag;
+
+/* destination_tag_fn(userdata, err). */
+typedef void (*destination_tag_fn)(void *userdata, const struct error *err);
+
+/**
+ * destination_tag(context, delivery, object_id, anchor, done, userdata):
+ * Let the object ${object_id}, which is there for ${delivery}, bear ${anchor} (bundle_anchor()) instead of what it says of
+ * its anchor now: by the tag certferry:anchor, of files in one beside the version.  Nothing that its readers see changes,
+ * nor does its revision.  A put does the same by itself only where it makes a new object or, of files, a version.  All
+ * is borrowed until the call returns but ${delivery} and ${object_id}, until the completion.
+ */
+struct destination_tag *destination_tag(const struct destination_context *context,
+	const struct delivery *delivery, const char *object_id, const struct fingerprint *anchor,
+	destination_tag_fn done, void *userdata);
+
+struct destination_tag *destination_tag_cancel(struct destination_tag *tag);
+
+/* destination_tag_action(place): which of AWS's actions destination_tag() needs there, "acm:AddTagsToCertificate", and
+ * destination_tag_policy(place): the file in conf/iam that allows it.  NULL: none. */
+const char *destination_tag_action(const struct place *place);
+const char *destination_tag_policy(const struct place *place);
 
 /**
  * destination_body_length(delivery, bundle):

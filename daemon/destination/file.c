@@ -6,6 +6,7 @@
  * inside start.
  */
 
+#include <errno.h>
 #include <stdlib.h>
 #include <systemd/sd-event.h>
 
@@ -91,6 +92,8 @@ static int look_at(const struct look_item *item, struct observed *seen, struct e
 	if (r < 0)
 		return error_wrap(err, "read '%s'", seen->object_id);
 	seen->state = OBSERVED_PRESENT;
+	seen->own = seen->anchor_seen = true;
+	file_tree_anchor(&tree, version, &seen->anchor);
 	seen->changed_at = file_tree_changed(&tree);
 	describe(item, &content, seen);
 	return 0;
@@ -191,10 +194,69 @@ static void *file_put_cancel(void *handle)
 	return NULL;
 }
 
+struct file_tag {
+	sd_event_source *defer;
+	const struct delivery *delivery;
+	struct fingerprint anchor;
+	destination_tag_fn done;
+	void *userdata;
+};
+
+static int tag_version(const struct file_tag *tag, struct error *err)
+{
+	_cleanup_(file_tree_done) struct file_tree tree = FILE_TREE_NULL;
+	char version[VERSION_NAME_SIZE];
+	int r;
+
+	r = file_tree_open(tag->delivery, /* make= */ false, &tree, err);
+	if (r == 0)
+		r = file_tree_version(&tree, version, err);
+	if (r == 0 && (tree.versions < 0 || !*version))
+		return error_set(err, ERROR_ABSENT, ENOENT, "'%s' is not there any more", tag->delivery->object);
+	return r < 0 ? r : file_tree_write_anchor(&tree, version, &tag->anchor, err);
+}
+
+static int on_tag(sd_event_source *source, void *userdata)
+{
+	_cleanup_(freep) struct file_tag *tag = userdata;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	tag->defer = sd_event_source_unref(tag->defer);
+	(void)tag_version(tag, &err);
+	tag->done(tag->userdata, err.kind ? &err : NULL);
+	return 0;
+}
+
+static void *file_tag(const struct destination_context *context, const struct delivery *delivery,
+	const char *object_id, const struct fingerprint *anchor, destination_tag_fn done, void *userdata)
+{
+	struct file_tag *tag = mem_new(struct file_tag);
+
+	*tag = (struct file_tag){
+		.delivery = delivery,
+		.anchor = *anchor,
+		.done = done,
+		.userdata = userdata,
+	};
+	tag->defer = defer(context->event, on_tag, tag, "file-tag");
+	return tag;
+}
+
+static void *file_tag_cancel(void *handle)
+{
+	struct file_tag *tag = handle;
+
+	sd_event_source_disable_unref(tag->defer);
+	free(tag);
+	return NULL;
+}
+
 const struct kind file_kind = {
 	.look = file_look,
 	.look_cancel = file_look_cancel,
 	.put = file_put,
 	.put_cancel = file_put_cancel,
+	.tag = file_tag,
+	.tag_cancel = file_tag_cancel,
 	.check = file_check,
 };

@@ -4,6 +4,7 @@
  * A version is written in this order, each step durable before the next:
  *	.versions/AS/.new-XXXXXXXX	its files, under a name that nobody looks for
  *	.versions/AS/VERSION		renamed into place, or exchanged with a damaged one
+ *	.versions/AS/VERSION.anchor	where its chain ends, renamed into place
  *	(older versions removed: all but this one and the one that the link shows)
  *	AS				the link, switched by a rename: now it is delivered
  */
@@ -28,6 +29,7 @@
 
 #define VERSIONS       ".versions"
 #define NEW_VERSION    ".new-"
+#define ANCHOR	       ".anchor"
 #define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 static bool is_hex(const char *text, size_t length)
@@ -224,11 +226,58 @@ int file_tree_open_version(const struct file_tree *tree, const char *version)
 	return tree->versions < 0 ? -1 : openat(tree->versions, version, OPEN_DIRECTORY);
 }
 
+static char *anchor_name(const char *version)
+{
+	return mem_printf("%s" ANCHOR, version);
+}
+
+void file_tree_anchor(const struct file_tree *tree, const char *version, struct fingerprint *ret_anchor)
+{
+	_cleanup_(freep) char *name = anchor_name(version);
+	_cleanup_(fd_closep) int fd = -1;
+	char text[FINGERPRINT_TEXT_SIZE + 1];
+	ssize_t length;
+
+	*ret_anchor = (struct fingerprint){ 0 };
+	if (tree->versions >= 0)
+		fd = openat(tree->versions, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	length = fd < 0 ? -1 : read(fd, text, sizeof(text));
+	/* The digits and a line's end, and not a byte more. */
+	if (length != FINGERPRINT_TEXT_SIZE || text[length - 1] != '\n')
+		return;
+	text[length - 1] = '\0';
+	if (fingerprint_parse(text, ret_anchor) < 0)
+		*ret_anchor = (struct fingerprint){ 0 };
+}
+
+int file_tree_write_anchor(const struct file_tree *tree, const char *version,
+	const struct fingerprint *anchor, struct error *err)
+{
+	_cleanup_(freep) char *name = anchor_name(version);
+	_cleanup_(freep) char *temporary = mem_printf(
+		NEW_VERSION "%08llx", (unsigned long long)random_below(UINT32_MAX));
+	char text[FINGERPRINT_TEXT_SIZE];
+	int r;
+
+	fingerprint_format(anchor, text);
+	text[FINGERPRINT_TEXT_SIZE - 1] = '\n';
+	r = file_write_at(tree->versions, temporary, text, sizeof(text), 0640, err);
+	if (r < 0)
+		return r;
+	if (renameat(tree->versions, temporary, tree->versions, name) < 0 || fsync(tree->versions) < 0) {
+		r = error_set_errno(err, errno, "write '%s'", name);
+		(void)unlinkat(tree->versions, temporary, 0);
+	}
+	return r;
+}
+
 /* Our own files in it, then the directory: one that holds something else stays. */
 static void remove_version(int versions, const char *name)
 {
 	_cleanup_(fd_closep) int fd = openat(versions, name, OPEN_DIRECTORY);
+	_cleanup_(freep) char *anchor = anchor_name(name);
 
+	(void)unlinkat(versions, anchor, 0);
 	if (fd < 0)
 		return;
 	file_layout_remove(fd);
@@ -276,8 +325,10 @@ static void clear_leftovers(const struct file_tree *tree)
 		if (is_stale_link(tree, *name))
 			(void)unlinkat(tree->parent, *name, 0);
 	STRV_FOREACH (name, versions)
-		if (strncmp(*name, NEW_VERSION, strlen(NEW_VERSION)) == 0)
+		if (strncmp(*name, NEW_VERSION, strlen(NEW_VERSION)) == 0) {
 			remove_version(tree->versions, *name);
+			(void)unlinkat(tree->versions, *name, 0); /* of an anchor */
+		}
 }
 
 /*
@@ -359,6 +410,7 @@ int file_tree_write(const struct file_tree *tree, const char *version, const str
 		NEW_VERSION "%08llx", (unsigned long long)random_below(UINT32_MAX));
 	_cleanup_(freep) char *target = mem_printf("%s%s", tree->prefix, version);
 	char shown[VERSION_NAME_SIZE];
+	struct fingerprint anchor;
 	int r;
 
 	r = file_tree_version(tree, shown, err);
@@ -374,6 +426,12 @@ int file_tree_write(const struct file_tree *tree, const char *version, const str
 	if (r < 0) {
 		remove_version(tree->versions, name);
 		return r;
+	}
+	bundle_anchor(bundle, &anchor);
+	if (fingerprint_is_set(&anchor)) {
+		r = file_tree_write_anchor(tree, version, &anchor, err);
+		if (r < 0)
+			return r;
 	}
 	if (*shown && strcmp(shown, version) != 0)
 		remove_older(tree, version, shown);

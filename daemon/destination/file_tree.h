@@ -4,7 +4,8 @@
 
 /*
  * Where files lie: DIRECTORY/AS is a link to DIRECTORY/.versions/AS/VERSION, VERSION being the
- * first 16 hex digits of the fingerprint.  Nothing below DIRECTORY is reached through a link:
+ * first 16 hex digits of the fingerprint; beside it, VERSION.anchor says where the version's chain ends (bundle_anchor(),
+ * in hex): not inside, where programs read certificates and watch for changes.  Nothing below DIRECTORY is reached through a link:
  * every step of the way is opened by itself, so that whoever can write to one part cannot send
  * keys somewhere else.
  */
@@ -47,9 +48,16 @@ usec_t file_tree_changed(const struct file_tree *tree);
 /* file_tree_open_version(tree, version): the directory of ${version}, or -1. */
 int file_tree_open_version(const struct file_tree *tree, const char *version);
 
+/* file_tree_anchor(tree, version, anchor): what stands beside ${version} of its anchor; unset: nothing that can be read. */
+void file_tree_anchor(const struct file_tree *tree, const char *version, struct fingerprint *ret_anchor);
+
+/* file_tree_write_anchor(tree, version, anchor, err): let ${anchor} stand there instead, durably. */
+int file_tree_write_anchor(const struct file_tree *tree, const char *version,
+	const struct fingerprint *anchor, struct error *err);
+
 /**
  * file_tree_write(tree, version, bundle, err):
- * Make ${bundle} the version that the link shows.  Until the last step, the switch of the link,
+ * Make ${bundle} the version that the link shows, with its anchor beside it.  Until the last step, the switch of the link,
  * nothing that is in use changes; a crash leaves nothing that the next call does not clear away.
  * The version that was shown before is kept, older ones are removed.
  */

@@ -17,6 +17,10 @@ struct kind {
 		const struct bundle *bundle, const struct observed *before, destination_put_fn done,
 		void *userdata);
 	void *(*put_cancel)(void *put);
+	void *(*tag)(const struct destination_context *context, const struct delivery *delivery,
+		const char *object_id, const struct fingerprint *anchor, destination_tag_fn done, void *userdata);
+	void *(*tag_cancel)(void *tag);
+	const char *tag_action, *tag_policy; /* NULL: nobody's to allow */
 	int (*check)(const struct desired_destination *destination, struct error *err); /* NULL: nothing can be known */
 	size_t (*body_length)(const struct desired_destination *destination, const struct bundle *bundle); /* NULL: 0 */
 	void (*budget)(const char *name, unsigned held, unsigned puts, struct destination_budget *ret_budget); /* NULL:

@@ -70,6 +70,7 @@ void secret_judge(const struct look_item *item, const struct sm_description *des
 
 	seen->object_id = mem_strdup(description->arn);
 	seen->revision = mem_strdup(current);
+	tags_see(description->tags, delivery, seen);
 	if (is_in_the_way(item, description, &seen->error)) {
 		seen->state = OBSERVED_FOREIGN;
 		return;

@@ -40,6 +40,7 @@ struct secret_look {
 struct secret_put {
 	const struct delivery *delivery;
 	const struct observed *before;
+	struct fingerprint anchor; /* of what is written */
 	struct aws_session *session;
 	char token[SECRET_TOKEN_SIZE];
 	struct secret *body; /* NULL: a label is moved */
@@ -153,7 +154,7 @@ static void on_created(void *userdata, const char *arn, const struct error *err)
 static void create(struct secret_put *put)
 {
 	const struct delivery *delivery = put->delivery;
-	_cleanup_(strv_freep) char **tags = tags_of(delivery);
+	_cleanup_(strv_freep) char **tags = tags_of(delivery, &put->anchor);
 	_cleanup_(freep) char *description = mem_printf(
 		"TLS certificate '%s', kept by certferry", delivery->certificate);
 	struct sm_write write = {
@@ -221,7 +222,7 @@ static void start_put(struct secret_put *put)
 		start_write(put);
 		return;
 	}
-	tags = tags_of(put->delivery);
+	tags = tags_of(put->delivery, &put->before->anchor);
 	put->operation = sm_tag(put->session, put->delivery->place->region, put->before->object_id,
 		tags, on_tagged, put);
 }
@@ -242,6 +243,7 @@ static void *secret_put(const struct destination_context *context, const struct 
 		.done = done,
 		.userdata = userdata,
 	};
+	bundle_anchor(bundle, &put->anchor);
 	secret_token(destination, delivery->object, &version, put->token);
 	if (before->state != OBSERVED_DEMOTED)
 		r = secret_body(destination, bundle, &put->body, &put->error);
@@ -258,11 +260,50 @@ static void *secret_put_cancel(void *handle)
 	return NULL;
 }
 
+struct secret_tag {
+	struct sm_operation *operation;
+	destination_tag_fn done;
+	void *userdata;
+};
+
+static void on_anchor_tagged(void *userdata, const char *arn, const struct error *err)
+{
+	_cleanup_(freep) struct secret_tag *tag = userdata;
+
+	tag->operation = NULL;
+	tag->done(tag->userdata, err);
+}
+
+static void *secret_tag(const struct destination_context *context, const struct delivery *delivery,
+	const char *object_id, const struct fingerprint *anchor, destination_tag_fn done, void *userdata)
+{
+	_cleanup_(strv_freep) char **tags = tags_of_anchor(anchor);
+	struct secret_tag *tag = mem_new(struct secret_tag);
+
+	*tag = (struct secret_tag){ .done = done, .userdata = userdata };
+	tag->operation = sm_tag(place_session(context, delivery->place), delivery->place->region, object_id,
+		tags, on_anchor_tagged, tag);
+	return tag;
+}
+
+static void *secret_tag_cancel(void *handle)
+{
+	struct secret_tag *tag = handle;
+
+	sm_cancel(tag->operation);
+	free(tag);
+	return NULL;
+}
+
 const struct kind secretsmanager_kind = {
 	.look = secret_look,
 	.look_cancel = secret_look_cancel,
 	.put = secret_put,
 	.put_cancel = secret_put_cancel,
+	.tag = secret_tag,
+	.tag_cancel = secret_tag_cancel,
+	.tag_action = "secretsmanager:TagResource",
+	.tag_policy = "destination-secretsmanager.json",
 	.body_length = secret_body_length,
 	.hides_objects = true,
 };

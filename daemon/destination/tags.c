@@ -13,14 +13,31 @@ static void append_tag(char ***tags, const char *key, const char *value)
 	strv_append(tags, tag);
 }
 
-char **tags_of(const struct delivery *delivery)
+static void append_anchor(char ***tags, const struct fingerprint *anchor)
+{
+	char text[FINGERPRINT_TEXT_SIZE];
+
+	if (fingerprint_is_set(anchor))
+		append_tag(tags, TAG_ANCHOR, fingerprint_format(anchor, text));
+}
+
+char **tags_of(const struct delivery *delivery, const struct fingerprint *anchor)
 {
 	char **tags = NULL;
 
 	append_tag(&tags, TAG_SOURCE, delivery->source_arn);
 	append_tag(&tags, TAG_NAME, delivery->object);
+	append_anchor(&tags, anchor);
 	STRV_FOREACH (tag, delivery->place->destination->tags)
 		strv_append(&tags, *tag);
+	return tags;
+}
+
+char **tags_of_anchor(const struct fingerprint *anchor)
+{
+	char **tags = NULL;
+
+	append_anchor(&tags, anchor);
 	return tags;
 }
 
@@ -40,6 +57,16 @@ bool tags_are_of(char *const *tags, const struct delivery *delivery)
 
 	return source && name && strcmp(source, delivery->source_arn) == 0 &&
 		strcmp(name, delivery->object) == 0;
+}
+
+void tags_see(char *const *tags, const struct delivery *delivery, struct observed *seen)
+{
+	const char *anchor = tags_find(tags, TAG_ANCHOR);
+
+	seen->own = tags_are_of(tags, delivery);
+	seen->anchor_seen = true;
+	if (!anchor || fingerprint_parse(anchor, &seen->anchor) < 0)
+		seen->anchor = (struct fingerprint){ 0 };
 }
 
 bool tags_are_certferrys(char *const *tags)

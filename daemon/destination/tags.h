@@ -10,15 +10,26 @@
 #include <stdbool.h>
 
 #include "daemon/model/delivery.h"
+#include "daemon/model/observed.h"
 
 #define TAG_SOURCE "certferry:source"
 #define TAG_NAME   "certferry:name"
+#define TAG_ANCHOR "certferry:anchor"
 
 /*
- * tags_of(delivery): what a new object gets: the two of our own, then those configured.  The
- * caller owns it.
+ * tags_of(delivery, anchor): what a new object gets: our own, then those configured.  The caller
+ * owns it.  ${anchor}: of what is put there, bundle_anchor(); unset: without its tag.
  */
-char **tags_of(const struct delivery *delivery);
+char **tags_of(const struct delivery *delivery, const struct fingerprint *anchor);
+
+/* tags_of_anchor(anchor): the tag of ${anchor} alone, for an object that is there.  The caller owns it. */
+char **tags_of_anchor(const struct fingerprint *anchor);
+
+/*
+ * tags_see(tags, delivery, seen): what all ${tags} of an object say of it: is it ${delivery}'s own, and which anchor do
+ * they name?  They lie in the destination's account, which can forge them: they count for ${delivery} alone.
+ */
+void tags_see(char *const *tags, const struct delivery *delivery, struct observed *seen);
 
 /* tags_find(tags, key): the value of ${key}, borrowed, or NULL. */
 const char *tags_find(char *const *tags, const char *key);

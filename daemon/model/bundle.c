@@ -15,6 +15,15 @@ struct version bundle_version(const struct bundle *bundle)
 	return version;
 }
 
+void bundle_anchor(const struct bundle *bundle, struct fingerprint *ret_anchor)
+{
+	const struct certificate_list *chain = &bundle->chain;
+
+	*ret_anchor = (struct fingerprint){ 0 };
+	if (chain->count > 0)
+		certificate_authority_digest(chain->items[chain->count - 1], ret_anchor);
+}
+
 struct bundle *bundle_free(struct bundle *bundle)
 {
 	if (!bundle)

@@ -16,6 +16,12 @@ struct bundle {
 /* bundle_version(bundle): its version. */
 struct version bundle_version(const struct bundle *bundle);
 
+/**
+ * bundle_anchor(bundle, anchor):
+ * Where its chain ends: certificate_authority_digest() of its last certificate; unset where there is no chain.
+ */
+void bundle_anchor(const struct bundle *bundle, struct fingerprint *ret_anchor);
+
 /* bundle_free(bundle): wipe and release; NULL is fine; returns NULL. */
 struct bundle *bundle_free(struct bundle *bundle);
 

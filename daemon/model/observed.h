@@ -100,6 +100,10 @@ struct observed {
 	char *object_id;	/* acm: ARN; secretsmanager: ARN; file: path */
 	char *revision;		/* what must stay equal for the version to be believed without reading it again:
 				 * acm "NotBefore NotAfter ImportedAt", secretsmanager the current version's id; else NULL */
+	bool own;		/* it bears certferry's mark for this very delivery, as far as the look saw that: certferry
+				 * delivered here before */
+	bool anchor_seen;	/* it was seen what the object says of its anchor: */
+	struct fingerprint anchor; /* the digest (bundle_anchor()) that it bears; unset: none that can be read */
 	bool unused;		/* acm: delivered, and used by nobody */
 	struct candidate *candidates;
 	size_t candidate_count;

@@ -29,6 +29,7 @@ struct acm_operation {
 		acm_export_fn exported;
 		acm_import_fn imported;
 		acm_tags_fn tags;
+		acm_done_fn tagged;
 		acm_describe_fn described;
 	} on;
 	/* Listings only. */
@@ -296,6 +297,25 @@ struct acm_operation *acm_tags(struct aws_session *session, const char *region, 
 
 	o->on.tags = on_done;
 	ask_about(o, region, arn);
+	return o;
+}
+
+/* AddTagsToCertificate answers nothing. */
+static void on_tagged(struct operation *operation, const json_t *answer, const struct error *err)
+{
+	_cleanup_(acm_cancelp) struct acm_operation *o = (struct acm_operation *)operation;
+
+	o->on.tagged(o->userdata, err);
+}
+
+struct acm_operation *acm_add_tags(struct aws_session *session, const char *region, const char *arn,
+	char *const *tags, acm_done_fn on_done, void *userdata)
+{
+	struct acm_operation *o = acm_new(session, "AddTagsToCertificate", on_tagged, userdata);
+
+	o->on.tagged = on_done;
+	o->operation.mute = true;
+	operation_ask(&o->operation, region, acm_add_tags_body(arn, tags));
 	return o;
 }
 

@@ -113,6 +113,10 @@ typedef void (*acm_tags_fn)(void *userdata, char *const *tags, const struct erro
 struct acm_operation *acm_tags(struct aws_session *session, const char *region, const char *arn,
 	acm_tags_fn on_done, void *userdata);
 
+/* acm_add_tags(...): AddTagsToCertificate, "KEY=VALUE", beside those that it has or in place of those with the same key. */
+struct acm_operation *acm_add_tags(struct aws_session *session, const char *region, const char *arn,
+	char *const *tags, acm_done_fn on_done, void *userdata);
+
 /* What DescribeCertificate says that a listing does not. */
 struct acm_description {
 	char **in_use_by;

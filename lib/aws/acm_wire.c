@@ -67,6 +67,11 @@ int acm_import_body(const struct acm_import *import, struct secret **ret_body, s
 	return compose(import_members, import, ret_body, err);
 }
 
+json_t *acm_add_tags_body(const char *arn, char *const *tags)
+{
+	return json_pack("{s:s, s:o}", "CertificateArn", arn, "Tags", member_tag_list(tags));
+}
+
 /* ${arn} from its region on, when it is of the form arn:PARTITION:acm:REGION:...; else NULL. */
 static const char *find_region(const char *arn)
 {

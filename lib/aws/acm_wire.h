@@ -18,6 +18,9 @@ int acm_export_body(const char *arn, const struct secret *passphrase, struct sec
 	struct error *err);
 int acm_import_body(const struct acm_import *import, struct secret **ret_body, struct error *err);
 
+/* acm_add_tags_body(arn, tags): "KEY=VALUE"; the caller owns it, NULL where one of them is not UTF-8. */
+json_t *acm_add_tags_body(const char *arn, char *const *tags);
+
 /* acm_algorithm(name): ${name}, in which older answers write RSA-2048 and EC-prime256v1, as it is written now; NULL is
  * fine. */
 char *acm_algorithm(char *name);

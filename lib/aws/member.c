@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/aws/member.h"
 
+#include <string.h>
+
 #include "lib/base/strv.h"
 
 static bool is_text(const json_t *value)
@@ -172,4 +174,22 @@ char **member_tags(const json_t *object, const char *name)
 		strv_append(&tags, tag);
 	}
 	return tags;
+}
+
+json_t *member_tag_list(char *const *tags)
+{
+	json_t *list = json_array();
+
+	STRV_FOREACH (tag, tags) {
+		const char *end = strchrnul(*tag, '='), *value = *end ? end + 1 : end;
+
+		/* A pair that is no UTF-8 is NULL here. */
+		if (json_array_append_new(list, json_pack("{s:s%, s:s}", "Key", *tag,
+							(size_t)(end - *tag), "Value", value)) <
+			0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
 }

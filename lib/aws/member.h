@@ -63,6 +63,9 @@ char **member_strings(const json_t *object, const char *name);
 /* member_tags(object, name): [{"Key": K, "Value": V}] as "K=V" strings; the caller owns them. */
 char **member_tags(const json_t *object, const char *name);
 
+/* member_tag_list(tags): the other way, "K=V" strings as [{"Key": K, "Value": V}]; NULL where one of them is not UTF-8. */
+json_t *member_tag_list(char *const *tags);
+
 /* text_lower(text): turn ASCII capitals into small letters, in place. */
 void text_lower(char *text);
 

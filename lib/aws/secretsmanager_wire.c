@@ -46,21 +46,7 @@ int sm_put_body(const struct sm_write *write, struct secret **ret_body, struct e
 
 json_t *sm_tag_body(const char *secret_id, char *const *tags)
 {
-	json_t *list = json_array();
-
-	STRV_FOREACH(tag, tags)
-	{
-		const char *end = strchrnul(*tag, '='), *value = *end ? end + 1 : end;
-
-		/* A pair that is no UTF-8 is NULL here and at the end. */
-		if (json_array_append_new(list, json_pack("{s:s%, s:s}", "Key", *tag,
-							(size_t)(end - *tag), "Value", value)) <
-			0) {
-			json_decref(list);
-			return NULL;
-		}
-	}
-	return json_pack("{s:s, s:o}", "SecretId", secret_id, "Tags", list);
+	return json_pack("{s:s, s:o}", "SecretId", secret_id, "Tags", member_tag_list(tags));
 }
 
 static int parse_secret_arn(const json_t *answer, const char **ret_arn, struct error *err)

@@ -179,6 +179,24 @@ int certificate_text_digest(const char *pem, size_t length, struct fingerprint *
 	return 0;
 }
 
+void certificate_authority_digest(
+	const struct certificate *certificate, struct fingerprint *ret_digest)
+{
+	_cleanup_(buf_done) struct buf both = BUF_NULL;
+	unsigned char *name = NULL, *key = NULL;
+	int name_length = i2d_X509_NAME(X509_get_subject_name(certificate->x509), &name);
+	int key_length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate->x509), &key);
+
+	if (name_length < 0 || key_length < 0)
+		mem_exhausted();
+	buf_append(&both, name, (size_t)name_length);
+	buf_append(&both, key, (size_t)key_length);
+	OPENSSL_free(name);
+	OPENSSL_free(key);
+	if (!EVP_Digest(both.data, both.length, ret_digest->bytes, NULL, EVP_sha256(), NULL))
+		mem_exhausted();
+}
+
 bool certificate_issued_by(const struct certificate *certificate, const struct certificate *issuer)
 {
 	int state = X509_check_issued(issuer->x509, certificate->x509);

@@ -110,6 +110,16 @@ void certificate_list_digest(const struct certificate_list *list, struct fingerp
  */
 int certificate_text_digest(const char *pem, size_t length, struct fingerprint *ret_digest);
 
+/**
+ * certificate_authority_digest(certificate, digest):
+ * Which CA ${certificate} is of: SHA-256 over the DER of its subject's name and, right behind it, the DER of its
+ * SubjectPublicKeyInfo (RFC 5280 sections 4.1.2.6 and 4.1.2.7).  Not over the certificate, so that a CA keeps its digest
+ * when its certificate is issued again with the same name and key.  A name that is written in other string types has
+ * another digest.
+ */
+void certificate_authority_digest(
+	const struct certificate *certificate, struct fingerprint *ret_digest);
+
 /* certificate_issued_by(certificate, issuer): do names, key identifiers and signature say so? */
 bool certificate_issued_by(const struct certificate *certificate, const struct certificate *issuer);
 

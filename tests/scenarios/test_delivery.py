@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.scenarios.vocabulary import DESTINATION, LAYOUTS, REGION, SECOND, certificates_in, fingerprint
+from tests.scenarios.vocabulary import DESTINATION, LAYOUTS, REGION, SECOND, anchor_digest, certificates_in, fingerprint
 
 
 def test_first_delivery_to_the_acm_of_two_accounts(ferry):
@@ -23,7 +23,12 @@ def test_own_imports_carry_the_configured_tags(ferry):
     ferry.destination("tagged", "prod", tags={"owner": "platform"})
     ferry.carry("pay", pay, {"to": "tagged", "as": "{certificate}-{account}"}).once()
     tags = ferry.imports(DESTINATION)[ferry.expect_import(DESTINATION, pay)]
-    assert tags == {"owner": "platform", "certferry:source": pay, "certferry:name": f"pay-{DESTINATION}"}
+    own = {
+        "certferry:source": pay,
+        "certferry:name": f"pay-{DESTINATION}",
+        "certferry:anchor": anchor_digest(ferry.truth(pay)["chain"]),
+    }
+    assert tags == {"owner": "platform", **own}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

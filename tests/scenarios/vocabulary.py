@@ -56,6 +56,13 @@ def fingerprint(certificate):
     return hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
 
 
+def anchor_digest(chain):
+    """What certferry:anchor says of a chain in PEM: of its last certificate, the name and the key."""
+    end = certificates_in(chain)[-1]
+    key = end.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(end.subject.public_bytes() + key).hexdigest()
+
+
 def key_in(pem):
     """The only private key in a text that may hold certificates too."""
     found = re.findall(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", pem, re.S)

@@ -249,6 +249,13 @@ static void start_tag_secret(struct attempt *attempt)
 	(void)sm_tag(attempt->session, attempt->region, "tls/pay", tags, on_written, attempt);
 }
 
+static void start_add_tags(struct attempt *attempt)
+{
+	char *tags[] = { (char *)"certferry:anchor=0123", NULL };
+
+	(void)acm_add_tags(attempt->session, attempt->region, ARN "1", tags, on_listed, attempt);
+}
+
 /* --- Others --- */
 
 #define BODY_LIMIT 2048 /* so much is kept of a message */
@@ -393,6 +400,8 @@ const struct kind kinds[] = {
 	{ .name = "UpdateSecretVersionStage", .status = 200, .type = JSON, .start = start_promote,
 		.body = "{\"ARN\":\"" SECRET_ARN "\",\"Name\":\"tls/pay\"}" },
 	{ .name = "TagResource", .status = 200, .type = JSON, .start = start_tag_secret,
+		.body = "" },
+	{ .name = "AddTagsToCertificate", .status = 200, .type = JSON, .start = start_add_tags,
 		.body = "" },
 	{ .name = "GetResources-first", .status = 200, .type = JSON, .start = start_find,
 		.body = "{\"PaginationToken\":\"dG9r\",\"ResourceTagMappingList\":[" RESOURCE("1")

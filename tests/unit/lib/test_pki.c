@@ -18,7 +18,9 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "lib/base/buf.h"
 #include "lib/base/strv.h"
+#include "lib/os/file.h"
 #include "lib/pki/certificate.h"
 #include "lib/pki/key.h"
 
@@ -223,6 +225,37 @@ static void test_pem_round_trip(void **state)
 	assert_false(fingerprint_is_set(&other));
 	assert_string_equal(empty, "");
 	assert_null(strchr(pem, '\r'));
+}
+
+/* Of a certificate in tests/cases/verify/pem. */
+static struct fingerprint authority_of(const char *name)
+{
+	_cleanup_(freep) char *path = mem_printf("tests/cases/verify/pem/%s.crt", name);
+	_cleanup_(buf_done) struct buf text = BUF_NULL;
+	_cleanup_(certificate_freep) struct certificate *certificate = NULL;
+	struct fingerprint digest;
+
+	assert_int_equal(file_read(path, 65536, &text, NULL), 0);
+	assert_int_equal(certificate_parse(text.data, text.length, &certificate, NULL), 0);
+	certificate_authority_digest(certificate, &digest);
+	return digest;
+}
+
+/* A CA is who it is by its name and its key, whenever its certificate was issued and by whom. */
+static void test_authority_digest(void **state)
+{
+	const struct fingerprint root = authority_of("root"), middle = authority_of("intermediate");
+	const struct fingerprint early = authority_of("root-expired"), again = authority_of("intermediate-reissued");
+	const struct fingerprint other = authority_of("intermediate-by-root2");
+	const struct fingerprint namesake = authority_of("namesake-root"), rekeyed = authority_of("intermediate-rekeyed");
+
+	assert_true(fingerprint_is_set(&root));
+	assert_true(fingerprint_equal(&root, &early));
+	assert_true(fingerprint_equal(&middle, &again));
+	assert_true(fingerprint_equal(&middle, &other));
+	assert_false(fingerprint_equal(&root, &namesake));
+	assert_false(fingerprint_equal(&middle, &rekeyed));
+	assert_false(fingerprint_equal(&root, &middle));
 }
 
 static void test_text_digest(void **state)
@@ -488,6 +521,7 @@ int main(void)
 		cmocka_unit_test(test_covers),
 		cmocka_unit_test(test_common_name_with_control_is_refused),
 		cmocka_unit_test(test_pem_round_trip),
+		cmocka_unit_test(test_authority_digest),
 		cmocka_unit_test(test_text_digest),
 		cmocka_unit_test(test_refuses_bad_certificates),
 		cmocka_unit_test(test_survives_damage),

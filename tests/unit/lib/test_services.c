@@ -261,6 +261,18 @@ static void test_tag_body(void **state)
 	assert_null(sm_tag_body("tls/a", broken));
 }
 
+static void test_add_tags_body(void **state)
+{
+	char *tags[] = { (char *)"a=1=2", NULL };
+	char *broken[] = { (char *)"a=\xff", NULL };
+	_cleanup_(json_freep) json_t *body = acm_add_tags_body("arn", tags);
+	_cleanup_(json_freep) json_t *wanted = parse(
+		"{\"CertificateArn\": \"arn\", \"Tags\": [{\"Key\": \"a\", \"Value\": \"1=2\"}]}");
+
+	assert_true(json_equal(body, wanted));
+	assert_null(acm_add_tags_body("arn", broken));
+}
+
 /* A page of ${items} items, each with ${names} names. */
 static int read_crowd(size_t items, size_t names, struct error *err)
 {
@@ -604,6 +616,7 @@ int main(void)
 		cmocka_unit_test(test_every_byte_is_escaped),
 		cmocka_unit_test(test_full_heap),
 		cmocka_unit_test(test_tag_body),
+		cmocka_unit_test(test_add_tags_body),
 		cmocka_unit_test(test_crowded_page),
 		cmocka_unit_test(test_listing_bodies),
 		cmocka_unit_test(test_arn_region),

@@ -627,6 +627,92 @@ static void test_group_in_a_user_namespace(void **state)
 	assert_int_equal(check_in_namespace(&world->delivery), 1);
 }
 
+static void on_tag(void *userdata, const struct error *err)
+{
+	struct world *world = userdata;
+
+	assert_false(world->inside);
+	error_done(&world->error);
+	if (err)
+		error_copy(&world->error, err);
+}
+
+static int tag(struct world *world, const struct fingerprint *anchor)
+{
+	fresh_loop(world);
+	world->inside = true;
+	destination_tag(&world->context, &world->delivery, world->object_id, anchor, on_tag, world);
+	world->inside = false;
+	assert_true(sd_event_run(world->context.event, 0) > 0);
+	return error_result(&world->error);
+}
+
+/* Nothing inside the version changes, where programs watch for changes. */
+static void test_anchor_lies_beside_the_version(void **state)
+{
+	struct world *world = *state;
+	struct fingerprint anchor, other = { .bytes = { 1 } };
+	_cleanup_(freep) char *text = NULL;
+	char hex[FINGERPRINT_TEXT_SIZE];
+	struct stat before, after;
+
+	assert_int_equal(look(world)->state, OBSERVED_ABSENT);
+	assert_false(world->seen->own || world->seen->anchor_seen);
+	assert_int_equal(put(world, world->bundle), 0);
+	bundle_anchor(world->bundle, &anchor);
+	look(world);
+	assert_true(world->seen->own && world->seen->anchor_seen);
+	assert_true(fingerprint_equal(&world->seen->anchor, &anchor));
+	text = content(at(world, ".versions/web/%s.anchor", version_name(world->bundle)));
+	assert_memory_equal(text, fingerprint_format(&anchor, hex), FINGERPRINT_TEXT_SIZE - 1);
+	assert_string_equal(text + FINGERPRINT_TEXT_SIZE - 1, "\n");
+
+	assert_int_equal(stat(at(world, "web/."), &before), 0);
+	assert_int_equal(tag(world, &other), 0);
+	assert_int_equal(stat(at(world, "web/."), &after), 0);
+	assert_memory_equal(&before.st_mtim, &after.st_mtim, sizeof(before.st_mtim));
+	assert_int_equal(before.st_ino, after.st_ino);
+	assert_true(fingerprint_equal(&look(world)->anchor, &other));
+	assert_holds(world, world->bundle);
+
+	/* What is no digest is not known. */
+	write_text(at(world, ".versions/web/%s.anchor", version_name(world->bundle)), "nonsense\n");
+	look(world);
+	assert_true(world->seen->anchor_seen && !fingerprint_is_set(&world->seen->anchor));
+	assert_int_equal(unlink(at(world, ".versions/web/%s.anchor", version_name(world->bundle))), 0);
+	look(world);
+	assert_true(world->seen->anchor_seen && !fingerprint_is_set(&world->seen->anchor));
+}
+
+/* It comes and goes with its version. */
+static void test_anchor_goes_with_its_version(void **state)
+{
+	struct world *world = *state;
+	char names[3][17];
+
+	for (int i = 0; i < 3; i++) {
+		struct bundle *bundle = make_bundle(
+			&world->issuer, "www.example.com", 10 + i, 1000 - i);
+
+		assert_int_equal(put(world, bundle), 0);
+		strcpy(names[i], version_name(bundle));
+		bundle_free(bundle);
+	}
+	assert_false(exists(at(world, ".versions/web/%s.anchor", names[0])));
+	assert_true(exists(at(world, ".versions/web/%s.anchor", names[1])));
+	assert_true(exists(at(world, ".versions/web/%s.anchor", names[2])));
+}
+
+static void test_tag_of_nothing_fails(void **state)
+{
+	struct world *world = *state;
+	struct fingerprint anchor = { .bytes = { 1 } };
+
+	assert_true(tag(world, &anchor) < 0);
+	assert_int_equal(world->error.kind, ERROR_ABSENT);
+	assert_false(exists(at(world, ".versions")));
+}
+
 static void test_cancel_says_nothing(void **state)
 {
 	struct world *world = *state;
@@ -638,6 +724,8 @@ static void test_cancel_says_nothing(void **state)
 	destination_look_cancel(destination_look(&world->context, &item, 1, 1, on_look, world));
 	destination_put_cancel(destination_put(
 		&world->context, &world->delivery, world->bundle, &before, on_put, world));
+	destination_tag_cancel(destination_tag(&world->context, &world->delivery, "web",
+		&world->bundle->leaf->fingerprint, on_tag, world));
 	destination_look_cancel(NULL);
 	destination_put_cancel(NULL);
 	assert_int_equal(sd_event_run(world->context.event, 0), 0);
@@ -672,6 +760,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_group_is_inherited_or_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_group_in_a_user_namespace, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_anchor_lies_beside_the_version, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_anchor_goes_with_its_version, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tag_of_nothing_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancel_says_nothing, setup, teardown),
 	};
 	bool locked;

@@ -341,10 +341,11 @@ static void test_tags(void **state)
 {
 	struct world *world = *state;
 	char *configured[] = { (char *)"owner=platform", (char *)"cost=1=2", NULL };
+	const struct fingerprint none = { 0 };
 	_cleanup_(strv_freep) char **tags = NULL;
 
 	world->destination.tags = configured;
-	tags = tags_of(&world->delivery);
+	tags = tags_of(&world->delivery, &none);
 	assert_int_equal(strv_length(tags), 4);
 	assert_string_equal(tags[0], "certferry:source=" SOURCE_ARN);
 	assert_string_equal(tags[1], "certferry:name=tls/web");
@@ -357,6 +358,54 @@ static void test_tags(void **state)
 	assert_false(tags_are_of(tags, &world->delivery));
 }
 
+#define ANCHOR_TEXT "ab00000000000000000000000000000000000000000000000000000000000000"
+
+static void test_anchor_tag(void **state)
+{
+	struct world *world = *state;
+	const struct fingerprint anchor = { .bytes = { 0xab } };
+	_cleanup_(strv_freep) char **tags = tags_of(&world->delivery, &anchor);
+	_cleanup_(strv_freep) char **alone = tags_of_anchor(&anchor);
+	char *others[] = { (char *)TAG_ANCHOR "=" ANCHOR_TEXT, (char *)TAG_SOURCE "=x", NULL };
+	char *broken[] = { (char *)TAG_ANCHOR "=" ANCHOR_TEXT "0", NULL };
+	struct observed seen = { 0 };
+
+	assert_int_equal(strv_length(tags), 3);
+	assert_string_equal(tags[2], TAG_ANCHOR "=" ANCHOR_TEXT);
+	assert_int_equal(strv_length(alone), 1);
+	assert_string_equal(alone[0], tags[2]);
+
+	tags_see(tags, &world->delivery, &seen);
+	assert_true(seen.own && seen.anchor_seen && fingerprint_equal(&seen.anchor, &anchor));
+	tags_see(others, &world->delivery, &seen); /* of another delivery; it says what it says */
+	assert_true(!seen.own && seen.anchor_seen && fingerprint_equal(&seen.anchor, &anchor));
+	tags_see(broken, &world->delivery, &seen);
+	assert_true(!seen.own && seen.anchor_seen && !fingerprint_is_set(&seen.anchor));
+	tags_see(NULL, &world->delivery, &seen);
+	assert_true(!seen.own && seen.anchor_seen && !fingerprint_is_set(&seen.anchor));
+}
+
+static void test_judge_anchor(void **state)
+{
+	struct world *world = *state;
+	const struct fingerprint anchor = { .bytes = { 0xab } };
+	const char *tags[] = { TAG_SOURCE "=" SOURCE_ARN, TAG_NAME "=tls/web",
+		TAG_ANCHOR "=" ANCHOR_TEXT, NULL };
+	struct secret_seen s;
+
+	secret_seen_init(&s, world);
+	assert_string_equal(judged(&s), "present");
+	assert_true(s.seen.own && s.seen.anchor_seen && !fingerprint_is_set(&s.seen.anchor));
+	s.description.tags = (char *const *)tags;
+	assert_string_equal(judged(&s), "present");
+	assert_true(s.seen.own && fingerprint_equal(&s.seen.anchor, &anchor));
+	world->wish.adopt = ADOPT_YES;
+	s.description.tags = NULL;
+	assert_string_equal(judged(&s), "present");
+	assert_true(!s.seen.own && !fingerprint_is_set(&s.seen.anchor));
+	observed_done(&s.seen);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -367,6 +416,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_judge_versions, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_judge_ownership, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tags, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_anchor_tag, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_judge_anchor, setup, teardown),
 	};
 	bool locked;
 
