@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/bounded.h"
+
 static const struct {
 	const char *name;
 	int number;
@@ -48,6 +50,7 @@ static enum error_kind kind_of_errno(int number)
 
 static void error_fill(struct error *err, enum error_kind kind, int code, char *text)
 {
+	text = bounded(text, BOUNDED_TEXT);
 	if (!err) {
 		free(text);
 		return;

@@ -27,7 +27,7 @@ enum error_kind {
 struct error {
 	enum error_kind kind;
 	int code;   /* errno, CURLcode or HTTP status, for the log; 0 if none */
-	char *text; /* outermost context first: "deliver 'a' to 'b': ImportCertificate: ..." */
+	char *text; /* outermost context first: "deliver 'a' to 'b': ImportCertificate: ..."; BOUNDED_TEXT at most */
 };
 
 /* A value that is safe to release before anything has failed. */

@@ -34,10 +34,14 @@ bool strv_has(char *const *list, const char *text)
 
 char **strv_copy(char *const *list)
 {
-	char **copy = NULL;
+	size_t length = strv_length(list);
+	char **copy;
 
-	STRV_FOREACH(item, list)
-		strv_append(&copy, *item);
+	if (!length)
+		return NULL;
+	copy = mem_alloc((length + 1) * sizeof(*copy));
+	for (size_t i = 0; i < length; i++)
+		copy[i] = mem_strdup(list[i]);
 	return copy;
 }
 

@@ -12,6 +12,7 @@
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 
+#include "lib/base/bounded.h"
 #include "lib/base/buf.h"
 #include "lib/base/mem.h"
 #include "lib/base/strv.h"
@@ -84,7 +85,7 @@ void log_field(struct log_fields *fields, const char *name, const char *format, 
 	va_list arguments;
 
 	va_start(arguments, format);
-	value = mem_vprintf(format, arguments);
+	value = bounded(mem_vprintf(format, arguments), LOG_TEXT_MOST);
 	va_end(arguments);
 	field = mem_printf("%s=%s", name, value);
 	strv_append(&fields->list, field);
@@ -146,7 +147,7 @@ void log_write(int level, const char *message_id, const struct log_fields *field
 	if (!log_enabled(level))
 		return;
 	va_start(arguments, format);
-	sentence = mem_vprintf(format, arguments);
+	sentence = bounded(mem_vprintf(format, arguments), LOG_TEXT_MOST);
 	va_end(arguments);
 	if (log_state.journal) {
 		log_field(&record, "MESSAGE", "%s", sentence);

@@ -13,6 +13,9 @@
 #include <stddef.h>
 #include <syslog.h> /* LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG */
 
+/* In bytes: a sentence, and each field's value.  What is longer is cut (lib/base/bounded.h). */
+#define LOG_TEXT_MOST ((size_t)4096)
+
 /* Fields of one record: "NAME=value" strings, owned.  Appended in any order; empty is valid. */
 struct log_fields {
 	char **list;

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "lib/base/bounded.h"
 #include "lib/base/buf.h"
 #include "lib/base/encode.h"
 #include "lib/base/error.h"
@@ -274,6 +275,84 @@ static void test_strv_join(void **state)
 	assert_string_equal(empties, ",a,");
 }
 
+/* --- what others decide the length of --- */
+
+static void assert_bounded(const char *text, size_t most, const char *expect)
+{
+	_cleanup_(freep) char *cut = bounded(mem_strdup(text), most);
+
+	assert_string_equal(cut, expect);
+}
+
+static void test_bounded(void **state)
+{
+	assert_null(bounded(NULL, 8));
+	assert_bounded("", 8, "");
+	assert_bounded("12345678", 8, "12345678");
+	assert_bounded("123456789", 8, "12345...");
+	assert_bounded("123456789", 4, "1...");
+	/* Never half a character: one of two bytes, of three and of four. */
+	assert_bounded("1234\xc3\xa4\xc3\xa4", 7, "1234...");
+	assert_bounded("1234\xc3\xa4\xc3\xa4zz", 8, "1234...");
+	assert_bounded("123\xe2\x82\xac\xe2\x82\xac", 8, "123...");
+	assert_bounded("12\xf0\x9f\x92\xa9....", 8, "12...");
+	assert_bounded("\xf0\x9f\x92\xa9.....", 8, "\xf0\x9f\x92\xa9....");
+	/* What is not UTF-8 is cut all the same. */
+	assert_bounded("\x80\x80\x80\x80\x80\x80\x80\x80\x80", 8, "\x80\x80...");
+}
+
+static void test_bounded_printf(void **state)
+{
+	_cleanup_(freep) char *all = bounded_printf(6, "%s:%d", "abc", 12);
+	_cleanup_(freep) char *cut = bounded_printf(6, "%s:%d", "abc", 123);
+
+	assert_string_equal(all, "abc:12");
+	assert_string_equal(cut, "abc...");
+}
+
+static char *join_many(size_t count, size_t length)
+{
+	_cleanup_(freep) char *item = mem_alloc(length + 1);
+	_cleanup_(strv_freep) char **list = NULL;
+
+	memset(item, 'n', length);
+	for (size_t i = 0; i < count; i++)
+		strv_append(&list, item);
+	return bounded_join(list, ", ");
+}
+
+static void test_bounded_join(void **state)
+{
+	_cleanup_(freep) char *none = join_many(0, 1), *ten = join_many(10, 1);
+	_cleanup_(freep) char *many = join_many(250, 1), *long_ones = join_many(250, 10000);
+
+	assert_string_equal(none, "");
+	assert_string_equal(ten, "n, n, n, n, n, n, n, n, n, n");
+	assert_string_equal(many, "n, n, n, n, n, n, n, n, n, n and 240 more");
+	assert_true(strlen(long_ones) < BOUNDED_LIST + BOUNDED_NAME + 20);
+	assert_non_null(strstr(long_ones, "nn..., nn"));
+	assert_non_null(strstr(long_ones, " and 246 more"));
+}
+
+/* An error is a sentence for people, however much a server had to say, and however often it is wrapped. */
+static void test_error_is_bounded(void **state)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	_cleanup_(freep) char *huge = mem_alloc(100001);
+
+	memset(huge, 'x', 100000);
+	error_set(&err, ERROR_DENIED, 7, "%s", huge);
+	assert_int_equal(strlen(err.text), BOUNDED_TEXT);
+	assert_string_equal(err.text + BOUNDED_TEXT - 4, "x...");
+	error_wrap(&err, "deliver '%s'", "pay");
+	assert_int_equal(strlen(err.text), BOUNDED_TEXT);
+	assert_memory_equal(err.text, "deliver 'pay': xxx", 18);
+	assert_string_equal(err.text + BOUNDED_TEXT - 4, "x...");
+	assert_int_equal(err.kind, ERROR_DENIED);
+	error_set_errno(&err, ENOENT, "%s", huge);
+	assert_int_equal(strlen(err.text), BOUNDED_TEXT);
+}
+
 /* --- encodings --- */
 
 /* RFC 4648 section 10. */
@@ -499,6 +578,10 @@ int main(void)
 		cmocka_unit_test(test_hex),
 		cmocka_unit_test(test_hex_refused),
 		cmocka_unit_test(test_percent),
+		cmocka_unit_test(test_bounded),
+		cmocka_unit_test(test_bounded_printf),
+		cmocka_unit_test(test_bounded_join),
+		cmocka_unit_test(test_error_is_bounded),
 		cmocka_unit_test(test_intern),
 		cmocka_unit_test(test_mem),
 		cmocka_unit_test(test_mem_take),

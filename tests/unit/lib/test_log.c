@@ -5,16 +5,18 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "lib/base/mem.h"
 #include "lib/log/log.h"
 
 /* What is written to stderr for ${sentence} with ${fields} at ${level}, until the next call. */
 static const char *written_at(int level, const struct log_fields *fields, const char *sentence)
 {
-	static char text[256];
+	static char text[16384];
 	int ends[2], saved = dup(STDERR_FILENO);
 	ssize_t length;
 
@@ -51,6 +53,22 @@ static void test_terminal_gets_no_orders(void **state)
 		"test: warning:   2J  !\n");
 	assert_string_equal(
 		written("\xc2\xa7 \xc3\xa4 \xc2"), "test: warning: \xc2\xa7 \xc3\xa4 \xc2\n");
+}
+
+/* However long what comes from outside is. */
+static void test_record_is_bounded(void **state)
+{
+	_cleanup_(freep) char *huge = mem_alloc(100001);
+	struct log_fields fields = { 0 };
+	const char *text;
+
+	memset(huge, 'x', 100000);
+	log_field(&fields, "CERTFERRY_ERROR", "%s", huge);
+	assert_int_equal(strlen(fields.list[0]), strlen("CERTFERRY_ERROR=") + LOG_TEXT_MOST);
+	log_fields_done(&fields);
+	text = written(huge);
+	assert_int_equal(strlen(text), strlen("test: warning: \n") + LOG_TEXT_MOST);
+	assert_non_null(strstr(text, "x...\n"));
 }
 
 static void test_levels(void **state)
@@ -133,6 +151,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_record_is_one_line),
 		cmocka_unit_test(test_terminal_gets_no_orders),
+		cmocka_unit_test(test_record_is_bounded),
 		cmocka_unit_test(test_levels),
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_debug),
