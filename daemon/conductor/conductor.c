@@ -30,6 +30,16 @@ usec_t conductor_now(const struct conductor *conductor)
 
 /* --- the record: nothing new begins while it cannot be written --- */
 
+/* What fails until then does not put the next try off. */
+static void wait_for_record(struct conductor *conductor, struct error *err)
+{
+	usec_t now = clock_monotonic();
+
+	if (!conductor->record_error.text || conductor->record_retry <= now)
+		conductor->record_retry = now + RECORD_RETRY;
+	error_move(&conductor->record_error, err);
+}
+
 bool conductor_recorded(struct conductor *conductor, int r, struct error *err)
 {
 	struct log_fields fields = { 0 };
@@ -43,19 +53,28 @@ bool conductor_recorded(struct conductor *conductor, int r, struct error *err)
 			err->text);
 		log_fields_done(&fields);
 	}
-	error_move(&conductor->record_error, err);
-	conductor->record_retry = clock_monotonic() + RECORD_RETRY;
+	wait_for_record(conductor, err);
 	return false;
+}
+
+static void say_news(const struct record_news *news)
+{
+	if (news->lost)
+		log_write(LOG_ALERT, SAY_RECORD_LOST, NULL, "%s", news->lost);
+	if (news->migrated)
+		log_write(LOG_NOTICE, SAY_RECORD_MIGRATED, NULL, "%s", news->migrated);
 }
 
 void conductor_try_record(struct conductor *conductor)
 {
+	_cleanup_(record_news_done) struct record_news news = { 0 };
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 	char text[TIME_TEXT_SIZE];
-	int r = record_set_value(conductor->record, "tried", time_format(conductor_now(conductor), text), &err);
+	int r = record_try(conductor->record, time_format(conductor_now(conductor), text), &news, &err);
 
 	if (!conductor_recorded(conductor, r, &err))
 		return;
+	say_news(&news);
 	error_done(&conductor->record_error);
 	log_write(LOG_INFO, SAY_RECORD_RECOVERED, NULL, "the record can be written again");
 }
@@ -262,40 +281,70 @@ static int open_record_to_read(struct conductor *conductor)
 {
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 
-	if (record_open_reader(state_directory(), &conductor->record, &err) < 0)
-		log_debug("%s", err.text);
+	if (record_open_reader(state_directory(), &conductor->record, &err) >= 0)
+		return 0;
+	if (err.kind == ERROR_INVALID) {
+		log_write(LOG_ERR, SAY_RECORD_NEWER, NULL, "%s", err.text);
+		return 2;
+	}
+	log_debug("%s", err.text);
 	return 0;
+}
+
+/* The state directory is ours alone; otherwise an exit status. */
+static int lock_state(struct conductor *conductor, struct error *err)
+{
+	_cleanup_(freep) char *path = mem_printf("%s/lock", state_directory());
+	int r;
+
+	(void)mkdir(state_directory(), 0700);
+	r = file_check_trusted(state_directory(), err);
+	if (r == 0)
+		r = lock_take(path, &conductor->lock, err);
+	if (r < 0 && err->kind == ERROR_CONFLICT) {
+		log_write(LOG_ERR, NULL, NULL, "another certferryd is running with the state directory '%s'; %s",
+			state_directory(), err->text);
+		return 4;
+	}
+	return r < 0 ? 1 : 0;
+}
+
+/* An older record that cannot be migrated is read, and nothing new begins until it is. */
+static void note_unmigrated(struct conductor *conductor)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	const char *text = record_unmigrated(conductor->record);
+
+	if (!text)
+		return;
+	log_write(LOG_ERR, SAY_RECORD_UNMIGRATED, NULL, "%s", text);
+	(void)error_set(&err, ERROR_RETRY, 0, "%s", text);
+	wait_for_record(conductor, &err);
 }
 
 static int open_record(struct conductor *conductor)
 {
+	_cleanup_(record_news_done) struct record_news news = { 0 };
 	_cleanup_(error_done) struct error err = ERROR_NULL;
-	_cleanup_(freep) char *path = mem_printf("%s/lock", state_directory());
-	_cleanup_(freep) char *lost = NULL;
-	int r;
+	int status;
 
 	if (conductor->options.dry_run)
 		return open_record_to_read(conductor);
-	(void)mkdir(state_directory(), 0700);
-	r = file_check_trusted(state_directory(), &err);
-	if (r == 0)
-		r = lock_take(path, &conductor->lock, &err);
-	if (r < 0 && err.kind == ERROR_CONFLICT) {
-		log_write(LOG_ERR, NULL, NULL, "another certferryd is running with the state directory '%s'; %s",
-			state_directory(), err.text);
-		return 4;
+	status = lock_state(conductor, &err);
+	if (status == 4)
+		return status;
+	if (status == 0 && record_open(state_directory(), &news, &conductor->record, &err) >= 0) {
+		say_news(&news);
+		note_unmigrated(conductor);
+		return 0;
 	}
-	if (r == 0)
-		r = record_open(state_directory(), &lost, &conductor->record, &err);
-	if (r < 0) {
-		log_write(LOG_ERR, SAY_RECORD_FAILING, NULL,
-			"%s; the state directory ($STATE_DIRECTORY, or /var/lib/certferry) must be there and "
-			"writable", err.text);
-		return 1;
+	if (status == 0 && err.kind == ERROR_INVALID) {
+		log_write(LOG_ERR, SAY_RECORD_NEWER, NULL, "%s", err.text);
+		return 2;
 	}
-	if (lost)
-		log_write(LOG_WARNING, SAY_RECORD_LOST, NULL, "%s", lost);
-	return 0;
+	log_write(LOG_ERR, SAY_RECORD_FAILING, NULL,
+		"%s; the state directory ($STATE_DIRECTORY, or /var/lib/certferry) must be there and writable", err.text);
+	return 1;
 }
 
 /* Places that can be known to be unusable before anything is carried. */

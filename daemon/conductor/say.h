@@ -45,7 +45,10 @@
 	EVENT(EVENTS_UNREADABLE, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e31")                               \
 	EVENT(EVENTS_READABLE, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e32")                                 \
 	EVENT(EVENT_REFUSED, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e33")                                   \
-	EVENT(LOOP_FAILED, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e68")
+	EVENT(LOOP_FAILED, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e68")                                     \
+	EVENT(RECORD_NEWER, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e40")                                    \
+	EVENT(RECORD_UNMIGRATED, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e41")                               \
+	EVENT(RECORD_MIGRATED, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e42")
 
 #define SAY_DECLARE(name, id) extern const char SAY_##name[];
 SAY_EVENTS(SAY_DECLARE)

@@ -150,7 +150,7 @@ static bool record_is_settled(const struct delivery_record *record)
 	if (record->failures || record->next_try || record->kind || record->problem || record->hold ||
 		record->hold_reason || record->held_accept || record->ambiguous || record->intended_at ||
 		record->leaf || record->chain || fingerprint_is_set(&record->intended) ||
-		fingerprint_is_set(&record->held) || record->confirmed_at % USEC_PER_SEC ||
+		fingerprint_is_set(&record->held) || fingerprint_is_set(&record->anchor) || record->confirmed_at % USEC_PER_SEC ||
 		record->confirmed_at / USEC_PER_SEC > UINT32_MAX)
 		return false;
 	if (fingerprint_is_set(confirmed))

@@ -1,71 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/record/record.h"
+/* The rows of the tables: loaded, saved and removed.  Columns are always named, in the order of the lists below. */
+#include "daemon/record/store.h"
 
-#include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <sqlite3.h>
 
 #include "lib/base/intern.h"
 
-/* Raised when a table changes; a record of another format is set aside, since all of it can be observed again
- * or asked for again. */
-#define RECORD_FORMAT 1
+#define CERTIFICATE_COLUMNS                                                                        \
+	"arn, serial, fingerprint, chain, not_before, not_after, exported, newest, anchor, failures, " \
+	"next_try, problem"
+#define DELIVERY_COLUMNS                                                                           \
+	"name, object, object_id, revision, fingerprint, chain, not_before, not_after, confirmed_at, " \
+	"intended, intended_at, ambiguous, failures, next_try, kind, problem, hold, hold_reason, "     \
+	"held, approved, guard_passed, proof, proven, leaf, chain_pem, held_accept, anchor"
+#define OWED_COLUMNS "dependent, delivery, fingerprint, since, due"
+#define DEPENDENT_COLUMNS                                                                          \
+	"name, failures, next_try, problem, invocation, intended_at, told_at, proof"
 
 #define HISTORY_KEPT (400 * USEC_PER_DAY)
 
-/* Statements stay prepared: there are few, and each is used for thousands of rows.  One that is in use (a load within a
- * load) is prepared once more. */
-#define STATEMENTS_KEPT 24
-
-struct kept_statement {
-	const char *sql; /* a literal: told by its address */
-	sqlite3_stmt *statement;
-	bool used;
-};
-
-struct record {
-	sqlite3 *db;
-	char *path;
-	struct kept_statement kept[STATEMENTS_KEPT];
-};
-
-static const char schema[] =
-	"CREATE TABLE IF NOT EXISTS certificate (arn TEXT PRIMARY KEY, serial TEXT, fingerprint BLOB,"
-	" chain BLOB, not_before INTEGER, not_after INTEGER, exported BLOB, newest INTEGER, anchor TEXT,"
-	" failures INTEGER, next_try INTEGER, problem TEXT) WITHOUT ROWID;"
-	"CREATE TABLE IF NOT EXISTS delivery (name TEXT PRIMARY KEY, object TEXT, object_id TEXT, revision TEXT,"
-	" fingerprint BLOB, chain BLOB, not_before INTEGER, not_after INTEGER, confirmed_at INTEGER,"
-	" intended BLOB, intended_at INTEGER, ambiguous INTEGER, failures INTEGER, next_try INTEGER, kind TEXT,"
-	" problem TEXT, hold INTEGER, hold_reason TEXT, held BLOB, approved BLOB, guard_passed INTEGER,"
-	" proof TEXT, proven BLOB, leaf TEXT, chain_pem TEXT, held_accept INTEGER) WITHOUT ROWID;"
-	"CREATE TABLE IF NOT EXISTS owed (dependent TEXT, delivery TEXT, fingerprint BLOB, since INTEGER,"
-	" due INTEGER, PRIMARY KEY (dependent, delivery)) WITHOUT ROWID;"
-	"CREATE TABLE IF NOT EXISTS dependent (name TEXT PRIMARY KEY, failures INTEGER, next_try INTEGER,"
-	" problem TEXT, invocation TEXT, intended_at INTEGER, told_at INTEGER, proof TEXT) WITHOUT ROWID;"
-	"CREATE TABLE IF NOT EXISTS import (place TEXT, time INTEGER, first INTEGER);"
-	"CREATE INDEX IF NOT EXISTS import_by_place ON import (place, time);"
-	"CREATE TABLE IF NOT EXISTS history (time INTEGER, event TEXT, subject TEXT, text TEXT);"
-	"CREATE INDEX IF NOT EXISTS history_by_time ON history (time);"
-	"CREATE TABLE IF NOT EXISTS value (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;";
-
-/* Turns SQLite's answer into an error; what is full or read-only now may be mended, so all is RETRY. */
-static int record_fail(struct record *record, struct error *err, const char *doing)
+int record_fail(struct record *record, struct error *err, const char *doing)
 {
 	int code = sqlite3_extended_errcode(record->db);
 
 	if ((code & 0xff) == SQLITE_NOMEM)
 		mem_exhausted();
+	if (record->unmigrated)
+		return error_set(err, ERROR_RETRY, code, "%s", record->unmigrated);
 	return error_set(err, ERROR_RETRY, code, "record '%s': %s: %s", record->path, doing,
 		sqlite3_errmsg(record->db));
 }
 
-static int record_execute(struct record *record, const char *sql, const char *doing, struct error *err)
+int record_execute(struct record *record, const char *sql, const char *doing, struct error *err)
 {
 	if (sqlite3_exec(record->db, sql, NULL, NULL, NULL) != SQLITE_OK)
 		return record_fail(record, err, doing);
@@ -100,6 +68,13 @@ static struct kept_statement *statement_find(struct record *record, const char *
 			return kept;
 	}
 	return NULL;
+}
+
+void record_forget_statements(struct record *record)
+{
+	for (size_t i = 0; i < STATEMENTS_KEPT; i++)
+		(void)sqlite3_finalize(record->kept[i].statement);
+	memset(record->kept, 0, sizeof(record->kept));
 }
 
 static int statement_prepare(struct record *record, const char *sql, struct statement *ret, struct error *err)
@@ -195,169 +170,6 @@ static struct version read_version(struct reader *reader)
 	return version;
 }
 
-/* --- open --- */
-
-static int record_connect(const char *path, int flags, struct record **ret_record, struct error *err)
-{
-	struct record *record = mem_new(struct record);
-	int r;
-
-	record->path = mem_strdup(path);
-	r = sqlite3_open_v2(path, &record->db, flags, NULL);
-	if (r != SQLITE_OK) {
-		r = record->db ? record_fail(record, err, "open")
-			       : error_set(err, ERROR_RETRY, r, "record '%s': open: no memory", path);
-		record_free(record);
-		return r;
-	}
-	(void)sqlite3_busy_timeout(record->db, 2000);
-	/* Rows are read once, at the start: pages are not worth their memory afterwards (in KiB). */
-	(void)sqlite3_exec(record->db, "PRAGMA cache_size=-256", NULL, NULL, NULL);
-	*ret_record = record;
-	return 0;
-}
-
-/* The first value that ${sql} gives, as text; NULL when there is none.  The caller owns it. */
-static char *first_value(sqlite3 *db, const char *sql)
-{
-	sqlite3_stmt *statement = NULL;
-	char *text = NULL;
-
-	if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK &&
-		sqlite3_step(statement) == SQLITE_ROW)
-		text = mem_strdup((const char *)sqlite3_column_text(statement, 0));
-	(void)sqlite3_finalize(statement);
-	return text;
-}
-
-/* Damage in a table's definition passes SQLite's own check, and would then make every save fail. */
-static bool record_has_our_tables(struct record *record)
-{
-	static const char sql[] = "SELECT group_concat(sql, ';') FROM (SELECT sql FROM sqlite_master "
-				  "WHERE sql IS NOT NULL ORDER BY name)";
-	_cleanup_(freep) char *found = first_value(record->db, sql);
-	_cleanup_(freep) char *ours = NULL;
-	sqlite3 *memory = NULL;
-
-	if (sqlite3_open(":memory:", &memory) == SQLITE_OK &&
-		sqlite3_exec(memory, schema, NULL, NULL, NULL) == SQLITE_OK)
-		ours = first_value(memory, sql);
-	(void)sqlite3_close(memory);
-	return found && ours && strcmp(found, ours) == 0;
-}
-
-/* Is it readable, of our format (0: just made), writable if its file is, and sound in its pages and tables? */
-static bool record_is_sound(struct record *record)
-{
-	_cleanup_(freep) char *format = first_value(record->db, "PRAGMA user_version");
-	_cleanup_(freep) char *checked = NULL;
-
-	if (!format || (atoi(format) != 0 && atoi(format) != RECORD_FORMAT))
-		return false;
-	/* A header of a later SQLite's format makes it read-only, though the file is not. */
-	if (sqlite3_db_readonly(record->db, "main") == 1 && access(record->path, W_OK) == 0)
-		return false;
-	checked = first_value(record->db, "PRAGMA quick_check(1)");
-	if (!checked || strcmp(checked, "ok") != 0)
-		return false;
-	return atoi(format) == 0 || record_has_our_tables(record);
-}
-
-/* Did looking fail for a reason of the moment (a full disk, another process's lock), which says nothing of the record? */
-static bool record_is_out_of_reach(struct record *record)
-{
-	switch (sqlite3_errcode(record->db)) {
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-	case SQLITE_FULL:
-	case SQLITE_IOERR:
-	case SQLITE_CANTOPEN:
-	case SQLITE_PERM:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static int record_prepare(struct record *record, struct error *err)
-{
-	int r;
-
-	r = record_execute(record, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", "set up", err);
-	if (r == 0)
-		r = record_execute(record, schema, "make tables", err);
-	if (r == 0)
-		r = record_execute(record, "PRAGMA user_version=1", "mark", err);
-	return r;
-}
-
-/* Moves a damaged store and its companions out of the way; it is kept for whoever wants to look. */
-static void record_set_aside(const char *path)
-{
-	static const char *const companions[] = { "", "-wal", "-shm" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(companions); i++) {
-		_cleanup_(freep) char *from = mem_printf("%s%s", path, companions[i]);
-		_cleanup_(freep) char *to = mem_printf("%s.damaged%s", path, companions[i]);
-
-		(void)rename(from, to);
-	}
-}
-
-int record_open(const char *directory, char **ret_lost, struct record **ret_record, struct error *err)
-{
-	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW;
-	_cleanup_(freep) char *path = mem_printf("%s/record.sqlite", directory);
-	_cleanup_(record_freep) struct record *record = NULL;
-	_cleanup_(freep) char *lost = NULL;
-	int r;
-
-	r = record_connect(path, flags, &record, err);
-	if (r < 0)
-		return r;
-	if (!record_is_sound(record)) {
-		if (record_is_out_of_reach(record))
-			return record_fail(record, err, "look at");
-		lost = mem_printf("the record '%s' is damaged or of another format (%s); it is kept as "
-				  "'%s.damaged' and a new one begins",
-			path, sqlite3_errmsg(record->db), path);
-		record = record_free(record);
-		record_set_aside(path);
-		r = record_connect(path, flags, &record, err);
-		if (r < 0)
-			return r;
-	}
-	(void)chmod(path, 0600);
-	r = record_prepare(record, err);
-	if (r < 0)
-		return r;
-	*ret_lost = take(lost);
-	*ret_record = take(record);
-	return 0;
-}
-
-int record_open_reader(const char *directory, struct record **ret_record, struct error *err)
-{
-	_cleanup_(freep) char *path = mem_printf("%s/record.sqlite", directory);
-	struct stat st;
-
-	if (stat(path, &st) < 0)
-		return error_set_errno(err, errno, "record '%s'", path);
-	return record_connect(path, SQLITE_OPEN_READONLY, ret_record, err);
-}
-
-struct record *record_free(struct record *record)
-{
-	if (!record)
-		return NULL;
-	for (size_t i = 0; i < STATEMENTS_KEPT; i++)
-		(void)sqlite3_finalize(record->kept[i].statement);
-	(void)sqlite3_close(record->db);
-	free(record->path);
-	free(record);
-	return NULL;
-}
-
 /* --- load --- */
 
 /* load_fn(item, reader): fill one element of an array from one row. */
@@ -433,6 +245,7 @@ static void load_delivery(void *item, struct reader *reader)
 	row->leaf = read_text(reader);
 	row->chain = read_text(reader);
 	row->held_accept = (unsigned)read_number(reader);
+	row->anchor = read_fingerprint(reader);
 }
 
 static void load_owed(void *item, struct reader *reader)
@@ -460,23 +273,23 @@ static void load_dependent(void *item, struct reader *reader)
 	row->proof = read_text(reader);
 }
 
-static const char select_deliveries[] = "SELECT * FROM delivery ORDER BY name";
+static const char select_deliveries[] = "SELECT " DELIVERY_COLUMNS " FROM delivery ORDER BY name";
 
 static int load_tables(struct record *record, bool deliveries, struct recorded *ret_recorded, struct error *err)
 {
 	struct recorded all = { 0 };
 	int r;
 
-	r = load_table(record, "SELECT * FROM certificate ORDER BY arn", sizeof(*all.certificates),
+	r = load_table(record, "SELECT " CERTIFICATE_COLUMNS " FROM certificate ORDER BY arn", sizeof(*all.certificates),
 		load_certificate, &all.certificates, &all.certificate_count, err);
 	if (r == 0 && deliveries)
 		r = load_table(record, select_deliveries, sizeof(*all.deliveries), load_delivery, &all.deliveries,
 			&all.delivery_count, err);
 	if (r == 0)
-		r = load_table(record, "SELECT * FROM owed ORDER BY dependent, delivery", sizeof(*all.owed),
+		r = load_table(record, "SELECT " OWED_COLUMNS " FROM owed ORDER BY dependent, delivery", sizeof(*all.owed),
 			load_owed, &all.owed, &all.owed_count, err);
 	if (r == 0)
-		r = load_table(record, "SELECT * FROM dependent ORDER BY name", sizeof(*all.dependents),
+		r = load_table(record, "SELECT " DEPENDENT_COLUMNS " FROM dependent ORDER BY name", sizeof(*all.dependents),
 			load_dependent, &all.dependents, &all.dependent_count, err);
 	if (r < 0) {
 		recorded_done(&all);
@@ -580,7 +393,7 @@ int record_save_certificate(struct record *record, const struct certificate_reco
 	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
 	struct binder binder = { 0 };
 	int r = statement_prepare(record,
-		"INSERT OR REPLACE INTO certificate VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", &statement, err);
+		"INSERT OR REPLACE INTO certificate (" CERTIFICATE_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", &statement, err);
 
 	if (r < 0)
 		return r;
@@ -602,7 +415,8 @@ int record_save_delivery(struct record *record, const struct delivery_record *ro
 	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
 	struct binder binder = { 0 };
 	int r = statement_prepare(record,
-		"INSERT OR REPLACE INTO delivery VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+		"INSERT OR REPLACE INTO delivery (" DELIVERY_COLUMNS
+		") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 		&statement, err);
 
 	if (r < 0)
@@ -631,6 +445,7 @@ int record_save_delivery(struct record *record, const struct delivery_record *ro
 	bind_text(&binder, row->leaf);
 	bind_text(&binder, row->chain);
 	bind_number(&binder, row->held_accept);
+	bind_fingerprint(&binder, &row->anchor);
 	return statement_run(record, &statement, "save delivery", err);
 }
 
@@ -638,7 +453,8 @@ int record_save_owed(struct record *record, const struct owed_record *row, struc
 {
 	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
 	struct binder binder = { 0 };
-	int r = statement_prepare(record, "INSERT OR REPLACE INTO owed VALUES (?,?,?,?,?)", &statement, err);
+	int r = statement_prepare(record, "INSERT OR REPLACE INTO owed (" OWED_COLUMNS ") VALUES (?,?,?,?,?)",
+		&statement, err);
 
 	if (r < 0)
 		return r;
@@ -655,8 +471,9 @@ int record_save_dependent(struct record *record, const struct dependent_record *
 {
 	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
 	struct binder binder = { 0 };
-	int r = statement_prepare(
-		record, "INSERT OR REPLACE INTO dependent VALUES (?,?,?,?,?,?,?,?)", &statement, err);
+	int r = statement_prepare(record,
+		"INSERT OR REPLACE INTO dependent (" DEPENDENT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?)", &statement,
+		err);
 
 	if (r < 0)
 		return r;
@@ -706,7 +523,7 @@ int record_add_import(struct record *record, const char *place, bool first, usec
 {
 	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
 	struct binder binder = { 0 };
-	int r = statement_prepare(record, "INSERT INTO import VALUES (?,?,?)", &statement, err);
+	int r = statement_prepare(record, "INSERT INTO import (place, time, first) VALUES (?,?,?)", &statement, err);
 
 	if (r < 0)
 		return r;
@@ -742,7 +559,8 @@ int record_add_history(struct record *record, usec_t time, const char *event, co
 	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
 	_cleanup_(statement_done) struct statement forget = { NULL, NULL };
 	struct binder binder = { 0 };
-	int r = statement_prepare(record, "INSERT INTO history VALUES (?,?,?,?)", &statement, err);
+	int r = statement_prepare(record, "INSERT INTO history (time, event, subject, text) VALUES (?,?,?,?)",
+		&statement, err);
 
 	if (r < 0)
 		return r;
@@ -779,7 +597,8 @@ int record_set_value(struct record *record, const char *key, const char *value, 
 {
 	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
 	struct binder binder = { 0 };
-	int r = statement_prepare(record, "INSERT OR REPLACE INTO value VALUES (?,?)", &statement, err);
+	int r = statement_prepare(
+		record, "INSERT OR REPLACE INTO value (key, value) VALUES (?,?)", &statement, err);
 
 	if (r < 0)
 		return r;

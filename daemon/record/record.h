@@ -15,15 +15,39 @@
 
 struct record;
 
-/**
- * record_open(directory, lost, record, err):
- * Open DIRECTORY/record.sqlite, made when it is not there.  One that is damaged or of an unknown format is
- * renamed to record.sqlite.damaged and a new one begun: ${ret_lost} gets its words (owned), else NULL.
- */
-int record_open(const char *directory, char **ret_lost, struct record **ret_record, struct error *err);
+/* What was done to the store that people must know; the texts are owned. */
+struct record_news {
+	char *lost;	/* it was damaged and is set aside, and an empty one made; or NULL */
+	char *migrated; /* it was brought to this version's format, and where the former one is kept; or NULL */
+};
 
-/* record_open_reader(directory, record, err): read-only, for looking while the daemon is down; ERROR_ABSENT
- * when there is no record. */
+void record_news_done(struct record_news *news);
+
+/**
+ * record_open(directory, news, record, err):
+ * Open DIRECTORY/record.sqlite, made when it is not there, and bring it to this version's format; a copy of the former one
+ * is kept as record.sqlite.format-N, the newest two of them.  One of a newer format is left alone: ERROR_INVALID with what
+ * to do; whatever else fails is ERROR_RETRY.  One that is damaged, and only that, is renamed to record.sqlite.damaged.
+ * Where an older one cannot be migrated now (a full disk), see record_unmigrated().
+ */
+int record_open(const char *directory, struct record_news *ret_news, struct record **ret_record, struct error *err);
+
+/**
+ * record_unmigrated(record):
+ * NULL, or why ${record} is a migrated copy in memory, the one on disk being as it was; every save fails then with this
+ * text.  record_try() ends that.  Borrowed until then.
+ */
+const char *record_unmigrated(const struct record *record);
+
+/**
+ * record_try(record, time, news, err):
+ * Can it be written (again)?  One that is not migrated yet is migrated.  ${time} says when, in the record.  No
+ * record_rows may be open.
+ */
+int record_try(struct record *record, const char *time, struct record_news *ret_news, struct error *err);
+
+/* record_open_reader(directory, record, err): read-only, for looking while the daemon is down; one of an older format is
+ * migrated in memory.  ERROR_ABSENT when there is no record, ERROR_INVALID when it is of a newer format. */
 int record_open_reader(const char *directory, struct record **ret_record, struct error *err);
 
 /* All rows, sorted by their names (ARN; name; dependent then delivery; name).  The caller owns the arrays. */

@@ -432,7 +432,7 @@ static void test_no_bus(void **state)
 
 static void record_save(struct world *w, unsigned failures)
 {
-	_cleanup_(freep) char *lost = NULL;
+	_cleanup_(record_news_done) struct record_news news = { 0 };
 	struct record *record;
 	struct delivery_record row = {
 		.name = (char *)"web/acm",
@@ -445,7 +445,7 @@ static void record_save(struct world *w, unsigned failures)
 		.problem = failures ? (char *)"access \xff denied" : NULL,
 	};
 
-	assert_int_equal(record_open(w->broker.directory, &lost, &record, NULL), 0);
+	assert_int_equal(record_open(w->broker.directory, &news, &record, NULL), 0);
 	assert_int_equal(record_save_delivery(record, &row, NULL), 0);
 	record_free(record);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -15,7 +16,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
-#include "daemon/record/record.h"
+#include "daemon/record/store.h"
 #include "lib/base/buf.h"
 #include "lib/os/file.h"
 #include "lib/pki/secret.h"
@@ -35,14 +36,14 @@ static int setup(void **state)
 
 static void remove_files(void)
 {
-	static const char *const ends[] = { "", "-wal", "-shm", ".damaged", ".damaged-wal",
-		".damaged-shm" };
+	DIR *files = opendir(directory);
+	struct dirent *entry;
 
-	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
-		_cleanup_(freep) char *file = mem_printf("%s%s", path, ends[i]);
-
-		(void)unlink(file);
-	}
+	assert_non_null(files);
+	while ((entry = readdir(files)))
+		if (*entry->d_name != '.')
+			(void)unlinkat(dirfd(files), entry->d_name, 0);
+	(void)closedir(files);
 }
 
 static int teardown(void **state)
@@ -55,12 +56,14 @@ static int teardown(void **state)
 static struct record *opened(void)
 {
 	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct record_news news = { (char *)"untouched", (char *)"untouched" };
 	struct record *record = NULL;
-	char *lost = (char *)"untouched";
 
-	assert_int_equal(record_open(directory, &lost, &record, &err), 0);
-	assert_null(lost);
+	assert_int_equal(record_open(directory, &news, &record, &err), 0);
+	assert_null(news.lost);
+	assert_null(news.migrated);
 	assert_non_null(record);
+	assert_null(record_unmigrated(record));
 	return record;
 }
 
@@ -152,7 +155,7 @@ static struct delivery_record full_delivery(void)
 		.hold = HOLD_GONE, .hold_reason = (char *)"reason", .held = print_of(27),
 		.held_accept = 5, .approved = print_of(28), .guard_passed = true,
 		.proof = (char *)"matched", .proven = print_of(29), .leaf = (char *)"leaf",
-		.chain = (char *)"chain" };
+		.chain = (char *)"chain", .anchor = print_of(30) };
 }
 
 static void assert_delivery(const struct delivery_record *found, const struct delivery_record *row)
@@ -180,6 +183,7 @@ static void assert_delivery(const struct delivery_record *found, const struct de
 	assert_print(&found->proven, 29);
 	assert_string_equal(found->leaf, row->leaf);
 	assert_string_equal(found->chain, row->chain);
+	assert_print(&found->anchor, 30);
 }
 
 static void test_delivery(void **state)
@@ -531,19 +535,19 @@ static bool opens_usable(void)
 	_cleanup_(record_freep) struct record *record = NULL;
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 	_cleanup_(freep) char *kept = mem_printf("%s.damaged", path);
-	_cleanup_(freep) char *lost = NULL;
+	_cleanup_(record_news_done) struct record_news news = { 0 };
 	struct certificate_record certificate = full_certificate();
 	struct delivery_record delivery = full_delivery();
 	struct recorded all = { 0 };
-	int r = record_open(directory, &lost, &record, &err);
+	int r = record_open(directory, &news, &record, &err);
 
 	if (r < 0)
 		print_message("%s\n", err.text);
 	assert_int_equal(r, 0);
-	assert_int_equal(lost != NULL, access(kept, F_OK) == 0);
-	if (lost) {
-		assert_non_null(strstr(lost, path));
-		assert_non_null(strstr(lost, kept));
+	assert_int_equal(news.lost != NULL, access(kept, F_OK) == 0);
+	if (news.lost) {
+		assert_non_null(strstr(news.lost, path));
+		assert_non_null(strstr(news.lost, kept));
 		all = loaded(record);
 		assert_int_equal(all.certificate_count + all.delivery_count, 0);
 		assert_int_equal(all.owed_count + all.dependent_count, 0);
@@ -559,7 +563,7 @@ static bool opens_usable(void)
 	assert_int_equal(r, 0);
 	assert_true(all.certificate_count >= 1 && all.delivery_count >= 1);
 	recorded_done(&all);
-	return lost != NULL;
+	return news.lost != NULL;
 }
 
 static void test_truncated(void **state)
@@ -595,6 +599,46 @@ static void test_no_database(void **state)
 	assert_false(opens_usable());
 }
 
+/* It is refused with both numbers and the file stays as it was; ${copy} is what to go back to, or NULL. */
+static void assert_newer_is_left_alone(const char *copy)
+{
+	_cleanup_(freep) char *kept = mem_printf("%s.damaged", path);
+	_cleanup_(freep) char *newest = mem_printf("up to %d", formats_ours.newest);
+	_cleanup_(freep) char *format = NULL;
+	_cleanup_(buf_done) struct buf before = BUF_NULL, after = BUF_NULL;
+	sqlite3 *db = NULL;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	format = database_value(db, "PRAGMA user_version");
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	assert_int_equal(file_read(path, 1 << 20, &before, NULL), 0);
+	for (int reads = 0; reads < 2; reads++) {
+		_cleanup_(record_news_done) struct record_news news = { 0 };
+		_cleanup_(error_done) struct error err = ERROR_NULL;
+		struct record *record = NULL;
+
+		assert_int_equal(reads ? record_open_reader(directory, &record, &err)
+				       : record_open(directory, &news, &record, &err),
+			-EINVAL);
+		assert_int_equal(err.kind, ERROR_INVALID);
+		assert_non_null(strstr(err.text, path));
+		assert_non_null(strstr(err.text, format));
+		assert_non_null(strstr(err.text, newest));
+		assert_non_null(strstr(err.text, copy ?: "no copy"));
+		assert_null(record);
+	}
+	assert_int_equal(access(kept, F_OK), -1);
+	assert_int_equal(file_read(path, 1 << 20, &after, NULL), 0);
+	assert_int_equal(after.length, before.length);
+	assert_memory_equal(after.data, before.data, before.length);
+}
+
+/* Of the format, in the header: a bit more there is one of the future. */
+static bool is_in_number(size_t offset)
+{
+	return offset >= 60 && offset < 64;
+}
+
 static size_t step_after(size_t offset)
 {
 	if (offset < 112)
@@ -614,7 +658,10 @@ static void test_flipped(void **state)
 
 		bytes.data[offset] ^= bit;
 		put(bytes.data, bytes.length);
-		set_aside += opens_usable();
+		if (is_in_number(offset))
+			assert_newer_is_left_alone(NULL);
+		else
+			set_aside += opens_usable();
 		bytes.data[offset] ^= bit;
 	}
 	assert_true(set_aside > 0);
@@ -659,32 +706,174 @@ static void test_other_tables(void **state)
 	}
 }
 
-/* It ended between making the tables and marking them, or before the last of them. */
-static void test_half_made(void **state)
+static void execute(const char *sql)
 {
-	_cleanup_(buf_done) __attribute__((unused)) struct buf bytes = sample();
 	sqlite3 *db = NULL;
 
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=0; DROP TABLE value", NULL, NULL, NULL),
-		SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-	assert_false(opens_usable());
-	assert_int_equal(asked("PRAGMA user_version"), 1);
 }
 
-static void test_unknown_format(void **state)
+/* A store of an older format, without rows. */
+static void make_format(int format)
 {
-	struct buf bytes = sample();
-	sqlite3 *db = NULL;
+	_cleanup_(freep) char *script = formats_script(&formats_ours, 0, format);
 
-	buf_done(&bytes);
-	assert_int_equal(asked("PRAGMA user_version"), 1);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=2", NULL, NULL, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	remove_files();
+	execute(script);
+}
+
+/* The first program ended between making the tables and marking them, or before the last of them. */
+static void test_half_made(void **state)
+{
+	make_format(1);
+	execute("PRAGMA user_version=0; DROP TABLE value; INSERT INTO history (text) VALUES ('kept')");
+	assert_false(opens_usable());
+	assert_int_equal(asked("PRAGMA user_version"), formats_ours.newest);
+	assert_int_equal(asked("SELECT count(*) FROM history WHERE text = 'kept'"), 1);
+}
+
+/* Tables without a number that are not the first program's. */
+static void test_no_format(void **state)
+{
+	_cleanup_(buf_done) struct buf bytes = sample();
+
+	execute("PRAGMA user_version=0");
 	assert_true(opens_usable());
-	assert_int_equal(asked("PRAGMA user_version"), 1);
+	put(bytes.data, bytes.length);
+	make_format(1);
+	execute("PRAGMA user_version=0; CREATE TABLE other (x)");
+	assert_true(opens_usable());
+}
+
+static void test_newer(void **state)
+{
+	_cleanup_(buf_done) __attribute__((unused)) struct buf bytes = sample();
+	_cleanup_(freep) char *old = mem_printf("%s.format-1", path);
+	_cleanup_(freep) char *newer = mem_printf("%s.format-1000", path);
+
+	execute("PRAGMA user_version=1001; ALTER TABLE owed ADD COLUMN x");
+	assert_newer_is_left_alone(NULL);
+	assert_int_equal(file_replace(newer, "x", 1, 0600, NULL), 0);
+	assert_newer_is_left_alone(NULL);
+	assert_int_equal(file_replace(old, "x", 1, 0600, NULL), 0);
+	assert_newer_is_left_alone(old);
+}
+
+/* What is migrated has the tables that a new one has. */
+static void test_tables_are_the_same(void **state)
+{
+	_cleanup_(freep) char *fresh = NULL;
+
+	make_format(formats_ours.newest);
+	for (int format = formats_ours.newest; format >= 1; format--) {
+		_cleanup_(record_news_done) struct record_news news = { 0 };
+		_cleanup_(record_freep) struct record *record = NULL;
+		_cleanup_(freep) char *tables = NULL;
+
+		make_format(format);
+		assert_int_equal(record_open(directory, &news, &record, NULL), 0);
+		assert_null(news.lost);
+		assert_int_equal(news.migrated != NULL, format < formats_ours.newest);
+		tables = format_tables(record->db);
+		if (fresh)
+			assert_string_equal(tables, fresh);
+		else
+			fresh = take(tables);
+	}
+}
+
+/* Formats that come after this program's. */
+static const char *next_steps[64];
+static struct formats next = { .steps = next_steps };
+
+static void later(int formats)
+{
+	next.newest = formats_ours.newest + formats;
+	memcpy(next_steps, formats_ours.steps, (size_t)formats_ours.newest * sizeof(*next_steps));
+	for (int i = 0; i < formats; i++)
+		next_steps[formats_ours.newest + i] = i % 2 ? "ALTER TABLE owed DROP COLUMN later;"
+							    : "ALTER TABLE owed ADD COLUMN later INTEGER;";
+}
+
+static void move_on(int formats)
+{
+	_cleanup_(record_news_done) struct record_news news = { 0 };
+	_cleanup_(record_freep) struct record *record = NULL;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	later(formats);
+	if (record_open_as(&next, directory, &news, &record, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_null(news.lost);
+	assert_null(record_unmigrated(record));
+	assert_non_null(news.migrated);
+}
+
+static size_t count_copies(void)
+{
+	DIR *files = opendir(directory);
+	struct dirent *entry;
+	size_t count = 0;
+
+	while ((entry = readdir(files)))
+		count += strstr(entry->d_name, ".format-") != NULL;
+	(void)closedir(files);
+	return count;
+}
+
+/* The newer program has migrated it: this one refuses, its copy is put back, and every row is there. */
+static void test_going_back(void **state)
+{
+	_cleanup_(buf_done) __attribute__((unused)) struct buf bytes = sample();
+	_cleanup_(freep) char *copy = mem_printf("%s.format-%d", path, formats_ours.newest);
+	_cleanup_(record_freep) struct record *record = NULL;
+	struct delivery_record row = full_delivery();
+	struct recorded all;
+	struct stat st;
+
+	move_on(1);
+	assert_newer_is_left_alone(copy);
+	assert_int_equal(stat(copy, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(rename(copy, path), 0);
+	record = opened();
+	all = loaded(record);
+	assert_int_equal(all.certificate_count, 1);
+	assert_int_equal(all.delivery_count, 1);
+	assert_delivery(&all.deliveries[0], &row);
+	assert_int_equal(all.owed_count, 1);
+	assert_int_equal(all.dependent_count, 1);
+	recorded_done(&all);
+	record = record_free(record);
+	assert_int_equal(asked("SELECT count(*) FROM import"), 1);
+	assert_int_equal(asked("SELECT count(*) FROM history"), 1);
+	/* And forward again. */
+	move_on(1);
+	assert_int_equal(asked("SELECT count(*) FROM history"), 1);
+	assert_int_equal(access(copy, F_OK), 0);
+}
+
+/* The newest two copies stay, and nothing half made. */
+static void test_copies_kept(void **state)
+{
+	_cleanup_(buf_done) __attribute__((unused)) struct buf bytes = sample();
+	_cleanup_(freep) char *half = mem_printf("%s.format-%d.new", path, formats_ours.newest);
+
+	assert_int_equal(file_replace(half, "half", 4, 0600, NULL), 0);
+	for (int i = 1; i <= 20; i++) {
+		_cleanup_(freep) char *copy = mem_printf("%s.format-%d", path, formats_ours.newest + i - 1);
+
+		move_on(i);
+		assert_int_equal(access(copy, F_OK), 0);
+		assert_int_equal(count_copies(), MIN(i, 2));
+	}
+	/* Several at once: the copy is of the format that was there. */
+	remove_files();
+	make_format(1);
+	move_on(20);
+	assert_int_equal(count_copies(), 1);
 }
 
 /* A full disk: the write fails with words and by itself, and the next one works again. */
@@ -733,7 +922,7 @@ static void test_full_at_start(void **state)
 {
 	_cleanup_(buf_done) __attribute__((unused)) struct buf bytes = sample();
 	_cleanup_(freep) char *kept = mem_printf("%s.damaged", path);
-	_cleanup_(freep) char *lost = NULL;
+	_cleanup_(record_news_done) struct record_news news = { 0 };
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 	struct record *record = NULL;
 	struct rlimit before, none;
@@ -743,12 +932,12 @@ static void test_full_at_start(void **state)
 	(void)signal(SIGXFSZ, SIG_IGN);
 	none = (struct rlimit){ .rlim_cur = 0, .rlim_max = before.rlim_max };
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
-	assert_int_equal(record_open(directory, &lost, &record, &err), -EAGAIN);
+	assert_int_equal(record_open(directory, &news, &record, &err), -EAGAIN);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 	assert_int_equal(err.kind, ERROR_RETRY);
 	assert_non_null(strstr(err.text, path));
 	assert_null(record);
-	assert_null(lost);
+	assert_null(news.lost);
 	assert_true(access(kept, F_OK) < 0);
 
 	record = opened();
@@ -763,7 +952,7 @@ static void test_locked(void **state)
 {
 	_cleanup_(buf_done) __attribute__((unused)) struct buf bytes = sample();
 	_cleanup_(freep) char *kept = mem_printf("%s.damaged", path);
-	_cleanup_(freep) char *lost = NULL;
+	_cleanup_(record_news_done) struct record_news news = { 0 };
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 	struct record *record = NULL;
 	sqlite3 *db = NULL;
@@ -773,7 +962,7 @@ static void test_locked(void **state)
 				 "PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE;"
 				 "DELETE FROM history", NULL, NULL, NULL),
 		SQLITE_OK);
-	assert_int_equal(record_open(directory, &lost, &record, &err), -EAGAIN);
+	assert_int_equal(record_open(directory, &news, &record, &err), -EAGAIN);
 	assert_true(access(kept, F_OK) < 0);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 	record_free(opened());
@@ -805,7 +994,11 @@ int main(void)
 		RECORD_TEST(test_flipped_schema),
 		RECORD_TEST(test_other_tables),
 		RECORD_TEST(test_half_made),
-		RECORD_TEST(test_unknown_format),
+		RECORD_TEST(test_no_format),
+		RECORD_TEST(test_newer),
+		RECORD_TEST(test_tables_are_the_same),
+		RECORD_TEST(test_going_back),
+		RECORD_TEST(test_copies_kept),
 		RECORD_TEST(test_full),
 		RECORD_TEST(test_full_at_start),
 		RECORD_TEST(test_locked),

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A store is opened: is it sound, of which format is it, and can it be brought to ours?  What is of a newer format is left
+ * alone, what is older is migrated beside a copy of it, and only what is damaged is set aside.
+ */
+#include "daemon/record/store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/record/copy.h"
+
+#define FLAGS (SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW)
+
+/* So many damaged stores are kept beside a new one. */
+#define DAMAGED_KEPT 9
+
+static struct record *record_new(const struct formats *formats, const char *path)
+{
+	struct record *record = mem_new(struct record);
+
+	record->formats = formats;
+	record->path = mem_strdup(path);
+	return record;
+}
+
+/* ${file} is the record's path, or ":memory:". */
+static int connect_to(struct record *record, const char *file, int flags, struct error *err)
+{
+	int r = sqlite3_open_v2(file, &record->db, flags, NULL);
+
+	if (r != SQLITE_OK)
+		return record->db ? record_fail(record, err, "open")
+				  : error_set(err, ERROR_RETRY, r, "record '%s': open: no memory", record->path);
+	(void)sqlite3_busy_timeout(record->db, 2000);
+	/* Rows are read once, at the start: pages are not worth their memory afterwards (in KiB). */
+	(void)sqlite3_exec(record->db, "PRAGMA cache_size=-256", NULL, NULL, NULL);
+	return 0;
+}
+
+struct record *record_free(struct record *record)
+{
+	if (!record)
+		return NULL;
+	record_forget_statements(record);
+	(void)sqlite3_close(record->db);
+	free(record->unmigrated);
+	free(record->path);
+	free(record);
+	return NULL;
+}
+
+const char *record_unmigrated(const struct record *record)
+{
+	return record->unmigrated;
+}
+
+void record_news_done(struct record_news *news)
+{
+	free(news->lost);
+	free(news->migrated);
+	*news = (struct record_news){ 0 };
+}
+
+/* --- what is there --- */
+
+enum verdict {
+	SOUND,
+	DAMAGED,
+	NEWER,
+	OUT_OF_REACH, /* it could not be looked at, which says nothing of it */
+};
+
+/* A full disk, another process's lock, a disk that gives no answer: reasons of the moment, not of what is stored. */
+static bool is_of_the_moment(int code)
+{
+	switch (code & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+	case SQLITE_FULL:
+	case SQLITE_IOERR:
+	case SQLITE_CANTOPEN:
+	case SQLITE_PERM:
+	case SQLITE_AUTH:
+	case SQLITE_READONLY:
+	case SQLITE_NOMEM:
+	case SQLITE_PROTOCOL:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static enum verdict judge_failure(struct record *record, char **ret_why)
+{
+	int code = sqlite3_errcode(record->db);
+
+	if (is_of_the_moment(code))
+		return OUT_OF_REACH;
+	*ret_why = mem_strdup(code == SQLITE_OK || code == SQLITE_DONE ? "it cannot be read"
+								       : sqlite3_errmsg(record->db));
+	return DAMAGED;
+}
+
+/* SQLite's check takes a page that the disk did not give for damage, and says the disk's answer in its text. */
+static enum verdict judge_pages(struct record *record, char **ret_why)
+{
+	static const char answer[] = "error code=";
+	_cleanup_(freep) char *checked = database_value(record->db, "PRAGMA quick_check(1)");
+	const char *code = checked ? strstr(checked, answer) : NULL;
+
+	if (!checked)
+		return judge_failure(record, ret_why);
+	if (strcmp(checked, "ok") == 0)
+		return SOUND;
+	if (code && is_of_the_moment(atoi(code + strlen(answer))))
+		return OUT_OF_REACH;
+	for (char *c = checked; *c; c++)
+		if (*c == '\n')
+			*c = ' ';
+	*ret_why = take(checked);
+	return DAMAGED;
+}
+
+/* ${ret_format} is set unless it is damaged or out of reach; ${ret_why} when it is damaged. */
+static enum verdict judge(struct record *record, int *ret_format, char **ret_why)
+{
+	_cleanup_(freep) char *format = database_value(record->db, "PRAGMA user_version");
+	enum verdict verdict;
+
+	if (!format)
+		return judge_failure(record, ret_why);
+	*ret_format = atoi(format);
+	if (*ret_format > record->formats->newest)
+		return NEWER;
+	/* A header of a later SQLite's format makes it read-only, though the file is not. */
+	if (*ret_format < 0 || (sqlite3_db_readonly(record->db, "main") == 1 && access(record->path, W_OK) == 0)) {
+		*ret_why = mem_strdup("its header makes no sense");
+		return DAMAGED;
+	}
+	verdict = judge_pages(record, ret_why);
+	if (verdict != SOUND || *ret_format == 0 || formats_has_tables(record->formats, *ret_format, record->db))
+		return verdict;
+	/* Damage in a table's definition passes SQLite's own check, and would then make every save fail. */
+	*ret_why = mem_printf("its tables are not those of its format %d", *ret_format);
+	return DAMAGED;
+}
+
+/* --- what is done about it --- */
+
+static int refuse_newer(const struct record *record, int format, struct error *err)
+{
+	int newest = record->formats->newest;
+	_cleanup_(freep) char *copy = copy_find(record->path, newest);
+
+	if (!copy)
+		return error_set(err, ERROR_INVALID, 0,
+			"State database '%s' has format %d, which a newer certferry has written; this version reads "
+			"formats up to %d. Install the newer version again (there is no copy in an older format)",
+			record->path, format, newest);
+	return error_set(err, ERROR_INVALID, 0,
+		"State database '%s' has format %d, which a newer certferry has written; this version reads formats up "
+		"to %d. Install the newer version again; or, to go back, put the copy '%s' in its place while certferryd "
+		"is stopped (certferryd(8), UPGRADES), which loses what was recorded since that copy was made",
+		record->path, format, newest, copy);
+}
+
+/* Moves a damaged store and its companions out of the way; it is kept for whoever wants to look.  The caller owns its new
+ * name. */
+static char *set_aside(const char *path)
+{
+	static const char *const companions[] = { "", "-wal", "-shm" };
+	char *name = mem_printf("%s.damaged", path);
+
+	for (unsigned n = 2; n <= DAMAGED_KEPT && access(name, F_OK) == 0; n++) {
+		free(name);
+		name = mem_printf("%s.damaged-%u", path, n);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(companions); i++) {
+		_cleanup_(freep) char *from = mem_printf("%s%s", path, companions[i]);
+		_cleanup_(freep) char *to = mem_printf("%s%s", name, companions[i]);
+
+		(void)rename(from, to);
+	}
+	return name;
+}
+
+/* Runs the steps to our format, in one transaction; with an error nothing of them is left. */
+static int run_steps(struct record *record, int from, struct error *err)
+{
+	_cleanup_(freep) char *script = formats_script(record->formats, from, record->formats->newest);
+	int r = record_execute(record, script, "make tables", err);
+
+	if (r < 0)
+		record_rollback(record);
+	return r;
+}
+
+/* ${format} is that of the store on disk. */
+static int migrate(struct record *record, int format, char **ret_migrated, struct error *err)
+{
+	_cleanup_(freep) char *copy = NULL;
+	int r = copy_make(record->db, record->path, format, err);
+
+	for (int next = format + 1; r == 0 && next <= record->formats->newest; next++) {
+		_cleanup_(freep) char *script = formats_script(record->formats, next - 1, next);
+
+		r = record_execute(record, script, "migrate", err);
+		if (r < 0)
+			record_rollback(record);
+	}
+	if (r < 0)
+		return r;
+	copy_remove_old(record->path);
+	copy = copy_find(record->path, format);
+	*ret_migrated = mem_printf("Migrated state database '%s' from format %d to %d; the former one is kept as '%s'",
+		record->path, format, record->formats->newest, copy ?: "(nothing)");
+	return 0;
+}
+
+/* To our format, and ready to be written. */
+static int bring_up(struct record *record, int format, char **ret_migrated, struct error *err)
+{
+	int r;
+
+	(void)chmod(record->path, 0600);
+	r = record_execute(record, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", "set up", err);
+	if (r == 0 && format == 0)
+		r = run_steps(record, format, err);
+	else if (r == 0 && format < record->formats->newest)
+		r = migrate(record, format, ret_migrated, err);
+	return r;
+}
+
+/* --- in memory, where it cannot be migrated on disk --- */
+
+static int copy_pages(struct record *from, struct record *to, struct error *err)
+{
+	sqlite3_backup *backup = sqlite3_backup_init(to->db, "main", from->db, "main");
+	int r;
+
+	if (!backup)
+		return record_fail(to, err, "copy to memory");
+	r = sqlite3_backup_step(backup, -1);
+	(void)sqlite3_backup_finish(backup);
+	if (r != SQLITE_DONE)
+		return error_set(err, ERROR_RETRY, r, "record '%s': copy to memory: %s", from->path, sqlite3_errstr(r));
+	return 0;
+}
+
+/* A copy of ${from} in memory, in our format; it cannot be written. */
+static int migrate_in_memory(struct record *from, struct record **ret_record, struct error *err)
+{
+	_cleanup_(record_freep) struct record *record = record_new(from->formats, from->path);
+	_cleanup_(freep) char *format = NULL;
+	int r = connect_to(record, ":memory:", SQLITE_OPEN_READWRITE, err);
+
+	if (r == 0)
+		r = copy_pages(from, record, err);
+	if (r < 0)
+		return r;
+	format = database_value(record->db, "PRAGMA user_version");
+	if (!format)
+		return record_fail(record, err, "copy to memory");
+	r = run_steps(record, atoi(format), err);
+	if (r == 0)
+		r = record_execute(record, "PRAGMA query_only=ON", "set up", err);
+	if (r == 0)
+		*ret_record = take(record);
+	return r;
+}
+
+static unsigned long long size_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? (unsigned long long)st.st_size : 0;
+}
+
+/* In MiB, what a copy of it and the migration itself need. */
+static unsigned long long room_for(const char *path)
+{
+	_cleanup_(freep) char *log = mem_printf("%s-wal", path);
+
+	return (size_of(path) + size_of(log)) / (1024 * 1024) + 2;
+}
+
+static char *unmigrated_text(const struct formats *formats, const char *path, int format, const struct error *why)
+{
+	return mem_printf("Failed to migrate state database '%s' from format %d to %d: %s; certferryd polls and shows "
+			  "status, but delivers and restarts nothing until it is migrated. Make sure that its directory is "
+			  "writable and has %llu MiB free; certferryd then tries again within a minute, or at 'certferry sync'",
+		path, format, formats->newest, why->text, room_for(path));
+}
+
+/* The store on disk stays as it is. */
+static int open_in_memory(const struct formats *formats, const char *path, struct record **ret_record, struct error *err)
+{
+	_cleanup_(record_freep) struct record *disk = record_new(formats, path);
+	int r = connect_to(disk, path, FLAGS & ~SQLITE_OPEN_CREATE, err);
+
+	/* Shared memory for its log is a file as well, for which there may be no room either. */
+	if (r == 0)
+		r = record_execute(disk, "PRAGMA locking_mode=EXCLUSIVE", "set up", err);
+	return r < 0 ? r : migrate_in_memory(disk, ret_record, err);
+}
+
+/* --- open --- */
+
+/* What came of one attempt at the store on disk. */
+struct attempt {
+	struct record *record; /* open, in our format and writable, when there was no error */
+	enum verdict verdict;
+	int format; /* as found */
+	char *why; /* it is damaged */
+};
+
+static void attempt_done(struct attempt *attempt)
+{
+	record_free(attempt->record);
+	free(attempt->why);
+	*attempt = (struct attempt){ 0 };
+}
+
+static int attempt_damaged(struct attempt *attempt, const char *path, struct error *err)
+{
+	attempt->verdict = DAMAGED;
+	return error_set(err, ERROR_RETRY, 0, "State database '%s' is corrupt (%s)", path, attempt->why);
+}
+
+/* Tables without a number: those of a program that was killed while it made them, or else of none. */
+static bool is_ours_now(const struct attempt *attempt, int r)
+{
+	const struct record *record = attempt->record;
+
+	if (attempt->format > 0)
+		return true;
+	return r < 0 ? is_of_the_moment(sqlite3_errcode(record->db))
+		     : formats_has_tables(record->formats, record->formats->newest, record->db);
+}
+
+static int try_disk(const struct formats *formats, const char *path, struct record_news *news, struct attempt *ret,
+	struct error *err)
+{
+	int r;
+
+	*ret = (struct attempt){ .record = record_new(formats, path), .verdict = OUT_OF_REACH };
+	r = connect_to(ret->record, path, FLAGS, err);
+	if (r < 0)
+		return r;
+	ret->verdict = judge(ret->record, &ret->format, &ret->why);
+	if (ret->verdict == NEWER)
+		return refuse_newer(ret->record, ret->format, err);
+	if (ret->verdict == DAMAGED)
+		return attempt_damaged(ret, path, err);
+	if (ret->verdict == OUT_OF_REACH)
+		return record_fail(ret->record, err, "look at");
+	r = bring_up(ret->record, ret->format, &news->migrated, err);
+	if (is_ours_now(ret, r))
+		return r;
+	ret->why = mem_strdup("its tables are of no known format");
+	return attempt_damaged(ret, path, err);
+}
+
+/* Moves what is damaged away, and makes an empty store. */
+static int begin_empty(const struct formats *formats, const char *path, struct record_news *news, struct attempt *attempt,
+	struct error *err)
+{
+	_cleanup_(freep) char *why = take(attempt->why);
+	_cleanup_(freep) char *kept = NULL;
+
+	attempt_done(attempt);
+	kept = set_aside(path);
+	news->lost = mem_printf("State database '%s' is corrupt (%s); moved it to '%s' and started an empty one. "
+				"Approvals and history are lost", path, why, kept);
+	return try_disk(formats, path, news, attempt, err);
+}
+
+int record_open_as(const struct formats *formats, const char *directory, struct record_news *ret_news,
+	struct record **ret_record, struct error *err)
+{
+	_cleanup_(freep) char *path = mem_printf("%s/record.sqlite", directory);
+	_cleanup_(attempt_done) struct attempt attempt = { 0 };
+	_cleanup_(record_news_done) struct record_news news = { 0 };
+	_cleanup_(error_done) struct error why = ERROR_NULL;
+	int r = try_disk(formats, path, &news, &attempt, &why), format = attempt.format;
+
+	if (r < 0 && attempt.verdict == DAMAGED) {
+		r = begin_empty(formats, path, &news, &attempt, &why);
+	} else if (r < 0 && attempt.verdict == SOUND && format > 0 && format < formats->newest) {
+		attempt_done(&attempt);
+		r = open_in_memory(formats, path, &attempt.record, err);
+		if (r < 0)
+			return r;
+		attempt.record->unmigrated = unmigrated_text(formats, path, format, &why);
+	}
+	if (r < 0) {
+		error_move(err, &why);
+		return r;
+	}
+	*ret_news = news;
+	news = (struct record_news){ 0 };
+	*ret_record = take(attempt.record);
+	return 0;
+}
+
+int record_open(const char *directory, struct record_news *ret_news, struct record **ret_record, struct error *err)
+{
+	return record_open_as(&formats_ours, directory, ret_news, ret_record, err);
+}
+
+int record_open_reader(const char *directory, struct record **ret_record, struct error *err)
+{
+	_cleanup_(freep) char *path = mem_printf("%s/record.sqlite", directory);
+	_cleanup_(record_freep) struct record *record = record_new(&formats_ours, path);
+	_cleanup_(freep) char *format = NULL;
+	struct stat st;
+	int r;
+
+	if (stat(path, &st) < 0)
+		return error_set_errno(err, errno, "record '%s'", path);
+	r = connect_to(record, path, SQLITE_OPEN_READONLY, err);
+	if (r < 0)
+		return r;
+	format = database_value(record->db, "PRAGMA user_version");
+	if (!format)
+		return record_fail(record, err, "look at");
+	if (atoi(format) > formats_ours.newest)
+		return refuse_newer(record, atoi(format), err);
+	if (atoi(format) < formats_ours.newest)
+		return migrate_in_memory(record, ret_record, err);
+	*ret_record = take(record);
+	return 0;
+}
+
+/* --- from memory to disk --- */
+
+static int leave_memory(struct record *record, struct record_news *news, struct error *err)
+{
+	_cleanup_(attempt_done) struct attempt attempt = { 0 };
+	_cleanup_(error_done) struct error why = ERROR_NULL;
+
+	if (try_disk(record->formats, record->path, news, &attempt, &why) < 0) {
+		int r = error_result(&why);
+
+		if (attempt.verdict == SOUND)
+			return error_set(err, ERROR_RETRY, 0, "%s", record->unmigrated);
+		error_move(err, &why);
+		return r;
+	}
+	record_forget_statements(record);
+	(void)sqlite3_close(record->db);
+	record->db = take(attempt.record->db);
+	free(take(record->unmigrated));
+	return 0;
+}
+
+int record_try(struct record *record, const char *time, struct record_news *ret_news, struct error *err)
+{
+	_cleanup_(record_news_done) struct record_news news = { 0 };
+	int r = record->unmigrated ? leave_memory(record, &news, err) : 0;
+
+	if (r == 0)
+		r = record_set_value(record, "tried", time, err);
+	if (r < 0)
+		return r;
+	*ret_news = news;
+	news = (struct record_news){ 0 };
+	return 0;
+}
