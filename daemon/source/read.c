@@ -7,12 +7,13 @@
  *	TAGS		tags are being read, some at a time		slots[].operation != NULL
  *	VERSIONS	what changed is being read, some at a time	slots[].operation != NULL
  * and ends with done(); what is known before VERSIONS is told when that begins.  A look has no TAGS, nor has
- * a sweep where no entry matches by tags.
+ * a sweep where no entry matches by tags.  A check is a sweep that sees some certificates alone.
  */
 
 #include "daemon/source/source.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "daemon/source/access.h"
 #include "daemon/source/listing.h"
@@ -77,6 +78,8 @@ struct source_read {
 	size_t next; /* the first certificate that the step has not come to */
 	unsigned failures; /* in a row */
 	bool told; /* what was listed, and so each version is */
+	size_t *hurried; /* those in the view that are read before the others */
+	size_t hurried_count;
 	bool *seen; /* a sweep: which of what is known was listed just so, and is not in the view */
 	bool same; /* all is as it was known */
 	struct room room; /* for what is in the view and not known, and the pages that are being read */
@@ -92,6 +95,7 @@ struct source_read *source_read_cancel(struct source_read *read)
 		acm_cancel(read->slots[i].operation);
 	source_view_free(read->view);
 	match_index_free(read->entries);
+	free(read->hurried);
 	free(read->regions);
 	free(read->seen);
 	free(read);
@@ -107,6 +111,24 @@ static void finish(struct source_read *read, const struct error *err)
 
 	ended->step = STEP_DONE;
 	ended->done(ended->userdata, err || ended->same ? NULL : take(ended->view), err);
+}
+
+static int compare_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Is it one of those that are read?  A check leaves all others as they are. */
+static bool is_meant(const struct source_read *read, const char *arn)
+{
+	const struct source_request *request = &read->request;
+
+	return !request->only || bsearch(&arn, request->only, request->only_count, sizeof(arn), compare_text);
+}
+
+static bool needs_version(const struct source_read *read, const struct source_certificate *certificate)
+{
+	return is_meant(read, certificate->arn) && listing_needs_version(read->entries, certificate);
 }
 
 static bool is_busy(const struct source_read *read)
@@ -129,13 +151,13 @@ static void tell_listed(struct source_read *read)
 	size_t unread = 0;
 
 	for (size_t i = 0; read->request.on_listed && i < read->view->count; i++)
-		unread += listing_needs_version(read->entries, &read->view->items[i]);
+		unread += needs_version(read, &read->view->items[i]);
 	read->told = unread > TOGETHER;
 	if (!read->told)
 		return;
 	view = source_view_copy(read->view);
 	for (size_t i = 0; i < view->count; i++)
-		view->items[i].unread = listing_needs_version(read->entries, &view->items[i]);
+		view->items[i].unread = needs_version(read, &view->items[i]);
 	read->request.on_listed(read->userdata, view);
 }
 
@@ -171,7 +193,7 @@ static bool is_same(const struct source_read *read)
 	if (!known || read->view->count > 0 || (read->is_sweep && (!read->seen || !known->count)))
 		return false;
 	for (size_t i = 0; i < known->count; i++)
-		if ((read->is_sweep && !read->seen[i]) || listing_needs_version(read->entries, &known->items[i]))
+		if ((read->is_sweep && !read->seen[i]) || needs_version(read, &known->items[i]))
 			return false;
 	return true;
 }
@@ -183,7 +205,8 @@ static void unite(struct source_read *read)
 
 	listing_sort(read->view);
 	listing_inherit(read->view, known, !read->is_sweep, fresh_since(read));
-	if (read->seen && known)
+	/* Where tags decide, those that were listed stay, so that theirs are read. */
+	if (read->seen && known && !read->needs_tags)
 		listing_drop_known(read->view, known, read->seen);
 	read->same = is_same(read);
 	if (!read->same && (!read->is_sweep || read->seen))
@@ -260,7 +283,7 @@ static bool is_known(struct source_read *read, const char *region, const struct 
 {
 	const struct source_certificate *before;
 
-	if (read->is_sweep && !read->seen)
+	if (read->is_sweep && (!read->seen || read->needs_tags))
 		return false;
 	before = recognize(read, region, summary);
 	if (!before || !read->is_sweep)
@@ -290,7 +313,7 @@ static void on_page(void *userdata, struct acm_summary *items, size_t count)
 	struct source_read *read = region->read;
 
 	for (size_t i = 0; i < count; i++) {
-		if (is_known(read, region->name, &items[i]))
+		if (!is_meant(read, items[i].arn) || is_known(read, region->name, &items[i]))
 			continue;
 		listing_add(read->view, region->name, &items[i]);
 		if (!room_take(&read->room, listing_size(&read->view->items[read->view->count - 1]))) {
@@ -372,9 +395,8 @@ static void search_region(struct region *region)
 static bool is_due(const struct source_read *read, const struct source_certificate *certificate)
 {
 	if (read->step == STEP_TAGS)
-		return read->needs_tags && !source_refusal(certificate);
-	return read->step == STEP_VERSIONS &&
-	       listing_needs_version(read->entries, certificate);
+		return read->needs_tags && is_meant(read, certificate->arn) && !source_refusal(certificate);
+	return read->step == STEP_VERSIONS && needs_version(read, certificate);
 }
 
 /* What was read, or why it could not be; then the next one. */
@@ -439,9 +461,43 @@ static struct slot *find_free_slot(struct source_read *read)
 	return NULL;
 }
 
+static bool is_being_read(const struct source_read *read, const struct source_certificate *certificate)
+{
+	for (size_t i = 0; i < SLOTS; i++)
+		if (read->slots[i].operation && read->slots[i].certificate == certificate)
+			return true;
+	return false;
+}
+
+static struct slot *fill_with_hurried(struct source_read *read)
+{
+	struct slot *slot;
+
+	while ((slot = find_free_slot(read)) && read->hurried_count) {
+		struct source_certificate *certificate = &read->view->items[read->hurried[--read->hurried_count]];
+
+		/* What is being read will be told. */
+		if (!is_being_read(read, certificate))
+			start_slot(slot, certificate);
+	}
+	return slot;
+}
+
+bool source_read_next(struct source_read *read, const char *arn)
+{
+	const struct source_certificate *certificate =
+		read->step == STEP_VERSIONS && read->told ? source_view_find(read->view, arn) : NULL;
+
+	if (!certificate || source_refusal(certificate))
+		return false;
+	read->hurried = mem_resize(read->hurried, read->hurried_count + 1, sizeof(*read->hurried));
+	read->hurried[read->hurried_count++] = (size_t)(certificate - read->view->items);
+	return true;
+}
+
 static void fill_slots(struct source_read *read)
 {
-	struct slot *slot = find_free_slot(read);
+	struct slot *slot = fill_with_hurried(read);
 
 	for (; slot && read->next < read->view->count; read->next++) {
 		struct source_certificate *certificate = &read->view->items[read->next];
@@ -516,6 +572,44 @@ struct source_read *source_sweep(
 			*read->regions[i].search_refused = false;
 		list_region(&read->regions[i]);
 	}
+	return read;
+}
+
+/* Is one of those that are meant in this region?  (An ARN's region is its fourth part.) */
+static bool region_is_meant(const struct source_read *read, const char *region)
+{
+	const size_t length = strlen(region);
+
+	STRV_FOREACH (arn, read->request.only) {
+		const char *part = *arn;
+
+		for (size_t i = 0; part && i < 3; i++) {
+			part = strchr(part, ':');
+			part = part ? part + 1 : NULL;
+		}
+		if (part && strncmp(part, region, length) == 0 && part[length] == ':')
+			return true;
+	}
+	return false;
+}
+
+struct source_read *source_check(
+	const struct source_request *request, source_read_fn done, void *userdata)
+{
+	struct source_read *read = read_new(request, done, userdata);
+	bool somewhere = false;
+
+	read->is_sweep = true;
+	read->needs_tags = listing_needs_tags(request->desired);
+	read->seen = mem_alloc(request->known->count * sizeof(*read->seen));
+	for (size_t i = 0; i < request->known->count; i++)
+		read->seen[i] = !is_meant(read, request->known->items[i].arn);
+	for (size_t i = 0; i < read->region_count; i++)
+		somewhere |= region_is_meant(read, read->regions[i].name);
+	/* Of what is in none of the regions it is found out that it is not there. */
+	for (size_t i = 0; i < read->region_count; i++)
+		if (!somewhere || region_is_meant(read, read->regions[i].name))
+			list_region(&read->regions[i]);
 	return read;
 }
 

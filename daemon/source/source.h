@@ -25,6 +25,9 @@ struct source_request {
 	/* What is known already, from the last read or from the record: a certificate whose dates and
 	 * serial are unchanged keeps its version and tags without being read.  NULL: nothing. */
 	const struct source_view *known;
+	/* source_check() only: the ARNs of the certificates that are meant, sorted. */
+	char **only;
+	size_t only_count;
 	usec_t now;
 	usec_t since; /* look only: NotBefore at or after this (last look less 72 hours) */
 	/* One for each of ${regions}, kept from look to look by the caller (NULL: not kept): a look sets it where
@@ -64,6 +67,19 @@ struct source_read *source_sweep(const struct source_request *request, source_re
 /* source_look(...): SearchCertificates; where that is denied or unknown, ListCertificates (see search_refused).
  * What is gone stays in the view until the next sweep. */
 struct source_read *source_look(const struct source_request *request, source_read_fn done, void *userdata);
+
+/**
+ * source_check(...): what a sweep finds out, of the certificates of ${only} alone; all others stay as they are ${known},
+ * and are not read whatever has changed.  Needs ${known} and ${recognized}.  Only the regions of these ARNs are listed.
+ */
+struct source_read *source_check(const struct source_request *request, source_read_fn done, void *userdata);
+
+/**
+ * source_read_next(read, arn):
+ * Somebody waits for ${arn}: while the versions are told one by one, it is the next that is read and told, also when it was
+ * read already or needed no reading.  False where they are not, or where it was not listed.
+ */
+bool source_read_next(struct source_read *read, const char *arn);
 
 /* source_room(desired): the memory that there is for what is new in a listing, in bytes; source_view_size(view): what of
  * that ${view} takes when all of it is new, as after a start. */
