@@ -51,8 +51,8 @@ BOTOCORE   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/botocore/*.c))
 
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libcurl4-openssl-dev libssl-dev libjansson-dev libyaml-dev \
 	libsystemd-dev libsqlite3-dev
-CHECK_PACKAGES := clang libcmocka-dev python3-pytest python3-aiohttp python3-boto3 python3-cryptography \
-	python3-yaml openssl nginx-light systemd-container systemd dbus polkitd strace libclang-rt-14-dev iproute2
+CHECK_PACKAGES := clang libcmocka-dev python3-pytest python3-pytest-xdist python3-pytest-timeout python3-aiohttp python3-boto3 \
+	python3-cryptography python3-yaml openssl nginx-light systemd-container systemd dbus polkitd strace libclang-rt-14-dev iproute2
 
 Q := $(if $(V),,@)
 

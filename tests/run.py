@@ -10,7 +10,12 @@ simulation (whole syncs with a clock that jumps), scenarios (the real daemon aga
 `tests/run.py FLOOR...` runs only those.  BUILD and SANITIZE are make's.
 Only when named: botocore, as it needs PyPI (`make check-botocore`: against the newest boto3 and botocore), and
 simulation-whole, as it takes minutes (`make check-simulation`).
+
+Tests mostly wait, so they run side by side: programs of the unit floor, and tests of pytest's floors by pytest-xdist.
+A test marked `alone` runs afterwards with none beside it.
 """
+import concurrent.futures
+import importlib.util
 import os
 import pathlib
 import re
@@ -24,6 +29,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = os.environ.get("BUILD") or "build"
 SANITIZE = os.environ.get("SANITIZE") or ""
 PYTHON = "/usr/bin/python3"
+WORKERS = 2 * (os.cpu_count() or 1)
+TEST_SECONDS = 300 * (4 if SANITIZE else 1)  # a test that takes longer hangs: it fails by its name
+NO_TESTS = 5  # pytest's exit status where none was chosen
 
 
 class Count:
@@ -69,42 +77,52 @@ def floor_clang(count):
         count.add_failure("clang", "\n" + (result.stdout + result.stderr)[-4000:])
 
 
-def count_tap(count, program, output, status):
-    """cmocka's TAP: a line a test; a program that ends badly without saying so is a failure of its own."""
-    bad = 0
+def count_tap(count, program, output, complaint, status):
+    """cmocka's TAP: a line a test, as many as it has planned; a program that ends badly without saying so is a failure of its own."""
+    bad = said = 0
     for line in output.splitlines():
-        match = re.match(r"(not ok|ok) \d+ - (\S+)(.*)", line)
+        match = re.match(r"(not ok|ok) \d+ (- |# SKIP )(\S+)", line)
         if not match:
             continue
-        name = f"{program}: {match.group(2)}"
-        if "# SKIP" in match.group(3).upper():
+        said += 1
+        name = f"{program}: {match[3]}"
+        if match[2] == "# SKIP ":
             count.add_skip(name, "see the test")
-        elif match.group(1) == "ok":
+        elif match[1] == "ok":
             count.add_pass()
         else:
             bad += 1
             count.add_failure(name)
-    if status != 0:
-        if not bad:
-            count.add_failure(program, f"ended with {status}")
-        print(output[-4000:], flush=True)
+    planned = sum(int(number) for number in re.findall(r"^1\.\.(\d+)$", output, re.M))
+    if not bad and (status != 0 or said != planned):
+        count.add_failure(program, f"ended with {status}, after {said} of {planned} tests")
+    if bad or status != 0:
+        print((output + complaint)[-4000:], flush=True)
+
+
+def run_tap(program):
+    """(what it says, what it and its children complain of, exit status); None when it does not end."""
+    try:
+        result = run([str(program)], capture_output=True, text=True, errors="replace", timeout=TEST_SECONDS,
+                     env={"CMOCKA_MESSAGE_OUTPUT": "TAP", "ASAN_OPTIONS": "detect_leaks=1"})
+    except subprocess.TimeoutExpired:
+        return None
+    return result.stdout, result.stderr, result.returncode
 
 
 def floor_unit(count):
     programs = sorted(p for p in (ROOT / BUILD / "tests/unit").glob("*/test_*") if p.suffix == "")
-    for program in programs:
-        name = str(program.relative_to(ROOT / BUILD / "tests"))
-        try:
-            result = run([str(program)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300,
-                         env={"CMOCKA_MESSAGE_OUTPUT": "TAP", "ASAN_OPTIONS": "detect_leaks=1"})
-        except subprocess.TimeoutExpired:
-            count.add_failure(name, "did not end within 300 s")
-            continue
-        output = result.stdout.decode(errors="replace")
-        if result.returncode == 77:
-            count.add_skip(name, output.strip().splitlines()[-1] if output.strip() else "it says no reason")
-        else:
-            count_tap(count, name, output, result.returncode)
+    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+        for program, result in zip(programs, pool.map(run_tap, programs)):
+            name = str(program.relative_to(ROOT / BUILD / "tests"))
+            if result is None:
+                count.add_failure(name, f"did not end within {TEST_SECONDS} s")
+                continue
+            output, complaint, status = result
+            if status == 77:
+                count.add_skip(name, ((output + complaint).strip().splitlines() or ["it says no reason"])[-1])
+            else:
+                count_tap(count, name, output, complaint, status)
 
 
 def floor_fuzz(count):
@@ -119,14 +137,32 @@ def floor_fuzz(count):
                 count.add_failure(f"{program.name} {path.name}", result.stdout.decode(errors="replace")[-500:])
 
 
-def run_pytest(count, path, *extra, python=PYTHON):
+def plugins(names, python):
+    """Those of pytest's plugins that are there; the environment of check-botocore has none."""
+    return [name for name in names if python == PYTHON and importlib.util.find_spec(name)]
+
+
+def run_pytest(count, path, python=PYTHON):
+    """All tests below path: side by side where pytest-xdist is there, but those marked `alone` after all others."""
+    there = plugins(("xdist", "pytest_timeout"), python)
+    limit = [f"--timeout={TEST_SECONDS}"] if "pytest_timeout" in there else []
+    if "xdist" not in there:
+        run_pytest_once(count, python, limit, path)
+    elif run_pytest_once(count, python, [*limit, f"--numprocesses={WORKERS}", "-m", "not alone"], path):
+        run_pytest_once(count, python, [*limit, "-m", "alone"], path, may_be_none=True)
+
+
+def run_pytest_once(count, python, options, path, may_be_none=False):
+    """One pytest; false when it broke off rather than ended."""
     with tempfile.NamedTemporaryFile(suffix=".xml") as report:
         result = run([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report.name}",
-                      *extra, path])
+                      *options, path])
         try:
             cases = list(ElementTree.parse(report.name).getroot().iter("testcase"))
         except ElementTree.ParseError:
             cases = []
+    if may_be_none and result.returncode == NO_TESTS and not cases:
+        return True
     bad = 0
     for case in cases:
         name = f"{case.get('classname')}.{case.get('name')}"
@@ -138,8 +174,10 @@ def run_pytest(count, path, *extra, python=PYTHON):
             count.add_skip(name, skipped.get("message", ""))
         else:
             count.add_pass()
-    if result.returncode not in (0, 1) or not cases or (result.returncode == 1 and not bad):
-        count.add_failure(path, f"pytest ended with {result.returncode} after {len(cases)} tests")
+    if result.returncode in (0, 1) and cases and (result.returncode == 0 or bad):
+        return True
+    count.add_failure(path, f"pytest ended with {result.returncode} after {len(cases)} tests")
+    return False
 
 
 def floor_tree(count):
@@ -148,9 +186,11 @@ def floor_tree(count):
 
 def floor_wire(count):
     """Answers spoiled byte by byte, read by the real client; then those that the whole daemon meets."""
-    result = run([str(ROOT / BUILD / "tests/wire/client")], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                 timeout=900)
-    count_tap(count, "wire/client", result.stdout.decode(errors="replace"), result.returncode)
+    result = run_tap(ROOT / BUILD / "tests/wire/client")
+    if result is None:
+        count.add_failure("wire/client", f"did not end within {TEST_SECONDS} s")
+    else:
+        count_tap(count, "wire/client", *result)
     run_pytest(count, "tests/wire")
 
 

@@ -1254,6 +1254,7 @@ def test_connections_are_kept(cloud):
     assert len({entry["connection"] for entry in cloud.journal(operation="ListCertificates")}) == 1
 
 
+@pytest.mark.alone
 def test_requests_are_answered_fast(cloud):
     acm = cloud.boto3("acm")
     begin = time.monotonic()

@@ -311,7 +311,7 @@ def test_a_sync_ends_though_a_delivery_is_held(bus_ferry, cloud, pay):
     bus_ferry.expect_import(DESTINATION, other)
 
 
-@pytest.mark.skipif(not os.environ.get("SLOW_SCENARIOS"), reason="a poll is a minute at least")
+@pytest.mark.skipif(not os.environ.get("LONG"), reason="a poll is a minute at least: LONG=1")
 def test_a_look_over_a_thousand_certificates_is_two_requests(bus_ferry, cloud):
     bus_ferry.issue("many.example.com", count=999)
     bus_ferry.set(poll="1m")

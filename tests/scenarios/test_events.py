@@ -103,6 +103,7 @@ def listening(world):
     return world.start()
 
 
+@pytest.mark.alone
 def test_from_renewal_to_look_within_a_second(listening, cloud, pay):
     """poll is 15 minutes: nothing but the event can have caused this."""
     spans = []
