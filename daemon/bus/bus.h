@@ -8,7 +8,8 @@
  *	Status() -> s		JSON, see daemon/report/report.h
  *	Plan() -> s		JSON
  *	Candidates() -> s	JSON
- *	Sync(s delivery) -> u	a job; "" is every delivery; ends with JobDone
+ *	Sync(s name) -> u	a job; name: a certificate, a delivery, or what stands before a slash in the names of
+ *				several; "" is everything; ends with JobDone, when what it is about has come to rest
  *	Approve(s delivery) -> u	how many holds were approved; "" is all
  *	signal JobDone(u job, i exit_status, s json)	json: Status() as of then, of what the job was about
  *	property Version s

@@ -50,7 +50,7 @@ static const struct command {
 	{ "status", "[DELIVERY|CERTIFICATE]", OPTION_JSON, command_status,
 		"what is where, until when, and what is wrong" },
 	{ "plan", NULL, OPTION_JSON, command_plan, "what would be done next, and why" },
-	{ "sync", "[DELIVERY]", OPTION_JSON | OPTION_NO_WAIT | OPTION_TIMEOUT, command_sync,
+	{ "sync", "[NAME]", OPTION_JSON | OPTION_NO_WAIT | OPTION_TIMEOUT, command_sync,
 		"compare everything and do what is due, now" },
 	{ "approve", "[DELIVERY]", OPTION_JSON, command_approve,
 		"let what is held for approval go on" },

@@ -22,8 +22,6 @@ static int show_done(const struct cli *cli, uint32_t job, int exit_status, json_
 {
 	_cleanup_(freep) char *text = NULL;
 
-	if (cli->operand)
-		(void)reply_select(status, cli->operand);
 	json_object_set_new(status, "exit", json_integer(exit_status));
 	json_object_set_new(status, "job", json_integer(job));
 	if (cli->json) {

@@ -244,6 +244,7 @@ void state_adopt_world(struct conductor *conductor, struct world *world)
 	adopt_dependents(conductor, world, &recorded);
 	former_done(conductor, &former);
 	recorded_done(&recorded);
+	job_new_world(conductor);
 	state_refresh_view(conductor, NULL);
 }
 

@@ -49,12 +49,18 @@ struct tracked_certificate *agenda_take(struct agenda *agenda)
 
 void agenda_wait(struct agenda *agenda, struct tracked_certificate *certificate)
 {
+	struct tracked_certificate **at = certificate->agenda.hurried ? &agenda->ready : agenda->ready_end;
+
 	if (certificate->agenda.ready)
 		return;
+	/* The first that is hurried goes first among these, too. */
+	while (certificate->agenda.hurried && *at && (*at)->agenda.hurried)
+		at = &(*at)->agenda.next_ready;
 	certificate->agenda.ready = true;
-	certificate->agenda.next_ready = NULL;
-	*agenda->ready_end = certificate;
-	agenda->ready_end = &certificate->agenda.next_ready;
+	certificate->agenda.next_ready = *at;
+	*at = certificate;
+	if (!certificate->agenda.next_ready)
+		agenda->ready_end = &certificate->agenda.next_ready;
 }
 
 static void stop_waiting(struct agenda *agenda, struct tracked_certificate **at)
@@ -65,6 +71,26 @@ static void stop_waiting(struct agenda *agenda, struct tracked_certificate **at)
 	if (!*at)
 		agenda->ready_end = at;
 	certificate->agenda.ready = false;
+}
+
+static struct tracked_certificate **find_waiting(struct agenda *agenda, const struct tracked_certificate *certificate)
+{
+	struct tracked_certificate **at = &agenda->ready;
+
+	while (*at != certificate)
+		at = &(*at)->agenda.next_ready;
+	return at;
+}
+
+void agenda_hurry(struct agenda *agenda, struct tracked_certificate *certificate, bool hurried)
+{
+	bool again = certificate->agenda.ready && hurried && !certificate->agenda.hurried;
+
+	certificate->agenda.hurried = hurried;
+	if (!again)
+		return;
+	stop_waiting(agenda, find_waiting(agenda, certificate));
+	agenda_wait(agenda, certificate);
 }
 
 struct tracked_certificate *agenda_take_waiting(struct agenda *agenda,
@@ -173,9 +199,6 @@ void agenda_forget(struct agenda *agenda, struct tracked_certificate *certificat
 		certificate->agenda.touched = false;
 		break;
 	}
-	for (struct tracked_certificate **at = &agenda->ready; certificate->agenda.ready; at = &(*at)->agenda.next_ready)
-		if (*at == certificate) {
-			stop_waiting(agenda, at);
-			break;
-		}
+	if (certificate->agenda.ready)
+		stop_waiting(agenda, find_waiting(agenda, certificate));
 }

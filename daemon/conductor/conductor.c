@@ -161,8 +161,7 @@ static void set_quota(void *userdata, const char *service, const char *operation
 
 static void adopt_configuration(struct conductor *conductor, struct configuration *configuration)
 {
-	conductor->read = source_read_cancel(conductor->read);
-	conductor->reading_versions = false;
+	look_stop_reading(conductor);
 	wake_stop(conductor);
 	state_adopt_world(conductor, world_new(configuration, conductor->view, conductor->default_region));
 	schema_each_quota(configuration->desired, set_quota, conductor);
@@ -445,18 +444,12 @@ static void stop(struct conductor *conductor)
 		return;
 	conductor->stopped = conductor->ending = true;
 	notify_stopping();
-	conductor->read = source_read_cancel(conductor->read);
+	look_stop_reading(conductor);
 	wake_stop(conductor);
 	look_cancel(conductor);
 	deliver_cancel(conductor);
 	state_done(conductor);
-	while (conductor->jobs) {
-		struct job *job = conductor->jobs;
-
-		conductor->jobs = job->next;
-		free(job->name);
-		free(job);
-	}
+	job_done_all(conductor);
 	conductor->bus = bus_free(conductor->bus);
 	conductor->aws = aws_free(conductor->aws);
 }

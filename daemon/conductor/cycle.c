@@ -363,7 +363,7 @@ static void say_stuck(struct tracked_delivery *delivery, const struct step *step
 	log_fields_done(&fields);
 }
 
-static bool is_stopped(const struct conductor *conductor)
+bool cycle_stopped(const struct conductor *conductor)
 {
 	return conductor->options.dry_run || conductor->record_error.text;
 }
@@ -406,7 +406,7 @@ static void start_delivery_step(struct conductor *conductor, size_t index, const
 			set_due(conductor, slot, true);
 		break;
 	case STEP_PROVE:
-		if (!is_stopped(conductor))
+		if (!cycle_stopped(conductor))
 			deliver_prove(conductor, slot->open);
 		break;
 	case STEP_HOLD:
@@ -437,9 +437,9 @@ static void start_steps(struct conductor *conductor, struct tracked_certificate 
 			start_delivery_step(conductor, certificate->first + step->index, step);
 		transfer |= step->verb == STEP_EXPORT;
 	}
-	if (!certificate->planned.due || is_stopped(conductor))
+	if (!certificate->planned.due || cycle_stopped(conductor))
 		gather_until(conductor, certificate, 0);
-	if (transfer && !is_stopped(conductor))
+	if (transfer && !cycle_stopped(conductor))
 		start_transfer(conductor, certificate);
 }
 
@@ -634,13 +634,21 @@ static void start_dependent_step(struct conductor *conductor, const struct step 
 {
 	struct tracked_dependent *dependent;
 
-	if (!*step->dependent || is_stopped(conductor))
+	if (!*step->dependent || cycle_stopped(conductor))
 		return;
 	dependent = conductor->dependents[step->index];
 	if (step->verb == STEP_TELL)
 		tell_start(conductor, dependent);
 	else if (step->verb == STEP_PROVE)
 		tell_prove_again(conductor, dependent);
+}
+
+/* What a dependent waits for is either its own next try, or deliveries on their way to it. */
+static void note_gathering(struct conductor *conductor, const struct step *step)
+{
+	if (*step->dependent && step->verb == STEP_WAIT)
+		conductor->dependents[step->index]->gathers =
+			step->when != conductor->dependents[step->index]->record.next_try;
 }
 
 static void plan_dependents(struct conductor *conductor)
@@ -654,8 +662,11 @@ static void plan_dependents(struct conductor *conductor)
 		return;
 	fill_for_dependents(conductor, &cycle);
 	plan_make(&cycle.input, &plan);
+	for (size_t i = 0; i < conductor->dependent_count; i++)
+		conductor->dependents[i]->gathers = false;
 	for (size_t i = 0; i < plan.count; i++) {
 		conductor->dependents_failing += plan.steps[i].verb == STEP_WAIT && plan.steps[i].failed;
+		note_gathering(conductor, &plan.steps[i]);
 		start_dependent_step(conductor, &plan.steps[i]);
 	}
 	conductor->dependents_again = plan.again;
@@ -809,6 +820,7 @@ static int on_cycle(sd_event_source *source, void *userdata)
 	state_settle(conductor);
 	arm_timer(conductor);
 	tell_manager(conductor);
+	job_end_rested(conductor);
 	if (!cycle_idle(conductor)) {
 		conductor->rested = conductor->rested_longer = false;
 		conductor->worked |= !conductor->read || conductor->reading_sweep || conductor->runs;
@@ -818,7 +830,6 @@ static int on_cycle(sd_event_source *source, void *userdata)
 		cycle_poke(conductor);
 		return 0;
 	}
-	job_finish_all(conductor);
 	if (conductor->options.once)
 		return sd_event_exit(conductor->event, 0);
 	rest(conductor);

@@ -90,24 +90,49 @@ int state_compare_name(const char *certificate, const char *place, const char *n
 	return strcmp(place, name + length + 1);
 }
 
-struct slot *state_find_slot(const struct conductor *conductor, const char *name)
+static int compare_slot(const struct conductor *conductor, const struct slot *slot, const char *name)
+{
+	return state_compare_name(
+		state_certificate(conductor, slot)->name, state_place(conductor, slot)->place->name, name);
+}
+
+size_t state_lower_slot(const struct conductor *conductor, const char *name)
 {
 	size_t low = 0, high = conductor->delivery_count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		struct slot *slot = &conductor->slots[middle];
-		int order = state_compare_name(state_certificate(conductor, slot)->name,
-			state_place(conductor, slot)->place->name, name);
+		const struct slot *slot = &conductor->slots[middle];
 
-		if (order == 0)
-			return slot;
-		if (order < 0)
+		if (compare_slot(conductor, slot, name) < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return NULL;
+	return low;
+}
+
+size_t state_lower_certificate(const struct conductor *conductor, const char *name)
+{
+	size_t low = 0, high = conductor->certificate_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(conductor->certificates[middle]->name, name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+struct slot *state_find_slot(const struct conductor *conductor, const char *name)
+{
+	size_t at = state_lower_slot(conductor, name);
+	struct slot *slot = at < conductor->delivery_count ? &conductor->slots[at] : NULL;
+
+	return slot && compare_slot(conductor, slot, name) == 0 ? slot : NULL;
 }
 
 struct tracked_delivery *state_find_delivery(struct conductor *conductor, const char *name)

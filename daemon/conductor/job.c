@@ -1,4 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `certferry sync NAME`: a job, at one step at a time:
+ *	WAITS	for a reading of the source that begins after it was asked for
+ *	READS	that reading is under way: a full scan for a job about everything, else of its certificates alone; or one
+ *		that tells version by version has been asked to read its certificates next
+ *	CARRIES	its deliveries are checked, and whatever the plan finds is done for them, as always
+ * It ends when its deliveries and their dependents have come to rest: done, failed until later, or held.  What else is in
+ * flight, and what else there is to do, is nothing to it.
+ */
 #include "daemon/conductor/state.h"
 
 #include <stdlib.h>
@@ -6,107 +15,407 @@
 
 #include "daemon/report/report.h"
 #include "lib/base/strv.h"
+#include "lib/os/clock.h"
 
-static bool is_named(const char *name, const char *delivery, const char *certificate)
+/* Whoever may ask for a job may not fill our memory with them. */
+#define JOBS_MOST 256
+
+/* What a name stands for in the present world. */
+struct scope {
+	size_t first, count; /* slots */
+	size_t certificate, certificates; /* theirs; none where it is about all */
+};
+
+/* All whose names begin with ${name} and a slash: the certificates that an entry matches, the places of a destination. */
+static bool scope_find_under(const struct conductor *conductor, const char *name, struct scope *ret)
 {
-	return !*name || strcmp(name, delivery) == 0 || strcmp(name, certificate) == 0;
+	_cleanup_(freep) char *from = mem_printf("%s/", name), *to = mem_printf("%s%c", name, '/' + 1);
+	struct scope scope = {
+		.first = state_lower_slot(conductor, from),
+		.certificate = state_lower_certificate(conductor, from),
+	};
+
+	scope.count = state_lower_slot(conductor, to) - scope.first;
+	scope.certificates = state_lower_certificate(conductor, to) - scope.certificate;
+	if (scope.count && !scope.certificates) {
+		scope.certificate = conductor->slots[scope.first].certificate;
+		scope.certificates = 1;
+	}
+	*ret = scope;
+	return scope.certificates > 0;
 }
 
-static bool slot_is_named(const struct conductor *conductor, const struct slot *slot, const char *name)
+static bool scope_find(const struct conductor *conductor, const char *name, struct scope *ret)
 {
-	return strcmp(name, state_certificate(conductor, slot)->name) == 0 || state_find_slot(conductor, name) == slot;
+	const struct tracked_certificate *certificate = state_find_certificate(conductor, name);
+	const struct slot *slot = state_find_slot(conductor, name);
+
+	if (!*name)
+		*ret = (struct scope){ .count = conductor->delivery_count };
+	else if (certificate)
+		*ret = (struct scope){ .first = certificate->first,
+			.count = certificate->count,
+			.certificate = state_lower_certificate(conductor, name),
+			.certificates = 1 };
+	else if (slot)
+		*ret = (struct scope){ .first = (size_t)(slot - conductor->slots),
+			.count = 1,
+			.certificate = slot->certificate,
+			.certificates = 1 };
+	else
+		return scope_find_under(conductor, name, ret);
+	return true;
+}
+
+static bool is_about_all(const struct job *job)
+{
+	return !*job->name;
+}
+
+/* --- the request --- */
+
+static void ask_certificate(struct conductor *conductor, struct tracked_certificate *certificate)
+{
+	certificate->record.next_try = 0; /* of its export */
+	agenda_touch(&conductor->agenda, certificate);
+}
+
+static void ask_slot(struct conductor *conductor, struct slot *slot)
+{
+	slot->asked = true;
+	ask_certificate(conductor, state_certificate(conductor, slot));
+	STRV_FOREACH(then, state_wish(conductor, slot)->then) {
+		struct tracked_dependent *dependent = state_find_dependent(conductor, *then);
+
+		/* Restart spacing is no back-off: it holds also when somebody asks. */
+		if (dependent && dependent->record.failures)
+			dependent->asked = true;
+	}
+}
+
+static size_t count_jobs(const struct conductor *conductor)
+{
+	size_t count = 0;
+
+	for (const struct job *job = conductor->jobs; job; job = job->next)
+		count++;
+	return count;
 }
 
 int job_start(void *userdata, const char *name, uint32_t *ret_job, struct error *err)
 {
 	struct conductor *conductor = userdata;
+	struct scope scope;
 	struct job *job;
-	bool found = *name == '\0';
 
-	for (size_t i = 0; i < conductor->delivery_count; i++) {
-		struct slot *slot = &conductor->slots[i];
-
-		if (*name && !slot_is_named(conductor, slot, name))
-			continue;
-		found = true;
-		slot->asked = true;
-		STRV_FOREACH(then, state_wish(conductor, slot)->then) {
-			struct tracked_dependent *dependent = state_find_dependent(conductor, *then);
-
-			/* Restart spacing is no back-off: it holds also when somebody asks. */
-			if (dependent && dependent->record.failures)
-				dependent->asked = true;
-		}
-	}
-	if (!found)
+	if (!scope_find(conductor, name, &scope))
 		return error_set(err, ERROR_ABSENT, 0,
 			"there is no delivery or certificate named '%s'; 'certferry status' lists them", name);
-	for (size_t i = 0; i < conductor->certificate_count; i++)
-		conductor->certificates[i]->record.next_try = 0;
-	cycle_touch_all(conductor);
+	if (count_jobs(conductor) >= JOBS_MOST)
+		return error_set(err, ERROR_QUOTA, 0,
+			"%d syncs are running already; wait until some of them end, then run this one again", JOBS_MOST);
+	for (size_t i = 0; i < scope.count; i++)
+		ask_slot(conductor, &conductor->slots[scope.first + i]);
+	for (size_t i = 0; i < scope.certificates; i++)
+		ask_certificate(conductor, conductor->certificates[scope.certificate + i]);
 	aws_forget_denials(conductor->aws);
-	conductor->sweep_wanted = true;
+	/* Without a view there is nothing known that the rest could stay as. */
+	if (!*name || !conductor->view)
+		conductor->sweep_wanted = true;
+	conductor->record_retry = MIN(conductor->record_retry, clock_monotonic());
 	job = mem_new(struct job);
-	job->id = ++conductor->last_job;
-	job->name = mem_strdup(name);
-	job->next = conductor->jobs;
+	*job = (struct job){ .id = ++conductor->last_job, .name = mem_strdup(name), .next = conductor->jobs };
 	conductor->jobs = job;
 	*ret_job = job->id;
+	if (conductor->reading_versions)
+		job_versions_told(conductor);
 	cycle_poke(conductor);
 	return 0;
 }
 
-/* Keeps of ${view} what a job was about: its deliveries, their certificates, and the dependents that they owe. */
-static void narrow_view(struct conductor *conductor, const char *name, struct status_view *view)
+/* --- the reading --- */
+
+static int compare_text(const void *a, const void *b)
 {
-	_cleanup_(strv_freep) char **then = NULL, **certificates = NULL;
-	size_t kept = 0;
-
-	for (size_t i = 0; i < view->delivery_count; i++) {
-		const struct slot *slot = &conductor->slots[i]; /* the view is in their order */
-
-		if (!is_named(name, view->deliveries[i].name, view->deliveries[i].certificate))
-			continue;
-		STRV_FOREACH(dependent, state_wish(conductor, slot)->then)
-			strv_append(&then, *dependent);
-		strv_append(&certificates, view->deliveries[i].certificate);
-		view->deliveries[kept++] = view->deliveries[i];
-	}
-	view->delivery_count = kept;
-	kept = 0;
-	for (size_t i = 0; i < view->dependent_count; i++)
-		if (strv_has(then, view->dependents[i].name))
-			view->dependents[kept++] = view->dependents[i];
-	view->dependent_count = kept;
-	kept = 0;
-	for (size_t i = 0; i < view->certificate_count; i++)
-		if (strv_has(certificates, view->certificates[i].name))
-			view->certificates[kept++] = view->certificates[i];
-	view->certificate_count = kept;
+	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void finish_job(struct conductor *conductor, const struct job *job)
+/* Is the job one that waits for a reading of its certificates alone? */
+static bool waits_to_be_read(const struct conductor *conductor, const struct job *job, struct scope *ret)
+{
+	return job->step == JOB_WAITS && !is_about_all(job) && scope_find(conductor, job->name, ret);
+}
+
+char **job_wanted_arns(const struct conductor *conductor, size_t *ret_count)
+{
+	size_t count = 0, kept = 0;
+	struct scope scope;
+	char **arns;
+
+	for (const struct job *job = conductor->jobs; job; job = job->next)
+		count += waits_to_be_read(conductor, job, &scope) ? scope.certificates : 0;
+	if (!count)
+		return NULL;
+	arns = mem_alloc((count + 1) * sizeof(*arns));
+	count = 0;
+	for (const struct job *job = conductor->jobs; job; job = job->next)
+		for (size_t i = 0; waits_to_be_read(conductor, job, &scope) && i < scope.certificates; i++)
+			arns[count++] = conductor->certificates[scope.certificate + i]->arn;
+	qsort(arns, count, sizeof(*arns), compare_text);
+	for (size_t i = 0; i < count; i++)
+		if (!kept || strcmp(arns[kept - 1], arns[i]) != 0)
+			arns[kept++] = mem_strdup(arns[i]);
+	arns[kept] = NULL;
+	*ret_count = kept;
+	return arns;
+}
+
+void job_read_begins(struct conductor *conductor, bool all)
+{
+	for (struct job *job = conductor->jobs; job; job = job->next)
+		if (job->step == JOB_WAITS && (all || !is_about_all(job)))
+			job->step = JOB_READS;
+}
+
+/* Nothing that was asked of a reading that is over is read any more. */
+static void forget_reading(struct conductor *conductor)
+{
+	for (size_t i = 0; i < conductor->certificate_count; i++)
+		conductor->certificates[i]->read_next = false;
+}
+
+void job_read_cancelled(struct conductor *conductor)
+{
+	forget_reading(conductor);
+	for (struct job *job = conductor->jobs; job; job = job->next)
+		if (job->step == JOB_READS)
+			job->step = JOB_WAITS;
+}
+
+void job_versions_told(struct conductor *conductor)
+{
+	struct scope scope;
+
+	for (struct job *job = conductor->jobs; job; job = job->next) {
+		bool all = waits_to_be_read(conductor, job, &scope);
+
+		for (size_t i = 0; all && i < scope.certificates; i++) {
+			struct tracked_certificate *certificate = conductor->certificates[scope.certificate + i];
+
+			certificate->read_next = source_read_next(conductor->read, certificate->arn);
+			all = certificate->read_next;
+		}
+		if (all)
+			job->step = JOB_READS;
+	}
+}
+
+/* Its deliveries go before others that wait for room, as long as it lasts. */
+static void hurry(struct conductor *conductor, const struct job *job, bool hurried)
+{
+	struct scope scope;
+
+	if (!scope_find(conductor, job->name, &scope))
+		return;
+	for (size_t i = 0; i < scope.certificates; i++)
+		agenda_hurry(&conductor->agenda, conductor->certificates[scope.certificate + i], hurried);
+}
+
+/* All places are checked by a full scan anyway. */
+static void begin_carrying(struct conductor *conductor, struct job *job, const struct error *err)
+{
+	struct scope scope;
+
+	job->step = JOB_CARRIES;
+	job->rested = 0;
+	job->problem = err ? mem_strdup(err->text) : NULL;
+	if (is_about_all(job) || !scope_find(conductor, job->name, &scope))
+		return;
+	hurry(conductor, job, true);
+	for (size_t i = 0; i < scope.count; i++)
+		look_ask(conductor, &conductor->slots[scope.first + i]);
+	for (size_t i = 0; i < scope.certificates; i++)
+		agenda_touch(&conductor->agenda, conductor->certificates[scope.certificate + i]);
+}
+
+void job_read_ended(struct conductor *conductor, const struct error *err)
+{
+	forget_reading(conductor);
+	for (struct job *job = conductor->jobs; job; job = job->next)
+		if (job->step == JOB_READS)
+			begin_carrying(conductor, job, err);
+}
+
+static bool has_been_read(const struct conductor *conductor, const struct job *job)
+{
+	struct scope scope;
+
+	if (is_about_all(job) || !scope_find(conductor, job->name, &scope))
+		return false;
+	for (size_t i = 0; i < scope.certificates; i++)
+		if (conductor->certificates[scope.certificate + i]->read_next)
+			return false;
+	return true;
+}
+
+void job_version_read(struct conductor *conductor, struct tracked_certificate *certificate)
+{
+	if (!certificate->read_next)
+		return;
+	certificate->read_next = false;
+	for (struct job *job = conductor->jobs; job; job = job->next)
+		if (job->step == JOB_READS && has_been_read(conductor, job))
+			begin_carrying(conductor, job, NULL);
+}
+
+void job_new_world(struct conductor *conductor)
+{
+	for (struct job *job = conductor->jobs; job; job = job->next)
+		job->rested = 0;
+}
+
+/* --- the end --- */
+
+/* Is nothing of it in flight, and nothing due that is going to be begun? */
+static bool slot_rests(const struct conductor *conductor, const struct slot *slot)
+{
+	const struct tracked_certificate *certificate = state_certificate(conductor, slot);
+
+	if (slot->looking || look_wants(conductor, slot) || certificate->agenda.touched || certificate->gather_until)
+		return false;
+	if (slot->open && (slot->open->transferring || slot->open->proof))
+		return false;
+	return !slot->due || cycle_stopped(conductor);
+}
+
+static bool dependent_rests(const struct tracked_dependent *dependent)
+{
+	return !dependent->call && !dependent->prove && !dependent->gathers;
+}
+
+static bool dependents_rest(struct conductor *conductor, const struct scope *scope)
+{
+	for (size_t i = 0; i < scope->count; i++)
+		STRV_FOREACH(then, state_wish(conductor, &conductor->slots[scope->first + i])->then) {
+			const struct tracked_dependent *dependent = state_find_dependent(conductor, *then);
+
+			if (dependent && !dependent_rests(dependent))
+				return false;
+		}
+	return true;
+}
+
+static bool all_dependents_rest(const struct conductor *conductor)
+{
+	for (size_t i = 0; i < conductor->dependent_count; i++)
+		if (!dependent_rests(conductor->dependents[i]))
+			return false;
+	return true;
+}
+
+/* One of which nothing is delivered may be exported, to keep it eligible. */
+static bool exports_rest(const struct conductor *conductor, const struct scope *scope)
+{
+	for (size_t i = 0; i < scope->certificates; i++) {
+		const struct tracked_certificate *certificate = conductor->certificates[scope->certificate + i];
+
+		if (!certificate->count && (certificate->run || certificate->agenda.touched))
+			return false;
+	}
+	return true;
+}
+
+/* Those that have rested once are not asked again: where there are many, some are always on their way. */
+static bool job_rests(struct conductor *conductor, struct job *job)
+{
+	struct scope scope;
+
+	if (!scope_find(conductor, job->name, &scope))
+		return true; /* it is configured no more */
+	if (job->step != JOB_CARRIES)
+		return false;
+	while (job->rested < scope.count && slot_rests(conductor, &conductor->slots[scope.first + job->rested]))
+		job->rested++;
+	if (job->rested < scope.count || !exports_rest(conductor, &scope))
+		return false;
+	return is_about_all(job) ? all_dependents_rest(conductor) : dependents_rest(conductor, &scope);
+}
+
+/* What it was about: its deliveries, their certificates, and the dependents that they owe. */
+static void view_scope(struct conductor *conductor, const struct scope *scope, struct status_view *ret_view)
+{
+	_cleanup_(freep) size_t *slots = mem_alloc(scope->count * sizeof(*slots));
+
+	for (size_t i = 0; i < scope->count; i++)
+		slots[i] = scope->first + i;
+	ask_status_of(conductor, slots, scope->count, ret_view);
+	/* Those without a delivery, too. */
+	ret_view->certificate_count = scope->certificates;
+	ret_view->certificates =
+		mem_resize(ret_view->certificates, scope->certificates, sizeof(*ret_view->certificates));
+	for (size_t i = 0; i < scope->certificates; i++)
+		view_certificate(conductor->certificates[scope->certificate + i], &ret_view->certificates[i]);
+}
+
+static void end_job(struct conductor *conductor, const struct job *job)
 {
 	_cleanup_(status_view_done) struct status_view view = { 0 };
-	_cleanup_(freep) char *json = NULL;
+	_cleanup_(strv_freep) char **notices = NULL;
+	_cleanup_(freep) char *json = NULL, *gone = NULL;
+	struct scope scope = { 0 };
+	bool there = scope_find(conductor, job->name, &scope);
 
-	cycle_refresh_plan(conductor);
-	ask_status(conductor, &view);
-	if (*job->name)
-		narrow_view(conductor, job->name, &view);
+	if (is_about_all(job))
+		ask_status(conductor, &view);
+	else
+		view_scope(conductor, &scope, &view);
+	/* It has read the source by itself: what became of other readings is nothing to it. */
+	view.source_problem = job->problem;
+	if (!there) {
+		gone = mem_printf("'%s' is no longer configured", job->name);
+		strv_append(&notices, gone);
+		view.notices = notices;
+	}
 	json = report_status(&view);
-	bus_job_done(conductor->bus, job->id, status_view_exit(&view), json);
+	bus_job_done(conductor->bus, job->id, there ? status_view_exit(&view) : 1, json);
 	cycle_forget_plan(conductor);
 }
 
-void job_finish_all(struct conductor *conductor)
+static struct job *job_free(struct job *job)
+{
+	free(job->name);
+	free(job->problem);
+	free(job);
+	return NULL;
+}
+
+void job_end_rested(struct conductor *conductor)
+{
+	struct job **at = &conductor->jobs;
+
+	while (*at) {
+		struct job *job = *at;
+
+		if (!job_rests(conductor, job)) {
+			at = &job->next;
+			continue;
+		}
+		*at = job->next;
+		end_job(conductor, job);
+		hurry(conductor, job, false);
+		job_free(job);
+	}
+	for (const struct job *job = conductor->jobs; job; job = job->next)
+		if (job->step == JOB_CARRIES)
+			hurry(conductor, job, true); /* another of the same name has ended */
+}
+
+void job_done_all(struct conductor *conductor)
 {
 	while (conductor->jobs) {
 		struct job *job = conductor->jobs;
 
 		conductor->jobs = job->next;
-		finish_job(conductor, job);
-		free(job->name);
-		free(job);
+		job_free(job);
 	}
 }

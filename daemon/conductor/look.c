@@ -204,6 +204,7 @@ static void on_listed(void *userdata, struct source_view *view)
 	take_over_view(conductor, view);
 	for (size_t i = 0; i < conductor->certificate_count; i++)
 		note_refusal(conductor, conductor->certificates[i]);
+	job_versions_told(conductor);
 	cycle_poke(conductor);
 }
 
@@ -224,6 +225,7 @@ static void on_version(void *userdata, const struct source_certificate *certific
 		note_version(conductor, certificates[i]);
 		note_refusal(conductor, certificates[i]);
 		agenda_touch(&conductor->agenda, certificates[i]);
+		job_version_read(conductor, certificates[i]);
 	}
 	cycle_poke(conductor);
 }
@@ -267,6 +269,7 @@ static void on_read(void *userdata, struct source_view *view, const struct error
 		say_source_failure(conductor, err);
 		schedule_reads(conductor, swept, true);
 		wake_read_ended(conductor, false);
+		job_read_ended(conductor, err);
 		cycle_poke(conductor);
 		return;
 	}
@@ -287,7 +290,55 @@ static void on_read(void *userdata, struct source_view *view, const struct error
 		for (size_t i = 0; i < conductor->place_count; i++)
 			state_want_looks(conductor->places[i], conductor->request.now);
 	}
+	job_read_ended(conductor, NULL);
 	cycle_poke(conductor);
+}
+
+/* What a reading for jobs has found out.  The next look and sweep are when they were to be. */
+static void on_checked(void *userdata, struct source_view *view, const struct error *err)
+{
+	_cleanup_(strv_freep) char **only = NULL;
+	struct conductor *conductor = userdata;
+
+	only = take(conductor->reading_only);
+	conductor->read = NULL;
+	conductor->reading_versions = false;
+	if (view)
+		take_over_view(conductor, view);
+	STRV_FOREACH (arn, view ? only : NULL) {
+		size_t count;
+		struct tracked_certificate **certificates = state_find_arn(conductor, *arn, &count);
+
+		for (size_t i = 0; i < count; i++) {
+			note_version(conductor, certificates[i]);
+			note_refusal(conductor, certificates[i]);
+		}
+	}
+	job_read_ended(conductor, err);
+	cycle_poke(conductor);
+}
+
+/* Of those certificates alone that jobs are about; ${only} is taken over. */
+static void start_check(struct conductor *conductor, char **only, size_t count)
+{
+	conductor->request = (struct source_request){
+		.aws = conductor->aws,
+		.desired = conductor->world->desired,
+		.regions = conductor->regions,
+		.known = conductor->view,
+		.only = only,
+		.only_count = count,
+		.now = conductor_now(conductor),
+		.search_refused = conductor->search_refused,
+		.recognized = conductor->recognized,
+		.on_listed = on_listed,
+		.on_version = on_version,
+	};
+	conductor->reading_only = only;
+	conductor->reading_sweep = false;
+	conductor->reading_versions = false;
+	job_read_begins(conductor, false);
+	conductor->read = source_check(&conductor->request, on_checked, conductor);
 }
 
 static void start_read(struct conductor *conductor, bool sweep)
@@ -309,20 +360,34 @@ static void start_read(struct conductor *conductor, bool sweep)
 	conductor->reading_sweep = sweep;
 	conductor->reading_versions = false;
 	wake_read_begins(conductor, sweep);
-	if (sweep)
+	if (sweep) {
 		conductor->sweep_wanted = false;
+		job_read_begins(conductor, true);
+	}
 	conductor->read = sweep ? source_sweep(&conductor->request, on_read, conductor)
 				: source_look(&conductor->request, on_read, conductor);
+}
+
+void look_stop_reading(struct conductor *conductor)
+{
+	conductor->read = source_read_cancel(conductor->read);
+	conductor->reading_only = strv_free(conductor->reading_only);
+	conductor->reading_versions = false;
+	job_read_cancelled(conductor);
 }
 
 void look_due(struct conductor *conductor)
 {
 	usec_t now = clock_monotonic();
+	size_t count;
+	char **only;
 
 	if (conductor->read || !conductor->regions)
 		return;
 	if (conductor->sweep_wanted || conductor->next_sweep <= now)
 		start_read(conductor, true);
+	else if (conductor->view && (only = job_wanted_arns(conductor, &count)))
+		start_check(conductor, only, count);
 	else if (conductor->next_look <= now)
 		start_read(conductor, false);
 }
@@ -353,6 +418,17 @@ static bool is_wanted(const struct conductor *conductor, const struct slot *slot
 
 	return slot->look_wanted ||
 	       (place->wanted && (!place->seen_since || state_seen_at(slot) < place->seen_since));
+}
+
+bool look_wants(const struct conductor *conductor, const struct slot *slot)
+{
+	return is_wanted(conductor, slot) && is_lookable(conductor, slot);
+}
+
+void look_ask(struct conductor *conductor, struct slot *slot)
+{
+	if (is_lookable(conductor, slot))
+		state_want_look(conductor, slot, true);
 }
 
 /* What the place took and holds, against what it takes: nothing new is made there when that is used up. */

@@ -42,6 +42,7 @@ struct agenda_item {
 	struct tracked_certificate *next_touched; /* those in the list: it or the list's end; else NULL */
 	struct tracked_certificate *next_ready;
 	bool touched, ready;
+	bool hurried; /* somebody waits for it: it goes before the others that wait for room */
 	usec_t due; /* monotonic; USEC_INFINITY: never */
 	size_t at; /* in the heap */
 };
@@ -115,6 +116,7 @@ struct tracked_certificate {
 	const struct source_certificate *seen; /* in conductor.view */
 	struct certificate_record record; /* without a serial: that of its version is in what was seen */
 	bool has_serial; /* recorded */
+	bool read_next; /* asked of the reading under way, for a job */
 	size_t first, count; /* its deliveries, which are together */
 	struct kept_version versions[VERSIONS_KEPT]; /* that its settled deliveries hold; the first with no references is free */
 	struct run *run; /* the transfer that carries it, or NULL */
@@ -196,13 +198,24 @@ struct tracked_dependent {
 	struct prove *prove;
 	struct telling *telling; /* what the call under way is about */
 	bool asked;
+	bool gathers; /* as last planned: it waits for deliveries on their way to it, a minute at most */
 	bool said_failure;
 };
 
-/* A request of `certferry sync`, until everything that was due then has been done or has failed. */
+/* How far a job is (job.c). */
+enum job_step {
+	JOB_WAITS,
+	JOB_READS,
+	JOB_CARRIES,
+};
+
+/* A request of `certferry sync`, until what it is about has been done or has failed. */
 struct job {
 	uint32_t id;
 	char *name; /* a delivery or certificate; "": all */
+	enum job_step step;
+	size_t rested; /* so many of its deliveries, in their order, have come to rest */
+	char *problem; /* why the source could not be read for it, or NULL */
 	struct job *next;
 };
 
@@ -223,6 +236,7 @@ struct conductor {
 	struct source_view *view;
 	struct source_read *read;
 	bool reading_sweep;
+	char **reading_only; /* the ARNs, sorted, that a reading for jobs is about; NULL: it is about all */
 	bool reading_versions; /* and they are told one by one */
 	bool *search_refused; /* for each region */
 	struct recognized *recognized; /* what listings have said of what is in the view */
@@ -408,6 +422,11 @@ struct tracked_delivery *state_find_delivery(struct conductor *conductor, const 
 /* state_dependent_index(conductor, name): where it is in conductor.dependents; SIZE_MAX: nowhere. */
 size_t state_dependent_index(const struct conductor *conductor, const char *name);
 
+/* state_lower_slot(conductor, name), state_lower_certificate(conductor, name): the first whose name is not before ${name};
+ * how many there are, when there is none. */
+size_t state_lower_slot(const struct conductor *conductor, const char *name);
+size_t state_lower_certificate(const struct conductor *conductor, const char *name);
+
 /* state_compare_name(certificate, place, name): how the name of the delivery of ${certificate} at ${place}, which is the
  * one, a slash, and the other, compares with ${name}: as strcmp(3) says it, without the first being made. */
 int state_compare_name(const char *certificate, const char *place, const char *name);
@@ -468,6 +487,9 @@ usec_t agenda_first(const struct agenda *agenda);
 /* agenda_take(agenda): the next of the touched ones, which is so no more; NULL: there is none. */
 struct tracked_certificate *agenda_take(struct agenda *agenda);
 
+/* agenda_hurry(agenda, certificate, hurried): does somebody wait for it?  Then it goes before the others that wait. */
+void agenda_hurry(struct agenda *agenda, struct tracked_certificate *certificate, bool hurried);
+
 /* agenda_wait(agenda, certificate): a transfer of it waits for room.  agenda_take_waiting(agenda, may_start, userdata): the
  * first of those that wait for which ${may_start} is true, which waits no more; or NULL. */
 void agenda_wait(struct agenda *agenda, struct tracked_certificate *certificate);
@@ -482,8 +504,17 @@ void agenda_forget(struct agenda *agenda, struct tracked_certificate *certificat
 /* look_due(conductor): start the source read and the looks at places that are due; what is under way stays. */
 void look_due(struct conductor *conductor);
 
+/* look_stop_reading(conductor): end the reading of the source, if one is under way; who waits for it waits for another. */
+void look_stop_reading(struct conductor *conductor);
+
 /* look_at_places(conductor): start the looks at places that are wanted, as many as there is room for. */
 void look_at_places(struct conductor *conductor);
+
+/* look_wants(conductor, slot): is it to be looked at, by itself or with all of its place, and can it be? */
+bool look_wants(const struct conductor *conductor, const struct slot *slot);
+
+/* look_ask(conductor, slot): look at it by itself, if it can be said what should be there. */
+void look_ask(struct conductor *conductor, struct slot *slot);
 
 /* look_seen(conductor, delivery, seen): take ${seen} over as what is there now, and write down what it confirms. */
 void look_seen(struct conductor *conductor, struct tracked_delivery *delivery, struct observed *seen);
@@ -517,6 +548,9 @@ int cycle_new(struct conductor *conductor);
 
 /* cycle_idle(conductor): is nothing in flight, and nothing wanted that could be started now? */
 bool cycle_idle(const struct conductor *conductor);
+
+/* cycle_stopped(conductor): nothing is begun, since it is a dry run, or since the record cannot be written. */
+bool cycle_stopped(const struct conductor *conductor);
 
 /* cycle_touch_all(conductor): the plan is to be made again for every certificate. */
 void cycle_touch_all(struct conductor *conductor);
@@ -599,8 +633,31 @@ unsigned ask_approve(struct conductor *conductor, const char *delivery, const ch
  * ${ret_job} is its number; ERROR_ABSENT when there is nothing of that name.  A handler of the bus. */
 int job_start(void *conductor, const char *name, uint32_t *ret_job, struct error *err);
 
-/* job_finish_all(conductor): nothing is in flight any more: end all jobs. */
-void job_finish_all(struct conductor *conductor);
+/* job_wanted_arns(conductor, count): the ARNs of the certificates that jobs wait to be read, sorted; NULL when none does.
+ * The caller owns the list. */
+char **job_wanted_arns(const struct conductor *conductor, size_t *ret_count);
+
+/* job_read_begins(conductor, all): a reading of the source begins that jobs have waited for: of ${all}, or of
+ * job_wanted_arns() alone.  job_read_ended(conductor, err): it has ended, with ${err} or NULL.  job_read_cancelled(...):
+ * it never will, and they wait for another one. */
+void job_read_begins(struct conductor *conductor, bool all);
+void job_read_ended(struct conductor *conductor, const struct error *err);
+void job_read_cancelled(struct conductor *conductor);
+
+/* job_versions_told(conductor): from now on the reading under way tells the versions one by one: those that jobs wait for
+ * come next.  job_version_read(conductor, certificate): one of them has been read, or could not be. */
+void job_versions_told(struct conductor *conductor);
+void job_version_read(struct conductor *conductor, struct tracked_certificate *certificate);
+
+/* job_new_world(conductor): the slots are others now. */
+void job_new_world(struct conductor *conductor);
+
+/* job_end_rested(conductor): end those jobs of which nothing is in flight or due any more; once a turn, when all that could
+ * be started has been. */
+void job_end_rested(struct conductor *conductor);
+
+/* job_done_all(conductor): release them; nobody hears of it. */
+void job_done_all(struct conductor *conductor);
 
 /* --- record, with the law that nothing new begins when it fails (conductor.c) --- */
 

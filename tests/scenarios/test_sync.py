@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`certferry sync NAME`: it ends when what it named is done, touches nothing else, and carries that result."""
+
+import os
+import subprocess
+import threading
+import time
+
+import pytest
+
+from tests.cloud.harness import DESTINATION, SECOND, SOURCE
+from tests.scenarios.test_daemon import settled
+from tests.scenarios.vocabulary import SLOW
+
+
+@pytest.fixture
+def pay(bus_ferry):
+    return bus_ferry.issue("pay.example.com", days_ago=340)
+
+
+@pytest.fixture
+def shop(bus_ferry):
+    return bus_ferry.issue("shop.example.com", days_ago=340)
+
+
+@pytest.fixture
+def running(bus_ferry, pay, shop):
+    """Two certificates in place in two accounts: pay in one, shop in the other."""
+    bus_ferry.destination("far", "prod", accounts=[SECOND])
+    bus_ferry.carry("pay", pay, "prod").carry("shop", shop, "far")
+    daemon = bus_ferry.start()
+    settled(bus_ferry)
+    return daemon
+
+
+def requests(cloud, position):
+    return [entry for entry in cloud.journal(since=position) if entry["operation"] != "AssumeRole"]
+
+
+def test_it_does_not_wait_for_a_slow_place(running, bus_ferry, cloud, pay, shop):
+    cloud.fault("delay", seconds=8, operation="ImportCertificate", account=SECOND)
+    assert cloud.renew(pay)["renewed"] and cloud.renew(shop)["renewed"]
+    bus_ferry.certferry("sync", "shop", "--no-wait", expect=0)
+    bus_ferry.wait_for(lambda: cloud.count("ExportCertificate", resource=shop) > 1)
+    begin = time.monotonic()
+    answer = bus_ferry.certferry("sync", "pay", "--json", expect=0)
+    assert time.monotonic() - begin < 4 * SLOW
+    bus_ferry.expect_import(DESTINATION, pay)
+    assert [item["name"] for item in answer.json["deliveries"]] == ["pay/prod"]
+    assert [item["name"] for item in answer.json["certificates"]] == ["pay"]
+    # The other one is still on its way, and arrives.
+    cloud.clear_faults()
+    bus_ferry.certferry("sync", "shop", expect=0)
+    bus_ferry.expect_import(SECOND, shop)
+
+
+def test_it_touches_nothing_else(running, bus_ferry, cloud, pay, shop):
+    """No full scan, no check of other places, no export of what was renewed meanwhile, no back-off that ends."""
+    assert cloud.renew(pay)["renewed"]
+    cloud.fault("error", code="AccessDeniedException", operation="ImportCertificate", account=SECOND)
+    assert cloud.renew(shop)["renewed"]
+    bus_ferry.certferry("sync", "shop", expect=1)
+    failed = bus_ferry.certferry("status", "--json").delivery("shop/far")
+    assert (failed["state"], failed["failures"]) == ("failed", 1)
+    position = cloud.journal_position()
+    bus_ferry.certferry("sync", "pay", expect=0)
+    bus_ferry.expect_import(DESTINATION, pay)
+    asked = requests(cloud, position)
+    assert not [entry for entry in asked if entry["account"] == SECOND]
+    assert not [entry for entry in asked if entry["resource"] == shop]
+    assert bus_ferry.certferry("status", "--json").delivery("shop/far") == failed
+    swept = bus_ferry.certferry("status", "--json").json["swept_at"]
+    bus_ferry.certferry("sync", "pay", expect=0)
+    assert bus_ferry.certferry("status", "--json").json["swept_at"] == swept
+
+
+def test_a_renewal_of_another_is_left_to_the_poll(running, bus_ferry, cloud, pay, shop):
+    assert cloud.renew(shop)["renewed"]
+    position = cloud.journal_position()
+    bus_ferry.certferry("sync", "pay", expect=0)
+    time.sleep(1)  # for what it should not begin
+    assert not [entry for entry in requests(cloud, position) if entry["resource"] == shop or entry["account"] == SECOND]
+    bus_ferry.certferry("sync", expect=0)
+    bus_ferry.expect_import(SECOND, shop)
+
+
+def test_one_delivery_of_a_certificate(bus_ferry, cloud, pay):
+    """Its other delivery hangs, and is not waited for."""
+    bus_ferry.carry("pay", pay, "both", "files").start()
+    settled(bus_ferry)
+    assert cloud.renew(pay)["renewed"]
+    cloud.fault("delay", seconds=8, operation="ImportCertificate", account=SECOND)
+    begin = time.monotonic()
+    answer = bus_ferry.certferry("sync", "pay/files", "--json", expect=0)
+    assert time.monotonic() - begin < 4 * SLOW
+    assert [item["name"] for item in answer.json["deliveries"]] == ["pay/files"]
+    bus_ferry.expect_file("pay", pay)
+
+
+def test_beside_two_hundred_ordinary_renewals(bus_ferry, cloud, pay):
+    """Their versions are still being read, ten a second; what waits at the source and at the place lets the one pass that
+    somebody waits for."""
+    arns = bus_ferry.issue("many.example.com", count=200, days_ago=340)
+    bus_ferry.carry("pay", pay, "prod").carry("many", {"domain": "many.example.com"}, "prod")
+    bus_ferry.set(guard=0, quotas={"acm": {"ImportCertificate": 100, "ExportCertificate": 100}})
+    bus_ferry.start()
+    end = time.monotonic() + 60 * SLOW
+    while (answer := bus_ferry.certferry("status", "--json")).status != 0 or len(answer.json["deliveries"]) < 201:
+        assert time.monotonic() < end
+        time.sleep(0.5)
+    cloud.fault("delay", seconds=1, operation="ImportCertificate")
+    assert cloud.renew_all()
+    position = cloud.journal_position()
+    bus_ferry.certferry("sync", "--no-wait", expect=0)
+    bus_ferry.wait_for(lambda: cloud.count("ImportCertificate", since=position) > 4)
+    begin = time.monotonic()
+    bus_ferry.certferry("sync", "pay", expect=0)
+    took = time.monotonic() - begin
+    carried = cloud.count("ImportCertificate", since=position)
+    bus_ferry.expect_import(DESTINATION, pay)
+    assert carried < len(arns) // 2 and took < 12 * SLOW, (carried, took)
+
+
+def test_of_a_name_that_is_held(running, bus_ferry, cloud):
+    wiki = bus_ferry.issue("wiki.example.com", days_ago=340)
+    cloud.import_by_hand(DESTINATION, "wiki.example.com")
+    bus_ferry.carry("wiki", wiki, "prod")
+    running.reload()
+    cloud.fault("delay", seconds=8, operation="ListCertificates", account=SECOND)
+    answer = bus_ferry.certferry("sync", "wiki", "--json", expect=3)
+    assert [item["state"] for item in answer.json["deliveries"]] == ["held"]
+    assert answer.delivery("wiki/prod")["hold"] == "adopt?"
+
+
+def test_of_a_name_that_fails_and_one_beside_it(running, bus_ferry, cloud, pay, shop):
+    cloud.fault("error", code="AccessDeniedException", operation="ImportCertificate", account=DESTINATION)
+    assert cloud.renew(pay)["renewed"] and cloud.renew(shop)["renewed"]
+    answer = bus_ferry.certferry("sync", "pay", "--json", expect=1)
+    assert answer.delivery("pay/prod")["state"] == "failed"
+    # What fails is nothing to the other one.
+    answer = bus_ferry.certferry("sync", "shop", "--json", expect=0)
+    assert [item["state"] for item in answer.json["deliveries"]] == ["current"]
+    bus_ferry.expect_import(SECOND, shop)
+    cloud.clear_faults()
+    bus_ferry.certferry("sync", "pay", expect=0)
+    bus_ferry.expect_import(DESTINATION, pay)
+
+
+def test_where_the_source_does_not_answer(running, bus_ferry, cloud, pay):
+    cloud.fault("error", code="AccessDeniedException", operation="ListCertificates", account=SOURCE)
+    answer = bus_ferry.certferry("sync", "pay", "--json", expect=1)
+    assert "AccessDenied" in answer.json["source_problem"]
+    # It says nothing of the polls, which go on as they were.
+    assert bus_ferry.certferry("status", "--json", expect=0).json["source_problem"] is None
+    cloud.clear_faults()
+    bus_ferry.certferry("sync", "pay", expect=0)
+
+
+def test_what_depends_on_it_is_restarted_before_it_ends(bus_ferry, cloud, host, pay, shop):
+    """Beside a delivery on its way to the same unit: both in one restart, or the one without the other after a minute."""
+    unit = host.unit("web.service")
+    bus_ferry.dependent("web", "web.service")
+    bus_ferry.carry("pay", pay, {"to": "files", "then": ["web"]})
+    bus_ferry.carry("shop", shop, {"to": "prod", "then": ["web"]})
+    bus_ferry.start()
+    settled(bus_ferry)
+    unit.jobs.clear()
+    assert cloud.renew(pay)["renewed"] and cloud.renew(shop)["renewed"]
+    cloud.fault("delay", seconds=4, operation="ImportCertificate")
+    bus_ferry.certferry("sync", "shop", "--no-wait", expect=0)
+    bus_ferry.wait_for(lambda: cloud.count("ExportCertificate", resource=shop) > 1)
+    answer = bus_ferry.certferry("sync", "pay", "--json", expect=0)
+    assert unit.jobs == ["restart"]
+    assert [item["state"] for item in answer.json["dependents"]] == ["told"]
+    bus_ferry.expect_import(DESTINATION, shop)
+
+
+def test_a_name_that_a_reload_takes_out(running, bus_ferry, cloud, pay, shop):
+    assert cloud.renew(shop)["renewed"]
+    cloud.fault("delay", seconds=5, operation="ImportCertificate", account=SECOND)
+    answers = []
+    waiting = threading.Thread(target=lambda: answers.append(bus_ferry.certferry("sync", "shop", "--json")))
+    waiting.start()
+    bus_ferry.wait_for(lambda: cloud.count("ExportCertificate", resource=shop) > 1)
+    del bus_ferry.settings["certificates"]["shop"]
+    bus_ferry.write()
+    running.reload()
+    waiting.join(20 * SLOW)
+    assert answers[0].status == 1
+    assert answers[0].json["notices"] == ["'shop' is no longer configured"]
+
+
+def test_a_certificate_that_is_kept_eligible_only(bus_ferry, cloud, pay):
+    bus_ferry.settings["certificates"]["pay"] = {"arn": pay}
+    bus_ferry.write().start()
+    bus_ferry.wait_for(lambda: cloud.count("ExportCertificate", resource=pay) == 1)
+    assert cloud.renew(pay)["renewed"]
+    bus_ferry.certferry("sync", "pay", expect=0)
+    assert cloud.count("ExportCertificate", resource=pay) == 2
+
+
+def test_matched_by_tags(bus_ferry, cloud, pay, shop):
+    """Tags are read again of the one alone."""
+    acm = cloud.boto3("acm", bus_ferry.account_of(pay))
+    for arn in (pay, shop):
+        acm.add_tags_to_certificate(CertificateArn=arn, Tags=[{"Key": "ferry", "Value": "yes"}])
+    bus_ferry.carry("all", {"tags": {"ferry": "yes"}}, "prod").start()
+    settled(bus_ferry)
+    assert cloud.renew(pay)["renewed"]
+    position = cloud.journal_position()
+    name = "all/" + pay.rsplit("/", 1)[-1]
+    answer = bus_ferry.certferry("sync", name, "--json", expect=0)
+    assert [item["certificate"] for item in answer.json["deliveries"]] == [name]
+    bus_ferry.expect_import(DESTINATION, pay)
+    assert not [entry for entry in requests(cloud, position) if entry["resource"] == shop]
+    acm.remove_tags_from_certificate(CertificateArn=pay, Tags=[{"Key": "ferry"}])
+    bus_ferry.certferry("sync", name, "--json", expect=1)
+    assert {item["certificate"] for item in bus_ferry.certferry("status", "--json").json["deliveries"]} == {
+        "all/" + shop.rsplit("/", 1)[-1]
+    }
+
+
+@pytest.fixture
+def small_disk(bus_ferry):
+    """The state directory on a file system of its own, which has room for little."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a file system")
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "certferry-test", bus_ferry.state]
+    if subprocess.run(command, capture_output=True).returncode != 0:
+        pytest.skip("no file system can be mounted here")
+    yield bus_ferry.state
+    bus_ferry.end()
+    subprocess.run(["umount", "-l", bus_ferry.state], check=True)
+
+
+def test_when_the_disk_has_room_again(small_disk, bus_ferry, cloud, pay):
+    """Nothing is begun with a full disk; a sync afterwards does not wait for the next try, which is a minute away."""
+    bus_ferry.carry("pay", pay, "prod").start()
+    settled(bus_ferry)
+    assert cloud.renew(pay)["renewed"]
+    with (small_disk / "filler").open("wb", buffering=0) as filler, pytest.raises(OSError):
+        while True:
+            filler.write(bytes(4096))
+    answer = bus_ferry.certferry("sync", "pay", "--json", expect=1)
+    assert "full" in answer.json["record_problem"]
+    assert bus_ferry.certferry("sync", "--json", expect=1).json["record_problem"]
+    (small_disk / "filler").unlink()
+    begin = time.monotonic()
+    answer = bus_ferry.certferry("sync", "pay", "--json", expect=0)
+    assert answer.json["record_problem"] is None and time.monotonic() - begin < 20
+    bus_ferry.expect_import(DESTINATION, pay)
