@@ -2,6 +2,7 @@
 #include "daemon/conductor/state.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "lib/os/clock.h"
 #include "lib/os/file.h"
 #include "lib/os/lock.h"
+#include "lib/os/path.h"
 #include "lib/systemd/notify.h"
 
 #define RECORD_RETRY USEC_PER_MINUTE
@@ -290,16 +292,16 @@ static int open_record_to_read(struct conductor *conductor)
 	return 0;
 }
 
-/* The state directory is ours alone; otherwise an exit status. */
+/* The state directory is ours alone, and nobody else can have its name mean another; otherwise an exit status. */
 static int lock_state(struct conductor *conductor, struct error *err)
 {
-	_cleanup_(freep) char *path = mem_printf("%s/lock", state_directory());
+	_cleanup_(fd_closep) int directory = -1;
 	int r;
 
 	(void)mkdir(state_directory(), 0700);
-	r = file_check_trusted(state_directory(), err);
+	r = path_open_trusted(state_directory(), O_RDONLY | O_DIRECTORY, PATH_OURS, &directory, err);
 	if (r == 0)
-		r = lock_take(path, &conductor->lock, err);
+		r = lock_take(directory, "lock", &conductor->lock, err);
 	if (r < 0 && err->kind == ERROR_CONFLICT) {
 		log_write(LOG_ERR, NULL, NULL, "another certferryd is running with the state directory '%s'; %s",
 			state_directory(), err->text);

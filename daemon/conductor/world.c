@@ -17,9 +17,7 @@ static int load_trust(struct configuration *configuration, struct error *err)
 
 	if (!path)
 		return 0;
-	r = file_check_trusted(path, err);
-	if (r == 0)
-		r = file_read(path, TRUST_LIMIT, &pem, err);
+	r = file_read_trusted(path, TRUST_LIMIT, &pem, err);
 	if (r == 0)
 		r = certificate_list_parse(pem.data, pem.length, &configuration->trust, err);
 	if (r == 0 && configuration->trust.count == 0)

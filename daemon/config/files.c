@@ -14,6 +14,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/strv.h"
 #include "lib/os/file.h"
+#include "lib/os/path.h"
 
 /* Who can write the configuration can have keys sent anywhere, and units restarted. */
 static bool is_trusted(
@@ -68,24 +69,54 @@ void files_add(struct config_files *files, const char *path, const char *text, s
 	files->documents[files->count++] = document;
 }
 
-/* Judged and read by the same descriptor, so that nobody can put another file in between. */
-static bool read_trusted(const char *path, struct buf *content, struct config_problems *problems)
-{
-	_cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	struct stat status;
-	int r;
+/* A directory of the configuration, open; files are reached from it and by no other way. */
+struct folder {
+	int fd; /* AT_FDCWD: paths are taken as they are */
+	const char *path; /* "" for AT_FDCWD */
+};
 
-	if (fd < 0 && errno == ENOENT) {
+static char *folder_path(const struct folder *folder, const char *name)
+{
+	return *folder->path ? mem_printf("%s/%s", folder->path, name) : mem_strdup(name);
+}
+
+/* 0, or the negative errno; 1: the way there cannot be trusted, which is among ${problems} then. */
+static int open_judged(const struct folder *folder, const char *name, int flags, int *ret_fd,
+	struct config_problems *problems)
+{
+	_cleanup_(freep) char *path = folder_path(folder, name);
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	if (path_open(folder->fd, folder->path, name, flags, PATH_OURS, ret_fd, &err) == 0)
+		return 0;
+	if (err.code != 0)
+		return -err.code;
+	problem_add_file(problems, path, "%s", err.text);
+	return 1;
+}
+
+/* Judged and read by the same descriptor, so that nobody can put another file in between. */
+static bool read_trusted(const struct folder *folder, const char *name, const char *path, struct buf *content,
+	struct config_problems *problems)
+{
+	_cleanup_(fd_closep) int fd = -1;
+	struct stat status;
+	int r = open_judged(folder, name, O_RDONLY | O_NOCTTY | O_NONBLOCK, &fd, problems);
+
+	if (r > 0)
+		return false;
+	if (r == 0 && fstat(fd, &status) < 0)
+		r = -errno;
+	if (r == -ENOENT) {
 		problem_add_file(problems, path,
 			"there is no such file; write it (every key is in "
 			"/usr/share/doc/certferry/certferry.yaml), or name another with --config "
 			"FILE");
 		return false;
 	}
-	if (fd < 0 || fstat(fd, &status) < 0) {
+	if (r < 0) {
 		problem_add_file(problems, path,
-			"cannot be opened: %s; the daemon's user must be able to read it",
-			strerror(errno));
+			"cannot be opened: %s; the daemon's user must be able to read it", strerror(-r));
 		return false;
 	}
 	if (!S_ISREG(status.st_mode)) {
@@ -100,14 +131,21 @@ static bool read_trusted(const char *path, struct buf *content, struct config_pr
 	return r == 0;
 }
 
-void files_read(struct config_files *files, const char *path, struct config_problems *problems)
+static void read_file(struct config_files *files, const struct folder *folder, const char *name,
+	struct config_problems *problems)
 {
+	_cleanup_(freep) char *path = folder_path(folder, name);
 	_cleanup_(buf_done) struct buf content = BUF_NULL;
 
-	if (read_trusted(path, &content, problems))
+	if (read_trusted(folder, name, path, &content, problems))
 		files_add(files, path, content.data, content.length, problems);
 	else
 		files->incomplete = true;
+}
+
+void files_read(struct config_files *files, const char *path, struct config_problems *problems)
+{
+	read_file(files, &(struct folder){ AT_FDCWD, "" }, path, problems);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -122,14 +160,17 @@ static bool ends_with(const char *text, const char *end)
 	return length >= end_length && strcmp(text + length - end_length, end) == 0;
 }
 
-static void read_drop_ins(struct config_files *files, DIR *stream, const char *directory,
-	struct config_problems *problems)
+static char **drop_in_names(const struct folder *folder, struct config_problems *problems)
 {
-	_cleanup_(strv_freep) char **names = NULL;
+	int fd = fcntl(folder->fd, F_DUPFD_CLOEXEC, 3);
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
+	char **names = NULL;
 
-	while ((entry = readdir(stream))) {
-		_cleanup_(freep) char *path = mem_printf("%s/%s", directory, entry->d_name);
+	if (!stream)
+		fd_close(fd);
+	while (stream && (entry = readdir(stream))) {
+		_cleanup_(freep) char *path = folder_path(folder, entry->d_name);
 
 		if (entry->d_name[0] == '.')
 			continue;
@@ -139,50 +180,69 @@ static void read_drop_ins(struct config_files *files, DIR *stream, const char *d
 			problem_add_file(
 				problems, path, "would not be read; its name must end in .yaml");
 	}
+	if (stream)
+		(void)closedir(stream);
 	if (names)
 		qsort(names, strv_length(names), sizeof(*names), compare_names);
-	STRV_FOREACH(name, names)
-	{
-		_cleanup_(freep) char *path = mem_printf("%s/%s", directory, *name);
-
-		files_read(files, path, problems);
-	}
+	return names;
 }
 
-/* An open directory that can be trusted, or NULL; one that is missing is no problem. */
-static DIR *open_trusted(
-	struct config_files *files, const char *directory, struct config_problems *problems)
+static void read_drop_ins(struct config_files *files, const struct folder *folder, struct config_problems *problems)
 {
-	DIR *stream = opendir(directory);
-	struct stat status;
+	_cleanup_(strv_freep) char **names = drop_in_names(folder, problems);
 
-	if (!stream && errno == ENOENT)
-		return NULL;
-	if (!stream)
-		problem_add_file(
-			problems, directory, "the directory cannot be read: %s", strerror(errno));
-	else if (fstat(dirfd(stream), &status) == 0 && is_trusted(directory, &status, problems))
-		return stream;
-	files->incomplete = true;
-	if (stream)
-		closedir(stream);
-	return NULL;
+	STRV_FOREACH(name, names)
+		read_file(files, folder, *name, problems);
+}
+
+/* Opens what can be trusted; -1 otherwise: one that is missing is no problem. */
+static int open_folder(struct config_files *files, const struct folder *above, const char *name,
+	struct config_problems *problems)
+{
+	_cleanup_(freep) char *path = folder_path(above, name);
+	_cleanup_(fd_closep) int fd = -1;
+	struct stat status;
+	int r = open_judged(above, name, O_RDONLY | O_DIRECTORY, &fd, problems);
+
+	if (r == -ENOENT)
+		return -1;
+	if (r == 0 && fstat(fd, &status) < 0)
+		r = -errno;
+	if (r < 0)
+		problem_add_file(problems, path, "the directory cannot be read: %s", strerror(-r));
+	if (r != 0 || !is_trusted(path, &status, problems)) {
+		files->incomplete = true;
+		return -1;
+	}
+	r = fd;
+	fd = -1;
+	return r;
 }
 
 void files_read_directory(
 	struct config_files *files, const char *directory, struct config_problems *problems)
 {
-	_cleanup_(freep) char *path = mem_printf("%s/certferry.yaml", directory);
-	_cleanup_(freep) char *drop_ins = mem_printf("%s/conf.d", directory);
-	DIR *stream = open_trusted(files, directory, problems);
+	const struct folder nowhere = { AT_FDCWD, "" };
+	_cleanup_(fd_closep) int fd = -1, drop_ins = -1;
+	struct folder folder, below;
 
-	if (stream)
-		closedir(stream);
-	files_read(files, path, problems);
-	stream = open_trusted(files, drop_ins, problems);
-	if (stream) {
-		read_drop_ins(files, stream, drop_ins, problems);
-		closedir(stream);
+	fd = open_folder(files, &nowhere, directory, problems);
+	if (fd < 0) {
+		if (!files->incomplete) {
+			_cleanup_(freep) char *path = mem_printf("%s/certferry.yaml", directory);
+
+			files_read(files, path, problems);
+		}
+		return;
+	}
+	folder = (struct folder){ fd, directory };
+	read_file(files, &folder, "certferry.yaml", problems);
+	drop_ins = open_folder(files, &folder, "conf.d", problems);
+	if (drop_ins >= 0) {
+		_cleanup_(freep) char *path = folder_path(&folder, "conf.d");
+
+		below = (struct folder){ drop_ins, path };
+		read_drop_ins(files, &below, problems);
 	}
 }
 

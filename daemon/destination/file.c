@@ -146,9 +146,7 @@ static int put_files(const struct file_put *put, struct error *err)
 	char version[FINGERPRINT_TEXT_SIZE];
 	int r;
 
-	r = file_check(put->delivery->place->destination, err);
-	if (r == 0)
-		r = file_tree_open(put->delivery, /* make= */ true, &tree, err);
+	r = file_tree_open(put->delivery, /* make= */ true, &tree, err);
 	if (r < 0)
 		return r;
 	fingerprint_format(&put->bundle->leaf->fingerprint, version);

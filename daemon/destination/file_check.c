@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/os/file.h"
+#include "lib/os/path.h"
 
 #define GROUP_UNMAPPED 65534 /* overflowgid of proc(5) */
 
@@ -102,31 +103,33 @@ static int check_group(
 	return 0;
 }
 
-bool file_is_trusted(const struct stat *status)
-{
-	bool ours = status->st_uid == 0 || status->st_uid == geteuid();
-	bool our_group = status->st_gid == 0 || status->st_gid == getegid();
-
-	return ours && !(status->st_mode & S_IWOTH) &&
-		(our_group || !(status->st_mode & S_IWGRP));
-}
-
-int file_check(const struct desired_destination *destination, struct error *err)
+static int open_directory(const struct desired_destination *destination, int *ret_fd, struct error *err)
 {
 	_cleanup_(freep) char *mend = remedy(destination);
-	_cleanup_(fd_closep) int fd = -1;
+	_cleanup_(error_done) struct error problem = ERROR_NULL;
+	int number;
+
+	if (path_open(AT_FDCWD, "", destination->directory, O_RDONLY | O_DIRECTORY, PATH_OUR_GROUP, ret_fd, &problem) == 0)
+		return 0;
+	number = problem.code;
+	if (number == ENOENT || number == ENOTDIR)
+		return error_set(err, ERROR_ABSENT, number, "directory '%s' %s: %s", destination->directory,
+			number == ENOENT ? "does not exist" : "is not a directory", mend);
+	if (number)
+		return error_set(err, ERROR_DENIED, number, "directory '%s' cannot be opened: %s",
+			destination->directory, mend);
+	return error_set(err, ERROR_DENIED, 0, "%s", problem.text);
+}
+
+static int check_directory(const struct desired_destination *destination, int fd, struct error *err)
+{
+	_cleanup_(freep) char *mend = remedy(destination);
 	struct stat status;
 	int r;
 
-	fd = open(destination->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return error_set(err, ERROR_ABSENT, errno, "directory '%s' %s: %s",
-			destination->directory,
-			errno == ENOENT ? "does not exist" : "is not a directory", mend);
-	if (fd < 0 || fstat(fd, &status) < 0)
-		return error_set(err, ERROR_DENIED, errno, "directory '%s' cannot be opened: %s",
-			destination->directory, mend);
-	if (!file_is_trusted(&status) || (destination->group && status.st_mode & S_IWGRP))
+	if (fstat(fd, &status) < 0)
+		return error_set_errno(err, errno, "directory '%s'", destination->directory);
+	if (!path_is_safe(&status, PATH_OUR_GROUP) || (destination->group && status.st_mode & S_IWGRP))
 		return error_set(err, ERROR_DENIED, 0,
 			"directory '%s' can be written by others (user %u, group %u, mode %04o), "
 			"who could read or replace the keys in it: %s",
@@ -136,4 +139,26 @@ int file_check(const struct desired_destination *destination, struct error *err)
 	if (r == 0 && destination->group)
 		r = check_group(destination, &status, err);
 	return r;
+}
+
+int file_open_directory(const struct desired_destination *destination, int *ret_fd, struct error *err)
+{
+	_cleanup_(fd_closep) int fd = -1;
+	int r;
+
+	r = open_directory(destination, &fd, err);
+	if (r == 0)
+		r = check_directory(destination, fd, err);
+	if (r < 0)
+		return r;
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}
+
+int file_check(const struct desired_destination *destination, struct error *err)
+{
+	_cleanup_(fd_closep) int fd = -1;
+
+	return file_open_directory(destination, &fd, err);
 }

@@ -2,24 +2,18 @@
 #ifndef DAEMON_DESTINATION_FILE_CHECK_H
 #define DAEMON_DESTINATION_FILE_CHECK_H
 
-#include <stdbool.h>
-
 #include "daemon/model/desired.h"
 #include "lib/base/error.h"
 
 /*
- * file_check(destination, err): can keys be written to its directory, for its group and for
- * nobody else? The error says which line of tmpfiles.d or which drop-in mends it.
+ * file_open_directory(destination, fd, err): its directory, if keys can be written there for its
+ * group and for nobody else, and nobody else could put another one in its place.  The error says
+ * which line of tmpfiles.d, which drop-in or which command helps.  What is written goes through
+ * ${fd}, so that it is this directory that was judged.
  */
+int file_open_directory(const struct desired_destination *destination, int *ret_fd, struct error *err);
+
+/* file_check(destination, err): would file_open_directory() open it? */
 int file_check(const struct desired_destination *destination, struct error *err);
-
-struct stat;
-
-/*
- * file_is_trusted(status): can nobody but root and this user put anything into the directory of
- * ${status}?  What others could have made below it is not written into: they may own a part of
- * it, or have its set-group-id bit hand new keys to their group.
- */
-bool file_is_trusted(const struct stat *status);
 
 #endif

@@ -26,6 +26,7 @@
 #include "lib/base/strv.h"
 #include "lib/os/clock.h"
 #include "lib/os/file.h"
+#include "lib/os/path.h"
 
 #define VERSIONS       ".versions"
 #define NEW_VERSION    ".new-"
@@ -70,7 +71,7 @@ static bool is_trusted(int directory)
 {
 	struct stat status;
 
-	return fstat(directory, &status) == 0 && file_is_trusted(&status);
+	return fstat(directory, &status) == 0 && path_is_safe(&status, PATH_OUR_GROUP);
 }
 
 /* From ${root} down ${steps}; -1 in ${ret_fd} where a step is missing and not to be made. */
@@ -161,10 +162,23 @@ static int open_ways(struct file_tree *tree, char **steps, bool make, struct err
 	return r;
 }
 
+/* A look reads only, and from wherever the directory leads: whether keys may go there is asked before they do. */
+static int open_root(const struct desired_destination *destination, bool make, int *ret_fd, struct error *err)
+{
+	int fd;
+
+	if (make)
+		return file_open_directory(destination, ret_fd, err);
+	fd = open(destination->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return error_set_errno(err, errno, "open directory '%s'", destination->directory);
+	*ret_fd = fd;
+	return 0;
+}
+
 int file_tree_open(
 	const struct delivery *delivery, bool make, struct file_tree *tree, struct error *err)
 {
-	const char *directory = delivery->place->destination->directory;
 	_cleanup_(strv_freep) char **steps = NULL;
 	int r;
 
@@ -172,10 +186,8 @@ int file_tree_open(
 	if (r < 0)
 		return r;
 	tree->delivery = delivery;
-	tree->root = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (tree->root < 0)
-		return error_set_errno(err, errno, "open directory '%s'", directory);
-	return open_ways(tree, steps, make, err);
+	r = open_root(delivery->place->destination, make, &tree->root, err);
+	return r < 0 ? r : open_ways(tree, steps, make, err);
 }
 
 static int foreign(const struct file_tree *tree, const char *what, struct error *err)

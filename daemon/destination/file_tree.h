@@ -29,7 +29,8 @@ struct file_tree {
 #define FILE_TREE_NULL ((struct file_tree){ .root = -1, .parent = -1, .versions = -1 })
 
 /*
- * file_tree_open(delivery, make, tree, err): ${make}: make the directories that are missing.
+ * file_tree_open(delivery, make, tree, err): ${make}: it is to be written to, so DIRECTORY must be fit
+ * for keys (file_open_directory()), and the directories that are missing are made.
  * ${tree} is FILE_TREE_NULL before; ERROR_CONFLICT: something else is in the way of AS.
  */
 int file_tree_open(

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,6 +11,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/strv.h"
 #include "lib/os/file.h"
+#include "lib/os/path.h"
 #include "lib/pki/secret.h"
 
 #define FILE_MAX ((size_t)1 << 20)
@@ -243,24 +245,39 @@ static int collect(void *userdata, const struct profile_item *item, struct error
 	return 0;
 }
 
+/* 1: there is something to read. */
+static int profile_file_open(const char *path, int *ret_fd, struct error *err)
+{
+	struct stat status;
+	int r;
+
+	/* It may say which program is run. */
+	r = path_open_trusted(path, O_RDONLY | O_NOCTTY, PATH_NOT_EVERYBODY, ret_fd, err);
+	if (r < 0)
+		return r;
+	if (fstat(*ret_fd, &status) == 0 && status.st_size == 0 && !S_ISFIFO(status.st_mode))
+		return 0;
+	return 1;
+}
+
 int profile_file_read(const char *path, struct secret **ret_content, struct error *err)
 {
-	struct stat st = { .st_size = 1 };
-	int r = path ? stat(path, &st) : 0;
+	_cleanup_(error_done) struct error problem = ERROR_NULL;
+	_cleanup_(fd_closep) int fd = -1;
+	struct secret *content = NULL;
+	int r = path ? profile_file_open(path, &fd, &problem) : 0;
 
-	/* What else keeps it from being read, reading tells. */
-	if (!path || (r < 0 && errno == ENOENT) || (st.st_size == 0 && !S_ISFIFO(st.st_mode))) {
-		*ret_content = NULL;
+	if (r > 0)
+		r = secret_read_open(fd, path, FILE_MAX, &content, &problem);
+	if (r == 0 || r == -ENOENT) {
+		*ret_content = content;
 		return 0;
 	}
-	/* It may say which program is run. */
-	r = file_check_public(path, err);
-	if (r == 0)
-		r = secret_read_bytes(path, FILE_MAX, ret_content, err);
-	if (r < 0 && err && err->kind != ERROR_RETRY) {
-		err->kind = ERROR_INVALID;
-		return error_result(err);
-	}
+	if (problem.kind != ERROR_RETRY)
+		problem.kind = ERROR_INVALID;
+	r = error_result(&problem);
+	if (err)
+		error_move(err, &problem);
 	return r;
 }
 

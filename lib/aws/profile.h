@@ -46,7 +46,7 @@ int profile_parse(const char *path, const char *text, size_t length, profile_ite
 char *profile_section(const char *section, bool credentials_file);
 
 /* profile_file_read(path, content, err): the file's content; NULL if there is no such file
- * or it is empty. */
+ * or it is empty.  ERROR_INVALID where everybody could change it or put another one in its place. */
 int profile_file_read(const char *path, struct secret **ret_content, struct error *err);
 
 /**

@@ -3,6 +3,8 @@
  * What a program prints (`credential_process`): for credentials that only somebody's own program can get, such as
  * those of IAM Roles Anywhere.  Without Expiration they are good for ever, until AWS refuses them.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,7 @@
 #include "lib/base/strv.h"
 #include "lib/base/words.h"
 #include "lib/os/file.h"
+#include "lib/os/path.h"
 #include "lib/os/process.h"
 #include "lib/pki/secret.h"
 
@@ -88,6 +91,22 @@ static void on_printed(void *userdata, size_t length, const struct error *err)
 	runner_finish(runner, credentials, &failure);
 }
 
+/*
+ * It is run by its name, which a script wants to be called by; where this passes, it takes more than
+ * anybody to have that name mean another file.  What else keeps it from being run, running it tells.
+ */
+static int check_program(const char *path, struct error *err)
+{
+	_cleanup_(error_done) struct error problem = ERROR_NULL;
+	_cleanup_(fd_closep) int fd = -1;
+
+	if (path_open_trusted(path, O_PATH, PATH_NOT_EVERYBODY, &fd, &problem) == 0 || problem.code != 0)
+		return 0;
+	if (err)
+		error_move(err, &problem);
+	return -EACCES;
+}
+
 static int runner_start(struct runner *runner, struct error *err)
 {
 	_cleanup_(strv_freep) char **words = NULL;
@@ -100,7 +119,7 @@ static int runner_start(struct runner *runner, struct error *err)
 	if (!words)
 		return error_set(err, ERROR_INVALID, 0, "no program is named");
 	program = program_find(words[0]);
-	r = file_check_public(program, err);
+	r = check_program(program, err);
 	if (r < 0)
 		return r;
 	r = secret_new(OUTPUT_MAX, &runner->output, err);
@@ -108,6 +127,7 @@ static int runner_start(struct runner *runner, struct error *err)
 		return r;
 	runner->process = process_start(runner->aws->event,
 		&(struct process_request){
+			.program = program,
 			.words = words,
 			.output = secret_extend(runner->output, OUTPUT_MAX),
 			.room = OUTPUT_MAX,

@@ -19,7 +19,7 @@ struct trust;
  * trust_new(path, trust, err):
  * The CA certificates in ${path}, a file or a directory as openssl-rehash(1) leaves it (NULL: the
  * system's directory, else its file, read when they are needed).  ERROR_INVALID when they cannot be read, with errno as
- * the code, or are none.
+ * the code, or are none; ERROR_DENIED where everybody could change ${path} or put another one in its place.
  */
 int trust_new(const char *path, struct trust **ret_trust, struct error *err);
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/os/clock.h"
+#include "lib/os/path.h"
 
 int fd_close(int fd)
 {
@@ -61,31 +62,18 @@ int file_read(const char *path, size_t limit, struct buf *content, struct error 
 	return r;
 }
 
-int file_check_trusted(const char *path, struct error *err)
+int file_read_trusted(const char *path, size_t limit, struct buf *content, struct error *err)
 {
-	struct stat status;
+	_cleanup_(buf_done) struct buf bytes = BUF_NULL;
+	_cleanup_(fd_closep) int fd = -1;
+	int r;
 
-	if (stat(path, &status) < 0)
-		return error_set_errno(err, errno, "'%s'", path);
-	if (status.st_uid != 0 && status.st_uid != geteuid())
-		return error_set(err, ERROR_DENIED, 0,
-			"'%s' belongs to user %u, who could change what is believed of it: chown it", path,
-			(unsigned)status.st_uid);
-	if ((status.st_mode & S_IWOTH) || ((status.st_mode & S_IWGRP) && status.st_gid != 0))
-		return error_set(err, ERROR_DENIED, 0,
-			"others could change '%s' (mode %04o): chmod go-w '%s'", path,
-			(unsigned)(status.st_mode & 07777), path);
-	return 0;
-}
-
-int file_check_public(const char *path, struct error *err)
-{
-	struct stat status;
-
-	if (stat(path, &status) < 0 || !S_ISREG(status.st_mode) || !(status.st_mode & S_IWOTH))
-		return 0;
-	return error_set(err, ERROR_DENIED, 0, "everybody could change '%s' (mode %04o): chmod o-w '%s'", path,
-		(unsigned)(status.st_mode & 07777), path);
+	r = path_open_trusted(path, O_RDONLY | O_NOCTTY, PATH_OURS, &fd, err);
+	if (r == 0)
+		r = read_all(fd, path, limit, &bytes, err);
+	if (r == 0)
+		buf_append(content, bytes.data, bytes.length);
+	return r;
 }
 
 static int write_all(int fd, const char *data, size_t size)

@@ -18,19 +18,11 @@
 int file_read(const char *path, size_t limit, struct buf *content, struct error *err);
 
 /**
- * file_check_trusted(path, err):
- * May what ${path} (a file or directory) holds be believed?  Only if nobody but root and this process's user could
- * change it; otherwise ERROR_DENIED with the command that mends it.
+ * file_read_trusted(path, limit, content, err):
+ * The same for a file whose content is believed: ERROR_DENIED, with the command that helps, where others than root and
+ * this process's user could change it or put another one in its place (lib/os/path.h).
  */
-int file_check_trusted(const char *path, struct error *err);
-
-/**
- * file_check_public(path, err):
- * ERROR_DENIED, with the command that mends it, when everybody may change the file ${path}: less than
- * file_check_trusted() asks, for files that belong to other programs too.  One that is not there or is no regular file
- * passes: opening it will tell.
- */
-int file_check_public(const char *path, struct error *err);
+int file_read_trusted(const char *path, size_t limit, struct buf *content, struct error *err);
 
 /**
  * file_write_at(directory, name, data, size, mode, err):

@@ -8,9 +8,9 @@
 
 #include "lib/os/file.h"
 
-int lock_take(const char *path, int *ret_fd, struct error *err)
+int lock_take(int directory, const char *path, int *ret_fd, struct error *err)
 {
-	_cleanup_(fd_closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	_cleanup_(fd_closep) int fd = openat(directory, path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
 		return error_set_errno(err, errno, "open lock '%s'", path);

@@ -5,11 +5,11 @@
 #include "lib/base/error.h"
 
 /**
- * lock_take(path, fd, err):
- * Create ${path} (mode 0600) and take an exclusive flock(2) on it, without waiting.  ${fd}
- * holds the lock until it is closed or the process ends.  A lock that another process holds
- * is ERROR_CONFLICT.
+ * lock_take(directory, path, fd, err):
+ * Create ${path} (mode 0600) from the open ${directory} (or AT_FDCWD) and take an exclusive flock(2)
+ * on it, without waiting.  ${fd} holds the lock until it is closed or the process ends.  A lock that
+ * another process holds is ERROR_CONFLICT.
  */
-int lock_take(const char *path, int *ret_fd, struct error *err);
+int lock_take(int directory, const char *path, int *ret_fd, struct error *err);
 
 #endif

@@ -254,7 +254,7 @@ static char **environment(void)
 }
 
 /* Signals as for a program that a shell starts, whatever this process blocks or ignores. */
-static int spawn(struct process *process, char *const *words, int output, int words_fd)
+static int spawn(struct process *process, const struct process_request *request, int output, int words_fd)
 {
 	posix_spawn_file_actions_t files;
 	char **variables = environment();
@@ -275,7 +275,8 @@ static int spawn(struct process *process, char *const *words, int output, int wo
 	(void)posix_spawnattr_setpgroup(&attributes, 0);
 	(void)posix_spawnattr_setflags(&attributes,
 		POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-	r = posix_spawnp(&process->pid, words[0], &files, &attributes, words, variables);
+	r = posix_spawnp(&process->pid, request->program ?: request->words[0], &files, &attributes, request->words,
+		variables);
 	free(variables);
 	if (r != 0)
 		process->pid = 0;
@@ -296,7 +297,7 @@ static void refuse(struct process *process, int number)
 	process->failure.kind = ERROR_DENIED;
 }
 
-static void process_run(struct process *process, char *const *words)
+static void process_run(struct process *process, const struct process_request *request)
 {
 	_cleanup_(fd_closep) int output = -1, words_fd = -1;
 	int pair[2], r;
@@ -313,7 +314,7 @@ static void process_run(struct process *process, char *const *words)
 	}
 	process->error_fd = pair[0];
 	words_fd = pair[1];
-	r = spawn(process, words, output, words_fd);
+	r = spawn(process, request, output, words_fd);
 	if (r == 0) {
 		process->pidfd = pidfd_open(process->pid, 0);
 		r = process->pidfd < 0 ? errno : 0;
@@ -357,7 +358,7 @@ struct process *process_start(struct sd_event *event, const struct process_reque
 		.done = done,
 		.userdata = userdata,
 	};
-	process_run(process, request->words);
+	process_run(process, request);
 	if (process->failure.kind == ERROR_NONE) {
 		process_watch(process, event);
 		due = usec_add(due, request->timeout);

@@ -27,14 +27,15 @@ struct sd_event;
 typedef void (*process_done_fn)(void *userdata, size_t length, const struct error *err);
 
 struct process_request {
-	char *const *words; /* the program, looked up in PATH unless it has a slash, and its arguments */
+	const char *program; /* the file to run; NULL: the first word, looked up in PATH unless it has a slash */
+	char *const *words; /* what it is called, and its arguments */
 	char *output; /* room for its standard output; the caller's until the end */
 	size_t room;
 	usec_t timeout;
 };
 
-/* process_start(event, request, done, userdata): never fails; see process_done_fn.  The words are needed
- * for the call only.  The handle is valid until ${done} or process_cancel(). */
+/* process_start(event, request, done, userdata): never fails; see process_done_fn.  Program and words are
+ * needed for the call only.  The handle is valid until ${done} or process_cancel(). */
 struct process *process_start(struct sd_event *event, const struct process_request *request,
 	process_done_fn done, void *userdata);
 

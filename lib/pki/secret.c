@@ -182,15 +182,12 @@ static int fill_from_file(struct secret *secret, int fd, const char *path, struc
 	return 0;
 }
 
-int secret_read_bytes(const char *path, size_t limit, struct secret **ret_secret, struct error *err)
+int secret_read_open(int fd, const char *path, size_t limit, struct secret **ret_secret, struct error *err)
 {
 	_cleanup_(secret_freep) struct secret *secret = NULL;
-	_cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	size_t room = 0;
 	int r;
 
-	if (fd < 0)
-		return error_set_errno(err, errno, "open '%s'", path);
 	r = room_for_file(fd, path, limit, &room, err);
 	if (r < 0)
 		return r;
@@ -202,6 +199,15 @@ int secret_read_bytes(const char *path, size_t limit, struct secret **ret_secret
 		return r;
 	*ret_secret = take(secret);
 	return 0;
+}
+
+int secret_read_bytes(const char *path, size_t limit, struct secret **ret_secret, struct error *err)
+{
+	_cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return error_set_errno(err, errno, "open '%s'", path);
+	return secret_read_open(fd, path, limit, ret_secret, err);
 }
 
 int secret_read_file(const char *path, size_t limit, struct secret **ret_secret, struct error *err)

@@ -42,11 +42,13 @@ int secret_from(const void *data, size_t length, struct secret **ret_secret, str
  * secret_read_file(path, limit, secret, err):
  * The file's bytes, read straight into the secure heap, one trailing newline removed.
  * ERROR_INVALID above ${limit} bytes or when the file is empty; messages name the path.
- * secret_read_bytes() is the same but for the newline, which stays.
+ * secret_read_bytes() is the same but for the newline, which stays; secret_read_open() reads so from the open ${fd},
+ * whose name is ${path} for messages.
  */
 int secret_read_file(const char *path, size_t limit, struct secret **ret_secret, struct error *err);
 int secret_read_bytes(
 	const char *path, size_t limit, struct secret **ret_secret, struct error *err);
+int secret_read_open(int fd, const char *path, size_t limit, struct secret **ret_secret, struct error *err);
 
 /* secret_append(secret, data, length): -ENOSPC, nothing appended, when the room given to
  * secret_new() is used up. */

@@ -140,22 +140,30 @@ def test_program(host_ferry, metadata):
 
 
 @pytest.mark.parametrize("what", ["profile", "program", "bundle"])
-def test_what_everybody_may_change_is_not_used(host_ferry, cloud, what):
+@pytest.mark.parametrize("where", ["file", "directory above"])
+def test_what_everybody_may_change_is_not_used(host_ferry, cloud, what, where):
     """Who can write there decides what runs, who this host is, or whom it trusts."""
     ran = host_ferry.directory / "ran"
-    script = host_ferry.directory / "helper"
+    places = {name: host_ferry.directory / name / "below" for name in ("profile", "program", "bundle")}
+    for name, place in places.items():
+        place.mkdir(parents=True)
+        if where != "file" and name == what:
+            place.parent.chmod(0o777)
+            what = None
+    script = places["program"] / "helper"
     script.write_text(f"#!/bin/sh\ntouch '{ran}'\n")
     script.chmod(0o777 if what == "program" else 0o755)
-    profile = host_ferry.directory / "config"
+    profile = places["profile"] / "config"
     profile.write_text(f"[default]\ncredential_process = '{script}'\n")
     profile.chmod(0o666 if what == "profile" else 0o664)
-    bundle = host_ferry.directory / "bundle.pem"
+    bundle = places["bundle"] / "bundle.pem"
     bundle.write_bytes(open(cloud.ca, "rb").read())
     bundle.chmod(0o646 if what == "bundle" else 0o644)
     host_ferry.variables.update(AWS_CONFIG_FILE=str(profile), AWS_CA_BUNDLE=str(bundle))
     run = host_ferry.carry("pay", host_ferry.issue("pay.example.com"), "files").run("--once")
     assert run.status in (1, 2) and not ran.exists()
-    assert "everybody could change" in run.log and "chmod o-w" in run.log
+    assert ("everybody could change" if where == "file" else "others can rename what is in") in run.log
+    assert "chmod o-w" in run.log
 
 
 def test_doubled_members_are_no_credentials(host_ferry, metadata):

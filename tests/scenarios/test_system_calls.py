@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the kernel refuses is said, and harms nothing that is in place.  strace(1) has it refuse."""
 
+import os
+import signal
+
 import pytest
 
 from tests.scenarios.vocabulary import injecting, once_only
@@ -20,3 +23,27 @@ def test_an_event_loop_that_fails_says_why(ferry, call, fault, task, reason):
     assert run.status == 1, run
     assert once_only(run.log, f"Failed to {task}: {reason}; certferryd exits"), run
     ferry.once()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives a directory to another user")
+def test_keys_go_into_the_directory_that_was_judged(ferry):
+    """Another one of its name, put there as soon as it was found to be fit for keys, gets nothing."""
+    pay = ferry.issue("pay.example.com")
+    ferry.carry("pay", pay, "files")
+    # Whether it can be written is asked once at the start, and then of what keys go to.
+    trace = ferry.directory / "trace"
+    process = ferry.launch("--once", under=injecting("faccessat2", trace, signal="SIGSTOP", when=2))
+    ferry.wait_for(lambda: trace.exists() and "stopped by SIGSTOP" in trace.read_text())
+    judged = ferry.files.rename(ferry.directory / "judged")
+    ferry.files.mkdir()
+    ferry.files.chmod(0o777)
+    os.chown(ferry.files, 12345, 12345)
+    process.send_signal(signal.SIGCONT)
+    _, log = process.communicate(timeout=30)
+    assert process.returncode == 1, log
+    assert list(ferry.files.iterdir()) == []
+    ferry.expect_file("pay", pay, directory=judged)
+    ferry.files.rmdir()
+    judged.rename(ferry.files)
+    ferry.once()
+    ferry.expect_file("pay", pay)

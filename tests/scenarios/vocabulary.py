@@ -200,10 +200,11 @@ class Answer:
         return f"status {self.status}\n{self.out}\n{self.error}"
 
 
-def injecting(call, **fault):
-    """The program under which certferryd's own thread meets this fault of a system call (strace(1), inject=)."""
+def injecting(call, trace="/dev/null", **fault):
+    """The program under which certferryd meets this fault of a system call (strace(1), inject=), which trace shows."""
     words = ":".join(f"{name}={value}" for name, value in fault.items())
-    return ["strace", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:{words}"]
+    # -D: the process that is started is certferryd, and strace beside it.
+    return ["strace", "-D", "-o", trace, "-e", f"trace={call}", "-e", f"inject={call}:{words}"]
 
 
 class Ferry:

@@ -72,6 +72,29 @@ def daemon_hands_out_files_to_another_group():
 
 
 @test
+def daemon_refuses_directories_that_others_can_rename():
+    """As the unit sees them: users of the host look like nobody to it, and root like root."""
+    w = world()
+    w.configure_group()
+    try:
+        run("systemctl", "reload", DAEMON)
+        wait_for(lambda: delivery("group/group-files"), 5, "the delivery is configured")
+        sync("group/group-files")
+        equal(delivery("group/group-files")["state"], "current")
+        shutil.chown(GROUP_FILES.parent, "alice")
+        w.renew("group")
+        sync("group/group-files")
+        equal("chown root '/srv'" in (delivery("group/group-files")["reason"] or ""), True, "it says what to do")
+        shutil.chown(GROUP_FILES.parent, "root")
+        sync("group/group-files")
+        equal((delivery("group/group-files")["state"], delivery("group/group-files")["reason"]), ("current", None))
+    finally:
+        shutil.chown(GROUP_FILES.parent, "root")
+        GROUP.unlink()
+        run("systemctl", "reload", DAEMON)
+
+
+@test
 def daemon_runs_the_program_that_has_its_keys():
     """credential_process: a script, which the sandbox forbids to run until the drop-in allows it."""
     w = world()

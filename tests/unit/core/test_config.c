@@ -355,6 +355,60 @@ static void test_of_other_users(void **state)
 	expect_text("conf.d: the directory belongs to user 65534");
 }
 
+static void expect_file_text(const char *path, const char *words)
+{
+	_cleanup_(config_problems_done) struct config_problems problems = CONFIG_PROBLEMS_NULL;
+	_cleanup_(desired_freep) struct desired *desired = NULL;
+	_cleanup_(freep) char *found = NULL;
+
+	(void)config_load(path, &desired, &problems);
+	found = problems_text(&problems);
+	if (*words ? !strstr(found, words) : *found)
+		fail_msg("%s: expected '%s', found '%s'", path, words, found);
+}
+
+/* Who can rename a directory above the files can put others in their place. */
+static void test_below_a_directory_of_others(void **state)
+{
+	_cleanup_(freep) char *base = read_text(CASES "/base.yaml");
+	_cleanup_(freep) char *file = mem_printf("%s/conf.d/certferry.yaml", directory);
+	_cleanup_(freep) char *link = mem_printf("%s/certferry.yaml", directory);
+
+	put("conf.d/certferry.yaml", base);
+	expect_file_text(file, "");
+	assert_int_equal(chmod(directory, 0777), 0);
+	expect_file_text(file, "conf.d/certferry.yaml: others can rename what is in");
+	assert_int_equal(chmod(directory, 0755), 0);
+	change("conf.d", 0777, geteuid(), getegid());
+	expect_file_text(file, "chmod go-w");
+	assert_int_equal(symlink("conf.d/certferry.yaml", link), 0);
+	expect_file_text(link, "conf.d' (mode 0777)");
+	change("conf.d", 01777, geteuid(), getegid());
+	expect_file_text(file, "");
+	change("conf.d", 0755, geteuid(), getegid());
+	expect_file_text(link, "");
+}
+
+/* As a ConfigMap's volume is made, its directory having been made fit. */
+static void test_links_of_a_volume(void **state)
+{
+	_cleanup_(freep) char *base = read_text(CASES "/base.yaml");
+	_cleanup_(freep) char *version = mem_printf("%s/conf.d/..2026", directory);
+	_cleanup_(freep) char *data = mem_printf("%s/conf.d/..data", directory);
+	_cleanup_(freep) char *link = mem_printf("%s/conf.d/base.yaml", directory);
+
+	put("certferry.yaml", "poll: 1h\n");
+	assert_int_equal(mkdir(version, 0755), 0);
+	put("conf.d/..2026/base.yaml", base);
+	assert_int_equal(symlink("..2026", data), 0);
+	assert_int_equal(symlink("..data/base.yaml", link), 0);
+	expect_text("");
+	change("conf.d/..2026", 0757, geteuid(), getegid());
+	expect_text("conf.d/base.yaml: others can rename what is in");
+	(void)unlink(link);
+	(void)unlink(data);
+}
+
 static void test_no_plain_file(void **state)
 {
 	_cleanup_(freep) char *base = read_text(CASES "/base.yaml");
@@ -664,6 +718,10 @@ int main(void)
 			test_writable_by_others, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(
 			test_of_other_users, make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(
+			test_below_a_directory_of_others, make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(
+			test_links_of_a_volume, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(
 			test_no_plain_file, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(

@@ -23,6 +23,7 @@
 #include "lib/os/file.h"
 #include "lib/os/lock.h"
 #include "lib/os/memory.h"
+#include "lib/os/path.h"
 
 /* The directory of one test; the working directory while it runs, so that names stay short. */
 static char directory[] = "/tmp/certferry-os-XXXXXX";
@@ -140,6 +141,15 @@ static void test_read_refused(void **state)
 
 /* --- may it be believed? --- */
 
+static int read_trusted(const char *path, struct error *err)
+{
+	_cleanup_(buf_done) struct buf content = BUF_NULL;
+	int r = file_read_trusted(path, 1 << 20, &content, err);
+
+	assert_string_equal(content.data, r < 0 ? "" : "x");
+	return r;
+}
+
 static void test_trusted(void **state)
 {
 	static const struct {
@@ -153,11 +163,18 @@ static void test_trusted(void **state)
 		_cleanup_(error_done) struct error err = ERROR_NULL;
 
 		assert_int_equal(chmod("file", modes[i].mode), 0);
-		assert_int_equal(file_check_trusted("file", &err), modes[i].trusted ? 0 : -EACCES);
+		assert_int_equal(read_trusted("file", &err), modes[i].trusted ? 0 : -EACCES);
 		if (!modes[i].trusted)
 			assert_non_null(strstr(err.text, "chmod go-w 'file'"));
 	}
-	assert_int_equal(file_check_trusted("none", NULL), -ENOENT);
+	assert_int_equal(read_trusted("none", NULL), -ENOENT);
+}
+
+static int open_public(const char *path, struct error *err)
+{
+	_cleanup_(fd_closep) int fd = -1;
+
+	return path_open_trusted(path, O_RDONLY, PATH_NOT_EVERYBODY, &fd, err);
 }
 
 static void test_public(void **state)
@@ -166,13 +183,13 @@ static void test_public(void **state)
 
 	put("file", "x");
 	assert_int_equal(chmod("file", 0664), 0);
-	assert_int_equal(file_check_public("file", &err), 0);
+	assert_int_equal(open_public("file", &err), 0);
 	assert_int_equal(chmod("file", 0602), 0);
-	assert_int_equal(file_check_public("file", &err), -EACCES);
+	assert_int_equal(open_public("file", &err), -EACCES);
 	assert_non_null(strstr(err.text, "chmod o-w 'file'"));
-	assert_int_equal(file_check_public("none", NULL), 0);
-	assert_int_equal(file_check_public("/dev/null", NULL), 0);
-	assert_int_equal(file_check_public("/tmp", NULL), 0);
+	assert_int_equal(open_public("none", NULL), -ENOENT);
+	assert_int_equal(open_public("/dev/null", NULL), 0);
+	assert_int_equal(open_public("/tmp", NULL), 0);
 }
 
 /* Groups and owners can be given away by root only. */
@@ -184,13 +201,13 @@ static void test_trusted_owner(void **state)
 		skip();
 	put("file", "x");
 	assert_int_equal(chmod("file", 0660), 0);
-	assert_int_equal(file_check_trusted("file", &err), 0);
+	assert_int_equal(read_trusted("file", &err), 0);
 	assert_int_equal(chown("file", 0, 12345), 0);
-	assert_int_equal(file_check_trusted("file", &err), -EACCES);
+	assert_int_equal(read_trusted("file", &err), -EACCES);
 	assert_int_equal(chmod("file", 0640), 0);
-	assert_int_equal(file_check_trusted("file", NULL), 0);
+	assert_int_equal(read_trusted("file", NULL), 0);
 	assert_int_equal(chown("file", 12345, 0), 0);
-	assert_int_equal(file_check_trusted("file", &err), -EACCES);
+	assert_int_equal(read_trusted("file", &err), -EACCES);
 	assert_non_null(strstr(err.text, "belongs to user 12345"));
 }
 
@@ -385,17 +402,17 @@ static void test_lock(void **state)
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 	int fd = -1, second = -7;
 
-	assert_int_equal(lock_take("lock", &fd, &err), 0);
+	assert_int_equal(lock_take(AT_FDCWD, "lock", &fd, &err), 0);
 	assert_int_equal(mode_of("lock"), 0600);
 	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	/* flock(2) belongs to what was opened, so that a second open is as good as another process. */
-	assert_int_equal(lock_take("lock", &second, &err), -EEXIST);
+	assert_int_equal(lock_take(AT_FDCWD, "lock", &second, &err), -EEXIST);
 	assert_int_equal(err.kind, ERROR_CONFLICT);
 	assert_string_equal(err.text, "another process holds the lock 'lock'");
 	assert_int_equal(second, -7);
 	fd = fd_close(fd);
 	assert_int_equal(fd, -1);
-	assert_int_equal(lock_take("lock", &fd, &err), 0);
+	assert_int_equal(lock_take(AT_FDCWD, "lock", &fd, &err), 0);
 	(void)fd_close(fd);
 }
 
@@ -409,16 +426,16 @@ static void test_lock_killed(void **state)
 	assert_int_equal(pipe(ready), 0);
 	child = fork();
 	if (child == 0) {
-		if (lock_take("lock", &fd, NULL) == 0)
+		if (lock_take(AT_FDCWD, "lock", &fd, NULL) == 0)
 			(void)!write(ready[1], "x", 1);
 		for (;;)
 			(void)pause();
 	}
 	assert_int_equal(read(ready[0], &byte, 1), 1);
-	assert_int_equal(lock_take("lock", &fd, NULL), -EEXIST);
+	assert_int_equal(lock_take(AT_FDCWD, "lock", &fd, NULL), -EEXIST);
 	assert_int_equal(kill(child, SIGKILL), 0);
 	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_int_equal(lock_take("lock", &fd, NULL), 0);
+	assert_int_equal(lock_take(AT_FDCWD, "lock", &fd, NULL), 0);
 	(void)fd_close(fd);
 	(void)fd_close(ready[0]);
 	(void)fd_close(ready[1]);
@@ -429,10 +446,10 @@ static void test_lock_refused(void **state)
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 	int fd = -7;
 
-	assert_int_equal(lock_take("none/lock", &fd, &err), -ENOENT);
+	assert_int_equal(lock_take(AT_FDCWD, "none/lock", &fd, &err), -ENOENT);
 	assert_int_equal(err.kind, ERROR_ABSENT);
 	assert_int_equal(symlink("elsewhere", "lock"), 0);
-	assert_int_equal(lock_take("lock", &fd, &err), -ELOOP);
+	assert_int_equal(lock_take(AT_FDCWD, "lock", &fd, &err), -ELOOP);
 	assert_true(access("elsewhere", F_OK) < 0);
 	assert_int_equal(fd, -7);
 }

@@ -538,6 +538,34 @@ static void test_directory_of_others_is_refused(void **state)
 	assert_false(exists(at(world, ".versions")));
 }
 
+/* Who can rename what is above it could have the keys written elsewhere, or others read. */
+static void test_directory_below_one_of_others_is_refused(void **state)
+{
+	struct world *world = *state;
+	_cleanup_(freep) char *tls = mem_printf("%s/tls", world->directory);
+	_cleanup_(freep) char *command = mem_printf("chmod go-w '%s'", world->directory);
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	assert_int_equal(mkdir(tls, 0750), 0);
+	world->destination.directory = tls;
+	assert_int_equal(put(world, world->bundle), 0);
+	assert_int_equal(chmod(world->directory, 0777), 0);
+	assert_int_equal(destination_check(world->delivery.place, &err), -EACCES);
+	assert_non_null(strstr(err.text, command));
+	assert_int_equal(put(world, world->bundle), -EACCES);
+	assert_non_null(strstr(world->error.text, command));
+	assert_int_equal(look(world)->state, OBSERVED_PRESENT); /* looking goes on */
+
+	assert_int_equal(chmod(world->directory, 02750), 0);
+	assert_int_equal(put(world, world->bundle), 0);
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chown(world->directory, 1, 0), 0);
+	assert_int_equal(put(world, world->bundle), -EACCES);
+	assert_non_null(strstr(world->error.text, "user 1 owns"));
+	assert_int_equal(chown(world->directory, 0, 0), 0);
+}
+
 /* Made by others while the directory was open to them. */
 static void test_way_of_others_is_refused(void **state)
 {
@@ -756,6 +784,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_check, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_directory_of_others_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_directory_below_one_of_others_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_way_of_others_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_group_is_inherited_or_refused, setup, teardown),
