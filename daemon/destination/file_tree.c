@@ -386,7 +386,7 @@ static int rename_in(int directory, const char *from, const char *to, unsigned f
  * A directory of that name is one that a crash or a hand left damaged: exchanging the two leaves
  * no moment without it, in case the link shows it.
  */
-static int move_into_place(const struct file_tree *tree, const char *name, const char *version)
+static int move_into_place(const struct file_tree *tree, const char *name, const char *version, struct error *err)
 {
 	int r = rename_in(tree->versions, name, version, 0);
 
@@ -399,9 +399,11 @@ static int move_into_place(const struct file_tree *tree, const char *name, const
 		if (r == 0)
 			remove_version(tree->versions, name);
 	}
-	if (r == 0 && fsync(tree->versions) < 0)
-		r = -errno;
-	return r;
+	if (r < 0)
+		return error_set_errno(err, r, "rename '%s' to '%s'", name, version);
+	if (fsync(tree->versions) < 0)
+		return error_set_errno(err, errno, "fsync the directory of '%s'", version);
+	return 0;
 }
 
 /* All versions but ${version} and the one shown now, which becomes the previous one. */
@@ -430,11 +432,8 @@ int file_tree_write(const struct file_tree *tree, const char *version, const str
 		return r;
 	clear_leftovers(tree);
 	r = write_files(tree, name, bundle, err);
-	if (r == 0) {
-		r = move_into_place(tree, name, version);
-		if (r < 0)
-			error_set_errno(err, r, "rename '%s' to '%s'", name, version);
-	}
+	if (r == 0)
+		r = move_into_place(tree, name, version, err);
 	if (r < 0) {
 		remove_version(tree->versions, name);
 		return r;

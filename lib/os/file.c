@@ -120,12 +120,15 @@ static char *temporary_name(const char *name)
 
 static int rename_synced(int directory, const char *from, const char *to, struct error *err)
 {
-	if (renameat(directory, from, directory, to) < 0 || fsync(directory) < 0) {
+	if (renameat(directory, from, directory, to) < 0) {
 		int number = errno;
 
 		(void)unlinkat(directory, from, 0);
 		return error_set_errno(err, number, "rename '%s' to '%s'", from, to);
 	}
+	/* It has its name, but after a power loss it may not. */
+	if (fsync(directory) < 0)
+		return error_set_errno(err, errno, "fsync the directory of '%s'", to);
 	return 0;
 }
 
