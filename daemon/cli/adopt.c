@@ -11,6 +11,7 @@
 #include "daemon/cli/client.h"
 #include "daemon/cli/reply.h"
 #include "daemon/cli/table.h"
+#include "lib/base/bounded.h"
 #include "lib/os/clock.h"
 #include "lib/os/file.h"
 
@@ -49,7 +50,17 @@ static void add_candidate(struct table *table, const char *delivery, const json_
 		*refusal ? "refused by ACM: " : "admitted by ACM", refusal);
 	json_array_foreach(users, i, user) buf_printf(
 		&note, "%s%s", i ? " and " : ", used by ", json_string_value(user) ?: "?");
+	bounded_more(&note, 0, adopt_users_left_out(candidate));
 	table_add(table, note.data);
+}
+
+static void add_others(struct table *table, const char *delivery, size_t others)
+{
+	table_add(table, delivery);
+	table_add(table, "");
+	table_add(table, "");
+	table_add(table, "");
+	table_addf(table, "%zu more are not shown; 'aws acm list-certificates' lists them in the account", others);
 }
 
 static void show_candidates(const json_t *candidates, FILE *to)
@@ -70,6 +81,8 @@ static void show_candidates(const json_t *candidates, FILE *to)
 		list = json_object_get(choice, "candidates");
 		json_array_foreach(list, k, item)
 			add_candidate(&table, reply_text(choice, "delivery"), item);
+		if (adopt_left_out(choice))
+			add_others(&table, reply_text(choice, "delivery"), adopt_left_out(choice));
 	}
 	if (table.count == table.columns)
 		return;

@@ -8,6 +8,7 @@
 
 #include "daemon/cli/reply.h"
 #include "daemon/cli/table.h"
+#include "lib/base/bounded.h"
 
 #define INDENT "  "
 
@@ -21,9 +22,28 @@ static bool is_in_use(const json_t *candidate)
 	return json_is_true(json_object_get(candidate, "in_use"));
 }
 
-/* The one candidate to take over without a person's choice, or NULL. */
-static const json_t *obvious(const json_t *candidates, size_t *ret_admitted)
+static size_t left_out(const json_t *object, const char *total, const char *list)
 {
+	json_int_t count = json_integer_value(json_object_get(object, total));
+	size_t named = json_array_size(json_object_get(object, list));
+
+	return count > 0 && (size_t)count > named ? (size_t)count - named : 0;
+}
+
+size_t adopt_left_out(const json_t *choice)
+{
+	return left_out(choice, "total", "candidates");
+}
+
+size_t adopt_users_left_out(const json_t *candidate)
+{
+	return left_out(candidate, "users", "in_use_by");
+}
+
+/* The one candidate to take over without a person's choice, or NULL: also where there are others that nobody sees here. */
+static const json_t *obvious(const json_t *choice, size_t *ret_admitted)
+{
+	const json_t *candidates = json_object_get(choice, "candidates");
 	const json_t *found = NULL;
 	size_t i, count = 0;
 	json_t *item;
@@ -34,7 +54,7 @@ static const json_t *obvious(const json_t *candidates, size_t *ret_admitted)
 		found = item;
 	}
 	*ret_admitted = count;
-	return count == 1 && is_in_use(found) ? found : NULL;
+	return count == 1 && is_in_use(found) && !adopt_left_out(choice) ? found : NULL;
 }
 
 /* A key of YAML: as it is where it cannot be mistaken for anything else. */
@@ -58,6 +78,7 @@ static void append_use(struct buf *text, const json_t *candidate)
 		buf_append_string(text, "in use");
 	json_array_foreach(users, i, user)
 		buf_printf(text, "%s%s", i ? " and " : "used by ", json_string_value(user) ?: "?");
+	bounded_more(text, 0, adopt_users_left_out(candidate));
 }
 
 static void append_about(struct buf *text, const json_t *candidate)
@@ -69,10 +90,12 @@ static void append_about(struct buf *text, const json_t *candidate)
 	append_use(text, candidate);
 }
 
-static void append_why_not(struct buf *text, const json_t *candidate, size_t admitted)
+static void append_why_not(struct buf *text, const json_t *candidate, size_t admitted, size_t others)
 {
 	if (!is_admitted(candidate))
 		buf_printf(text, "   (refused by ACM: %s)", reply_text(candidate, "refusal"));
+	else if (others)
+		buf_append_string(text, "   (not the only one: choose one)");
 	else if (admitted > 1)
 		buf_printf(text, "   (one of %zu that ACM would admit: choose one)", admitted);
 	else
@@ -81,7 +104,7 @@ static void append_why_not(struct buf *text, const json_t *candidate, size_t adm
 
 /* Texts from outside stay inside their comment: plain() leaves no line break. */
 static void append_candidate(struct buf *text, const char *delivery, const json_t *candidate,
-	bool chosen, size_t admitted)
+	bool chosen, size_t admitted, size_t others)
 {
 	_cleanup_(buf_done) struct buf line = BUF_NULL;
 	_cleanup_(freep) char *key = yaml_key(delivery);
@@ -90,21 +113,35 @@ static void append_candidate(struct buf *text, const char *delivery, const json_
 		reply_text(candidate, "arn"));
 	append_about(&line, candidate);
 	if (!chosen)
-		append_why_not(&line, candidate, admitted);
+		append_why_not(&line, candidate, admitted, others);
 	buf_printf(text, "%s\n", plain(line.data));
+}
+
+/* The daemon keeps the best, as it judges: a person may know better. */
+static void append_others(struct buf *text, const char *delivery, size_t others)
+{
+	_cleanup_(freep) char *key = yaml_key(delivery);
+	_cleanup_(freep) char *line = mem_printf(INDENT
+		"#   %zu more are not shown; 'aws acm list-certificates' lists them in the account.  To choose one of "
+		"them, write here: %s: its ARN",
+		others, key);
+
+	buf_printf(text, "%s\n", plain(line));
 }
 
 static void append_delivery(struct buf *text, const json_t *choice, struct adopt_count *count)
 {
 	const json_t *candidates = json_object_get(choice, "candidates");
 	const json_t *chosen;
-	size_t i, admitted;
+	size_t i, admitted, others = adopt_left_out(choice);
 	json_t *item;
 
-	chosen = obvious(candidates, &admitted);
+	chosen = obvious(choice, &admitted);
 	json_array_foreach(candidates, i, item) append_candidate(
-		text, reply_text(choice, "delivery"), item, item == chosen, admitted);
-	if (!admitted)
+		text, reply_text(choice, "delivery"), item, item == chosen, admitted, others);
+	if (others)
+		append_others(text, reply_text(choice, "delivery"), others);
+	if (!admitted && (json_array_size(candidates) || !others))
 		buf_append_string(text,
 			INDENT "#   none can be written over; `adopt: beside` at the "
 			       "delivery imports another one beside them\n");

@@ -101,6 +101,7 @@ static void point_certificates(struct tracked_certificate **states, struct world
 static void tracked_place_free(struct tracked_place *place)
 {
 	world_unref(place->world);
+	candidate_room_unref(place->candidates);
 	free(place->budget);
 	free(place);
 }
@@ -115,6 +116,7 @@ static struct tracked_place **adopt_places(struct conductor *conductor, struct w
 		places[i]->world = world_ref(world);
 		places[i]->place = expansion->places[i];
 		places[i]->conductor = conductor;
+		places[i]->candidates = candidate_room_new();
 		state_want_looks(places[i], 0);
 	}
 	return places;

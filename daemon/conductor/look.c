@@ -796,6 +796,8 @@ void look_seen(struct conductor *conductor, struct tracked_delivery *delivery, s
 	observed_done(&delivery->observed);
 	delivery->observed = *seen;
 	*seen = (struct observed){ 0 };
+	if (slot)
+		observed_keep(&delivery->observed, state_place(conductor, slot)->candidates);
 	if (!still_due && (!was_current || !is_source_version(&delivery->observed, source)))
 		state_changed(conductor, delivery);
 	if (delivery->observed.state == OBSERVED_UNKNOWN) {

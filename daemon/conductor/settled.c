@@ -164,7 +164,7 @@ static bool record_is_settled(const struct delivery_record *record)
  * imports its place holds: nobody asks for them of a settled one.) */
 static bool seen_is_settled(const struct observed *seen, const struct delivery_record *record)
 {
-	if (seen->error.text || seen->error.kind || seen->candidate_count || seen->leaf_pem || seen->chain_pem)
+	if (seen->error.text || seen->error.kind || seen->candidate_total || seen->leaf_pem || seen->chain_pem)
 		return false;
 	switch (seen->state) {
 	case OBSERVED_UNKNOWN:

@@ -184,6 +184,7 @@ struct tracked_place {
 	size_t due; /* deliveries of it that wait to be carried */
 	char *budget; /* why no first import may be made here now, or NULL */
 	bool said_near; /* that the most of what it takes is used up */
+	struct candidate_room *candidates; /* that its deliveries keep */
 };
 
 struct tracked_dependent {

@@ -29,6 +29,9 @@ struct acm_look;
 /* So many of a phase's requests are under way at a time: each takes some 10 KiB, and there may be thousands. */
 #define REQUESTS_AT_ONCE 16
 
+/* An account may keep a chain of 2 MiB beside its import, and hundreds of them are compared at once: in bytes. */
+#define CHAIN_MOST ((size_t)64 << 10)
+
 enum phase {
 	PHASE_LIST,
 	PHASE_TAGS,
@@ -149,15 +152,15 @@ static void on_tags(void *userdata, char *const *tags, const struct error *err)
 }
 
 static void mark_needing_tags(
-	const struct acm_look *look, const struct look_item *item, const bool *claimed, bool *marks)
+	struct acm_look *look, const struct look_item *item, const bool *claimed, bool *marks)
 {
 	_cleanup_(concerned_done) struct concerned concerned;
 
 	match_concerned(&look->imports, item, look->unsearched, &concerned);
 	for (size_t i = 0; i < concerned.count; i++) {
-		size_t at = (size_t)(concerned.imports[i] - look->imports.items);
+		size_t at = (size_t)(concerned.items[i].import - look->imports.items);
 
-		marks[at] |= match_needs_tags(concerned.imports[i], item, look->unsearched && !claimed[at]);
+		marks[at] |= match_needs_tags(&concerned.items[i], item, look->unsearched && !claimed[at]);
 	}
 }
 
@@ -210,13 +213,13 @@ static void start_tags(struct acm_look *look)
 
 /* --- DESCRIBE --- */
 
-static struct import *find_own(const struct acm_look *look, const struct look_item *item)
+static struct import *find_own(struct acm_look *look, const struct look_item *item)
 {
 	return match_known(&look->imports, item) ?: match_tagged(&look->imports, item);
 }
 
 /* Is ${item} waiting for somebody to choose among the imports of others? */
-static bool is_undecided(const struct acm_look *look, const struct look_item *item)
+static bool is_undecided(struct acm_look *look, const struct look_item *item)
 {
 	return !is_direct(item) && !find_own(look, item) && !item->delivery->arn &&
 		!item->object_id && item->delivery->wish->adopt != ADOPT_BESIDE;
@@ -234,15 +237,14 @@ static void on_described(
 	request_done(look);
 }
 
-static void mark_candidates(
-	const struct acm_look *look, const struct look_item *item, bool *marks)
+/* Those that a person is shown: nobody asks who uses the others. */
+static void mark_candidates(struct acm_look *look, const struct look_item *item, bool *marks)
 {
-	_cleanup_(concerned_done) struct concerned concerned;
+	struct best best;
 
-	match_concerned(&look->imports, item, false, &concerned);
-	for (size_t i = 0; i < concerned.count; i++)
-		if (match_is_candidate(concerned.imports[i], item))
-			marks[concerned.imports[i] - look->imports.items] = true;
+	match_best(&look->imports, item, &best);
+	for (size_t i = 0; i < best.count; i++)
+		marks[best.items[i].import - look->imports.items] = true;
 }
 
 static void start_describe(struct acm_look *look)
@@ -321,7 +323,8 @@ static void see_version(
 	seen->state = OBSERVED_PRESENT;
 	if (item->want_pem) {
 		seen->leaf_pem = mem_strdup(leaf);
-		seen->chain_pem = mem_strdup(chain);
+		/* What is longer is not known. */
+		seen->chain_pem = strlen(chain) <= CHAIN_MOST ? mem_strdup(chain) : NULL;
 	}
 }
 
@@ -429,7 +432,7 @@ static void see_others(struct acm_look *look, size_t index)
 	} else {
 		if (adopt != ADOPT_BESIDE)
 			match_fill_candidates(&look->imports, item, seen);
-		seen->state = seen->candidate_count ? OBSERVED_ADOPTABLE : OBSERVED_ABSENT;
+		seen->state = seen->candidate_total ? OBSERVED_ADOPTABLE : OBSERVED_ABSENT;
 	}
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/destination/tags.h"
+#include "lib/base/bounded.h"
 #include "lib/base/strv.h"
 
 static int compare_arn(const void *key, const void *item)
@@ -88,11 +89,12 @@ void import_list_done(struct import_list *imports)
 /*
  * What two names that meet have in common is one of these: they are the same; one is "*." and what follows the other's
  * first dot; or what follows their first dots is the same and the item's is such a wildcard.  So an import is found under
- * each name, under what follows its first dot, and under whose it is by its tags.  Texts that happen to have the same hash
- * only find too much.
+ * each name, under what follows its first dot, and under whose it is by its tags: what is found so is compared once, with
+ * the text that it was found by, and never with all names of both, which may be a thousand times a thousand.
  */
 struct import_key {
 	uint64_t hash;
+	const char *text; /* the name, or what follows its first dot; borrowed.  NULL: whose it is */
 	size_t index; /* of the import */
 };
 
@@ -125,18 +127,18 @@ static int compare_keys(const void *a, const void *b)
 	return left->index < right->index ? -1 : left->index > right->index;
 }
 
-static void add_key(struct import_list *imports, size_t index, uint64_t hash)
+static void add_key(struct import_list *imports, size_t index, const char *text, uint64_t hash)
 {
-	imports->keys[imports->key_count++] = (struct import_key){ hash, index };
+	imports->keys[imports->key_count++] = (struct import_key){ hash, text, index };
 }
 
 static void add_name_keys(struct import_list *imports, size_t index, const char *name)
 {
 	const char *parent = strchr(name, '.');
 
-	add_key(imports, index, key_hash(KEY_NAME, name, NULL));
+	add_key(imports, index, name, key_hash(KEY_NAME, name, NULL));
 	if (parent)
-		add_key(imports, index, key_hash(KEY_PARENT, parent, NULL));
+		add_key(imports, index, parent, key_hash(KEY_PARENT, parent, NULL));
 }
 
 static void add_owner_key(struct import_list *imports, size_t index, char *const *tags)
@@ -144,7 +146,24 @@ static void add_owner_key(struct import_list *imports, size_t index, char *const
 	const char *source = tags_find(tags, TAG_SOURCE), *name = tags_find(tags, TAG_NAME);
 
 	if (source && name)
-		add_key(imports, index, key_hash(KEY_OWNER, source, name));
+		add_key(imports, index, NULL, key_hash(KEY_OWNER, source, name));
+}
+
+static bool same_key(const struct import_key *a, const struct import_key *b)
+{
+	return a->hash == b->hash && a->index == b->index && !a->text == !b->text &&
+	       (!a->text || strcmp(a->text, b->text) == 0);
+}
+
+/* A thousand names of one import may have what follows their first dot in common. */
+static void keep_one_of_each(struct import_list *imports)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < imports->key_count; i++)
+		if (!kept || !same_key(&imports->keys[i], &imports->keys[kept - 1]))
+			imports->keys[kept++] = imports->keys[i];
+	imports->key_count = kept;
 }
 
 void import_list_index(struct import_list *imports)
@@ -166,9 +185,20 @@ void import_list_index(struct import_list *imports)
 		add_owner_key(imports, i, import->tags);
 	}
 	qsort(imports->keys, imports->key_count, sizeof(*imports->keys), compare_keys);
+	keep_one_of_each(imports);
 }
 
-static void add_found(const struct import_list *imports, uint64_t hash, struct concerned *concerned)
+static void add_concern(struct concerned *concerned, struct concern concern)
+{
+	if ((concerned->count & (concerned->count - 1)) == 0)
+		concerned->items = mem_resize(
+			concerned->items, MAX(concerned->count * 2, (size_t)1), sizeof(*concerned->items));
+	concerned->items[concerned->count++] = concern;
+}
+
+/* Those of that key, and ${text} where it stands for a name or a part of one. */
+static void add_found(const struct import_list *imports, uint64_t hash, const char *text, bool same_name,
+	struct concerned *concerned)
 {
 	size_t low = 0, high = imports->key_count;
 
@@ -181,9 +211,10 @@ static void add_found(const struct import_list *imports, uint64_t hash, struct c
 			high = middle;
 	}
 	for (; low < imports->key_count && imports->keys[low].hash == hash; low++) {
-		concerned->imports =
-			mem_resize(concerned->imports, concerned->count + 1, sizeof(*concerned->imports));
-		concerned->imports[concerned->count++] = &imports->items[imports->keys[low].index];
+		const struct import_key *key = &imports->keys[low];
+		bool meets = text && key->text && strcmp(text, key->text) == 0;
+
+		add_concern(concerned, (struct concern){ &imports->items[key->index], meets, meets && same_name });
 	}
 }
 
@@ -192,18 +223,26 @@ static void add_those_named(const struct import_list *imports, const char *name,
 	const char *parent = strchr(name, '.');
 	_cleanup_(freep) char *wildcard = parent ? mem_printf("*%s", parent) : NULL;
 
-	add_found(imports, key_hash(KEY_NAME, name, NULL), concerned);
+	add_found(imports, key_hash(KEY_NAME, name, NULL), name, true, concerned);
 	if (parent)
-		add_found(imports, key_hash(KEY_NAME, wildcard, NULL), concerned);
+		add_found(imports, key_hash(KEY_NAME, wildcard, NULL), wildcard, false, concerned);
 	if (strncmp(name, "*.", 2) == 0)
-		add_found(imports, key_hash(KEY_PARENT, parent, NULL), concerned);
+		add_found(imports, key_hash(KEY_PARENT, parent, NULL), parent, false, concerned);
 }
 
 static int compare_places(const void *a, const void *b)
 {
-	const struct import *left = *(struct import *const *)a, *right = *(struct import *const *)b;
+	const struct import *left = ((const struct concern *)a)->import, *right = ((const struct concern *)b)->import;
 
 	return left < right ? -1 : left > right;
+}
+
+static bool is_in_order(const struct concerned *concerned)
+{
+	for (size_t i = 1; i < concerned->count; i++)
+		if (concerned->items[i - 1].import >= concerned->items[i].import)
+			return false;
+	return true;
 }
 
 /* In the list's order, each once. */
@@ -211,28 +250,32 @@ static void put_in_order(struct concerned *concerned)
 {
 	size_t kept = 0;
 
-	if (!concerned->count)
+	if (is_in_order(concerned))
 		return;
-	qsort(concerned->imports, concerned->count, sizeof(*concerned->imports), compare_places);
-	for (size_t i = 0; i < concerned->count; i++)
-		if (!i || concerned->imports[i] != concerned->imports[i - 1])
-			concerned->imports[kept++] = concerned->imports[i];
+	qsort(concerned->items, concerned->count, sizeof(*concerned->items), compare_places);
+	for (size_t i = 0; i < concerned->count; i++) {
+		const struct concern *item = &concerned->items[i];
+
+		if (!kept || item->import != concerned->items[kept - 1].import)
+			concerned->items[kept++] = *item;
+		concerned->items[kept - 1].meets |= item->meets;
+		concerned->items[kept - 1].same_name |= item->same_name;
+	}
 	concerned->count = kept;
 }
 
 void match_concerned(
-	const struct import_list *imports, const struct look_item *item, bool all, struct concerned *ret_concerned)
+	struct import_list *imports, const struct look_item *item, bool all, struct concerned *ret_concerned)
 {
 	const struct source_certificate *source = item->source;
 
 	*ret_concerned = (struct concerned){ 0 };
-	if (all || !imports->keys) {
-		ret_concerned->imports = mem_alloc(imports->count * sizeof(*ret_concerned->imports));
-		for (; ret_concerned->count < imports->count; ret_concerned->count++)
-			ret_concerned->imports[ret_concerned->count] = &imports->items[ret_concerned->count];
-		return;
-	}
-	add_found(imports, key_hash(KEY_OWNER, item->delivery->source_arn, item->delivery->object), ret_concerned);
+	if (!imports->keys)
+		import_list_index(imports);
+	for (size_t i = 0; all && i < imports->count; i++)
+		add_concern(ret_concerned, (struct concern){ .import = &imports->items[i] });
+	add_found(imports, key_hash(KEY_OWNER, item->delivery->source_arn, item->delivery->object), NULL, false,
+		ret_concerned);
 	if (source && source->domain)
 		add_those_named(imports, source->domain, ret_concerned);
 	if (source)
@@ -243,7 +286,7 @@ void match_concerned(
 
 void concerned_done(struct concerned *concerned)
 {
-	free(concerned->imports);
+	free(concerned->items);
 	*concerned = (struct concerned){ 0 };
 }
 
@@ -252,71 +295,19 @@ struct import *match_known(const struct import_list *imports, const struct look_
 	return import_find(imports, item->delivery->arn) ?: import_find(imports, item->object_id);
 }
 
-/* Does ${wildcard}, "*.x", stand for ${name}, one label before ".x"? */
-static bool stands_for(const char *wildcard, const char *name)
+bool match_needs_tags(const struct concern *concern, const struct look_item *item, bool unsearched)
 {
-	const char *dot = strchr(name, '.');
-
-	return strncmp(wildcard, "*.", 2) == 0 && dot && strcmp(wildcard + 1, dot) == 0;
+	return unsearched || concern->meets || tags_are_of(concern->import->found_tags, item->delivery);
 }
 
-static bool name_meets(const char *name, char *const *names, const char *domain)
-{
-	if (domain &&
-		(strcmp(name, domain) == 0 || stands_for(name, domain) || stands_for(domain, name)))
-		return true;
-	STRV_FOREACH (other, names)
-		if (strcmp(name, *other) == 0 || stands_for(name, *other) ||
-			stands_for(*other, name))
-			return true;
-	return false;
-}
-
-/* Do they share a name, or does one cover a name of the other? */
-static bool names_meet(const struct source_certificate *source, const struct acm_summary *summary)
-{
-	if (!source)
-		return false;
-	if (source->domain && name_meets(source->domain, summary->names, summary->domain))
-		return true;
-	STRV_FOREACH (name, source->names)
-		if (name_meets(*name, summary->names, summary->domain))
-			return true;
-	return false;
-}
-
-static bool has_name(const struct acm_summary *summary, const char *name)
-{
-	return name &&
-		((summary->domain && strcmp(summary->domain, name) == 0) ||
-			strv_has(summary->names, name));
-}
-
-/* Is a name of ${summary} certain to be among the new ones?  What the listings cut may hold one. */
-static bool keeps_a_name(const struct source_certificate *source, const struct acm_summary *summary)
-{
-	if (source->more_names || summary->more_names || has_name(summary, source->domain))
-		return true;
-	STRV_FOREACH (name, source->names)
-		if (has_name(summary, *name))
-			return true;
-	return false;
-}
-
-bool match_needs_tags(const struct import *import, const struct look_item *item, bool unsearched)
-{
-	return unsearched || tags_are_of(import->found_tags, item->delivery) ||
-		names_meet(item->source, &import->summary);
-}
-
-struct import *match_tagged(const struct import_list *imports, const struct look_item *item)
+struct import *match_tagged(struct import_list *imports, const struct look_item *item)
 {
 	_cleanup_(concerned_done) struct concerned concerned;
 	struct import *found = NULL;
 
 	match_concerned(imports, item, false, &concerned);
 	for (size_t i = 0; i < concerned.count; i++) {
-		struct import *import = concerned.imports[i];
+		struct import *import = concerned.items[i].import;
 
 		if (!import->tags_read || !tags_are_of(import->tags, item->delivery))
 			continue;
@@ -334,38 +325,38 @@ static bool is_known(const struct import *import, const struct look_item *item)
 		(recorded && strcmp(import->summary.arn, recorded) == 0);
 }
 
-struct import *match_unreadable(
-	const struct import_list *imports, const struct look_item *item, bool unsearched)
+struct import *match_unreadable(struct import_list *imports, const struct look_item *item, bool unsearched)
 {
 	_cleanup_(concerned_done) struct concerned concerned;
 
 	match_concerned(imports, item, unsearched, &concerned);
 	for (size_t i = 0; i < concerned.count; i++) {
-		struct import *import = concerned.imports[i];
+		const struct concern *concern = &concerned.items[i];
 
-		if (import->error.kind != ERROR_NONE && !is_known(import, item) &&
-			match_needs_tags(import, item, unsearched))
-			return import;
+		if (concern->import->error.kind != ERROR_NONE && !is_known(concern->import, item) &&
+			match_needs_tags(concern, item, unsearched))
+			return concern->import;
 	}
 	return NULL;
 }
 
-bool match_is_candidate(const struct import *import, const struct look_item *item)
+/* --- imports of others --- */
+
+bool match_is_candidate(const struct concern *concern)
 {
-	return import->listed && !tags_are_certferrys(import->tags) &&
-		names_meet(item->source, &import->summary);
+	return concern->meets && concern->import->listed && !tags_are_certferrys(concern->import->tags);
 }
 
-struct import *match_only_in_use(const struct import_list *imports, const struct look_item *item)
+struct import *match_only_in_use(struct import_list *imports, const struct look_item *item)
 {
 	_cleanup_(concerned_done) struct concerned concerned;
 	struct import *found = NULL;
 
 	match_concerned(imports, item, false, &concerned);
 	for (size_t i = 0; i < concerned.count; i++) {
-		struct import *import = concerned.imports[i];
+		struct import *import = concerned.items[i].import;
 
-		if (!import->summary.in_use || !match_is_candidate(import, item))
+		if (!import->summary.in_use || !match_is_candidate(&concerned.items[i]))
 			continue;
 		if (found)
 			return NULL;
@@ -374,43 +365,108 @@ struct import *match_only_in_use(const struct import_list *imports, const struct
 	return found;
 }
 
-/* ACM's rules of re-import, as far as they can be told without the new certificate at hand. */
-static char *refusal(const struct acm_summary *summary, const struct source_certificate *source)
+static bool changes_key(const struct acm_summary *summary, const struct source_certificate *source)
 {
-	if (summary->key_algorithm && source->key_algorithm &&
-		strcmp(summary->key_algorithm, source->key_algorithm) != 0)
-		return mem_printf(
+	return summary->key_algorithm && source->key_algorithm &&
+	       strcmp(summary->key_algorithm, source->key_algorithm) != 0;
+}
+
+/* Is a name of it certain to be among the new ones?  What the listings cut may hold one. */
+static bool keeps_a_name(const struct concern *concern, const struct source_certificate *source)
+{
+	return concern->same_name || source->more_names || concern->import->summary.more_names;
+}
+
+/* ACM's rules of re-import, as far as they can be told without the new certificate at hand. */
+static bool is_refused(const struct concern *concern, const struct source_certificate *source)
+{
+	return changes_key(&concern->import->summary, source) || !keeps_a_name(concern, source);
+}
+
+static char *refusal(const struct concern *concern, const struct source_certificate *source)
+{
+	const struct acm_summary *summary = &concern->import->summary;
+
+	if (changes_key(summary, source))
+		return bounded_printf(BOUNDED_NAME,
 			"its key is %s and the new one's %s: a re-import cannot change type or "
 			"size of the key",
 			summary->key_algorithm, source->key_algorithm);
-	if (!keeps_a_name(source, summary))
+	if (!keeps_a_name(concern, source))
 		return mem_strdup(
 			"none of its names is a name of the new one: a re-import must keep one");
 	return NULL;
 }
 
-void match_fill_candidates(
-	const struct import_list *imports, const struct look_item *item, struct observed *seen)
+static bool is_better(const struct concern *a, const struct concern *b, const struct source_certificate *source)
+{
+	const struct acm_summary *left = &a->import->summary, *right = &b->import->summary;
+	bool refused = is_refused(a, source);
+
+	if (refused != is_refused(b, source))
+		return !refused;
+	if (left->in_use != right->in_use)
+		return left->in_use;
+	if (left->not_after != right->not_after)
+		return left->not_after > right->not_after;
+	return a->import < b->import; /* sorted by ARN */
+}
+
+static void add_best(struct best *best, const struct concern *concern, const struct source_certificate *source)
+{
+	size_t at = best->count;
+
+	best->total++;
+	while (at > 0 && is_better(concern, &best->items[at - 1], source))
+		at--;
+	if (at == CANDIDATES_OF_DELIVERY)
+		return;
+	best->count = MIN(best->count + 1, CANDIDATES_OF_DELIVERY);
+	memmove(&best->items[at + 1], &best->items[at], (best->count - at - 1) * sizeof(*best->items));
+	best->items[at] = *concern;
+}
+
+void match_best(struct import_list *imports, const struct look_item *item, struct best *ret_best)
 {
 	_cleanup_(concerned_done) struct concerned concerned;
 
+	*ret_best = (struct best){ 0 };
 	match_concerned(imports, item, false, &concerned);
-	for (size_t i = 0; i < concerned.count; i++) {
-		const struct import *import = concerned.imports[i];
+	for (size_t i = 0; i < concerned.count; i++)
+		if (match_is_candidate(&concerned.items[i]))
+			add_best(ret_best, &concerned.items[i], item->source);
+}
 
-		if (!match_is_candidate(import, item))
-			continue;
-		seen->candidates = mem_resize(
-			seen->candidates, seen->candidate_count + 1, sizeof(*seen->candidates));
-		seen->candidates[seen->candidate_count++] = (struct candidate){
-			.arn = mem_strdup(import->summary.arn),
-			.domain = mem_strdup(import->summary.domain),
-			.not_after = import->summary.not_after,
-			.in_use = import->summary.in_use,
-			.in_use_by = strv_copy(import->in_use_by),
-			.refusal = refusal(&import->summary, item->source),
-		};
+static struct candidate make_candidate(const struct concern *concern, const struct source_certificate *source)
+{
+	const struct import *import = concern->import;
+	struct candidate candidate = {
+		.arn = mem_strdup(import->summary.arn),
+		.domain = bounded(mem_strdup(import->summary.domain), BOUNDED_NAME),
+		.not_after = import->summary.not_after,
+		.in_use = import->summary.in_use,
+		.users = strv_length(import->in_use_by),
+		.refusal = refusal(concern, source),
+	};
+
+	for (size_t i = 0; i < MIN(candidate.users, USERS_OF_CANDIDATE); i++) {
+		_cleanup_(freep) char *user = bounded(mem_strdup(import->in_use_by[i]), BOUNDED_NAME);
+
+		strv_append(&candidate.in_use_by, user);
 	}
+	return candidate;
+}
+
+void match_fill_candidates(struct import_list *imports, const struct look_item *item, struct observed *seen)
+{
+	struct best best;
+
+	match_best(imports, item, &best);
+	seen->candidates = mem_alloc(best.count * sizeof(*seen->candidates));
+	for (; seen->candidate_count < best.count; seen->candidate_count++)
+		seen->candidates[seen->candidate_count] =
+			make_candidate(&best.items[seen->candidate_count], item->source);
+	seen->candidate_total = best.total;
 }
 
 char *match_revision(const struct acm_summary *summary)

@@ -25,7 +25,7 @@ struct import {
 struct import_list {
 	struct import *items;
 	size_t count;
-	struct import_key *keys; /* by which import_list_index() finds them; NULL: it was not called */
+	struct import_key *keys; /* by which those that concern an item are found; NULL: not made yet */
 	size_t key_count;
 };
 
@@ -42,8 +42,8 @@ struct import *import_list_add(struct import_list *imports, const char *arn);
 void import_list_sort(struct import_list *imports);
 
 /*
- * import_list_index(imports): from now on match_concerned() finds those that concern an item without going through all of
- * them.  To be called again when names or tags have changed; what adds an import takes the index away.
+ * import_list_index(imports): names or tags have changed, or imports were appended: how match_concerned() finds those that
+ * concern an item is made again.  What adds or drops an import does the same when it is needed.
  */
 void import_list_index(struct import_list *imports);
 
@@ -52,61 +52,79 @@ void import_list_keep_unreadable(struct import_list *imports);
 
 void import_list_done(struct import_list *imports);
 
+/* An import, and what it has in common with an item. */
+struct concern {
+	struct import *import;
+	bool meets; /* they share a name, or one covers a name of the other */
+	bool same_name; /* they share one */
+};
+
 /* Some of a list, in its order. */
 struct concerned {
-	struct import **imports;
+	struct concern *items;
 	size_t count;
 };
 
 /**
- * match_concerned(imports, item, all):
+ * match_concerned(imports, item, all, concerned):
  * Every import that shares a name with ${item}, or that by its own tags or by those that the search found is ${item}'s; and
- * perhaps others, so that each is still to be asked what it is.  With ${all}, or without an index, all of them.  Release with
+ * perhaps others, so that each is still to be asked what it is.  With ${all}, all of them.  Release with
  * concerned_done(); the imports are borrowed.
  */
 void match_concerned(
-	const struct import_list *imports, const struct look_item *item, bool all, struct concerned *ret_concerned);
+	struct import_list *imports, const struct look_item *item, bool all, struct concerned *ret_concerned);
 void concerned_done(struct concerned *concerned);
 
 /* match_known(imports, item): the one that the configuration or else the record names, or NULL. */
 struct import *match_known(const struct import_list *imports, const struct look_item *item);
 
 /**
- * match_needs_tags(import, item, unsearched):
- * Can it not be told whose ${import} is, as far as ${item} is concerned, before its tags are read?
+ * match_needs_tags(concern, item, unsearched):
+ * Can it not be told whose the import is, as far as ${item} is concerned, before its tags are read?
  * Of an import that the search finds, or that shares a name; with ${unsearched} (the search is
  * denied) of every one.
  */
-bool match_needs_tags(const struct import *import, const struct look_item *item, bool unsearched);
+bool match_needs_tags(const struct concern *concern, const struct look_item *item, bool unsearched);
 
 /*
  * match_tagged(imports, item): the one whose own tags say that it is ${item}'s, or NULL; of
  * several the one in use, else the first by ARN, so that two hosts choose alike.
  */
-struct import *match_tagged(const struct import_list *imports, const struct look_item *item);
+struct import *match_tagged(struct import_list *imports, const struct look_item *item);
 
 /*
  * match_unreadable(imports, item, unsearched): one that concerns ${item}, is not the one that
  * it is known to have had, and whose tags could not be read; or NULL.
  */
-struct import *match_unreadable(
-	const struct import_list *imports, const struct look_item *item, bool unsearched);
+struct import *match_unreadable(struct import_list *imports, const struct look_item *item, bool unsearched);
 
 /*
- * match_is_candidate(import, item): does it share a name, and belong to no delivery of
+ * match_is_candidate(concern): does it share a name, and belong to no delivery of
  * certferry?
  */
-bool match_is_candidate(const struct import *import, const struct look_item *item);
+bool match_is_candidate(const struct concern *concern);
 
 /* match_only_in_use(imports, item): the only candidate that is in use; NULL: none, or several. */
-struct import *match_only_in_use(const struct import_list *imports, const struct look_item *item);
+struct import *match_only_in_use(struct import_list *imports, const struct look_item *item);
+
+/* Those candidates that are shown to a person, the best first. */
+struct best {
+	struct concern items[CANDIDATES_OF_DELIVERY];
+	size_t count;
+	size_t total; /* of all candidates */
+};
 
 /*
- * match_fill_candidates(imports, item, seen): every candidate, with why ACM would refuse a
- * re-import over it.
+ * match_best(imports, item, best): the candidates that a person most likely means: what ACM would admit a re-import over
+ * before what it would refuse, then those in use, then what expires last, then by ARN.
  */
-void match_fill_candidates(
-	const struct import_list *imports, const struct look_item *item, struct observed *seen);
+void match_best(struct import_list *imports, const struct look_item *item, struct best *ret_best);
+
+/*
+ * match_fill_candidates(imports, item, seen): the best candidates, with why ACM would refuse a
+ * re-import over each, and how many there are.
+ */
+void match_fill_candidates(struct import_list *imports, const struct look_item *item, struct observed *seen);
 
 /* match_revision(summary): "NotBefore NotAfter ImportedAt"; the caller owns it. */
 char *match_revision(const struct acm_summary *summary);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/bounded.h"
 #include "lib/base/strv.h"
 
 void source_certificate_done(struct source_certificate *certificate)
@@ -234,12 +235,47 @@ void candidate_done(struct candidate *candidate)
 	*candidate = (struct candidate){ 0 };
 }
 
+struct candidate_room *candidate_room_new(void)
+{
+	return candidate_room_ref(mem_new(struct candidate_room));
+}
+
+struct candidate_room *candidate_room_ref(struct candidate_room *room)
+{
+	room->references++;
+	return room;
+}
+
+struct candidate_room *candidate_room_unref(struct candidate_room *room)
+{
+	if (room && --room->references == 0)
+		free(room);
+	return NULL;
+}
+
+static void forget_candidates(struct observed *observed, size_t keep)
+{
+	while (observed->candidate_count > keep)
+		candidate_done(&observed->candidates[--observed->candidate_count]);
+}
+
+void observed_keep(struct observed *observed, struct candidate_room *room)
+{
+	if (observed->room || !observed->candidate_count)
+		return;
+	forget_candidates(observed, CANDIDATES_OF_PLACE - MIN(room->kept, CANDIDATES_OF_PLACE));
+	observed->room = candidate_room_ref(room);
+	room->kept += observed->candidate_count;
+}
+
 void observed_done(struct observed *observed)
 {
+	if (observed->room)
+		observed->room->kept -= observed->candidate_count;
+	observed->room = candidate_room_unref(observed->room);
 	free(observed->object_id);
 	free(observed->revision);
-	for (size_t i = 0; i < observed->candidate_count; i++)
-		candidate_done(&observed->candidates[i]);
+	forget_candidates(observed, 0);
 	free(observed->candidates);
 	free(observed->leaf_pem);
 	free(observed->chain_pem);
@@ -250,6 +286,7 @@ void observed_done(struct observed *observed)
 void observed_copy(struct observed *to, const struct observed *from)
 {
 	*to = *from;
+	to->room = NULL;
 	to->object_id = mem_strdup(from->object_id);
 	to->revision = mem_strdup(from->revision);
 	to->leaf_pem = mem_strdup(from->leaf_pem);
@@ -264,6 +301,37 @@ void observed_copy(struct observed *to, const struct observed *from)
 		to->candidates[i].in_use_by = strv_copy(from->candidates[i].in_use_by);
 		to->candidates[i].refusal = mem_strdup(from->candidates[i].refusal);
 	}
+}
+
+static void append_candidate(struct buf *text, const struct candidate *candidate)
+{
+	char end[TIME_TEXT_SIZE];
+
+	buf_printf(text, " %s (expires %s, %s", candidate->arn, time_format(candidate->not_after, end),
+		candidate->in_use ? "in use" : "not in use");
+	STRV_FOREACH (user, candidate->in_use_by)
+		buf_printf(text, "%s%s", user == candidate->in_use_by ? " by " : " ", *user);
+	bounded_more(text, strv_length(candidate->in_use_by), candidate->users);
+	buf_printf(text, "%s)", candidate->refusal ? ", ACM would refuse a re-import" : "");
+}
+
+char *observed_candidates_text(const struct observed *observed)
+{
+	struct buf text = BUF_NULL;
+	size_t shown = 0;
+
+	buf_append_string(&text, "imports that are not certferry's share its name:");
+	for (; shown < observed->candidate_count && bounded_takes(&text, shown); shown++) {
+		if (shown)
+			buf_append_char(&text, ',');
+		append_candidate(&text, &observed->candidates[shown]);
+	}
+	if (shown)
+		bounded_more(&text, shown, observed->candidate_total);
+	else
+		buf_printf(&text, " %zu", observed->candidate_total);
+	buf_append_string(&text, "; choose with arn:, adopt: in-use or adopt: beside, or see 'certferry adopt'");
+	return bounded(buf_take(&text), BOUNDED_TEXT);
 }
 
 const char *observed_state_name(enum observed_state state)

@@ -82,14 +82,29 @@ enum observed_state {
 	OBSERVED_FOREIGN,  /* an object of this name is there and is not ours: see error */
 };
 
+/*
+ * Who owns an account decides how many imports stand in the way and how many use each.  Of these few are kept, and how
+ * many there are: for a delivery, for all of a place, and for a candidate.
+ */
+#define CANDIDATES_OF_DELIVERY ((size_t)10)
+#define CANDIDATES_OF_PLACE    ((size_t)200)
+#define USERS_OF_CANDIDATE     ((size_t)3)
+
 /* An import that is not ours and shares a name with the certificate to be delivered. */
 struct candidate {
 	char *arn;
-	char *domain;
+	char *domain; /* BOUNDED_NAME at most */
 	usec_t not_after;
 	bool in_use;
-	char **in_use_by; /* ARNs, where they were read */
+	char **in_use_by; /* ARNs, where they were read; the first USERS_OF_CANDIDATE */
+	size_t users; /* how many were read */
 	char *refusal;	  /* why ACM would refuse a re-import over it, or NULL: it would admit it */
+};
+
+/* How many candidates the deliveries of a place keep together; counted, because what was seen outlives its place. */
+struct candidate_room {
+	unsigned references;
+	size_t kept;
 };
 
 struct observed {
@@ -105,8 +120,10 @@ struct observed {
 	bool anchor_seen;	/* it was seen what the object says of its anchor: */
 	struct fingerprint anchor; /* the digest (bundle_anchor()) that it bears; unset: none that can be read */
 	bool unused;		/* acm: delivered, and used by nobody */
-	struct candidate *candidates;
+	struct candidate *candidates; /* the best of them: see match_best() */
 	size_t candidate_count;
+	size_t candidate_total; /* those that are not kept, too */
+	struct candidate_room *room; /* in which those kept count; NULL: not kept for long */
 	unsigned imported_count; /* acm: imported certificates held in this account and region; 0 unknown */
 	usec_t changed_at;	 /* file: when the version was put in place; 0: not known */
 	char *leaf_pem;		 /* only where asked for and readable */
@@ -115,10 +132,23 @@ struct observed {
 };
 
 void candidate_done(struct candidate *candidate);
+
+/* candidate_room_new(), candidate_room_ref(room), candidate_room_unref(room): NULL is fine for the last, which returns NULL. */
+struct candidate_room *candidate_room_new(void);
+struct candidate_room *candidate_room_ref(struct candidate_room *room);
+struct candidate_room *candidate_room_unref(struct candidate_room *room);
+
+/* observed_keep(observed, room): what was seen is to be kept: of its candidates as many as ${room} takes, until
+ * observed_done(). */
+void observed_keep(struct observed *observed, struct candidate_room *room);
 void observed_done(struct observed *observed);
 
-/* observed_copy(to, from): ${to} is empty before and owns what it gets. */
+/* observed_copy(to, from): ${to} is empty before and owns what it gets; it counts in no room. */
 void observed_copy(struct observed *to, const struct observed *from);
+
+/* observed_candidates_text(observed): of one that is ADOPTABLE, which imports stand in the way and how to choose, in one
+ * sentence that the caller owns. */
+char *observed_candidates_text(const struct observed *observed);
 
 /* observed_state_name(state): "unknown", "absent", "present", ... */
 const char *observed_state_name(enum observed_state state);

@@ -9,6 +9,9 @@
 #include "lib/base/buf.h"
 #include "lib/base/strv.h"
 
+/* That are put into words: a match may find thousands of certificates with the same one. */
+#define PROBLEMS_MOST 100
+
 /* The characters that an object's name may have (Secrets Manager's, the narrowest of the kinds). */
 static const char object_characters[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_+=.@-";
@@ -462,10 +465,22 @@ static void mark_same_objects(struct expansion *expansion, char **problems, bool
 	}
 }
 
+/* A source, or a pattern for names, may make one of each of its deliveries. */
+static bool add_problem(struct expansion *expansion, size_t *count, const char *problem)
+{
+	if (strv_has(expansion->problems, problem))
+		return true;
+	if (*count == PROBLEMS_MOST)
+		return false;
+	strv_append(&expansion->problems, problem);
+	(*count)++;
+	return true;
+}
+
 static void drop_problems(struct expansion *expansion, bool complete)
 {
 	_cleanup_(freep) char **problems = mem_alloc(expansion->delivery_count * sizeof(*problems));
-	size_t kept = 0;
+	size_t kept = 0, said = 0, unsaid = 0;
 
 	for (size_t i = 0; i < expansion->delivery_count; i++)
 		problems[i] = object_problem(&expansion->deliveries[i], complete);
@@ -475,12 +490,17 @@ static void drop_problems(struct expansion *expansion, bool complete)
 			expansion->deliveries[kept++] = expansion->deliveries[i];
 			continue;
 		}
-		if (!strv_has(expansion->problems, problems[i]))
-			strv_append(&expansion->problems, problems[i]);
+		unsaid += !add_problem(expansion, &said, problems[i]);
 		free(problems[i]);
 		delivery_done(&expansion->deliveries[i]);
 	}
 	expansion->delivery_count = kept;
+	if (unsaid) {
+		_cleanup_(freep) char *more = mem_printf(
+			"certferry leaves out these deliveries and %zu more, for reasons like these", unsaid);
+
+		strv_append(&expansion->problems, more);
+	}
 }
 
 struct expansion *expand(const struct desired *desired, const struct source_view *view, const char *region)

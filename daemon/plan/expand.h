@@ -27,7 +27,8 @@ struct expansion {
 				      * `places` */
 	size_t delivery_count;
 	char **problems; /* sentences: two deliveries to one object, an object's name with a character that is not
-			  * allowed, an entry that matches nothing */
+			  * allowed, an entry that matches nothing; of deliveries the first hundred, and how many
+			  * more there are */
 };
 
 /**

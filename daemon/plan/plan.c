@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/bounded.h"
 #include "lib/base/buf.h"
 #include "lib/base/strv.h"
 
@@ -14,7 +15,7 @@ struct planner {
 	bool *exporting; /* for each certificate: a delivery exports it anyway, or may turn out to */
 };
 
-/* Adds a step; ${reason} is taken over. */
+/* Adds a step; ${reason} is taken over, and is a sentence however long what it quotes is. */
 static struct step *add_step(struct planner *planner, enum step_verb verb, char *reason)
 {
 	struct plan *plan = planner->plan;
@@ -28,7 +29,7 @@ static struct step *add_step(struct planner *planner, enum step_verb verb, char 
 		.destination = "",
 		.delivery = "",
 		.dependent = "",
-		.reason = reason };
+		.reason = bounded(reason, BOUNDED_TEXT) };
 	return step;
 }
 
@@ -132,25 +133,6 @@ static char *due_reason(const struct plan_delivery *delivery, const struct versi
 	return buf_take(&reason);
 }
 
-static char *adopt_reason(const struct plan_delivery *delivery)
-{
-	const struct observed *seen = delivery->observed;
-	struct buf reason = BUF_NULL;
-
-	buf_append_string(&reason, "imports that are not certferry's share its name:");
-	for (size_t i = 0; i < seen->candidate_count; i++) {
-		const struct candidate *candidate = &seen->candidates[i];
-		_cleanup_(freep) char *users = strv_join(candidate->in_use_by, " ");
-		char end[TIME_TEXT_SIZE];
-
-		buf_printf(&reason, "%s %s (expires %s, %s%s%s%s)", i ? "," : "", candidate->arn,
-			time_format(candidate->not_after, end), candidate->in_use ? "in use" : "not in use",
-			*users ? " by " : "", users, candidate->refusal ? ", ACM would refuse a re-import" : "");
-	}
-	buf_append_string(&reason, "; choose with arn:, adopt: in-use or adopt: beside, or see 'certferry adopt'");
-	return buf_take(&reason);
-}
-
 /* Where what is there decides: true when nothing may be written, a step having said why. */
 static bool stopped_by_what_is_there(struct planner *planner, size_t index, const struct version *wanted)
 {
@@ -171,7 +153,7 @@ static bool stopped_by_what_is_there(struct planner *planner, size_t index, cons
 				delivery->delivery->arn ?: (seen->object_id ?: "its object")));
 		return true;
 	case OBSERVED_ADOPTABLE:
-		hold(planner, index, HOLD_ADOPT, adopt_reason(delivery));
+		hold(planner, index, HOLD_ADOPT, observed_candidates_text(seen));
 		return true;
 	case OBSERVED_PRESENT:
 		if (fingerprint_is_set(&seen->version.fingerprint) && version_is_older(wanted, &seen->version)) {

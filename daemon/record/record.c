@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/bounded.h"
 #include "lib/base/intern.h"
 
 #define CERTIFICATE_COLUMNS                                                                        \
@@ -102,6 +103,14 @@ struct binder {
 static void bind_text(struct binder *binder, const char *text)
 {
 	(void)sqlite3_bind_text(binder->statement, ++binder->column, text, -1, SQLITE_TRANSIENT);
+}
+
+/* What somebody else had to say. */
+static void bind_sentence(struct binder *binder, const char *text)
+{
+	_cleanup_(freep) char *sentence = bounded(mem_strdup(text), BOUNDED_TEXT);
+
+	bind_text(binder, sentence);
 }
 
 static void bind_number(struct binder *binder, uint64_t number)
@@ -406,7 +415,7 @@ int record_save_certificate(struct record *record, const struct certificate_reco
 	bind_text(&binder, row->anchor);
 	bind_number(&binder, row->failures);
 	bind_number(&binder, row->next_try);
-	bind_text(&binder, row->problem);
+	bind_sentence(&binder, row->problem);
 	return statement_run(record, &statement, "save certificate", err);
 }
 
@@ -434,13 +443,13 @@ int record_save_delivery(struct record *record, const struct delivery_record *ro
 	bind_number(&binder, row->failures);
 	bind_number(&binder, row->next_try);
 	bind_text(&binder, error_kind_name(row->kind));
-	bind_text(&binder, row->problem);
+	bind_sentence(&binder, row->problem);
 	bind_number(&binder, row->hold);
-	bind_text(&binder, row->hold_reason);
+	bind_sentence(&binder, row->hold_reason);
 	bind_fingerprint(&binder, &row->held);
 	bind_fingerprint(&binder, &row->approved);
 	bind_number(&binder, row->guard_passed);
-	bind_text(&binder, row->proof);
+	bind_sentence(&binder, row->proof);
 	bind_fingerprint(&binder, &row->proven);
 	bind_text(&binder, row->leaf);
 	bind_text(&binder, row->chain);
@@ -481,11 +490,11 @@ int record_save_dependent(struct record *record, const struct dependent_record *
 	bind_text(&binder, row->name);
 	bind_number(&binder, row->failures);
 	bind_number(&binder, row->next_try);
-	bind_text(&binder, row->problem);
+	bind_sentence(&binder, row->problem);
 	bind_text(&binder, row->invocation);
 	bind_number(&binder, row->intended_at);
 	bind_number(&binder, row->told_at);
-	bind_text(&binder, row->proof);
+	bind_sentence(&binder, row->proof);
 	return statement_run(record, &statement, "save dependent", err);
 }
 
@@ -568,7 +577,7 @@ int record_add_history(struct record *record, usec_t time, const char *event, co
 	bind_number(&binder, time);
 	bind_text(&binder, event);
 	bind_text(&binder, subject);
-	bind_text(&binder, text);
+	bind_sentence(&binder, text);
 	r = statement_run(record, &statement, "write history", err);
 	if (r < 0)
 		return r;

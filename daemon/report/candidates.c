@@ -11,6 +11,7 @@ static json_t *candidate_object(const struct candidate *candidate)
 	json_put(object, "not_after", json_time(candidate->not_after));
 	json_put(object, "in_use", json_boolean(candidate->in_use));
 	json_put(object, "in_use_by", json_texts(candidate->in_use_by));
+	json_put(object, "users", json_integer((json_int_t)candidate->users));
 	json_put(object, "refusal", json_text(candidate->refusal));
 	return object;
 }
@@ -28,6 +29,7 @@ static json_t *choice(const struct delivery_view *view)
 	for (size_t i = 0; view->observed && i < view->observed->candidate_count; i++)
 		json_add(candidates, candidate_object(&view->observed->candidates[i]));
 	json_put(object, "candidates", candidates);
+	json_put(object, "total", json_integer(view->observed ? (json_int_t)view->observed->candidate_total : 0));
 	return object;
 }
 

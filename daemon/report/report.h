@@ -42,9 +42,9 @@ char *report_plan_lines(const struct plan *plan);
 /**
  * report_candidates(view):
  * {"format":1,"exit":N,"deliveries":[{"delivery","certificate","destination","account","region",
- *  "candidates":[{"arn","domain","not_after","in_use","in_use_by":["..."],"refusal"}]}],
+ *  "candidates":[{"arn","domain","not_after","in_use","in_use_by":["..."],"users","refusal"}],"total"}],
  *  "unseen":[{"delivery","reason"}]}: the deliveries held as "adopt?", and those that could not be
- * looked at.  The exit is 1 when some were not seen, else 3 when some wait for a choice, else 0.
+ * looked at.  "total" counts the candidates that are not kept as well, "users" the users.  The exit is 1 when some were not seen, else 3 when some wait for a choice, else 0.
  */
 char *report_candidates(const struct status_view *view);
 

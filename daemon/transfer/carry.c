@@ -71,6 +71,13 @@ static void leave_bundle(struct carry *carry)
 	carry->events->on_left(carry->userdata);
 }
 
+/* What is there is compared once, before the write; afterwards only others would pay for how long it is. */
+static void forget_texts(struct observed *seen)
+{
+	free(take(seen->leaf_pem));
+	free(take(seen->chain_pem));
+}
+
 /* The only end but cancel; ${outcome} is taken over. */
 static void finish(struct carry *carry, struct outcome *outcome)
 {
@@ -80,6 +87,7 @@ static void finish(struct carry *carry, struct outcome *outcome)
 
 	leave_bundle(carry);
 	outcome->wrote = carry->wrote;
+	forget_texts(&seen);
 	carry->seen = (struct observed){ 0 };
 	carry_cancel(carry);
 	events->on_ended(userdata, outcome, &seen);
@@ -162,7 +170,7 @@ static bool stopped_by_state(struct carry *carry)
 	case OBSERVED_DEMOTED:
 		return false;
 	case OBSERVED_ADOPTABLE:
-		wait_for(carry, HOLD_ADOPT, carry_adopt_text(&carry->seen));
+		wait_for(carry, HOLD_ADOPT, observed_candidates_text(&carry->seen));
 		return true;
 	case OBSERVED_GONE:
 		if (looks_again_for_gone(carry))
@@ -313,6 +321,7 @@ static void start_put(struct carry *carry)
 
 	carry->wrote = true;
 	carry->created = state == OBSERVED_ABSENT || state == OBSERVED_GONE;
+	forget_texts(&carry->seen);
 	carry->put = destination_put(
 		carry->job.context, delivery_of(carry), carry->bundle, &carry->seen, on_put, carry);
 }

@@ -1,38 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/transfer/carry_text.h"
 
-#include "lib/base/buf.h"
+#include "lib/base/bounded.h"
 #include "lib/base/strv.h"
-
-static void append_candidate(struct buf *text, const struct candidate *candidate)
-{
-	_cleanup_(freep) char *users = strv_join(candidate->in_use_by, ", ");
-	char end[TIME_TEXT_SIZE];
-
-	buf_printf(text, "%s (expires %s, %s", candidate->arn,
-		time_format(candidate->not_after, end),
-		candidate->in_use ? "in use" : "not in use");
-	if (*users)
-		buf_printf(text, " by %s", users);
-	if (candidate->refusal)
-		buf_printf(text, "; ACM would refuse a re-import: %s", candidate->refusal);
-	buf_append_char(text, ')');
-}
-
-char *carry_adopt_text(const struct observed *seen)
-{
-	struct buf text = BUF_NULL;
-
-	buf_append_string(&text, "imports that are not certferry's share its name: ");
-	for (size_t i = 0; i < seen->candidate_count; i++) {
-		if (i)
-			buf_append_string(&text, ", ");
-		append_candidate(&text, &seen->candidates[i]);
-	}
-	buf_append_string(&text,
-		"; choose with arn:, adopt: in-use or adopt: beside, or see 'certferry adopt'");
-	return buf_take(&text);
-}
 
 char *carry_gone_text(const char *object)
 {
@@ -49,8 +19,8 @@ void carry_add_other_root(const struct bundle *bundle, struct change *change)
 	_cleanup_(freep) char *before = take(change->text);
 
 	change->lost |= ACCEPT_ISSUER;
-	change->text = mem_printf("%s%sits chain would end at (%.200s), another than the one recorded "
-				  "when it was first seen",
+	change->text = bounded_printf(CHANGE_TEXT_MOST, "%s%sits chain would end at (%s), another than the one "
+				  "recorded when it was first seen",
 		before ? before : "", before ? "; " : "", end->subject);
 }
 
@@ -71,7 +41,7 @@ char *carry_change_text(const struct change *change, const char *delivery)
 		if (change->lost & words[i].accept)
 			strv_append(&accept, words[i].name);
 	list = strv_join(accept, ", ");
-	return mem_printf(
+	return bounded_printf(BOUNDED_TEXT,
 		"%s; if that is right, 'certferry approve %s' lets this version through, and "
 		"accept: [%s] every one",
 		change->text, delivery, list);

@@ -7,9 +7,6 @@
 #include "daemon/model/observed.h"
 #include "daemon/transfer/verify.h"
 
-/* carry_adopt_text(seen): which imports stand in the way, and how to choose. */
-char *carry_adopt_text(const struct observed *seen);
-
 /* carry_gone_text(object): the import that was configured or recorded is not there any more. */
 char *carry_gone_text(const char *object);
 

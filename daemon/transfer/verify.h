@@ -131,6 +131,9 @@ int verify_import_over(
 const char *verify_cloudfront_note(
 	const struct bundle *bundle, enum destination_kind kind, const char *region);
 
+/* In bytes, whatever the certificate in place holds: a sentence has room for what can be done as well. */
+#define CHANGE_TEXT_MOST ((size_t)1536)
+
 /* What a delivery would take from those who use the certificate in place. */
 struct change {
 	unsigned lost; /* enum accept; 0: nothing */

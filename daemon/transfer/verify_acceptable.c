@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/transfer/verify_rule.h"
+#include "lib/base/bounded.h"
 #include "lib/base/strv.h"
 #include "lib/pki/pem.h"
 
@@ -101,7 +102,7 @@ static int check_key_kept(
 static int check_name_kept(
 	const struct certificate *leaf, const struct certificate *in_place, struct error *err)
 {
-	_cleanup_(freep) char *names = strv_join(in_place->names, ", ");
+	_cleanup_(freep) char *names = bounded_join(in_place->names, "");
 
 	STRV_FOREACH (name, in_place->names)
 		if (strv_has(leaf->names, *name))
@@ -110,7 +111,7 @@ static int check_name_kept(
 		return 0;
 	return refuse(err, RULE_ACM_NAME_KEPT,
 		"the new certificate " WHO_FORMAT
-		" has none of the names of the one in place (%.400s); "
+		" has none of the names of the one in place (%s); "
 		"ACM imports again only what keeps one",
 		WHO(leaf), names);
 }

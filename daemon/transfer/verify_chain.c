@@ -63,15 +63,15 @@ static int refuse_link(const struct bundle *bundle, size_t place, struct error *
 	if (names_its_issuer(certificate, next))
 		return refuse(err, RULE_ISSUER_SIGNATURE,
 			"a certificate " WHO_FORMAT
-			" is not signed by the key of the chain's %.200s",
+			" is not signed by the key of the chain's %s",
 			WHO(certificate), WHO(next));
 	if (place == 0)
 		return refuse(err, RULE_CHAIN_FOREIGN,
 			"the chain is not that of the leaf certificate " WHO_FORMAT
-			": its issuer (%.200s) is not in it",
+			": its issuer (%s) is not in it",
 			WHO(certificate), certificate->issuer);
 	return refuse(err, RULE_CHAIN_GAP,
-		"behind a certificate " WHO_FORMAT " its issuer (%.200s) is missing",
+		"behind a certificate " WHO_FORMAT " its issuer (%s) is missing",
 		WHO(certificate), certificate->issuer);
 }
 
@@ -164,7 +164,7 @@ static int refuse_anchor(
 		if (names_its_issuer(last, anchors->items[i]))
 			return refuse(err, RULE_ANCHOR_KEY,
 				"the chain ends at a CA that has the name of a trusted one "
-				"(%.200s), but "
+				"(%s), but "
 				"not its key",
 				WHO(anchors->items[i]));
 	return refuse(err, RULE_ANCHOR_TRUSTED,

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "daemon/transfer/verify_rule.h"
-#include "lib/base/buf.h"
+#include "lib/base/bounded.h"
 #include "lib/base/strv.h"
 
 /* Another loss: a clause of the sentence that the text becomes. */
@@ -17,7 +17,7 @@ static void lose(struct change *change, unsigned what, char *clause)
 
 	change->lost |= what;
 	free(change->text);
-	change->text = text;
+	change->text = bounded(text, CHANGE_TEXT_MOST);
 	free(clause);
 }
 
@@ -32,10 +32,9 @@ static void compare_names(
 			strv_append(&lost, *name);
 	if (!lost)
 		return;
-	list = strv_join(lost, "', '");
+	list = bounded_join(lost, "'");
 	lose(change, ACCEPT_NAMES,
-		mem_printf("the %s '%s' would be lost", strv_length(lost) > 1 ? "names" : "name",
-			list));
+		mem_printf("the %s %s would be lost", lost[1] ? "names" : "name", list));
 }
 
 /* "clientAuth" as people write it, or the OID itself. */
@@ -53,17 +52,14 @@ static char *usage_name(const char *oid)
 }
 
 static void compare_usage(const struct certificate *leaf, const struct certificate *in_place,
-	const char *oid, struct change *change)
+	const char *oid, char ***lost)
 {
 	_cleanup_(freep) char *name = NULL;
 
 	if (!certificate_has_usage(in_place, oid) || certificate_has_usage(leaf, oid))
 		return;
 	name = usage_name(oid);
-	if (strcmp(oid, OID_CLIENT_AUTH) == 0)
-		change->lost_client_auth = true;
-	lose(change, ACCEPT_CLIENT_AUTH,
-		mem_printf("the extended key usage %s would be lost", name));
+	strv_append(lost, name);
 }
 
 /* A certificate without the extension may be used for anything: then the two that matter are
@@ -71,12 +67,21 @@ static void compare_usage(const struct certificate *leaf, const struct certifica
 static void compare_usages(
 	const struct certificate *leaf, const struct certificate *in_place, struct change *change)
 {
-	compare_usage(leaf, in_place, OID_CLIENT_AUTH, change);
-	compare_usage(leaf, in_place, OID_SERVER_AUTH, change);
+	_cleanup_(strv_freep) char **lost = NULL;
+	_cleanup_(freep) char *list = NULL;
+
+	compare_usage(leaf, in_place, OID_CLIENT_AUTH, &lost);
+	change->lost_client_auth = lost != NULL;
+	compare_usage(leaf, in_place, OID_SERVER_AUTH, &lost);
 	STRV_FOREACH (oid, in_place->extended_key_usages)
 		if (strcmp(*oid, OID_CLIENT_AUTH) != 0 && strcmp(*oid, OID_SERVER_AUTH) != 0 &&
 			strcmp(*oid, OID_ANY_USAGE) != 0)
-			compare_usage(leaf, in_place, *oid, change);
+			compare_usage(leaf, in_place, *oid, &lost);
+	if (!lost)
+		return;
+	list = bounded_join(lost, "");
+	lose(change, ACCEPT_CLIENT_AUTH,
+		mem_printf("the extended key %s %s would be lost", lost[1] ? "usages" : "usage", list));
 }
 
 /* The key that signed it, as far as the certificate itself says: equal, or at least one does not
@@ -108,10 +113,10 @@ static void compare_issuers(const struct bundle *bundle, const struct certificat
 		return;
 	if (strcmp(before, after) == 0)
 		lose(change, ACCEPT_ISSUER,
-			mem_printf("the issuing CA (%.200s) would have another key", after));
+			mem_printf("the issuing CA (%s) would have another key", after));
 	else
 		lose(change, ACCEPT_ISSUER,
-			mem_printf("the issuing CA would be (%.200s) instead of (%.200s)", after,
+			mem_printf("the issuing CA would be (%s) instead of (%s)", after,
 				before));
 }
 
@@ -128,10 +133,10 @@ static void compare_roots(const struct certificate_list *chain,
 		return;
 	if (strcmp(before->subject, after->subject) == 0)
 		lose(change, ACCEPT_ISSUER,
-			mem_printf("the root (%.200s) would have another key", WHO(after)));
+			mem_printf("the root (%s) would have another key", WHO(after)));
 	else
 		lose(change, ACCEPT_ISSUER,
-			mem_printf("the root would be (%.200s) instead of (%.200s)", WHO(after),
+			mem_printf("the root would be (%s) instead of (%s)", WHO(after),
 				WHO(before)));
 }
 

@@ -10,9 +10,8 @@
 int refuse(struct error *err, enum verify_rule rule, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* How a certificate is called in messages: WHO_FORMAT with WHO(certificate), cut where subjects are
- * endless. */
-#define WHO_FORMAT       "(subject %.200s)"
+/* How a certificate is called in messages: WHO_FORMAT with WHO(certificate). */
+#define WHO_FORMAT       "(subject %s)"
 #define WHO(certificate) (*(certificate)->subject ? (certificate)->subject : "empty")
 
 /* verify_chain(bundle, terms, err): the rules of the chain and its time. */

@@ -49,7 +49,7 @@ void bounded_more(struct buf *text, size_t shown, size_t count)
 		buf_printf(text, " and %zu more", count - shown);
 }
 
-char *bounded_join(char *const *list, const char *separator)
+char *bounded_join(char *const *list, const char *quote)
 {
 	size_t shown = 0, count = strv_length(list);
 	struct buf text = BUF_NULL;
@@ -57,9 +57,7 @@ char *bounded_join(char *const *list, const char *separator)
 	for (; shown < count && bounded_takes(&text, shown); shown++) {
 		_cleanup_(freep) char *item = bounded(mem_strdup(list[shown]), BOUNDED_NAME);
 
-		if (shown)
-			buf_append_string(&text, separator);
-		buf_append_string(&text, item);
+		buf_printf(&text, "%s%s%s%s", shown ? ", " : "", quote, item, quote);
 	}
 	bounded_more(&text, shown, count);
 	return buf_take(&text);

@@ -34,13 +34,15 @@ char *bounded_printf(size_t most, const char *format, ...) __attribute__((format
 /* bounded_takes(text, shown): has the list in the sentence ${text} room for one more, after ${shown} of them? */
 bool bounded_takes(const struct buf *text, size_t shown);
 
-/* bounded_more(text, shown, count): " and 240 more", where ${shown} of ${count} are in ${text}; nothing where all are. */
+/* bounded_more(text, shown, count): " and 240 more", where ${shown} of ${count} are in ${text}; nothing where all are, or
+ * more than ${count}. */
 void bounded_more(struct buf *text, size_t shown, size_t count);
 
 /**
- * bounded_join(list, separator):
- * As strv_join(), of the first items that fit a sentence, each a BOUNDED_NAME, and how many more there are.
+ * bounded_join(list, quote):
+ * "a, b and 240 more": the first items that fit a sentence, each a BOUNDED_NAME between two ${quote} ("" for none); the
+ * caller owns it.
  */
-char *bounded_join(char *const *list, const char *separator);
+char *bounded_join(char *const *list, const char *quote);
 
 #endif

@@ -51,7 +51,7 @@ struct certificate {
 	char *serial; /* lower-case colon hex, as ACM writes it: "0a:1b:..." */
 	usec_t not_before;
 	usec_t not_after;
-	char *subject; /* RFC 2253, for people */
+	char *subject; /* RFC 2253, for people: BOUNDED_NAME at most, as the next is */
 	char *issuer; /* RFC 2253, for people */
 	char *common_name; /* or NULL */
 	char **names; /* DNS names of the SAN, lower case; the common name where there is no SAN */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/base/bounded.h"
 #include "lib/base/buf.h"
 #include "lib/base/encode.h"
 #include "lib/base/strv.h"
@@ -233,8 +234,8 @@ static int describe(struct certificate *certificate, struct error *err)
 		describe_time(X509_get0_notAfter(x509), &certificate->not_after) < 0)
 		return malformed(err, "dates are");
 	certificate->serial = describe_serial(x509);
-	certificate->subject = describe_name(X509_get_subject_name(x509));
-	certificate->issuer = describe_name(X509_get_issuer_name(x509));
+	certificate->subject = bounded(describe_name(X509_get_subject_name(x509)), BOUNDED_NAME);
+	certificate->issuer = bounded(describe_name(X509_get_issuer_name(x509)), BOUNDED_NAME);
 	if (!certificate->subject || !certificate->issuer)
 		return malformed(err, "subject or issuer is");
 	certificate->x509_version = (int)X509_get_version(x509) + 1;

@@ -125,7 +125,7 @@ class Run:
 class Daemon:
     """certferryd as a daemon, until stop() or kill()."""
 
-    def __init__(self, ferry, arguments=(), wait=True):
+    def __init__(self, ferry, arguments=(), wait=True, group=None):
         self.ferry = ferry
         self.log_file = ferry.directory / "daemon.log"
         self.since = ferry.cloud.journal_position()
@@ -135,7 +135,7 @@ class Daemon:
             self.process = subprocess.Popen(
                 [BUILD / "certferryd", "--config", ferry.file, *arguments],
                 env={**ferry.environment(), "NOTIFY_SOCKET": str(ferry.directory / "notify")},
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=group.enter if group else None,
             )  # fmt: skip
         ferry.processes.append(self.process)
         threading.Thread(target=self._listen, daemon=True).start()
@@ -329,9 +329,9 @@ class Ferry:
         assert expect is None or run.status == expect, run
         return run
 
-    def start(self, *arguments, wait=True):
-        """certferryd as a daemon, which has told systemd that it is ready."""
-        return Daemon(self, arguments, wait)
+    def start(self, *arguments, wait=True, group=None):
+        """certferryd as a daemon, which has told systemd that it is ready; in a cgroup (memory.py), where one is given."""
+        return Daemon(self, arguments, wait, group)
 
     def certferry(self, *arguments, expect=None, timeout=60):
         """The command line."""

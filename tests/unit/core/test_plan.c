@@ -55,6 +55,7 @@ struct given_delivery {
 	struct desired_delivery wish;
 	struct observed observed;
 	struct candidate candidates[MANY];
+	unsigned more_candidates; /* that are not kept */
 	struct delivery_record record;
 	struct plan_delivery plan;
 	bool recorded, no_look;
@@ -138,6 +139,7 @@ static void situation_link(struct situation *s)
 
 		given->delivery.wish = &given->wish;
 		given->observed.candidates = given->candidates;
+		given->observed.candidate_total = given->observed.candidate_count + given->more_candidates;
 		given->plan.delivery = &given->delivery;
 		given->plan.observed = &given->observed;
 		given->plan.record = given->recorded ? &given->record : NULL;
@@ -318,6 +320,7 @@ static const struct field delivery_fields[] = {
 	PLAIN("at", TIME, given_delivery, observed.at),
 	PLAIN("object", TEXT, given_delivery, observed.object_id),
 	PLAIN("error", TEXT, given_delivery, observed.error.text),
+	PLAIN("more_candidates", COUNT, given_delivery, more_candidates),
 	PLAIN("arn", TEXT, given_delivery, delivery.arn),
 	PLAIN("recreate", FLAG, given_delivery, wish.recreate),
 	PLAIN("then", LIST, given_delivery, wish.then),

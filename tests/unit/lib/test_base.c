@@ -318,7 +318,7 @@ static char *join_many(size_t count, size_t length)
 	memset(item, 'n', length);
 	for (size_t i = 0; i < count; i++)
 		strv_append(&list, item);
-	return bounded_join(list, ", ");
+	return bounded_join(list, "'");
 }
 
 static void test_bounded_join(void **state)
@@ -327,10 +327,10 @@ static void test_bounded_join(void **state)
 	_cleanup_(freep) char *many = join_many(250, 1), *long_ones = join_many(250, 10000);
 
 	assert_string_equal(none, "");
-	assert_string_equal(ten, "n, n, n, n, n, n, n, n, n, n");
-	assert_string_equal(many, "n, n, n, n, n, n, n, n, n, n and 240 more");
+	assert_string_equal(ten, "'n', 'n', 'n', 'n', 'n', 'n', 'n', 'n', 'n', 'n'");
+	assert_string_equal(many, "'n', 'n', 'n', 'n', 'n', 'n', 'n', 'n', 'n', 'n' and 240 more");
 	assert_true(strlen(long_ones) < BOUNDED_LIST + BOUNDED_NAME + 20);
-	assert_non_null(strstr(long_ones, "nn..., nn"));
+	assert_non_null(strstr(long_ones, "nn...', 'nn"));
 	assert_non_null(strstr(long_ones, " and 246 more"));
 }
 

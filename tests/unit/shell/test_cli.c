@@ -255,6 +255,28 @@ static void test_adopt_leaves_choices_to_people(void **state)
 	assert_int_equal(count.open, 3);
 }
 
+/* An account may hold thousands: the best are shown, and nothing is chosen for a person who does not see all. */
+static void test_adopt_says_how_many_are_not_shown(void **state)
+{
+	struct adopt_count count;
+
+	assert_adopt("{\"delivery\":\"a/x\",\"candidates\":[{\"arn\":\"arn:1\",\"domain\":\"x\",\"in_use\":true,"
+		     "\"in_use_by\":[\"arn:lb\"],\"users\":28}],\"total\":2500},"
+		     "{\"delivery\":\"b/x\",\"candidates\":[],\"total\":2500},"
+		     "{\"delivery\":\"c/x\",\"candidates\":[" IN_USE "],\"total\":1}",
+		NULL,
+		"adopt:\n"
+		"  # a/x: arn:1   # x, expires ?, used by arn:lb and 27 more   (not the only one: choose one)\n"
+		"  #   2499 more are not shown; 'aws acm list-certificates' lists them in the account.  To choose "
+		"one of them, write here: a/x: its ARN\n"
+		"  #   2500 more are not shown; 'aws acm list-certificates' lists them in the account.  To choose "
+		"one of them, write here: b/x: its ARN\n"
+		"  c/x: arn:1   # x.example, expires 2026-10-01, used by arn:lb1 and arn:lb2\n",
+		&count);
+	assert_int_equal(count.chosen, 1);
+	assert_int_equal(count.open, 2);
+}
+
 static void test_adopt_keeps_what_is_in_force(void **state)
 {
 	static const char former[] = "# written before\n"
@@ -341,6 +363,7 @@ int main(void)
 		cmocka_unit_test(test_show_puts_the_worst_first),
 		cmocka_unit_test(test_adopt_takes_the_obvious),
 		cmocka_unit_test(test_adopt_leaves_choices_to_people),
+		cmocka_unit_test(test_adopt_says_how_many_are_not_shown),
 		cmocka_unit_test(test_adopt_keeps_what_is_in_force),
 		cmocka_unit_test(test_adopt_lets_nothing_out_of_a_comment),
 		cmocka_unit_test(test_wrong_usage),

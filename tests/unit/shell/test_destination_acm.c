@@ -13,6 +13,7 @@
 
 #include "daemon/destination/acm_match.h"
 #include "daemon/destination/tags.h"
+#include "lib/base/bounded.h"
 #include "lib/base/strv.h"
 #include "lib/pki/secret.h"
 
@@ -112,6 +113,26 @@ static void test_known(void **state)
 	assert_string_equal(match_known(&world->imports, &world->item)->summary.arn, "recorded");
 }
 
+/* What ${import} has in common with the item. */
+static struct concern concern_of(struct world *world, struct import *import)
+{
+	_cleanup_(concerned_done) struct concerned concerned;
+
+	match_concerned(&world->imports, &world->item, true, &concerned);
+	for (size_t i = 0; i < concerned.count; i++)
+		if (concerned.items[i].import == import)
+			return concerned.items[i];
+	fail();
+	return (struct concern){ 0 };
+}
+
+static bool is_candidate(struct world *world, struct import *import)
+{
+	const struct concern concern = concern_of(world, import);
+
+	return match_is_candidate(&concern);
+}
+
 static void test_names_that_meet(void **state)
 {
 	static const struct {
@@ -134,14 +155,15 @@ static void test_names_that_meet(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct import *import = add(world, cases[i].name, cases[i].name);
 
-		if (match_is_candidate(import, &world->item) != cases[i].meets)
+		const struct concern concern = concern_of(world, import);
+
+		if (match_is_candidate(&concern) != cases[i].meets)
 			fail_msg("%s", cases[i].name);
-		assert_int_equal(match_needs_tags(import, &world->item, false), cases[i].meets);
-		assert_true(match_needs_tags(import, &world->item, true));
+		assert_int_equal(match_needs_tags(&concern, &world->item, false), cases[i].meets);
+		assert_true(match_needs_tags(&concern, &world->item, true));
 	}
 	world->item.source = NULL;
-	assert_false(
-		match_is_candidate(import_find(&world->imports, "www.example.com"), &world->item));
+	assert_false(is_candidate(world, import_find(&world->imports, "www.example.com")));
 }
 
 static void test_domain_counts_as_a_name(void **state)
@@ -150,9 +172,9 @@ static void test_domain_counts_as_a_name(void **state)
 	struct import *import = add(world, "a", "www.example.com");
 
 	import->summary.names = strv_free(import->summary.names);
-	assert_true(match_is_candidate(import, &world->item));
+	assert_true(is_candidate(world, import));
 	world->source.names = NULL;
-	assert_true(match_is_candidate(import, &world->item));
+	assert_true(is_candidate(world, import));
 }
 
 static void test_tagged(void **state)
@@ -181,10 +203,13 @@ static void test_needs_tags_of_found(void **state)
 	struct world *world = *state;
 	struct import *import = add(world, "a", "renamed.example.net");
 
-	assert_false(match_needs_tags(import, &world->item, false));
+	struct concern concern = concern_of(world, import);
+
+	assert_false(match_needs_tags(&concern, &world->item, false));
 	strv_append(&import->found_tags, TAG_SOURCE "=" SOURCE_ARN);
 	strv_append(&import->found_tags, TAG_NAME "=web");
-	assert_true(match_needs_tags(import, &world->item, false));
+	concern = concern_of(world, import);
+	assert_true(match_needs_tags(&concern, &world->item, false));
 }
 
 static void test_unreadable(void **state)
@@ -219,7 +244,8 @@ static void test_candidates(void **state)
 
 	match_fill_candidates(&world->imports, &world->item, &seen);
 	assert_int_equal(seen.candidate_count, 2);
-	assert_string_equal(seen.candidates[0].arn, "idle");
+	assert_int_equal(seen.candidate_total, 2);
+	assert_string_equal(seen.candidates[0].arn, "idle"); /* for ACM would refuse the other */
 	assert_int_equal(seen.candidates[0].not_after, 17);
 	assert_false(seen.candidates[0].in_use);
 	assert_null(seen.candidates[0].refusal);
@@ -241,6 +267,92 @@ static void test_candidates(void **state)
 	observed_done(&seen);
 }
 
+/* Of an account full of them the best are kept, with some of their users; all are counted. */
+static void test_candidates_are_few(void **state)
+{
+	struct world *world = *state;
+	_cleanup_(observed_done) struct observed seen = { 0 };
+
+	for (unsigned i = 0; i < 2500; i++) {
+		_cleanup_(freep) char *arn = mem_printf("arn:%04u", 2499 - i);
+		struct import *import;
+
+		world->imports.items = mem_resize(
+			world->imports.items, world->imports.count + 1, sizeof(*world->imports.items));
+		import = &world->imports.items[world->imports.count++];
+		*import = (struct import){ .listed = true };
+		import->summary.arn = mem_strdup(arn);
+		strv_append(&import->summary.names, "www.example.com");
+		import->summary.in_use = i % 500 == 0;
+		import->summary.not_after = i % 100;
+		for (unsigned user = 0; user < 100 && import->summary.in_use; user++)
+			strv_append(&import->in_use_by, "arn:lb");
+	}
+	import_list_sort(&world->imports);
+	match_fill_candidates(&world->imports, &world->item, &seen);
+	assert_int_equal(seen.candidate_total, 2500);
+	assert_int_equal(seen.candidate_count, CANDIDATES_OF_DELIVERY);
+	for (size_t i = 0; i < seen.candidate_count; i++) {
+		assert_int_equal(seen.candidates[i].in_use, i < 5);
+		assert_int_equal(strv_length(seen.candidates[i].in_use_by), i < 5 ? USERS_OF_CANDIDATE : 0);
+		assert_int_equal(seen.candidates[i].users, i < 5 ? 100 : 0);
+		assert_int_equal(seen.candidates[i].not_after, i < 5 ? 0 : 99);
+	}
+	assert_string_equal(seen.candidates[5].arn, "arn:0000");
+	assert_string_equal(seen.candidates[9].arn, "arn:0400");
+}
+
+/* However long what an account says of its imports is, it becomes a sentence. */
+static void test_candidates_in_words(void **state)
+{
+	char *users[] = { (char *)"arn:lb/1", (char *)"arn:lb/2", NULL };
+	struct candidate candidates[CANDIDATES_OF_DELIVERY] = { 0 };
+	struct observed seen = { .candidates = candidates, .candidate_count = 1, .candidate_total = 1 };
+	_cleanup_(freep) char *one = NULL, *many = NULL, *arn = mem_alloc(2049);
+
+	candidates[0] = (struct candidate){ .arn = (char *)"arn:1", .in_use = true, .in_use_by = users, .users = 30 };
+	one = observed_candidates_text(&seen);
+	assert_non_null(strstr(one, "share its name: arn:1 (expires "));
+	assert_non_null(strstr(one, ", in use by arn:lb/1 arn:lb/2 and 28 more); choose with arn:"));
+	memset(arn, 'a', 2048);
+	for (size_t i = 0; i < ARRAY_SIZE(candidates); i++)
+		candidates[i].arn = arn;
+	seen.candidate_count = ARRAY_SIZE(candidates);
+	seen.candidate_total = 2500;
+	many = observed_candidates_text(&seen);
+	assert_int_equal(strlen(many), BOUNDED_TEXT);
+}
+
+/* The deliveries of a place keep so many together; what one of them forgets, another may have. */
+static void test_candidates_of_a_place(void **state)
+{
+	struct candidate_room *room = candidate_room_new();
+	struct observed seen[30] = { 0 }, copy = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(seen); i++) {
+		seen[i].candidate_count = CANDIDATES_OF_DELIVERY;
+		seen[i].candidate_total = 2500;
+		seen[i].candidates = mem_alloc(CANDIDATES_OF_DELIVERY * sizeof(struct candidate));
+		for (size_t k = 0; k < CANDIDATES_OF_DELIVERY; k++)
+			seen[i].candidates[k].arn = mem_strdup("arn");
+		if (i == 0) {
+			observed_copy(&copy, &seen[0]);
+			observed_keep(&copy, room);
+			observed_done(&copy);
+		}
+		observed_keep(&seen[i], room);
+		observed_keep(&seen[i], room); /* counted once */
+		assert_true(room->kept <= CANDIDATES_OF_PLACE);
+		assert_int_equal(seen[i].candidate_total, 2500);
+	}
+	assert_int_equal(room->kept, CANDIDATES_OF_PLACE);
+	assert_int_equal(seen[19].candidate_count, CANDIDATES_OF_DELIVERY);
+	assert_int_equal(seen[20].candidate_count, 0);
+	room = candidate_room_unref(room); /* what was seen outlives its place */
+	for (size_t i = 0; i < ARRAY_SIZE(seen); i++)
+		observed_done(&seen[i]);
+}
+
 static void test_only_one_in_use(void **state)
 {
 	struct world *world = *state;
@@ -259,7 +371,7 @@ static void test_only_one_in_use(void **state)
 static bool is_concerned(const struct concerned *concerned, const struct import *import)
 {
 	for (size_t i = 0; i < concerned->count; i++)
-		if (concerned->imports[i] == import)
+		if (concerned->items[i].import == import)
 			return true;
 	return false;
 }
@@ -267,7 +379,27 @@ static bool is_concerned(const struct concerned *concerned, const struct import 
 static void assert_in_order(const struct concerned *concerned)
 {
 	for (size_t i = 1; i < concerned->count; i++)
-		assert_true(concerned->imports[i - 1] < concerned->imports[i]);
+		assert_true(concerned->items[i - 1].import < concerned->items[i].import);
+}
+
+/* Does "*.x" stand for a name of one label before ".x"? */
+static bool stands_for(const char *wildcard, const char *name)
+{
+	const char *dot = strchr(name, '.');
+
+	return strncmp(wildcard, "*.", 2) == 0 && dot && strcmp(wildcard + 1, dot) == 0;
+}
+
+/* Each name of the one with each of the other, as slowly as can be. */
+static bool meets(const char *one, const char *two, const struct import *import)
+{
+	const char *const ours[] = { one, two };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+		STRV_FOREACH (name, import->summary.names)
+			if (strcmp(ours[i], *name) == 0 || stands_for(ours[i], *name) || stands_for(*name, ours[i]))
+				return true;
+	return false;
 }
 
 /* Whatever names there are on either side: none that concerns the item is left out, and hardly any other is found. */
@@ -291,8 +423,8 @@ static void test_index_leaves_out_none(void **state)
 		match_concerned(&world->imports, &world->item, false, &concerned);
 		assert_in_order(&concerned);
 		for (size_t i = 0; i < world->imports.count; i++)
-			if (match_needs_tags(&world->imports.items[i], &world->item, false))
-				assert_true(is_concerned(&concerned, &world->imports.items[i]));
+			assert_int_equal(is_concerned(&concerned, &world->imports.items[i]),
+				meets(names[n], world->names[0], &world->imports.items[i]));
 		concerned_done(&concerned);
 	}
 	world->source.domain = (char *)"www.example.org";
@@ -318,7 +450,7 @@ static void test_index_by_tags(void **state)
 	import_list_index(&world->imports);
 	match_concerned(&world->imports, &world->item, false, &concerned);
 	assert_int_equal(concerned.count, 1);
-	assert_string_equal(concerned.imports[0]->summary.arn, "found");
+	assert_string_equal(concerned.items[0].import->summary.arn, "found");
 	concerned_done(&concerned);
 
 	/* What the certificates themselves say counts when they have said it. */
@@ -380,6 +512,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_needs_tags_of_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unreadable, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_candidates, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_candidates_are_few, setup, teardown),
+		cmocka_unit_test(test_candidates_in_words),
+		cmocka_unit_test(test_candidates_of_a_place),
 		cmocka_unit_test_setup_teardown(test_only_one_in_use, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_index_leaves_out_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_index_by_tags, setup, teardown),

@@ -17,6 +17,7 @@
 #include <sqlite3.h>
 
 #include "daemon/record/store.h"
+#include "lib/base/bounded.h"
 #include "lib/base/buf.h"
 #include "lib/os/file.h"
 #include "lib/pki/secret.h"
@@ -434,6 +435,24 @@ static int asked(const char *sql)
 	assert_int_equal(sqlite3_finalize(statement), SQLITE_OK);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 	return number;
+}
+
+/* What an account, a server or a unit had to say is kept as a sentence. */
+static void test_sentences_are_bounded(void **state)
+{
+	_cleanup_(record_freep) struct record *record = opened();
+	_cleanup_(freep) char *large = mem_alloc(65536);
+	struct delivery_record row = { .name = (char *)"one" };
+	struct recorded all;
+
+	memset(large, 'x', 65535);
+	row.problem = row.hold_reason = row.proof = large;
+	assert_int_equal(record_save_delivery(record, &row, NULL), 0);
+	all = loaded(record);
+	assert_int_equal(strlen(all.deliveries[0].problem), BOUNDED_TEXT);
+	assert_int_equal(strlen(all.deliveries[0].hold_reason), BOUNDED_TEXT);
+	assert_int_equal(strlen(all.deliveries[0].proof), BOUNDED_TEXT);
+	recorded_done(&all);
 }
 
 static void test_history(void **state)
@@ -887,7 +906,7 @@ static void test_full(void **state)
 	struct recorded all;
 
 	memset(large, 'x', 65535);
-	second.problem = large;
+	second.leaf = large;
 	assert_int_equal(record_save_delivery(record, &row, NULL), 0);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
 	(void)signal(SIGXFSZ, SIG_IGN);
@@ -912,7 +931,7 @@ static void test_full(void **state)
 	all = loaded(record);
 	assert_int_equal(all.delivery_count, 2);
 	assert_string_equal(all.deliveries[0].name, "second");
-	assert_string_equal(all.deliveries[0].problem, large);
+	assert_string_equal(all.deliveries[0].leaf, large);
 	assert_delivery(&all.deliveries[1], &row);
 	recorded_done(&all);
 }
@@ -984,6 +1003,7 @@ int main(void)
 		RECORD_TEST(test_many_sorted),
 		RECORD_TEST(test_rollback),
 		RECORD_TEST(test_imports),
+		RECORD_TEST(test_sentences_are_bounded),
 		RECORD_TEST(test_history),
 		RECORD_TEST(test_mode),
 		RECORD_TEST(test_reader_absent),

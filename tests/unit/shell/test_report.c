@@ -252,13 +252,15 @@ static json_t *some_candidates(bool with_unseen)
 			.domain = (char *)"x.example",
 			.not_after = NOW,
 			.in_use = true,
-			.in_use_by = users },
+			.in_use_by = users,
+			.users = 28 },
 		{ .arn = (char *)"arn:2", .refusal = (char *)"key type" },
 	};
 	static struct observed observed = {
 		.state = OBSERVED_ADOPTABLE,
 		.candidates = candidates,
 		.candidate_count = ARRAY_SIZE(candidates),
+		.candidate_total = 2500,
 	};
 	static struct delivery_view deliveries[] = {
 		{ .name = "web/old",
@@ -286,6 +288,8 @@ static void test_candidates(void **state)
 	assert_string_equal(text_of(first, "arn"), "arn:1");
 	assert_true(json_is_true(json_object_get(first, "in_use")));
 	assert_string_equal(json_string_value(at(first, "in_use_by", 0)), "arn:lb");
+	assert_int_equal(json_integer_value(json_object_get(first, "users")), 28);
+	assert_int_equal(json_integer_value(json_object_get(choice, "total")), 2500);
 	assert_true(json_is_null(json_object_get(first, "refusal")));
 	assert_string_equal(text_of(at(choice, "candidates", 1), "refusal"), "key type");
 	json_decref(object);

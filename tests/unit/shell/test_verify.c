@@ -373,9 +373,39 @@ static int is_case(const struct dirent *entry)
 	return length > 5 && strcmp(entry->d_name + length - 5, ".case") == 0;
 }
 
+/* Who owns a destination may import over ours what has as many names, and usages, as 32 KiB hold. */
+static void test_change_of_thousands(void **state)
+{
+	_cleanup_(certificate_list_done) struct certificate_list of = { 0 };
+	_cleanup_(change_done) struct change change = { 0 };
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct certificate *in_place;
+	struct bundle bundle = { 0 };
+
+	assert_int_equal(load_list("leaf old-strangers", &of, NULL), 0);
+	bundle.leaf = of.items[0];
+	in_place = of.items[1];
+	in_place->names = strv_free(in_place->names);
+	for (unsigned i = 0; i < 2000; i++) {
+		_cleanup_(freep) char *name = mem_printf("n%u.example.net", i);
+		_cleanup_(freep) char *oid = mem_printf("1.2.3.%u", i);
+
+		strv_append(&in_place->names, name);
+		strv_append(&in_place->extended_key_usages, oid);
+	}
+	verify_change(&bundle, in_place, NULL, &change);
+	assert_int_equal(change.lost, ACCEPT_NAMES | ACCEPT_CLIENT_AUTH);
+	assert_non_null(strstr(change.text, "the names 'n0.example.net', 'n1.example.net', "));
+	assert_non_null(strstr(change.text, "'n9.example.net' and 1990 more would be lost; the extended key usages "));
+	assert_non_null(strstr(change.text, " and 1990 more would be lost"));
+	assert_true(strlen(change.text) <= CHANGE_TEXT_MOST);
+	assert_true(verify_import_over(bundle.leaf, in_place, &err) < 0);
+	assert_non_null(strstr(err.text, " and 1990 more); ACM imports again only what keeps one"));
+}
+
 int main(void)
 {
-	static struct CMUnitTest tests[CASES_MAX + 3];
+	static struct CMUnitTest tests[CASES_MAX + 4];
 	struct dirent **entries;
 	bool locked;
 	int failed, cases, count;
@@ -391,6 +421,7 @@ int main(void)
 			entries[i]->d_name };
 	}
 	tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_every_rule_has_a_case);
+	tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_change_of_thousands);
 	tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_messages_are_distinct);
 	tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_cloudfront_note_is_for_us_east_1);
 	failed = _cmocka_run_group_tests("verify", tests, (size_t)count, NULL, NULL);
