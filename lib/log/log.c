@@ -15,6 +15,7 @@
 #include "lib/base/bounded.h"
 #include "lib/base/buf.h"
 #include "lib/base/mem.h"
+#include "lib/base/printable.h"
 #include "lib/base/strv.h"
 
 static const struct {
@@ -96,23 +97,6 @@ void log_fields_done(struct log_fields *fields)
 	fields->list = strv_free(fields->list);
 }
 
-/*
- * One record is one line, and no terminal takes an order from it, whatever came from outside:
- * the control characters of ASCII, and those of Unicode (U+0080 to U+009F) in their two bytes.
- */
-static void clear_controls(struct buf *line)
-{
-	for (size_t i = 0; i < line->length; i++) {
-		unsigned char byte = (unsigned char)line->data[i];
-		unsigned char next = i + 1 < line->length ? (unsigned char)line->data[i + 1] : 0;
-
-		if (byte < 0x20 || byte == 0x7f)
-			line->data[i] = ' ';
-		else if (byte == 0xc2 && next >= 0x80 && next <= 0x9f)
-			line->data[i] = line->data[i + 1] = ' ';
-	}
-}
-
 static void write_stderr(int level, char *const *fields, const char *sentence)
 {
 	struct buf line = BUF_NULL;
@@ -121,7 +105,7 @@ static void write_stderr(int level, char *const *fields, const char *sentence)
 	if (log_enabled(LOG_DEBUG))
 		STRV_FOREACH(field, fields)
 			buf_printf(&line, " %s", *field);
-	clear_controls(&line);
+	printable(line.data); /* one record is one line, and no terminal takes an order from it */
 	buf_append_char(&line, '\n');
 	(void)fwrite(line.data, 1, line.length, stderr);
 	buf_done(&line);
@@ -149,6 +133,7 @@ void log_write(int level, const char *message_id, const struct log_fields *field
 	va_start(arguments, format);
 	sentence = bounded(mem_vprintf(format, arguments), LOG_TEXT_MOST);
 	va_end(arguments);
+	printable(sentence);
 	if (log_state.journal) {
 		log_field(&record, "MESSAGE", "%s", sentence);
 		log_field(&record, "PRIORITY", "%d", level);

@@ -19,6 +19,7 @@
 #include "lib/base/error.h"
 #include "lib/base/intern.h"
 #include "lib/base/mem.h"
+#include "lib/base/printable.h"
 #include "lib/base/strv.h"
 
 /* --- errors --- */
@@ -557,9 +558,28 @@ static void test_mem_join(void **state)
 	assert_string_equal(none, "");
 }
 
+static void assert_printable(const char *text, const char *expected)
+{
+	_cleanup_(freep) char *copy = mem_strdup(text);
+
+	assert_string_equal(printable(copy), expected);
+}
+
+static void test_printable(void **state)
+{
+	assert_null(printable(NULL));
+	assert_printable("", "");
+	assert_printable("a \xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80", "a \xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80");
+	assert_printable("a\nb\x1b[0m\x7f", "a b [0m ");
+	assert_printable("\xc2\x85\xc2\x9b\xc2\xa0", "    \xc2\xa0"); /* controls of two bytes */
+	assert_printable("\xff \xc3 \xe2\x82", "? ? ??"); /* begun and not ended */
+	assert_printable("\xc0\x80 \xed\xa0\x80 \xf4\x90\x80\x80", "?? ??? ????"); /* overlong, surrogate, too great */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_printable),
 		cmocka_unit_test(test_mem_join),
 		cmocka_unit_test(test_error_kinds),
 		cmocka_unit_test(test_error_errno),
