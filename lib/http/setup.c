@@ -419,7 +419,8 @@ static void call_set_body(struct http_call *call, const struct http_request *req
 	}
 	call_set_method(call, request->method);
 	if (secret) {
-		/* Read as it is sent, so that libcurl never has all of it. */
+		/* Read as it is sent: libcurl has it in its upload buffer alone, which is not locked, and gives that
+		 * back, wiped, when the request ends (seen: one copy while an answer is waited for, none after it). */
 		call->upload = secret_borrow(secret);
 		call->upload_length = secret_length(secret);
 	} else {
