@@ -5,14 +5,21 @@
 /*
  * The D-Bus interface: name org.certferry1, path /org/certferry1, interface org.certferry1.Manager.
  *
- *	Status() -> s		JSON, see daemon/report/report.h
- *	Plan() -> s		JSON
- *	Candidates() -> s	JSON
+ *	WriteStatus(h socket, s name, a{sv} options)	JSON, see daemon/report/report.h, into ${socket}: of the delivery ${name}
+ *				or what is below it, of the certificates so called (with a match, of its entry), or ("") of all
+ *				with all dependents; option "summary" b
+ *	WritePlan(h socket, a{sv} options)	JSON, the same way; no options yet
+ *	WriteCandidates(h socket, a{sv} options)	JSON, the same way; no options yet
+ *	Status() -> s, Plan() -> s, Candidates() -> s	the same as one text, for what fits into 1 MiB
  *	Sync(s name) -> u	a job; name: a certificate, a delivery, or what stands before a slash in the names of
  *				several; "" is everything; ends with JobDone, when what it is about has come to rest
  *	Approve(s delivery) -> u	how many holds were approved; "" is all
  *	signal JobDone(u job, i exit_status, s json)	json: Status() as of then, of what the job was about
  *	property Version s
+ *
+ * A socket is one end of socketpair(AF_UNIX, SOCK_STREAM); the answer is whole when its JSON is, and is cut off when 10 s
+ * pass in which the other end does not take 64 KiB.  A connection gets one answer at a time, all together eight: more is
+ * org.certferry1.Error.Failed (daemon/bus/answer.h).
  *
  * The bus policy admits root and group certferry-admin only; Sync and Approve also ask polkit
  * (org.certferry1.sync, org.certferry1.approve), which fails closed.

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/bus/manager.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <systemd/sd-bus.h>
 
+#include "daemon/bus/answer.h"
 #include "daemon/bus/polkit.h"
+#include "daemon/bus/refuse.h"
+#include "lib/base/printable.h"
 #include "lib/base/time.h"
 #include "lib/log/log.h"
 
 /*
- * Reading is answered at once.  A change is a request, at one step at a time:
+ * Reading is answer.c's.  A change is a request, at one step at a time:
  *	MAY	polkit is asked whether its sender may		check != NULL
  *	WHO	the bus is asked for the sender's uid, for the record	owner != NULL
  *	DONE	it was handed to the conductor, and is answered and released
@@ -22,8 +26,9 @@
 #define WHO_TIMEOUT (10 * USEC_PER_SEC)
 
 /* Whoever may talk to us still may not fill our memory, or the journal. */
-#define REQUESTS_MOST 64 /* that wait at once */
-#define NAME_MOST     1024
+#define REQUESTS_MOST	16 /* that wait at once; each may hold the 16 descriptors that the bus lets a message carry */
+#define REQUESTS_OF_ONE 4 /* connection */
+#define NAME_MOST	1024
 
 struct manager {
 	sd_bus *connection;
@@ -32,6 +37,7 @@ struct manager {
 	void *userdata;
 	struct request *requests;
 	size_t request_count;
+	struct answers *answers;
 };
 
 /* Hands the request to the conductor and answers it with a number, or fills err. */
@@ -42,7 +48,7 @@ struct request {
 	struct manager *manager;
 	struct request *next;
 	sd_bus_message *message;
-	const char *delivery; /* in message */
+	char *delivery; /* what is asked about; "": all */
 	request_fn act;
 	struct polkit_check *check;
 	sd_bus_slot *owner;
@@ -59,33 +65,8 @@ static void request_free(struct request *request)
 	polkit_check_cancel(request->check);
 	sd_bus_slot_unref(request->owner);
 	sd_bus_message_unref(request->message);
+	free(request->delivery);
 	free(request);
-}
-
-static const char *error_name(enum error_kind kind)
-{
-	switch (kind) {
-	case ERROR_ABSENT:
-		return "org.certferry1.Error.NotFound";
-	case ERROR_DENIED:
-		return "org.certferry1.Error.Denied";
-	case ERROR_INVALID:
-	case ERROR_CONFLICT:
-		return "org.certferry1.Error.Invalid";
-	default:
-		return "org.certferry1.Error.Failed";
-	}
-}
-
-/* D-Bus carries UTF-8 only, and a text that names what came from outside may hold anything. */
-static int reply_error(sd_bus_message *message, const struct error *err)
-{
-	_cleanup_(freep) char *text = mem_strdup(err->text ?: "no reason was given");
-
-	for (char *c = text; *c; c++)
-		if ((unsigned char)*c >= 0x80)
-			*c = '?';
-	return sd_bus_reply_method_errorf(message, error_name(err->kind), "%s", text);
 }
 
 static const char *request_subject(const struct request *request)
@@ -98,7 +79,7 @@ static void request_fail(struct request *request, const struct error *err)
 	log_write(LOG_NOTICE, NULL, NULL, "%s of %s by %s is refused: %s",
 		sd_bus_message_get_member(request->message), request_subject(request),
 		sd_bus_message_get_sender(request->message), err->text);
-	(void)reply_error(request->message, err);
+	(void)bus_refuse(request->message, err);
 	request_free(request);
 }
 
@@ -108,7 +89,7 @@ static void request_act(struct request *request, const char *who)
 	uint32_t number = 0;
 
 	if (request->act(request->manager, request->delivery, who, &number, &err) < 0) {
-		(void)reply_error(request->message, &err);
+		(void)bus_refuse(request->message, &err);
 	} else {
 		log_write(LOG_INFO, NULL, NULL, "%s of %s was ordered by %s",
 			sd_bus_message_get_member(request->message), request_subject(request), who);
@@ -170,9 +151,36 @@ static void on_checked(void *userdata, const struct error *refused)
 	}
 }
 
+/* Names are kept, looked for and written to the log. */
+static int check_name(const char *name, struct error *err)
+{
+	_cleanup_(freep) char *plain = printable(mem_strdup(name));
+
+	if (strnlen(name, NAME_MOST) == NAME_MOST)
+		return error_set(err, ERROR_INVALID, 0, "no delivery has a name so long");
+	if (strcmp(name, plain) != 0)
+		return error_set(err, ERROR_INVALID, 0, "no delivery has control characters in its name");
+	return 0;
+}
+
+/* All who may talk to us together fill no more than REQUESTS_MOST, and one of them REQUESTS_OF_ONE. */
+static int check_requests(struct manager *manager, sd_bus_message *message, struct error *err)
+{
+	const char *sender = sd_bus_message_get_sender(message) ?: "";
+	size_t theirs = 0;
+
+	for (const struct request *request = manager->requests; request; request = request->next)
+		theirs += strcmp(sd_bus_message_get_sender(request->message) ?: "", sender) == 0;
+	if (manager->request_count < REQUESTS_MOST && theirs < REQUESTS_OF_ONE)
+		return 0;
+	return error_set(err, ERROR_RETRY, 0, "%zu requests wait for polkit already, %zu of them yours; try again later",
+		manager->request_count, theirs);
+}
+
 static int request_start(
 	struct manager *manager, sd_bus_message *message, const char *action, request_fn act)
 {
+	_cleanup_(error_done) struct error err = ERROR_NULL;
 	struct request *request;
 	const char *delivery;
 	int r;
@@ -180,18 +188,17 @@ static int request_start(
 	r = sd_bus_message_read(message, "s", &delivery);
 	if (r < 0)
 		return r;
-	if (strnlen(delivery, NAME_MOST) == NAME_MOST)
-		return sd_bus_reply_method_errorf(
-			message, error_name(ERROR_INVALID), "no delivery has a name so long");
-	if (manager->request_count >= REQUESTS_MOST)
-		return sd_bus_reply_method_errorf(message, error_name(ERROR_RETRY),
-			"%d requests wait for polkit already; try again later", REQUESTS_MOST);
+	r = check_name(delivery, &err);
+	if (r == 0)
+		r = check_requests(manager, message, &err);
+	if (r < 0)
+		return bus_refuse(message, &err);
 	request = mem_new(struct request);
 	*request = (struct request){
 		.manager = manager,
 		.next = manager->requests,
 		.message = sd_bus_message_ref(message),
-		.delivery = delivery,
+		.delivery = mem_strdup(delivery),
 		.act = act,
 	};
 	manager->requests = request;
@@ -222,33 +229,84 @@ static int method_approve(sd_bus_message *message, void *userdata, sd_bus_error 
 	return request_start(userdata, message, "org.certferry1.approve", act_approve);
 }
 
-static int reply_text(sd_bus_message *message, char *text)
-{
-	int r = sd_bus_reply_method_return(message, "s", text);
+/* --- reading --- */
 
-	free(text);
-	return r;
+/* As one message, which a great installation's answer does not fit into. */
+static int reply_text(struct manager *manager, sd_bus_message *message, enum bus_subject subject)
+{
+	const struct bus_question question = { .subject = subject, .name = "" };
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	return answers_begin(manager->answers, message, &question, -1, &err) < 0 ? bus_refuse(message, &err) : 1;
 }
 
 static int method_status(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
 {
-	struct manager *manager = userdata;
-
-	return reply_text(message, manager->handlers->status(manager->userdata));
+	return reply_text(userdata, message, BUS_STATUS);
 }
 
 static int method_plan(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
 {
-	struct manager *manager = userdata;
-
-	return reply_text(message, manager->handlers->plan(manager->userdata));
+	return reply_text(userdata, message, BUS_PLAN);
 }
 
 static int method_candidates(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
 {
-	struct manager *manager = userdata;
+	return reply_text(userdata, message, BUS_CANDIDATES);
+}
 
-	return reply_text(message, manager->handlers->candidates(manager->userdata));
+/* a{sv}: "summary" b.  What is not known is an error, or its sender would believe that it was heeded. */
+static int read_options(sd_bus_message *message, struct bus_question *question)
+{
+	int r = sd_bus_message_enter_container(message, 'a', "{sv}");
+
+	while (r >= 0 && (r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
+		const char *key;
+		int summary = 0;
+
+		r = sd_bus_message_read(message, "s", &key);
+		if (r >= 0 && (strcmp(key, "summary") != 0 || question->subject != BUS_STATUS))
+			return -EINVAL;
+		if (r >= 0)
+			r = sd_bus_message_read(message, "v", "b", &summary);
+		if (r >= 0)
+			r = sd_bus_message_exit_container(message);
+		question->summary = summary;
+	}
+	return r;
+}
+
+static int write_text(struct manager *manager, sd_bus_message *message, enum bus_subject subject)
+{
+	struct bus_question question = { .subject = subject, .name = "" };
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	int fd, r = sd_bus_message_read(message, "h", &fd);
+
+	if (r >= 0 && subject == BUS_STATUS)
+		r = sd_bus_message_read(message, "s", &question.name);
+	if (r < 0)
+		return r;
+	r = check_name(question.name, &err);
+	if (r == 0 && read_options(message, &question) < 0)
+		r = error_set(&err, ERROR_INVALID, 0, "the options hold one that certferryd does not know");
+	if (r == 0)
+		r = answers_begin(manager->answers, message, &question, fd, &err);
+	return r < 0 ? bus_refuse(message, &err) : sd_bus_reply_method_return(message, "");
+}
+
+static int method_write_status(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
+{
+	return write_text(userdata, message, BUS_STATUS);
+}
+
+static int method_write_plan(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
+{
+	return write_text(userdata, message, BUS_PLAN);
+}
+
+static int method_write_candidates(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
+{
+	return write_text(userdata, message, BUS_CANDIDATES);
 }
 
 static int get_version(sd_bus *connection, const char *path, const char *interface,
@@ -268,6 +326,13 @@ static const sd_bus_vtable vtable[] = {
 		"Plan", "", , "s", SD_BUS_PARAM(json), method_plan, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_NAMES("Candidates", "", , "s", SD_BUS_PARAM(json), method_candidates,
 		SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_NAMES("WriteStatus", "hsa{sv}",
+		SD_BUS_PARAM(socket) SD_BUS_PARAM(name) SD_BUS_PARAM(options), "", , method_write_status,
+		SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_NAMES("WritePlan", "ha{sv}", SD_BUS_PARAM(socket) SD_BUS_PARAM(options), "", ,
+		method_write_plan, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_NAMES("WriteCandidates", "ha{sv}", SD_BUS_PARAM(socket) SD_BUS_PARAM(options), "", ,
+		method_write_candidates, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_NAMES("Sync", "s", SD_BUS_PARAM(delivery), "u", SD_BUS_PARAM(job),
 		method_sync, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_NAMES("Approve", "s", SD_BUS_PARAM(delivery), "u", SD_BUS_PARAM(count),
@@ -286,6 +351,7 @@ struct manager *manager_new(
 		.connection = sd_bus_ref(connection),
 		.handlers = handlers,
 		.userdata = userdata,
+		.answers = answers_new(sd_bus_get_event(connection), handlers, userdata),
 	};
 	if (sd_bus_add_object_vtable(
 		    connection, &manager->object, OBJECT_PATH, INTERFACE, vtable, manager) < 0)
@@ -311,6 +377,7 @@ struct manager *manager_free(struct manager *manager)
 		return NULL;
 	while (manager->requests)
 		request_free(manager->requests);
+	answers_free(manager->answers);
 	sd_bus_slot_unref(manager->object);
 	sd_bus_unref(manager->connection);
 	free(manager);

@@ -8,7 +8,7 @@
 
 #include "daemon/cli/adopt_file.h"
 #include "daemon/cli/cli.h"
-#include "daemon/cli/client.h"
+#include "daemon/cli/receive.h"
 #include "daemon/cli/reply.h"
 #include "daemon/cli/table.h"
 #include "lib/base/bounded.h"
@@ -21,17 +21,11 @@
 
 static int ask(json_t **ret_candidates, struct error *err)
 {
+	static const struct client_question question = { .method = "WriteCandidates" };
 	_cleanup_(client_freep) struct client *client = NULL;
-	_cleanup_(freep) char *text = NULL;
-	int r;
+	int r = client_open(&client, err);
 
-	r = client_open(&client, err);
-	if (r < 0)
-		return r;
-	r = client_read(client, "Candidates", &text, err);
-	if (r < 0)
-		return r;
-	return reply_parse(text, ret_candidates, err);
+	return r < 0 ? r : receive_reply(client, &question, ret_candidates, err);
 }
 
 static void add_candidate(struct table *table, const char *delivery, const json_t *candidate)

@@ -19,6 +19,8 @@ enum option_bit {
 	OPTION_FORCE = 1 << 4,
 	OPTION_HELP = 1 << 5,
 	OPTION_VERSION = 1 << 6,
+	OPTION_ALL = 1 << 7,
+	OPTION_SUMMARY = 1 << 8,
 };
 
 static const struct {
@@ -29,6 +31,8 @@ static const struct {
 	const char *text;
 } option_rows[] = {
 	{ "json", 'j', NULL, OPTION_JSON, "print JSON for machines" },
+	{ "all", 'a', NULL, OPTION_ALL, "status: list everything, not only what is not in order" },
+	{ "summary", 's', NULL, OPTION_SUMMARY, "status: sum up, with --json too, or what NAME is about" },
 	{ "no-wait", 'n', NULL, OPTION_NO_WAIT, "sync: do not wait for the end" },
 	{ "timeout", 't', "TIME", OPTION_TIMEOUT,
 		"sync: wait no longer than this, such as 90s or 10m" },
@@ -47,8 +51,8 @@ static const struct command {
 	int (*run)(const struct cli *cli);
 	const char *text;
 } commands[] = {
-	{ "status", "[DELIVERY|CERTIFICATE]", OPTION_JSON, command_status,
-		"what is where, until when, and what is wrong" },
+	{ "status", "[DELIVERY|CERTIFICATE]", OPTION_JSON | OPTION_ALL | OPTION_SUMMARY, command_status,
+		"how many are in order, and what is not, and why" },
 	{ "plan", NULL, OPTION_JSON, command_plan, "what would be done next, and why" },
 	{ "sync", "[NAME]", OPTION_JSON | OPTION_NO_WAIT | OPTION_TIMEOUT, command_sync,
 		"compare everything and do what is due, now" },
@@ -99,7 +103,7 @@ static int usage_error(const char *format, ...)
 int cli_fail(const struct error *err)
 {
 	fprintf(stderr, "certferry: %s\n", err->text ?: "it failed");
-	return err->code == CLIENT_UNREACHABLE ? CLI_UNREACHABLE : CLI_FAILED;
+	return err->code == CLIENT_UNREACHABLE || err->code == CLIENT_CUT ? CLI_UNREACHABLE : CLI_FAILED;
 }
 
 static int parse_timeout(const char *text, usec_t *ret_time)
@@ -131,6 +135,12 @@ static int take_option(struct cli *cli, enum option_bit bit, const char *value)
 	switch (bit) {
 	case OPTION_JSON:
 		cli->json = true;
+		return 0;
+	case OPTION_ALL:
+		cli->all = true;
+		return 0;
+	case OPTION_SUMMARY:
+		cli->summary = true;
 		return 0;
 	case OPTION_NO_WAIT:
 		cli->no_wait = true;
@@ -218,6 +228,8 @@ static int run_command(struct cli *cli, unsigned given, char **words)
 			"'%s' takes one argument, not '%s' too", command->name, words[2]);
 	if (words[1] && !*words[1])
 		return usage_error("'%s': the name is empty", command->name);
+	if (cli->all && cli->summary)
+		return usage_error("--all and --summary contradict each other");
 	cli->operand = words[1];
 	return command->run(cli);
 }

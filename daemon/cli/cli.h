@@ -20,6 +20,8 @@ enum cli_exit {
 struct cli {
 	const char *operand; /* or NULL */
 	bool json;
+	bool all;
+	bool summary;
 	bool no_wait;
 	bool force;
 	usec_t timeout; /* USEC_INFINITY: none */

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <systemd/sd-bus.h>
@@ -142,24 +144,48 @@ static int client_call(struct client *client, sd_bus_message *call, usec_t timeo
 	return sd_bus_error_is_set(&error) ? fail(&error, err) : fail_bus(r, err);
 }
 
-int client_read(struct client *client, const char *method, char **ret_text, struct error *err)
+static int append_question(sd_bus_message *call, const struct client_question *question, int fd)
+{
+	int r = sd_bus_message_append(call, "h", fd);
+
+	if (r >= 0 && strcmp(question->method, "WriteStatus") == 0)
+		r = sd_bus_message_append(call, "s", question->name ?: "");
+	if (r < 0)
+		return r;
+	return question->summary ? sd_bus_message_append(call, "a{sv}", 1, "summary", "b", 1)
+				 : sd_bus_message_append(call, "a{sv}", 0);
+}
+
+/* The call has a descriptor of its own, which goes with it: what is read ends when the daemon closes its. */
+static int send_question(
+	struct client *client, const struct client_question *question, int fd, struct error *err)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-	const char *text;
 	int r;
 
 	r = sd_bus_message_new_method_call(
-		client->bus, &call, BUS_NAME, OBJECT_PATH, INTERFACE, method);
-	if (r < 0)
-		return fail_bus(r, err);
-	r = client_call(client, call, READ_TIMEOUT, &reply, err);
-	if (r < 0)
+		client->bus, &call, BUS_NAME, OBJECT_PATH, INTERFACE, question->method);
+	if (r >= 0)
+		r = append_question(call, question, fd);
+	return r < 0 ? fail_bus(r, err) : client_call(client, call, READ_TIMEOUT, &reply, err);
+}
+
+int client_ask(struct client *client, const struct client_question *question, int *ret_fd, struct error *err)
+{
+	struct timeval patience = { .tv_sec = READ_TIMEOUT / USEC_PER_SEC };
+	int pair[2], r;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_set_errno(err, errno, "make a socket for the answer");
+	(void)setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	r = send_question(client, question, pair[1], err);
+	(void)close(pair[1]);
+	if (r < 0) {
+		(void)close(pair[0]);
 		return r;
-	r = sd_bus_message_read(reply, "s", &text);
-	if (r < 0)
-		return fail_bus(r, err);
-	*ret_text = mem_strdup(text);
+	}
+	*ret_fd = pair[0];
 	return 0;
 }
 

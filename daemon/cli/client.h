@@ -8,6 +8,7 @@
  * reached or refuses the caller.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/base/error.h"
@@ -16,6 +17,7 @@
 enum {
 	CLIENT_UNREACHABLE = 5001,
 	CLIENT_TIMEOUT = 5002, /* the job goes on */
+	CLIENT_CUT = 5003, /* an answer that is not whole */
 };
 
 struct client;
@@ -23,8 +25,15 @@ struct client;
 /* client_open(client, err): connect to the system bus (DBUS_SYSTEM_BUS_ADDRESS is honoured). */
 int client_open(struct client **ret_client, struct error *err);
 
-/* client_read(client, method, text, err): Status, Plan or Candidates; the caller owns the text. */
-int client_read(struct client *client, const char *method, char **ret_text, struct error *err);
+struct client_question {
+	const char *method; /* WriteStatus, WritePlan or WriteCandidates */
+	const char *name; /* WriteStatus: of what alone; NULL: all */
+	bool summary; /* WriteStatus: summed up */
+};
+
+/* client_ask(client, question, fd, err): ${ret_fd}, which the caller closes, is a socket from which the answer is read; it
+ * fails with EAGAIN when nothing comes for too long. */
+int client_ask(struct client *client, const struct client_question *question, int *ret_fd, struct error *err);
 
 /* client_order(client, method, delivery, number, err): Sync or Approve; ${delivery} NULL: all.  Where a
  * person sits at the terminal, polkit may ask for a password. */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "daemon/cli/cli.h"
-#include "daemon/cli/client.h"
+#include "daemon/cli/receive.h"
 #include "daemon/cli/reply.h"
 #include "daemon/cli/table.h"
 
@@ -31,31 +31,22 @@ static void show_plan(const json_t *plan)
 		puts("nothing to do");
 }
 
-static int ask(json_t **ret_plan, struct error *err)
-{
-	_cleanup_(client_freep) struct client *client = NULL;
-	_cleanup_(freep) char *text = NULL;
-	int r;
-
-	r = client_open(&client, err);
-	if (r < 0)
-		return r;
-	r = client_read(client, "Plan", &text, err);
-	if (r < 0)
-		return r;
-	return reply_parse(text, ret_plan, err);
-}
-
 int command_plan(const struct cli *cli)
 {
+	static const struct client_question question = { .method = "WritePlan" };
+	_cleanup_(client_freep) struct client *client = NULL;
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 	_cleanup_(reply_done) json_t *plan = NULL;
+	int exit_status = 0, r = client_open(&client, &err);
 
-	if (ask(&plan, &err) < 0)
+	if (r >= 0 && cli->json)
+		r = receive_print(client, &question, &exit_status, &err);
+	else if (r >= 0)
+		r = receive_reply(client, &question, &plan, &err);
+	if (r < 0)
 		return cli_fail(&err);
 	if (cli->json)
-		reply_print(plan);
-	else
-		show_plan(plan);
+		return exit_status;
+	show_plan(plan);
 	return reply_exit(plan);
 }

@@ -52,8 +52,7 @@ int reply_exit(const json_t *reply)
 	return (int)reply_count(reply, "exit");
 }
 
-/* "a" names "a" itself and what is below it: "a/b". */
-static bool is_under(const char *name, const char *top)
+bool reply_is_under(const char *name, const char *top)
 {
 	size_t length = strlen(top);
 
@@ -73,7 +72,7 @@ static bool is_carried(const json_t *deliveries, const char *certificate)
 static void keep_deliveries(json_t *deliveries, const char *name)
 {
 	for (size_t i = json_array_size(deliveries); i > 0; i--)
-		if (!is_under(reply_text(json_array_get(deliveries, i - 1), "name"), name))
+		if (!reply_is_under(reply_text(json_array_get(deliveries, i - 1), "name"), name))
 			json_array_remove(deliveries, i - 1);
 }
 
@@ -82,7 +81,7 @@ static void keep_certificates(json_t *certificates, const json_t *deliveries, co
 	for (size_t i = json_array_size(certificates); i > 0; i--) {
 		const char *own = reply_text(json_array_get(certificates, i - 1), "name");
 
-		if (!is_under(own, name) && !is_carried(deliveries, own))
+		if (!reply_is_under(own, name) && !is_carried(deliveries, own))
 			json_array_remove(certificates, i - 1);
 	}
 }

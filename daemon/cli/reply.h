@@ -27,6 +27,9 @@ usec_t reply_time(const json_t *object, const char *key);
 /* reply_exit(reply): its exit status. */
 int reply_exit(const json_t *reply);
 
+/* reply_is_under(name, top): "a" names "a" itself and what is below it: "a/b". */
+bool reply_is_under(const char *name, const char *top);
+
 /**
  * reply_select(status, name):
  * Leave in ${status} only the delivery ${name}, or what belongs to the certificate ${name} (with a

@@ -207,15 +207,6 @@ static void append_line(struct buf *text, const char *head, const char *sentence
 		buf_printf(text, "%s\n", plain(line));
 }
 
-static size_t count_well(const json_t *list)
-{
-	size_t i, count = 0;
-	json_t *item;
-
-	json_array_foreach(list, i, item) count += state_rank(item) == ARRAY_SIZE(state_order);
-	return count;
-}
-
 static void append_looked(struct buf *text, const json_t *status)
 {
 	usec_t now = reply_time(status, "now");
@@ -235,42 +226,171 @@ static void append_looked(struct buf *text, const json_t *status)
 	}
 }
 
-static void append_summary(struct buf *text, const json_t *status)
-{
-	const json_t *deliveries = json_object_get(status, "deliveries");
-	const json_t *dependents = json_object_get(status, "dependents");
-	size_t count = json_array_size(deliveries), well = count_well(deliveries);
-	size_t untold = json_array_size(dependents) - count_well(dependents);
+/* How many there are of a list, by state. */
+struct tally {
+	size_t all, well;
+	size_t states[ARRAY_SIZE(state_order)];
+};
 
-	if (!count)
+static struct tally tally_list(const json_t *list)
+{
+	struct tally tally = { .all = json_array_size(list) };
+	size_t i;
+	json_t *item;
+
+	json_array_foreach(list, i, item)
+	{
+		size_t rank = state_rank(item);
+
+		if (rank < ARRAY_SIZE(state_order))
+			tally.states[rank]++;
+		else
+			tally.well++;
+	}
+	return tally;
+}
+
+static struct tally tally_counts(const json_t *status, const char *of)
+{
+	const json_t *counts = json_object_get(json_object_get(status, "counts"), of);
+	struct tally tally = { .all = reply_count(counts, "all") };
+
+	tally.well = tally.all;
+	for (size_t i = 0; i < ARRAY_SIZE(state_order); i++) {
+		tally.states[i] = reply_count(counts, state_order[i]);
+		tally.well -= tally.states[i];
+	}
+	return tally;
+}
+
+static void append_states(struct buf *text, const struct tally *tally)
+{
+	const char *between = " (";
+
+	for (size_t i = 0; i < ARRAY_SIZE(state_order); i++) {
+		if (!tally->states[i])
+			continue;
+		buf_printf(text, "%s%zu %s", between, tally->states[i], state_order[i]);
+		between = ", ";
+	}
+	buf_append_char(text, ')');
+}
+
+static void append_sum(struct buf *text, const json_t *status, const struct tally *deliveries, const struct tally *dependents)
+{
+	if (!deliveries->all)
 		buf_append_string(text, "no deliveries");
-	else if (well == count)
+	else if (deliveries->well == deliveries->all)
 		buf_printf(text,
-			count == 1 ? "%zu delivery, current" : "%zu deliveries, all current",
-			count);
+			deliveries->all == 1 ? "%zu delivery, current" : "%zu deliveries, all current",
+			deliveries->all);
 	else
-		buf_printf(text, "%zu of %zu deliveries not current", count - well, count);
-	if (untold)
-		buf_printf(text, "; %zu of %zu dependents not told", untold,
-			json_array_size(dependents));
+		buf_printf(text, "%zu of %zu deliveries not current", deliveries->all - deliveries->well,
+			deliveries->all);
+	if (deliveries->well != deliveries->all)
+		append_states(text, deliveries);
+	if (dependents->well != dependents->all) {
+		buf_printf(text, "; %zu of %zu dependents not told", dependents->all - dependents->well,
+			dependents->all);
+		append_states(text, dependents);
+	}
 	append_looked(text, status);
 	buf_append_char(text, '\n');
 }
 
-char *show_status(const json_t *status, enum show what, size_t width)
+static void append_problems(struct buf *text, const json_t *status)
 {
-	struct buf text = BUF_NULL;
 	size_t i;
 	json_t *notice;
 
-	for (i = 0; i < ARRAY_SIZE(sections); i++)
-		append_section(&text, &sections[i], status, what, width);
-	append_line(&text, "the source cannot be read: ", reply_text(status, "source_problem"));
-	append_line(&text, "nothing new is done: ", reply_text(status, "record_problem"));
-	append_line(&text, "the queue of events cannot be used, polling goes on: ",
+	append_line(text, "the source cannot be read: ", reply_text(status, "source_problem"));
+	append_line(text, "nothing new is done: ", reply_text(status, "record_problem"));
+	append_line(text, "the queue of events cannot be used, polling goes on: ",
 		reply_text(status, "events_problem"));
 	json_array_foreach(json_object_get(status, "notices"), i, notice)
-		append_line(&text, "note: ", json_string_value(notice) ?: "");
-	append_summary(&text, status);
+		append_line(text, "note: ", json_string_value(notice) ?: "");
+}
+
+/* --- summed up --- */
+
+static size_t group_rank(const json_t *group)
+{
+	return strcmp(reply_text(group, "of"), "certificate") == 0 ? 0 : 1 + state_rank(group);
+}
+
+/* The first, and how many there are beside it. */
+static void add_names(struct table *table, const json_t *group)
+{
+	const char *name = json_string_value(json_array_get(json_object_get(group, "names"), 0)) ?: "?";
+	unsigned count = reply_count(group, "count");
+
+	if (count > 1)
+		table_addf(table, "%s and %u more", name, count - 1);
+	else
+		table_add(table, name);
+}
+
+static void note_group_way_out(struct buf *text, const json_t *group)
+{
+	const char *hold = reply_text(group, "hold");
+	const char *name = json_string_value(json_array_get(json_object_get(group, "names"), 0)) ?: "NAME";
+
+	if (strcmp(hold, "adopt?") == 0)
+		note(text, "to choose: certferry adopt");
+	else if (strcmp(hold, "approval") != 0 && strcmp(hold, "guard") != 0)
+		return;
+	else if (reply_count(group, "count") == 1)
+		note(text, "to go on: certferry approve %s", name);
+	else
+		note(text, "to go on: certferry approve NAME, for each or for its certificate");
+}
+
+static void group_row(struct table *table, const json_t *group, usec_t now)
+{
+	_cleanup_(buf_done) struct buf text = BUF_NULL;
+	const char *of = reply_text(group, "of"), *hold = reply_text(group, "hold");
+
+	if (strcmp(of, "delivery") == 0)
+		table_add(table, reply_text(group, "state"));
+	else
+		table_addf(table, "%s %s", of, reply_text(group, "state"));
+	table_addf(table, "%u", reply_count(group, "count"));
+	add_names(table, group);
+	note(&text, "%s%s%s", hold, *hold && *reply_text(group, "reason") ? ": " : "", reply_text(group, "reason"));
+	note_group_way_out(&text, group);
+	note_next_try(&text, group, now);
+	table_add(table, text.data);
+}
+
+static const struct section groups = {
+	"groups", { "NOT IN ORDER", "COUNT", "NAME", "NOTE" }, group_rank, group_row
+};
+
+static char *show_summary(const json_t *status, size_t width)
+{
+	const struct tally deliveries = tally_counts(status, "deliveries"), dependents = tally_counts(status, "dependents");
+	unsigned left_out = reply_count(status, "left_out");
+	struct buf text = BUF_NULL;
+
+	append_section(&text, &groups, status, SHOW_ALL, width);
+	if (left_out)
+		buf_printf(&text, "and %u more that are not in order: certferry status --all lists them\n", left_out);
+	append_problems(&text, status);
+	append_sum(&text, status, &deliveries, &dependents);
+	return buf_take(&text);
+}
+
+char *show_status(const json_t *status, enum show what, size_t width)
+{
+	const struct tally deliveries = tally_list(json_object_get(status, "deliveries"));
+	const struct tally dependents = tally_list(json_object_get(status, "dependents"));
+	struct buf text = BUF_NULL;
+
+	if (json_is_true(json_object_get(status, "summary")))
+		return show_summary(status, width);
+	for (size_t i = 0; i < ARRAY_SIZE(sections); i++)
+		append_section(&text, &sections[i], status, what, width);
+	append_problems(&text, status);
+	append_sum(&text, status, &deliveries, &dependents);
 	return buf_take(&text);
 }

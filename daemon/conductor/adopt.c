@@ -242,6 +242,7 @@ void state_adopt_world(struct conductor *conductor, struct world *world)
 	conductor->places = adopt_places(conductor, world);
 	conductor->place_count = world->expansion->place_count;
 	conductor->world = world;
+	conductor->world_number++;
 	adopt_deliveries(conductor, &former);
 	adopt_dependents(conductor, world, &recorded);
 	former_done(conductor, &former);

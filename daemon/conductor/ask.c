@@ -5,42 +5,8 @@
 #include <string.h>
 
 #include "daemon/conductor/say.h"
-#include "daemon/report/report.h"
 
-static char *on_status(void *userdata)
-{
-	_cleanup_(status_view_done) struct status_view view;
-	char *text;
-
-	cycle_refresh_plan(userdata);
-	ask_status(userdata, &view);
-	text = report_status(&view);
-	cycle_forget_plan(userdata);
-	return text;
-}
-
-static char *on_candidates(void *userdata)
-{
-	_cleanup_(status_view_done) struct status_view view;
-	char *text;
-
-	cycle_refresh_plan(userdata);
-	ask_status(userdata, &view);
-	text = report_candidates(&view);
-	cycle_forget_plan(userdata);
-	return text;
-}
-
-static char *on_plan(void *userdata)
-{
-	struct conductor *conductor = userdata;
-	char *text;
-
-	cycle_refresh_plan(conductor);
-	text = report_plan(&conductor->plan, ask_plan_exit(conductor));
-	cycle_forget_plan(conductor);
-	return text;
-}
+/* --- plan --- */
 
 int ask_plan_exit(const struct conductor *conductor)
 {
@@ -87,7 +53,7 @@ static bool approve_one(struct conductor *conductor, const struct step *step, co
 	return true;
 }
 
-unsigned ask_approve(struct conductor *conductor, const char *name, const char *who)
+static unsigned approve_planned(struct conductor *conductor, const char *name, const char *who)
 {
 	unsigned approved = 0;
 
@@ -98,6 +64,24 @@ unsigned ask_approve(struct conductor *conductor, const char *name, const char *
 						       strcmp(step->certificate, name) == 0))
 			approved += approve_one(conductor, step, who);
 	}
+	return approved;
+}
+
+unsigned ask_approve(struct conductor *conductor, const char *name, const char *who)
+{
+	unsigned approved = 0;
+
+	for (size_t i = 0; i < conductor->certificate_count; i++) {
+		const struct tracked_certificate *certificate = conductor->certificates[i];
+
+		if (view_is_quiet(conductor, certificate) ||
+			(name && strncmp(name, certificate->name, strlen(certificate->name)) != 0))
+			continue;
+		plan_done(&conductor->plan);
+		cycle_plan_some(conductor, certificate, 0, certificate->count);
+		approved += approve_planned(conductor, name, who);
+		cycle_forget_plan(conductor);
+	}
 	if (approved)
 		cycle_poke(conductor);
 	return approved;
@@ -105,12 +89,8 @@ unsigned ask_approve(struct conductor *conductor, const char *name, const char *
 
 static int on_approve(void *userdata, const char *name, const char *who, uint32_t *ret_count, struct error *err)
 {
-	struct conductor *conductor = userdata;
-	unsigned approved;
+	unsigned approved = ask_approve(userdata, *name ? name : NULL, who);
 
-	cycle_refresh_plan(conductor);
-	approved = ask_approve(conductor, *name ? name : NULL, who);
-	cycle_forget_plan(conductor);
 	if (!approved && *name)
 		return error_set(err, ERROR_ABSENT, 0,
 			"nothing named '%s' waits for approval; 'certferry plan' shows what is held and why", name);
@@ -119,9 +99,9 @@ static int on_approve(void *userdata, const char *name, const char *who, uint32_
 }
 
 const struct bus_handlers ask_handlers = {
-	.status = on_status,
-	.plan = on_plan,
-	.candidates = on_candidates,
+	.begin_text = survey_begin,
+	.more_text = survey_more,
+	.end_text = survey_end,
 	.sync = job_start,
 	.approve = on_approve,
 	.answered = conductor_on_bus,

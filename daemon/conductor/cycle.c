@@ -739,14 +739,8 @@ bool cycle_idle(const struct conductor *conductor)
 /* With --once --approve, what is held for a person is approved by the one who ran it. */
 static bool approve_held(struct conductor *conductor)
 {
-	unsigned approved;
-
-	if (!conductor->options.approve || conductor->options.dry_run || !conductor->counts.held)
-		return false;
-	cycle_refresh_plan(conductor);
-	approved = ask_approve(conductor, NULL, "--once --approve");
-	cycle_forget_plan(conductor);
-	return approved > 0;
+	return conductor->options.approve && !conductor->options.dry_run && conductor->counts.held &&
+	       ask_approve(conductor, NULL, "--once --approve");
 }
 
 /* What a look needs is kept for the next one: to fault its pages in again would cost up to a third of the look. */

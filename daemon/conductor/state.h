@@ -21,6 +21,7 @@
  *	tell.c		dependents: look, intent, tell, proof
  *	ask.c		what people ask over the bus: status, plan, approve
  *	view.c		what people are shown of the states
+ *	survey.c	all of it, however much, as a text made piece by piece
  *	job.c		`certferry sync`: jobs, from the request to their end
  *	say.c		events in the log
  */
@@ -233,6 +234,7 @@ struct conductor {
 	struct record *record; /* NULL: none (a dry run without a state directory) */
 	int lock;
 	struct world *world;
+	unsigned world_number; /* counts the worlds: what is walked in pieces finds out that it is another one */
 	char *default_region;
 	struct source_view *view;
 	struct source_read *read;
@@ -612,11 +614,24 @@ void view_dependent(const struct tracked_dependent *dependent, struct dependent_
 void view_deliveries(struct conductor *conductor, struct tracked_certificate *certificate, size_t first, size_t count,
 	struct delivery_view *views);
 
+/* view_count_quiet(conductor, certificate, first): how many of its deliveries, from ${first} on and without a gap, are settled
+ * with the version that the source shows: "current", and nothing to be done for them.  For very many: none is opened.
+ * view_is_quiet(conductor, certificate): all are, and for the certificate itself there is nothing to be done. */
+size_t view_count_quiet(const struct conductor *conductor, const struct tracked_certificate *certificate, size_t first);
+bool view_is_quiet(const struct conductor *conductor, const struct tracked_certificate *certificate);
+
 /* ask_status(conductor, view), ask_status_of(conductor, slots, count, view): of all, or of the deliveries of these slots
  * (ascending), with their certificates and the dependents that they owe.  Makes conductor->plan for them.  Good until
  * cycle_forget_plan(), which is to follow; release with status_view_done(). */
 void ask_status(struct conductor *conductor, struct status_view *ret_view);
 void ask_status_of(struct conductor *conductor, const size_t *slots, size_t count, struct status_view *ret_view);
+
+/* --- survey.c --- */
+
+/* survey_begin(conductor, question, survey, err), survey_more(survey, to), survey_end(survey): handlers of the bus. */
+int survey_begin(void *conductor, const struct bus_question *question, void **ret_survey, struct error *err);
+bool survey_more(void *survey, struct buf *to);
+void survey_end(void *survey);
 
 /* --- ask.c --- */
 
@@ -625,8 +640,8 @@ extern const struct bus_handlers ask_handlers;
 /* ask_plan_exit(conductor): what the present plan comes to: 1 not everything could be seen, 3 something to do, 0 nothing. */
 int ask_plan_exit(const struct conductor *conductor);
 
-/* ask_approve(conductor, delivery): approve the holds of one delivery or (NULL) of all; how many there were. */
-unsigned ask_approve(struct conductor *conductor, const char *delivery, const char *who);
+/* ask_approve(conductor, name, who): approve the holds of a delivery or a certificate or (NULL) of all; how many there were. */
+unsigned ask_approve(struct conductor *conductor, const char *name, const char *who);
 
 /* --- job.c --- */
 

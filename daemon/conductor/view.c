@@ -140,6 +140,46 @@ void view_deliveries(struct conductor *conductor, struct tracked_certificate *ce
 		fill_delivery(state_open(conductor, begin + i), steps[i], &views[i]);
 }
 
+/* --- what need not be opened --- */
+
+/* Is it settled with the version that the source shows, so that its state is "current", and nothing to be done for it? */
+static bool slot_is_quiet(const struct conductor *conductor, const struct tracked_certificate *certificate,
+	const struct slot *slot)
+{
+	const struct settled *settled = &slot->settled;
+
+	return !slot->open && settled->version && settled->state == OBSERVED_PRESENT &&
+	       fingerprint_equal(&settled->version->version.fingerprint, &certificate->seen->version.fingerprint) &&
+	       (settled->proven || !state_wish(conductor, slot)->prove.connect);
+}
+
+/* Can its deliveries be quiet, and is there nothing to be done for itself? */
+static bool may_be_quiet(const struct conductor *conductor, const struct tracked_certificate *certificate)
+{
+	const struct source_certificate *seen = certificate->seen;
+
+	return conductor->view && seen && !seen->ineligible && fingerprint_is_set(&seen->version.fingerprint) &&
+	       !source_refusal(seen);
+}
+
+size_t view_count_quiet(const struct conductor *conductor, const struct tracked_certificate *certificate, size_t first)
+{
+	size_t count = 0;
+
+	if (!may_be_quiet(conductor, certificate))
+		return 0;
+	while (first + count < certificate->count &&
+		slot_is_quiet(conductor, certificate, &conductor->slots[certificate->first + first + count]))
+		count++;
+	return count;
+}
+
+bool view_is_quiet(const struct conductor *conductor, const struct tracked_certificate *certificate)
+{
+	return may_be_quiet(conductor, certificate) &&
+	       view_count_quiet(conductor, certificate, 0) == certificate->count;
+}
+
 /* --- all, or some of them --- */
 
 void view_head(struct conductor *conductor, struct status_view *ret_view)

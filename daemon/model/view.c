@@ -31,26 +31,50 @@ const char *dependent_progress_name(enum dependent_progress state)
 	return names[state];
 }
 
+static size_t sum(const size_t *counts, size_t states)
+{
+	size_t all = 0;
+
+	for (size_t i = 0; i < states; i++)
+		all += counts[i];
+	return all;
+}
+
+size_t status_counts_deliveries(const struct status_counts *counts)
+{
+	return sum(counts->deliveries, DELIVERY_STATES);
+}
+
+size_t status_counts_dependents(const struct status_counts *counts)
+{
+	return sum(counts->dependents, PROGRESS_STATES);
+}
+
+int status_exit(const struct status_view *head, const struct status_counts *counts)
+{
+	if (head->source_problem || head->record_problem || counts->problems || counts->deliveries[DELIVERY_FAILED] ||
+		counts->dependents[PROGRESS_FAILED])
+		return 1;
+	/* Nothing was looked at. */
+	if (head->offline)
+		return 3;
+	return counts->deliveries[DELIVERY_CURRENT] == status_counts_deliveries(counts) &&
+			       counts->dependents[PROGRESS_TOLD] == status_counts_dependents(counts)
+		       ? 0
+		       : 3;
+}
+
 int status_view_exit(const struct status_view *view)
 {
-	bool pending = false;
+	struct status_counts counts = { .certificates = view->certificate_count };
 
-	if (view->source_problem || view->record_problem)
-		return 1;
 	for (size_t i = 0; i < view->certificate_count; i++)
-		if (view->certificates[i].problem)
-			return 1;
-	for (size_t i = 0; i < view->delivery_count; i++) {
-		if (view->deliveries[i].state == DELIVERY_FAILED)
-			return 1;
-		pending |= view->deliveries[i].state != DELIVERY_CURRENT;
-	}
-	for (size_t i = 0; i < view->dependent_count; i++) {
-		if (view->dependents[i].state == PROGRESS_FAILED)
-			return 1;
-		pending |= view->dependents[i].state != PROGRESS_TOLD;
-	}
-	return pending ? 3 : 0;
+		counts.problems += view->certificates[i].problem != NULL;
+	for (size_t i = 0; i < view->delivery_count; i++)
+		counts.deliveries[view->deliveries[i].state]++;
+	for (size_t i = 0; i < view->dependent_count; i++)
+		counts.dependents[view->dependents[i].state]++;
+	return status_exit(view, &counts);
 }
 
 void status_view_done(struct status_view *view)

@@ -16,6 +16,7 @@ enum delivery_state {
 	DELIVERY_IN_FLIGHT, /* being done */
 	DELIVERY_HELD,	    /* waits for a person or a date */
 	DELIVERY_FAILED,    /* failed, to be tried again */
+	DELIVERY_STATES,
 };
 
 enum dependent_progress {
@@ -25,6 +26,7 @@ enum dependent_progress {
 	PROGRESS_FAILED,
 	PROGRESS_UNPROVEN, /* told; the served certificate could not be seen */
 	PROGRESS_UNKNOWN,  /* the record was lost and what it was told cannot be observed */
+	PROGRESS_STATES,
 };
 
 struct certificate_view {
@@ -71,6 +73,7 @@ struct dependent_report {
 };
 
 struct status_view {
+	bool offline; /* from the record alone: certferryd does not answer */
 	usec_t now;
 	usec_t looked_at; /* last successful look or sweep; 0: none yet */
 	usec_t swept_at;
@@ -87,6 +90,20 @@ struct status_view {
 	size_t dependent_count;
 	char *const *notices; /* other things a person should know, one sentence each */
 };
+
+/* How many there are of each. */
+struct status_counts {
+	size_t certificates, problems; /* problems: of certificates */
+	size_t deliveries[DELIVERY_STATES];
+	size_t dependents[PROGRESS_STATES];
+};
+
+/* status_counts_deliveries(counts), status_counts_dependents(counts): in all states. */
+size_t status_counts_deliveries(const struct status_counts *counts);
+size_t status_counts_dependents(const struct status_counts *counts);
+
+/* status_exit(head, counts): status_view_exit() of a view with the problems of ${head}, whose lists were counted. */
+int status_exit(const struct status_view *head, const struct status_counts *counts);
 
 /* status_view_exit(view): what `certferry status` exits with: 1 something failed (or cannot be seen), else 3 something
  * is pending, held or unknown, else 0. */

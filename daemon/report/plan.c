@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "daemon/report/json.h"
 #include "daemon/report/report.h"
-#include "lib/base/buf.h"
 
 /* Looking changes nothing, so it is nothing that is planned for a reader. */
 static bool is_shown(const struct step *step)
@@ -22,31 +20,37 @@ static const char *where(const struct step *step)
 	return step->destination && *step->destination ? step->destination : "-";
 }
 
-static json_t *step_object(const struct step *step)
+static void step(struct writer *writer, const struct step *step)
 {
-	json_t *object = json_object();
+	writer_open(writer, NULL, '{');
+	writer_text(writer, "verb", step_verb_name(step->verb));
+	writer_text(writer, "certificate", step->certificate);
+	writer_text(writer, "destination", where(step));
+	writer_text(writer, "delivery", step->delivery);
+	writer_text(writer, "dependent", step->dependent);
+	writer_text(writer, "hold", hold_name(step->hold));
+	writer_time(writer, "when", step->when);
+	writer_text(writer, "reason", step->reason);
+	writer_close(writer, '}');
+}
 
-	json_put(object, "verb", json_text(step_verb_name(step->verb)));
-	json_put(object, "certificate", json_text(step->certificate));
-	json_put(object, "destination", json_text(where(step)));
-	json_put(object, "delivery", json_text(step->delivery));
-	json_put(object, "dependent", json_text(step->dependent));
-	json_put(object, "hold", json_text(hold_name(step->hold)));
-	json_put(object, "when", json_time(step->when));
-	json_put(object, "reason", json_text(step->reason));
-	return object;
+void report_steps(struct writer *writer, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (is_shown(&plan->steps[i]))
+			step(writer, &plan->steps[i]);
 }
 
 char *report_plan(const struct plan *plan, int exit_status)
 {
-	json_t *object = json_begin(exit_status);
-	json_t *steps = json_array();
+	struct buf text = BUF_NULL;
+	struct writer writer = report_begin(&text, exit_status);
 
-	for (size_t i = 0; i < plan->count; i++)
-		if (is_shown(&plan->steps[i]))
-			json_add(steps, step_object(&plan->steps[i]));
-	json_put(object, "steps", steps);
-	return json_finish(object);
+	writer_open(&writer, "steps", '[');
+	report_steps(&writer, plan);
+	writer_close(&writer, ']');
+	writer_close(&writer, '}');
+	return buf_take(&text);
 }
 
 /* One step is one line: a reason may hold text from outside. */

@@ -1,104 +1,98 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/report/json.h"
 #include "daemon/report/report.h"
 
-static json_t *certificate(const struct certificate_view *view)
+struct writer report_begin(struct buf *text, int exit_status)
 {
-	json_t *object = json_object();
+	struct writer writer = writer_begin(text);
 
-	json_put(object, "name", json_text(view->name));
-	json_put(object, "arn", json_text(view->arn));
-	json_put(object, "domain", json_text(view->domain));
-	json_put(object, "status", json_text(view->status));
-	json_put(object, "version", json_version(&view->version));
-	json_put(object, "ineligible", json_boolean(view->ineligible));
-	json_put(object, "problem", json_text(view->problem));
-	return object;
+	writer_number(&writer, "format", REPORT_FORMAT);
+	writer_number(&writer, "exit", (uint64_t)exit_status);
+	return writer;
 }
 
-static json_t *delivery(const struct delivery_view *view)
+void report_status_head(struct writer *writer, const struct status_view *view)
 {
-	json_t *object = json_object();
-
-	json_put(object, "name", json_text(view->name));
-	json_put(object, "certificate", json_text(view->certificate));
-	json_put(object, "destination", json_text(view->destination));
-	json_put(object, "kind", json_text(view->kind));
-	json_put(object, "account", json_text(view->account));
-	json_put(object, "region", json_text(view->region));
-	json_put(object, "object", json_text(view->object));
-	json_put(object, "object_id", json_text(view->object_id));
-	json_put(object, "state", json_text(delivery_state_name(view->state)));
-	json_put(object, "hold", json_text(hold_name(view->hold)));
-	json_put(object, "reason", json_text(view->reason));
-	json_put(object, "seen", json_version(&view->seen));
-	json_put(object, "wanted", json_version(&view->wanted));
-	json_put(object, "unused", json_boolean(view->unused));
-	json_put(object, "failures", json_integer(view->failures));
-	json_put(object, "next_try", json_time(view->next_try));
-	json_put(object, "proof", json_text(view->proof));
-	return object;
+	writer_boolean(writer, "running", !view->offline);
+	writer_time(writer, "now", view->now);
+	writer_time(writer, "looked_at", view->looked_at);
+	writer_time(writer, "swept_at", view->swept_at);
+	writer_time(writer, "next_look", view->next_look);
+	writer_text(writer, "source_problem", view->source_problem);
+	writer_text(writer, "record_problem", view->record_problem);
+	writer_text(writer, "events", view->events);
+	writer_text(writer, "events_problem", view->events_problem);
 }
 
-static json_t *dependent(const struct dependent_report *view)
+void report_certificate(struct writer *writer, const struct certificate_view *view)
 {
-	json_t *object = json_object();
-
-	json_put(object, "name", json_text(view->name));
-	json_put(object, "unit", json_text(view->unit));
-	json_put(object, "action", json_text(view->action));
-	json_put(object, "state", json_text(dependent_progress_name(view->state)));
-	json_put(object, "reason", json_text(view->reason));
-	json_put(object, "owed", json_integer(view->owed));
-	json_put(object, "next_try", json_time(view->next_try));
-	json_put(object, "told_at", json_time(view->told_at));
-	json_put(object, "proof", json_text(view->proof));
-	return object;
+	writer_open(writer, NULL, '{');
+	writer_text(writer, "name", view->name);
+	writer_text(writer, "arn", view->arn);
+	writer_text(writer, "domain", view->domain);
+	writer_text(writer, "status", view->status);
+	writer_version(writer, "version", &view->version);
+	writer_boolean(writer, "ineligible", view->ineligible);
+	writer_text(writer, "problem", view->problem);
+	writer_close(writer, '}');
 }
 
-static json_t *certificates(const struct status_view *view)
+void report_delivery(struct writer *writer, const struct delivery_view *view)
 {
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < view->certificate_count; i++)
-		json_add(array, certificate(&view->certificates[i]));
-	return array;
+	writer_open(writer, NULL, '{');
+	writer_text(writer, "name", view->name);
+	writer_text(writer, "certificate", view->certificate);
+	writer_text(writer, "destination", view->destination);
+	writer_text(writer, "kind", view->kind);
+	writer_text(writer, "account", view->account);
+	writer_text(writer, "region", view->region);
+	writer_text(writer, "object", view->object);
+	writer_text(writer, "object_id", view->object_id);
+	writer_text(writer, "state", delivery_state_name(view->state));
+	writer_text(writer, "hold", hold_name(view->hold));
+	writer_text(writer, "reason", view->reason);
+	writer_version(writer, "seen", &view->seen);
+	writer_version(writer, "wanted", &view->wanted);
+	writer_boolean(writer, "unused", view->unused);
+	writer_number(writer, "failures", view->failures);
+	writer_time(writer, "next_try", view->next_try);
+	writer_text(writer, "proof", view->proof);
+	writer_close(writer, '}');
 }
 
-static json_t *deliveries(const struct status_view *view)
+void report_dependent(struct writer *writer, const struct dependent_report *view)
 {
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < view->delivery_count; i++)
-		json_add(array, delivery(&view->deliveries[i]));
-	return array;
-}
-
-static json_t *dependents(const struct status_view *view)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < view->dependent_count; i++)
-		json_add(array, dependent(&view->dependents[i]));
-	return array;
+	writer_open(writer, NULL, '{');
+	writer_text(writer, "name", view->name);
+	writer_text(writer, "unit", view->unit);
+	writer_text(writer, "action", view->action);
+	writer_text(writer, "state", dependent_progress_name(view->state));
+	writer_text(writer, "reason", view->reason);
+	writer_number(writer, "owed", view->owed);
+	writer_time(writer, "next_try", view->next_try);
+	writer_time(writer, "told_at", view->told_at);
+	writer_text(writer, "proof", view->proof);
+	writer_close(writer, '}');
 }
 
 char *report_status(const struct status_view *view)
 {
-	json_t *object = json_begin(status_view_exit(view));
+	struct buf text = BUF_NULL;
+	struct writer writer = report_begin(&text, status_view_exit(view));
 
-	json_put(object, "running", json_true());
-	json_put(object, "now", json_time(view->now));
-	json_put(object, "looked_at", json_time(view->looked_at));
-	json_put(object, "swept_at", json_time(view->swept_at));
-	json_put(object, "next_look", json_time(view->next_look));
-	json_put(object, "source_problem", json_text(view->source_problem));
-	json_put(object, "record_problem", json_text(view->record_problem));
-	json_put(object, "events", json_text(view->events));
-	json_put(object, "events_problem", json_text(view->events_problem));
-	json_put(object, "certificates", certificates(view));
-	json_put(object, "deliveries", deliveries(view));
-	json_put(object, "dependents", dependents(view));
-	json_put(object, "notices", json_texts(view->notices));
-	return json_finish(object);
+	report_status_head(&writer, view);
+	writer_open(&writer, "certificates", '[');
+	for (size_t i = 0; i < view->certificate_count; i++)
+		report_certificate(&writer, &view->certificates[i]);
+	writer_close(&writer, ']');
+	writer_open(&writer, "deliveries", '[');
+	for (size_t i = 0; i < view->delivery_count; i++)
+		report_delivery(&writer, &view->deliveries[i]);
+	writer_close(&writer, ']');
+	writer_open(&writer, "dependents", '[');
+	for (size_t i = 0; i < view->dependent_count; i++)
+		report_dependent(&writer, &view->dependents[i]);
+	writer_close(&writer, ']');
+	writer_texts(&writer, "notices", view->notices);
+	writer_close(&writer, '}');
+	return buf_take(&text);
 }

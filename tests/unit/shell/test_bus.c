@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -49,6 +53,8 @@ struct world {
 	char who[32];
 	int syncs;
 	struct error fail;
+	size_t long_text, made; /* bytes of each text; of all that were made */
+	int texts; /* that were begun and not ended */
 	/* What the caller got. */
 	sd_bus_message *reply;
 	uint32_t job;
@@ -56,19 +62,57 @@ struct world {
 	char *job_json;
 };
 
-static char *handle_status(void *userdata)
+/* A text of so many bytes. */
+struct text {
+	struct world *world;
+	const char *fixed; /* or NULL: */
+	size_t left;
+};
+
+static int handle_begin(void *userdata, const struct bus_question *question, void **ret_text, struct error *err)
 {
-	return mem_strdup("{\"status\":1}");
+	static const char *const texts[] = {
+		[BUS_STATUS] = "{\"status\":1}", [BUS_PLAN] = "{\"plan\":1}", [BUS_CANDIDATES] = "{\"candidates\":1}"
+	};
+	struct world *w = userdata;
+	struct text *text;
+
+	if (strcmp(question->name, "none") == 0)
+		return error_set(err, ERROR_ABSENT, 0, "there is no 'none'");
+	text = mem_new(struct text);
+	*text = (struct text){ .world = w,
+		.fixed = question->summary ? "{\"summary\":1}" : texts[question->subject],
+		.left = w->long_text };
+	if (w->long_text)
+		text->fixed = NULL;
+	w->texts++;
+	*ret_text = text;
+	return 0;
 }
 
-static char *handle_plan(void *userdata)
+static bool handle_more(void *userdata, struct buf *to)
 {
-	return mem_strdup("{\"plan\":1}");
+	struct text *text = userdata;
+	char piece[1000];
+	size_t length = MIN(sizeof(piece), text->left);
+
+	if (text->fixed) {
+		buf_append_string(to, text->fixed);
+		return false;
+	}
+	memset(piece, 'x', sizeof(piece));
+	buf_append(to, piece, length);
+	text->left -= length;
+	text->world->made += length;
+	return text->left > 0;
 }
 
-static char *handle_candidates(void *userdata)
+static void handle_end(void *userdata)
 {
-	return mem_strdup("{\"candidates\":1}");
+	struct text *text = userdata;
+
+	text->world->texts--;
+	free(text);
 }
 
 static int handle_sync(void *userdata, const char *delivery, uint32_t *ret_job, struct error *err)
@@ -97,9 +141,9 @@ static int handle_approve(void *userdata, const char *delivery, const char *who,
 }
 
 static const struct bus_handlers handlers = {
-	.status = handle_status,
-	.plan = handle_plan,
-	.candidates = handle_candidates,
+	.begin_text = handle_begin,
+	.more_text = handle_more,
+	.end_text = handle_end,
 	.sync = handle_sync,
 	.approve = handle_approve,
 };
@@ -503,6 +547,225 @@ static void test_no_bus_at_all(void **state)
 	assert_null(bus_free(NULL));
 }
 
+/* --- answers into sockets --- */
+
+/* Calls a method that writes into ${fd}, from ${caller}. */
+static sd_bus_message *call_write(
+	struct world *w, sd_bus *caller, const char *method, int fd, const char *name, const char *option)
+{
+	sd_bus_message *m = NULL;
+
+	w->reply = sd_bus_message_unref(w->reply);
+	assert_true(sd_bus_message_new_method_call(caller, &m, "org.certferry1", "/org/certferry1",
+			    "org.certferry1.Manager", method) >= 0);
+	assert_true(sd_bus_message_append(m, "h", fd) >= 0);
+	if (name)
+		assert_true(sd_bus_message_append(m, "s", name) >= 0);
+	if (option)
+		assert_true(sd_bus_message_append(m, "a{sv}", 1, option, "b", 1) >= 0);
+	else
+		assert_true(sd_bus_message_append(m, "a{sv}", 0) >= 0);
+	assert_true(sd_bus_call_async(caller, NULL, m, on_reply, w, 0) >= 0);
+	sd_bus_message_unref(m);
+	wait_until(w, w->reply);
+	return w->reply;
+}
+
+/* The same from the world's caller, into a new pair; the end to read from, the other being the daemon's alone. */
+static int write_from(struct world *w, sd_bus *caller, const char *method, const char *name, const char *option)
+{
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_false(sd_bus_message_is_method_error(call_write(w, caller, method, pair[1], name, option), NULL));
+	(void)close(pair[1]);
+	w->reply = sd_bus_message_unref(w->reply);
+	return pair[0];
+}
+
+/* Reads to the end while the loop turns; how much there was, the beginning being kept in ${text}. */
+static size_t read_all(struct world *w, int fd, char *text, size_t size)
+{
+	usec_t end = usec_add(clock_monotonic(), LIMIT);
+	char piece[65536];
+	size_t length = 0;
+
+	for (;;) {
+		ssize_t n = recv(fd, piece, sizeof(piece), MSG_DONTWAIT);
+
+		assert_true(clock_monotonic() < end);
+		if (n == 0)
+			break;
+		if (n > 0 && length < size)
+			memcpy(text + length, piece, MIN((size_t)n, size - length));
+		if (n > 0)
+			length += (size_t)n;
+		assert_true(sd_event_run(w->event, n > 0 ? 0 : 10 * USEC_PER_MSEC) >= 0);
+	}
+	(void)close(fd);
+	return length;
+}
+
+static void assert_written(struct world *w, int fd, const char *expected)
+{
+	char text[100] = "";
+
+	assert_int_equal(read_all(w, fd, text, sizeof(text) - 1), strlen(expected));
+	assert_string_equal(text, expected);
+	assert_int_equal(w->texts, 0);
+}
+
+static void test_answers_into_sockets(void **state)
+{
+	struct world *w = *state;
+
+	broker_needed(&w->broker);
+	assert_written(w, write_from(w, w->caller, "WriteStatus", "", NULL), "{\"status\":1}");
+	assert_written(w, write_from(w, w->caller, "WriteStatus", "web", "summary"), "{\"summary\":1}");
+	assert_written(w, write_from(w, w->caller, "WritePlan", NULL, NULL), "{\"plan\":1}");
+	assert_written(w, write_from(w, w->caller, "WriteCandidates", NULL, NULL), "{\"candidates\":1}");
+	assert_string_equal(w->action, "");
+}
+
+static void test_what_an_answer_cannot_be_about(void **state)
+{
+	struct world *w = *state;
+	int pair[2];
+
+	broker_needed(&w->broker);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_error(call_write(w, w->caller, "WriteStatus", pair[1], "none", NULL), "org.certferry1.Error.NotFound",
+		"no 'none'");
+	assert_error(call_write(w, w->caller, "WriteStatus", pair[1], "", "sumary"), "org.certferry1.Error.Invalid",
+		"does not know");
+	assert_error(call_write(w, w->caller, "WritePlan", pair[1], NULL, "summary"), "org.certferry1.Error.Invalid",
+		"does not know");
+	assert_error(call_write(w, w->caller, "WriteStatus", pair[1], "a\nb", NULL), "org.certferry1.Error.Invalid",
+		"control characters");
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+	assert_int_equal(w->texts, 0);
+}
+
+static void assert_not_taken(struct world *w, int fd)
+{
+	assert_true(fd >= 0);
+	assert_error(call_write(w, w->caller, "WritePlan", fd, NULL, NULL), "org.certferry1.Error.Invalid",
+		"socketpair(AF_UNIX, SOCK_STREAM)");
+	(void)close(fd);
+	assert_int_equal(w->texts, 0);
+}
+
+static void test_only_pairs_of_sockets_are_taken(void **state)
+{
+	struct world *w = *state;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int pipes[2], pair[2];
+
+	broker_needed(&w->broker);
+	assert_not_taken(w, open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+	assert_not_taken(w, open("/dev/null", O_RDWR | O_CLOEXEC));
+	assert_not_taken(w, memfd_create("answer", MFD_CLOEXEC));
+	assert_not_taken(w, socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	assert_not_taken(w, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)); /* has no other end */
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	assert_not_taken(w, pipes[1]);
+	(void)close(pipes[0]);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_not_taken(w, pair[1]);
+	(void)close(pair[0]);
+	/* Connected to a service, it would say there what we are. */
+	pair[0] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s",
+		strchr(getenv("DBUS_SYSTEM_BUS_ADDRESS"), '=') + 1);
+	assert_int_equal(connect(pair[0], (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_not_taken(w, pair[0]);
+}
+
+static void test_a_long_answer(void **state)
+{
+	struct world *w = *state;
+
+	broker_needed(&w->broker);
+	w->long_text = 5000000;
+	assert_int_equal(read_all(w, write_from(w, w->caller, "WritePlan", NULL, NULL), NULL, 0), w->long_text);
+	assert_error(call(w, "Plan", NULL, 0), "org.certferry1.Error.Invalid", "WritePlan");
+	assert_int_equal(w->texts, 0);
+	w->long_text = 1000000;
+	assert_false(sd_bus_message_is_method_error(call(w, "Plan", NULL, 0), NULL));
+	assert_int_equal(w->texts, 0);
+}
+
+static void turn_for(struct world *w, usec_t duration)
+{
+	usec_t end = usec_add(clock_monotonic(), duration);
+
+	while (clock_monotonic() < end)
+		assert_true(sd_event_run(w->event, 10 * USEC_PER_MSEC) >= 0);
+}
+
+static void test_an_answer_that_nobody_reads(void **state)
+{
+	struct world *w = *state;
+	int fd;
+
+	broker_needed(&w->broker);
+	w->long_text = SIZE_MAX / 2;
+	fd = write_from(w, w->caller, "WriteStatus", "", NULL);
+	turn_for(w, 300 * USEC_PER_MSEC);
+	assert_in_range(w->made, 1, 512 * 1024);
+	assert_int_equal(w->texts, 1);
+	assert_error(call(w, "Status", NULL, 0), "org.certferry1.Error.Failed", "gets an answer already");
+	(void)close(fd); /* and now it is gone */
+	wait_until(w, w->texts == 0);
+	w->long_text = 0;
+	assert_text(call(w, "Status", NULL, 0), "{\"status\":1}");
+}
+
+static void test_answers_at_once(void **state)
+{
+	struct world *w = *state;
+	sd_bus *others[9];
+	int fds[9], pair[2];
+	char piece[4096];
+
+	broker_needed(&w->broker);
+	w->long_text = SIZE_MAX / 2;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		others[i] = join(w);
+	for (size_t i = 0; i < 8; i++)
+		fds[i] = write_from(w, others[i], "WriteStatus", "", NULL);
+	assert_error(call_write(w, others[8], "WriteStatus", pair[1], "", NULL), "org.certferry1.Error.Failed",
+		"8 answers at once");
+	assert_int_equal(w->texts, 8);
+	/* Whose reader stops gives way to whoever asks next. */
+	turn_for(w, 1200 * USEC_PER_MSEC);
+	fds[8] = write_from(w, others[8], "WriteStatus", "", NULL);
+	assert_int_equal(w->texts, 8);
+	wait_until(w, recv(fds[8], piece, sizeof(piece), MSG_DONTWAIT) > 0);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		(void)close(fds[i]);
+		sd_bus_close_unref(others[i]);
+	}
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+	wait_until(w, w->texts == 0);
+}
+
+static void test_free_while_an_answer_is_written(void **state)
+{
+	struct world *w = *state;
+	int fd;
+
+	broker_needed(&w->broker);
+	w->long_text = SIZE_MAX / 2;
+	fd = write_from(w, w->caller, "WriteStatus", "", NULL);
+	w->bus = bus_free(w->bus);
+	assert_int_equal(w->texts, 0);
+	(void)read_all(w, fd, NULL, 0);
+}
+
 #define bus_test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -524,6 +787,13 @@ int main(void)
 		bus_test(test_a_name_that_is_taken),
 		bus_test(test_without_handlers_no_name),
 		bus_test(test_no_bus_at_all),
+		bus_test(test_answers_into_sockets),
+		bus_test(test_what_an_answer_cannot_be_about),
+		bus_test(test_only_pairs_of_sockets_are_taken),
+		bus_test(test_a_long_answer),
+		bus_test(test_an_answer_that_nobody_reads),
+		bus_test(test_answers_at_once),
+		bus_test(test_free_while_an_answer_is_written),
 	};
 
 	log_open("test_bus", LOG_ERR);

@@ -186,8 +186,34 @@ static void test_show_puts_the_worst_first(void **state)
 		"\n"
 		"the source cannot be read: sts: AccessDenied\n"
 		"note: the clock is off\n"
-		"2 of 3 deliveries not current; 1 of 1 dependents not told; the source was not "
-		"looked at yet\n");
+		"2 of 3 deliveries not current (1 failed, 1 held); 1 of 1 dependents not told (1 owed); "
+		"the source was not looked at yet\n");
+}
+
+static void test_show_sums_up(void **state)
+{
+	_cleanup_(reply_done) json_t *status = parse(
+		"{\"format\":1,\"exit\":1,\"running\":true,\"summary\":true,\"now\":\"2026-09-21T14:00:00Z\","
+		"\"counts\":{\"certificates\":{\"all\":9,\"problem\":1},"
+		"\"deliveries\":{\"all\":282,\"current\":240,\"failed\":40,\"held\":2},"
+		"\"dependents\":{\"all\":1,\"told\":1}},"
+		"\"groups\":[{\"of\":\"delivery\",\"state\":\"held\",\"hold\":\"approval\",\"reason\":\"loses x\","
+		"\"count\":1,\"names\":[\"w/b\"]},"
+		"{\"of\":\"delivery\",\"state\":\"failed\",\"reason\":\"denied\",\"count\":40,"
+		"\"names\":[\"w/1\",\"w/2\",\"w/3\",\"w/4\"],\"next_try\":\"2026-09-21T14:30:00Z\"},"
+		"{\"of\":\"certificate\",\"state\":\"problem\",\"reason\":\"gone\",\"count\":1,\"names\":[\"w\"]}],"
+		"\"left_out\":7,\"notices\":[\"the clock is off\"]}");
+	_cleanup_(freep) char *text = show_status(status, SHOW_ALL, 0);
+
+	assert_string_equal(text,
+		"NOT IN ORDER         COUNT  NAME             NOTE\n"
+		"certificate problem  1      w                gone\n"
+		"failed               40     w/1 and 39 more  denied; next try in 30m\n"
+		"held                 1      w/b              approval: loses x; to go on: certferry approve w/b\n"
+		"\n"
+		"and 7 more that are not in order: certferry status --all lists them\n"
+		"note: the clock is off\n"
+		"42 of 282 deliveries not current (40 failed, 2 held); the source was not looked at yet\n");
 }
 
 /* What adopt writes for the candidates given as JSON. */
@@ -361,6 +387,7 @@ int main(void)
 		cmocka_unit_test(test_the_exit_of_what_is_left),
 		cmocka_unit_test(test_select_knows_names_not_prefixes),
 		cmocka_unit_test(test_show_puts_the_worst_first),
+		cmocka_unit_test(test_show_sums_up),
 		cmocka_unit_test(test_adopt_takes_the_obvious),
 		cmocka_unit_test(test_adopt_leaves_choices_to_people),
 		cmocka_unit_test(test_adopt_says_how_many_are_not_shown),

@@ -31,9 +31,24 @@
 	"{\"name\":\"web/acm\",\"certificate\":\"web\",\"state\":\"held\",\"hold\":\"approval\","  \
 	"\"reason\":\"loses old.example\"}],\"dependents\":[],\"notices\":[]}"
 
+#define ONE                                                                                        \
+	"{\"format\":1,\"exit\":0,\"running\":true,\"now\":\"2026-09-21T14:00:00Z\",\"certificates\":[]," \
+	"\"deliveries\":[{\"name\":\"web/files\",\"certificate\":\"web\",\"state\":\"current\"}],"      \
+	"\"dependents\":[],\"notices\":[]}"
+
+#define SUMMARY                                                                                    \
+	"{\"format\":1,\"exit\":3,\"running\":true,\"summary\":true,\"now\":\"2026-09-21T14:00:00Z\","  \
+	"\"looked_at\":\"2026-09-21T13:56:00Z\",\"next_look\":\"2026-09-21T14:11:00Z\","           \
+	"\"counts\":{\"certificates\":{\"all\":1},\"deliveries\":{\"all\":2,\"current\":1,\"held\":1},"   \
+	"\"dependents\":{\"all\":0}},\"groups\":[{\"of\":\"delivery\",\"state\":\"held\","               \
+	"\"hold\":\"approval\",\"reason\":\"loses old.example\",\"count\":1,\"names\":[\"web/acm\"]}],"   \
+	"\"left_out\":0,\"notices\":[]}"
+
 #define PLAN                                                                                       \
 	"{\"format\":1,\"exit\":3,\"steps\":[{\"verb\":\"deliver\",\"certificate\":\"web\","       \
-	"\"destination\":\"acm\",\"reason\":\"absent\"}]}"
+	"\"destination\":\"acm\",\"reason\":\"absent\"},{\"verb\":\"hold\",\"certificate\":\"web\","        \
+	"\"destination\":\"acm\",\"delivery\":\"web/acm\",\"hold\":\"approval\","                         \
+	"\"reason\":\"loses old.example\"}]}"
 
 #define CANDIDATES                                                                                 \
 	"{\"format\":1,\"exit\":3,\"deliveries\":[{\"delivery\":\"web/acm\",\"candidates\":["      \
@@ -48,19 +63,24 @@ struct daemon {
 	uint32_t job;
 };
 
-static char *handle_status(void *userdata)
+/* Answers as they stand; "web/cut" is one that ends before it is whole. */
+static int handle_begin(void *userdata, const struct bus_question *question, void **ret_text, struct error *err)
 {
-	return mem_strdup(STATUS);
+	static const char *const texts[] = { [BUS_STATUS] = STATUS, [BUS_PLAN] = PLAN, [BUS_CANDIDATES] = CANDIDATES };
+	const char *text = question->summary ? SUMMARY : texts[question->subject];
+
+	if (strcmp(question->name, "we") == 0)
+		return error_set(err, ERROR_ABSENT, 0, "there is no delivery or certificate 'we'");
+	if (strcmp(question->name, "web/files") == 0)
+		text = ONE;
+	*ret_text = mem_strndup(text, strcmp(question->name, "web/cut") == 0 ? 40 : strlen(text));
+	return 0;
 }
 
-static char *handle_plan(void *userdata)
+static bool handle_more(void *text, struct buf *to)
 {
-	return mem_strdup(PLAN);
-}
-
-static char *handle_candidates(void *userdata)
-{
-	return mem_strdup(CANDIDATES);
+	buf_append_string(to, text);
+	return false;
 }
 
 static int on_job_timer(sd_event_source *source, uint64_t now, void *userdata)
@@ -100,9 +120,9 @@ static int handle_approve(void *userdata, const char *delivery, const char *who,
 }
 
 static const struct bus_handlers handlers = {
-	.status = handle_status,
-	.plan = handle_plan,
-	.candidates = handle_candidates,
+	.begin_text = handle_begin,
+	.more_text = handle_more,
+	.end_text = free,
 	.sync = handle_sync,
 	.approve = handle_approve,
 };
@@ -272,6 +292,22 @@ static void test_status_for_people(void **state)
 	assert_int_equal(certferry(w, (char *)"status"), 3);
 	assert_string_equal(w->err, "");
 	assert_string_equal(w->out,
+		"NOT IN ORDER  COUNT  NAME     NOTE\n"
+		"held          1      web/acm  approval: loses old.example; to go on: certferry approve web/acm\n"
+		"\n"
+		"1 of 2 deliveries not current (1 held); the source was looked at 4m ago, next in 11m\n");
+	assert_int_equal(certferry(w, (char *)"status", (char *)"--json", (char *)"--summary"), 3);
+	assert_string_equal(w->out, SUMMARY);
+}
+
+static void test_status_of_all(void **state)
+{
+	struct world *w = *state;
+
+	daemon_start(w, false);
+	assert_int_equal(certferry(w, (char *)"status", (char *)"--all"), 3);
+	assert_string_equal(w->err, "");
+	assert_string_equal(w->out,
 		"CERTIFICATE  DOMAIN     EXPIRES           NOTE\n"
 		"web          x.example  2026-11-01 (40d)\n"
 		"\n"
@@ -280,7 +316,10 @@ static void test_status_for_people(void **state)
 		"approve web/acm\n"
 		"web/files  current  -\n"
 		"\n"
-		"1 of 2 deliveries not current; the source was looked at 4m ago, next in 11m\n");
+		"1 of 2 deliveries not current (1 held); the source was looked at 4m ago, next in 11m\n");
+	assert_int_equal(certferry(w, (char *)"status", (char *)"--json"), 3);
+	assert_string_equal(w->out, STATUS);
+	assert_int_equal(certferry(w, (char *)"status", (char *)"--all", (char *)"--summary"), 2);
 }
 
 static void test_status_of_one(void **state)
@@ -291,9 +330,22 @@ static void test_status_of_one(void **state)
 	assert_int_equal(certferry(w, (char *)"status", (char *)"web/files"), 0);
 	assert_has(w->out, "1 delivery, current");
 	assert_int_equal(certferry(w, (char *)"status", (char *)"web", (char *)"--json"), 3);
-	assert_has(w->out, "\"name\": \"web/acm\"");
+	assert_has(w->out, "\"name\":\"web/acm\"");
 	assert_int_equal(certferry(w, (char *)"status", (char *)"we"), 1);
 	assert_has(w->err, "there is no delivery or certificate 'we'");
+}
+
+/* What is not whole is not taken for an answer, and the record is no substitute for it. */
+static void test_status_that_is_cut(void **state)
+{
+	struct world *w = *state;
+
+	daemon_start(w, false);
+	assert_int_equal(certferry(w, (char *)"status", (char *)"web/cut", (char *)"--json"), 5);
+	assert_string_equal(w->out, "");
+	assert_has(w->err, "ended its answer before it was whole");
+	assert_int_equal(certferry(w, (char *)"status", (char *)"web/cut"), 5);
+	assert_string_equal(w->out, "");
 }
 
 static void test_plan(void **state)
@@ -302,9 +354,9 @@ static void test_plan(void **state)
 
 	daemon_start(w, false);
 	assert_int_equal(certferry(w, (char *)"plan"), 3);
-	assert_string_equal(w->out, "deliver web to acm: absent\n");
+	assert_string_equal(w->out, "deliver web to acm: absent\nhold web to acm: loses old.example\n");
 	assert_int_equal(certferry(w, (char *)"plan", (char *)"--json"), 3);
-	assert_has(w->out, "\"verb\": \"deliver\"");
+	assert_string_equal(w->out, PLAN);
 }
 
 static void test_sync_waits(void **state)
@@ -456,11 +508,15 @@ static void test_status_from_the_record(void **state)
 
 	record_save(w, 0);
 	assert_int_equal(certferry(w, (char *)"status"), 3);
+	assert_has(w->out, "unknown       1      web/acm  last confirmed 1970-01-02T00:00:00Z");
+	assert_has(w->out, "certferryd does not answer");
+	assert_int_equal(certferry(w, (char *)"status", (char *)"--all"), 3);
 	assert_has(w->out, "web/acm   unknown  2079-07-08");
-	assert_has(w->out, "last confirmed 1970-01-02T00:00:00Z");
 	assert_has(w->out, "certferryd does not answer");
 	assert_int_equal(certferry(w, (char *)"status", (char *)"web", (char *)"--json"), 3);
 	assert_has(w->out, "\"running\": false");
+	assert_int_equal(certferry(w, (char *)"status", (char *)"we"), 1);
+	assert_has(w->err, "there is no delivery or certificate 'we'");
 	record_save(w, 2);
 	assert_int_equal(certferry(w, (char *)"status"), 1);
 	assert_has(w->out, "access ? denied");
@@ -472,7 +528,9 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cli_test(test_status_for_people),
+		cli_test(test_status_of_all),
 		cli_test(test_status_of_one),
+		cli_test(test_status_that_is_cut),
 		cli_test(test_plan),
 		cli_test(test_sync_waits),
 		cli_test(test_sync_does_not_wait),

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -267,13 +268,20 @@ static json_t *some_candidates(bool with_unseen)
 			.state = DELIVERY_HELD,
 			.hold = HOLD_ADOPT,
 			.observed = &observed },
-		{ .name = "web/acm", .state = DELIVERY_CURRENT },
 		{ .name = "web/new", .state = DELIVERY_UNKNOWN, .reason = "denied" },
 	};
-	struct status_view view = { .deliveries = deliveries,
-		.delivery_count = with_unseen ? 3 : 2 };
+	struct buf text = BUF_NULL;
+	struct writer writer = report_begin(&text, with_unseen ? 1 : 3);
 
-	return parse(report_candidates(&view));
+	writer_open(&writer, "deliveries", '[');
+	report_choice(&writer, &deliveries[0]);
+	writer_close(&writer, ']');
+	writer_open(&writer, "unseen", '[');
+	if (with_unseen)
+		report_unseen(&writer, &deliveries[1]);
+	writer_close(&writer, ']');
+	writer_close(&writer, '}');
+	return parse(buf_take(&text));
 }
 
 static void test_candidates(void **state)
@@ -305,6 +313,107 @@ static void test_candidates_unseen(void **state)
 	json_decref(object);
 }
 
+/* --- summaries --- */
+
+static struct delivery_view some_delivery(char *name, enum delivery_state state, const char *reason)
+{
+	return (struct delivery_view){ .name = name, .state = state, .reason = reason };
+}
+
+static void test_summary_puts_equal_reasons_together(void **state)
+{
+	struct summary summary = { .groups = NULL };
+	struct status_view head = { .now = NOW };
+	const json_t *group, *counts;
+	json_t *object;
+
+	for (unsigned i = 0; i < 40; i++) {
+		char name[16];
+		struct delivery_view view = some_delivery(name, DELIVERY_FAILED, "denied");
+
+		(void)snprintf(name, sizeof(name), "c%02u/x", i);
+		view.next_try = NOW + (i + 1) * USEC_PER_MINUTE;
+		summary_add_delivery(&summary, &view);
+	}
+	summary_add_current(&summary, 960);
+	object = parse(report_summary(&head, &summary));
+	summary_done(&summary);
+	counts = json_object_get(json_object_get(object, "counts"), "deliveries");
+	assert_int_equal(json_integer_value(json_object_get(object, "exit")), 1);
+	assert_int_equal(json_integer_value(json_object_get(counts, "all")), 1000);
+	assert_int_equal(json_integer_value(json_object_get(counts, "current")), 960);
+	assert_int_equal(json_integer_value(json_object_get(counts, "failed")), 40);
+	assert_int_equal(json_array_size(json_object_get(object, "groups")), 1);
+	group = at(object, "groups", 0);
+	assert_int_equal(json_integer_value(json_object_get(group, "count")), 40);
+	assert_int_equal(json_array_size(json_object_get(group, "names")), SUMMARY_NAMES_MOST);
+	assert_string_equal(text_of(group, "next_try"), "2026-09-21T14:14:20Z");
+	assert_int_equal(json_integer_value(json_object_get(object, "left_out")), 0);
+	json_decref(object);
+}
+
+static void test_summary_is_bounded(void **state)
+{
+	struct summary summary = { .groups = NULL };
+	struct status_view head = { .now = NOW };
+	char reason[4000], *text;
+	json_t *object;
+
+	memset(reason, 'x', sizeof(reason) - 1);
+	reason[sizeof(reason) - 1] = '\0';
+	for (unsigned i = 0; i < 5000; i++) {
+		struct delivery_view view = some_delivery((char *)"web/acm", DELIVERY_FAILED, reason);
+
+		(void)snprintf(reason, 8, "%06u", i);
+		reason[6] = ' ';
+		summary_add_delivery(&summary, &view);
+	}
+	text = report_summary(&head, &summary);
+	summary_done(&summary);
+	assert_true(strlen(text) < 128 * 1024);
+	object = parse(text);
+	assert_int_equal(json_array_size(json_object_get(object, "groups")), SUMMARY_GROUPS_MOST);
+	assert_int_equal(json_integer_value(json_object_get(object, "left_out")), 5000 - SUMMARY_GROUPS_MOST);
+	json_decref(object);
+}
+
+static int exit_of_one(enum delivery_state state)
+{
+	struct summary summary = { .groups = NULL };
+	struct delivery_view view = some_delivery((char *)"a/b", state, NULL);
+	struct status_view head = { .now = NOW };
+	int exit_status;
+
+	summary_add_delivery(&summary, &view);
+	exit_status = status_exit(&head, &summary.counts);
+	summary_done(&summary);
+	return exit_status;
+}
+
+static void test_summary_exits_as_the_status_does(void **state)
+{
+	for (enum delivery_state one = 0; one < DELIVERY_STATES; one++) {
+		struct delivery_view view = some_delivery((char *)"a/b", one, NULL);
+		struct status_view whole = { .deliveries = &view, .delivery_count = 1 };
+
+		assert_int_equal(exit_of_one(one), status_view_exit(&whole));
+	}
+	assert_int_equal(exit_of_one(DELIVERY_CURRENT), 0);
+	assert_int_equal(exit_of_one(DELIVERY_HELD), 3);
+	assert_int_equal(exit_of_one(DELIVERY_FAILED), 1);
+}
+
+static void test_texts_carry_no_control_characters(void **state)
+{
+	struct delivery_view view = some_delivery(
+		(char *)"a/b", DELIVERY_FAILED, "a \x1b[2J \"b\"\\ \n\x7f \xc2\x9b \xc3\xa4 \xff \xc2");
+	struct status_view whole = { .now = NOW, .deliveries = &view, .delivery_count = 1 };
+	json_t *object = parse(report_status(&whole));
+
+	assert_string_equal(text_of(at(object, "deliveries", 0), "reason"), "a  [2J \"b\"\\      \xc3\xa4 ? ?");
+	json_decref(object);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -316,6 +425,10 @@ int main(void)
 		cmocka_unit_test(test_plan_object),
 		cmocka_unit_test(test_candidates),
 		cmocka_unit_test(test_candidates_unseen),
+		cmocka_unit_test(test_summary_puts_equal_reasons_together),
+		cmocka_unit_test(test_summary_is_bounded),
+		cmocka_unit_test(test_summary_exits_as_the_status_does),
+		cmocka_unit_test(test_texts_carry_no_control_characters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

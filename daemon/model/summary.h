@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DAEMON_MODEL_SUMMARY_H
+#define DAEMON_MODEL_SUMMARY_H
+
+/*
+ * A status summed up: how many there are of each state, and what is not in order, with those together that are so for
+ * the same reason.  Its size is bounded, whatever there is to sum up.
+ */
+
+#include "daemon/model/view.h"
+
+#define SUMMARY_GROUPS_MOST 100
+#define SUMMARY_NAMES_MOST 5 /* that a group keeps of its members */
+#define SUMMARY_REASON_MOST 512 /* bytes of a reason */
+
+struct summary_group {
+	const char *of; /* "certificate", "delivery", "dependent" */
+	const char *state; /* its name; of a certificate "problem" */
+	enum hold hold;
+	char *reason; /* owned; "" for none; cut where it is too long */
+	char **names; /* owned: the first of them */
+	size_t count;
+	usec_t next_try; /* the first of theirs; 0: none */
+};
+
+struct summary {
+	struct status_counts counts;
+	struct summary_group *groups; /* in the order in which their first members came */
+	size_t group_count;
+	size_t left_out; /* not in order, and in no group, for there are too many */
+};
+
+/* summary_add_certificate(summary, view) and its kin: one more. */
+void summary_add_certificate(struct summary *summary, const struct certificate_view *view);
+void summary_add_delivery(struct summary *summary, const struct delivery_view *view);
+void summary_add_dependent(struct summary *summary, const struct dependent_report *view);
+
+/* summary_add_current(summary, count): so many deliveries that are current. */
+void summary_add_current(struct summary *summary, size_t count);
+
+/* summary_done(summary): release what it holds.  For _cleanup_(summary_done). */
+void summary_done(struct summary *summary);
+
+#endif
