@@ -233,7 +233,7 @@ static void on_described(
 
 	request->operation = NULL;
 	if (!err) /* without it, the candidate is shown without its users */
-		look->imports.items[request->index].in_use_by = strv_copy(description->in_use_by);
+		import_keep_users(&look->imports.items[request->index], description->in_use_by);
 	request_done(look);
 }
 

@@ -52,6 +52,17 @@ struct import *import_list_add(struct import_list *imports, const char *arn)
 	return import_find(imports, arn);
 }
 
+void import_keep_users(struct import *import, char *const *users)
+{
+	import->in_use_by = strv_free(import->in_use_by);
+	import->users = strv_length(users);
+	for (size_t i = 0; i < MIN(import->users, USERS_OF_CANDIDATE); i++) {
+		_cleanup_(freep) char *user = bounded(mem_strdup(users[i]), BOUNDED_NAME);
+
+		strv_append(&import->in_use_by, user);
+	}
+}
+
 static void import_done(struct import *import)
 {
 	acm_summary_done(&import->summary);
@@ -218,23 +229,40 @@ static void add_found(const struct import_list *imports, uint64_t hash, const ch
 	}
 }
 
-static void add_those_named(const struct import_list *imports, const char *name, struct concerned *concerned)
+/* What was looked for already, for an item whose names are nearly all of one domain. */
+struct asked {
+	uint64_t *hashes;
+	size_t count;
+};
+
+static bool was_asked(const struct asked *asked, uint64_t hash)
+{
+	for (size_t i = asked->count; i > 0; i--)
+		if (asked->hashes[i - 1] == hash)
+			return true;
+	return false;
+}
+
+static void ask(const struct import_list *imports, uint64_t hash, const char *text, struct asked *asked,
+	struct concerned *concerned)
+{
+	if (was_asked(asked, hash))
+		return;
+	asked->hashes[asked->count++] = hash;
+	add_found(imports, hash, text, false, concerned);
+}
+
+static void add_those_named(const struct import_list *imports, const char *name, struct asked *asked,
+	struct concerned *concerned)
 {
 	const char *parent = strchr(name, '.');
 	_cleanup_(freep) char *wildcard = parent ? mem_printf("*%s", parent) : NULL;
 
 	add_found(imports, key_hash(KEY_NAME, name, NULL), name, true, concerned);
-	if (parent)
-		add_found(imports, key_hash(KEY_NAME, wildcard, NULL), wildcard, false, concerned);
+	if (parent && strcmp(name, wildcard) != 0)
+		ask(imports, key_hash(KEY_NAME, wildcard, NULL), wildcard, asked, concerned);
 	if (strncmp(name, "*.", 2) == 0)
-		add_found(imports, key_hash(KEY_PARENT, parent, NULL), parent, false, concerned);
-}
-
-static int compare_places(const void *a, const void *b)
-{
-	const struct import *left = ((const struct concern *)a)->import, *right = ((const struct concern *)b)->import;
-
-	return left < right ? -1 : left > right;
+		ask(imports, key_hash(KEY_PARENT, parent, NULL), parent, asked, concerned);
 }
 
 static bool is_in_order(const struct concerned *concerned)
@@ -245,22 +273,25 @@ static bool is_in_order(const struct concerned *concerned)
 	return true;
 }
 
-/* In the list's order, each once. */
-static void put_in_order(struct concerned *concerned)
+/* In the list's order, each once: by going through the list, since several runs of it in order may be most of it. */
+static void put_in_order(struct import_list *imports, struct concerned *concerned)
 {
+	_cleanup_(freep) struct concern *marks = NULL;
 	size_t kept = 0;
 
 	if (is_in_order(concerned))
 		return;
-	qsort(concerned->items, concerned->count, sizeof(*concerned->items), compare_places);
+	marks = mem_alloc(imports->count * sizeof(*marks));
 	for (size_t i = 0; i < concerned->count; i++) {
-		const struct concern *item = &concerned->items[i];
+		struct concern *item = &concerned->items[i], *mark = &marks[item->import - imports->items];
 
-		if (!kept || item->import != concerned->items[kept - 1].import)
-			concerned->items[kept++] = *item;
-		concerned->items[kept - 1].meets |= item->meets;
-		concerned->items[kept - 1].same_name |= item->same_name;
+		mark->import = item->import;
+		mark->meets |= item->meets;
+		mark->same_name |= item->same_name;
 	}
+	for (size_t i = 0; i < imports->count; i++)
+		if (marks[i].import)
+			concerned->items[kept++] = marks[i];
 	concerned->count = kept;
 }
 
@@ -268,6 +299,7 @@ void match_concerned(
 	struct import_list *imports, const struct look_item *item, bool all, struct concerned *ret_concerned)
 {
 	const struct source_certificate *source = item->source;
+	struct asked asked = { mem_alloc((2 + 2 * strv_length(source ? source->names : NULL)) * sizeof(uint64_t)), 0 };
 
 	*ret_concerned = (struct concerned){ 0 };
 	if (!imports->keys)
@@ -276,12 +308,14 @@ void match_concerned(
 		add_concern(ret_concerned, (struct concern){ .import = &imports->items[i] });
 	add_found(imports, key_hash(KEY_OWNER, item->delivery->source_arn, item->delivery->object), NULL, false,
 		ret_concerned);
-	if (source && source->domain)
-		add_those_named(imports, source->domain, ret_concerned);
+	/* Nearly always the domain is one of the names. */
+	if (source && source->domain && !strv_has(source->names, source->domain))
+		add_those_named(imports, source->domain, &asked, ret_concerned);
 	if (source)
 		STRV_FOREACH (name, source->names)
-			add_those_named(imports, *name, ret_concerned);
-	put_in_order(ret_concerned);
+			add_those_named(imports, *name, &asked, ret_concerned);
+	free(asked.hashes);
+	put_in_order(imports, ret_concerned);
 }
 
 void concerned_done(struct concerned *concerned)
@@ -440,21 +474,16 @@ void match_best(struct import_list *imports, const struct look_item *item, struc
 static struct candidate make_candidate(const struct concern *concern, const struct source_certificate *source)
 {
 	const struct import *import = concern->import;
-	struct candidate candidate = {
+
+	return (struct candidate){
 		.arn = mem_strdup(import->summary.arn),
 		.domain = bounded(mem_strdup(import->summary.domain), BOUNDED_NAME),
 		.not_after = import->summary.not_after,
 		.in_use = import->summary.in_use,
-		.users = strv_length(import->in_use_by),
+		.in_use_by = strv_copy(import->in_use_by),
+		.users = import->users,
 		.refusal = refusal(concern, source),
 	};
-
-	for (size_t i = 0; i < MIN(candidate.users, USERS_OF_CANDIDATE); i++) {
-		_cleanup_(freep) char *user = bounded(mem_strdup(import->in_use_by[i]), BOUNDED_NAME);
-
-		strv_append(&candidate.in_use_by, user);
-	}
-	return candidate;
 }
 
 void match_fill_candidates(struct import_list *imports, const struct look_item *item, struct observed *seen)

@@ -18,7 +18,8 @@ struct import {
 	char **tags; /* what the certificate itself says; valid with tags_read */
 	bool tags_read;
 	struct error error; /* why its tags could not be read */
-	char **in_use_by; /* where that was read */
+	char **in_use_by; /* the first USERS_OF_CANDIDATE, where that was read */
+	size_t users; /* of which there are so many */
 };
 
 /* Sorted by ARN. */
@@ -37,6 +38,9 @@ struct import *import_find(const struct import_list *imports, const char *arn);
  * yet; pointers to others are void afterwards.
  */
 struct import *import_list_add(struct import_list *imports, const char *arn);
+
+/* import_keep_users(import, users): ${users}, copied, as far as somebody is shown them. */
+void import_keep_users(struct import *import, char *const *users);
 
 /* import_list_sort(imports): after items were appended in any order. */
 void import_list_sort(struct import_list *imports);
