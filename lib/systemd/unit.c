@@ -51,38 +51,6 @@ static const char *const methods[] = {
 	[UNIT_START] = "StartUnit",
 };
 
-/* Errors of D-Bus and of systemd by what the caller can do about them.  All others: try later. */
-static const struct {
-	const char *name;
-	enum error_kind kind;
-	int code;
-} bus_errors[] = {
-	{ "org.freedesktop.DBus.Error.AccessDenied", ERROR_DENIED, 0 },
-	{ "org.freedesktop.DBus.Error.AuthFailed", ERROR_DENIED, 0 },
-	{ "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", ERROR_DENIED, 0 },
-	{ "org.freedesktop.DBus.Error.InvalidArgs", ERROR_INVALID, 0 },
-	{ "org.freedesktop.DBus.Error.NoReply", ERROR_RETRY, UNIT_CODE_MAY_RUN },
-	{ "org.freedesktop.DBus.Error.UnknownObject", ERROR_ABSENT, 0 },
-	{ "org.freedesktop.systemd1.NoSuchUnit", ERROR_ABSENT, 0 },
-	{ "org.freedesktop.systemd1.LoadFailed", ERROR_INVALID, 0 },
-	{ "org.freedesktop.systemd1.BadUnitSetting", ERROR_INVALID, 0 },
-	{ "org.freedesktop.systemd1.UnitMasked", ERROR_DENIED, UNIT_CODE_MASKED },
-	{ "org.freedesktop.systemd1.JobTypeNotApplicable", ERROR_INVALID,
-		UNIT_CODE_NOT_APPLICABLE },
-};
-
-static int error_from_bus(const sd_bus_error *bus_error, const char *name, struct error *err)
-{
-	const char *message = bus_error->message ?: bus_error->name;
-
-	for (size_t i = 0; i < ARRAY_SIZE(bus_errors); i++)
-		if (strcmp(bus_error->name, bus_errors[i].name) == 0)
-			return error_set(err, bus_errors[i].kind, bus_errors[i].code,
-				"systemd says of '%s': %s", name, message);
-	return error_set(err, ERROR_RETRY, 0, "systemd says of '%s': %s (%s)", name, message,
-		bus_error->name);
-}
-
 struct unit_call *unit_call_cancel(struct unit_call *call)
 {
 	if (!call)
@@ -172,7 +140,7 @@ static int on_properties(sd_bus_message *message, void *userdata, sd_bus_error *
 	int r;
 
 	if (sd_bus_message_is_method_error(message, NULL)) {
-		error_from_bus(sd_bus_message_get_error(message), call->name, &err);
+		unit_error(sd_bus_message_get_error(message), call->name, &err);
 		call_fail(call, &err);
 		return 0;
 	}
@@ -236,7 +204,7 @@ static int on_job_made(sd_bus_message *message, void *userdata, sd_bus_error *re
 
 	call->reply = sd_bus_slot_unref(call->reply);
 	if (sd_bus_message_is_method_error(message, NULL)) {
-		error_from_bus(sd_bus_message_get_error(message), call->name, &err);
+		unit_error(sd_bus_message_get_error(message), call->name, &err);
 		call_fail(call, &err);
 		return 0;
 	}

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/systemd/notify.h"
+#include "lib/os/clock.h"
 #include "lib/systemd/unit.h"
+#include "lib/systemd/unit_now.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -164,6 +167,37 @@ static void test_the_manager_is_told(void **state)
 	notify_status("nobody listens");
 }
 
+/* A short program is not kept waiting by a bus that is not there, is silent, or belongs to nobody. */
+static void test_now_ends_in_time(void **state)
+{
+	char path[] = "/tmp/certferry-bus-XXXXXX";
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	_cleanup_(freep) char *variable = NULL;
+	struct unit unit = { .active = UNIT_ACTIVE };
+	usec_t began = clock_monotonic();
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_non_null(mkdtemp(path));
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/bus", path);
+	variable = mem_printf("unix:path=%s", address.sun_path);
+	(void)setenv("DBUS_SYSTEM_BUS_ADDRESS", variable, 1);
+	assert_int_equal(unit_now_start("a.service", USEC_PER_SEC / 4, &err), -EAGAIN);
+	assert_int_equal(err.kind, ERROR_RETRY);
+	assert_non_null(strstr(err.text, "'a.service'"));
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(listener, 4), 0);
+	assert_int_equal(unit_now_start("a.service", USEC_PER_SEC / 4, &err), -EAGAIN);
+	assert_int_equal(unit_now_read("a.service", USEC_PER_SEC / 4, &unit, &err), -EAGAIN);
+	assert_int_equal(unit_now_read("a.service", USEC_PER_SEC / 4, &unit, NULL), -EAGAIN);
+	assert_int_equal(unit.active, UNIT_ACTIVE);
+	assert_true(clock_monotonic() - began < 10 * USEC_PER_SEC);
+	(void)unsetenv("DBUS_SYSTEM_BUS_ADDRESS");
+	close(listener);
+	(void)unlink(address.sun_path);
+	(void)rmdir(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +205,7 @@ int main(void)
 		cmocka_unit_test(test_failures_come_from_the_loop),
 		cmocka_unit_test(test_cancel_means_no_callback),
 		cmocka_unit_test(test_the_manager_is_told),
+		cmocka_unit_test(test_now_ends_in_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
