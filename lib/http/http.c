@@ -31,6 +31,10 @@
 /* Easy handles that are kept while nothing is on the wire: each has some 40 KB. */
 #define SPARE_IDLE 4
 
+/* CURLE_TOO_LARGE of libcurl 8.6 and later, by its number: the library that is found at run time may be
+ * newer than the header that this was built with. */
+#define RESULT_TOO_LARGE 100
+
 static void must(int result)
 {
 	if (result < 0)
@@ -356,9 +360,10 @@ static void call_judge(struct http_call *call, CURLcode result)
 		result = CURLE_PARTIAL_FILE;
 	if (result == CURLE_OK || call->failure.kind != ERROR_NONE)
 		return;
-	/* libcurl says so of a field or trailer beyond its own limits (100 kB, 4 KiB), too: whoever
-	 * answers must not end the process.  Where memory lacks, the next allocation does. */
-	if (result == CURLE_OUT_OF_MEMORY) {
+	/* libcurl says either of a field or trailer beyond its own limits (100 kB, 4 KiB), by its
+	 * version: whoever answers must not end the process.  Where memory lacks, the next
+	 * allocation does. */
+	if (result == CURLE_OUT_OF_MEMORY || (int)result == RESULT_TOO_LARGE) {
 		(void)snprintf(call->words, sizeof(call->words), "a header longer than can be read");
 		result = CURLE_WEIRD_SERVER_REPLY;
 	}
