@@ -6,8 +6,9 @@ Boots this host's own root in a container (systemd-nspawn) whose changes go to m
 loopback, installs what was built into it, and runs tests/system/inside.py there.  Nothing of the host changes.
 Builds nothing.  Prints one line a test (PASS, FAIL or SKIP); exit status 0 if no test failed.
 
-    tests/system/run.py [--keep DIRECTORY] [PATTERN ...]
+    tests/system/run.py [--root DIRECTORY] [--keep DIRECTORY] [PATTERN ...]
 
+--root boots another system's root, which BUILD has to be built for (tests/trixie/run.py makes one); it stays as it is.
 --keep leaves the container's journal in DIRECTORY; patterns choose tests by name ("dependent-*").
 """
 
@@ -23,10 +24,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("BUILD", "build")
-TIME_LIMIT = 300
+TIME_LIMIT = 600
 HERE = "/opt/certferry"  # where the container sees this tree
 RESULTS = "/opt/results"
 STAGE = "/opt/stage"
+SEARCH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 UNIT = f"""
 [Unit]
@@ -44,18 +46,20 @@ ExecStopPost=systemctl poweroff --no-block
 
 # "/" itself cannot be the root of a container, but a bind mount of it can.
 BOOT = """
-mount --bind / "$1" || exit 77
-shift
+mount --bind "$1" "$2" || exit 77
+shift 2
 exec systemd-nspawn "$@"
 """
 
 
-def why_not():
+def why_not(root):
     if os.geteuid() != 0:
         return "not root"
-    for program in ("systemd-nspawn", "unshare", "mount", "nginx"):
-        if not shutil.which(program, path="/usr/sbin:/usr/bin:/sbin:/bin"):
+    for program in ("systemd-nspawn", "unshare", "mount"):
+        if not shutil.which(program, path=SEARCH):
             return f"no {program}"
+    if not shutil.which("nginx", path=":".join(f"{root}{place}" for place in SEARCH.split(":"))):
+        return "no nginx"
     for program in ("certferryd", "certferry"):
         if not (BUILD / program).exists():
             return f"{BUILD.name}/{program} is not built"
@@ -74,12 +78,12 @@ def stage(directory):
     return True
 
 
-def boot(work, patterns):
+def boot(work, root, patterns):
     """Run the container until it powers off; returns whether it ended in time, and what it said."""
     (work / "root").mkdir()
     unit = work / "certferry-tests.service"
     unit.write_text(UNIT % {"patterns": " ".join(f"'{pattern}'" for pattern in patterns)})
-    command = ["unshare", "-m", "--propagation", "private", "sh", "-c", BOOT, "boot", str(work / "root")]
+    command = ["unshare", "-m", "--propagation", "private", "sh", "-c", BOOT, "boot", str(root), str(work / "root")]
     command += ["-q", "--register=no", "--keep-unit", "--volatile=overlay", "-D", str(work / "root")]
     command += [f"--machine=certferry-{os.getpid()}", "--private-network", "--capability=all", "--link-journal=no"]
     command += [f"--bind-ro={ROOT}:{HERE}", f"--bind-ro={work / 'stage'}:{STAGE}", f"--bind={work / 'results'}:{RESULTS}"]
@@ -92,9 +96,11 @@ def boot(work, patterns):
         try:
             process.wait(timeout=TIME_LIMIT)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
             return False
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
     return True
 
 
@@ -119,20 +125,22 @@ def report(work, in_time):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--root", type=Path, default=Path("/"), help="boot the system that lies there")
     parser.add_argument("--keep", type=Path, help="leave the container's journal and console there")
     parser.add_argument("patterns", nargs="*")
     options = parser.parse_args()
-    reason = why_not()
+    reason = why_not(options.root.resolve())
     if reason:
         print(f"SKIP system: {reason}")
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the container ends as well
     began = time.monotonic()
     work = Path(tempfile.mkdtemp(prefix="certferry-system-"))
     try:
         (work / "results").mkdir()
         if not stage(work / "stage"):
             return 1
-        status = report(work, boot(work, options.patterns))
+        status = report(work, boot(work, options.root.resolve(), options.patterns))
         if options.keep:
             shutil.copytree(work / "results", options.keep, dirs_exist_ok=True)
             shutil.copy(work / "console", options.keep)
