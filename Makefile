@@ -51,8 +51,15 @@ BOTOCORE   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/botocore/*.c))
 
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libcurl4-openssl-dev libssl-dev libjansson-dev libyaml-dev \
 	libsystemd-dev libsqlite3-dev
-CHECK_PACKAGES := clang libcmocka-dev python3-pytest python3-pytest-xdist python3-pytest-timeout python3-aiohttp python3-boto3 \
-	python3-cryptography python3-yaml openssl nginx-light systemd-container systemd dbus polkitd strace libclang-rt-14-dev iproute2
+TEST_PACKAGES := $(BUILD_PACKAGES) libcmocka-dev
+# What needs one of these is skipped where it cannot be had.
+CHECK_PACKAGES := python3-pytest python3-pytest-xdist python3-pytest-timeout python3-aiohttp python3-boto3 \
+	python3-cryptography python3-yaml openssl nginx-light systemd dbus polkitd strace iproute2 clang libclang-rt-dev \
+	systemd-container
+BOTOCORE_PACKAGES := python3-venv
+ROOT_PACKAGES := mmdebstrap systemd-container
+# In the root of Debian 13: clang comes with LONG=1 alone.
+TRIXIE_PACKAGES := $(TEST_PACKAGES) $(filter-out $(if $(LONG),,%clang libclang%) systemd-container,$(CHECK_PACKAGES))
 
 Q := $(if $(V),,@)
 
@@ -108,19 +115,30 @@ deps-build: ## install what building needs (Debian packages)
 	$(Q)tests/packages $(BUILD_PACKAGES)
 
 deps: ## install what building and testing need (Debian packages)
-	$(Q)tests/packages $(BUILD_PACKAGES) $(CHECK_PACKAGES)
+	$(Q)tests/packages $(TEST_PACKAGES) -- $(CHECK_PACKAGES)
+
+deps-all: ## install what all targets that check something need, at once
+	$(Q)tests/packages $(TEST_PACKAGES) -- $(CHECK_PACKAGES) $(BOTOCORE_PACKAGES) $(ROOT_PACKAGES)
+
+# The floors named, with a skip for each of the packages that is not there.
+run = $(Q)BUILD=$(BUILD) SANITIZE=$(SANITIZE) PACKAGES="$(1)" $(PYTHON) tests/run.py $(2)
 
 check: deps ## build and run every test floor that this machine can run
 	$(Q)$(MAKE) --no-print-directory all unit
-	$(Q)BUILD=$(BUILD) SANITIZE=$(SANITIZE) $(PYTHON) tests/run.py
+	$(call run,$(CHECK_PACKAGES))
 
-check-botocore: deps ## the AWS client against the newest boto3 and botocore, which it installs into build/ from PyPI
+check-botocore: ## the AWS client against a newer boto3 and botocore than Debian's, which it installs into build/ from PyPI
+	$(Q)tests/packages $(TEST_PACKAGES) -- $(BOTOCORE_PACKAGES)
 	$(Q)$(MAKE) --no-print-directory all $(BOTOCORE)
-	$(Q)BUILD=$(BUILD) SANITIZE=$(SANITIZE) $(PYTHON) tests/run.py botocore
+	$(call run,$(BOTOCORE_PACKAGES),botocore)
 
-check-simulation: deps ## a sync of 2,500 certificates to 16 accounts, with a clock that jumps; some minutes
+check-simulation: deps-build ## a sync of 2,500 certificates to 16 accounts, with a clock that jumps; some minutes
 	$(Q)$(MAKE) --no-print-directory $(SIMULATION)
-	$(Q)BUILD=$(BUILD) SANITIZE=$(SANITIZE) $(PYTHON) tests/run.py simulation-whole
+	$(call run,,simulation-whole)
+
+check-trixie: ## build and test on Debian 13, in a root made from its packages below build/; LONG=1 for every floor
+	$(Q)tests/packages make -- $(ROOT_PACKAGES)
+	$(Q)TRIXIE_PACKAGES="$(TRIXIE_PACKAGES)" PACKAGES="$(ROOT_PACKAGES)" $(PYTHON) tests/run.py trixie
 
 check-layers: ## who includes and calls whom, against tests/layers.txt
 	$(Q)$(PYTHON) tests/check_layers.py
@@ -172,6 +190,8 @@ clean: ## remove build/
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
-.PHONY: all unit bench bench-build deps deps-build check check-botocore check-simulation check-layers demo install clean help
+.PHONY: all unit bench bench-build deps deps-all deps-build check check-botocore check-simulation check-trixie check-layers \
+	demo install clean help
 .SECONDARY:
--include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)
+# Those of Debian 13 below build/trixie are another machine's.
+-include $(shell find $(BUILD) -path '*/trixie' -prune -o -type f -name '*.d' -print 2>/dev/null)

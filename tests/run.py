@@ -8,8 +8,9 @@ somebody else's), cloud (the AWS on loopback against boto3),
 simulation (whole syncs with a clock that jumps), scenarios (the real daemon against the cloud), system
 (the real unit under a real systemd).
 `tests/run.py FLOOR...` runs only those.  BUILD and SANITIZE are make's.
-Only when named: botocore, as it needs PyPI (`make check-botocore`: against the newest boto3 and botocore), and
-simulation-whole, as it takes minutes (`make check-simulation`).
+Only when named: botocore, as it needs PyPI (`make check-botocore`: against a newer boto3 and botocore than Debian's),
+simulation-whole, as it takes minutes (`make check-simulation`), and trixie, which needs a mirror of Debian (`make
+check-trixie`: layers, unit, fuzz, tree and some of system, built and run on Debian 13; LONG=1: every floor).
 
 Tests mostly wait, so they run side by side: programs of the unit floor, and tests of pytest's floors by pytest-xdist.
 A test marked `alone` runs afterwards with none beside it.
@@ -19,18 +20,24 @@ import importlib.util
 import os
 import pathlib
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 
+import trixie
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = os.environ.get("BUILD") or "build"
 SANITIZE = os.environ.get("SANITIZE") or ""
+LONG = bool(os.environ.get("LONG"))
 PYTHON = "/usr/bin/python3"
 WORKERS = 2 * (os.cpu_count() or 1)
 TEST_SECONDS = 300 * (4 if SANITIZE else 1)  # a test that takes longer hangs: it fails by its name
+FLOOR_SECONDS = 900 * (4 if SANITIZE or LONG else 1)  # beyond any test's own limit: nothing waits for ever
 NO_TESTS = 5  # pytest's exit status where none was chosen
 
 
@@ -70,7 +77,7 @@ def floor_layers(count):
 def floor_clang(count):
     if SANITIZE:
         return
-    result = run(["make", "-j2", "CC=clang", "BUILD=build/clang", "all", "unit"], capture_output=True, text=True)
+    result = run(["make", "-j2", "CC=clang", f"BUILD={BUILD}/clang", "all", "unit"], capture_output=True, text=True)
     if result.returncode == 0:
         count.add_pass()
     else:
@@ -85,7 +92,7 @@ def count_tap(count, program, output, complaint, status):
         if not match:
             continue
         said += 1
-        name = f"{program}: {match[3]}"
+        name = f"{program}/{match[3]}"
         if match[2] == "# SKIP ":
             count.add_skip(name, "see the test")
         elif match[1] == "ok":
@@ -228,28 +235,66 @@ def floor_simulation_whole(count):
     simulate(count, [("renewal", 2500, 16, 2), ("first", 2500, 16, 3), ("throttled", 2500, 16, 4)])
 
 
+def follow(count, name, command, **environment):
+    """Another runner, by its lines PASS, FAIL and SKIP, and "N passed, N failed, N skipped" where it ends with that."""
+    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, errors="replace",
+                               env=dict(os.environ, PYTHONDONTWRITEBYTECODE="1", **environment))
+    seen = failed = 0
+    try:
+        for line in process.stdout:
+            word, _, rest = line.rstrip("\n").partition(" ")
+            test, _, why = rest.partition(": ")
+            total = re.fullmatch(r"(\d+) passed, \d+ failed, \d+ skipped", line.strip())
+            seen += word in ("PASS", "FAIL", "SKIP") or bool(total)
+            if word == "PASS":
+                count.add_pass()
+            elif word == "FAIL":
+                failed += 1
+                count.add_failure(f"{name}/{test}", why)
+            elif word == "SKIP":
+                count.add_skip(f"{name}/{test}", why)
+            elif total:
+                count.add_pass(int(total[1]))
+            else:
+                print(line, end="", flush=True)
+        if process.wait() != 0 and not failed or not seen:
+            count.add_failure(name, f"ended with {process.returncode} after {seen} tests")
+    finally:
+        process.terminate()
+        process.wait()
+
+
 def floor_system(count):
     if SANITIZE:
         count.add_skip("system", "the shipped sandbox does not admit a sanitizer's memory map")
         return
-    process = subprocess.Popen([PYTHON, "tests/system/run.py"], cwd=ROOT, stdout=subprocess.PIPE, text=True,
-                               env=dict(os.environ, PYTHONDONTWRITEBYTECODE="1"))
-    seen = failed = 0
-    for line in process.stdout:
-        word, _, rest = line.rstrip("\n").partition(" ")
-        name, _, why = rest.partition(": ")
-        seen += word in ("PASS", "FAIL", "SKIP")
-        if word == "PASS":
-            count.add_pass()
-        elif word == "FAIL":
-            failed += 1
-            count.add_failure(f"system: {name}", why)
-        elif word == "SKIP":
-            count.add_skip(f"system: {name}", why)
-        else:
-            print(line, end="", flush=True)
-    if process.wait() != 0 and not failed or not seen:
-        count.add_failure("system", f"ended with {process.returncode} after {seen} tests")
+    follow(count, "system", [PYTHON, "tests/system/run.py"])
+
+
+def floor_trixie(count):
+    """Built there, with the packages that TRIXIE_PACKAGES names, and run there."""
+    directory = "build/trixie/long" if LONG else "build/trixie/short"
+    system = trixie.Trixie(directory, os.environ["TRIXIE_PACKAGES"].split())
+    begin = time.monotonic()
+    try:
+        system.make()
+    except trixie.Absent as reason:
+        count.add_skip("trixie", str(reason))
+        return
+    print(f"== trixie: root there after {time.monotonic() - begin:.0f} s", flush=True)
+    build, begin = f"{directory}/out", time.monotonic()
+    made = run(system.command(["make", f"-j{os.cpu_count() or 1}", f"BUILD={build}", "all", "unit"]),
+               stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if made.returncode != 0:
+        count.add_failure("trixie/make", "\n" + (made.stdout + made.stderr)[-4000:])
+        return
+    count.add_pass()
+    print(f"== trixie: built after {time.monotonic() - begin:.0f} s", flush=True)
+    inside = [name for name in FLOORS if name != "system"] if LONG else ["layers", "unit", "fuzz", "tree"]
+    settings = {"BUILD": build, **({"LONG": "1"} if LONG else {})}
+    follow(count, "trixie", system.command([PYTHON, "tests/run.py", *inside], settings))
+    follow(count, "trixie/system", [PYTHON, "tests/system/run.py", f"--root={system.root}", *(() if LONG else TRIXIE_SYSTEM)],
+           BUILD=build)
 
 
 def floor_botocore(count):
@@ -265,22 +310,71 @@ def floor_botocore(count):
         run_pytest(count, "tests/botocore", python=str(venv / "bin/python"))
 
 
+# What Debian 13 does otherwise than 12 is systemd, D-Bus and polkit.
+TRIXIE_SYSTEM = (
+    "shipped-*", "access-is-for-*", "access-fails-closed-*", "access-is-denied-*", "daemon-carries-*", "daemon-is-ready-*",
+    "daemon-hands-out-files-to-another-*", "daemon-reloads-*", "daemon-ends-*", "daemon-never-*",
+    "dependent-restart-*", "dependent-without-a-rule-*", "dependent-survives-*",
+)
+# Cheap and decisive first.
 FLOORS = {
     "layers": floor_layers,
-    "clang": floor_clang,
+    "tree": floor_tree,
     "unit": floor_unit,
     "fuzz": floor_fuzz,
-    "tree": floor_tree,
-    "wire": floor_wire,
+    "clang": floor_clang,
     "cloud": floor_cloud,
-    "simulation": floor_simulation,
     "scenarios": floor_scenarios,
+    "wire": floor_wire,
+    "simulation": floor_simulation,
     "system": floor_system,
 }
 ONLY_WHEN_NAMED = {
     "botocore": floor_botocore,
     "simulation-whole": floor_simulation_whole,
+    "trixie": floor_trixie,
 }
+CLOUD_MODULES = ("pytest", "aiohttp", "boto3", "cryptography", "yaml")
+# What a floor cannot do without: programs, and modules of Python.
+NEEDS = {
+    "clang": (("clang",), ()),
+    "tree": ((), ("pytest", "yaml")),
+    "cloud": ((), CLOUD_MODULES),
+    "wire": ((), CLOUD_MODULES),
+    "scenarios": (("dbus-daemon", "openssl"), CLOUD_MODULES),
+}
+
+
+class Stopped(Exception):
+    """A floor is not to go on."""
+
+
+def stop(number, frame):
+    raise Stopped("stopped from outside" if number == signal.SIGTERM else f"not at its end after {FLOOR_SECONDS} s")
+
+
+def is_installed(package):
+    state = run(["dpkg-query", "-W", "-f", "${db:Status-Abbrev}", package], capture_output=True, text=True).stdout
+    return state.startswith("ii")
+
+
+def run_floor(count, name, floor):
+    """Run one; false when no other is to follow."""
+    programs, modules = NEEDS.get(name, ((), ()))
+    lacking = [one for one in programs if not shutil.which(one)] + [one for one in modules if not importlib.util.find_spec(one)]
+    if lacking:
+        count.add_skip(name, f"no {', no '.join(lacking)}")
+        return True
+    begin = time.monotonic()
+    try:
+        signal.alarm(FLOOR_SECONDS)
+        floor(count)
+    except Stopped as reason:
+        count.add_failure(name, str(reason))
+        return time.monotonic() - begin >= FLOOR_SECONDS
+    finally:
+        signal.alarm(0)
+    return True
 
 
 def main(wanted):
@@ -290,13 +384,20 @@ def main(wanted):
     if unknown:
         print(f"no such floor: {' '.join(unknown)}; there are {' '.join(floors)}", file=sys.stderr)
         return 2
+    for number in (signal.SIGTERM, signal.SIGALRM):
+        signal.signal(number, stop)
+    for package in os.environ.get("PACKAGES", "").split():
+        if not is_installed(package):
+            count.add_skip(f"package {package}", "it is not installed, and could not be had")
     for name, floor in floors.items():
         if name not in (wanted or FLOORS):
             continue
         print(f"== {name}", flush=True)
         begin = time.monotonic()
-        floor(count)
+        goes_on = run_floor(count, name, floor)
         print(f"== {name}: {time.monotonic() - begin:.0f} s", flush=True)
+        if not goes_on:
+            break
     for title, names in (("skipped", count.skipped), ("failed", count.failed)):
         if names:
             print(f"{title}:\n  " + "\n  ".join(names))

@@ -84,6 +84,15 @@ def test_layers_name_every_folder():
     assert folders | {"daemon"} == rules
 
 
+def test_every_target_of_ci_has_its_budget():
+    """tests/budgets, what is said of it to people, and the targets that there are."""
+    budgets = dict(line.split() for line in read("tests/budgets").splitlines() if line[0] != "#")
+    said = dict(re.findall(r"^\| `(check[a-z-]*)` \| (\d+) \|", read(".github/CONTRIBUTING.md"), re.M))
+    assert budgets == said
+    assert sum(int(minutes) for minutes in budgets.values()) <= 50
+    assert set(budgets) == set(re.findall(r"^(check[a-z-]*):", read("Makefile"), re.M)) - {"check-layers"}
+
+
 def test_policies_are_json():
     policies = list((ROOT / "conf/iam").glob("*.json"))
     assert len(policies) >= 5
