@@ -21,6 +21,14 @@ static char *copy_name(const char *path, int format)
 	return mem_printf("%s.format-%d", path, format);
 }
 
+static void remove_half_made(const char *half)
+{
+	_cleanup_(freep) char *journal = mem_printf("%s-journal", half);
+
+	(void)unlink(half);
+	(void)unlink(journal);
+}
+
 /* All of ${db}, the part that is in its write-ahead log as well, into the empty file ${name}. */
 static int copy_content(sqlite3 *db, const char *name, struct error *err)
 {
@@ -54,7 +62,7 @@ int copy_make(sqlite3 *db, const char *path, int format, struct error *err)
 	_cleanup_(fd_closep) int fd = -1;
 	int r;
 
-	(void)unlink(half);
+	remove_half_made(half);
 	fd = open(half, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return error_set_errno(err, errno, "make the copy '%s'", name);
@@ -63,7 +71,7 @@ int copy_make(sqlite3 *db, const char *path, int format, struct error *err)
 		r = copy_sync(fd, half, name, err);
 	if (r == 0)
 		return 0;
-	(void)unlink(half);
+	remove_half_made(half);
 	return error_wrap(err, "make the copy '%s'", name);
 }
 
@@ -128,7 +136,7 @@ void copy_remove_old(const char *path)
 		_cleanup_(freep) char *name = copy_name(path, copies.formats[i]);
 		_cleanup_(freep) char *half = mem_printf("%s" HALF_MADE, name);
 
-		(void)unlink(half);
+		remove_half_made(half);
 		if (count_newer(&copies, copies.formats[i]) >= COPIES_KEPT)
 			(void)unlink(name);
 	}

@@ -6,6 +6,7 @@
 #include "daemon/record/store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "daemon/record/copy.h"
+#include "lib/os/file.h"
 
 #define FLAGS (SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW)
 
@@ -99,26 +101,19 @@ static enum verdict judge_failure(struct record *record, char **ret_why)
 {
 	int code = sqlite3_errcode(record->db);
 
-	if (is_of_the_moment(code))
-		return OUT_OF_REACH;
 	*ret_why = mem_strdup(code == SQLITE_OK || code == SQLITE_DONE ? "it cannot be read"
 								       : sqlite3_errmsg(record->db));
-	return DAMAGED;
+	return is_of_the_moment(code) ? OUT_OF_REACH : DAMAGED;
 }
 
-/* SQLite's check takes a page that the disk did not give for damage, and says the disk's answer in its text. */
 static enum verdict judge_pages(struct record *record, char **ret_why)
 {
-	static const char answer[] = "error code=";
 	_cleanup_(freep) char *checked = database_value(record->db, "PRAGMA quick_check(1)");
-	const char *code = checked ? strstr(checked, answer) : NULL;
 
 	if (!checked)
 		return judge_failure(record, ret_why);
 	if (strcmp(checked, "ok") == 0)
 		return SOUND;
-	if (code && is_of_the_moment(atoi(code + strlen(answer))))
-		return OUT_OF_REACH;
 	for (char *c = checked; *c; c++)
 		if (*c == '\n')
 			*c = ' ';
@@ -126,7 +121,7 @@ static enum verdict judge_pages(struct record *record, char **ret_why)
 	return DAMAGED;
 }
 
-/* ${ret_format} is set unless it is damaged or out of reach; ${ret_why} when it is damaged. */
+/* ${ret_format} is set when it is sound or newer, ${ret_why} when it is not. */
 static enum verdict judge(struct record *record, int *ret_format, char **ret_why)
 {
 	_cleanup_(freep) char *format = database_value(record->db, "PRAGMA user_version");
@@ -148,6 +143,26 @@ static enum verdict judge(struct record *record, int *ret_format, char **ret_why
 	/* Damage in a table's definition passes SQLite's own check, and would then make every save fail. */
 	*ret_why = mem_printf("its tables are not those of its format %d", *ret_format);
 	return DAMAGED;
+}
+
+/* Does the disk give all of it?  SQLite's check calls a page damaged that could not be read.  Nothing of the store may be
+ * open: to close a file gives up all locks of this process on it. */
+static int read_through(const char *path, struct error *err)
+{
+	static const char *const parts[] = { "", "-wal" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		_cleanup_(freep) char *name = mem_printf("%s%s", path, parts[i]);
+		_cleanup_(fd_closep) int fd = open(name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		char block[16384];
+		ssize_t n = fd < 0 && errno != ENOENT ? -1 : 0;
+
+		while (fd >= 0 && (n = read(fd, block, sizeof(block))) > 0)
+			;
+		if (n < 0)
+			return error_set_errno(err, errno, "record '%s': read", name);
+	}
+	return 0;
 }
 
 /* --- what is done about it --- */
@@ -316,7 +331,7 @@ struct attempt {
 	struct record *record; /* open, in our format and writable, when there was no error */
 	enum verdict verdict;
 	int format; /* as found */
-	char *why; /* it is damaged */
+	char *why; /* it is damaged, or out of reach */
 };
 
 static void attempt_done(struct attempt *attempt)
@@ -358,7 +373,7 @@ static int try_disk(const struct formats *formats, const char *path, struct reco
 	if (ret->verdict == DAMAGED)
 		return attempt_damaged(ret, path, err);
 	if (ret->verdict == OUT_OF_REACH)
-		return record_fail(ret->record, err, "look at");
+		return error_set(err, ERROR_RETRY, 0, "record '%s': look at: %s", path, ret->why);
 	r = bring_up(ret->record, ret->format, &news->migrated, err);
 	if (is_ours_now(ret, r))
 		return r;
@@ -387,11 +402,20 @@ int record_open_as(const struct formats *formats, const char *directory, struct 
 	_cleanup_(attempt_done) struct attempt attempt = { 0 };
 	_cleanup_(record_news_done) struct record_news news = { 0 };
 	_cleanup_(error_done) struct error why = ERROR_NULL;
-	int r = try_disk(formats, path, &news, &attempt, &why), format = attempt.format;
+	int r = try_disk(formats, path, &news, &attempt, &why), format;
 
 	if (r < 0 && attempt.verdict == DAMAGED) {
+		attempt_done(&attempt);
+		r = read_through(path, err);
+		if (r < 0)
+			return r;
+		r = try_disk(formats, path, &news, &attempt, &why);
+	}
+	if (r < 0 && attempt.verdict == DAMAGED) {
 		r = begin_empty(formats, path, &news, &attempt, &why);
-	} else if (r < 0 && attempt.verdict == SOUND && format > 0 && format < formats->newest) {
+	} else if (r < 0 && attempt.verdict == SOUND && attempt.format > 0 &&
+		   attempt.format < formats->newest) {
+		format = attempt.format;
 		attempt_done(&attempt);
 		r = open_in_memory(formats, path, &attempt.record, err);
 		if (r < 0)

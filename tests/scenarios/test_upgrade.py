@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The state database outlives an upgrade: every row of every format, whatever ends the migration in the middle.
+
+tests/record has one state database of each format, made by the program that wrote it (tests/record/make.py).
+"""
+
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.cloud.harness import ROOT
+from tests.scenarios.vocabulary import BUILD, once_only
+
+RECORDS = sorted(ROOT.glob("tests/record/format-*.sqlite"), key=lambda path: int(path.stem.split("-")[1]))
+NEWEST = len(RECORDS)
+OLDER = RECORDS[:-1]
+TABLES = ["certificate", "delivery", "dependent", "history", "import", "owed", "value"]
+NOBODY = {"arn": "arn:aws:acm:eu-west-1:111111111111:certificate/00000000-0000-0000-0000-000000000000"}
+
+
+def format_of(path):
+    """As the file says it itself, in its header."""
+    return int.from_bytes(path.read_bytes()[60:64], "big")
+
+
+def rows(path, like):
+    """What a state database holds in the columns that another one has; read without certferry and left as it is."""
+    with sqlite3.connect(f"file:{like}?immutable=1", uri=True) as model:
+        columns = {name: [row[1] for row in model.execute(f"PRAGMA table_info({name})")] for name in TABLES}
+    with tempfile.TemporaryDirectory() as directory:
+        for part in ("", "-wal"):
+            if Path(f"{path}{part}").exists():
+                shutil.copyfile(f"{path}{part}", f"{directory}/record{part}")
+        db = sqlite3.connect(f"{directory}/record")
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        found = {
+            name: sorted(db.execute(f"SELECT {', '.join(columns[name])} FROM {name}").fetchall(), key=repr)
+            for name in TABLES
+        }
+        db.close()
+    return found
+
+
+class Host:
+    """A state directory, and certferryd on it; it opens its record and ends, as it knows no region and no AWS."""
+
+    def __init__(self, directory):
+        self.directory, self.state = directory, directory / "state"
+        self.record = self.state / "record.sqlite"
+        self.configuration = directory / "certferry.yaml"
+        self.configuration.write_text(
+            f'certificates: {{x: {{arn: "{NOBODY["arn"]}", deliver: [{{to: files}}]}}}}\n'
+            f"destinations: {{files: {{kind: file, directory: {directory}}}}}\n"
+        )
+        self.environment = {
+            "STATE_DIRECTORY": str(self.state), "PATH": os.environ["PATH"], "AWS_EC2_METADATA_DISABLED": "true",
+            "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={directory}/no-bus", "ASAN_OPTIONS": "detect_leaks=0",
+        }  # fmt: skip
+
+    def put(self, record):
+        shutil.rmtree(self.state, ignore_errors=True)
+        self.state.mkdir(mode=0o700)
+        shutil.copyfile(record, self.record)
+        self.record.chmod(0o600)
+        return self
+
+    def open(self, *under):
+        command = [*under, BUILD / "certferryd", "--once", "--config", self.configuration]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60)
+
+    def certferry(self, *arguments):
+        command = [BUILD / "certferry", *arguments]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60)
+
+    def names(self):
+        return sorted(path.name for path in self.state.iterdir() if path.name != "lock")
+
+    def expect_rows_of(self, record):
+        """Of the newest format and whole, with every row that this one has."""
+        assert format_of(self.record) == NEWEST
+        assert rows(self.record, record) == rows(record, record)
+
+
+@pytest.fixture
+def there(tmp_path):
+    return Host(tmp_path)
+
+
+def test_there_is_a_record_of_each_format_with_rows_of_every_kind():
+    assert [format_of(path) for path in RECORDS] == list(range(1, NEWEST + 1))
+    for path in RECORDS:
+        found = rows(path, path)
+        assert all(found.values()), path
+        assert {(row[3] > 0, row[4]) for row in found["owed"]} >= {(True, 1), (True, 0), (False, 0)}, path
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda path: path.stem)
+def test_every_row_of_every_format_is_kept(there, record):
+    run = there.put(record).open()
+    assert "no region" in run.stderr, run.stderr  # it came so far
+    there.expect_rows_of(record)
+    if format_of(record) == NEWEST:
+        assert there.names() == ["record.sqlite"]
+        assert "Migrated" not in run.stderr
+        return
+    former = f"record.sqlite.{record.stem}"
+    assert there.names() == ["record.sqlite", former]
+    assert (there.state / former).stat().st_mode & 0o7777 == 0o600
+    assert format_of(there.state / former) == format_of(record)
+    assert rows(there.state / former, record) == rows(record, record)
+    sentence = f"Migrated state database '{there.record}' from format {format_of(record)} to {NEWEST}; the former"
+    assert once_only(run.stderr, re.escape(sentence)) and former in run.stderr
+    there.open()
+    there.expect_rows_of(record)
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda path: path.stem)
+def test_every_format_is_shown_without_the_daemon_and_left_as_it_is(there, record):
+    before = there.put(record).record.read_bytes()
+    answer = there.certferry("status", "--json")
+    assert answer.returncode == 1, answer.stderr
+    for name, in sqlite3.connect(record).execute("SELECT name FROM delivery"):
+        assert f'"{name}"' in answer.stdout
+    assert there.record.read_bytes() == before
+
+
+def test_what_is_in_the_log_of_the_database_is_migrated_and_copied(there):
+    """It was killed: the last rows are not in the file yet."""
+    there.put(OLDER[-1])
+    script = "import os, sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('PRAGMA journal_mode=WAL'); \
+db.execute(\"INSERT INTO history (event) VALUES ('last')\"); db.commit(); os.kill(os.getpid(), 9)"
+    subprocess.run(["/usr/bin/python3", "-c", script, there.record])
+    assert (there.state / "record.sqlite-wal").stat().st_size
+    there.open()
+    for path in (there.record, there.state / f"record.sqlite.{OLDER[-1].stem}"):
+        with sqlite3.connect(path) as db:
+            assert db.execute("SELECT count(*) FROM history WHERE event = 'last'").fetchone() == (1,), path
+
+
+# A newer one
+
+
+def make_newer(there):
+    """As the next version would leave it, the copy of ours included."""
+    shutil.copyfile(RECORDS[-1], there.put(RECORDS[-1]).state / f"record.sqlite.format-{NEWEST}")
+    with sqlite3.connect(there.record) as db:
+        db.execute("ALTER TABLE owed ADD COLUMN later INTEGER")
+        db.execute(f"PRAGMA user_version = {NEWEST + 1}")
+    db.close()
+
+
+@pytest.mark.parametrize("arguments", [["--once"], ["--once", "--dry-run"], []], ids=lambda words: " ".join(words) or "daemon")
+def test_a_newer_format_is_refused_and_left_alone(there, arguments):
+    make_newer(there)
+    before, copy = there.record.read_bytes(), f"{there.record}.format-{NEWEST}"
+    command = [BUILD / "certferryd", *arguments, "--config", there.configuration]
+    run = subprocess.run(command, env=there.environment, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 2, run.stderr
+    (sentence,) = [line for line in run.stderr.splitlines() if "State database" in line]
+    assert f"format {NEWEST + 1}" in sentence and f"up to {NEWEST}" in sentence
+    assert f"'{copy}'" in sentence and "certferryd is stopped" in sentence
+    assert there.record.read_bytes() == before
+    assert not [name for name in there.names() if "damaged" in name]
+
+
+def test_a_newer_format_is_not_misread_without_the_daemon(there):
+    make_newer(there)
+    answer = there.certferry("status")
+    assert answer.returncode != 0 and answer.stdout == ""
+    assert f"format {NEWEST + 1}" in answer.stderr and f"up to {NEWEST}" in answer.stderr
+
+
+def test_going_back_is_putting_the_copy_in_place(there):
+    make_newer(there)
+    assert there.open().returncode == 2
+    (there.state / f"record.sqlite.format-{NEWEST}").rename(there.record)
+    assert "no region" in there.open().stderr
+    there.expect_rows_of(RECORDS[-1])
+
+
+# Killed in the middle
+
+
+def calls_of(there, record):
+    """The system calls from the first to the last that is about the record, as (name, how often it was called before)."""
+    log = there.directory / "calls"
+    there.put(record).open("strace", "-o", log)
+    before, found, last = Counter(), [], 0
+    for line in log.read_text().splitlines():
+        name = line.split("(")[0]
+        if not re.fullmatch(r"\w+", name):
+            continue
+        before[name] += 1
+        if found or "record.sqlite" in line:
+            found.append((name, before[name]))
+        if "record.sqlite" in line:
+            last = len(found)
+    return found[:last]
+
+
+CHANGING = ("rename", "unlink", "fsync", "fdatasync", "ftruncate", "pwrite64")
+
+
+@pytest.mark.parametrize("record", OLDER, ids=lambda path: path.stem)
+def test_killed_at_any_system_call_of_a_migration(there, record):
+    """The old format or the new one, whole; and the next start has every row."""
+    calls = calls_of(there, record)
+    assert len(calls) > 100
+    if not os.environ.get("LONG"):  # all of them take 40 s
+        calls = [call for at, call in enumerate(calls) if at % 8 == 0 or call[0] in CHANGING]
+    seen = Counter()
+    for name, when in calls:
+        run = there.put(record).open("strace", "-o", "/dev/null", "-e", f"inject={name}:signal=KILL:when={when}")
+        assert run.returncode in (-9, 137), (name, when, run)
+        left = shutil.copytree(there.state, there.directory / "left", dirs_exist_ok=False)
+        with sqlite3.connect(left / "record.sqlite") as db:  # with what its log holds
+            (number,) = db.execute("PRAGMA user_version").fetchone()
+        db.close()
+        assert number in (format_of(record), NEWEST), (name, when)
+        assert rows(left / "record.sqlite", record) == rows(record, record), (name, when)
+        copy = left / f"record.sqlite.{record.stem}"
+        assert number == format_of(record) or copy.exists(), (name, when)
+        if copy.exists():
+            assert rows(copy, record) == rows(record, record), (name, when)
+        shutil.rmtree(left)
+        there.open()
+        there.expect_rows_of(record)
+        assert there.names() == ["record.sqlite", copy.name], (name, when)
+        seen[number] += 1
+    assert set(seen) == {format_of(record), NEWEST}
+
+
+# Only what is damaged is set aside
+
+
+@pytest.mark.parametrize("record", [RECORDS[0], RECORDS[-1]], ids=lambda path: path.stem)
+@pytest.mark.parametrize("lasts", ["", "+"], ids=["once", "lasting"])
+@pytest.mark.parametrize("call", ["pread64", "pwrite64", "fdatasync,fsync", "ftruncate"])
+def test_a_disk_that_fails_is_no_damage(there, record, call, lasts):
+    """Whichever of its answers is an error: nothing is set aside, and the next start has every row."""
+    for when in range(1, 60):
+        there.put(record)
+        log = there.directory / "calls"
+        under = ["strace", "-o", log, "-e", f"trace={call}", "-e", f"inject={call}:error=EIO:when={when}{lasts}"]
+        run = there.open(*under)
+        injected = "INJECTED" in log.read_text()
+        assert [name for name in there.names() if "damaged" in name or name.endswith((".new", "-journal"))] == [], run
+        assert "corrupt" not in run.stderr, run.stderr
+        there.open()
+        there.expect_rows_of(record)
+        if not injected:
+            return
+    raise AssertionError("it was called without end")
+
+
+def test_damage_is_said_aloud_and_kept_each_time(there):
+    for number, name in enumerate(["record.sqlite.damaged", "record.sqlite.damaged-2", "record.sqlite.damaged-3"]):
+        if number == 0:
+            there.put(RECORDS[-1])
+        content = b"no database %d" % number * 1000
+        there.record.write_bytes(content)
+        run = there.open()
+        (sentence,) = [line for line in run.stderr.splitlines() if "corrupt" in line]
+        assert f"State database '{there.record}' is corrupt (file is not a database)" in sentence
+        assert f"moved it to '{there.state}/{name}' and started an empty one. Approvals and history are lost" in sentence
+        assert (there.state / name).read_bytes() == content
+        assert format_of(there.record) == NEWEST
