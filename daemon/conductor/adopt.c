@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/intern.h"
 /* --- certificates --- */
 
 static void tracked_certificate_free(struct conductor *conductor, struct tracked_certificate *state)
@@ -106,6 +107,22 @@ static void tracked_place_free(struct tracked_place *place)
 	free(place);
 }
 
+/* Who may not tag at a place may not for as long as the configuration stays the same, whatever the source shows. */
+static void keep_refusals(const struct conductor *conductor, const struct world *world, struct tracked_place **places)
+{
+	for (size_t i = 0; i < conductor->place_count; i++) {
+		const struct tracked_place *former = conductor->places[i];
+
+		if (!former->said_tag || former->world->configuration != world->configuration)
+			continue;
+		for (size_t j = 0; j < world->expansion->place_count; j++)
+			if (strcmp(places[j]->place->name, former->place->name) == 0) {
+				places[j]->tags_refused = former->tags_refused;
+				places[j]->said_tag = former->said_tag;
+			}
+	}
+}
+
 static struct tracked_place **adopt_places(struct conductor *conductor, struct world *world)
 {
 	const struct expansion *expansion = world->expansion;
@@ -119,6 +136,7 @@ static struct tracked_place **adopt_places(struct conductor *conductor, struct w
 		places[i]->candidates = candidate_room_new();
 		state_want_looks(places[i], 0);
 	}
+	keep_refusals(conductor, world, places);
 	return places;
 }
 
@@ -225,10 +243,12 @@ void state_adopt_world(struct conductor *conductor, struct world *world)
 		.slots = conductor->slots,
 		.count = conductor->delivery_count };
 	struct recorded recorded = { 0 };
+	struct tracked_place **places;
 
 	if (conductor->record)
 		(void)conductor_recorded(conductor, record_load_few(conductor->record, &recorded, &err), &err);
 	look_cancel(conductor); /* they only read; what they read for may be gone */
+	tag_cancel(conductor);
 	plan_done(&conductor->plan); /* its names borrow from the states */
 	state_settle(conductor);
 	conductor->certificates = adopt_certificates(conductor, world);
@@ -236,11 +256,13 @@ void state_adopt_world(struct conductor *conductor, struct world *world)
 	conductor->certificate_count = world->expansion->certificate_count;
 	state_sort_by_arn(conductor);
 	remember_certificates(conductor, &recorded);
+	places = adopt_places(conductor, world);
 	for (size_t i = 0; i < conductor->place_count; i++)
 		tracked_place_free(conductor->places[i]);
 	free(conductor->places);
-	conductor->places = adopt_places(conductor, world);
+	conductor->places = places;
 	conductor->place_count = world->expansion->place_count;
+	conductor->untagged = 0;
 	conductor->world = world;
 	conductor->world_number++;
 	adopt_deliveries(conductor, &former);
@@ -347,6 +369,7 @@ void state_done(struct conductor *conductor)
 	for (size_t i = 0; i < conductor->dependent_count; i++)
 		tracked_dependent_free(conductor->dependents[i]);
 	adopt_drop_deliveries(conductor, &former);
+	conductor->pinned = intern_unref(conductor->pinned);
 	for (size_t i = 0; i < conductor->place_count; i++)
 		tracked_place_free(conductor->places[i]);
 	conductor->certificates = NULL;

@@ -168,6 +168,8 @@ void adopt_deliveries(struct conductor *conductor, struct former *former)
 		if (!slot->open->transferring)
 			tracked_delivery_point(conductor, slot->open);
 		tracked_delivery_settle(conductor, slot->open);
+		if (state && former->slots[former->next - 1].untagged)
+			tag_want(conductor, slot);
 	}
 	adopt_drop_deliveries(conductor, former);
 	remembered_done(&remembered);

@@ -13,7 +13,8 @@ int ask_plan_exit(const struct conductor *conductor)
 	bool something = false, blind = conductor->source_error.text || !conductor->view;
 
 	for (size_t i = 0; i < conductor->plan.count; i++) {
-		something |= conductor->plan.steps[i].verb != STEP_LOOK;
+		/* A mark that may be denied for ever is nothing that somebody has to do. */
+		something |= conductor->plan.steps[i].verb != STEP_LOOK && conductor->plan.steps[i].verb != STEP_TAG;
 		blind |= conductor->plan.steps[i].verb == STEP_LOOK;
 	}
 	for (size_t i = 0; i < conductor->delivery_count; i++)

@@ -449,6 +449,7 @@ static void stop(struct conductor *conductor)
 	look_stop_reading(conductor);
 	wake_stop(conductor);
 	look_cancel(conductor);
+	tag_cancel(conductor);
 	deliver_cancel(conductor);
 	state_done(conductor);
 	job_done_all(conductor);

@@ -82,7 +82,17 @@ static struct plan_delivery delivery_input(struct conductor *conductor, size_t i
 		.in_flight = delivery->transferring || slot->looking || delivery->proof,
 		.may_look = may_look(conductor, slot),
 		.asked = slot->asked,
+		.untagged = slot->untagged && !slot->tagging,
 	};
+}
+
+bool cycle_wants_tag(struct conductor *conductor, size_t slot)
+{
+	const struct plan_certificate certificate =
+		certificate_input(state_certificate(conductor, &conductor->slots[slot]));
+	const struct plan_delivery delivery = delivery_input(conductor, slot, 0);
+
+	return plan_wants_tag(&delivery, &certificate);
 }
 
 static struct plan_dependent dependent_input(const struct tracked_dependent *dependent)
@@ -811,6 +821,7 @@ static int on_cycle(sd_event_source *source, void *userdata)
 	plan_touched_certificates(conductor);
 	plan_dependents(conductor);
 	look_at_places(conductor);
+	tag_due(conductor);
 	state_settle(conductor);
 	arm_timer(conductor);
 	tell_manager(conductor);
@@ -825,7 +836,7 @@ static int on_cycle(sd_event_source *source, void *userdata)
 		return 0;
 	}
 	if (conductor->options.once)
-		return sd_event_exit(conductor->event, 0);
+		return conductor->tagging ? 0 : sd_event_exit(conductor->event, 0);
 	rest(conductor);
 	return 0;
 }

@@ -206,7 +206,7 @@ static void on_exported(void *userdata, const struct version *version, const cha
 		record->version = *version;
 		record->exported = version->fingerprint;
 		record->newest = MAX(record->newest, version->not_before);
-		if (anchor_pem && !record->anchor)
+		if (anchor_pem && !record->anchor && tag_is_first_use(conductor, run->certificate))
 			record->anchor = intern(anchor_pem);
 		run->anchor_pem = mem_strdup(anchor_pem);
 		run->leaf_pem = mem_strdup(leaf_pem);
@@ -290,16 +290,31 @@ static void count_import(struct conductor *conductor, const struct tracked_deliv
 		record_add_import(conductor->record, name, created, conductor_now(conductor), &err), &err);
 }
 
-/* Where another root was let through (approved, accepted, or late enough), it is the one to expect from now on. */
+/* Where another root than the pinned one was let through (approved, accepted, or late enough), it is the one to expect from
+ * now on. */
 static void note_anchor(struct conductor *conductor, struct run *run)
 {
 	struct certificate_record *record = &run->certificate->record;
 
-	if (!run->anchor_pem || (record->anchor && strcmp(record->anchor, run->anchor_pem) == 0))
+	if (!run->anchor_pem || !record->anchor || strcmp(record->anchor, run->anchor_pem) == 0)
 		return;
 	intern_unref(record->anchor);
 	record->anchor = intern(run->anchor_pem);
 	(void)conductor_save_certificate(conductor, run->certificate);
+}
+
+/* A new object was made with its mark, and one that was there bears what it bore. */
+static void note_own_anchor(
+	struct conductor *conductor, struct tracked_delivery *delivery, const struct outcome *outcome)
+{
+	struct slot *slot = state_slot(conductor, delivery);
+
+	if (!fingerprint_is_set(&outcome->anchor) ||
+		fingerprint_equal(&delivery->record.anchor, &outcome->anchor))
+		return;
+	delivery->record.anchor = outcome->anchor;
+	if (slot && !outcome->created)
+		tag_want(conductor, slot);
 }
 
 static void note_delivered(struct conductor *conductor, struct run *run, struct tracked_delivery *delivery,
@@ -308,7 +323,10 @@ static void note_delivered(struct conductor *conductor, struct run *run, struct 
 	struct log_fields fields = { 0 };
 	char end[TIME_TEXT_SIZE];
 
-	note_anchor(conductor, run);
+	if (outcome->kind == OUTCOME_DONE) {
+		note_anchor(conductor, run);
+		note_own_anchor(conductor, delivery, outcome);
+	}
 	if (destination_hides_objects(delivery->delivery->place)) {
 		free(delivery->record.leaf);
 		free(delivery->record.chain);
@@ -417,6 +435,8 @@ static void fill_item(struct run *run, size_t index)
 			.revision = record->revision },
 		.leaf_pem = confirmed ? record->leaf : NULL,
 		.chain_pem = confirmed ? record->chain : NULL,
+		.anchor = record->anchor,
+		.confirmed = confirmed,
 		.approved = fingerprint_equal(&record->approved, &run->source.version.fingerprint),
 		.absent_at = absent_at(delivery),
 	};

@@ -810,6 +810,8 @@ void look_seen(struct conductor *conductor, struct tracked_delivery *delivery, s
 		delivery->record.failures = 0;
 		delivery->record.next_try = 0;
 	}
-	if (is_source_version(&delivery->observed, source))
-		note_current(conductor, delivery);
+	if (!is_source_version(&delivery->observed, source))
+		return;
+	tag_seen(conductor, delivery);
+	note_current(conductor, delivery);
 }

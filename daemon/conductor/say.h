@@ -41,6 +41,8 @@
 	EVENT(EXPIRING, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e1a")                                        \
 	EVENT(UNLOCKED_MEMORY, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e1b")                                 \
 	EVENT(SOURCE_NEARLY_FULL, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e1c")                              \
+	EVENT(TAG_FAILED, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e50")                                      \
+	EVENT(TAGGED, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e51")                                          \
 	EVENT(WOKEN, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e30")                                           \
 	EVENT(EVENTS_UNREADABLE, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e31")                               \
 	EVENT(EVENTS_READABLE, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e32")                                 \

@@ -21,23 +21,34 @@ static bool version_equal(const struct version *a, const struct version *b)
 	       a->not_before == b->not_before && a->not_after == b->not_after;
 }
 
-/* NULL: there is no room for another. */
-static struct kept_version *version_keep(struct tracked_certificate *certificate, const struct version *version)
+static bool text_equal(const char *a, const char *b)
 {
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* NULL: there is no room for another. */
+static struct kept_version *version_keep(struct tracked_certificate *certificate, const struct delivery_record *record)
+{
+	const struct version *version = &record->confirmed;
+	char text[FINGERPRINT_TEXT_SIZE];
+	const char *anchor = fingerprint_is_set(&record->anchor) ? fingerprint_format(&record->anchor, text) : NULL;
 	struct kept_version *found = NULL;
 
 	for (size_t i = 0; i < VERSIONS_KEPT; i++) {
 		struct kept_version *kept = &certificate->versions[i];
 
-		if (kept->references ? version_equal(&kept->version, version) : !found)
+		if (kept->references ? version_equal(&kept->version, version) && text_equal(kept->anchor, anchor)
+				     : !found)
 			found = kept;
 		if (found == kept && kept->references)
 			break;
 	}
 	if (!found)
 		return NULL;
-	found->version = *version;
-	found->references++;
+	if (!found->references++) {
+		found->version = *version;
+		found->anchor = intern(anchor);
+	}
 	return found;
 }
 
@@ -135,11 +146,6 @@ char *settled_revision(const struct settled *settled)
 
 /* --- packing --- */
 
-static bool text_equal(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 /* Is nothing recorded but, perhaps, that a version is confirmed? */
 static bool record_is_settled(const struct delivery_record *record)
 {
@@ -150,18 +156,19 @@ static bool record_is_settled(const struct delivery_record *record)
 	if (record->failures || record->next_try || record->kind || record->problem || record->hold ||
 		record->hold_reason || record->held_accept || record->ambiguous || record->intended_at ||
 		record->leaf || record->chain || fingerprint_is_set(&record->intended) ||
-		fingerprint_is_set(&record->held) || fingerprint_is_set(&record->anchor) || record->confirmed_at % USEC_PER_SEC ||
+		fingerprint_is_set(&record->held) || record->confirmed_at % USEC_PER_SEC ||
 		record->confirmed_at / USEC_PER_SEC > UINT32_MAX)
 		return false;
 	if (fingerprint_is_set(confirmed))
 		return (proven || (!record->proof && !fingerprint_is_set(&record->proven))) &&
 		       (!fingerprint_is_set(&record->approved) || fingerprint_equal(&record->approved, confirmed));
 	return !record->proof && !fingerprint_is_set(&record->proven) && !fingerprint_is_set(&record->approved) &&
+	       !fingerprint_is_set(&record->anchor) &&
 	       !record->object_id && !record->revision && !record->confirmed_at && !record->confirmed.not_after;
 }
 
-/* Is what was seen there nothing, or just what is recorded?  (When a version was seen is not kept, nor is how many
- * imports its place holds: nobody asks for them of a settled one.) */
+/* Is what was seen there nothing, or just what is recorded?  (When a version was seen is not kept, nor what the object
+ * bears, nor is how many imports its place holds: nobody asks for them of a settled one.) */
 static bool seen_is_settled(const struct observed *seen, const struct delivery_record *record)
 {
 	if (seen->error.text || seen->error.kind || seen->candidate_total || seen->leaf_pem || seen->chain_pem)
@@ -191,7 +198,7 @@ bool settled_pack(struct settled *settled, const struct tracked_delivery *delive
 		!seen_is_settled(seen, record))
 		return false;
 	if (fingerprint_is_set(&record->confirmed.fingerprint)) {
-		version = version_keep(delivery->certificate, &record->confirmed);
+		version = version_keep(delivery->certificate, record);
 		if (!version)
 			return false;
 	}
@@ -223,6 +230,8 @@ void settled_unpack(struct settled *settled, struct tracked_delivery *delivery)
 	record->guard_passed = settled->guard_passed;
 	if (settled->version)
 		record->confirmed = settled->version->version;
+	if (settled->version && settled->version->anchor)
+		(void)fingerprint_parse(settled->version->anchor, &record->anchor);
 	if (settled->approved)
 		record->approved = record->confirmed.fingerprint;
 	if (settled->proven) {
@@ -247,8 +256,8 @@ void settled_unpack(struct settled *settled, struct tracked_delivery *delivery)
 
 void settled_done(struct settled *settled)
 {
-	if (settled->version)
-		settled->version->references--;
+	if (settled->version && --settled->version->references == 0)
+		settled->version->anchor = intern_unref(settled->version->anchor);
 	intern_unref(settled->id);
 	intern_unref(settled->revision);
 	*settled = (struct settled){ 0 };

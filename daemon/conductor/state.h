@@ -17,6 +17,7 @@
  *	look.c		looks, sweeps, and looks at places
  *	wake.c		events of ACM that bring the next look forward
  *	cycle.c		the plan, made again and again; starting its steps
+ *	tag.c		what objects say of their anchors, made right
  *	deliver.c	transfers: intent before, outcome after
  *	tell.c		dependents: look, intent, tell, proof
  *	ask.c		what people ask over the bus: status, plan, approve
@@ -83,6 +84,7 @@ struct planned {
 struct kept_version {
 	unsigned references;
 	struct version version;
+	const char *anchor; /* of the record, in hex; interned, NULL: not known */
 };
 
 /*
@@ -164,6 +166,8 @@ struct slot {
 	bool looking : 1; /* among those of its place's look */
 	bool look_wanted : 1; /* to be looked at, without the rest of its place */
 	bool due : 1; /* to be carried, as last planned, and not begun */
+	bool untagged : 1; /* its object does not bear the anchor that is recorded of it */
+	bool tagging : 1; /* and is being made to */
 	struct settled settled;
 };
 
@@ -183,6 +187,10 @@ struct tracked_place {
 	size_t carrying; /* deliveries under way to it; see deliver_count() */
 	bool waited_for; /* the plan for one of its deliveries waits for the look to end */
 	size_t due; /* deliveries of it that wait to be carried */
+	size_t untagged, tagging; /* its slots that are */
+	size_t tagged; /* since none was untagged */
+	bool tags_refused; /* nothing is tagged here any more */
+	bool said_tag; /* that something could not be tagged here */
 	char *budget; /* why no first import may be made here now, or NULL */
 	bool said_near; /* that the most of what it takes is used up */
 	struct candidate_room *candidates; /* that its deliveries keep */
@@ -267,6 +275,12 @@ struct conductor {
 	unsigned run_count;
 	size_t carrying; /* deliveries under way in all runs; see deliver_count() */
 	size_t looking; /* deliveries in all looks at places */
+	struct tagging *taggings; /* under way */
+	size_t untagged, tagging; /* slots that are */
+	size_t tag_cursor; /* the slot at which the search for the next goes on */
+	bool tags_wanted; /* more may be tagged than is under way */
+	const char *pinned; /* the anchor, interned, of which this is the digest: */
+	struct fingerprint pinned_digest;
 	size_t gathering; /* certificates whose transfer waits for looks */
 
 	struct agenda agenda;
@@ -573,6 +587,32 @@ void cycle_forget_plan(struct conductor *conductor);
 void cycle_plan_some(
 	struct conductor *conductor, const struct tracked_certificate *certificate, size_t first, size_t count);
 void cycle_plan_told(struct conductor *conductor);
+
+/* cycle_wants_tag(conductor, slot): does the plan say that its object is to be tagged now? */
+bool cycle_wants_tag(struct conductor *conductor, size_t slot);
+
+/* --- tag.c --- */
+
+/* tag_seen(conductor, delivery): it holds the source's version: where nothing is recorded of its anchor, record what was
+ * pinned or else what its object bears (one that has no row in the record yet is about to get it); and find out whether it
+ * is untagged. */
+void tag_seen(struct conductor *conductor, struct tracked_delivery *delivery);
+
+/* tag_want(conductor, slot): its object bears another anchor than is recorded now. */
+void tag_want(struct conductor *conductor, struct slot *slot);
+
+/**
+ * tag_is_first_use(conductor, certificate):
+ * Was none of its deliveries ever made, as far as the record and what was seen at their places say?  Only then the anchor
+ * of an export is pinned for all of them: with a record that was lost, each goes by what its own object bears.
+ */
+bool tag_is_first_use(const struct conductor *conductor, const struct tracked_certificate *certificate);
+
+/* tag_due(conductor): start as many as may be under way. */
+void tag_due(struct conductor *conductor);
+
+/* tag_cancel(conductor): end all that is under way; what was sent may still take effect. */
+void tag_cancel(struct conductor *conductor);
 
 /* --- deliver.c --- */
 

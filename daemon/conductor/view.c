@@ -16,7 +16,7 @@ static void judge_delivery(const struct tracked_delivery *delivery, const struct
 
 	if (delivery->transferring) {
 		view->state = DELIVERY_IN_FLIGHT;
-	} else if (!step || step->verb == STEP_PROVE) {
+	} else if (!step || step->verb == STEP_PROVE || step->verb == STEP_TAG) {
 		view->state = delivery->observed.state == OBSERVED_PRESENT ? DELIVERY_CURRENT : DELIVERY_UNKNOWN;
 		if (view->proof && strncmp(view->proof, "wrong", 5) == 0) {
 			view->state = DELIVERY_FAILED;

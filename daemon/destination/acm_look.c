@@ -345,12 +345,13 @@ static void on_own_tags(void *userdata, char *const *tags, const struct error *e
 {
 	struct request *request = userdata;
 	struct acm_look *look = request->look;
+	const struct delivery *delivery = look->items[request->index].delivery;
 	struct observed *seen = &look->seen[request->index];
 
 	request->operation = NULL;
 	if (!err) {
-		tags_see(tags, look->items[request->index].delivery, seen);
-	} else {
+		tags_see(tags, delivery, seen);
+	} else if (err->kind != ERROR_DENIED || !delivery->arn) { /* one that was taken over need not be readable */
 		fail_item(seen, err);
 		error_wrap(&seen->error, "tell which root '%s' was trusted with", seen->object_id);
 	}

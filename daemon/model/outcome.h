@@ -20,6 +20,7 @@ struct outcome {
 	char *reason;	     /* WAITING: what it would change, or what to choose between; else NULL */
 	struct error error;  /* FAILED */
 	struct version version; /* DONE, UNCHANGED: what is there now */
+	struct fingerprint anchor; /* DONE, UNCHANGED: bundle_anchor() of what is there now */
 	bool wrote;	     /* a write was sent, whatever became of it */
 	bool created;	     /* DONE: a new object was made (counts against ACM's yearly imports) */
 };

@@ -45,7 +45,8 @@ struct delivery_record {
 	bool guard_passed;	     /* a person approved the change of configuration that brought it */
 	char *proof;		     /* "matched", "wrong: ...", "unproven: ..." of its own prove:, or NULL */
 	struct fingerprint proven;   /* the version that proof is about */
-	struct fingerprint anchor;   /* SHA-256 of the anchor that its object is known to be tagged with; or unset */
+	struct fingerprint anchor;   /* bundle_anchor() of the confirmed version, which its object is to bear; unset: not
+				      * known */
 	char *leaf;		     /* PEM of the confirmed version, where the destination cannot be read (a secret's */
 	char *chain;		     /* value never is), to know later what a new version would change; or NULL */
 };

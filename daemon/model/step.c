@@ -11,6 +11,7 @@ const char *step_verb_name(enum step_verb verb)
 		[STEP_EXPORT] = "export",
 		[STEP_TELL] = "tell",
 		[STEP_PROVE] = "prove",
+		[STEP_TAG] = "tag",
 		[STEP_HOLD] = "hold",
 		[STEP_WAIT] = "wait",
 	};

@@ -16,6 +16,7 @@ enum step_verb {
 	STEP_EXPORT,  /* export a certificate that no delivery needs now, to keep it eligible for renewal */
 	STEP_TELL,    /* tell a dependent */
 	STEP_PROVE,   /* see what a delivery's own prove: endpoint serves */
+	STEP_TAG,     /* let a delivery's object bear its anchor; nobody waits for it, and nobody need approve it */
 	STEP_HOLD,    /* nothing is done: it waits for a person or a date */
 	STEP_WAIT,    /* it failed and is tried again later, or cannot be done yet */
 };
@@ -39,7 +40,7 @@ struct plan {
 	usec_t again; /* when to plan again without anything happening; USEC_INFINITY: only then */
 };
 
-/* step_verb_name(verb): "look", "deliver", "export", "tell", "prove", "hold", "wait". */
+/* step_verb_name(verb): "look", "deliver", "export", "tell", "prove", "tag", "hold", "wait". */
 const char *step_verb_name(enum step_verb verb);
 
 void plan_done(struct plan *plan);

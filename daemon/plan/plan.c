@@ -309,23 +309,40 @@ static void plan_unknown(struct planner *planner, size_t index)
 			       : mem_strdup("it has not been looked at yet"));
 }
 
-static void plan_proof(struct planner *planner, size_t index, const struct version *wanted)
+/* Only what is as it should be: the rest is to be carried, which does it too. */
+bool plan_wants_tag(const struct plan_delivery *delivery, const struct plan_certificate *certificate)
+{
+	return delivery->untagged && !delivery->in_flight && plan_is_current(delivery, certificate);
+}
+
+static void plan_tag(struct planner *planner, size_t index)
+{
+	const struct plan_delivery *delivery = &planner->input->deliveries[index];
+
+	if (plan_wants_tag(delivery, &planner->input->certificates[delivery->certificate]))
+		add_delivery_step(planner, index, STEP_TAG,
+			mem_strdup("its object does not say which root is trusted for it (certferry:anchor)"));
+}
+
+/* Is its proof as it should be, for now? */
+static bool plan_proof(struct planner *planner, size_t index, const struct version *wanted)
 {
 	const struct plan_delivery *delivery = &planner->input->deliveries[index];
 	const struct delivery_record *record = delivery->record;
 
 	if (!delivery->delivery->wish->prove.connect || !record)
-		return;
+		return true;
 	if (fingerprint_equal(&record->proven, &wanted->fingerprint) && record->proof) {
 		if (strcmp(record->proof, "matched") == 0)
-			return;
+			return true;
 		if (record->next_try > planner->input->now && !delivery->asked) {
 			plan_again_at(planner, record->next_try);
-			return;
+			return true;
 		}
 	}
 	add_delivery_step(planner, index, STEP_PROVE,
 		mem_printf("%s is to serve it", delivery->delivery->wish->prove.connect));
+	return false;
 }
 
 static void plan_delivery(struct planner *planner, size_t index)
@@ -356,10 +373,10 @@ static void plan_delivery(struct planner *planner, size_t index)
 	}
 	if (delivery->observed->state == OBSERVED_UNKNOWN)
 		plan_unknown(planner, index);
-	else if (plan_is_current(delivery, certificate))
-		plan_proof(planner, index, &certificate->seen->version);
-	else
+	else if (!plan_is_current(delivery, certificate))
 		plan_due(planner, index, certificate);
+	else if (plan_proof(planner, index, &certificate->seen->version))
+		plan_tag(planner, index);
 }
 
 /* A place that could not be looked at is left out: it must not delay the others. */

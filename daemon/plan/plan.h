@@ -40,6 +40,7 @@ struct plan_delivery {
 	bool in_flight; /* being transferred, looked at or proven */
 	bool may_look; /* its place may be looked at now */
 	bool asked; /* an operator asked: back-off does not count */
+	bool untagged; /* its object does not bear the anchor that is recorded of it, and may be made to */
 };
 
 struct plan_dependent {
@@ -101,5 +102,8 @@ enum plan_guard plan_guard(unsigned guard, const struct plan_touched *touched);
  * Was ${delivery} seen to hold the version that the source shows?
  */
 bool plan_is_current(const struct plan_delivery *delivery, const struct plan_certificate *certificate);
+
+/* plan_wants_tag(delivery, certificate): is its object to be made to bear its anchor now?  (STEP_TAG) */
+bool plan_wants_tag(const struct plan_delivery *delivery, const struct plan_certificate *certificate);
 
 #endif

@@ -29,7 +29,7 @@ static const char *const steps[] = {
 	"CREATE INDEX IF NOT EXISTS history_by_time ON history (time);"
 	"CREATE TABLE IF NOT EXISTS value (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;",
 
-	/* Format 2: the anchor that a delivery's object is known to be tagged with. */
+	/* Format 2: where the chain of what a delivery put in place ends. */
 	"ALTER TABLE delivery ADD COLUMN anchor BLOB;",
 };
 

@@ -29,6 +29,8 @@ struct carry {
 	struct destination_put *put;
 	sd_event_source *timer;
 	struct observed seen; /* last */
+	bool anchor_seen; /* before the put, what the object says of its anchor: */
+	struct fingerprint borne;
 	char *object_id; /* where it was put; NULL before that */
 	bool wrote;
 	bool created;
@@ -116,6 +118,7 @@ static void succeed(struct carry *carry, enum outcome_kind kind)
 	struct outcome outcome = {
 		.kind = kind,
 		.version = carry->seen.version,
+		.anchor = carry->job.anchor,
 		.created = carry->created && kind == OUTCOME_DONE,
 	};
 
@@ -206,8 +209,6 @@ static void compare(const struct carry *carry, struct in_place *in_place)
 		(void)certificate_list_parse(text, strlen(text), &chain, NULL);
 	verify_change(carry->bundle, in_place->leaf, &chain, &in_place->change);
 	certificate_list_done(&chain);
-	if (carry->job.other_root && !(in_place->change.lost & ACCEPT_ISSUER))
-		carry_add_other_root(carry->bundle, &in_place->change);
 }
 
 static bool same_text(const char *a, const char *b)
@@ -239,6 +240,20 @@ static const struct in_place *find_in_place(const struct carry *carry)
 	return last->leaf ? last : NULL;
 }
 
+/* Does the bundle's chain end where it may here? */
+static enum anchor_standing find_standing(const struct carry *carry)
+{
+	const struct anchor_known known = {
+		.pin = carry->job.pin,
+		.confirmed = carry->job.item->confirmed,
+		.recorded = carry->job.item->anchor,
+		.own = carry->seen.own,
+		.borne = carry->seen.anchor,
+	};
+
+	return carry->job.trusted ? ANCHOR_KNOWN : verify_standing(carry->bundle, &known);
+}
+
 /*
  * Would those who use ${in_place} lose something that nobody has accepted?  Then why, for a
  * person to read.
@@ -246,17 +261,18 @@ static const struct in_place *find_in_place(const struct carry *carry)
 static char *change_to_approve(const struct carry *carry, const struct in_place *in_place)
 {
 	const struct delivery *delivery = delivery_of(carry);
-	struct change other_root = { 0 };
-	const struct change *change = in_place ? &in_place->change : &other_root;
+	_cleanup_(change_done) struct change change = { 0 };
 	char *reason = NULL;
 
-	if (!in_place && carry->job.other_root)
-		carry_add_other_root(carry->bundle, &other_root);
-	if (verify_change_held(change, delivery->wish->accept | delivery->entry->accept,
+	if (in_place) {
+		change = in_place->change;
+		change.text = mem_strdup(change.text);
+	}
+	verify_add_anchor(carry->bundle, find_standing(carry), &change);
+	if (verify_change_held(&change, delivery->wish->accept | delivery->entry->accept,
 		    delivery->entry->usage, destination_now(carry->job.context),
 		    in_place ? in_place->leaf->not_after : USEC_INFINITY))
-		reason = carry_change_text(change, delivery->name);
-	change_done(&other_root);
+		reason = carry_change_text(&change, delivery->name);
 	return reason;
 }
 
@@ -287,7 +303,7 @@ static bool stopped_by_check(struct carry *carry)
 		fail(carry, &err);
 		return true;
 	}
-	if (carry->job.item->approved || (!in_place && !carry->job.other_root))
+	if (carry->job.item->approved)
 		return false;
 	reason = change_to_approve(carry, in_place);
 	if (reason)
@@ -312,6 +328,7 @@ static void on_put(void *userdata, const char *object_id, const struct error *er
 	carry->object_id = mem_strdup(object_id);
 	carry->known.object_id = carry->object_id;
 	carry->known.exact = true;
+	carry->known.want_anchor = false;
 	look_at(carry);
 }
 
@@ -320,6 +337,8 @@ static void start_put(struct carry *carry)
 	enum observed_state state = carry->seen.state;
 
 	carry->wrote = true;
+	carry->anchor_seen = carry->seen.anchor_seen;
+	carry->borne = carry->seen.anchor;
 	carry->created = state == OBSERVED_ABSENT || state == OBSERVED_GONE;
 	forget_texts(&carry->seen);
 	carry->put = destination_put(
@@ -398,6 +417,11 @@ static void on_look(void *userdata, struct observed *seen, const struct error *e
 		on_read(carry);
 		return;
 	}
+	/* A look after the put may have left out what takes another request, and what the put has not changed. */
+	if (!carry->seen.anchor_seen && !carry->created) {
+		carry->seen.anchor_seen = carry->anchor_seen;
+		carry->seen.anchor = carry->borne;
+	}
 	if (!carry->seen.object_id) /* it was put there, whatever can be seen of it */
 		carry->seen.object_id = mem_strdup(carry->object_id);
 	on_readback(carry);
@@ -451,6 +475,8 @@ struct carry *carry_start(
 	carry->known.wanted = job->version;
 	carry->known.exact = true;
 	carry->known.want_pem = true;
+	carry->known.want_anchor = !job->trusted && !fingerprint_is_set(&job->item->anchor) &&
+		!(job->pin != PIN_NONE && job->item->confirmed);
 	if (is_believed_absent(carry))
 		believe_absent(carry, job->item->absent_at);
 	else

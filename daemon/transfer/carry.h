@@ -17,7 +17,7 @@ struct carry;
 struct in_place {
 	char *leaf_pem, *chain_pem; /* the chain may be NULL: not known */
 	struct certificate *leaf; /* NULL: it is none that can be read */
-	struct change change;
+	struct change change; /* where its chain ends apart, of which each place may know something else */
 };
 
 void in_place_done(struct in_place *in_place);
@@ -27,7 +27,9 @@ struct carry_job {
 	const struct transfer_item *item;
 	const struct source_certificate *source;
 	const struct bundle *bundle; /* borrowed until on_left */
-	bool other_root; /* its chain ends elsewhere than the recorded one */
+	bool trusted; /* source.trust says where its chain may end, and it ends there; else: */
+	enum anchor_pin pin;
+	struct fingerprint anchor; /* bundle_anchor() of the bundle */
 	struct version version; /* the bundle's */
 	struct in_place *in_place; /* shared by the carries of the transfer */
 };

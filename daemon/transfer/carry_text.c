@@ -12,18 +12,6 @@ char *carry_gone_text(const char *object)
 		object);
 }
 
-void carry_add_other_root(const struct bundle *bundle, struct change *change)
-{
-	const struct certificate *end =
-		bundle->chain.count ? bundle->chain.items[bundle->chain.count - 1] : bundle->leaf;
-	_cleanup_(freep) char *before = take(change->text);
-
-	change->lost |= ACCEPT_ISSUER;
-	change->text = bounded_printf(CHANGE_TEXT_MOST, "%s%sits chain would end at (%s), another than the one "
-				  "recorded when it was first seen",
-		before ? before : "", before ? "; " : "", end->subject);
-}
-
 char *carry_change_text(const struct change *change, const char *delivery)
 {
 	static const struct {

@@ -10,9 +10,6 @@
 /* carry_gone_text(object): the import that was configured or recorded is not there any more. */
 char *carry_gone_text(const char *object);
 
-/* carry_add_other_root(bundle, change): the chain ends elsewhere than the one that was first seen. */
-void carry_add_other_root(const struct bundle *bundle, struct change *change);
-
 /* carry_change_text(change, delivery): what would be lost, and how to let it through. */
 char *carry_change_text(const struct change *change, const char *delivery);
 

@@ -34,7 +34,7 @@ struct transfer {
 	size_t left; /* items that have not ended */
 	size_t needing; /* items that still need the bundle */
 	struct in_place in_place; /* what its carries found last */
-	bool other_root; /* the chain ends elsewhere than the recorded one */
+	enum anchor_pin pin; /* where its chain ends, against the recorded one */
 	bool calling; /* inside a callback: cancel leaves the memory to whoever called it */
 	bool cancelled;
 };
@@ -122,11 +122,13 @@ static void start_carrying(struct transfer *transfer)
 		.context = request->context,
 		.source = request->source,
 		.bundle = transfer->bundle,
-		.other_root = transfer->other_root,
+		.trusted = request->anchors != NULL,
+		.pin = transfer->pin,
 		.version = bundle_version(transfer->bundle),
 		.in_place = &transfer->in_place,
 	};
 
+	bundle_anchor(transfer->bundle, &job.anchor);
 	transfer->left = transfer->needing = request->item_count;
 	transfer->slots = mem_alloc(request->item_count * sizeof(*transfer->slots));
 	for (size_t i = 0; i < request->item_count; i++) {
@@ -184,7 +186,7 @@ static int check_bundle(
 	if (r < 0 || request->anchors || !request->recorded)
 		return r;
 	terms.anchors = request->recorded;
-	transfer->other_root = verify_bundle(transfer->bundle, &terms, &unused, NULL) < 0;
+	transfer->pin = verify_bundle(transfer->bundle, &terms, &unused, NULL) < 0 ? PIN_DISAGREES : PIN_AGREES;
 	return 0;
 }
 

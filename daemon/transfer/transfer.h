@@ -25,6 +25,8 @@ struct transfer_item {
 	 */
 	const char *leaf_pem;
 	const char *chain_pem;
+	struct fingerprint anchor; /* from the record: where the chain of what was put there last ended; unset: not known */
+	bool confirmed; /* the record knows what was put there */
 	bool approved;		 /* a person approved what it would change, for this fingerprint */
 	bool may_go_back;	 /* an ordered rollback: an older version may be written */
 	usec_t absent_at; /* a look at all of its place found nothing there, and nothing in its way, then; 0: none did */
@@ -41,8 +43,11 @@ struct transfer_request {
 	const struct desired *desired;
 	const struct source_certificate *source; /* with the version that was planned */
 	const struct certificate_list *anchors;	 /* trusted by the configuration; NULL: the chain's own end is */
-	const struct certificate_list *recorded; /* without anchors: where its chain ended before; NULL: not known. A
-						  * chain that ends elsewhere is a change to be approved */
+	const struct certificate_list *recorded; /* without anchors: where its chain ended before; NULL: not known, and
+						  * each item goes by what is known of itself and by what its object
+						  * bears (verify_standing()).  A chain that ends elsewhere is a change
+						  * to be approved, as is one at a place that was delivered to before
+						  * and of which nothing is known */
 	char *const *names; /* that the leaf must cover; NULL: none asked for */
 	enum usage usage; /* what the leaf must be fit for; with items, their entry's counts */
 	usec_t not_older_than; /* NotBefore of the newest version ever seen of it */

@@ -154,6 +154,45 @@ void verify_change(const struct bundle *bundle, const struct certificate *in_pla
 
 void change_done(struct change *change);
 
+/* Does a chain end where it did before?  A chain that ends elsewhere, or of which nobody knows where the former ones
+ * ended, is a change (ACCEPT_ISSUER) for those who use what is in place. */
+enum anchor_standing {
+	ANCHOR_KNOWN, /* it ends where it is to, or nothing came before it */
+	ANCHOR_OTHER, /* another end was trusted */
+	ANCHOR_FORGOTTEN, /* certferry delivered here before, and it is not known any more what was trusted */
+};
+
+/* Does a chain end where the record says that its certificate's first one did? */
+enum anchor_pin {
+	PIN_NONE, /* nothing is recorded of the certificate */
+	PIN_AGREES,
+	PIN_DISAGREES,
+};
+
+/* What is known of one delivery, where source.trust does not decide. */
+struct anchor_known {
+	enum anchor_pin pin; /* of its certificate */
+	bool confirmed; /* the record knows what was put there, and so the pin speaks for it */
+	struct fingerprint recorded; /* bundle_anchor() of what was put there last; unset: not known */
+	bool own; /* what is there bears certferry's mark for this delivery: it delivered there before */
+	struct fingerprint borne; /* what the object says of its anchor.  It lies with others, who can forge it: it counts
+				   * for this delivery alone, and where the record does not know better */
+};
+
+/**
+ * verify_standing(bundle, known):
+ * The pin decides where there is one, for a delivery that the record knows.  Of one that it does not know (it was lost),
+ * what the object bears must agree too, so that what happened at another place lets nothing through here.  A digest
+ * agrees when it is that of a certificate in ${bundle}'s chain.  (That it is of what issued the chain's last one cannot be
+ * seen from it: a public chain that became shorter is ANCHOR_OTHER by a digest.)
+ */
+enum anchor_standing verify_standing(const struct bundle *bundle, const struct anchor_known *known);
+
+/* verify_add_anchor(bundle, standing, change): put ${standing} into ${change}, unless another issuing CA or root is in it
+ * already. */
+void verify_add_anchor(
+	const struct bundle *bundle, enum anchor_standing standing, struct change *change);
+
 /* While the one in place has more life than this, a change that was not accepted waits for a
  * person. */
 #define CHANGE_YIELDS_BEFORE (14 * USEC_PER_DAY)

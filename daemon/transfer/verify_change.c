@@ -152,6 +152,48 @@ void verify_change(const struct bundle *bundle, const struct certificate *in_pla
 	compare_roots(&bundle->chain, chain_in_place, ret_change);
 }
 
+enum anchor_standing verify_standing(const struct bundle *bundle, const struct anchor_known *known)
+{
+	const struct fingerprint *wanted =
+		fingerprint_is_set(&known->recorded) ? &known->recorded : &known->borne;
+
+	if (known->pin == PIN_DISAGREES)
+		return ANCHOR_OTHER;
+	if (known->pin == PIN_AGREES && (known->confirmed || !fingerprint_is_set(wanted)))
+		return ANCHOR_KNOWN;
+	if (!fingerprint_is_set(wanted))
+		return known->confirmed || known->own ? ANCHOR_FORGOTTEN : ANCHOR_KNOWN;
+	for (size_t i = 0; i < bundle->chain.count; i++) {
+		struct fingerprint digest;
+
+		certificate_authority_digest(bundle->chain.items[i], &digest);
+		if (fingerprint_equal(&digest, wanted))
+			return ANCHOR_KNOWN;
+	}
+	return ANCHOR_OTHER;
+}
+
+void verify_add_anchor(
+	const struct bundle *bundle, enum anchor_standing standing, struct change *change)
+{
+	const struct certificate *end =
+		bundle->chain.count ? bundle->chain.items[bundle->chain.count - 1] : bundle->leaf;
+
+	if (standing == ANCHOR_KNOWN || change->lost & ACCEPT_ISSUER)
+		return;
+	if (standing == ANCHOR_OTHER)
+		lose(change, ACCEPT_ISSUER,
+			mem_printf("its chain would end at (%s), another than the one recorded when it "
+				   "was first seen",
+				end->subject));
+	else
+		lose(change, ACCEPT_ISSUER,
+			mem_printf("its chain would end at (%s), and neither the state database nor the "
+				   "object's mark certferry:anchor says whether certferry trusted that root "
+				   "here before",
+				end->subject));
+}
+
 void change_done(struct change *change)
 {
 	free(change->text);

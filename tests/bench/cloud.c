@@ -834,8 +834,8 @@ static void append_tags(const struct cloud *cloud, const struct import *import, 
 	else
 		buf_printf(text,
 			"[{\"Key\":\"certferry:source\",\"Value\":\"%s\"},{\"Key\":\"certferry:name\","
-			"\"Value\":\"%s\"}]",
-			cloud_arn(import->leaf->index, arn), name);
+			"\"Value\":\"%s\"},{\"Key\":\"certferry:anchor\",\"Value\":\"%s\"}]",
+			cloud_arn(import->leaf->index, arn), name, issuer_anchor(cloud->issuer));
 }
 
 static void list_tags(struct call *call)

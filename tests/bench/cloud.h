@@ -31,7 +31,7 @@ struct cloud_settings {
 	unsigned certificates; /* exportable PRIVATE ones at the source, at most a million */
 	unsigned accounts; /* destination accounts, CLOUD_ACCOUNT upwards */
 	bool imported; /* every certificate is imported already in each account, tagged as certferry does:
-			certferry:source, and certferry:name as cloud_name() says */
+			certferry:source, certferry:name as cloud_name() says, and certferry:anchor */
 	bool spread; /* instead: each account has the certificates of one domain, ISSUER_GROUP of them */
 	bool by_domain; /* certferry:name is the certificate's domain instead */
 	bool no_search; /* SearchCertificates is denied, as to those who may only list */

@@ -15,6 +15,7 @@
 
 #include "lib/base/encode.h"
 #include "lib/base/mem.h"
+#include "lib/pki/certificate.h"
 
 #define POINT_LENGTH 65 /* 04, x, y */
 #define DATE_LENGTH  13 /* YYMMDDHHMMSSZ */
@@ -23,6 +24,7 @@
 struct issuer {
 	EVP_PKEY *key;
 	char *ca;
+	char anchor[FINGERPRINT_TEXT_SIZE];
 	EC_GROUP *group;
 	BN_CTX *numbers;
 	EVP_MD_CTX *signing;
@@ -215,6 +217,17 @@ static void make_template(struct issuer *issuer, X509 *ca, usec_t now)
 	X509_free(leaf);
 }
 
+static void note_anchor(struct issuer *issuer)
+{
+	struct certificate *certificate;
+	struct fingerprint digest;
+
+	MUST(certificate_parse(issuer->ca, strlen(issuer->ca), &certificate, NULL) == 0);
+	certificate_authority_digest(certificate, &digest);
+	fingerprint_format(&digest, issuer->anchor);
+	certificate_free(certificate);
+}
+
 struct issuer *issuer_new(usec_t now)
 {
 	struct issuer *issuer = mem_new(struct issuer);
@@ -228,7 +241,13 @@ struct issuer *issuer_new(usec_t now)
 	ca = make_ca(issuer, now);
 	make_template(issuer, ca, now);
 	X509_free(ca);
+	note_anchor(issuer);
 	return issuer;
+}
+
+const char *issuer_anchor(const struct issuer *issuer)
+{
+	return issuer->anchor;
 }
 
 const char *issuer_ca(const struct issuer *issuer)

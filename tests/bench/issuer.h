@@ -39,6 +39,9 @@ struct issuer *issuer_new(usec_t now);
 /* issuer_ca(issuer): its certificate in PEM, borrowed. */
 const char *issuer_ca(const struct issuer *issuer);
 
+/* issuer_anchor(issuer): what certferry:anchor says of it, borrowed. */
+const char *issuer_anchor(const struct issuer *issuer);
+
 /* issuer_make(issuer, leaf): see that ${leaf} has its DER, which the caller releases with free(). */
 void issuer_make(struct issuer *issuer, struct leaf *leaf);
 

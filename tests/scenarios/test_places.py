@@ -20,7 +20,8 @@ def test_old_versions_of_files_go_but_the_last(ferry, cloud):
         cloud.renew(pay, force=True)
         ferry.once()
     now = ferry.expect_file("pay", pay)
-    assert set((ferry.files / ".versions" / "pay").iterdir()) == {before, now}
+    kept = {path.parent / f"{path.name}{end}" for path in (before, now) for end in ("", ".anchor")}
+    assert set((ferry.files / ".versions" / "pay").iterdir()) == kept
 
 
 def test_secret_whose_label_somebody_moved_back(ferry, cloud):

@@ -329,6 +329,7 @@ static const struct field delivery_fields[] = {
 	PLAIN("in_flight", FLAG, given_delivery, plan.in_flight),
 	PLAIN("may_not_look", FLAG, given_delivery, no_look),
 	PLAIN("asked", FLAG, given_delivery, plan.asked),
+	PLAIN("untagged", FLAG, given_delivery, plan.untagged),
 	PLAIN("record", FLAG, given_delivery, recorded),
 	RECORD("confirmed", VERSION, given_delivery, confirmed),
 	RECORD("intended", FINGERPRINT, given_delivery, intended),
@@ -849,6 +850,7 @@ static void random_delivery(struct world *world, size_t index)
 	given->plan.budget = dice(world, 8) ? NULL : "the limit is reached";
 	given->plan.in_flight = dice(world, 6) == 0;
 	given->plan.asked = dice(world, 6) == 0;
+	given->plan.untagged = dice(world, 3) == 0;
 	random_delivery_record(world, given);
 }
 
@@ -1065,6 +1067,9 @@ static bool do_step(struct world *world, const struct step *step)
 		return true;
 	case STEP_PROVE:
 		do_prove(world, step);
+		return true;
+	case STEP_TAG:
+		world->s.deliveries[step->index].plan.untagged = false;
 		return true;
 	case STEP_HOLD:
 	case STEP_WAIT:

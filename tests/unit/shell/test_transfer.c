@@ -413,6 +413,91 @@ static void test_anchor_is_given_only_when_there_was_none(void **state)
 	certificate_free(root);
 }
 
+static void set_mark(struct world *world, const char *name, const struct fingerprint *anchor)
+{
+	_cleanup_(freep) char *command = NULL;
+	char text[FINGERPRINT_TEXT_SIZE];
+
+	command = mem_printf("for each in %s/.versions/%s/*.anchor; do printf '%%s\n' '%s' > $each; done",
+		world->directory, name, anchor ? fingerprint_format(anchor, text) : "none");
+	assert_int_equal(system(command), 0);
+}
+
+/* What an object bears counts for its own delivery alone, and only where nothing better is known. */
+static void test_anchor_that_objects_bear(void **state)
+{
+	struct world *world = *state;
+	struct certificate *root = to_certificate(world->issuer.certificate);
+	struct certificate_list recorded = { .items = &root, .count = 1 };
+	const struct fingerprint other = { .bytes = { 1 } };
+	struct fingerprint anchor;
+
+	certificate_authority_digest(root, &anchor);
+	carry(world, bundle_of(world, "www.example.com", 3600));
+	assert_all(world, OUTCOME_DONE);
+	assert_true(fingerprint_equal(&world->delivered[0].outcome.anchor, &anchor));
+
+	/* One object says another root, one says none: both wait, and the third does not. */
+	set_mark(world, "a", &other);
+	set_mark(world, "b", NULL);
+	carry(world, bundle_of(world, "www.example.com", 1800));
+	assert_int_equal(world->delivered[0].outcome.hold, HOLD_APPROVAL);
+	assert_non_null(strstr(world->delivered[0].reason, "another than the one recorded"));
+	assert_int_equal(world->delivered[1].outcome.hold, HOLD_APPROVAL);
+	assert_non_null(strstr(world->delivered[1].reason, "neither the state database"));
+	assert_non_null(strstr(world->delivered[1].reason, "certferry approve b"));
+	assert_int_equal(world->delivered[2].outcome.kind, OUTCOME_DONE);
+
+	/* What is recorded of the delivery outranks it, both ways. */
+	world->items[0].anchor = world->items[1].anchor = anchor;
+	world->items[2].anchor = other;
+	carry(world, bundle_of(world, "www.example.com", 900));
+	assert_int_equal(world->delivered[0].outcome.kind, OUTCOME_DONE);
+	assert_int_equal(world->delivered[1].outcome.kind, OUTCOME_DONE);
+	assert_int_equal(world->delivered[2].outcome.hold, HOLD_APPROVAL);
+
+	/* What is recorded of the certificate, or trusted by the configuration, decides for all. */
+	set_mark(world, "a", &other);
+	world->items[0].anchor = (struct fingerprint){ 0 };
+	world->items[0].confirmed = world->items[1].confirmed = world->items[2].confirmed = true;
+	world->request.recorded = &recorded;
+	carry(world, bundle_of(world, "www.example.com", 600));
+	assert_all(world, OUTCOME_DONE);
+	set_mark(world, "a", &other);
+	world->items[0].confirmed = false;
+	carry(world, bundle_of(world, "www.example.com", 400)); /* but for one that the record does not know */
+	assert_int_equal(world->delivered[0].outcome.hold, HOLD_APPROVAL);
+	assert_int_equal(world->delivered[1].outcome.kind, OUTCOME_DONE);
+	world->request.recorded = NULL;
+	world->request.anchors = &recorded;
+	carry(world, bundle_of(world, "www.example.com", 300));
+	assert_all(world, OUTCOME_DONE);
+
+	/* Approved once, it goes through, and the object says so from then on. */
+	world->request.anchors = NULL;
+	world->items[1].anchor = world->items[2].anchor = (struct fingerprint){ 0 };
+	world->items[1].confirmed = world->items[2].confirmed = false;
+	set_mark(world, "a", NULL);
+	world->items[0].approved = true;
+	carry(world, bundle_of(world, "www.example.com", 200));
+	assert_all(world, OUTCOME_DONE);
+	world->items[0].approved = false;
+	carry(world, bundle_of(world, "www.example.com", 100));
+	assert_all(world, OUTCOME_DONE);
+	certificate_free(root);
+}
+
+/* The record knows that something was put there, which is gone: nobody knows what was trusted. */
+static void test_anchor_that_nobody_knows(void **state)
+{
+	struct world *world = *state;
+
+	world->items[1].confirmed = true;
+	carry(world, bundle_of(world, "www.example.com", 60));
+	assert_int_equal(world->delivered[0].outcome.kind, OUTCOME_DONE);
+	assert_int_equal(world->delivered[1].outcome.hold, HOLD_APPROVAL);
+}
+
 static void test_cancel(void **state)
 {
 	struct world *world = *state;
@@ -455,6 +540,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_export_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_anchor_is_given_only_when_there_was_none, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_anchor_that_objects_bear, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_anchor_that_nobody_knows, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
 	};
 	bool locked;

@@ -23,7 +23,7 @@
 
 static const char *const fields[] = { "leaf", "chain", "key", "passphrase", "anchors", "now",
 	"names", "usage", "kind", "region", "only", "chain-times", "secret-body-length", "in-place",
-	"in-place-chain", "accepted", "expect", "says", "lost", "anchor" };
+	"in-place-chain", "anchor-recorded", "anchor-borne", "pin", "known", "accepted", "expect", "says", "lost", "anchor" };
 
 /* The lines of a case: the values of ${fields}, "" where not given. */
 struct given {
@@ -250,17 +250,40 @@ static void check_says(const struct given *given, const char *text)
 		fail_msg("'%s' does not say '%s'", text, get(given, "says"));
 }
 
+/* The digest of what pem/VALUE.crt is of; unset where the case gives none. */
+static struct fingerprint digest_of(const struct given *given, const char *field)
+{
+	_cleanup_(certificate_list_done) struct certificate_list list = { 0 };
+	struct fingerprint digest = { 0 };
+
+	assert_int_equal(load_list(get(given, field), &list, NULL), 0);
+	if (list.count)
+		certificate_authority_digest(list.items[0], &digest);
+	return digest;
+}
+
 static void check_change(const struct given *given, const struct bundle *bundle)
 {
 	_cleanup_(certificate_freep) struct certificate *in_place = in_place_of(given);
 	_cleanup_(certificate_list_done) struct certificate_list chain = { 0 };
 	_cleanup_(change_done) struct change change = { 0 };
+	const struct anchor_known known = {
+		.recorded = digest_of(given, "anchor-recorded"),
+		.borne = digest_of(given, "anchor-borne"),
+		.own = is(given, "known", "own") || is(given, "known", "both"),
+		.confirmed = is(given, "known", "confirmed") || is(given, "known", "both"),
+		.pin = is(given, "pin", "agrees")      ? PIN_AGREES
+		       : is(given, "pin", "disagrees") ? PIN_DISAGREES
+						       : PIN_NONE,
+	};
 	bool held;
 
 	assert_int_equal(load_list(get(given, "in-place-chain"), &chain, NULL), 0);
-	verify_change(bundle, in_place, &chain, &change);
+	if (in_place)
+		verify_change(bundle, in_place, &chain, &change);
+	verify_add_anchor(bundle, verify_standing(bundle, &known), &change);
 	held = verify_change_held(&change, accept_of(given, "accepted"), usage_of(given),
-		now_of(given), in_place->not_after);
+		now_of(given), in_place ? in_place->not_after : USEC_INFINITY);
 	assert_int_equal(change.lost, accept_of(given, "lost"));
 	assert_int_equal(change.lost != 0, change.text != NULL);
 	assert_string_equal(held ? "held" : "carried", get(given, "expect"));

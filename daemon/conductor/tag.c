@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Objects that do not bear the anchor which is recorded of them, made to bear it: those of an upgrade, and those that ACM or
+ * Secrets Manager took again, to which no tags can be given with what is written.  A look finds them (their slots are
+ * untagged), the plan says which may be tagged now, and some at a time are, at the pace that AWS's quotas for tagging
+ * allow.  Nothing waits for it, and what fails is left until a look finds it untagged once more.  Where it is not
+ * allowed, nothing more is tried at that place before the next start or reload.
+ */
+#include "daemon/conductor/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/conductor/say.h"
+#include "lib/base/intern.h"
+
+/* At one place so many under way keep its tagging lane from running dry. */
+#define TAGS_AT_ONCE_PLACE 4
+#define TAGS_AT_ONCE	   32
+
+struct tagging {
+	struct tagging *next;
+	struct conductor *conductor;
+	size_t slot;
+	struct delivery delivery;
+	char *object_id;
+	struct destination_tag *tag;
+};
+
+static void set_untagged(struct conductor *conductor, struct slot *slot, bool untagged)
+{
+	struct tracked_place *place = state_place(conductor, slot);
+
+	untagged &= !place->tags_refused;
+	conductor->tags_wanted |= untagged;
+	if (slot->untagged == untagged)
+		return;
+	slot->untagged = untagged;
+	place->untagged += untagged ? 1 : (size_t)-1;
+	conductor->untagged += untagged ? 1 : (size_t)-1;
+}
+
+void tag_want(struct conductor *conductor, struct slot *slot)
+{
+	set_untagged(conductor, slot, true);
+}
+
+/* --- what is known of anchors --- */
+
+/* The digest of the anchor that was pinned for ${certificate}; false: none was, or source.trust decides alone. */
+static bool find_pinned(
+	struct conductor *conductor, const struct tracked_certificate *certificate, struct fingerprint *ret_anchor)
+{
+	const char *pem = certificate->record.anchor;
+	_cleanup_(certificate_freep) struct certificate *anchor = NULL;
+
+	if (!pem || conductor->world->configuration->trust.count)
+		return false;
+	/* As a rule all certificates have one of a few. */
+	if (conductor->pinned != pem) {
+		if (certificate_parse(pem, strlen(pem), &anchor, NULL) < 0)
+			return false;
+		intern_unref(conductor->pinned);
+		conductor->pinned = intern_ref(pem);
+		certificate_authority_digest(anchor, &conductor->pinned_digest);
+	}
+	*ret_anchor = conductor->pinned_digest;
+	return true;
+}
+
+/* Of what was put there by a version of certferry that did not record it, or before the record was lost. */
+static bool learn_anchor(struct conductor *conductor, struct tracked_delivery *delivery)
+{
+	const struct observed *seen = &delivery->observed;
+	struct delivery_record *record = &delivery->record;
+
+	if (fingerprint_is_set(&record->anchor))
+		return false;
+	if (!find_pinned(conductor, delivery->certificate, &record->anchor))
+		record->anchor = seen->anchor;
+	if (!fingerprint_is_set(&record->anchor))
+		return false;
+	if (delivery->has_record)
+		(void)conductor_save_delivery(conductor, record);
+	return true;
+}
+
+void tag_seen(struct conductor *conductor, struct tracked_delivery *delivery)
+{
+	const struct observed *seen = &delivery->observed;
+	struct slot *slot = state_slot(conductor, delivery);
+	bool learned = learn_anchor(conductor, delivery);
+
+	if (!slot || !fingerprint_is_set(&delivery->record.anchor))
+		return;
+	if (seen->anchor_seen)
+		set_untagged(conductor, slot, !fingerprint_equal(&seen->anchor, &delivery->record.anchor));
+	else if (learned)
+		set_untagged(conductor, slot, true); /* it cannot be seen, and to say it twice does no harm */
+}
+
+bool tag_is_first_use(const struct conductor *conductor, const struct tracked_certificate *certificate)
+{
+	if (state_find_certificate(conductor, certificate->name) != certificate)
+		return false; /* a reload has left it out, with what is known of its deliveries */
+	for (size_t i = 0; i < certificate->count; i++) {
+		const struct slot *slot = &conductor->slots[certificate->first + i];
+		const struct version *confirmed = slot->open	   ? &slot->open->record.confirmed
+						  : slot->settled.version ? &slot->settled.version->version
+									  : NULL;
+
+		switch (state_seen(slot)) {
+		case OBSERVED_PRESENT:
+		case OBSERVED_DEMOTED:
+		case OBSERVED_GONE:
+			return false;
+		default:
+			if (confirmed && fingerprint_is_set(&confirmed->fingerprint))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* --- tagging --- */
+
+static void tagging_free(struct tagging *tagging)
+{
+	struct conductor *conductor = tagging->conductor;
+	struct slot *slot = &conductor->slots[tagging->slot];
+
+	for (struct tagging **at = &conductor->taggings; *at; at = &(*at)->next)
+		if (*at == tagging) {
+			*at = tagging->next;
+			break;
+		}
+	slot->tagging = false;
+	state_place(conductor, slot)->tagging--;
+	conductor->tagging--;
+	destination_tag_cancel(tagging->tag);
+	delivery_done(&tagging->delivery);
+	free(tagging->object_id);
+	free(tagging);
+}
+
+static void forget_untagged(struct conductor *conductor, const struct tracked_place *place)
+{
+	for (size_t i = 0; place->untagged && i < conductor->delivery_count; i++)
+		if (state_place(conductor, &conductor->slots[i]) == place)
+			set_untagged(conductor, &conductor->slots[i], false);
+}
+
+static void say_failed(struct tracked_place *place, const struct delivery *delivery, const struct error *err)
+{
+	const char *action = destination_tag_action(place->place), *policy = destination_tag_policy(place->place);
+	struct log_fields fields = { 0 };
+
+	say_delivery(&fields, delivery);
+	say_error(&fields, err);
+	if (err->kind == ERROR_DENIED && action)
+		log_write(place->said_tag ? LOG_DEBUG : LOG_WARNING, SAY_TAG_FAILED, &fields,
+			"Failed to tag the object of '%s' with certferry:anchor: %s; deliveries continue, but if the state "
+			"database is lost, certferry holds the next delivery to this object. Allow %s there, as in "
+			"conf/iam/%s, and reload",
+			delivery->name, err->text, action, policy);
+	else
+		log_write(place->said_tag ? LOG_DEBUG : LOG_WARNING, SAY_TAG_FAILED, &fields,
+			"Failed to tag the object of '%s' with certferry:anchor: %s; deliveries continue, and certferry "
+			"tries again at the next full scan",
+			delivery->name, err->text);
+	log_fields_done(&fields);
+	place->said_tag = true;
+}
+
+/* One that was taken over may have been left out of the policy by itself; else all are in the same case. */
+static void note_failed(struct conductor *conductor, struct slot *slot, const struct delivery *delivery,
+	const struct error *err)
+{
+	struct tracked_place *place = state_place(conductor, slot);
+
+	say_failed(place, delivery, err);
+	if (err->kind == ERROR_ABSENT || err->kind == ERROR_INVALID || err->kind == ERROR_CONFLICT || delivery->arn)
+		return;
+	place->tags_refused = err->kind == ERROR_DENIED && destination_tag_action(place->place);
+	forget_untagged(conductor, place);
+}
+
+static void note_tagged(struct tracked_place *place, const struct delivery *delivery)
+{
+	struct log_fields fields = { 0 };
+
+	say_delivery(&fields, delivery);
+	log_write(LOG_DEBUG, NULL, &fields, "Tagged the object of '%s' with certferry:anchor", delivery->name);
+	log_fields_done(&fields);
+	place->tagged++;
+	if (place->untagged)
+		return;
+	log_write(LOG_INFO, SAY_TAGGED, NULL, "Tagged %zu object%s at '%s' with certferry:anchor", place->tagged,
+		place->tagged == 1 ? "" : "s", place->place->name);
+	place->tagged = 0;
+}
+
+static void on_tagged(void *userdata, const struct error *err)
+{
+	struct tagging *tagging = userdata;
+	struct conductor *conductor = tagging->conductor;
+	struct slot *slot = &conductor->slots[tagging->slot];
+
+	tagging->tag = NULL;
+	set_untagged(conductor, slot, false);
+	if (err)
+		note_failed(conductor, slot, &tagging->delivery, err);
+	else
+		note_tagged(state_place(conductor, slot), &tagging->delivery);
+	tagging_free(tagging);
+	conductor->tags_wanted = true;
+	cycle_poke(conductor);
+}
+
+static void start(struct conductor *conductor, size_t index)
+{
+	const struct destination_context context = { .event = conductor->event, .aws = conductor->aws };
+	struct slot *slot = &conductor->slots[index];
+	const struct tracked_delivery *delivery = state_open(conductor, index);
+	struct tagging *tagging = mem_new(struct tagging);
+
+	*tagging = (struct tagging){
+		.next = conductor->taggings,
+		.conductor = conductor,
+		.slot = index,
+		.object_id = mem_strdup(delivery->observed.object_id ?: delivery->record.object_id),
+	};
+	state_make_delivery(conductor, slot, &tagging->delivery);
+	conductor->taggings = tagging;
+	slot->tagging = true;
+	state_place(conductor, slot)->tagging++;
+	conductor->tagging++;
+	tagging->tag = destination_tag(&context, &tagging->delivery, tagging->object_id, &delivery->record.anchor,
+		on_tagged, tagging);
+}
+
+/* The next one at a place that has room; SIZE_MAX: there is none. */
+static size_t find_next(struct conductor *conductor)
+{
+	for (size_t i = 0; conductor->untagged > conductor->tagging && i < conductor->delivery_count; i++) {
+		size_t index = conductor->tag_cursor++ % conductor->delivery_count;
+		const struct slot *slot = &conductor->slots[index];
+
+		if (slot->untagged && !slot->tagging && !slot->looking &&
+			state_place(conductor, slot)->tagging < TAGS_AT_ONCE_PLACE)
+			return index;
+	}
+	return SIZE_MAX;
+}
+
+void tag_due(struct conductor *conductor)
+{
+	size_t index;
+
+	if (conductor->options.dry_run || conductor->record_error.text)
+		return;
+	while (conductor->tags_wanted && conductor->tagging < TAGS_AT_ONCE) {
+		index = find_next(conductor);
+		if (index == SIZE_MAX)
+			conductor->tags_wanted = false;
+		else if (cycle_wants_tag(conductor, index))
+			start(conductor, index);
+		else
+			set_untagged(conductor, &conductor->slots[index], false); /* what comes of it tells */
+	}
+}
+
+void tag_cancel(struct conductor *conductor)
+{
+	while (conductor->taggings)
+		tagging_free(conductor->taggings);
+}
