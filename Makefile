@@ -28,7 +28,8 @@ LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now,--as-needed $(if $(SANITIZE),-fsanitize=$
 LDLIBS_ALL = $(shell pkg-config --libs $(LIBRARIES)) -lm
 
 # Three archives by layer (design: a unit test links only up to its own).
-PROGRAMS  := daemon/certferryd.c daemon/cli/certferry.c
+PROGRAMS  := daemon/certferryd.c daemon/cli/certferry.c daemon/failed/certferry-stopped.c \
+	daemon/failed/certferry-failed.c
 LIB_SRC   := $(wildcard lib/*/*.c)
 CORE_SRC  := $(wildcard daemon/model/*.c daemon/config/*.c daemon/plan/*.c)
 SHELL_SRC := $(filter-out $(CORE_SRC) $(PROGRAMS),$(wildcard daemon/*/*.c))
@@ -63,13 +64,17 @@ TRIXIE_PACKAGES := $(TEST_PACKAGES) $(filter-out $(if $(LONG),,%clang libclang%)
 
 Q := $(if $(V),,@)
 
-all: $(BUILD)/certferryd $(BUILD)/certferry ## build the daemon and its command line
+BINARIES := $(addprefix $(BUILD)/,certferryd certferry certferry-stopped certferry-failed)
 
-$(BUILD)/certferryd: $(BUILD)/daemon/certferryd.o $(SHELL_A) $(CORE_A) $(LIB_A)
-$(BUILD)/certferry: $(BUILD)/daemon/cli/certferry.o $(SHELL_A) $(CORE_A) $(LIB_A)
-$(BUILD)/certferryd $(BUILD)/certferry:
+all: $(BINARIES) ## build the daemon, its command line, and who tells when the daemon fails
+
+$(BUILD)/certferryd: $(BUILD)/daemon/certferryd.o
+$(BUILD)/certferry: $(BUILD)/daemon/cli/certferry.o
+$(BUILD)/certferry-stopped: $(BUILD)/daemon/failed/certferry-stopped.o
+$(BUILD)/certferry-failed: $(BUILD)/daemon/failed/certferry-failed.o
+$(BINARIES): $(SHELL_A) $(CORE_A) $(LIB_A)
 	@echo "  LINK   $@"
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS_ALL)
 
 $(LIB_A): $(call object,$(LIB_SRC))
 $(CORE_A): $(call object,$(CORE_SRC))
@@ -168,6 +173,9 @@ $(BUILD)/tests/bench/%.so: tests/bench/%.c
 install: all ## install under DESTDIR and PREFIX
 	install -D -m 0755 $(BUILD)/certferryd $(DESTDIR)$(PREFIX)/sbin/certferryd
 	install -D -m 0755 $(BUILD)/certferry $(DESTDIR)$(PREFIX)/bin/certferry
+	install -D -m 0755 $(BUILD)/certferry-stopped $(DESTDIR)$(PREFIX)/libexec/certferry/certferry-stopped
+	install -D -m 0755 $(BUILD)/certferry-failed $(DESTDIR)$(PREFIX)/libexec/certferry/certferry-failed
+	install -D -m 0644 systemd/certferry-failed.service $(DESTDIR)/lib/systemd/system/certferry-failed.service
 	install -D -m 0644 systemd/certferryd.service $(DESTDIR)/lib/systemd/system/certferryd.service
 	install -D -m 0644 systemd/certferry.sysusers $(DESTDIR)/usr/lib/sysusers.d/certferry.conf
 	install -D -m 0644 systemd/certferry.tmpfiles $(DESTDIR)/usr/lib/tmpfiles.d/certferry.conf
@@ -176,9 +184,11 @@ install: all ## install under DESTDIR and PREFIX
 	install -D -m 0644 systemd/org.certferry1.policy $(DESTDIR)/usr/share/polkit-1/actions/org.certferry1.policy
 	install -D -m 0644 systemd/50-certferry-admin.rules $(DESTDIR)/usr/share/polkit-1/rules.d/50-certferry-admin.rules
 	install -D -m 0644 daemon/certferryd.8 $(DESTDIR)$(PREFIX)/share/man/man8/certferryd.8
+	install -D -m 0644 daemon/failed/certferry-failed.8 $(DESTDIR)$(PREFIX)/share/man/man8/certferry-failed.8
 	install -D -m 0644 daemon/cli/certferry.1 $(DESTDIR)$(PREFIX)/share/man/man1/certferry.1
 	install -D -m 0644 conf/certferry.yaml.5 $(DESTDIR)$(PREFIX)/share/man/man5/certferry.yaml.5
 	install -D -m 0644 conf/certferry.yaml $(DESTDIR)$(PREFIX)/share/doc/certferry/certferry.yaml
+	install -D -m 0644 conf/failed.conf $(DESTDIR)$(PREFIX)/share/doc/certferry/failed.conf
 	install -D -m 0644 conf/certferry.schema.json $(DESTDIR)$(PREFIX)/share/certferry/certferry.schema.json
 	install -d $(DESTDIR)$(PREFIX)/share/doc/certferry/iam $(DESTDIR)$(PREFIX)/share/doc/certferry/drop-ins
 	install -m 0644 conf/iam/* $(DESTDIR)$(PREFIX)/share/doc/certferry/iam

@@ -17,18 +17,23 @@ def read(name):
     return (ROOT / name).read_text()
 
 
+def all_events():
+    """The events of the daemon, and of the programs that run when it has failed."""
+    return [event for name in ("daemon/conductor/say.h", "daemon/failed/events.h")
+            for event in re.findall(r'EVENT\((\w+), "([0-9a-f]{32})"\)', read(name))]
+
+
 def test_every_event_has_its_paragraph_in_the_catalog():
-    events = re.findall(r'EVENT\((\w+), "([0-9a-f]{32})"\)', read("daemon/conductor/say.h"))
+    events = all_events()
     catalog = re.findall(r"^-- ([0-9a-f]{32})$", read("systemd/certferry.catalog"), re.M)
     assert len(events) > 20
-    assert len({identifier for _, identifier in events}) == len(events)
+    assert len({identifier for _, identifier in events}) == len({name for name, _ in events}) == len(events)
     assert sorted(catalog) == sorted(identifier for _, identifier in events)
 
 
 def test_every_event_is_said_somewhere():
-    events = re.findall(r'EVENT\((\w+), "', read("daemon/conductor/say.h"))
     said = "".join(path.read_text() for path in (ROOT / "daemon").rglob("*.c"))
-    assert [name for name in events if f"SAY_{name}" not in said] == []
+    assert [name for name, _ in all_events() if not re.search(rf"\bSAY_{name}\b", said)] == []
 
 
 def options_of(program):
@@ -91,6 +96,13 @@ def test_every_target_of_ci_has_its_budget():
     assert budgets == said
     assert sum(int(minutes) for minutes in budgets.values()) <= 50
     assert set(budgets) == set(re.findall(r"^(check[a-z-]*):", read("Makefile"), re.M)) - {"check-layers"}
+
+
+def test_the_example_of_failed_conf_has_every_key_of_its_manual():
+    keys = set(re.findall(r"^\.It Cm (\w+) Ns = Ns Ar", read("daemon/failed/certferry-failed.8"), re.M))
+    assert keys == set(re.findall(r"^#(\w+)=", read("conf/failed.conf"), re.M))
+    assert keys == set(re.findall(r'^\t\{ "(\w+)", set_\w+ \},$', read("daemon/failed/settings.c"), re.M))
+    assert not re.search(r"^[^#\n]", read("conf/failed.conf"), re.M), "it sets nothing as it is"
 
 
 def test_policies_are_json():

@@ -24,6 +24,11 @@ usec_t clock_monotonic(void)
 	return clock_read(CLOCK_MONOTONIC);
 }
 
+usec_t clock_boottime(void)
+{
+	return clock_read(CLOCK_BOOTTIME);
+}
+
 uint64_t random_below(uint64_t limit)
 {
 	uint64_t value;

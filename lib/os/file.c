@@ -48,32 +48,31 @@ static int read_all(int fd, const char *path, size_t limit, struct buf *content,
 	}
 }
 
-int file_read(const char *path, size_t limit, struct buf *content, struct error *err)
+int file_read_fd(int fd, const char *path, size_t limit, struct buf *content, struct error *err)
 {
-	_cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	_cleanup_(buf_done) struct buf bytes = BUF_NULL;
-	int r;
+	int r = read_all(fd, path, limit, &bytes, err);
 
-	if (fd < 0)
-		return error_set_errno(err, errno, "open '%s'", path);
-	r = read_all(fd, path, limit, &bytes, err);
 	if (r == 0)
 		buf_append(content, bytes.data, bytes.length);
 	return r;
 }
 
+int file_read(const char *path, size_t limit, struct buf *content, struct error *err)
+{
+	_cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return error_set_errno(err, errno, "open '%s'", path);
+	return file_read_fd(fd, path, limit, content, err);
+}
+
 int file_read_trusted(const char *path, size_t limit, struct buf *content, struct error *err)
 {
-	_cleanup_(buf_done) struct buf bytes = BUF_NULL;
 	_cleanup_(fd_closep) int fd = -1;
-	int r;
+	int r = path_open_trusted(path, O_RDONLY | O_NOCTTY, PATH_OURS, &fd, err);
 
-	r = path_open_trusted(path, O_RDONLY | O_NOCTTY, PATH_OURS, &fd, err);
-	if (r == 0)
-		r = read_all(fd, path, limit, &bytes, err);
-	if (r == 0)
-		buf_append(content, bytes.data, bytes.length);
-	return r;
+	return r < 0 ? r : file_read_fd(fd, path, limit, content, err);
 }
 
 static int write_all(int fd, const char *data, size_t size)

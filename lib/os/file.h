@@ -17,6 +17,9 @@
  */
 int file_read(const char *path, size_t limit, struct buf *content, struct error *err);
 
+/* file_read_fd(fd, path, limit, content, err): the same of the open ${fd}, from where it stands; ${path} is for messages. */
+int file_read_fd(int fd, const char *path, size_t limit, struct buf *content, struct error *err);
+
 /**
  * file_read_trusted(path, limit, content, err):
  * The same for a file whose content is believed: ERROR_DENIED, with the command that helps, where others than root and
