@@ -19,6 +19,7 @@
 #define LABEL         "CERTIFICATE"
 #define LIST_MAX      32
 #define TEXT_SIZE_MAX ((size_t)8 << 20) /* ACM's greatest chain has 2 MiB */
+#define DER_SIZE_MAX  ((size_t)64 << 10) /* ACM's greatest certificate has 24 KiB */
 
 /* OpenSSL's object of exactly these bytes; NULL where they are not DER through and through. */
 static X509 *decode_der(const unsigned char *der, size_t length)
@@ -44,6 +45,9 @@ static int decode(
 	ssize_t length = pem_decode(body, der);
 	X509 *x509;
 
+	/* Whose CA it is decides how long it is, and in a chain ACM has room for 2 MiB of names. */
+	if (length > (ssize_t)DER_SIZE_MAX)
+		return error_set(err, ERROR_INVALID, 0, "a certificate of more than %zu bytes", DER_SIZE_MAX);
 	if (length < 0)
 		return error_set(err, ERROR_INVALID, 0, "a certificate whose text is not base64");
 	x509 = decode_der(der, (size_t)length);

@@ -79,7 +79,7 @@ struct certificate_list {
 /**
  * certificate_parse(pem, length, certificate, err):
  * Exactly one PEM certificate with nothing but white space around it (RFC 7468 section 5,
- * strict in what ACM is strict in).  ERROR_INVALID says what is wrong, never quotes the input.
+ * strict in what ACM is strict in) and at most 64 KiB of DER.  ERROR_INVALID says what is wrong, never quotes the input.
  */
 int certificate_parse(
 	const char *pem, size_t length, struct certificate **ret_certificate, struct error *err);

@@ -103,20 +103,28 @@ static int describe_common_name(struct certificate *certificate, struct error *e
 	return 0;
 }
 
+/* In one go: a list that grows name by name takes the square of their number, which somebody else decides. */
 static int append_dns_names(struct certificate *certificate, const GENERAL_NAMES *names)
 {
-	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
-		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-		_cleanup_(freep) char *text = NULL;
+	size_t count = (size_t)MAX(sk_GENERAL_NAME_num(names), 0), used = 0;
+	char **list = count ? mem_alloc((count + 1) * sizeof(*list)) : NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, (int)i);
 
 		if (name->type != GEN_DNS)
 			continue;
-		text = plain_name(ASN1_STRING_get0_data(name->d.dNSName),
+		list[used] = plain_name(ASN1_STRING_get0_data(name->d.dNSName),
 			ASN1_STRING_length(name->d.dNSName));
-		if (!text)
+		if (!list[used++]) {
+			strv_free(list);
 			return -1;
-		strv_append(&certificate->names, text);
+		}
 	}
+	if (used)
+		certificate->names = list;
+	else
+		free(list);
 	return 0;
 }
 
@@ -188,15 +196,18 @@ static int describe_extended_key_usage(struct certificate *certificate, struct e
 	int critical;
 	EXTENDED_KEY_USAGE *usages = X509_get_ext_d2i(
 		certificate->x509, NID_ext_key_usage, &critical, NULL);
+	size_t count = (size_t)MAX(sk_ASN1_OBJECT_num(usages), 0);
 
 	if (!usages && critical != -1)
 		return malformed(err, "extended key usage is");
 	certificate->has_extended_key_usage = usages;
-	for (int i = 0; i < sk_ASN1_OBJECT_num(usages); i++) {
-		char oid[128];
+	if (count)
+		certificate->extended_key_usages = mem_alloc((count + 1) * sizeof(char *));
+	for (size_t i = 0; i < count; i++) {
+		char oid[128] = "";
 
-		OBJ_obj2txt(oid, sizeof(oid), sk_ASN1_OBJECT_value(usages, i), 1);
-		strv_append(&certificate->extended_key_usages, oid);
+		OBJ_obj2txt(oid, sizeof(oid), sk_ASN1_OBJECT_value(usages, (int)i), 1);
+		certificate->extended_key_usages[i] = mem_strdup(oid);
 	}
 	sk_ASN1_OBJECT_pop_free(usages, ASN1_OBJECT_free);
 	return 0;

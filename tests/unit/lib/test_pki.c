@@ -165,6 +165,51 @@ static void test_describes(void **state)
 	assert_int_equal(fingerprint_parse("12", &again), -EINVAL);
 }
 
+/* A certificate with so many names that its DER is about ${length} long, as PEM. */
+static char *many_names(size_t length, size_t *ret_count)
+{
+	X509 *x509 = new_x509(ec_key, "many");
+	GENERAL_NAMES *names = sk_GENERAL_NAME_new_null();
+	BIO *bio = BIO_new(BIO_s_mem());
+
+	*ret_count = length / 10;
+	for (size_t i = 0; i < *ret_count; i++) {
+		GENERAL_NAME *name = GENERAL_NAME_new();
+		ASN1_IA5STRING *text = ASN1_IA5STRING_new();
+		char digits[9];
+
+		snprintf(digits, sizeof(digits), "n%07u", (unsigned)i);
+		assert_true(ASN1_STRING_set(text, digits, 8));
+		GENERAL_NAME_set0_value(name, GEN_DNS, text);
+		assert_true(sk_GENERAL_NAME_push(names, name) > 0);
+	}
+	assert_true(X509_add1_ext_i2d(x509, NID_subject_alt_name, names, 0, 0));
+	GENERAL_NAMES_free(names);
+	assert_true(X509_sign(x509, ec_key, EVP_sha256()));
+	assert_true(PEM_write_bio_X509(bio, x509));
+	X509_free(x509);
+	return take_text(bio);
+}
+
+/* Who holds the private key of a CA decides how long the certificates in a chain are. */
+static void test_length_is_bounded(void **state)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	_cleanup_(certificate_freep) struct certificate *certificate = NULL;
+	_cleanup_(certificate_list_done) struct certificate_list list = { 0 };
+	size_t count, more;
+	_cleanup_(freep) char *most = many_names(65000, &count), *over = many_names(66000, &more);
+	_cleanup_(freep) char *chain = mem_printf("%s%s", most, over);
+
+	assert_int_equal(certificate_parse(most, strlen(most), &certificate, &err), 0);
+	assert_true(certificate->der_length <= 65536);
+	assert_int_equal(strv_length(certificate->names), count);
+	assert_string_equal(certificate->names[0], "n0000000");
+	assert_string_equal(certificate->names[count - 1], "n0006499");
+	assert_int_equal(certificate_list_parse(chain, strlen(chain), &list, &err), -EINVAL);
+	assert_string_equal(err.text, "a certificate of more than 65536 bytes");
+}
+
 static void test_describes_ec_without_extensions(void **state)
 {
 	_cleanup_(certificate_freep) struct certificate *certificate = simple(ec_key);
@@ -518,6 +563,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_describes),
 		cmocka_unit_test(test_describes_ec_without_extensions),
+		cmocka_unit_test(test_length_is_bounded),
 		cmocka_unit_test(test_covers),
 		cmocka_unit_test(test_common_name_with_control_is_refused),
 		cmocka_unit_test(test_pem_round_trip),
