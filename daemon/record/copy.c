@@ -62,6 +62,8 @@ int copy_make(sqlite3 *db, const char *path, int format, struct error *err)
 	_cleanup_(fd_closep) int fd = -1;
 	int r;
 
+	/* One of the same format that is there says less than what is copied now, and takes its room. */
+	(void)unlink(name);
 	remove_half_made(half);
 	fd = open(half, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)

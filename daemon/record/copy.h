@@ -10,8 +10,8 @@
 
 /**
  * copy_make(db, path, format, err):
- * Copy all of ${db}, whose file is ${path} and whose format is ${format}.  The copy has mode 0600, replaces an older one
- * of the same format, and is on disk when this returns 0; a crash leaves it whole or not there.
+ * Copy all of ${db}, whose file is ${path} and whose format is ${format}.  The copy has mode 0600, takes the place
+ * of an older one of the same format, and is on disk when this returns 0; a crash leaves it whole or not there.
  */
 int copy_make(sqlite3 *db, const char *path, int format, struct error *err);
 

@@ -30,8 +30,8 @@ static struct record *record_new(const struct formats *formats, const char *path
 	return record;
 }
 
-/* ${file} is the record's path, or ":memory:". */
-static int connect_to(struct record *record, const char *file, int flags, struct error *err)
+/* ${file} is the record's path, or ":memory:"; ${alone} keeps everybody else out. */
+static int connect_to(struct record *record, const char *file, int flags, bool alone, struct error *err)
 {
 	int r = sqlite3_open_v2(file, &record->db, flags, NULL);
 
@@ -39,6 +39,10 @@ static int connect_to(struct record *record, const char *file, int flags, struct
 		return record->db ? record_fail(record, err, "open")
 				  : error_set(err, ERROR_RETRY, r, "record '%s': open: no memory", record->path);
 	(void)sqlite3_busy_timeout(record->db, 2000);
+	/* Alone with it, the index of its log is in memory, and not in a file for which there may be no room.  It has to be
+	 * said before anything is read. */
+	if (alone)
+		(void)sqlite3_exec(record->db, "PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL);
 	/* Rows are read once, at the start: pages are not worth their memory afterwards (in KiB). */
 	(void)sqlite3_exec(record->db, "PRAGMA cache_size=-256", NULL, NULL, NULL);
 	return 0;
@@ -272,7 +276,7 @@ static int migrate_in_memory(struct record *from, struct record **ret_record, st
 {
 	_cleanup_(record_freep) struct record *record = record_new(from->formats, from->path);
 	_cleanup_(freep) char *format = NULL;
-	int r = connect_to(record, ":memory:", SQLITE_OPEN_READWRITE, err);
+	int r = connect_to(record, ":memory:", SQLITE_OPEN_READWRITE, false, err);
 
 	if (r == 0)
 		r = copy_pages(from, record, err);
@@ -312,16 +316,23 @@ static char *unmigrated_text(const struct formats *formats, const char *path, in
 		path, format, formats->newest, why->text, room_for(path));
 }
 
-/* The store on disk stays as it is. */
-static int open_in_memory(const struct formats *formats, const char *path, struct record **ret_record, struct error *err)
+/* An older store that cannot be migrated on disk because of ${why}; it stays as it is.  What is not such a one is an error
+ * as it was, which ${why} says. */
+static int open_in_memory(const struct formats *formats, const char *path, const struct error *why,
+	struct record **ret_record, struct error *err)
 {
 	_cleanup_(record_freep) struct record *disk = record_new(formats, path);
-	int r = connect_to(disk, path, FLAGS & ~SQLITE_OPEN_CREATE, err);
+	_cleanup_(freep) char *bad = NULL;
+	int format = 0, r = connect_to(disk, path, FLAGS & ~SQLITE_OPEN_CREATE, true, NULL);
 
-	/* Shared memory for its log is a file as well, for which there may be no room either. */
+	if (r < 0 || judge(disk, &format, &bad) != SOUND || format == 0 || format == formats->newest) {
+		error_copy(err, why);
+		return error_result(why);
+	}
+	r = migrate_in_memory(disk, ret_record, err);
 	if (r == 0)
-		r = record_execute(disk, "PRAGMA locking_mode=EXCLUSIVE", "set up", err);
-	return r < 0 ? r : migrate_in_memory(disk, ret_record, err);
+		(*ret_record)->unmigrated = unmigrated_text(formats, path, format, why);
+	return r;
 }
 
 /* --- open --- */
@@ -364,7 +375,7 @@ static int try_disk(const struct formats *formats, const char *path, struct reco
 	int r;
 
 	*ret = (struct attempt){ .record = record_new(formats, path), .verdict = OUT_OF_REACH };
-	r = connect_to(ret->record, path, FLAGS, err);
+	r = connect_to(ret->record, path, FLAGS, false, err);
 	if (r < 0)
 		return r;
 	ret->verdict = judge(ret->record, &ret->format, &ret->why);
@@ -402,7 +413,7 @@ int record_open_as(const struct formats *formats, const char *directory, struct 
 	_cleanup_(attempt_done) struct attempt attempt = { 0 };
 	_cleanup_(record_news_done) struct record_news news = { 0 };
 	_cleanup_(error_done) struct error why = ERROR_NULL;
-	int r = try_disk(formats, path, &news, &attempt, &why), format;
+	int r = try_disk(formats, path, &news, &attempt, &why);
 
 	if (r < 0 && attempt.verdict == DAMAGED) {
 		attempt_done(&attempt);
@@ -411,21 +422,18 @@ int record_open_as(const struct formats *formats, const char *directory, struct 
 			return r;
 		r = try_disk(formats, path, &news, &attempt, &why);
 	}
-	if (r < 0 && attempt.verdict == DAMAGED) {
+	if (r < 0 && attempt.verdict == DAMAGED)
 		r = begin_empty(formats, path, &news, &attempt, &why);
-	} else if (r < 0 && attempt.verdict == SOUND && attempt.format > 0 &&
-		   attempt.format < formats->newest) {
-		format = attempt.format;
+	if (r < 0 && (attempt.verdict == SOUND || attempt.verdict == OUT_OF_REACH)) {
 		attempt_done(&attempt);
-		r = open_in_memory(formats, path, &attempt.record, err);
-		if (r < 0)
-			return r;
-		attempt.record->unmigrated = unmigrated_text(formats, path, format, &why);
-	}
-	if (r < 0) {
+		r = open_in_memory(formats, path, &why, &attempt.record, err);
+	} else if (r < 0) {
 		error_move(err, &why);
-		return r;
 	}
+	if (r < 0 && news.lost)
+		(void)error_wrap(err, "%s", news.lost);
+	if (r < 0)
+		return r;
 	*ret_news = news;
 	news = (struct record_news){ 0 };
 	*ret_record = take(attempt.record);
@@ -447,7 +455,7 @@ int record_open_reader(const char *directory, struct record **ret_record, struct
 
 	if (stat(path, &st) < 0)
 		return error_set_errno(err, errno, "record '%s'", path);
-	r = connect_to(record, path, SQLITE_OPEN_READONLY, err);
+	r = connect_to(record, path, SQLITE_OPEN_READONLY, false, err);
 	if (r < 0)
 		return r;
 	format = database_value(record->db, "PRAGMA user_version");

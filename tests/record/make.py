@@ -58,7 +58,7 @@ def approve(ferry, cloud):
 def fill_disk(ferry, cloud, pay):
     """For a minute nothing could be written: the record says when that was tried again."""
     process = ferry.launch(preexec_fn=lambda: signal.signal(signal.SIGXFSZ, signal.SIG_IGN))
-    ferry.wait_for(lambda: ferry.certferry("version").status == 0)
+    ferry.wait_for(lambda: ferry.certferry("plan").status != 5)
     ferry.certferry("sync")
     before = resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
     assert cloud.renew(pay, force=True)["renewed"]

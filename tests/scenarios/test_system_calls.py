@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from tests.scenarios.vocabulary import FILES, injecting, once_only
+from tests.scenarios.vocabulary import DESTINATION, FILES, injecting, once_only
 
 
 @pytest.mark.parametrize(
@@ -100,3 +100,68 @@ def test_a_disk_that_keeps_nothing_of_a_first_delivery(ferry):
         ferry.expect_file(name, pay)
         assert strays(ferry, name) == []
     assert turn > 6
+
+
+@pytest.fixture
+def renewed(bus_ferry, cloud, host):
+    """A renewal of what is in place everywhere; its ARN, and the unit that is to be restarted for it."""
+    ferry, web = bus_ferry.dependent("web", "web.service"), host.unit("web.service")
+    pay = ferry.issue("pay.example.com", days_ago=340)
+    ferry.carry("pay", pay, "prod", "secrets", {"to": "files", "then": ["web"]}).once()
+    web.jobs.clear()
+    assert cloud.renew(pay)["renewed"]
+    return pay, web
+
+
+def expect_renewed(ferry, pay, web):
+    ferry.expect_import(DESTINATION, pay)
+    assert len(ferry.imports(DESTINATION)) == 1
+    ferry.expect_secret(DESTINATION, "pay", pay)
+    ferry.expect_file("pay", pay)
+    assert web.jobs == ["restart"]
+
+
+def test_a_record_that_is_not_kept_lets_nothing_begin(bus_ferry, renewed):
+    """fdatasync(2) fails, so it is not known that what is to be done is written down: nothing is sent."""
+    ferry, (pay, web) = bus_ferry, renewed
+    before = (ferry.files / "pay").resolve()
+    run = ferry.run("--once", "--json", under=injecting("fdatasync", error="EIO"))
+    assert run.status == 1, run
+    assert run.requests.writes == [] and run.requests("ExportCertificate") == 0
+    assert (ferry.files / "pay").resolve() == before and web.jobs == []
+    assert once_only(run.log, "record '.*record.sqlite': .*disk I/O error; nothing new is begun until"), run
+    assert "disk I/O error" in run.json["record_problem"]
+    ferry.once()
+    expect_renewed(ferry, pay, web)
+
+
+def test_a_record_that_is_not_kept_at_any_one_moment(bus_ferry, cloud, renewed):
+    """Whichever it is that fails: nothing is written twice, no unit is restarted twice, and no restart is lost."""
+    ferry, (pay, web) = bus_ferry, renewed
+    trace = ferry.directory / "trace"
+    for turn in range(1, 40, 1 if os.environ.get("LONG") else 4):  # each of them takes 25 s
+        run = ferry.run("--once", "--json", under=injecting("fdatasync", trace, error="EIO", when=turn))
+        if "INJECTED" not in trace.read_text():
+            break
+        assert run.status in (0, 1), run  # 0: it is tried again when the program ends
+        assert "disk I/O error" in run.log or run.status == 0, run
+        ferry.once()
+        expect_renewed(ferry, pay, web)
+        web.jobs.clear()
+        assert cloud.renew(pay, force=True)["renewed"]
+    assert turn > 3
+
+
+def test_a_daemon_goes_on_when_its_record_is_kept_again(bus_ferry, renewed):
+    ferry, (pay, web) = bus_ferry, renewed
+    process = ferry.launch(under=injecting("fdatasync", error="EIO", when="1"))
+    ferry.wait_for(lambda: ferry.certferry("plan").status != 5)
+    ferry.wait_for(lambda: ferry.certferry("status", "--json").json["record_problem"])
+    assert "disk I/O error" in ferry.certferry("status", "--json").json["record_problem"]
+    assert web.jobs == []
+    ferry.certferry("sync", expect=0)
+    assert ferry.certferry("status", "--json", expect=0).json["record_problem"] is None
+    expect_renewed(ferry, pay, web)
+    process.terminate()
+    _, log = process.communicate(timeout=20)
+    assert once_only(log, "the record can be written again"), log

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cloud.harness import ROOT
-from tests.scenarios.vocabulary import BUILD, once_only
+from tests.cloud.harness import DESTINATION, ROOT
+from tests.scenarios.vocabulary import BUILD, WRITES, once_only
 
 RECORDS = sorted(ROOT.glob("tests/record/format-*.sqlite"), key=lambda path: int(path.stem.split("-")[1]))
 NEWEST = len(RECORDS)
@@ -235,6 +235,94 @@ def test_killed_at_any_system_call_of_a_migration(there, record):
         assert there.names() == ["record.sqlite", copy.name], (name, when)
         seen[number] += 1
     assert set(seen) == {format_of(record), NEWEST}
+
+
+# No room
+
+
+SMALL_DISK = """
+mount -t tmpfs -o size=512k,mode=700 none "$1" && cp "$2" "$1/record.sqlite" && chmod 600 "$1/record.sqlite" || exit 9
+dd if=/dev/zero of="$1/filler" bs=4k 2>/dev/null
+truncate -s -$(($3 * 4096)) "$1/filler"
+state=$1
+shift 3
+"""
+NAMESPACES = ["unshare", "--mount"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
+
+
+def on_small_disk(ferry, record, pages, then='exec "$@"'):
+    """The program under which certferryd has a state directory with so many pages of 4 KiB to spare beside a record."""
+    return [*NAMESPACES, "sh", "-c", SMALL_DISK + then, "sh", ferry.state, record, str(pages)]
+
+
+def expect_said(ferry, log, record):
+    sentence = (
+        f"Failed to migrate state database '{ferry.state}/record.sqlite' from format {format_of(record)} to {NEWEST}: .*; "
+        "certferryd polls and shows status, but delivers and restarts nothing until it is migrated. Make sure that its "
+        "directory is writable and has 2 MiB free"
+    )
+    assert once_only(log, sentence), log
+
+
+@pytest.mark.parametrize("record", OLDER, ids=lambda path: path.stem)
+def test_a_run_without_room_for_the_copy_writes_nothing(ferry, record):
+    """However little room there is: the old format and status 1, or the new one and all done."""
+    pay = ferry.issue("pay.example.com")
+    ferry.carry("pay", pay, "prod", "secrets", "files")
+    left, ends = ferry.directory / "left", []
+    keep = f'"$@"; status=$?; rm -rf "{left}"; cp -r "$state" "{left}"; exit $status'
+    for pages in (0, 3, 9, 20, 27, 31, 90):
+        run = ferry.run("--once", "--json", under=on_small_disk(ferry, record, pages, keep))
+        ends.append(run.status)
+        if run.status == 0:
+            assert format_of(left / "record.sqlite") == NEWEST
+            ferry.expect_file("pay", pay)
+            continue
+        assert run.status == 1, run
+        assert run.requests.writes == [] and run.requests("ExportCertificate") == 0
+        assert run.requests("ListCertificates") > 0 and run.json["record_problem"]
+        assert list(ferry.files.iterdir()) == []
+        if "Failed to migrate" in run.log:
+            expect_said(ferry, run.log, record)
+            assert rows(left / "record.sqlite", record) == rows(record, record)
+        for path in left.iterdir():
+            assert "damaged" not in path.name and not path.name.endswith((".new", "-journal")), pages
+            assert ".format-" not in path.name or rows(path, record) == rows(record, record), pages
+    assert ends[0] == ends[1] == ends[2] == 1 and ends[-1] == 0, ends
+
+
+@pytest.mark.parametrize("record", OLDER, ids=lambda path: path.stem)
+def test_a_daemon_without_room_for_the_copy_waits_for_it(bus_ferry, host, record):
+    ferry, web = bus_ferry.dependent("web", "web.service"), host.unit("web.service")
+    pay = ferry.issue("pay.example.com")
+    ferry.carry("pay", pay, "prod", {"to": "files", "then": ["web"]})
+    since = ferry.cloud.journal_position()
+    process = ferry.launch(under=on_small_disk(ferry, record, 0))
+    ferry.wait_for(lambda: ferry.certferry("plan").status != 5)
+    for _ in range(2):
+        answer = ferry.certferry("sync", expect=1)
+        answer = ferry.certferry("status", "--json", expect=1)
+        assert "Failed to migrate" in answer.json["record_problem"] and "MiB free" in answer.json["record_problem"]
+        assert "Failed to migrate" in ferry.certferry("status", expect=1).out
+        assert not [entry for entry in ferry.cloud.journal(since=since) if entry["operation"] in WRITES]
+        assert list(ferry.files.iterdir()) == [] and web.jobs == []
+    state = Path(f"/proc/{process.pid}/root{ferry.state}")
+    assert format_of(state / "record.sqlite") == format_of(record)
+    assert not (state / f"record.sqlite.{record.stem}").exists()
+
+    (state / "filler").unlink()
+    ferry.certferry("sync", expect=0)
+    ferry.expect_import(DESTINATION, pay)
+    ferry.expect_file("pay", pay)
+    assert web.jobs == ["restart"]
+    for path in (state / "record.sqlite", state / f"record.sqlite.{record.stem}"):
+        found, kept = rows(path, record), rows(record, record)
+        assert all(set(kept[name]) <= set(found[name]) for name in ("import", "history")), path
+    assert rows(state / f"record.sqlite.{record.stem}", record) == rows(record, record)
+    process.terminate()
+    _, log = process.communicate(timeout=20)
+    expect_said(ferry, log, record)
+    assert once_only(log, "Migrated state database") and once_only(log, "the record can be written again"), log
 
 
 # Only what is damaged is set aside
