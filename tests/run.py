@@ -298,16 +298,19 @@ def floor_trixie(count):
 
 
 def floor_botocore(count):
-    """What botocore is the reference for, against PyPI's newest: Debian's is too old."""
+    """What botocore is the reference for: Debian's is too old.  And what PyPI's newest has that it has not."""
     venv = ROOT / "build/botocore-venv"
     made = run(["tests/botocore/venv", str(venv)], stdout=subprocess.PIPE, text=True)
     print(made.stdout, end="", flush=True)
     if made.returncode == 77:
         count.add_skip("check-botocore", made.stdout.strip().splitlines()[-1])
-    elif made.returncode != 0:
+        return
+    if made.returncode != 0:
         count.add_failure("check-botocore", f"no environment for it: tests/botocore/venv ended with {made.returncode}")
-    else:
-        run_pytest(count, "tests/botocore", python=str(venv / "bin/python"))
+        return
+    python = str(venv / "bin/python")
+    run_pytest(count, "tests/botocore", python=python)
+    follow(count, "botocore", [python, "tests/botocore/members.py", "newest", "build/botocore-newest"])
 
 
 # What Debian 13 does otherwise than 12 is systemd, D-Bus and polkit.

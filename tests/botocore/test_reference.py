@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Is the reference the newest botocore, not the Debian package that the other floors use?"""
+"""Is the reference the botocore of requirements.txt, not the Debian package that the other floors use?"""
+import pathlib
 import sys
 
 import boto3
@@ -12,6 +13,6 @@ def test_the_reference_is_from_this_environment():
     assert botocore.__file__.startswith(sys.prefix)
 
 
-def test_the_reference_is_newer_than_debians():
-    """Debian 12 has 1.29; rule sets decide about endpoints since 1.31."""
-    assert tuple(int(part) for part in botocore.__version__.split(".")[:2]) >= (1, 43)
+def test_the_reference_is_the_version_that_is_pinned():
+    words = (pathlib.Path(__file__).with_name("requirements.txt")).read_text().split()
+    assert {f"boto3=={boto3.__version__}", f"botocore=={botocore.__version__}"} <= set(words)
