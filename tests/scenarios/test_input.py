@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.scenarios.vocabulary import DESTINATION, REGION
+from tests.scenarios.vocabulary import DESTINATION, REGION, once_only
 
 STEP = re.compile(r"\w+ \S+ to \S+: .+")
 MISTAKES = {
@@ -182,6 +182,30 @@ def test_no_secret_is_told(ferry, cloud):
 def test_state_is_for_nobody_else(ferry):
     ferry.carry("pay", ferry.issue("pay.example.com"), "files").once()
     assert [path.name for path in ferry.state.iterdir() if path.stat().st_mode & 0o077] == []
+
+
+@pytest.mark.parametrize("what", ["state", "trust", "configuration"])
+def test_what_lies_below_a_directory_of_others_is_refused(ferry, what):
+    """Who can rename a directory above can put another one there."""
+    pay = ferry.issue("pay.example.com")
+    above = ferry.directory / "above"
+    (above / "own").mkdir(parents=True)
+    if what == "state":
+        ferry.variables["STATE_DIRECTORY"] = str(above / "own")
+    elif what == "trust":
+        roots = above / "own" / "roots.pem"
+        roots.write_text(ferry.truth(pay)["chain"])
+        ferry.settings["source"]["trust"] = str(roots)
+    else:
+        ferry.file = above / "own" / "certferry.yaml"
+    ferry.carry("pay", pay, "files")
+    above.chmod(0o777)
+    run = ferry.run("--once")
+    assert run.status == (1 if what == "state" else 2), run
+    assert once_only(run.log, f"others can rename what is in '{above}' .mode 0777.*: chmod go-w '{above}'"), run
+    assert not (ferry.files / "pay").exists()
+    above.chmod(0o755)
+    ferry.once()
 
 
 def test_two_issues_within_one_second_are_told_apart(ferry, cloud):

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
@@ -196,6 +197,15 @@ static void test_trust_changes(void **state)
 	assert_string_equal(world.body, "full");
 	get(&world);
 	assert_string_equal(world.body, "resumed");
+
+	/* One that everybody could have written is not read: what was trusted is. */
+	bundle_write(&world, other);
+	assert_int_equal(chmod(world.bundle, 0666), 0);
+	get(&world);
+	assert_string_equal(world.body, "resumed");
+	assert_int_equal(chmod(world.bundle, 0644), 0);
+	get(&world);
+	assert_string_equal(world.body, "");
 
 	world_free(&world);
 	X509_free(certificate);

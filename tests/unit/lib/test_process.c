@@ -323,9 +323,32 @@ static void test_environment(void **state)
 	assert_int_equal(unsetenv("NOTIFY_SOCKET") | unsetenv("WATCHDOG_USEC") | unsetenv("KEPT"), 0);
 }
 
+/* The file that is named, called what the words say: it is not looked up by its first word. */
+static void test_program_is_run_by_its_path(void **state)
+{
+	char *words[] = { (char *)"no-such-program-anywhere", (char *)"-c", (char *)"printf %s \"$0\"", NULL };
+	struct run run = { .starting = true };
+
+	assert_true(sd_event_new(&run.event) >= 0);
+	run.process = process_start(run.event,
+		&(struct process_request){ .program = "/bin/sh",
+			.words = words,
+			.output = run.output,
+			.room = sizeof(run.output),
+			.timeout = 10 * USEC_PER_SEC },
+		on_done, &run);
+	run.starting = false;
+	run_to_end(&run);
+	assert_int_equal(run.err.kind, ERROR_NONE);
+	assert_int_equal(run.length, strlen(words[0]));
+	assert_memory_equal(run.output, words[0], run.length);
+	run_done(&run);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_program_is_run_by_its_path),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_output),
 		cmocka_unit_test(test_status),
