@@ -11,6 +11,8 @@
 
 /*
  * A proof is at one step at a time:
+ *	WAIT	it waits its turn				waiting
+ *	TURN	it has it, and begins in the loop's next turn	has_turn, defer != NULL
  *	RESOLVE	the host's addresses are being looked up	resolve != NULL
  *	LOOK	each address is looked at, side by side		probes != NULL
  *	BAD	what is to be connected to makes no sense	defer != NULL
@@ -27,6 +29,8 @@ struct probe {
 
 struct prove {
 	struct sd_event *event;
+	struct prove *next; /* of those that wait */
+	bool waiting, has_turn;
 	char *connect; /* as configured, for words */
 	char *host;
 	char *port;
@@ -37,9 +41,16 @@ struct prove {
 	struct resolve *resolve;
 	struct probe *probes;
 	size_t probe_count;
+	usec_t timeout;
 	prove_done_fn on_done;
 	void *userdata;
 };
+
+/* Whose turn it is, in all of the process: what they share is the process's. */
+static struct {
+	struct prove *waiting, **end;
+	size_t taken;
+} turns;
 
 #define AGAIN_AFTER  (500 * USEC_PER_MSEC)
 #define LOOK_TIMEOUT (3 * USEC_PER_SEC)
@@ -58,10 +69,64 @@ const char *prove_result_name(enum prove_result result)
 	return names[result];
 }
 
+/* --- turns --- */
+
+static void prove_begin(struct prove *prove);
+
+static int on_turn(sd_event_source *source, void *userdata)
+{
+	struct prove *prove = userdata;
+
+	prove->defer = sd_event_source_disable_unref(prove->defer);
+	prove_begin(prove);
+	return 0;
+}
+
+static void give_turns(void)
+{
+	while (turns.waiting && turns.taken < PROOFS_AT_ONCE) {
+		struct prove *prove = turns.waiting;
+
+		turns.waiting = prove->next;
+		prove->waiting = false;
+		prove->has_turn = true;
+		turns.taken++;
+		if (sd_event_add_defer(prove->event, &prove->defer, on_turn, prove) < 0)
+			mem_exhausted();
+		(void)sd_event_source_set_description(prove->defer, "prove-turn");
+	}
+}
+
+static void wait_turn(struct prove *prove)
+{
+	prove->waiting = true;
+	if (!turns.waiting)
+		turns.end = &turns.waiting;
+	*turns.end = prove;
+	turns.end = &prove->next;
+	give_turns();
+}
+
+static void leave_turn(struct prove *prove)
+{
+	if (prove->waiting) {
+		struct prove **link = &turns.waiting;
+
+		while (*link != prove)
+			link = &(*link)->next;
+		*link = prove->next;
+		if (!prove->next)
+			turns.end = link;
+	}
+	turns.taken -= prove->has_turn;
+	give_turns();
+}
+
 struct prove *prove_cancel(struct prove *prove)
 {
 	if (!prove)
 		return NULL;
+	leave_turn(prove);
 	for (size_t i = 0; i < prove->probe_count; i++) {
 		handshake_cancel(prove->probes[i].handshake);
 		sd_event_source_disable_unref(prove->probes[i].pause);
@@ -311,6 +376,12 @@ static void prove_arm(struct prove *prove, usec_t timeout)
 	(void)sd_event_source_set_description(prove->timer, "prove-limit");
 }
 
+static void prove_begin(struct prove *prove)
+{
+	prove_arm(prove, prove->timeout);
+	prove->resolve = resolve_start(prove->event, prove->host, prove->port, on_resolved, prove);
+}
+
 struct prove *prove_start(struct sd_event *event, const struct prove_request *request,
 	prove_done_fn done, void *userdata)
 {
@@ -330,7 +401,7 @@ struct prove *prove_start(struct sd_event *event, const struct prove_request *re
 	if (!name && is_name(prove->host))
 		name = prove->host;
 	prove->server_name = mem_strdup(name);
-	prove_arm(prove, request->timeout ? request->timeout : PROVE_TIMEOUT);
-	prove->resolve = resolve_start(event, prove->host, prove->port, on_resolved, prove);
+	prove->timeout = request->timeout ? request->timeout : PROVE_TIMEOUT;
+	wait_turn(prove);
 	return prove;
 }

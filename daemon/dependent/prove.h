@@ -8,6 +8,7 @@
  * names, not the dates; and no byte of application data is sent.
  */
 
+#include "daemon/dependent/resolve.h"
 #include "daemon/model/desired.h"
 #include "lib/pki/certificate.h"
 
@@ -23,10 +24,17 @@ enum prove_result {
 struct prove_request {
 	const struct desired_proof *proof; /* copied; connect is not NULL */
 	struct fingerprint want;
-	usec_t timeout; /* of everything; 0: PROVE_TIMEOUT */
+	usec_t timeout; /* of everything, from its turn on; 0: PROVE_TIMEOUT */
 };
 
 #define PROVE_TIMEOUT (10 * USEC_PER_SEC)
+
+/* So many look at a time, and the others wait their turn, first come first served: whoever has a say in a host's addresses
+ * decides how many sockets its proof takes and for how long it lasts. */
+#define PROOFS_AT_ONCE 16
+
+/* The descriptors of one: a socket for each address, and what the thread that asks for them answers with. */
+#define PROOF_DESCRIPTORS (RESOLVE_LIMIT + 1)
 
 /**
  * prove_done_fn(userdata, result, words):

@@ -358,6 +358,78 @@ static void test_cancel_means_no_callback(void **state)
 			cancel_after(targets[i], turns);
 }
 
+#define CROWD (2 * PROOFS_AT_ONCE + 3)
+
+struct crowd {
+	struct sd_event *event;
+	struct prove *proves[CROWD];
+	struct one {
+		struct crowd *crowd;
+		size_t index;
+	} ones[CROWD];
+	size_t ended;
+};
+
+static void on_one_proved(void *userdata, enum prove_result result, const char *words)
+{
+	struct one *one = userdata;
+
+	assert_int_equal(result, PROVE_UNPROVEN);
+	one->crowd->proves[one->index] = NULL;
+	one->crowd->ended++;
+}
+
+/* How many have connected to a listener that accepts nobody, until now. */
+static size_t count_connected(int listener)
+{
+	size_t count = 0;
+	int fd;
+
+	while ((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+		close(fd);
+		count++;
+	}
+	return count;
+}
+
+/* Hosts that say nothing: so many are looked at together, and each of the others has its turn, and its time, later. */
+static void test_proofs_take_turns(void **state)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t length = sizeof(address);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	_cleanup_(freep) char *connect = NULL;
+	struct desired_proof wish = { 0 };
+	struct prove_request request = { &wish, ours.fingerprint, 100 * USEC_PER_MSEC };
+	struct crowd crowd = { 0 };
+
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(listener, CROWD), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+	connect = mem_printf("127.0.0.1:%u", ntohs(address.sin_port));
+	wish.connect = connect;
+	assert_true(sd_event_new(&crowd.event) >= 0);
+	for (size_t i = 0; i < CROWD; i++) {
+		crowd.ones[i] = (struct one){ &crowd, i };
+		crowd.proves[i] = prove_start(crowd.event, &request, on_one_proved, &crowd.ones[i]);
+	}
+	/* One that waits, and the last of them, give up. */
+	for (size_t i = CROWD - 2; i < CROWD; i++)
+		crowd.proves[i] = prove_cancel(crowd.proves[i]);
+	while (crowd.ended == 0)
+		assert_true(sd_event_run(crowd.event, USEC_INFINITY) >= 0);
+	assert_int_equal(count_connected(listener), PROOFS_AT_ONCE);
+	while (crowd.ended < PROOFS_AT_ONCE + 1)
+		assert_true(sd_event_run(crowd.event, USEC_INFINITY) >= 0);
+	/* Those that have a turn give it up. */
+	for (size_t i = PROOFS_AT_ONCE; i < CROWD - 3; i++)
+		crowd.proves[i] = prove_cancel(crowd.proves[i]);
+	while (crowd.proves[CROWD - 3])
+		assert_true(sd_event_run(crowd.event, USEC_INFINITY) >= 0);
+	sd_event_unref(crowd.event);
+	close(listener);
+}
+
 static int setup(void **state)
 {
 	identity_make(&ours, "ours");
@@ -388,6 +460,7 @@ int main(void)
 		cmocka_unit_test(test_a_name_that_does_not_exist_is_unproven),
 		cmocka_unit_test(test_what_makes_no_sense_is_said),
 		cmocka_unit_test(test_cancel_means_no_callback),
+		cmocka_unit_test(test_proofs_take_turns),
 	};
 
 	if (secret_memory_init(&(bool){ false }, NULL) < 0)
