@@ -76,6 +76,70 @@ def test_texts_name_only_files_that_exist(name):
     assert missing == []
 
 
+# What is shared (daemon/README.md)
+
+UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20}
+
+
+def constants():
+    """{name: text} of every #define without arguments in the sources; one that two files have is in neither."""
+    found = {}
+    for top in ("lib", "daemon"):
+        for path in (ROOT / top).rglob("*.[ch]"):
+            text = path.read_text().replace("\\\n", " ")
+            for name, value in re.findall(r"^#define (\w+)[ \t]+([^\n]+?)[ \t]*(?:/\*.*)?$", text, re.M):
+                found.setdefault(name, []).append((str(path.relative_to(ROOT)), value))
+    return found
+
+
+def value_of(name, known):
+    """What the compiler makes of it."""
+    if len(known.get(name, [])) != 1:
+        raise AssertionError(f"{name} is defined {len(known.get(name, []))} times")
+    text = re.sub(r"\((?:size_t|uint64_t|usec_t)\)", "", known[name][0][1])
+    text = re.sub(r"\b(\d+)[uUlL]+\b", r"\1", text)
+    text = re.sub(r"\b[A-Z][A-Z_]+\b", lambda match: str(value_of(match.group(), known)), text)
+    assert re.fullmatch(r"[\d\s()+*<-]+", text), (name, text)
+    return eval(text)  # noqa: S307, digits and operators alone
+
+
+def shares():
+    """[(constant, file, value)] of the table."""
+    section = read("daemon/README.md").split("## What is shared")[1].split("\n## ")[0]
+    rows = re.findall(r"^\|.*\| `(\w+)` \| `([\w/.]+)` \| (\d+)(?: (KiB|MiB))? \|$", section, re.M)
+    assert len(rows) == section.count("\n|") - 2, "each row names a constant, its file and its value"
+    return [(name, path, int(number) * UNITS[unit]) for name, path, number, unit in rows]
+
+
+def test_the_table_of_what_is_shared_is_that_of_the_sources():
+    known = constants()
+    for name, path, value in shares():
+        (where, _), = known[name]
+        assert where in (path, f"daemon/{path}"), name
+        assert value_of(name, known) == value, name
+
+
+def test_the_table_names_every_share_that_is_added_up():
+    known, named = constants(), {name for name, _, _ in shares()}
+    for total in ("LIMITS_DESCRIPTORS", "LIMITS_MEMORY"):
+        parts = set(re.findall(r"\b[A-Z][A-Z_]+\b", known[total][0][1]))
+        aliases = {part: known[part][0][1] for part in parts}
+        assert {part for part in parts if part not in named and aliases[part] not in named} == set(), total
+
+
+def test_the_units_limits_suffice():
+    unit = dict(re.findall(r"^(\w+)=(\S+)$", read("systemd/certferryd.service"), re.M))
+    known = constants()
+    assert int(unit["LimitNOFILE"]) >= value_of("LIMITS_DESCRIPTORS", known)
+    assert int(unit["TasksMax"]) >= value_of("LOOKUPS_AT_ONCE", known)
+    assert int(unit["LimitMEMLOCK"].removesuffix("M")) << 20 >= value_of("SECRET_HEAP_SIZE", known)
+    # A fifth is for the deliveries and for what the C library does not give back.
+    assert int(unit["MemoryMax"].removesuffix("M")) << 20 >= 1.2 * value_of("LIMITS_MEMORY", known)
+    said = read("daemon/conductor/limits.c") + read("daemon/README.md")
+    for name in ("LimitNOFILE", "MemoryMax"):
+        assert set(re.findall(rf"{name}=(\w+)", said)) == {unit[name]}
+
+
 @pytest.mark.parametrize("folder", ["daemon", "lib"])
 def test_the_readme_names_every_folder(folder):
     text = read(f"{folder}/README.md")

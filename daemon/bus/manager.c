@@ -26,7 +26,6 @@
 #define WHO_TIMEOUT (10 * USEC_PER_SEC)
 
 /* Whoever may talk to us still may not fill our memory, or the journal. */
-#define REQUESTS_MOST	16 /* that wait at once; each may hold the 16 descriptors that the bus lets a message carry */
 #define REQUESTS_OF_ONE 4 /* connection */
 #define NAME_MOST	1024
 

@@ -10,6 +10,10 @@
 struct manager;
 struct sd_bus;
 
+/* Requests that wait at once; each may hold the descriptors that the bus lets a message carry. */
+#define REQUESTS_MOST	    16
+#define REQUEST_DESCRIPTORS 16
+
 /* manager_new(connection, handlers, userdata): serve the methods on ${connection}, which it holds. */
 struct manager *manager_new(
 	struct sd_bus *connection, const struct bus_handlers *handlers, void *userdata);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/conductor/limits.h"
 #include "daemon/conductor/say.h"
 #include "daemon/config/schema.h"
 #include "daemon/report/report.h"
@@ -486,6 +487,18 @@ static void finish(struct conductor *conductor)
 	error_done(&conductor->record_error);
 }
 
+/* What others share with us is theirs to set. */
+static void warn_of_limits(void)
+{
+	_cleanup_(strv_freep) char **problems = NULL;
+	struct limits limits;
+
+	limits_get("", &limits);
+	problems = limits_judge(&limits);
+	STRV_FOREACH (problem, problems)
+		log_write(LOG_WARNING, SAY_LIMIT_TOO_LOW, NULL, "%s", *problem);
+}
+
 void conductor_warn_unlocked(void)
 {
 	log_write(LOG_WARNING, SAY_UNLOCKED_MEMORY, NULL,
@@ -528,6 +541,7 @@ int conductor_run(const struct conductor_options *options)
 	agenda_init(&conductor.agenda);
 	if (!configuration_load(options->config_file, &configuration))
 		return 2;
+	warn_of_limits();
 	conductor.recognized = recognized_new();
 	block_signals();
 	r = sd_event_default(&conductor.event);

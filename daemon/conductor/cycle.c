@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/conductor/limits.h"
 #include "daemon/conductor/say.h"
 #include "lib/base/strv.h"
 #include "lib/os/clock.h"
@@ -12,14 +13,12 @@
 #include "lib/systemd/notify.h"
 
 /*
- * What is in flight is bounded, so that bundles (at most 8 KiB each) and request bodies (16 KiB) fit the secure heap; and
+ * What is in flight is bounded, so that bundles and request bodies fit the secure heap (limits.h); and
  * at each place by itself, so that a slow one holds up nobody else: where it is full it is left out, and the certificate
  * is exported for it once more later.  A transfer begins when a place has few enough under way that its import lane could
  * run dry, and takes along what is due at all other places that are not full, so that accounts that are equally fast
  * share their exports.  What all may have under way is shared out among the places there are.
  */
-#define RUNS_AT_ONCE 64
-#define CARRIED_AT_ONCE 208 /* two for each of a hundred places, 3.25 MiB */
 #define PLACE_AT_ONCE_LEAST 4
 #define PLACE_AT_ONCE_MOST 24 /* where round trips are all that a place waits for */
 #define PLACE_LOW_SHARE 3 /* of what it may have at once */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/conductor/limits.h"
 #include "daemon/conductor/say.h"
 #include "daemon/plan/schedule.h"
 #include "daemon/source/recognize.h"
@@ -15,9 +16,9 @@
 
 #define POLL_JITTER 10 /* percent */
 
-/* Places looked at side by side; and how many of their deliveries, since a look takes about a KiB for each. */
-#define LOOKS_AT_ONCE  32
-#define LOOKED_AT_ONCE 8192
+/* Places looked at side by side; of how many of their deliveries, says limits.h. */
+#define LOOKS_AT_ONCE 32
+
 /* While versions are read, each place is looked at so far apart, at least: a look lists the whole place, and to read takes
  * as long as there is much to read, so that at a fixed distance the looks would cost the product of both. */
 #define LOOKS_APART	     (2 * USEC_PER_SEC)

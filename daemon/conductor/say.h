@@ -47,6 +47,7 @@
 	EVENT(EVENTS_UNREADABLE, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e31")                               \
 	EVENT(EVENTS_READABLE, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e32")                                 \
 	EVENT(EVENT_REFUSED, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e33")                                   \
+	EVENT(LIMIT_TOO_LOW, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e60")                                   \
 	EVENT(LOOP_FAILED, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e68")                                     \
 	EVENT(RECORD_NEWER, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e40")                                    \
 	EVENT(RECORD_UNMIGRATED, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e41")                               \

@@ -24,6 +24,7 @@
  *	view.c		what people are shown of the states
  *	survey.c	all of it, however much, as a text made piece by piece
  *	job.c		`certferry sync`: jobs, from the request to their end
+ *	limits.c	what all parts may take together, against what the process is allowed
  *	say.c		events in the log
  */
 

@@ -17,6 +17,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/time.h"
+#include "lib/http/http.h"
 
 struct aws;
 struct aws_call;
@@ -91,6 +92,11 @@ int aws_set_quota(struct aws *aws, const char *service, const char *operation, d
  */
 bool aws_room_take(struct aws *aws, size_t bytes);
 void aws_room_give(struct aws *aws, size_t bytes);
+
+/* What all requests may take at a time: connections, what each of them costs, and bytes of answers that are held. */
+#define AWS_CALLS_MAX HTTP_CALLS_MAX
+#define AWS_CALL_ROOM HTTP_CALL_ROOM
+#define AWS_HELD_MAX  HTTP_HELD_MAX
 
 /* Some 5,000 certificates with a few names each. */
 #define AWS_ROOM ((size_t)5 << 20)

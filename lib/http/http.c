@@ -25,7 +25,6 @@
  * and ends in call_end(), or silently in http_cancel().
  */
 
-#define CALLS_MAX    512
 #define RESPONSE_MAX ((size_t)1 << 20)
 
 /* Easy handles that are kept while nothing is on the wire: each has some 40 KB. */
@@ -146,7 +145,7 @@ static void host_pump(struct host *host)
 	if (TAILQ_EMPTY(&host->waiting))
 		return;
 	now = clock_monotonic();
-	while ((call = TAILQ_FIRST(&host->waiting)) && http->running_count < CALLS_MAX &&
+	while ((call = TAILQ_FIRST(&host->waiting)) && http->running_count < HTTP_CALLS_MAX &&
 		window_may(&host->window, now)) {
 		call_move(call, &http->running);
 		call->sent_at = now;

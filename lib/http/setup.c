@@ -27,8 +27,7 @@
 #define READ_SHORT 4096L
 
 #define CALL_MS     30000L
-#define HELD_MAX    ((size_t)4 << 20)
-#define HELD_OF_ONE (HELD_MAX / 2) /* of one host: who stalls amid long answers shall not hold up the others */
+#define HELD_OF_ONE (HTTP_HELD_MAX / 2) /* of one host: who stalls amid long answers shall not hold up the others */
 #define REFUSAL_MAX ((size_t)128 << 10) /* what a listing gets instead of its page */
 
 /* For how many seconds an idle connection is used again; of a request that is not to be lost (and
@@ -48,11 +47,11 @@
 /* Keeps a piece of the body for the completion: of a sink's, what is an error's. */
 static size_t keep_body(struct http_call *call, const char *data, size_t length)
 {
-	const size_t room = MIN(HELD_MAX - call->http->held, HELD_OF_ONE - call->host->held);
+	const size_t room = MIN(HTTP_HELD_MAX - call->http->held, HELD_OF_ONE - call->host->held);
 
 	if (call->counted && length > room) {
 		(void)error_set(&call->failure, ERROR_RETRY, CURLE_FILESIZE_EXCEEDED,
-			"%s: more than %zu bytes of answers at once, or %zu from here", call->url.origin, HELD_MAX,
+			"%s: more than %zu bytes of answers at once, or %zu from here", call->url.origin, HTTP_HELD_MAX,
 			HELD_OF_ONE);
 		return 0;
 	}

@@ -3,6 +3,7 @@
 
 import json
 import re
+import resource
 import sqlite3
 import time
 
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from tests.cloud import pki
 from tests.scenarios.memory import group, unit_limit
-from tests.scenarios.vocabulary import DESTINATION, REGION, SECOND, SLOW
+from tests.scenarios.vocabulary import DESTINATION, REGION, SECOND, SLOW, once_only
 
 MANY = 2500
 WILDCARD = "*.example.com"
@@ -135,3 +136,19 @@ def test_thousands_of_names_imported_over_ours(limited, bus_ferry, cloud):
         assert re.search(r"the names 'n0\.xxxx\.example', .*' and 1140 more would be lost; ", one["reason"])
         assert one["reason"].endswith(" every one"), "what to do is not cut off"
     assert_bounded(bus_ferry, daemon, limited)
+
+
+def test_limits_that_are_too_low_are_said_at_start(ferry):
+    ferry.carry("pay", ferry.issue("pay.example.com"), "files")
+
+    def few():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (512, 512))
+
+    assert "LimitNOFILE=" not in ferry.run("--once", "--dry-run").log, "a shell's soft limit is raised"
+    run = ferry.run("--once", preexec_fn=few)
+    assert run.status == 0
+    assert once_only(run.log, "may need [0-9]+ open files and is allowed 512; .* Set LimitNOFILE=")
+    with group("certferry-small", 64 << 20) as small:
+        run = ferry.run("--once", preexec_fn=small.enter)
+    assert run.status == 0
+    assert once_only(run.log, "its control group is allowed 64 MiB; .* Set MemoryMax=")

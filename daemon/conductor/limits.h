@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DAEMON_CONDUCTOR_LIMITS_H
+#define DAEMON_CONDUCTOR_LIMITS_H
+
+/*
+ * What the process shares out among its parts, against what it is allowed: the table in daemon/README.md, which a test
+ * compares with these sums.  Each part's share is a constant of its own file; that they fit together is asserted here, when
+ * it is compiled where both sides are constants, at the start where one is the unit's.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/bus/answer.h"
+#include "daemon/bus/manager.h"
+#include "daemon/dependent/prove.h"
+#include "lib/aws/aws.h"
+#include "lib/aws/sqs.h"
+#include "lib/pki/secret.h"
+
+/* What is in flight at once: runs, each with a bundle, and the deliveries in all of them, each with the body of a request. */
+#define RUNS_AT_ONCE	64
+#define CARRIED_AT_ONCE 208 /* two for each of a hundred places */
+#define BUNDLE_ROOM	((size_t)8 << 10)
+#define BODY_ROOM	((size_t)16 << 10)
+_Static_assert(RUNS_AT_ONCE * BUNDLE_ROOM + CARRIED_AT_ONCE * BODY_ROOM <= SECRET_HEAP_SIZE,
+	"what is in flight must fit the locked memory");
+
+/* Deliveries in all looks at places; a look takes about so much for each. */
+#define LOOKED_AT_ONCE 8192
+#define LOOKED_ROOM    ((size_t)1 << 10)
+
+/* A name that is being looked up takes one descriptor more than its connection will; each has a thread (TasksMax=). */
+#define LOOKUPS_AT_ONCE 128
+
+/* The event loop, the bus, the journal, the state database and its copies, the files of one write, and the programs of
+ * credential_process with three each. */
+#define REST_DESCRIPTORS 128
+
+/* The program and its libraries, with a hundred deliveries or so at rest. */
+#define REST_ROOM ((size_t)10 << 20)
+
+#define LIMITS_DESCRIPTORS                                                                                             \
+	(AWS_CALLS_MAX + LOOKUPS_AT_ONCE + PROOFS_AT_ONCE * PROOF_DESCRIPTORS + REQUESTS_MOST * REQUEST_DESCRIPTORS +  \
+		ANSWERS_MOST + REST_DESCRIPTORS)
+
+#define LIMITS_MEMORY                                                                                                  \
+	(REST_ROOM + SECRET_HEAP_SIZE + AWS_CALLS_MAX * AWS_CALL_ROOM + AWS_HELD_MAX + AWS_ROOM + SQS_ANSWER_LIMIT +   \
+		ANSWERS_MOST * (ANSWER_PIECE + ANSWER_MESSAGE_MOST) + LOOKED_AT_ONCE * LOOKED_ROOM)
+
+/* What the process is allowed; UINT64_MAX: as much as there is, or it cannot be read. */
+struct limits {
+	uint64_t descriptors; /* RLIMIT_NOFILE */
+	uint64_t memory; /* of its control group, in bytes */
+};
+
+/**
+ * limits_get(root, limits):
+ * Raise the soft limit on descriptors to what is needed, as far as the hard one lets it, and read what is allowed then.
+ * ${root}: "" or, for tests, what stands before /proc and /sys.
+ */
+void limits_get(const char *root, struct limits *ret_limits);
+
+/* limits_judge(limits): what is too little, in sentences for people; a list that the caller owns, NULL: nothing is. */
+char **limits_judge(const struct limits *limits);
+
+#endif
