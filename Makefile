@@ -105,7 +105,7 @@ $(WIRE): $(call object,$(wildcard tests/wire/*.c)) $(LIB_A)
 	@echo "  LINK   $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
 
-unit: $(UNIT) $(FUZZ) $(SIMULATION) $(WIRE) ## build the unit tests, the replay of the fuzzers' corpora and the clients of other floors
+unit: $(UNIT) $(FUZZ) $(SIMULATION) $(WIRE) $(BUILD)/tests/bench/server ## build the unit tests, the replay of the fuzzers' corpora and the clients of other floors
 
 $(FUZZ): $(BUILD)/%: %.c $(SHELL_A) $(CORE_A) $(LIB_A)
 	@mkdir -p $(@D)

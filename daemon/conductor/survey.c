@@ -22,6 +22,7 @@
 #define SLOTS_AT_ONCE 16 /* that are opened */
 #define CERTIFICATES_AT_ONCE 64
 #define SLOTS_PASSED_AT_ONCE 4096 /* that are only counted */
+#define TRIM_AFTER 2048 /* that were opened */
 
 enum step_of_survey {
 	COUNT,
@@ -44,6 +45,7 @@ struct survey {
 	char *after_place; /* of the last delivery; "" for none */
 	unsigned world; /* conductor.world_number when this was true */
 	bool changed; /* it was another one in between */
+	size_t opened; /* since memory was given back */
 	/* what it comes to */
 	struct summary summary; /* with a list of what is not in order where that is wanted */
 	bool something, blind; /* in the plan; candidates: some wait for a choice, some were not seen */
@@ -191,6 +193,17 @@ static void walk_on(struct survey *survey, const struct tracked_certificate *cer
 
 typedef void (*view_fn)(struct survey *survey, const struct delivery_view *view);
 
+/* What is opened and settled again leaves the heap as it was, but goes through all of its holes, whose pages were given
+ * back.  (While something is in flight, that is what they are for.) */
+static void give_back(struct survey *survey, size_t count)
+{
+	survey->opened += count;
+	if (survey->opened < TRIM_AFTER || !survey->conductor->rested)
+		return;
+	survey->opened = 0;
+	memory_trim();
+}
+
 /* Tells the next deliveries of a certificate; how many. */
 static size_t open_some(struct survey *survey, struct tracked_certificate *certificate, view_fn tell)
 {
@@ -204,6 +217,7 @@ static size_t open_some(struct survey *survey, struct tracked_certificate *certi
 		if (covers_slot(survey, &conductor->slots[certificate->first + survey->delivery + i]))
 			tell(survey, &views[i]);
 	cycle_forget_plan(conductor);
+	give_back(survey, count);
 	return count;
 }
 
@@ -281,6 +295,7 @@ static size_t count_plan(struct survey *survey, struct tracked_certificate *cert
 	cycle_plan_some(conductor, certificate, 0, certificate->count);
 	count_steps(survey);
 	cycle_forget_plan(conductor);
+	give_back(survey, certificate->count);
 	for (size_t i = 0; i < certificate->count; i++)
 		survey->blind |= state_seen(&conductor->slots[certificate->first + i]) == OBSERVED_UNKNOWN;
 	return certificate->count;
@@ -421,6 +436,7 @@ static bool write_steps(struct survey *survey)
 			cycle_plan_some(conductor, certificate, 0, certificate->count);
 			report_steps(&survey->writer, &conductor->plan);
 			cycle_forget_plan(conductor);
+			give_back(survey, certificate->count);
 		}
 		walk_on(survey, certificate, certificate->count);
 		if (!quiet)

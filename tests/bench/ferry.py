@@ -84,8 +84,8 @@ class Ferry:
     def log(self, name="daemon.log"):
         return (self.directory / name).read_text()[-2000:]
 
-    def start(self, hurry=False, wall=False):
-        """The daemon; with ${hurry}, hurry.so decides when time passes (see leap); with ${wall}, so does the wall clock."""
+    def start(self, hurry=False, wall=False, enter=None):
+        """The daemon, in which ${enter} is called first; with ${hurry}, hurry.so decides when time passes (see leap); with ${wall}, so does the wall clock."""
         environment = self.environment()
         if hurry:
             with self.aws.hurry.open("r+b") as file:
@@ -95,7 +95,8 @@ class Ferry:
         with (self.directory / "daemon.log").open("w") as log:
             self.started = time.time()
             self.process = subprocess.Popen([BUILD / "certferryd", "--config", self.file], env=environment,
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, close_fds=False)  # fmt: skip
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, close_fds=False,
+                                            preexec_fn=enter)  # fmt: skip
         return self
 
     def __enter__(self):

@@ -8,8 +8,8 @@ import struct
 import threading
 
 CALL, REPLY, ERROR, SIGNAL = 1, 2, 3, 4
-PATH, INTERFACE, MEMBER, ERROR_NAME, REPLY_SERIAL, DESTINATION, SENDER, SIGNATURE = range(1, 9)
-FIXED = {"y": "B", "b": "I", "n": "h", "q": "H", "i": "i", "u": "I", "x": "q", "t": "Q", "d": "d"}
+PATH, INTERFACE, MEMBER, ERROR_NAME, REPLY_SERIAL, DESTINATION, SENDER, SIGNATURE, UNIX_FDS = range(1, 10)
+FIXED = {"y": "B", "b": "I", "n": "h", "q": "H", "i": "i", "u": "I", "x": "q", "t": "Q", "d": "d", "h": "I"}
 
 
 class Refused(Exception):
@@ -111,29 +111,24 @@ class Message:
         self.interface, self.sender = fields.get(INTERFACE, ""), fields.get(SENDER, "")
 
 
-class Service:
-    """A connection that answers calls by handle(message), which gives (signature, values) or raises Refused.
+class Connection:
+    """One that the bus has said hello to; descriptors go out with messages, and none come in."""
 
-    Calls are answered one after another, in a thread of its own.
-    """
-
-    def __init__(self, address, names, handle):
-        self.handle = handle
+    def __init__(self, address):
         self.serial = 0
         self.lock = threading.Lock()
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(re.fullmatch(r"unix:path=([^,;]+).*", address)[1])
-        self.socket.sendall(b"\0AUTH EXTERNAL " + str(os.getuid()).encode().hex().encode() + b"\r\n")
-        if not self.socket.recv(1000).startswith(b"OK"):
-            raise ConnectionError("the bus does not know us")
+        self._say(b"\0AUTH EXTERNAL " + str(os.getuid()).encode().hex().encode(), b"OK")
+        self._say(b"NEGOTIATE_UNIX_FD", b"AGREE_UNIX_FD")
         self.socket.sendall(b"BEGIN\r\n")
         self.stream = self.socket.makefile("rb")
         self.call_bus("Hello")
-        for name in names:
-            if self.call_bus("RequestName", "su", name, 4)[0] != 1:
-                raise ConnectionError(f"{name} is taken")
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
+
+    def _say(self, words, expected):
+        self.socket.sendall(words + b"\r\n")
+        if not self.socket.recv(1000).startswith(expected):
+            raise ConnectionError(f"the bus does not answer {expected.decode()}")
 
     def call_bus(self, member, signature="", *values):
         bus = "org.freedesktop.DBus"
@@ -144,27 +139,50 @@ class Service:
             if message.fields.get(REPLY_SERIAL) == serial:
                 return message.arguments
 
-    def send(self, kind, fields, signature="", values=()):
+    def send(self, kind, fields, signature="", values=(), descriptors=()):
+        """Its serial number; values of type h are places in descriptors."""
         body = bytearray()
         for part, value in zip(split(signature), values, strict=True):
             write(body, part, value)
         if signature:
             fields = {**fields, SIGNATURE: ("g", signature)}
+        if descriptors:
+            fields = {**fields, UNIX_FDS: ("u", len(descriptors))}
         with self.lock:
             self.serial += 1
             head = bytearray(struct.pack("<cBBBII", b"l", kind, 0, 1, len(body), self.serial))
             write(head, "a{yv}", fields)  # the same bytes as a(yv), which it is
             head += bytes(-len(head) % 8)
-            self.socket.sendall(head + body)
+            data = head + body
+            if descriptors:
+                data = data[socket.send_fds(self.socket, [data], descriptors) :]
+            self.socket.sendall(data)
             return self.serial
+
+    def call(self, member, signature="", *values, descriptors=()):
+        """One of certferryd's methods, its answer not waited for: the call's serial number."""
+        fields = {PATH: ("o", "/org/certferry1"), INTERFACE: ("s", "org.certferry1.Manager"), MEMBER: ("s", member)}
+        return self.send(CALL, {**fields, DESTINATION: ("s", "org.certferry1")}, signature, values, descriptors)
+
+    def answer(self, serial):
+        """What came of a call: a message of kind REPLY or ERROR."""
+        while True:
+            message = self._read()
+            if message.fields.get(REPLY_SERIAL) == serial:
+                return message
+
+    def ask(self, member, signature="", *values, descriptors=()):
+        """The values of the answer to a call; raises Refused."""
+        message = self.answer(self.call(member, signature, *values, descriptors=descriptors))
+        if message.kind == ERROR:
+            raise Refused(message.fields[ERROR_NAME], message.arguments[0])
+        return message.arguments
 
     def signal(self, path, interface, member, signature, *values):
         fields = {PATH: ("o", path), INTERFACE: ("s", interface), MEMBER: ("s", member)}
         self.send(SIGNAL, fields, signature, values)
 
     def close(self):
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.thread.join()
         self.stream.close()
         self.socket.close()
 
@@ -177,6 +195,27 @@ class Service:
         fields = dict(Reader(data, 12).read("a(yv)"))
         body = Reader(self.stream.read(length))
         return Message(kind, serial, fields, [body.read(part) for part in split(fields.get(SIGNATURE, ""))])
+
+
+class Service(Connection):
+    """A connection that answers calls by handle(message), which gives (signature, values) or raises Refused.
+
+    Calls are answered one after another, in a thread of its own.
+    """
+
+    def __init__(self, address, names, handle):
+        super().__init__(address)
+        self.handle = handle
+        for name in names:
+            if self.call_bus("RequestName", "su", name, 4)[0] != 1:
+                raise ConnectionError(f"{name} is taken")
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        super().close()
 
     def _run(self):
         try:
