@@ -14,7 +14,8 @@
  *	Sync(s name) -> u	a job; name: a certificate, a delivery, or what stands before a slash in the names of
  *				several; "" is everything; ends with JobDone, when what it is about has come to rest
  *	Approve(s delivery) -> u	how many holds were approved; "" is all
- *	signal JobDone(u job, i exit_status, s json)	json: Status() as of then, of what the job was about
+ *	signal JobDone(u job, i exit_status, s json)	json: Status() as of then, of what the job was about; of more than
+ *				256 deliveries its summary
  *	property Version s
  *
  * A socket is one end of socketpair(AF_UNIX, SOCK_STREAM); the answer is whole when its JSON is, and is cut off when 10 s

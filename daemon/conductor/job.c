@@ -20,6 +20,10 @@
 /* Whoever may ask for a job may not fill our memory with them. */
 #define JOBS_MOST 256
 
+/* What is said of the end of a job is one message on the bus: of more deliveries it is a summary. */
+#define LISTED_MOST 256
+#define OPENED_AT_ONCE 16 /* to be summed up */
+
 /* What a name stands for in the present world. */
 struct scope {
 	size_t first, count; /* slots */
@@ -357,28 +361,119 @@ static void view_scope(struct conductor *conductor, const struct scope *scope, s
 		view_certificate(conductor->certificates[scope->certificate + i], &ret_view->certificates[i]);
 }
 
-static void end_job(struct conductor *conductor, const struct job *job)
+/* Those that the deliveries of the scope owe; for a job about all, all that there are. */
+static void sum_dependents(struct conductor *conductor, const struct scope *scope, bool all, struct summary *summary)
+{
+	_cleanup_(freep) bool *owes = mem_alloc(conductor->dependent_count * sizeof(*owes));
+
+	for (size_t i = 0; !all && i < scope->count; i++)
+		STRV_FOREACH(then, state_wish(conductor, &conductor->slots[scope->first + i])->then) {
+			size_t at = state_dependent_index(conductor, *then);
+
+			if (at < conductor->dependent_count)
+				owes[at] = true;
+		}
+	for (size_t i = 0; i < conductor->dependent_count; i++) {
+		struct dependent_report report;
+
+		if (!all && !owes[i])
+			continue;
+		view_dependent(conductor->dependents[i], &report);
+		summary_add_dependent(summary, &report);
+	}
+}
+
+/* ${count} deliveries from ${first} on, of one certificate; how many were dealt with. */
+static size_t sum_some(struct conductor *conductor, size_t first, size_t count, struct summary *summary)
+{
+	struct tracked_certificate *certificate = state_certificate(conductor, &conductor->slots[first]);
+	struct delivery_view views[OPENED_AT_ONCE];
+	size_t at = first - certificate->first, quiet = view_count_quiet(conductor, certificate, at);
+
+	count = MIN(count, certificate->count - at);
+	if (quiet) {
+		quiet = MIN(quiet, count);
+		summary_add_current(summary, quiet);
+		return quiet;
+	}
+	count = MIN(count, ARRAY_SIZE(views));
+	plan_done(&conductor->plan);
+	view_deliveries(conductor, certificate, at, count, views);
+	for (size_t i = 0; i < count; i++)
+		summary_add_delivery(summary, &views[i]);
+	cycle_forget_plan(conductor);
+	return count;
+}
+
+/* In one go, though it may be long: what it is about has come to rest. */
+static void sum_scope(struct conductor *conductor, const struct scope *scope, bool all, struct summary *summary)
+{
+	size_t first = all ? 0 : scope->certificate;
+	size_t count = all ? conductor->certificate_count : scope->certificates;
+
+	for (size_t i = 0; i < count; i++) {
+		struct certificate_view view;
+
+		view_certificate(conductor->certificates[first + i], &view);
+		summary_add_certificate(summary, &view);
+	}
+	for (size_t i = 0; i < scope->count;)
+		i += sum_some(conductor, scope->first + i, scope->count - i, summary);
+	sum_dependents(conductor, scope, all, summary);
+}
+
+static void end_with_summary(struct conductor *conductor, const struct job *job, const struct scope *scope)
+{
+	_cleanup_(summary_done) struct summary summary = { 0 };
+	_cleanup_(freep) char *json = NULL;
+	struct status_view head;
+
+	sum_scope(conductor, scope, is_about_all(job), &summary);
+	view_head(conductor, &head);
+	head.source_problem = job->problem;
+	json = report_summary(&head, &summary);
+	bus_job_done(conductor->bus, job->id, status_exit(&head, &summary.counts), json);
+}
+
+static void end_with_list(struct conductor *conductor, const struct job *job, const struct scope *scope)
 {
 	_cleanup_(status_view_done) struct status_view view = { 0 };
-	_cleanup_(strv_freep) char **notices = NULL;
-	_cleanup_(freep) char *json = NULL, *gone = NULL;
-	struct scope scope = { 0 };
-	bool there = scope_find(conductor, job->name, &scope);
+	_cleanup_(freep) char *json = NULL;
 
 	if (is_about_all(job))
 		ask_status(conductor, &view);
 	else
-		view_scope(conductor, &scope, &view);
+		view_scope(conductor, scope, &view);
 	/* It has read the source by itself: what became of other readings is nothing to it. */
 	view.source_problem = job->problem;
-	if (!there) {
-		gone = mem_printf("'%s' is no longer configured", job->name);
-		strv_append(&notices, gone);
-		view.notices = notices;
-	}
 	json = report_status(&view);
-	bus_job_done(conductor->bus, job->id, there ? status_view_exit(&view) : 1, json);
+	bus_job_done(conductor->bus, job->id, status_view_exit(&view), json);
 	cycle_forget_plan(conductor);
+}
+
+static void end_without_scope(struct conductor *conductor, const struct job *job)
+{
+	_cleanup_(freep) char *gone = mem_printf("'%s' is no longer configured", job->name), *json = NULL;
+	char *notices[] = { gone, NULL };
+	struct status_view view;
+
+	view_head(conductor, &view);
+	view.source_problem = job->problem;
+	view.notices = notices;
+	json = report_status(&view);
+	bus_job_done(conductor->bus, job->id, 1, json);
+}
+
+static void end_job(struct conductor *conductor, const struct job *job)
+{
+	struct scope scope;
+
+	if (!scope_find(conductor, job->name, &scope))
+		end_without_scope(conductor, job);
+	else if (scope.count > LISTED_MOST)
+		end_with_summary(conductor, job, &scope);
+	else
+		end_with_list(conductor, job, &scope);
 }
 
 static struct job *job_free(struct job *job)

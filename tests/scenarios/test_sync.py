@@ -121,6 +121,22 @@ def test_beside_two_hundred_ordinary_renewals(bus_ferry, cloud, pay):
     assert carried < len(arns) // 2 and took < 12 * SLOW, (carried, took)
 
 
+def test_of_more_than_fits_into_one_message(bus_ferry, cloud):
+    bus_ferry.issue("many.example.com", count=260)
+    bus_ferry.carry("many", {"domain": "many.example.com"}, "files")
+    bus_ferry.set(guard=0, quotas={"acm": {"ExportCertificate": 100, "GetCertificate": 100}})
+    bus_ferry.start()
+    answer = bus_ferry.certferry("sync", "--json", expect=0).json
+    assert answer["summary"] and "deliveries" not in answer
+    assert (answer["counts"]["deliveries"]["all"], answer["counts"]["deliveries"]["current"]) == (260, 260)
+    (bus_ferry.files / "many").rename(bus_ferry.directory / "elsewhere")
+    (bus_ferry.files / "many").write_text("somebody else's")
+    answer = bus_ferry.certferry("sync", "many", "--json", expect=1).json
+    assert answer["counts"]["certificates"]["all"] == 260
+    assert answer["counts"]["deliveries"]["failed"] == 260 and answer["groups"]
+    assert "many" in bus_ferry.certferry("sync", "many", expect=1).out
+
+
 def test_of_a_name_that_is_held(running, bus_ferry, cloud):
     wiki = bus_ferry.issue("wiki.example.com", days_ago=340)
     cloud.import_by_hand(DESTINATION, "wiki.example.com")
