@@ -13,8 +13,7 @@ int ask_plan_exit(const struct conductor *conductor)
 	bool something = false, blind = conductor->source_error.text || !conductor->view;
 
 	for (size_t i = 0; i < conductor->plan.count; i++) {
-		/* A mark that may be denied for ever is nothing that somebody has to do. */
-		something |= conductor->plan.steps[i].verb != STEP_LOOK && conductor->plan.steps[i].verb != STEP_TAG;
+		something |= step_is_open(&conductor->plan.steps[i]);
 		blind |= conductor->plan.steps[i].verb == STEP_LOOK;
 	}
 	for (size_t i = 0; i < conductor->delivery_count; i++)

@@ -282,7 +282,7 @@ static void count_steps(struct survey *survey)
 	const struct plan *plan = &survey->conductor->plan;
 
 	for (size_t i = 0; i < plan->count; i++) {
-		survey->something |= plan->steps[i].verb != STEP_LOOK;
+		survey->something |= step_is_open(&plan->steps[i]);
 		survey->blind |= plan->steps[i].verb == STEP_LOOK;
 	}
 }

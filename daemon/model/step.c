@@ -19,6 +19,11 @@ const char *step_verb_name(enum step_verb verb)
 	return names[verb];
 }
 
+bool step_is_open(const struct step *step)
+{
+	return step->verb != STEP_LOOK && step->verb != STEP_TAG;
+}
+
 void plan_done(struct plan *plan)
 {
 	for (size_t i = 0; i < plan->count; i++)

@@ -43,6 +43,10 @@ struct plan {
 /* step_verb_name(verb): "look", "deliver", "export", "tell", "prove", "tag", "hold", "wait". */
 const char *step_verb_name(enum step_verb verb);
 
+/* step_is_open(step): is it something that is not in order until it is done?  Looks and tags are not: a tag may be denied
+ * for ever, and nothing is worse without it as long as the record is there. */
+bool step_is_open(const struct step *step);
+
 void plan_done(struct plan *plan);
 
 #endif
