@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import sqlite3
 import subprocess
 
 import pytest
@@ -204,3 +205,20 @@ def test_every_contract_in_the_headers_is_met_by_a_comment():
 
 def test_the_example_configuration_is_yaml():
     assert yaml.safe_load(read("conf/certferry.yaml")) is None or isinstance(yaml.safe_load(read("conf/certferry.yaml")), dict)
+
+
+def test_the_records_design_has_its_tables():
+    """As the program of the newest format has made them (a unit test says that this one makes the same)."""
+    records = (ROOT / "tests/record").glob("format-*.sqlite")
+    newest = max(records, key=lambda path: int(path.stem.split("-")[1]))
+    db = sqlite3.connect(f"file:{newest}?immutable=1", uri=True)
+    made = {sql for sql, in db.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")}
+    text = read("daemon/record/DESIGN")
+    told = re.findall(r"^    (CREATE (?:TABLE .*?\n    \)(?: WITHOUT ROWID)?|INDEX .*?)$)", text, re.M | re.S)
+
+    def plain(sql):
+        return re.sub(r"\s+", " ", sql).replace("( ", "(").replace(" )", ")")
+
+    assert sorted(map(plain, told)) == sorted(map(plain, made))
+    assert re.findall(r"^    (\d+)   ", text, re.M) == [str(number + 1) for number in range(db.execute(
+        "PRAGMA user_version").fetchone()[0])]

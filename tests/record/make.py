@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """A state database that a certferryd has really written, with rows of every kind.
 

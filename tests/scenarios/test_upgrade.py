@@ -6,7 +6,9 @@ tests/record has one state database of each format, made by the program that wro
 
 import os
 import re
+import resource
 import shutil
+import signal
 import sqlite3
 import subprocess
 import tempfile
@@ -71,9 +73,9 @@ class Host:
         self.record.chmod(0o600)
         return self
 
-    def open(self, *under):
+    def open(self, *under, **options):
         command = [*under, BUILD / "certferryd", "--once", "--config", self.configuration]
-        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60)
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60, **options)
 
     def certferry(self, *arguments):
         command = [BUILD / "certferry", *arguments]
@@ -323,6 +325,25 @@ def test_a_daemon_without_room_for_the_copy_waits_for_it(bus_ferry, host, record
     _, log = process.communicate(timeout=20)
     expect_said(ferry, log, record)
     assert once_only(log, "Migrated state database") and once_only(log, "the record can be written again"), log
+
+
+def limit_files():
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+
+def test_what_is_too_large_for_memory_is_not_read_into_it(there):
+    there.put(OLDER[0])
+    with sqlite3.connect(there.record) as db:
+        db.execute("INSERT INTO history (text) VALUES (zeroblob(70 << 20))")
+    db.close()
+    run = there.open(preexec_fn=limit_files)
+    assert run.returncode == 1 and "no region" not in run.stderr
+    assert once_only(run.stderr, "Failed to migrate .* more than 64 MiB, .* and has 7[0-9] MiB free"), run
+    assert format_of(there.record) == format_of(OLDER[0])
+    assert there.names() == ["record.sqlite"]
+    there.open()
+    assert format_of(there.record) == NEWEST
 
 
 # Only what is damaged is set aside
