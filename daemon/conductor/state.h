@@ -656,8 +656,9 @@ void view_deliveries(struct conductor *conductor, struct tracked_certificate *ce
 	struct delivery_view *views);
 
 /* view_count_quiet(conductor, certificate, first): how many of its deliveries, from ${first} on and without a gap, are settled
- * with the version that the source shows: "current", and nothing to be done for them.  For very many: none is opened.
- * view_is_quiet(conductor, certificate): all are, and for the certificate itself there is nothing to be done. */
+ * with the version that the source shows: "current", and nothing to be done for them but, perhaps, a tag.  For very many:
+ * none is opened.  view_is_quiet(conductor, certificate): all are and need no tag, and for the certificate itself there is
+ * nothing to be done. */
 size_t view_count_quiet(const struct conductor *conductor, const struct tracked_certificate *certificate, size_t first);
 bool view_is_quiet(const struct conductor *conductor, const struct tracked_certificate *certificate);
 

@@ -174,10 +174,19 @@ size_t view_count_quiet(const struct conductor *conductor, const struct tracked_
 	return count;
 }
 
+static bool has_untagged(const struct conductor *conductor, const struct tracked_certificate *certificate)
+{
+	for (size_t i = 0; conductor->untagged && i < certificate->count; i++)
+		if (conductor->slots[certificate->first + i].untagged)
+			return true;
+	return false;
+}
+
 bool view_is_quiet(const struct conductor *conductor, const struct tracked_certificate *certificate)
 {
 	return may_be_quiet(conductor, certificate) &&
-	       view_count_quiet(conductor, certificate, 0) == certificate->count;
+	       view_count_quiet(conductor, certificate, 0) == certificate->count &&
+	       !has_untagged(conductor, certificate);
 }
 
 /* --- all, or some of them --- */

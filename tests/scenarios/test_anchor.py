@@ -280,6 +280,35 @@ def test_marks_are_added_at_the_pace_of_the_quota(ferry, cloud):
     assert all(ANCHOR in tags for tags in ferry.imports(DESTINATION).values())
 
 
+def test_marks_hold_up_nobody(bus_ferry, cloud, host):
+    """While tagging hangs, all else goes on; nothing that is in place is imported or restarted again."""
+    ferry, web = bus_ferry, host.unit("web.service")
+    ferry.dependent("web", "web.service")
+    arns = [ferry.issue(f"a{number}.example.com", days_ago=340) for number in range(6)]
+    for number, arn in enumerate(arns):
+        ferry.carry(f"a{number}", arn, "prod", {"to": "files", "then": ["web"]})
+    ferry.once()
+    web.jobs.clear()
+    without_anchors(ferry)
+    for arn in ferry.imports(DESTINATION):
+        mark_import(cloud, DESTINATION, arn, None)
+    cloud.fault("delay", operation="AddTagsToCertificate", seconds=60)
+    daemon = ferry.start()
+    ferry.wait_for(lambda: "tag a" in ferry.certferry("plan").out)
+    plan = ferry.certferry("plan", "--json", expect=0).json
+    assert {(step["verb"], step["destination"]) for step in plan["steps"]} == {("tag", "prod")}
+    assert ferry.certferry("status", "--json", expect=0).json["exit"] == 0
+    assert daemon.requests("ImportCertificate") == 0 and web.jobs == []
+    assert cloud.renew(arns[0])["renewed"]
+    ferry.certferry("sync", expect=0)
+    ferry.expect_import(DESTINATION, arns[0])
+    ferry.wait_for(lambda: web.jobs == ["restart"])
+    cloud.call("clear_faults")
+    ferry.wait_for(lambda: all(ANCHOR in tags for tags in ferry.imports(DESTINATION).values()))
+    assert daemon.requests("ImportCertificate") == 1
+    assert web.jobs == ["restart"]
+
+
 def deny(cloud, account, *actions):
     """As if the role had the policy of an older installation."""
     statement = {"Sid": "Older", "Effect": "Deny", "Action": list(actions), "Resource": ["*"]}
