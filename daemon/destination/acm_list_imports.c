@@ -161,14 +161,15 @@ static void on_listed(void *userdata, const struct error *err)
 static void on_found(void *userdata, const char *arn, char *const *tags)
 {
 	struct acm_listing *listing = userdata;
+	_cleanup_(strv_freep) char **kept = tags_keep(tags);
 	size_t bytes = sizeof(struct found) + strlen(arn);
 
-	STRV_FOREACH (tag, tags)
+	STRV_FOREACH (tag, kept)
 		bytes += sizeof(*tag) + strlen(*tag);
 	if (!keep(listing, bytes))
 		return;
 	listing->found = mem_resize(listing->found, listing->found_count + 1, sizeof(*listing->found));
-	listing->found[listing->found_count++] = (struct found){ mem_strdup(arn), strv_copy(tags) };
+	listing->found[listing->found_count++] = (struct found){ mem_strdup(arn), take(kept) };
 }
 
 static void on_searched(void *userdata, const struct error *err)

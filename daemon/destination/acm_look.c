@@ -137,7 +137,7 @@ static void on_tags(void *userdata, char *const *tags, const struct error *err)
 
 	request->operation = NULL;
 	if (!err) {
-		import->tags = strv_copy(tags);
+		import->tags = tags_keep(tags);
 		import->tags_read = true;
 	} else if (err->kind == ERROR_ABSENT && err->code != AWS_CODE_UNKNOWN_OPERATION) {
 		error_set(&import->error, ERROR_RETRY, err->code,

@@ -4,7 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/bounded.h"
 #include "lib/base/strv.h"
+
+/* In bytes, with its key: ours are ASCII, and a value has 256 characters at most. */
+#define TAG_MOST ((size_t)320)
 
 static void append_tag(char ***tags, const char *key, const char *value)
 {
@@ -39,6 +43,21 @@ char **tags_of_anchor(const struct fingerprint *anchor)
 
 	append_anchor(&tags, anchor);
 	return tags;
+}
+
+char **tags_keep(char *const *tags)
+{
+	static const char *const keys[] = { TAG_SOURCE, TAG_NAME, TAG_ANCHOR };
+	char **kept = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const char *value = tags_find(tags, keys[i]);
+		_cleanup_(freep) char *tag = value ? bounded_printf(TAG_MOST, "%s=%s", keys[i], value) : NULL;
+
+		if (tag)
+			strv_append(&kept, tag);
+	}
+	return kept;
 }
 
 const char *tags_find(char *const *tags, const char *key)

@@ -31,6 +31,12 @@ char **tags_of_anchor(const struct fingerprint *anchor);
  */
 void tags_see(char *const *tags, const struct delivery *delivery, struct observed *seen);
 
+/*
+ * tags_keep(tags): a copy of those that certferry reads, which the caller owns: an account can hang 50 on each of
+ * thousands of objects.  A value longer than any that ACM and Secrets Manager keep of ours is cut, and equals none.
+ */
+char **tags_keep(char *const *tags);
+
 /* tags_find(tags, key): the value of ${key}, borrowed, or NULL. */
 const char *tags_find(char *const *tags, const char *key);
 

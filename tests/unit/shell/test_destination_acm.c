@@ -178,6 +178,33 @@ static void test_domain_counts_as_a_name(void **state)
 	assert_true(is_candidate(world, import));
 }
 
+/* Of 50 tags of 1 KiB each those stay by which an object is known; none of ours is so long that it is cut. */
+static void test_tags_that_are_kept(void **state)
+{
+	_cleanup_(strv_freep) char **all = NULL, **kept = NULL, **none = tags_keep(NULL);
+	_cleanup_(freep) char *value = mem_alloc(1025), *name = mem_alloc(257);
+	_cleanup_(freep) char *longest = NULL, *anchor = NULL;
+
+	assert_null(none);
+	memset(value, 'v', 1024);
+	memset(name, 'n', 256);
+	longest = mem_printf(TAG_NAME "=%s", name);
+	anchor = mem_printf(TAG_ANCHOR "=%s", value);
+	for (unsigned i = 0; i < 47; i++) {
+		_cleanup_(freep) char *tag = mem_printf("certferry:x%u=%s", i, value);
+
+		strv_append(&all, tag);
+	}
+	strv_append(&all, longest);
+	strv_append(&all, TAG_SOURCE "=" SOURCE_ARN);
+	strv_append(&all, anchor);
+	kept = tags_keep(all);
+	assert_int_equal(strv_length(kept), 3);
+	assert_string_equal(tags_find(kept, TAG_SOURCE), SOURCE_ARN);
+	assert_string_equal(tags_find(kept, TAG_NAME), name);
+	assert_true(strlen(tags_find(kept, TAG_ANCHOR)) < 320);
+}
+
 static void test_tagged(void **state)
 {
 	struct world *world = *state;
@@ -548,6 +575,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_known, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_names_that_meet, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_domain_counts_as_a_name, setup, teardown),
+		cmocka_unit_test(test_tags_that_are_kept),
 		cmocka_unit_test_setup_teardown(test_tagged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_needs_tags_of_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unreadable, setup, teardown),
