@@ -341,7 +341,7 @@ static void note_group_way_out(struct buf *text, const json_t *group)
 		return;
 	else if (reply_count(group, "count") == 1)
 		note(text, "to go on: certferry approve %s", name);
-	else
+	else if (strcmp(hold, "approval") == 0) /* the guard says it in its reason */
 		note(text, "to go on: certferry approve NAME, for each or for its certificate");
 }
 

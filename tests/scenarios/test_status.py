@@ -76,6 +76,8 @@ def test_a_summary_puts_together_what_fails_for_one_reason(failing, bus_ferry):
 
 def test_all_and_some_of_it(failing, bus_ferry):
     whole = bus_ferry.certferry("status", "--json", expect=1).json
+    for state, count in summary(bus_ferry)["counts"]["deliveries"].items():
+        assert count == sum(state in ("all", item["state"]) for item in whole["deliveries"])
     assert [item["name"] for item in whole["deliveries"]] == ["pay/files", "pay/lost", "web/files", "web/lost"]
     text = bus_ferry.certferry("status", "--all", expect=1).out
     assert all(item["name"] in text for item in whole["deliveries"])
@@ -195,8 +197,10 @@ def test_very_many_are_listed(fleet):
         status, _, out = fleet.certferry("status", "--json")
     assert status == 0
     with out.open() as file:
-        names = [item["name"] for item in json.load(file)["deliveries"]]
+        found = json.load(file)["deliveries"]
+    names = [item["name"] for item in found]
     assert len(set(names)) == len(names) == fleet.size
+    assert {item["state"] for item in found} == {"current"}  # as they are counted by their slots
     with fleet.growth():
         for question in (("plan", "--json"), ("adopt", "--json"), ("status", "--json", names[-1])):
             status, _, out = fleet.certferry(*question)

@@ -22,6 +22,10 @@ def access_is_for_root_and_the_group():
     for user in (None, "alice"):
         done = run("certferry", "status", user=user, check=False)
         equal(done.returncode in (0, 1, 3), True, f"{user}: {done.stderr}")
+        for words in (("status", "--all"), ("status", "--json"), ("plan", "--json"), ("adopt", "--json")):
+            done = run("certferry", *words, user=user, check=False)
+            answered = done.returncode in (0, 1, 3) and "does not answer" not in done.stderr
+            equal(answered, True, f"{user}: {words}: {done.returncode} {done.stderr}")
     for user in ("bob", "nobody"):
         for words in (("status",), ("plan",), ("sync",), ("approve",)):
             done = run("certferry", *words, user=user, check=False)
