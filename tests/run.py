@@ -318,6 +318,7 @@ TRIXIE_SYSTEM = (
     "shipped-*", "access-is-for-*", "access-fails-closed-*", "access-is-denied-*", "daemon-carries-*", "daemon-is-ready-*",
     "daemon-hands-out-files-to-another-*", "daemon-reloads-*", "daemon-ends-*", "daemon-never-*",
     "dependent-restart-*", "dependent-without-a-rule-*", "dependent-survives-*",
+    "failed-rejected-*", "failed-crashes-*", "failed-without-a-bus-*",
 )
 # Cheap and decisive first.
 FLOORS = {

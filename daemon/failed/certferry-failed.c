@@ -46,12 +46,31 @@ static void find_host(char host[static HOST_NAME_MAX + 1])
 			*c = '?';
 }
 
-/* What there is to tell; false when there is nothing.  What is due is taken, so that it is told once.  $MONITOR_...
- * (systemd 251 and later) is there whoever started us, with the daemon's last result. */
+/* Takes what is due, so that it is told once, and notes when a series was told: in this order, so that an end that is
+ * counted just now finds the one or the other. */
+static bool take_due(struct ends *due)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	if (place_load(PLACE, PLACE_DUE, due) < 0)
+		return false;
+	if (!end_is_final(&due->last)) {
+		due->told = clock_boottime();
+		if (place_save(PLACE, PLACE_TOLD, due, &err) < 0)
+			log_write(LOG_WARNING, NULL, NULL,
+				"Failed to note that people were told: %s; they may be told again within the hour",
+				err.text);
+	}
+	place_remove(PLACE, PLACE_DUE);
+	return true;
+}
+
+/* What there is to tell; false when there is nothing.  $MONITOR_... (systemd 251 and later) is there whoever started us,
+ * with the daemon's last result. */
 static bool find_message(char host[static HOST_NAME_MAX + 1], struct message *message)
 {
+	struct ends due, ends = { 0 };
 	struct unit unit;
-	struct ends due;
 	struct end end;
 	const char *result = getenv("MONITOR_SERVICE_RESULT");
 	struct occasion occasion = {
@@ -61,11 +80,12 @@ static bool find_message(char host[static HOST_NAME_MAX + 1], struct message *me
 	};
 
 	end_set(&end, result, getenv("MONITOR_EXIT_CODE"), getenv("MONITOR_EXIT_STATUS"));
-	if (place_load(PLACE, PLACE_DUE, &due) == 0)
+	(void)place_load(PLACE, PLACE_ENDS, &ends);
+	occasion.just_counted = ends_just_counted(&ends, clock_boottime());
+	if (take_due(&due))
 		occasion.due = &due;
 	else if (unit_now_read(MESSAGE_UNIT, BUS_TIMEOUT, &unit, NULL) == 0)
 		occasion.unit = &unit;
-	place_remove(PLACE, PLACE_DUE);
 	if (!occasion_judge(&occasion, message))
 		return false;
 	find_host(host);

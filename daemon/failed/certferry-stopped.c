@@ -24,8 +24,8 @@
 #define PATIENCE 6
 #define BUS_TIMEOUT (2 * USEC_PER_SEC)
 
-/* For the third time in ten minutes: have it told, and remember that only if it was begun. */
-static int tell(struct ends *ends, usec_t boottime, struct error *err)
+/* For the third time in ten minutes: have it told.  That it was, certferry-failed notes: until then each end comes here. */
+static int tell(const struct ends *ends, struct error *err)
 {
 	int r;
 
@@ -34,18 +34,13 @@ static int tell(struct ends *ends, usec_t boottime, struct error *err)
 			     " to tell people",
 		ends->count, ENDS_MANY, ends->last.result, ends->last.status);
 	r = place_save(PLACE, PLACE_DUE, ends, err);
-	if (r == 0)
-		r = unit_now_start(TELLER, BUS_TIMEOUT, err);
-	if (r == 0)
-		ends_told(ends, boottime);
-	return r;
+	return r < 0 ? r : unit_now_start(TELLER, BUS_TIMEOUT, err);
 }
 
 /* Both files are written whatever becomes of the other; the first failure counts. */
 static int count(const struct end *end, struct error *err)
 {
-	usec_t boottime = clock_boottime();
-	struct ends ends = { 0 };
+	struct ends ends = { 0 }, told = { 0 };
 	enum ends_verdict verdict;
 	int r;
 
@@ -53,13 +48,15 @@ static int count(const struct end *end, struct error *err)
 	if (r < 0)
 		return r;
 	(void)place_load(PLACE, PLACE_ENDS, &ends);
-	verdict = ends_add(&ends, end, boottime, clock_now());
+	(void)place_load(PLACE, PLACE_TOLD, &told);
+	ends.told = told.told;
+	verdict = ends_add(&ends, end, clock_boottime(), clock_now());
 	if (verdict == ENDS_CLEAN)
 		return 0;
 	if (verdict == ENDS_FINAL)
 		return place_save(PLACE, PLACE_DUE, &ends, err);
 	if (verdict == ENDS_TELL)
-		r = tell(&ends, boottime, err);
+		r = tell(&ends, err);
 	if (r < 0)
 		(void)place_save(PLACE, PLACE_ENDS, &ends, NULL);
 	else

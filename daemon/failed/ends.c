@@ -42,8 +42,13 @@ static bool end_is_clean(const struct end *end)
 
 bool end_is_final(const struct end *end)
 {
-	return strcmp(end->result, "exit-code") == 0 &&
-	       (strcmp(end->status, "2") == 0 || strcmp(end->status, "4") == 0);
+	static const char *const final[] = { "2", "4", "216", "217" };
+
+	if (strcmp(end->result, "exit-code") == 0)
+		for (size_t i = 0; i < ARRAY_SIZE(final); i++)
+			if (strcmp(end->status, final[i]) == 0)
+				return true;
+	return false;
 }
 
 /* A series goes on as long as its ends come soon after one another. */
@@ -80,9 +85,9 @@ enum ends_verdict ends_add(struct ends *ends, const struct end *end, usec_t boot
 	return ENDS_TELL;
 }
 
-void ends_told(struct ends *ends, usec_t boottime)
+bool ends_just_counted(const struct ends *ends, usec_t boottime)
 {
-	ends->told = boottime;
+	return ends->recent[0] != 0 && usec_sub(boottime, ends->recent[0]) < USEC_PER_MINUTE;
 }
 
 /* A word that can be read back. */

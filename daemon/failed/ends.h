@@ -61,8 +61,8 @@ bool end_is_final(const struct end *end);
  */
 enum ends_verdict ends_add(struct ends *ends, const struct end *end, usec_t boottime, usec_t wall);
 
-/* ends_told(ends, boottime): people were told of the series at ${boottime}. */
-void ends_told(struct ends *ends, usec_t boottime);
+/* ends_just_counted(ends, boottime): was the last end that is counted within a minute before ${boottime}? */
+bool ends_just_counted(const struct ends *ends, usec_t boottime);
 
 /* ends_format(ends): as lines of KEY=VALUE; the caller owns the text. */
 char *ends_format(const struct ends *ends);

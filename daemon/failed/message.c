@@ -26,6 +26,7 @@ static const struct meaning {
 	{ "exit-code", "4", "another certferryd holds the state directory",
 		"Find it ('pgrep -a certferryd') and end it." },
 	{ "exit-code", "203", "systemd could not execute the program", BY_MESSAGE },
+	{ "exit-code", "216", "the group certferry does not exist", "'systemd-sysusers' makes it." },
 	{ "exit-code", "217", "the user certferry does not exist", "'systemd-sysusers' makes it." },
 	{ "exit-code", "226", "systemd could not set up the sandbox; is a directory of a drop-in missing?", BY_MESSAGE },
 	{ "exit-code", "243", "systemd could not load a credential of the unit", BY_MESSAGE },

@@ -23,7 +23,7 @@ bool occasion_judge(const struct occasion *occasion, struct message *message)
 	}
 	if (!is_dead(occasion)) {
 		message->occasion = MESSAGE_TRY;
-		return !occasion->by_failure;
+		return !occasion->by_failure && !occasion->just_counted;
 	}
 	message->occasion = MESSAGE_DEAD;
 	message->ends.last = *occasion->end;

@@ -17,6 +17,7 @@ struct unit;
 struct occasion {
 	const struct ends *due;	 /* what certferry-stopped has noted to be told, or NULL */
 	bool by_failure;	 /* systemd says that the last run of the unit failed ($MONITOR_SERVICE_RESULT) */
+	bool just_counted;	 /* an end was counted within the last minute: it may run again already */
 	const struct end *end;	 /* how it ended, as systemd says with that; empty words otherwise */
 	const struct unit *unit; /* the unit as it is now, or NULL where it could not be read */
 	usec_t now;		 /* wall clock */

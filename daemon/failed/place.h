@@ -16,6 +16,7 @@
 #define PLACE	   "/run/certferry-failed"
 #define PLACE_ENDS "ends" /* what is counted; only certferry-stopped writes it */
 #define PLACE_DUE  "due"  /* what is to be told; certferry-failed takes it */
+#define PLACE_TOLD "told" /* the last series that was told, and when; certferry-failed writes it */
 #define PLACE_MAIL "mail" /* a mail to be sent; `certferry-failed mail` takes it */
 
 /* place_make(directory, owner, err): make it if it is not there; ERROR_DENIED when others than ${owner} may enter it. */

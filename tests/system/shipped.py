@@ -29,7 +29,7 @@ def shipped_unit_is_understood():
     equal(show("certferryd.service", "OnFailure"), "certferry-failed.service")
     equal(show("certferryd.service", "LoadState"), "loaded")
     equal(show("certferryd.service", "StartLimitIntervalUSec", "TasksMax", "LimitNPROC"), ["0", "128", "256"])
-    equal(show("certferryd.service", "RestartPreventExitStatus"), "2 4")
+    equal(show("certferryd.service", "RestartPreventExitStatus"), "2 4 216 217")
 
 
 @test

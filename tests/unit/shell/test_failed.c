@@ -105,7 +105,7 @@ static void test_loop_is_told_once_an_hour(void **state)
 
 	for (unsigned second = 0; second < 3 * 3600; second += 10)
 		if (end_at(&ends, "exit-code", "1", second) == ENDS_TELL) {
-			ends_told(&ends, BOOT + second * USEC_PER_SEC);
+			ends.told = BOOT + second * USEC_PER_SEC;
 			told[count++] = second;
 		}
 	assert_int_equal(count, 3);
@@ -150,6 +150,18 @@ static void test_every_other_result_is_unclean(void **state)
 	}
 }
 
+static void test_what_was_just_counted(void **state)
+{
+	struct ends ends = { 0 };
+
+	assert_false(ends_just_counted(&ends, BOOT));
+	(void)end_at(&ends, "exit-code", "2", 0);
+	assert_false(ends_just_counted(&ends, BOOT));
+	(void)end_at(&ends, "signal", "KILL", 1);
+	assert_true(ends_just_counted(&ends, BOOT + 60 * USEC_PER_SEC));
+	assert_false(ends_just_counted(&ends, BOOT + 61 * USEC_PER_SEC));
+}
+
 /* systemd leaves the unit dead, and OnFailure= tells: nothing is counted. */
 static void test_final_ends_are_left_to_systemd(void **state)
 {
@@ -160,6 +172,7 @@ static void test_final_ends_are_left_to_systemd(void **state)
 	assert_int_equal(end_at(&ends, "exit-code", "2", 2), ENDS_FINAL);
 	assert_true(end_is_final(&ends.last));
 	assert_int_equal(ends.count, 1);
+	assert_int_equal(end_at(&ends, "exit-code", "217", 2), ENDS_FINAL);
 	assert_int_equal(end_at(&ends, "exit-code", "22", 3), ENDS_COUNTED);
 	assert_int_equal(end_at(&ends, "signal", "2", 4), ENDS_COUNTED);
 	assert_int_equal(end_at(&ends, "exit-code", "1", 5), ENDS_TELL);
@@ -172,7 +185,7 @@ static void test_wall_clock_decides_nothing(void **state)
 	(void)end_at_jumped(&ends, "signal", "KILL", 0, 0);
 	(void)end_at_jumped(&ends, "signal", "KILL", 1, -3000000);
 	assert_int_equal(end_at_jumped(&ends, "signal", "KILL", 2, 3000000), ENDS_TELL);
-	ends_told(&ends, BOOT + 2 * USEC_PER_SEC);
+	ends.told = BOOT + 2 * USEC_PER_SEC;
 	assert_int_equal(end_at_jumped(&ends, "signal", "KILL", 3, 90000000), ENDS_COUNTED);
 }
 
@@ -183,7 +196,7 @@ static void test_notes_are_read_back(void **state)
 
 	(void)end_at(&ends, "oom-kill", "KILL", 1);
 	(void)end_at(&ends, "protocol", "", 2);
-	ends_told(&ends, BOOT);
+	ends.told = BOOT;
 	text = ends_format(&ends);
 	assert_true(strlen(text) < ENDS_TEXT_MAX);
 	assert_int_equal(ends_parse(text, &seen), 0);
@@ -249,7 +262,8 @@ static enum message_occasion judged(
 	(void)snprintf(unit.result, sizeof(unit.result), "%s", "timeout");
 	if (by_failure)
 		end_set(&end, "signal", "killed", "KILL");
-	if (due) {
+	occasion.just_counted = due && strcmp(due, "counted") == 0;
+	if (due && !occasion.just_counted) {
 		(void)end_at(&ends, "exit-code", due, 0);
 		occasion.due = &ends;
 	}
@@ -272,6 +286,8 @@ static void test_what_is_told(void **state)
 	assert_string_equal(message.ends.last.status, "KILL");
 	assert_int_equal(judged(NULL, false, UNIT_FAILED, "failed", &message), MESSAGE_DEAD);
 	assert_string_equal(message.ends.last.result, "timeout");
+	/* An end so quickly followed by a start that systemd knows of no failure any more. */
+	assert_int_equal(judged("counted", false, UNIT_ACTIVE, "running", &message), nothing);
 	/* By hand. */
 	assert_int_equal(judged(NULL, false, UNIT_ACTIVE, "running", &message), MESSAGE_TRY);
 	assert_int_equal(judged(NULL, false, UNIT_INACTIVE, "dead", &message), MESSAGE_TRY);
@@ -530,6 +546,7 @@ int main(void)
 		cmocka_unit_test(test_loop_not_told_is_told_later),
 		cmocka_unit_test(test_clean_ends_count_for_nothing),
 		cmocka_unit_test(test_every_other_result_is_unclean),
+		cmocka_unit_test(test_what_was_just_counted),
 		cmocka_unit_test(test_final_ends_are_left_to_systemd),
 		cmocka_unit_test(test_wall_clock_decides_nothing),
 		cmocka_unit_test(test_notes_are_read_back),
