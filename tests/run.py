@@ -3,7 +3,7 @@
 """run.py: every test floor that this machine can run; the last line is "N passed, N failed, N skipped".
 
 Floors: layers, clang (warnings are errors there too), unit (cmocka), fuzz (the fuzzers' corpora,
-replayed), tree (what texts say against what is there), wire (answers that are cut, slow, too long or
+replayed), tree (what texts say against what is there), ci (what runs the tests), wire (answers that are cut, slow, too long or
 somebody else's), cloud (the AWS on loopback against boto3),
 simulation (whole syncs with a clock that jumps), scenarios (the real daemon against the cloud), system
 (the real unit under a real systemd).
@@ -144,16 +144,15 @@ def floor_fuzz(count):
                 count.add_failure(f"{program.name} {path.name}", result.stdout.decode(errors="replace")[-500:])
 
 
-def plugins(names, python):
-    """Those of pytest's plugins that are there; the environment of check-botocore has none."""
-    return [name for name in names if python == PYTHON and importlib.util.find_spec(name)]
+def has(python, module):
+    """Can that Python import it?"""
+    return run([python, "-c", f"import {module}"], stderr=subprocess.DEVNULL).returncode == 0
 
 
 def run_pytest(count, path, python=PYTHON):
     """All tests below path: side by side where pytest-xdist is there, but those marked `alone` after all others."""
-    there = plugins(("xdist", "pytest_timeout"), python)
-    limit = [f"--timeout={TEST_SECONDS}"] if "pytest_timeout" in there else []
-    if "xdist" not in there:
+    limit = [f"--timeout={TEST_SECONDS}"] if has(python, "pytest_timeout") else []
+    if not has(python, "xdist"):
         run_pytest_once(count, python, limit, path)
     elif run_pytest_once(count, python, [*limit, f"--numprocesses={WORKERS}", "-m", "not alone"], path):
         run_pytest_once(count, python, [*limit, "-m", "alone"], path, may_be_none=True)
@@ -189,6 +188,10 @@ def run_pytest_once(count, python, options, path, may_be_none=False):
 
 def floor_tree(count):
     run_pytest(count, "tests/test_tree.py")
+
+
+def floor_ci(count):
+    run_pytest(count, "tests/test_ci.py")
 
 
 def floor_wire(count):
@@ -324,6 +327,7 @@ TRIXIE_SYSTEM = (
 FLOORS = {
     "layers": floor_layers,
     "tree": floor_tree,
+    "ci": floor_ci,
     "unit": floor_unit,
     "fuzz": floor_fuzz,
     "clang": floor_clang,
@@ -343,6 +347,7 @@ CLOUD_MODULES = ("pytest", "aiohttp", "boto3", "cryptography", "yaml")
 NEEDS = {
     "clang": (("clang",), ()),
     "tree": ((), ("pytest", "yaml")),
+    "ci": ((), ("pytest",)),
     "cloud": ((), CLOUD_MODULES),
     "wire": ((), CLOUD_MODULES),
     "scenarios": (("dbus-daemon", "openssl"), CLOUD_MODULES),
