@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,8 +22,9 @@
 #include "lib/base/buf.h"
 #include "lib/os/file.h"
 
-#define LINKS_MAX 40 /* as the kernel has it */
-#define CROSS	  (O_PATH | O_DIRECTORY)
+#define LINKS_MAX     40 /* as the kernel has it */
+#define USER_UNMAPPED 65534 /* overflowuid of proc(5): whom a user namespace, as the unit's, has no name for */
+#define CROSS	      (O_PATH | O_DIRECTORY)
 
 struct way {
 	const char *path; /* as it was asked for */
@@ -62,6 +64,15 @@ bool path_is_safe(const struct stat *status, enum path_trust trust)
 	return (trust == PATH_NOT_EVERYBODY || is_of_us(status)) && !others_write(status, trust);
 }
 
+/* The number is wrong where it stands for everybody else. */
+static const char *shown_user(const struct stat *status, char text[static 24])
+{
+	if (status->st_uid == USER_UNMAPPED)
+		return "another user";
+	(void)snprintf(text, 24, "user %u", (unsigned)status->st_uid);
+	return text;
+}
+
 static const char *shown_directory(const struct way *way)
 {
 	if (way->shown.length)
@@ -76,13 +87,14 @@ static const char *shown_directory(const struct way *way)
 static int judge(const struct way *way, const char *name, const struct stat *entry, struct error *err)
 {
 	const char *directory = shown_directory(way);
+	char user[24];
 
 	if (way->of_kernel)
 		return 0;
 	if (way->trust != PATH_NOT_EVERYBODY && !is_of_us(&way->status))
 		return error_set(err, ERROR_DENIED, 0,
-			"user %u owns '%s' and could put something else in the place of '%s': chown root '%s'",
-			(unsigned)way->status.st_uid, directory, way->path, directory);
+			"%s owns '%s' and could put something else in the place of '%s': chown root '%s'",
+			shown_user(&way->status, user), directory, way->path, directory);
 	if (!others_write(&way->status, way->trust))
 		return 0;
 	if (!(way->status.st_mode & S_ISVTX))
@@ -93,9 +105,9 @@ static int judge(const struct way *way, const char *name, const struct stat *ent
 			way->trust == PATH_NOT_EVERYBODY ? "o-w" : "go-w", directory);
 	if (entry && way->trust != PATH_NOT_EVERYBODY && !is_of_us(entry))
 		return error_set(err, ERROR_DENIED, 0,
-			"user %u owns '%s' in '%s', where others can write, and could put something else in the place "
+			"%s owns '%s' in '%s', where others can write, and could put something else in the place "
 			"of '%s': chown -h root '%s/%s'",
-			(unsigned)entry->st_uid, name, directory, way->path, directory, name);
+			shown_user(entry, user), name, directory, way->path, directory, name);
 	return 0;
 }
 
@@ -232,6 +244,7 @@ int path_open(int directory, const char *shown, const char *path, int flags, enu
 static int judge_opened(const char *path, const struct stat *status, enum path_trust trust, struct error *err)
 {
 	unsigned mode = status->st_mode & 07777;
+	char user[24];
 
 	if (trust == PATH_NOT_EVERYBODY && S_ISREG(status->st_mode) && !path_is_safe(status, trust))
 		return error_set(
@@ -240,8 +253,8 @@ static int judge_opened(const char *path, const struct stat *status, enum path_t
 		return 0;
 	if (!is_of_us(status))
 		return error_set(err, ERROR_DENIED, 0,
-			"'%s' belongs to user %u, who could change what is believed of it: chown it", path,
-			(unsigned)status->st_uid);
+			"'%s' belongs to %s, who could change what is believed of it: chown it", path,
+			shown_user(status, user));
 	if (!path_is_safe(status, trust))
 		return error_set(err, ERROR_DENIED, 0, "others could change '%s' (mode %04o): chmod go-w '%s'", path, mode,
 			path);

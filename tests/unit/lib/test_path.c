@@ -227,6 +227,9 @@ static void test_parents_of_other_users(void **state)
 	expect_refused("a/b/c/file", PATH_OURS, "user 12345 owns 'a'");
 	expect_trusted("a/b/c/file", PATH_NOT_EVERYBODY);
 
+	assert_int_equal(chown("a", 65534, 0), 0); /* anybody, as a user namespace shows them */
+	expect_refused("a/b/c/file", PATH_OURS, "another user owns 'a'");
+
 	assert_int_equal(chown("a", 0, OTHER), 0);
 	expect_trusted("a/b/c/file", PATH_OURS);
 	assert_int_equal(chown("a/b", OTHER, 0), 0); /* his own in a sticky directory */
