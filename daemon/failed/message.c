@@ -11,7 +11,7 @@
 #include "lib/base/strv.h"
 
 #define JOURNAL	      "'journalctl -u certferryd -n 50' shows the reason."
-#define START	      "Then 'systemctl restart certferryd'."
+#define START	      " Then 'systemctl restart certferryd'."
 #define BY_MESSAGE    "'journalctl -u certferryd -n 50' has systemd's message, which names what is missing."
 #define CHECK	      "'certferryd --check' shows every problem of the configuration."
 
@@ -117,7 +117,7 @@ char *message_text(const struct message *message)
 		buf_append_string(&text, "systemd does not start it again: you must.\n");
 	buf_append_string(&text, "Until it runs, renewed certificates do not reach their destinations, "
 				 "and those in place can expire.\n\n");
-	buf_printf(&text, "What to do: %s %s\nSee certferryd(8).\n", meaning->advice,
+	buf_printf(&text, "What to do: %s%s\nSee certferryd(8).\n", meaning->advice,
 		message->occasion == MESSAGE_DEAD ? START : "");
 	return buf_take(&text);
 }
