@@ -6,7 +6,6 @@
 #include "daemon/record/store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +13,7 @@
 #include <unistd.h>
 
 #include "daemon/record/copy.h"
-#include "lib/os/file.h"
+#include "daemon/record/judge.h"
 
 #define FLAGS (SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW)
 
@@ -77,103 +76,6 @@ void record_news_done(struct record_news *news)
 	free(news->lost);
 	free(news->migrated);
 	*news = (struct record_news){ 0 };
-}
-
-/* --- what is there --- */
-
-enum verdict {
-	SOUND,
-	DAMAGED,
-	NEWER,
-	OUT_OF_REACH, /* it could not be looked at, which says nothing of it */
-};
-
-/* A full disk, another process's lock, a disk that gives no answer: reasons of the moment, not of what is stored. */
-static bool is_of_the_moment(int code)
-{
-	switch (code & 0xff) {
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-	case SQLITE_FULL:
-	case SQLITE_IOERR:
-	case SQLITE_CANTOPEN:
-	case SQLITE_PERM:
-	case SQLITE_AUTH:
-	case SQLITE_READONLY:
-	case SQLITE_NOMEM:
-	case SQLITE_PROTOCOL:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static enum verdict judge_failure(struct record *record, char **ret_why)
-{
-	int code = sqlite3_errcode(record->db);
-
-	*ret_why = mem_strdup(code == SQLITE_OK || code == SQLITE_DONE ? "it cannot be read"
-								       : sqlite3_errmsg(record->db));
-	return is_of_the_moment(code) ? OUT_OF_REACH : DAMAGED;
-}
-
-static enum verdict judge_pages(struct record *record, char **ret_why)
-{
-	_cleanup_(freep) char *checked = database_value(record->db, "PRAGMA quick_check(1)");
-
-	if (!checked)
-		return judge_failure(record, ret_why);
-	if (strcmp(checked, "ok") == 0)
-		return SOUND;
-	for (char *c = checked; *c; c++)
-		if (*c == '\n')
-			*c = ' ';
-	*ret_why = take(checked);
-	return DAMAGED;
-}
-
-/* ${ret_format} is set when it is sound or newer, ${ret_why} when it is not. */
-static enum verdict judge(struct record *record, int *ret_format, char **ret_why)
-{
-	_cleanup_(freep) char *format = database_value(record->db, "PRAGMA user_version");
-	enum verdict verdict;
-
-	if (!format)
-		return judge_failure(record, ret_why);
-	*ret_format = atoi(format);
-	if (*ret_format > record->formats->newest)
-		return NEWER;
-	/* A header of a later SQLite's format makes it read-only, though the file is not. */
-	if (*ret_format < 0 || (sqlite3_db_readonly(record->db, "main") == 1 && access(record->path, W_OK) == 0)) {
-		*ret_why = mem_strdup("its header makes no sense");
-		return DAMAGED;
-	}
-	verdict = judge_pages(record, ret_why);
-	if (verdict != SOUND || *ret_format == 0 || formats_has_tables(record->formats, *ret_format, record->db))
-		return verdict;
-	/* Damage in a table's definition passes SQLite's own check, and would then make every save fail. */
-	*ret_why = mem_printf("its tables are not those of its format %d", *ret_format);
-	return DAMAGED;
-}
-
-/* Does the disk give all of it?  SQLite's check calls a page damaged that could not be read.  Nothing of the store may be
- * open: to close a file gives up all locks of this process on it. */
-static int read_through(const char *path, struct error *err)
-{
-	static const char *const parts[] = { "", "-wal" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		_cleanup_(freep) char *name = mem_printf("%s%s", path, parts[i]);
-		_cleanup_(fd_closep) int fd = open(name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-		char block[16384];
-		ssize_t n = fd < 0 && errno != ENOENT ? -1 : 0;
-
-		while (fd >= 0 && (n = read(fd, block, sizeof(block))) > 0)
-			;
-		if (n < 0)
-			return error_set_errno(err, errno, "record '%s': read", name);
-	}
-	return 0;
 }
 
 /* --- what is done about it --- */
@@ -253,6 +155,8 @@ static int bring_up(struct record *record, int format, char **ret_migrated, stru
 {
 	int r;
 
+	if (sqlite3_db_readonly(record->db, "main") == 1)
+		return error_set(err, ERROR_RETRY, 0, "State database '%s' is read-only", record->path);
 	(void)chmod(record->path, 0600);
 	r = record_execute(record, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", "set up", err);
 	if (r == 0 && format == 0)
@@ -332,7 +236,7 @@ static int open_in_memory(const struct formats *formats, const char *path, const
 	_cleanup_(freep) char *bad = NULL;
 	int format = 0, r = connect_to(disk, path, FLAGS & ~SQLITE_OPEN_CREATE, true, NULL);
 
-	if (r < 0 || judge(disk, &format, &bad) != SOUND || format == 0 || format == formats->newest) {
+	if (r < 0 || store_judge(disk, &format, &bad) != SOUND || format == 0 || format == formats->newest) {
 		error_copy(err, why);
 		return error_result(why);
 	}
@@ -377,7 +281,7 @@ static bool is_ours_now(const struct attempt *attempt, int r)
 
 	if (attempt->format > 0)
 		return true;
-	return r < 0 ? is_of_the_moment(sqlite3_errcode(record->db))
+	return r < 0 ? store_is_out_of_reach(sqlite3_errcode(record->db))
 		     : formats_has_tables(record->formats, record->formats->newest, record->db);
 }
 
@@ -390,7 +294,7 @@ static int try_disk(const struct formats *formats, const char *path, struct reco
 	r = connect_to(ret->record, path, FLAGS, false, err);
 	if (r < 0)
 		return r;
-	ret->verdict = judge(ret->record, &ret->format, &ret->why);
+	ret->verdict = store_judge(ret->record, &ret->format, &ret->why);
 	if (ret->verdict == NEWER)
 		return refuse_newer(ret->record, ret->format, err);
 	if (ret->verdict == DAMAGED)
@@ -429,7 +333,7 @@ int record_open_as(const struct formats *formats, const char *directory, struct 
 
 	if (r < 0 && attempt.verdict == DAMAGED) {
 		attempt_done(&attempt);
-		r = read_through(path, err);
+		r = store_read_through(path, err);
 		if (r < 0)
 			return r;
 		r = try_disk(formats, path, &news, &attempt, &why);

@@ -381,3 +381,15 @@ def test_damage_is_said_aloud_and_kept_each_time(there):
         assert f"moved it to '{there.state}/{name}' and started an empty one. Approvals and history are lost" in sentence
         assert (there.state / name).read_bytes() == content
         assert format_of(there.record) == NEWEST
+
+
+READ_ONLY = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"'
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda path: path.stem)
+def test_a_file_that_cannot_be_written_is_no_damage(there, record):
+    there.put(record)
+    run = there.open(*NAMESPACES, "sh", "-c", READ_ONLY, "sh", there.record)
+    assert run.returncode == 1 and once_only(run.stderr, f"State database '{there.record}' is read-only"), run
+    assert "record.sqlite.damaged" not in there.names()
+    assert rows(there.record, record) == rows(record, record)

@@ -966,6 +966,62 @@ static void test_full_at_start(void **state)
 	record_free(record);
 }
 
+static void limit_files(rlim_t size)
+{
+	struct rlimit limit;
+
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = size;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* An older one, and no room for its copy: it is read from memory, and migrated when there is room. */
+static void test_no_room_to_migrate(void **state)
+{
+	_cleanup_(freep) char *copy = mem_printf("%s.format-1", path);
+	_cleanup_(record_news_done) struct record_news news = { 0 };
+	_cleanup_(record_freep) struct record *record = NULL;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct delivery_record row = full_delivery();
+	struct recorded all;
+
+	make_format(1);
+	execute("INSERT INTO delivery (name) VALUES ('old'); INSERT INTO history (text) VALUES ('kept')");
+	for (rlim_t room = 0; room <= 24576; room += 4096) {
+		limit_files(room);
+		assert_int_equal(record_open(directory, &news, &record, &err), 0);
+		assert_null(news.lost);
+		assert_null(news.migrated);
+		assert_non_null(strstr(record_unmigrated(record), path));
+		assert_non_null(strstr(record_unmigrated(record), "certferry sync"));
+		all = loaded(record);
+		assert_int_equal(all.delivery_count, 1);
+		assert_string_equal(all.deliveries[0].name, "old");
+		recorded_done(&all);
+		assert_int_equal(record_save_delivery(record, &row, &err), -EAGAIN);
+		assert_string_equal(err.text, record_unmigrated(record));
+		assert_true(record_begin(record, NULL) < 0 || record_save_delivery(record, &row, NULL) < 0);
+		record_rollback(record);
+		assert_int_equal(record_try(record, "now", &news, &err), -EAGAIN);
+		assert_non_null(record_unmigrated(record));
+		assert_null(news.migrated);
+		limit_files(RLIM_INFINITY);
+		assert_int_equal(asked("PRAGMA user_version"), 1);
+		if (room < 24576)
+			record = record_free(record);
+	}
+	assert_int_equal(record_try(record, "now", &news, &err), 0);
+	assert_null(record_unmigrated(record));
+	assert_non_null(strstr(news.migrated, copy));
+	assert_int_equal(record_save_delivery(record, &row, &err), 0);
+	all = loaded(record);
+	assert_int_equal(all.delivery_count, 2);
+	recorded_done(&all);
+	assert_int_equal(asked("SELECT count(*) FROM history WHERE text = 'kept'"), 1);
+	assert_int_equal(asked("PRAGMA user_version"), formats_ours.newest);
+}
+
 /* Somebody else holds it for himself: an error as well. */
 static void test_locked(void **state)
 {
@@ -1021,6 +1077,7 @@ int main(void)
 		RECORD_TEST(test_copies_kept),
 		RECORD_TEST(test_full),
 		RECORD_TEST(test_full_at_start),
+		RECORD_TEST(test_no_room_to_migrate),
 		RECORD_TEST(test_locked),
 	};
 	_cleanup_(error_done) struct error err = ERROR_NULL;
