@@ -131,6 +131,32 @@ def daemon_runs_the_program_that_has_its_keys():
 
 
 @test
+def daemon_takes_its_keys_from_a_credential():
+    """By the drop-in as shipped: the way to the copy that systemd makes is nobody else's."""
+    w = world()
+    keys, credential = Path("/etc/certferry/aws-credentials"), Path("/etc/certferry/credentials")
+    drop_in = Path(f"/etc/systemd/system/{DAEMON}.d/credentials.conf")
+    drop_in.parent.mkdir(exist_ok=True)
+    shutil.copy("systemd/drop-ins/credentials.conf", drop_in)
+    keys.rename(credential)
+    shutil.chown(credential, "root", "root")
+    credential.chmod(0o600)
+    try:
+        reload_units()
+        run("systemctl", "restart", DAEMON)
+        w.renew("web")
+        equal(sync("web/files").returncode, 0)
+        wait_for(lambda: fingerprint(FILES / "web/fullchain.pem") == w.fingerprint("web"), 10, "delivered")
+    finally:
+        credential.rename(keys)
+        shutil.chown(keys, "root", "certferry")
+        keys.chmod(0o640)
+        drop_in.unlink()
+        reload_units()
+        run("systemctl", "restart", DAEMON)
+
+
+@test
 def daemon_runs_scripts_as_units():
     w = world()
     log = FLAGS / "deploy"
