@@ -126,8 +126,14 @@ static void acm_budget(const char *name, unsigned held, unsigned puts, struct de
 			name, held, IMPORTED_LIMIT, puts, IMPORTS_LIMIT);
 }
 
+static const struct pulse *acm_pulse(const struct destination_context *context, const struct place *place)
+{
+	return aws_pulse(place_session(context, place), AWS_ACM, place->region);
+}
+
 const struct kind acm_kind = {
 	.look = acm_look,
+	.pulse = acm_pulse,
 	.look_cancel = acm_look_cancel,
 	.put = acm_put,
 	.put_cancel = acm_put_cancel,

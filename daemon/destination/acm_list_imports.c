@@ -9,9 +9,8 @@
 #include "lib/aws/tagging.h"
 #include "lib/base/strv.h"
 
-/* What is listed has to fit into the room that was reserved.  It begins with enough for some 600 imports, or with what
- * those of the items will take, and lists anew with twice as much if there are more. */
-#define ROOM_FIRST    ((size_t)512 << 10)
+/* What is listed takes its room step by step, each for some 70 imports. */
+#define ROOM_STEP     ((size_t)64 << 10)
 #define ROOM_OF_ITEM  ((size_t)1024)
 #define ROOM_MOST     (AWS_ROOM / 5 * 4) /* unless those of the items need more: a fifth is left for others */
 #define WAIT_FOR_ROOM (50 * USEC_PER_MSEC)
@@ -24,14 +23,17 @@ struct found {
 struct acm_listing {
 	const struct look_item *items;
 	size_t count;
+	size_t expected; /* imports that there may well be */
+	bool all;
 	struct sd_event *event;
-	struct aws *aws;
 	struct aws_session *session;
 	const char *region;
 
-	struct sd_event_source *waiting; /* for ${room} */
+	struct sd_event_source *waiting; /* for the loop's next turn, or for room */
 	struct room room; /* for what is listed and found */
-	size_t reserved; /* of aws_room_take(): all of ${room}, while it has any */
+	struct aws_share *share; /* of what there is for all: the most of ${room} */
+	size_t wanted; /* so much is to be had before it lists */
+	bool full; /* more than it may ever have was needed */
 	struct acm_operation *listing;
 	struct tagging_operation *searching;
 	struct import_list imports;
@@ -60,25 +62,44 @@ static void forget_listed(struct acm_listing *listing)
 
 /* --- the room --- */
 
+static size_t most_room(const struct acm_listing *listing)
+{
+	return MAX(ROOM_MOST, 2 * listing->expected * ROOM_OF_ITEM);
+}
+
 static void give_room(struct acm_listing *listing)
 {
-	aws_room_give(listing->aws, listing->reserved);
-	listing->reserved = 0;
-	listing->room.used = 0;
+	aws_share_give(listing->share);
+	listing->room.used = listing->room.most = 0;
+}
+
+static bool on_grow(struct room *room, size_t bytes)
+{
+	struct acm_listing *listing = room->userdata;
+	const size_t left = MAX(most_room(listing), room->most) - room->most, lacking = bytes - (room->most - room->used);
+	const size_t step = MIN(MAX(lacking, ROOM_STEP), left);
+
+	listing->full |= lacking > left;
+	if (lacking > left || !aws_share_take(listing->share, step))
+		return false;
+	room->most += step;
+	return true;
 }
 
 static int on_waited(sd_event_source *source, uint64_t now, void *userdata)
 {
 	struct acm_listing *listing = userdata;
 
-	if (aws_room_take(listing->aws, listing->room.most)) {
+	if (aws_share_take(listing->share, listing->wanted)) {
 		listing->waiting = sd_event_source_disable_unref(listing->waiting);
-		listing->reserved = listing->room.most;
+		listing->room.most = listing->wanted;
 		start_list(listing);
 		return 0;
 	}
 	(void)sd_event_source_set_time_relative(source, WAIT_FOR_ROOM);
-	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	(void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	(void)aws_share_press(listing->share, now);
+	return 0;
 }
 
 /* From the loop's next turn on. */
@@ -92,29 +113,30 @@ static void wait_for_room(struct acm_listing *listing)
 
 /* --- the listing and the search --- */
 
-static size_t most_room(const struct acm_listing *listing)
-{
-	return MAX(ROOM_MOST, 2 * listing->count * ROOM_OF_ITEM);
-}
-
-/* Nothing is listed any further: it is done again when there is room for more, unless there can never be so much.  (May
- * be the end, after which there is no ${listing}.) */
+/* Nothing is listed any further: it is done once more when there is room for twice as much, unless there can never be so
+ * much.  (May be the end, after which there is no ${listing}.) */
 static void list_anew(struct acm_listing *listing)
 {
+	listing->wanted = MIN(MAX(2 * listing->room.most, listing->expected * ROOM_OF_ITEM), most_room(listing));
 	listing->listing = acm_cancel(listing->listing);
 	listing->searching = tagging_cancel(listing->searching);
 	forget_listed(listing);
 	give_room(listing);
 	error_done(&listing->error); /* of the side that had failed: it is asked again as well */
 	listing->unsearched = false;
-	if (listing->room.most < most_room(listing)) {
-		listing->room.most = MIN(2 * listing->room.most, most_room(listing));
+	if (!listing->full) {
 		wait_for_room(listing);
 		return;
 	}
 	(void)error_set(&listing->error, ERROR_RETRY, 0,
 		"it lists more imports than fit into the %zu bytes that there are for them", most_room(listing));
 	side_done(listing);
+}
+
+/* It has had its room for long, and others wait for it. */
+static void give_way(void *userdata)
+{
+	list_anew(userdata);
 }
 
 static bool keep(struct acm_listing *listing, size_t bytes)
@@ -212,7 +234,7 @@ static void join_found(struct acm_listing *listing)
 		struct found *found = &listing->found[i];
 		struct import *import = import_find(&listing->imports, found->arn);
 
-		if (!import && is_wanted(listing, found->tags))
+		if (!import && (listing->all || is_wanted(listing, found->tags)))
 			import = import_list_add(&listing->imports, found->arn);
 		if (import && !import->found_tags)
 			import->found_tags = take(found->tags);
@@ -228,16 +250,15 @@ static void hand_over(struct acm_listing *listing)
 	listed = (struct acm_listed){
 		.imports = listing->imports,
 		.unsearched = listing->unsearched,
-		.reserved = listing->reserved,
+		.share = take(listing->share),
 	};
 	listing->imports = (struct import_list){ 0 };
-	listing->reserved = 0;
 	listing->done(listing->userdata, &listed, NULL);
 }
 
 static void acm_listing_free(struct acm_listing *listing)
 {
-	give_room(listing);
+	aws_share_free(listing->share);
 	sd_event_source_disable_unref(listing->waiting);
 	forget_listed(listing);
 	error_done(&listing->error);
@@ -268,18 +289,22 @@ struct acm_listing *acm_list_imports(const struct destination_context *context, 
 	const struct look_item *items, size_t count, acm_list_imports_fn done, void *userdata)
 {
 	struct acm_listing *listing = mem_new(struct acm_listing);
+	const struct destination_keep *keep = context->keep;
 
 	*listing = (struct acm_listing){
 		.items = items,
 		.count = count,
+		.expected = keep ? MAX(count, keep->deliveries) : count,
+		.all = keep && keep->more,
 		.event = context->event,
-		.aws = context->aws,
 		.session = session,
 		.region = items[0].delivery->place->region,
-		.room.most = MAX(count * ROOM_OF_ITEM, ROOM_FIRST),
+		.room = { .grow = on_grow, .userdata = listing },
+		.share = aws_share_new(context->aws),
 		.done = done,
 		.userdata = userdata,
 	};
+	aws_share_bind(listing->share, give_way, listing);
 	wait_for_room(listing);
 	return listing;
 }

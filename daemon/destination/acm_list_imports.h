@@ -4,7 +4,7 @@
 
 /*
  * What the ACM of one account and region has imported: all of it is listed, and side by side with that what has our
- * tags is searched, in room that is reserved beforehand.
+ * tags is searched.  Room is taken for what has come, and for nothing before that.
  */
 
 #include "daemon/destination/acm_match.h"
@@ -13,9 +13,10 @@ struct acm_listing;
 
 /* What was listed, and the room that it has. */
 struct acm_listed {
-	struct import_list imports; /* sorted, not indexed; with what was only found, where by its tags it is an item's */
+	struct import_list imports; /* sorted, not indexed; with what was only found, where by its tags it is an item's; where
+				     * another look follows (struct destination_keep), all that was found */
 	bool unsearched; /* the search by tag failed: the tags of every import are to be read */
-	size_t reserved; /* of aws_room_take(); to be given back when the imports are gone */
+	struct aws_share *share; /* the room that they have; to be freed when they are gone */
 };
 
 /**
@@ -27,9 +28,9 @@ typedef void (*acm_list_imports_fn)(void *userdata, struct acm_listed *listed, c
 
 /**
  * acm_list_imports(context, session, items, count, done, userdata):
- * Waits until there is room, then lists the imports at the place of ${items} (${count}, one at least; borrowed until
- * the completion), as ${session} reaches it, and begins anew with more room where that does not do.  ${done} is called
- * once, never from inside start; the handle is void then.  Cancel means no callback.
+ * Lists the imports at the place of ${items} (${count}, one at least; borrowed until the completion), as ${session}
+ * reaches it.  Where others have the room that it needs, it lets go of what it has, waits for enough, and lists once
+ * more.  ${done} is called once, never from inside start; the handle is void then.  Cancel means no callback.
  */
 struct acm_listing *acm_list_imports(const struct destination_context *context, struct aws_session *session,
 	const struct look_item *items, size_t count, acm_list_imports_fn done, void *userdata);

@@ -3,8 +3,8 @@
 /*
  * A look at the ACM of one account and region goes through these phases, the requests of each side
  * by side:
- *	LIST		it waits until there is room for it; its imports are listed, and those with our tags searched
- *			(acm_list_imports.h)
+ *	LIST		its imports are listed, and those with our tags searched (acm_list_imports.h), or it takes what
+ *			the look before it has kept
  *	TAGS		the tags are read of those of which it must be known whose they are
  *	DESCRIBE	who uses those that stand in a delivery's way
  *	READ		the certificates that may have changed are read
@@ -18,6 +18,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <systemd/sd-event.h>
 
 #include "daemon/destination/acm_list_imports.h"
 #include "daemon/destination/kind.h"
@@ -31,6 +32,9 @@ struct acm_look;
 
 /* An account may keep a chain of 2 MiB beside its import, and hundreds of them are compared at once: in bytes. */
 #define CHAIN_MOST ((size_t)64 << 10)
+
+/* What was listed serves other looks for so long. */
+#define KEPT_FOR (30 * USEC_PER_SEC)
 
 enum phase {
 	PHASE_LIST,
@@ -57,11 +61,13 @@ struct acm_look {
 	size_t left;
 
 	struct acm_listing *listing;
+	sd_event_source *deferred; /* instead: what was kept is used from the loop's next turn on */
+	usec_t listed_at; /* wall clock */
 	bool unsearched; /* the search by tag failed: the tags of every import are read */
 	struct import_list imports;
 	unsigned listed_count; /* of them */
 	struct error error; /* why nothing could be listed */
-	size_t reserved; /* of aws_room_take(), for them */
+	struct aws_share *share; /* the room that they have, or NULL */
 
 	struct request *requests; /* of the phase, in the order in which they are sent */
 	size_t request_count;
@@ -99,6 +105,115 @@ static bool is_direct(const struct look_item *item)
 	return item->exact && item->object_id && (!arn || strcmp(arn, item->object_id) == 0);
 }
 
+/* --- what is kept for the next look --- */
+
+struct acm_kept {
+	struct destination_kept base;
+	struct import_list imports;
+	struct aws_share *share;
+	bool unsearched;
+	usec_t listed_at; /* wall clock; 0: it is void */
+};
+
+static void kept_clear(void *userdata)
+{
+	struct acm_kept *kept = userdata;
+
+	import_list_done(&kept->imports);
+	kept->share = aws_share_free(kept->share);
+	kept->listed_at = 0;
+}
+
+static void kept_release(struct destination_kept *base)
+{
+	struct acm_kept *kept = (struct acm_kept *)base;
+
+	kept_clear(kept);
+	free(kept);
+}
+
+static struct acm_kept *kept_get(struct destination_keep *keep)
+{
+	struct acm_kept *kept;
+
+	if (!keep->kept) {
+		kept = mem_new(struct acm_kept);
+		kept->base.release = kept_release;
+		keep->kept = &kept->base;
+	}
+	return (struct acm_kept *)keep->kept;
+}
+
+/* Does it say of each item what is there? */
+static bool is_good(const struct acm_kept *kept, const struct acm_look *look, usec_t now)
+{
+	if (!kept->listed_at || usec_sub(now, kept->listed_at) > KEPT_FOR)
+		return false;
+	for (size_t i = 0; i < look->count; i++)
+		if (look->items[i].seen_at > kept->listed_at)
+			return false;
+	return true;
+}
+
+static void give_way(void *userdata);
+
+/* Takes what the look before this one has kept, if it is good for this one, too. */
+static bool take_kept(struct acm_look *look, usec_t now)
+{
+	struct destination_keep *keep = look->context.keep;
+	struct acm_kept *kept;
+
+	if (!keep || !keep->kept)
+		return false;
+	kept = (struct acm_kept *)keep->kept;
+	if (!is_good(kept, look, now)) {
+		kept_clear(kept);
+		return false;
+	}
+	look->imports = kept->imports;
+	look->share = take(kept->share);
+	look->unsearched = kept->unsearched;
+	look->listed_at = kept->listed_at;
+	kept->imports = (struct import_list){ 0 };
+	kept->listed_at = 0;
+	aws_share_bind(look->share, give_way, look);
+	return true;
+}
+
+static bool all_readable(const struct import_list *imports)
+{
+	for (size_t i = 0; i < imports->count; i++)
+		if (imports->items[i].error.kind != ERROR_NONE)
+			return false;
+	return true;
+}
+
+static void give_room(struct acm_look *look)
+{
+	look->share = aws_share_free(look->share);
+}
+
+/* All has been made of what was listed that will be, but for what could not be read: it goes, or is kept. */
+static void leave_listed(struct acm_look *look)
+{
+	struct destination_keep *keep = look->context.keep;
+	struct acm_kept *kept;
+
+	if (!keep || !keep->more || !look->share || !all_readable(&look->imports)) {
+		import_list_keep_unreadable(&look->imports);
+		give_room(look);
+		return;
+	}
+	kept = kept_get(keep);
+	kept_clear(kept);
+	kept->imports = look->imports;
+	kept->share = take(look->share);
+	kept->unsearched = look->unsearched;
+	kept->listed_at = look->listed_at;
+	look->imports = (struct import_list){ 0 };
+	aws_share_bind(kept->share, kept_clear, kept);
+}
+
 /* --- LIST --- */
 
 static void on_listed(void *userdata, struct acm_listed *listed, const struct error *err)
@@ -111,14 +226,30 @@ static void on_listed(void *userdata, struct acm_listed *listed, const struct er
 	} else {
 		look->imports = listed->imports;
 		look->unsearched = listed->unsearched;
-		look->reserved = listed->reserved;
+		look->share = listed->share;
+		aws_share_bind(look->share, give_way, look);
 	}
 	request_done(look);
+}
+
+static int on_deferred(sd_event_source *source, void *userdata)
+{
+	struct acm_look *look = userdata;
+
+	look->deferred = sd_event_source_disable_unref(look->deferred);
+	request_done(look);
+	return 0;
 }
 
 static void start_list(struct acm_look *look)
 {
 	look->left = 1;
+	if (take_kept(look, look->listed_at)) {
+		if (sd_event_add_defer(look->context.event, &look->deferred, on_deferred, look) < 0)
+			mem_exhausted();
+		(void)sd_event_source_set_description(look->deferred, "acm-look-kept");
+		return;
+	}
 	look->listing = acm_list_imports(
 		&look->context, look->session, look->items, look->count, on_listed, look);
 }
@@ -207,7 +338,7 @@ static void start_tags(struct acm_look *look)
 	mark_concerned(look, marks);
 	clear_requests(look, look->imports.count);
 	for (size_t i = 0; i < look->imports.count; i++)
-		if (marks[i])
+		if (marks[i] && !look->imports.items[i].tags_read)
 			add_request(look, i);
 }
 
@@ -257,7 +388,7 @@ static void start_describe(struct acm_look *look)
 			mark_candidates(look, &look->items[i], marks);
 	clear_requests(look, look->imports.count);
 	for (size_t i = 0; i < look->imports.count; i++)
-		if (marks[i] && look->imports.items[i].summary.in_use)
+		if (marks[i] && look->imports.items[i].summary.in_use && !look->imports.items[i].in_use_by)
 			add_request(look, i);
 }
 
@@ -453,12 +584,6 @@ static void see_listed(struct acm_look *look, size_t index)
 		see_others(look, index);
 }
 
-static void give_room(struct acm_look *look)
-{
-	aws_room_give(look->context.aws, look->reserved);
-	look->reserved = 0;
-}
-
 static void start_read(struct acm_look *look)
 {
 	look->listed_count = 0;
@@ -466,14 +591,13 @@ static void start_read(struct acm_look *look)
 		look->listed_count += look->imports.items[i].listed;
 	clear_requests(look, look->count);
 	for (size_t i = 0; i < look->count; i++) {
+		look->seen[i].at = look->listed_at;
 		if (is_direct(&look->items[i]))
 			read_item(look, i, look->items[i].object_id);
 		else
 			see_listed(look, i);
 	}
-	/* All has been made of it that will be, but for what could not be read. */
-	import_list_keep_unreadable(&look->imports);
-	give_room(look);
+	leave_listed(look);
 }
 
 static void send_one(struct request *request)
@@ -495,6 +619,7 @@ static void send_one(struct request *request)
 static void acm_look_free(struct acm_look *look)
 {
 	give_room(look);
+	sd_event_source_disable_unref(look->deferred);
 	import_list_done(&look->imports);
 	error_done(&look->error);
 	free(look->requests);
@@ -556,6 +681,31 @@ static void advance(struct acm_look *look)
 		finish(look);
 }
 
+static void cancel_requests(struct acm_look *look)
+{
+	for (size_t i = 0; i < look->request_count; i++)
+		look->requests[i].operation = acm_cancel(look->requests[i].operation);
+}
+
+/* What was listed has been kept for long, and others wait for its room: it is looked at again later.  (TAGS or DESCRIBE;
+ * may be the end.) */
+static void give_way(void *userdata)
+{
+	struct acm_look *look = userdata;
+
+	cancel_requests(look);
+	clear_requests(look, 0);
+	look->deferred = sd_event_source_disable_unref(look->deferred);
+	import_list_done(&look->imports);
+	give_room(look);
+	(void)error_set(&look->error, ERROR_RETRY, 0,
+		"other places waited for the memory that its listing had for more than %d s",
+		(int)(AWS_ROOM_HELD / USEC_PER_SEC));
+	look->left = 0;
+	look->phase = PHASE_DESCRIBE;
+	advance(look);
+}
+
 void *acm_look(const struct destination_context *context, const struct look_item *items,
 	size_t count, usec_t now, destination_look_fn done, void *userdata)
 {
@@ -568,13 +718,13 @@ void *acm_look(const struct destination_context *context, const struct look_item
 		.context = *context,
 		.session = place_session(context, place),
 		.region = place->region,
+		.listed_at = now,
 		.phase = PHASE_READ,
 		.seen = mem_alloc(count * sizeof(struct observed)),
 		.done = done,
 		.userdata = userdata,
 	};
 	for (size_t i = 0; i < count; i++) {
-		look->seen[i].at = now;
 		if (!is_direct(&items[i]))
 			look->phase = PHASE_LIST;
 	}
@@ -587,8 +737,7 @@ void *acm_look_cancel(void *handle)
 	struct acm_look *look = handle;
 
 	acm_list_imports_cancel(look->listing);
-	for (size_t i = 0; i < look->request_count; i++)
-		acm_cancel(look->requests[i].operation);
+	cancel_requests(look);
 	acm_look_free(look);
 	return NULL;
 }

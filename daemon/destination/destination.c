@@ -78,6 +78,20 @@ struct destination_look *destination_look_cancel(struct destination_look *look)
 	return NULL;
 }
 
+void destination_forget(struct destination_keep *keep)
+{
+	if (keep->kept)
+		keep->kept->release(keep->kept);
+	keep->kept = NULL;
+}
+
+const struct pulse *destination_pulse(const struct destination_context *context, const struct place *place)
+{
+	const struct kind *kind = kind_of(place);
+
+	return kind->pulse ? kind->pulse(context, place) : NULL;
+}
+
 static void on_put(void *userdata, const char *object_id, const struct error *err)
 {
 	_cleanup_(freep) struct destination_put *put = userdata;

@@ -15,15 +15,29 @@
 #include "daemon/model/observed.h"
 #include "lib/aws/aws.h"
 
+struct destination_kept;
 struct destination_look;
 struct destination_put;
+struct pulse;
 struct sd_event;
+
+/* What one look at a place found out that the next needs as well, for looks at a part of its deliveries each.  Its room is
+ * given to whoever waits for some. */
+struct destination_keep {
+	struct destination_kept *kept; /* NULL: nothing */
+	size_t deliveries; /* that the place has in all */
+	bool more; /* another look at some of them follows soon */
+};
 
 /* Where things run.  ${aws} may be NULL when only files are configured. */
 struct destination_context {
 	struct sd_event *event;
 	struct aws *aws;
+	struct destination_keep *keep; /* for destination_look(), valid until it ends; NULL: nothing is kept */
 };
+
+/* destination_forget(keep): release what is kept. */
+void destination_forget(struct destination_keep *keep);
 
 /* destination_now(context): the wall clock, by which places are looked at and put: corrected by AWS's where there is an
  * ${aws}. */
@@ -41,6 +55,7 @@ struct look_item {
 	bool want_pem;		 /* read the certificate in place, if it can be read */
 	bool want_anchor; /* see for certain what it says of its anchor, where that takes another request */
 	bool exact; /* read it itself, whatever its revision says: before and after a write */
+	usec_t seen_at; /* when it was last looked at: what was kept before that says nothing of it; 0: never */
 };
 
 /**
@@ -56,13 +71,18 @@ typedef void (*destination_look_fn)(void *userdata, struct observed *seen, const
  * Look at ${count} deliveries (one at least) of one and the same place.  acm: one listing and one
  * search by tag for all of them (none of it when every item is exact and its object_id known),
  * then only those objects whose revision is not the recorded one.  secretsmanager: DescribeSecret
- * each, the value is never read; revision is the id of the current version.
+ * each, the value is never read; revision is the id of the current version.  What an observation says is as of ${now},
+ * or of the earlier time that is in it, where what was kept did.
  */
 struct destination_look *destination_look(const struct destination_context *context,
 	const struct look_item *items, size_t count, usec_t now, destination_look_fn done,
 	void *userdata);
 
 struct destination_look *destination_look_cancel(struct destination_look *look);
+
+/* destination_pulse(context, place): whether ${place} answers (lib/aws/pulse.h), valid as long as the ${aws}; NULL: nobody
+ * is asked there. */
+const struct pulse *destination_pulse(const struct destination_context *context, const struct place *place);
 
 /* destination_put_fn(userdata, object_id, err): where it was written, borrowed. */
 typedef void (*destination_put_fn)(void *userdata, const char *object_id, const struct error *err);

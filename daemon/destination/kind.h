@@ -9,10 +9,17 @@
 
 #include "daemon/destination/destination.h"
 
+/* What a kind keeps for the next look begins with this. */
+struct destination_kept {
+	void (*release)(struct destination_kept *kept);
+};
+
 struct kind {
 	void *(*look)(const struct destination_context *context, const struct look_item *items,
 		size_t count, usec_t now, destination_look_fn done, void *userdata);
 	void *(*look_cancel)(void *look);
+	const struct pulse *(*pulse)(const struct destination_context *context, const struct place *place); /* NULL:
+		* nobody is asked */
 	void *(*put)(const struct destination_context *context, const struct delivery *delivery,
 		const struct bundle *bundle, const struct observed *before, destination_put_fn done,
 		void *userdata);

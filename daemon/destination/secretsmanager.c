@@ -19,6 +19,9 @@
 #include "lib/aws/secretsmanager.h"
 #include "lib/base/strv.h"
 
+/* So many secrets are described at a time: who gives no answer holds no more connections than that. */
+#define DESCRIBED_AT_ONCE 64
+
 struct secret_look;
 
 struct secret_item {
@@ -31,7 +34,8 @@ struct secret_item {
 struct secret_look {
 	struct secret_item *items;
 	size_t count;
-	size_t left;
+	size_t sent, left;
+	struct aws_session *session;
 	struct observed *seen;
 	destination_look_fn done;
 	void *userdata;
@@ -57,6 +61,8 @@ static void secret_look_free(struct secret_look *look)
 	free(look);
 }
 
+static void send_some(struct secret_look *look);
+
 static void on_described(
 	void *userdata, const struct sm_description *description, const struct error *err)
 {
@@ -70,10 +76,23 @@ static void on_described(
 		item->seen->state = OBSERVED_ABSENT;
 	else
 		error_copy(&item->seen->error, err); /* the state stays UNKNOWN */
-	if (--look->left > 0)
+	if (--look->left > 0) {
+		send_some(look);
 		return;
+	}
 	look->done(look->userdata, look->seen, NULL);
 	secret_look_free(look);
+}
+
+static void send_some(struct secret_look *look)
+{
+	while (look->sent < look->count && look->sent + look->left < look->count + DESCRIBED_AT_ONCE) {
+		struct secret_item *item = &look->items[look->sent++];
+		const struct delivery *delivery = item->item->delivery;
+
+		item->operation = sm_describe(
+			look->session, delivery->place->region, delivery->object, on_described, item);
+	}
 }
 
 static void *secret_look(const struct destination_context *context, const struct look_item *items,
@@ -85,21 +104,18 @@ static void *secret_look(const struct destination_context *context, const struct
 		.items = mem_alloc(count * sizeof(struct secret_item)),
 		.count = count,
 		.left = count,
+		.session = place_session(context, items[0].delivery->place),
 		.seen = mem_alloc(count * sizeof(struct observed)),
 		.done = done,
 		.userdata = userdata,
 	};
 	for (size_t i = 0; i < count; i++) {
-		const struct place *place = items[i].delivery->place;
-		struct secret_item *item = &look->items[i];
-
-		*item = (struct secret_item){
+		look->items[i] = (struct secret_item){
 			.look = look, .item = &items[i], .seen = &look->seen[i]
 		};
-		item->seen->at = now;
-		item->operation = sm_describe(place_session(context, place), place->region,
-			items[i].delivery->object, on_described, item);
+		look->seen[i].at = now;
 	}
+	send_some(look);
 	return look;
 }
 
@@ -295,8 +311,14 @@ static void *secret_tag_cancel(void *handle)
 	return NULL;
 }
 
+static const struct pulse *secret_pulse(const struct destination_context *context, const struct place *place)
+{
+	return aws_pulse(place_session(context, place), AWS_SECRETSMANAGER, place->region);
+}
+
 const struct kind secretsmanager_kind = {
 	.look = secret_look,
+	.pulse = secret_pulse,
 	.look_cancel = secret_look_cancel,
 	.put = secret_put,
 	.put_cancel = secret_put_cancel,

@@ -152,6 +152,7 @@ int aws_new(struct sd_event *event, struct aws **ret_aws, struct error *err)
 	(void)sd_event_source_set_description(aws->begin, "aws-begin");
 	aws->lanes = lanes_new(event);
 	aws->room.most = AWS_ROOM;
+	TAILQ_INIT(&aws->shares);
 	r = aws_configure(aws, err);
 	if (r < 0)
 		return r;
@@ -160,20 +161,6 @@ int aws_new(struct sd_event *event, struct aws **ret_aws, struct error *err)
 		return r;
 	*ret_aws = take(aws);
 	return 0;
-}
-
-bool aws_room_take(struct aws *aws, size_t bytes)
-{
-	if (aws->room.used == 0) {
-		aws->room.used = bytes;
-		return true;
-	}
-	return aws->room.used <= aws->room.most && room_take(&aws->room, bytes);
-}
-
-void aws_room_give(struct aws *aws, size_t bytes)
-{
-	room_give(&aws->room, bytes);
 }
 
 const char *aws_default_region(const struct aws *aws)
@@ -196,6 +183,12 @@ void aws_set_skew_callback(
 {
 	aws->skew_callback = callback;
 	aws->skew_userdata = userdata;
+}
+
+void aws_set_heard_callback(struct aws *aws, void (*callback)(void *userdata), void *userdata)
+{
+	aws->heard_callback = callback;
+	aws->heard_userdata = userdata;
 }
 
 /* Answers come faster than their dates change. */

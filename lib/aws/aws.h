@@ -22,7 +22,9 @@
 struct aws;
 struct aws_call;
 struct aws_session;
+struct aws_share;
 struct page;
+struct pulse;
 struct secret;
 struct sd_event;
 
@@ -84,14 +86,25 @@ void aws_set_skew_callback(
 int aws_set_quota(struct aws *aws, const char *service, const char *operation, double rate);
 
 /**
- * aws_room_take(aws, bytes):
- * Whoever keeps what places list takes room for it beforehand, of which there is AWS_ROOM for all: answers that are well
- * formed can still be without end.  False when there is not so much left; then nothing is taken.  One alone may take as
- * much as it likes.
- * aws_room_give(aws, bytes): it is free again.
+ * The room for what is kept of listings, AWS_ROOM for all of them: answers that are well formed can still be without end.
+ * Each has a share, which grows with what has come: nobody who gives no answer has any of it.
+ *
+ * aws_share_new(aws): a share of nothing.
+ * aws_share_take(share, bytes): false when there is not so much left; then nothing is taken.  One alone may take as much
+ * as it likes.
+ * aws_share_give(share): all of it is free again.
+ * aws_share_bind(share, give_way, userdata): whom to ask to give it back; see aws_share_press().
+ * aws_share_press(share, now): ${share} waits for room at ${now} (monotonic): of the others that have had theirs for AWS_ROOM_HELD or longer,
+ * the largest is asked for it: its ${give_way} is called, which gives all of it, cancels what needs it, and may end in
+ * any way but by freeing what ${share} belongs to.  False when there is none.
+ * aws_share_free(share): it is free again, too.  Returns NULL.
  */
-bool aws_room_take(struct aws *aws, size_t bytes);
-void aws_room_give(struct aws *aws, size_t bytes);
+struct aws_share *aws_share_new(struct aws *aws);
+bool aws_share_take(struct aws_share *share, size_t bytes);
+void aws_share_give(struct aws_share *share);
+void aws_share_bind(struct aws_share *share, void (*give_way)(void *userdata), void *userdata);
+bool aws_share_press(struct aws_share *share, usec_t now);
+struct aws_share *aws_share_free(struct aws_share *share);
 
 /* What all requests may take at a time: connections, what each of them costs, and bytes of answers that are held. */
 #define AWS_CALLS_MAX HTTP_CALLS_MAX
@@ -100,6 +113,9 @@ void aws_room_give(struct aws *aws, size_t bytes);
 
 /* Some 5,000 certificates with a few names each. */
 #define AWS_ROOM ((size_t)5 << 20)
+
+/* So long may anybody have room for which others wait. */
+#define AWS_ROOM_HELD (10 * USEC_PER_SEC)
 
 /* Who asks, and through which door.  Everything is optional; strings are borrowed for the call of
  * aws_session_get() only. */
@@ -123,6 +139,17 @@ struct aws_identity {
  * valid as long as it.
  */
 struct aws_session *aws_session_get(struct aws *aws, const struct aws_identity *identity);
+
+/**
+ * aws_pulse(session, service, region):
+ * Whether ${service} of ${region} answers to ${session} (lib/aws/pulse.h); valid as long as the session.  The tagging API
+ * is asked about what ACM holds, and counts as it.  Long polls count nothing.
+ */
+const struct pulse *aws_pulse(struct aws_session *session, enum aws_service service, const char *region);
+
+/* aws_set_heard_callback(aws, callback, userdata): ${callback} is told of an answer that is news (pulse_heard()); it may
+ * start and cancel nothing. */
+void aws_set_heard_callback(struct aws *aws, void (*callback)(void *userdata), void *userdata);
 
 /* aws_forget_denials(aws): an operator asked to try again now. */
 void aws_forget_denials(struct aws *aws);

@@ -62,12 +62,34 @@ struct aws_call {
 	unsigned generation; /* of the credentials that it was last sent with */
 	struct http_call *http;
 	struct retry retry;
+	struct pulse *pulse; /* of who is asked; NULL: long poll */
+	bool asking; /* counted there */
 };
 
 static void call_proceed(struct aws_call *call, bool admitted);
 
+/* From now on an answer is owed. */
+static void call_ask(struct aws_call *call)
+{
+	if (call->asking || call->long_poll)
+		return;
+	if (!call->pulse)
+		call->pulse = session_pulse(call->session, call->service, call->region);
+	call->asking = true;
+	pulse_asked(call->pulse, clock_monotonic());
+}
+
+/* What it waits for now is no answer. */
+static void call_rest(struct aws_call *call)
+{
+	if (call->asking)
+		pulse_ended(call->pulse);
+	call->asking = false;
+}
+
 static void call_free(struct aws_call *call)
 {
+	call_rest(call);
 	if (call->begun)
 		TAILQ_REMOVE(&call->session->aws->begun, call, link);
 	sd_event_source_disable_unref(call->timer);
@@ -107,6 +129,7 @@ static void call_arm(struct aws_call *call, usec_t delay)
 {
 	usec_t time = usec_add(clock_monotonic(), delay);
 
+	call_rest(call);
 	if (!call->timer) {
 		if (sd_event_add_time(call->session->aws->event, &call->timer, CLOCK_MONOTONIC, time, 1,
 			    on_timer, call) < 0)
@@ -260,12 +283,24 @@ static void call_unreachable(struct aws_call *call, const struct error *failure)
 	call_fail(call, &err);
 }
 
+static void call_note_answer(struct aws_call *call)
+{
+	struct aws *aws = call->session->aws;
+
+	if (pulse_heard(call->pulse, clock_monotonic()) && aws->heard_callback)
+		aws->heard_callback(aws->heard_userdata);
+}
+
 static void call_answered(
 	struct aws_call *call, const struct http_response *response, const struct error *err)
 {
 	_cleanup_(fault_done) struct fault fault = FAULT_NULL;
 
 	call->http = NULL;
+	if (call->asking && (!err || call->unreadable))
+		call_note_answer(call);
+	else if (call->asking)
+		pulse_lost(call->pulse);
 	if (err && call->unreadable) {
 		call_misread(call);
 		return;
@@ -367,6 +402,7 @@ static void call_send(struct aws_call *call)
 		return;
 	}
 	call->unreadable = false;
+	call_ask(call);
 	if (call->page)
 		page_begin(call->page);
 	call->http = http_start(call->session->aws->http,
@@ -391,6 +427,8 @@ static void on_credentials(void *userdata, const struct error *err)
 	_cleanup_(error_done) struct error failure = ERROR_NULL;
 
 	if (err) {
+		if (call->asking && err->kind == ERROR_RETRY)
+			pulse_lost(call->pulse);
 		error_copy(&failure, err);
 		(void)error_wrap(&failure, "%s", call->operation);
 		call_fail(call, &failure);
@@ -420,6 +458,7 @@ static void call_proceed(struct aws_call *call, bool admitted)
 		(void)error_wrap(&err, "%s", call->operation);
 		call_fail(call, &err);
 	} else if (r == 0) {
+		call_ask(call);
 		session_wait(session, &call->session_waiter, call->region);
 	} else {
 		/* Not before: the credentials may have told the account. */
@@ -428,6 +467,8 @@ static void call_proceed(struct aws_call *call, bool admitted)
 				session->aws->lanes, session->account, call->region, call->service, call->operation);
 		if (admitted || call->long_poll || lane_enter(call->lane, &call->lane_waiter))
 			call_send(call);
+		else
+			call_rest(call);
 	}
 }
 

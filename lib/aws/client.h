@@ -17,6 +17,7 @@ struct profiles;
 
 TAILQ_HEAD(aws_sessions, aws_session);
 TAILQ_HEAD(aws_calls, aws_call);
+TAILQ_HEAD(aws_shares, aws_share);
 
 struct aws {
 	struct sd_event *event;
@@ -27,6 +28,7 @@ struct aws {
 	struct aws_sessions sessions;
 	struct lanes *lanes;
 	struct room room; /* for what is kept of listings */
+	struct aws_shares shares; /* of it, all that have any */
 	struct aws_calls begun; /* calls that were started in this turn of the loop */
 	struct sd_event_source *begin; /* armed while there are any */
 	unsigned turn;
@@ -38,6 +40,8 @@ struct aws {
 	usec_t date; /* which is that */
 	void (*skew_callback)(void *userdata, int64_t offset);
 	void *skew_userdata;
+	void (*heard_callback)(void *userdata);
+	void *heard_userdata;
 };
 
 /* calls_begin(aws): make the first step of those that have begun. */

@@ -12,6 +12,9 @@
 
 struct room {
 	size_t used, most; /* bytes */
+	/* Asked when there are not so many left: true when ${most} has grown by enough.  NULL: it never does. */
+	bool (*grow)(struct room *room, size_t bytes);
+	void *userdata; /* for it */
 };
 
 /* What malloc(3) and a pointer to it add to a text, about. */
@@ -20,7 +23,7 @@ struct room {
 /* room_take(room, bytes): false when there is not so much left; then nothing is taken. */
 static inline bool room_take(struct room *room, size_t bytes)
 {
-	if (bytes > room->most - room->used)
+	if (bytes > room->most - room->used && (!room->grow || !room->grow(room, bytes)))
 		return false;
 	room->used += bytes;
 	return true;

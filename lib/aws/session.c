@@ -162,6 +162,27 @@ void session_expire(struct aws_session *session, unsigned generation)
 		session->credentials = credentials_free(session->credentials);
 }
 
+struct pulse *session_pulse(struct aws_session *session, enum aws_service service, const char *region)
+{
+	struct peer *peer = session->peers;
+
+	if (service == AWS_TAGGING)
+		service = AWS_ACM;
+	while (peer && (peer->service != service || strcmp(peer->region, region) != 0))
+		peer = peer->next;
+	if (!peer) {
+		peer = mem_new(struct peer);
+		*peer = (struct peer){ .next = session->peers, .service = service, .region = mem_strdup(region) };
+		session->peers = peer;
+	}
+	return &peer->pulse;
+}
+
+const struct pulse *aws_pulse(struct aws_session *session, enum aws_service service, const char *region)
+{
+	return session_pulse(session, service, region);
+}
+
 const char *session_region(const struct aws_session *session)
 {
 	return session->region;
@@ -293,8 +314,20 @@ void sessions_forget_denials(struct aws *aws)
 	}
 }
 
+static void peers_free(struct peer *peer)
+{
+	while (peer) {
+		struct peer *next = peer->next;
+
+		free(peer->region);
+		free(peer);
+		peer = next;
+	}
+}
+
 static void session_free(struct aws_session *session)
 {
+	peers_free(session->peers);
 	sd_event_source_disable_unref(session->begin);
 	credentials_free(session->credentials);
 	endpoint_settings_done(&session->endpoints);

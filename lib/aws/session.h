@@ -13,6 +13,7 @@
 #include "lib/aws/aws.h"
 #include "lib/aws/endpoint.h"
 #include "lib/aws/provider.h"
+#include "lib/aws/pulse.h"
 
 /* One that waits for credentials.  Zeroed but for wake and userdata, it waits for none. */
 struct session_waiter {
@@ -21,6 +22,14 @@ struct session_waiter {
 	struct aws_session *session; /* that it waits for, or NULL */
 	unsigned round;
 	TAILQ_ENTRY(session_waiter) link;
+};
+
+/* A service in a region, and whether it answers. */
+struct peer {
+	struct peer *next;
+	enum aws_service service;
+	char *region;
+	struct pulse pulse;
 };
 
 struct aws_session {
@@ -52,6 +61,7 @@ struct aws_session {
 	usec_t denied_until; /* monotonic */
 	TAILQ_HEAD(, session_waiter) waiters;
 	unsigned round;
+	struct peer *peers; /* all that were ever asked */
 };
 
 /* session_get_keyed(aws, key, profile, provider): the session called ${key}, which fetches with
@@ -83,6 +93,9 @@ void session_leave(struct session_waiter *waiter);
 /* session_learn_account(session, arn): what an answer calls ${arn} is in the account whose quotas count, unless that was
  * told already. */
 void session_learn_account(struct aws_session *session, const char *arn);
+
+/* session_pulse(session, service, region): as aws_pulse(), for whoever asks. */
+struct pulse *session_pulse(struct aws_session *session, enum aws_service service, const char *region);
 
 /* session_expire(session, generation): AWS refused these credentials; they are dropped
  * unless newer ones have come already. */
