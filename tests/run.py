@@ -214,8 +214,11 @@ def floor_scenarios(count):
     run_pytest(count, "tests/scenarios")
 
 
+FAILING = ("silent", "refused", "reset", "busy", "slow", "mixed")
+
+
 def simulate(count, runs):
-    """Runs of tests/simulation: (case, certificates, accounts, seed)."""
+    """Runs of tests/simulation: (case, certificates, accounts, seed), or with how many accounts fail, and how."""
     if SANITIZE:
         count.add_skip("simulation", "it defines functions that a sanitizer's runtime defines as well")
         return
@@ -231,11 +234,14 @@ def simulate(count, runs):
 
 
 def floor_simulation(count):
-    simulate(count, [("renewal", 2500, 16, 1), ("renewal", 200, 16, 2), ("first", 200, 16, 3), ("throttled", 200, 16, 4)])
+    simulate(count, [("renewal", 2500, 16, 1), ("renewal", 200, 16, 2), ("first", 200, 16, 3), ("throttled", 200, 16, 4),
+                     ("down", 60, 40, 5, 10, "silent"), ("falls", 20, 120, 6, 100, "silent"),
+                     ("down", 60, 120, 7, 100, "mixed")])  # fmt: skip
 
 
 def floor_simulation_whole(count):
-    simulate(count, [("renewal", 2500, 16, 2), ("first", 2500, 16, 3), ("throttled", 2500, 16, 4)])
+    failing = [(case, 60, 120, 5, many, how) for case in ("down", "falls") for how in FAILING for many in (1, 9, 10, 100)]
+    simulate(count, [("renewal", 2500, 16, 2), ("first", 2500, 16, 3), ("throttled", 2500, 16, 4), *failing])
 
 
 def follow(count, name, command, **environment):

@@ -103,8 +103,25 @@ static void tracked_place_free(struct tracked_place *place)
 {
 	world_unref(place->world);
 	candidate_room_unref(place->candidates);
+	destination_forget(&place->keep);
 	free(place->budget);
 	free(place);
+}
+
+/* What is known of whether it answers. */
+static struct reach former_reach(const struct conductor *conductor, const struct place *place)
+{
+	for (size_t i = 0; i < conductor->place_count; i++) {
+		const struct tracked_place *former = conductor->places[i];
+
+		if (strcmp(former->place->name, place->name) == 0) {
+			struct reach reach = former->reach;
+
+			reach.pulse = NULL; /* it may be asked as somebody else from now on */
+			return reach;
+		}
+	}
+	return (struct reach){ 0 };
 }
 
 /* Who may not tag at a place may not for as long as the configuration stays the same, whatever the source shows. */
@@ -134,6 +151,7 @@ static struct tracked_place **adopt_places(struct conductor *conductor, struct w
 		places[i]->place = expansion->places[i];
 		places[i]->conductor = conductor;
 		places[i]->candidates = candidate_room_new();
+		places[i]->reach = former_reach(conductor, expansion->places[i]);
 		state_want_looks(places[i], 0);
 	}
 	keep_refusals(conductor, world, places);
@@ -226,7 +244,7 @@ static void former_done(struct conductor *conductor, struct former *former)
 			continue;
 		agenda_forget(&conductor->agenda, old);
 		old->seen = NULL; /* what it points to is replaced, and nobody points it anew */
-		if (!old->run)
+		if (!old->runs)
 			tracked_certificate_free(conductor, old);
 	}
 	free(former->certificates);
@@ -349,7 +367,7 @@ void state_release_delivery(struct conductor *conductor, struct tracked_delivery
 
 void state_release_certificate(struct conductor *conductor, struct tracked_certificate *certificate)
 {
-	if (certificate->run)
+	if (certificate->runs)
 		return;
 	if (state_find_certificate(conductor, certificate->name) == certificate)
 		agenda_touch(&conductor->agenda, certificate);

@@ -232,6 +232,12 @@ static int install_sources(struct conductor *conductor)
 
 /* --- start --- */
 
+/* A place answers: more may be asked of it now. */
+static void on_heard(void *userdata)
+{
+	cycle_poke(userdata);
+}
+
 static void on_skew(void *userdata, int64_t offset)
 {
 	_cleanup_(freep) char *off = duration_format((usec_t)(offset < 0 ? -offset : offset));
@@ -250,6 +256,7 @@ static int start_aws(struct conductor *conductor)
 		return 2;
 	}
 	aws_set_skew_callback(conductor->aws, on_skew, conductor);
+	aws_set_heard_callback(conductor->aws, on_heard, conductor);
 	conductor->default_region = mem_strdup(aws_default_region(conductor->aws));
 	return 0;
 }

@@ -17,13 +17,15 @@
  * at each place by itself, so that a slow one holds up nobody else: where it is full it is left out, and the certificate
  * is exported for it once more later.  A transfer begins when a place has few enough under way that its import lane could
  * run dry, and takes along what is due at all other places that are not full, so that accounts that are equally fast
- * share their exports.  What all may have under way is shared out among the places there are.
+ * share their exports.  What all may have under way is shared out among the places there are.  One that has not answered
+ * lately gets one delivery, until it does; one that gives no answer gets none, and what it was given counts no more.  A
+ * transfer to such and slow ones alone leaves its turn to others, too.
  */
 #define PLACE_AT_ONCE_LEAST 4
 #define PLACE_AT_ONCE_MOST 24 /* where round trips are all that a place waits for */
 #define PLACE_LOW_SHARE 3 /* of what it may have at once */
 
-/* A transfer waits so long for looks under way that may add to it, to export once for all that is due together. */
+/* A transfer waits so long for what may add to it, to export once for all that is due together. */
 #define GATHER_WAIT (300 * USEC_PER_MSEC)
 
 /* With the next look further away than this, connections are not kept where no watchdog wakes the process to close them:
@@ -78,6 +80,8 @@ static struct plan_delivery delivery_input(struct conductor *conductor, size_t i
 		/* Of one that was never written down, too, it counts when it is tried again. */
 		.record = delivery->has_record || delivery->record.failures ? &delivery->record : NULL,
 		.budget = delivery->place->budget,
+		.silent = delivery->place->reach.silent,
+		.lost = delivery->place->reach.lost ? delivery->place->reach.retry : 0,
 		.in_flight = delivery->transferring || slot->looking || delivery->proof,
 		.may_look = may_look(conductor, slot),
 		.asked = slot->asked,
@@ -215,13 +219,18 @@ void cycle_touch_all(struct conductor *conductor)
 
 /* --- starting steps --- */
 
-/* Are looks under way, or about to be, that may find more deliveries of this certificate due? */
+/* Are looks under way, or about to be, that may find more deliveries of this certificate due; or does one wait for the first
+ * answer of its place? */
 static bool more_may_be_due(const struct conductor *conductor, const struct tracked_certificate *certificate)
 {
 	for (size_t i = 0; i < certificate->count; i++) {
 		const struct slot *slot = &conductor->slots[certificate->first + i];
+		const struct tracked_place *place = state_place(conductor, slot);
 
-		if (slot->looking || slot->look_wanted || state_place(conductor, slot)->wanted)
+		if (!reach_is_open(place))
+			continue;
+		if (slot->looking || slot->look_wanted || place->wanted ||
+			(slot->due && place->carrying && !reach_is_proven(place)))
 			return true;
 	}
 	return false;
@@ -248,16 +257,22 @@ static bool still_gathering(struct conductor *conductor, struct tracked_certific
 
 /* How many may be under way at one place: all places together can never have more than CARRIED_AT_ONCE, as long as
  * there are few enough of them for the least. */
-static size_t place_at_once(const struct conductor *conductor)
+static size_t place_at_once(const struct conductor *conductor, const struct tracked_place *place)
 {
 	const size_t share = CARRIED_AT_ONCE / MAX(conductor->place_count, (size_t)1);
 
-	return MIN(MAX(share, (size_t)PLACE_AT_ONCE_LEAST), (size_t)PLACE_AT_ONCE_MOST);
+	if (!reach_is_open(place))
+		return 0;
+	if (!reach_is_proven(place))
+		return 1;
+	return MIN(MAX(share, reach_is_prompt(place) ? (size_t)PLACE_AT_ONCE_LEAST : 1), (size_t)PLACE_AT_ONCE_MOST);
 }
 
 static bool is_low(const struct conductor *conductor, const struct tracked_place *place)
 {
-	return place->carrying <= place_at_once(conductor) / PLACE_LOW_SHARE;
+	const size_t most = place_at_once(conductor, place);
+
+	return place->carrying < most && place->carrying <= most / PLACE_LOW_SHARE;
 }
 
 /* Those that are due where there is room; NULL when they can wait for more, or have to wait until there is room for all
@@ -276,7 +291,7 @@ static struct tracked_delivery **due_deliveries(
 		if (!slot->due)
 			continue;
 		low |= is_low(conductor, place);
-		if (place->carrying < place_at_once(conductor) && count < CARRIED_AT_ONCE)
+		if (place->carrying < place_at_once(conductor, place) && count < CARRIED_AT_ONCE)
 			due[count++] = state_open(conductor, certificate->first + i);
 	}
 	*ret_count = count;
@@ -296,6 +311,11 @@ static void set_due(struct conductor *conductor, struct slot *slot, bool due)
 	place->due += due ? 1 : (size_t)-1;
 }
 
+static bool may_run(const struct conductor *conductor)
+{
+	return conductor->run_count < RUNS_AT_ONCE && conductor->all_runs < RUNS_IN_ALL;
+}
+
 static void start_transfer(struct conductor *conductor, struct tracked_certificate *certificate)
 {
 	struct tracked_delivery **due = NULL;
@@ -303,9 +323,9 @@ static void start_transfer(struct conductor *conductor, struct tracked_certifica
 
 	if (certificate->run || (certificate->planned.due && still_gathering(conductor, certificate)))
 		return;
-	if (conductor->run_count < RUNS_AT_ONCE && certificate->planned.due)
+	if (may_run(conductor) && certificate->planned.due)
 		due = due_deliveries(conductor, certificate, &count);
-	if (conductor->run_count >= RUNS_AT_ONCE || (certificate->planned.due && !due)) {
+	if (!may_run(conductor) || (certificate->planned.due && !due)) {
 		agenda_wait(&conductor->agenda, certificate);
 		return;
 	}
@@ -334,13 +354,13 @@ static bool may_start(const void *userdata, const struct tracked_certificate *ce
 /* Is there a place for which something waits, and where too little is under way? */
 static bool has_room(const struct conductor *conductor)
 {
-	if (!conductor->agenda.ready || conductor->run_count >= RUNS_AT_ONCE ||
+	if (!conductor->agenda.ready || !may_run(conductor) ||
 		conductor->carrying >= CARRIED_AT_ONCE)
 		return false;
 	for (size_t i = 0; i < conductor->place_count; i++)
 		if (conductor->places[i]->due && is_low(conductor, conductor->places[i]))
 			return true;
-	return !conductor->runs || !conductor->agenda.ready->planned.due;
+	return !conductor->run_count || !conductor->agenda.ready->planned.due;
 }
 
 static void say_held(struct tracked_delivery *delivery, const struct step *step)
@@ -571,7 +591,8 @@ static const struct slot *find_on_its_way(const struct conductor *conductor, con
 		const struct owed_record *row = dependent->owed[i];
 		const struct slot *slot = row->due || !row->since ? NULL : state_find_slot(conductor, row->delivery);
 
-		if (slot && (slot->looking || (slot->open && (slot->open->transferring || slot->open->proof))))
+		if (slot && reach_is_open(state_place(conductor, slot)) &&
+			(slot->looking || (slot->open && (slot->open->transferring || slot->open->proof))))
 			return slot;
 	}
 	return NULL;
@@ -689,6 +710,7 @@ static usec_t next_moment(const struct conductor *conductor)
 	usec_t next = conductor->read ? USEC_INFINITY : MIN(conductor->next_look, conductor->next_sweep);
 
 	next = MIN(next, agenda_first(&conductor->agenda));
+	next = MIN(next, reach_next(conductor));
 	next = MIN(next, monotonic_of(conductor, conductor->dependents_again));
 	if (conductor->record_error.text)
 		next = MIN(next, conductor->record_retry);
@@ -804,6 +826,7 @@ static void note_time(struct conductor *conductor)
 	if (llabs(offset - conductor->clock_offset) > (int64_t)USEC_PER_SEC)
 		cycle_touch_all(conductor);
 	conductor->clock_offset = offset;
+	reach_note(conductor);
 	agenda_wake(&conductor->agenda, now);
 }
 

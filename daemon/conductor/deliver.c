@@ -30,6 +30,8 @@ struct run {
 	char *leaf_pem; /* as exported */
 	char *chain_pem;
 	char *anchor_pem; /* where its chain ends; recorded once it is in place somewhere */
+	bool exported;
+	bool busy; /* it is being exported, or carried to a place that answers soon */
 };
 
 static void run_free(struct run *run)
@@ -39,7 +41,8 @@ static void run_free(struct run *run)
 	for (struct run **at = &conductor->runs; *at; at = &(*at)->next)
 		if (*at == run) {
 			*at = run->next;
-			conductor->run_count--;
+			conductor->run_count -= run->busy;
+			conductor->all_runs--;
 			break;
 		}
 	run->transfer = transfer_cancel(run->transfer);
@@ -48,7 +51,9 @@ static void run_free(struct run *run)
 			run->deliveries[i]->transferring = false;
 			state_release_delivery(conductor, run->deliveries[i]);
 		}
-	run->certificate->run = NULL;
+	run->certificate->runs--;
+	if (run->certificate->run == run)
+		run->certificate->run = NULL;
 	state_release_certificate(conductor, run->certificate);
 	source_certificate_done(&run->source);
 	certificate_list_done(&run->anchor);
@@ -61,20 +66,46 @@ static void run_free(struct run *run)
 	free(run);
 }
 
+/* Those who wait for an answer that does not come count at their place alone, unless there is a key in what they have sent. */
+static void count_run(struct conductor *conductor, struct run *run)
+{
+	const bool was_busy = run->busy;
+
+	run->busy = !run->exported;
+	for (size_t i = 0; i < run->count; i++) {
+		const struct tracked_delivery *delivery = run->deliveries[i];
+		/* What a reload has left without a place ends without counting at one. */
+		bool placed = delivery && state_slot(conductor, delivery);
+
+		if (placed)
+			delivery->place->carrying++;
+		if (!delivery)
+			continue;
+		if (placed && !reach_is_open(delivery->place)) {
+			conductor->carrying += run->transfer && transfer_is_writing(run->transfer, i);
+			continue;
+		}
+		conductor->carrying++;
+		run->busy |= !placed || reach_is_prompt(delivery->place) || !reach_is_proven(delivery->place);
+	}
+	conductor->run_count += run->busy;
+	conductor->all_runs++;
+	if (run->busy)
+		run->certificate->run = run;
+	else if (was_busy)
+		agenda_touch(&conductor->agenda, run->certificate);
+}
+
 void deliver_count(struct conductor *conductor)
 {
 	conductor->carrying = 0;
+	conductor->run_count = conductor->all_runs = 0;
 	for (size_t i = 0; i < conductor->place_count; i++)
 		conductor->places[i]->carrying = 0;
-	for (const struct run *run = conductor->runs; run; run = run->next)
-		for (size_t i = 0; i < run->count; i++) {
-			const struct tracked_delivery *delivery = run->deliveries[i];
-
-			conductor->carrying += delivery != NULL;
-			/* What a reload has left without a place ends without counting at one. */
-			if (delivery && state_slot(conductor, delivery))
-				delivery->place->carrying++;
-		}
+	for (struct run *run = conductor->runs; run; run = run->next)
+		run->certificate->run = NULL;
+	for (struct run *run = conductor->runs; run; run = run->next)
+		count_run(conductor, run);
 }
 
 /* --- the intent --- */
@@ -170,6 +201,14 @@ static void note_cloudfront(struct run *run)
 	}
 }
 
+/* Has the source been seen to have another version since it was planned?  Then it is planned anew at once. */
+static bool is_superseded(const struct run *run)
+{
+	const struct source_certificate *seen = run->certificate->seen;
+
+	return seen && !fingerprint_equal(&seen->version.fingerprint, &run->source.version.fingerprint);
+}
+
 static void on_exported(void *userdata, const struct version *version, const char *leaf_pem, const char *chain_pem,
 	const char *anchor_pem, const struct error *err)
 {
@@ -177,8 +216,13 @@ static void on_exported(void *userdata, const struct version *version, const cha
 	struct conductor *conductor = run->conductor;
 	struct certificate_record *record = &run->certificate->record;
 	struct log_fields fields = { 0 };
-	bool together = conductor_begin(conductor);
+	bool together;
 
+	if (err && is_superseded(run)) {
+		log_debug("'%s' is exported again, as its next version: %s", run->certificate->name, err->text);
+		return;
+	}
+	together = conductor_begin(conductor);
 	say_certificate(&fields, run->certificate->name, run->certificate->arn);
 	if (err) {
 		bool begins = !run->certificate->said_failure;
@@ -198,6 +242,7 @@ static void on_exported(void *userdata, const struct version *version, const cha
 		if (err->kind == ERROR_RETRY)
 			conductor->next_look = clock_monotonic(); /* it may have been renewed meanwhile */
 	} else {
+		run->exported = true;
 		run->certificate->said_failure = false;
 		record->failures = 0;
 		record->next_try = 0;
@@ -375,6 +420,8 @@ static void on_delivered(void *userdata, size_t item, const struct outcome *outc
 			delivery->record.object_id = mem_strdup(seen->object_id); /* written, not read back yet */
 		(void)conductor_save_delivery(conductor, &delivery->record);
 	}
+	if (state_slot(conductor, delivery))
+		reach_ended(delivery->place, outcome->kind == OUTCOME_FAILED);
 	delivery->transferring = false;
 	if (seen) {
 		observed_copy(&copy, seen);
@@ -474,9 +521,8 @@ bool deliver_start(struct conductor *conductor, struct tracked_certificate *cert
 	for (size_t i = 0; i < count; i++)
 		fill_item(run, i);
 	conductor->runs = run;
-	conductor->run_count++;
+	certificate->runs++;
 	deliver_count(conductor);
-	certificate->run = run;
 	request = (struct transfer_request){
 		.context = &run->context,
 		.desired = run->world->desired,

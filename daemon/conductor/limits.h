@@ -18,16 +18,19 @@
 #include "lib/aws/sqs.h"
 #include "lib/pki/secret.h"
 
-/* What is in flight at once: runs, each with a bundle, and the deliveries in all of them, each with the body of a request. */
+/* What is in flight at once: runs, each with a bundle, and the deliveries in all of them, each with the body of a request.
+ * Runs that wait for places alone that give no answer or are slow leave their turn to others, up to as many in all. */
 #define RUNS_AT_ONCE	64
+#define RUNS_IN_ALL	96
 #define CARRIED_AT_ONCE 208 /* two for each of a hundred places */
 #define BUNDLE_ROOM	((size_t)8 << 10)
 #define BODY_ROOM	((size_t)16 << 10)
-_Static_assert(RUNS_AT_ONCE * BUNDLE_ROOM + CARRIED_AT_ONCE * BODY_ROOM <= SECRET_HEAP_SIZE,
+_Static_assert(RUNS_IN_ALL * BUNDLE_ROOM + CARRIED_AT_ONCE * BODY_ROOM <= SECRET_HEAP_SIZE,
 	"what is in flight must fit the locked memory");
 
-/* Deliveries in all looks at places; a look takes about so much for each. */
+/* Deliveries in all looks at places, those that answer and all of them; a look takes about so much for each. */
 #define LOOKED_AT_ONCE 8192
+#define LOOKED_IN_ALL  16384
 #define LOOKED_ROOM    ((size_t)1 << 10)
 
 /* A name that is being looked up takes one descriptor more than its connection will; each has a thread (TasksMax=). */
@@ -46,7 +49,7 @@ _Static_assert(RUNS_AT_ONCE * BUNDLE_ROOM + CARRIED_AT_ONCE * BODY_ROOM <= SECRE
 
 #define LIMITS_MEMORY                                                                                                  \
 	(REST_ROOM + SECRET_HEAP_SIZE + AWS_CALLS_MAX * AWS_CALL_ROOM + AWS_HELD_MAX + AWS_ROOM + SQS_ANSWER_LIMIT +   \
-		ANSWERS_MOST * (ANSWER_PIECE + ANSWER_MESSAGE_MOST) + LOOKED_AT_ONCE * LOOKED_ROOM)
+		ANSWERS_MOST * (ANSWER_PIECE + ANSWER_MESSAGE_MOST) + LOOKED_IN_ALL * LOOKED_ROOM)
 
 /* What the process is allowed; UINT64_MAX: as much as there is, or it cannot be read. */
 struct limits {

@@ -16,9 +16,15 @@
 
 #define POLL_JITTER 10 /* percent */
 
-/* Places looked at side by side; of how many of their deliveries, says limits.h. */
-#define LOOKS_AT_ONCE 32
+/*
+ * Places looked at side by side; of how many of their deliveries, says limits.h.  That is for places that answer.  One that has not answered lately is asked about one of its deliveries, which takes no room of the
+ * others, and about the rest when it has; of those that gave no answer before, no more than half of these at a time.
+ */
+#define LOOKS_AT_ONCE  32
+#define PROBES_AT_ONCE 128
 
+/* A look that failed is repeated after its back-off, give or take up to a quarter of it. */
+#define LOOK_SPREAD 4
 /* While versions are read, each place is looked at so far apart, at least: a look lists the whole place, and to read takes
  * as long as there is much to read, so that at a fixed distance the looks would cost the product of both. */
 #define LOOKS_APART	     (2 * USEC_PER_SEC)
@@ -103,6 +109,11 @@ static void note_version(struct conductor *conductor, struct tracked_certificate
 		return; /* one version has one serial */
 	record->version = seen->version;
 	record->newest = MAX(record->newest, seen->version.not_before);
+	if (changed) {
+		/* What failed was the export of another one; perhaps for the very reason that it was renewed meanwhile. */
+		record->failures = 0;
+		record->next_try = 0;
+	}
 	(void)conductor_save_certificate(conductor, certificate);
 	if (!changed)
 		return;
@@ -470,7 +481,6 @@ static void place_forget_look(struct tracked_place *place)
 		free(looked->revision);
 		source_certificate_done(&place->sources[i]);
 	}
-	conductor->looking -= place->looking_count;
 	free(place->sources);
 	free(place->looking);
 	free(place->items);
@@ -479,6 +489,47 @@ static void place_forget_look(struct tracked_place *place)
 	place->items = NULL;
 	place->looking_count = 0;
 	place->look = NULL;
+	if (!place->keep.more)
+		destination_forget(&place->keep);
+}
+
+/* What was found out at ${at}, by the clock when the look began, is as of now, unless it was kept from before. */
+static usec_t as_of(const struct tracked_place *place, usec_t at)
+{
+	return usec_sub(conductor_now(place->conductor), at ? usec_sub(place->look_began, at) : 0);
+}
+
+/* The place gave no answer to the look at one of its deliveries: the others need none to say the same. */
+static void fail_others(struct tracked_place *place, const struct error *err)
+{
+	struct conductor *conductor = place->conductor;
+
+	for (size_t i = 0; i < conductor->delivery_count; i++) {
+		struct slot *slot = &conductor->slots[i];
+		struct observed failed = { .state = OBSERVED_UNKNOWN, .at = conductor_now(conductor) };
+
+		if (state_place(conductor, slot) != place || !is_wanted(conductor, slot) || !is_lookable(conductor, slot))
+			continue;
+		error_copy(&failed.error, err);
+		state_want_look(conductor, slot, false);
+		look_seen(conductor, state_open(conductor, i), &failed);
+		observed_done(&failed);
+		state_settle(conductor);
+	}
+	place->wanted = false;
+}
+
+/* The look has ended: does the place answer?  If it does not, nothing more is asked of it. */
+static void judge_place(struct tracked_place *place, const struct observed *seen, const struct error *err)
+{
+	const struct error *why = err;
+
+	if (!why && place->probing && seen[0].state == OBSERVED_UNKNOWN && seen[0].error.text)
+		why = &seen[0].error;
+	place->chance = (unsigned)random_below(1000);
+	reach_ended(place, why != NULL);
+	if (place->probing && (err || (why && place->reach.lost)))
+		fail_others(place, why);
 }
 
 static void on_look(void *userdata, struct observed *seen, const struct error *err)
@@ -488,6 +539,8 @@ static void on_look(void *userdata, struct observed *seen, const struct error *e
 	unsigned held = 0;
 	bool begun = conductor_begin(conductor);
 
+	judge_place(place, seen, err);
+
 	for (size_t i = 0; i < place->looking_count; i++) {
 		struct observed failed = { .state = OBSERVED_UNKNOWN };
 		struct observed *one = seen ? &seen[i] : &failed;
@@ -495,7 +548,7 @@ static void on_look(void *userdata, struct observed *seen, const struct error *e
 
 		if (err)
 			error_copy(&failed.error, err);
-		one->at = conductor_now(conductor);
+		one->at = as_of(place, one->at);
 		held = MAX(held, one->imported_count);
 		conductor->slots[slot].looking = false;
 		look_seen(conductor, state_open(conductor, slot), one);
@@ -537,6 +590,7 @@ static void fill_looked(struct tracked_place *place, size_t at, size_t index)
 		.source = &place->sources[at],
 		.object_id = looked->object_id,
 		.revision = looked->revision,
+		.seen_at = state_seen_at(slot),
 	};
 	if (open)
 		place->items[at].confirmed = open->record.confirmed;
@@ -544,13 +598,17 @@ static void fill_looked(struct tracked_place *place, size_t at, size_t index)
 		place->items[at].confirmed = version->version;
 }
 
-/* Of the place, so many deliveries are to be looked at, which come next. */
-static void choose_place(struct tracked_place *place, size_t count)
+/* Of the place, ${wanted} deliveries are to be looked at; which, comes next. */
+static void choose_place(struct tracked_place *place, size_t wanted)
 {
+	size_t count = reach_is_proven(place) ? wanted : 1;
+
+	place->probing = count < wanted;
+	place->keep.deliveries = wanted;
+	place->keep.more = place->probing || place->conductor->reading_versions;
 	place->looking = mem_alloc(count * sizeof(*place->looking));
 	place->items = mem_alloc(count * sizeof(*place->items));
 	place->sources = mem_alloc(count * sizeof(*place->sources));
-	place->conductor->looking += count;
 }
 
 /* The deliveries of all places that were chosen; in one go, since there may be very many of both. */
@@ -560,7 +618,8 @@ static void fill_chosen(struct conductor *conductor)
 		const struct slot *slot = &conductor->slots[i];
 		struct tracked_place *place = state_place(conductor, slot);
 
-		if (place->looking && !place->look && is_wanted(conductor, slot) && is_lookable(conductor, slot))
+		if (place->looking && !place->look && !(place->probing && place->looking_count) &&
+			is_wanted(conductor, slot) && is_lookable(conductor, slot))
 			fill_looked(place, place->looking_count++, i);
 	}
 }
@@ -568,12 +627,21 @@ static void fill_chosen(struct conductor *conductor)
 static void look_at_place(struct tracked_place *place)
 {
 	struct conductor *conductor = place->conductor;
-	const struct destination_context context = { .event = conductor->event, .aws = conductor->aws };
+	const struct destination_context context = {
+		.event = conductor->event,
+		.aws = conductor->aws,
+		.keep = &place->keep,
+	};
 
-	place->looked_at = clock_monotonic();
-	place->wanted = false;
+	place->look_began = conductor_now(conductor);
+	if (!place->probing) {
+		place->looked_at = clock_monotonic();
+		place->wanted = false;
+	} else if (place->wanted && !place->seen_since) {
+		place->seen_since = place->look_began;
+	}
 	place->look = destination_look(
-		&context, place->items, place->looking_count, conductor_now(conductor), on_look, place);
+		&context, place->items, place->looking_count, place->look_began, on_look, place);
 }
 
 /* While the source's versions come one by one, a place is not looked at for each of them. */
@@ -599,33 +667,104 @@ static size_t *count_wanted(const struct conductor *conductor)
 	return counts;
 }
 
-void look_at_places(struct conductor *conductor)
+/* What is under way. */
+struct looks {
+	size_t running, probes, searches; /* looks at places that answer, at one delivery, and that of places that were lost */
+	size_t looked, all; /* deliveries: at places that answer, and in all */
+};
+
+static struct looks count_looks(const struct conductor *conductor)
 {
-	_cleanup_(freep) size_t *counts = NULL;
-	size_t running = 0, wanted = 0;
+	struct looks looks = { 0 };
 
 	for (size_t p = 0; p < conductor->place_count; p++) {
 		const struct tracked_place *place = conductor->places[p];
 
-		running += place->look != NULL;
-		wanted += !place->look && (place->wanted || place->look_wanted) && !is_too_soon(conductor, place);
+		if (!place->look)
+			continue;
+		looks.all += place->looking_count;
+		if (place->looking_count == 1) {
+			looks.probes++;
+			looks.searches += place->reach.lost;
+		} else if (reach_is_open(place)) {
+			looks.running++;
+			looks.looked += place->looking_count;
+		}
 	}
-	if (!conductor->view || !wanted || running >= LOOKS_AT_ONCE || conductor->looking >= LOOKED_AT_ONCE)
-		return;
-	counts = count_wanted(conductor);
-	for (size_t p = 0; p < conductor->place_count && running < LOOKS_AT_ONCE; p++) {
+	return looks;
+}
+
+/* May a look at ${count} deliveries of it begin? */
+static bool has_room(const struct looks *looks, const struct tracked_place *place, size_t count)
+{
+	if (count == 1 || !reach_is_proven(place))
+		return looks->probes < PROBES_AT_ONCE &&
+		       (!place->reach.lost || looks->searches < PROBES_AT_ONCE / 2);
+	return looks->running < LOOKS_AT_ONCE &&
+	       (!looks->looked || looks->looked + count <= LOOKED_AT_ONCE) &&
+	       (looks->looked == looks->all || looks->all + count <= LOOKED_IN_ALL);
+}
+
+static void count_look(struct looks *looks, const struct tracked_place *place, size_t count)
+{
+	bool probe = count == 1 || !reach_is_proven(place);
+
+	looks->probes += probe;
+	looks->searches += probe && place->reach.lost;
+	looks->running += !probe;
+	looks->looked += probe ? 0 : count;
+	looks->all += probe ? 1 : count;
+}
+
+/* Is a look at it to begin, as far as can be told without counting its deliveries? */
+static bool may_begin(const struct conductor *conductor, const struct looks *looks, const struct tracked_place *place)
+{
+	return !place->look && (place->wanted || place->look_wanted) && !is_too_soon(conductor, place) &&
+	       (has_room(looks, place, 1) || has_room(looks, place, 2));
+}
+
+/* What a look has left for the next one is of no use where none comes. */
+static void forget_kept(const struct conductor *conductor)
+{
+	for (size_t p = 0; p < conductor->place_count; p++) {
 		struct tracked_place *place = conductor->places[p];
 
-		if (place->look || is_too_soon(conductor, place) ||
-			(conductor->looking && conductor->looking + counts[p] > LOOKED_AT_ONCE))
-			continue;
-		if (!counts[p]) {
-			place->wanted = false;
-			continue;
-		}
-		choose_place(place, counts[p]);
-		running++;
+		if (!place->look && !place->wanted && !place->look_wanted && !conductor->reading_versions)
+			destination_forget(&place->keep);
 	}
+}
+
+/* Those that were lost come last. */
+static void choose_places(struct conductor *conductor, struct looks *looks, const size_t *counts, bool lost)
+{
+	for (size_t p = 0; p < conductor->place_count; p++) {
+		struct tracked_place *place = conductor->places[p];
+
+		if (place->reach.lost != lost || place->look || is_too_soon(conductor, place))
+			continue;
+		if (!counts[p])
+			place->wanted = false;
+		if (!counts[p] || !has_room(looks, place, counts[p]))
+			continue;
+		choose_place(place, counts[p]);
+		count_look(looks, place, counts[p]);
+	}
+}
+
+void look_at_places(struct conductor *conductor)
+{
+	_cleanup_(freep) size_t *counts = NULL;
+	struct looks looks = count_looks(conductor);
+	size_t wanted = 0;
+
+	forget_kept(conductor);
+	for (size_t p = 0; p < conductor->place_count; p++)
+		wanted += may_begin(conductor, &looks, conductor->places[p]);
+	if (!conductor->view || !wanted)
+		return;
+	counts = count_wanted(conductor);
+	choose_places(conductor, &looks, counts, false);
+	choose_places(conductor, &looks, counts, true);
 	fill_chosen(conductor);
 	for (size_t p = 0; p < conductor->place_count; p++)
 		if (conductor->places[p]->looking && !conductor->places[p]->look)
@@ -640,11 +779,20 @@ void look_cancel(struct conductor *conductor)
 		destination_look_cancel(place->look);
 		if (place->look)
 			state_want_looks(place, 0);
+		place->keep.more = false;
 		place_forget_look(place);
 	}
 }
 
 /* --- what was seen --- */
+
+/* Alike for all deliveries of a place, so that one look serves them, and for each place another. */
+static usec_t look_wait(const struct tracked_place *place, usec_t wait)
+{
+	const usec_t spread = wait / LOOK_SPREAD;
+
+	return wait - spread + 2 * spread / 1000 * place->chance;
+}
 
 static void note_look_failure(struct conductor *conductor, struct tracked_delivery *delivery, const struct error *err)
 {
@@ -653,7 +801,7 @@ static void note_look_failure(struct conductor *conductor, struct tracked_delive
 
 	record->failures++;
 	record->kind = err->kind;
-	record->next_try = conductor_now(conductor) + jitter(backoff(record->failures, err->kind), POLL_JITTER);
+	record->next_try = conductor_now(conductor) + look_wait(delivery->place, backoff(record->failures, err->kind));
 	free(record->problem);
 	record->problem = mem_strdup(err->text);
 	state_asked(conductor, delivery, false);

@@ -15,6 +15,7 @@
  *	settled.c	what is kept of a delivery that nothing is going on with
  *	agenda.c	which certificates the plan is to be made again for, and when
  *	look.c		looks, sweeps, and looks at places
+ *	reach.c		which places answer
  *	wake.c		events of ACM that bring the next look forward
  *	cycle.c		the plan, made again and again; starting its steps
  *	tag.c		what objects say of their anchors, made right
@@ -123,7 +124,8 @@ struct tracked_certificate {
 	bool read_next; /* asked of the reading under way, for a job */
 	size_t first, count; /* its deliveries, which are together */
 	struct kept_version versions[VERSIONS_KEPT]; /* that its settled deliveries hold; the first with no references is free */
-	struct run *run; /* the transfer that carries it, or NULL */
+	struct run *run; /* the transfer that carries it, or NULL: there is none, or only such as wait for places that give no answer */
+	unsigned runs; /* its transfers, those counted too */
 	usec_t gather_until; /* a transfer waits so long (monotonic) for looks under way; 0: none waits */
 	bool waits_for_look; /* one of its deliveries does, that a look under way leaves out */
 	char *said_refusal;
@@ -172,6 +174,14 @@ struct slot {
 	struct settled settled;
 };
 
+/* Whether a place answers; see reach.c. */
+struct reach {
+	const struct pulse *pulse; /* NULL: not looked up yet, or nobody is asked */
+	bool silent, lost, proven, prompt;
+	unsigned failures; /* to find it again */
+	usec_t retry; /* lost: when it is looked for; wall clock */
+};
+
 struct tracked_place {
 	struct world *world;
 	const struct place *place;
@@ -185,6 +195,11 @@ struct tracked_place {
 	bool wanted; /* all of its deliveries are to be looked at as soon as possible */
 	usec_t seen_since; /* with wanted: but not those that were seen since then (wall clock); 0: all are */
 	usec_t looked_at; /* when its last look began; monotonic */
+	usec_t look_began; /* the look under way; wall clock */
+	bool probing; /* the look under way is at one delivery, to see whether it answers, and the others come next */
+	struct destination_keep keep; /* from that look for the next */
+	struct reach reach;
+	unsigned chance; /* 0..999: when a look that failed is repeated, for all of its deliveries alike */
 	size_t carrying; /* deliveries under way to it; see deliver_count() */
 	bool waited_for; /* the plan for one of its deliveries waits for the look to end */
 	size_t due; /* deliveries of it that wait to be carried */
@@ -273,9 +288,9 @@ struct conductor {
 	struct tracked_dependent **dependents; /* sorted by name */
 	size_t dependent_count;
 	struct run *runs;
-	unsigned run_count;
-	size_t carrying; /* deliveries under way in all runs; see deliver_count() */
-	size_t looking; /* deliveries in all looks at places */
+	unsigned run_count; /* of them, those that carry to a place that answers soon, or export */
+	unsigned all_runs;
+	size_t carrying; /* deliveries under way in all runs to places that answer; see deliver_count() */
 	struct tagging *taggings; /* under way */
 	size_t untagged, tagging; /* slots that are */
 	size_t tag_cursor; /* the slot at which the search for the next goes on */
@@ -539,6 +554,22 @@ void look_seen(struct conductor *conductor, struct tracked_delivery *delivery, s
 
 /* look_cancel(conductor): end the looks at places; they are wanted again. */
 void look_cancel(struct conductor *conductor);
+
+/* --- reach.c --- */
+
+/* reach_note(conductor): find out which places are silent by now; reach_next(conductor): when the next one may be
+ * (monotonic), or USEC_INFINITY. */
+void reach_note(struct conductor *conductor);
+usec_t reach_next(const struct conductor *conductor);
+
+/* reach_ended(place, failed): something that was asked of it has ended. */
+void reach_ended(struct tracked_place *place, bool failed);
+
+/* reach_is_open(place): may anything be carried there, or be waited for?  reach_is_proven(place): has it answered lately, so
+ * that much may be asked of it at once?  reach_is_prompt(place): and soon, so that it may have more than its share? */
+bool reach_is_open(const struct tracked_place *place);
+bool reach_is_proven(const struct tracked_place *place);
+bool reach_is_prompt(const struct tracked_place *place);
 
 /* --- wake.c --- */
 

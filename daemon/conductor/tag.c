@@ -16,7 +16,8 @@
 
 /* At one place so many under way keep its tagging lane from running dry. */
 #define TAGS_AT_ONCE_PLACE 4
-#define TAGS_AT_ONCE	   32
+#define TAGS_AT_ONCE	   32 /* at those that answer */
+#define TAGS_IN_ALL	   128
 
 struct tagging {
 	struct tagging *next;
@@ -246,11 +247,20 @@ static size_t find_next(struct conductor *conductor)
 		size_t index = conductor->tag_cursor++ % conductor->delivery_count;
 		const struct slot *slot = &conductor->slots[index];
 
-		if (slot->untagged && !slot->tagging && !slot->looking &&
+		if (slot->untagged && !slot->tagging && !slot->looking && reach_is_open(state_place(conductor, slot)) &&
 			state_place(conductor, slot)->tagging < TAGS_AT_ONCE_PLACE)
 			return index;
 	}
 	return SIZE_MAX;
+}
+
+static bool may_tag(const struct conductor *conductor)
+{
+	size_t count = 0;
+
+	for (const struct tagging *tagging = conductor->taggings; tagging; tagging = tagging->next)
+		count += reach_is_open(state_place(conductor, &conductor->slots[tagging->slot]));
+	return count < TAGS_AT_ONCE && conductor->tagging < TAGS_IN_ALL;
 }
 
 void tag_due(struct conductor *conductor)
@@ -259,7 +269,7 @@ void tag_due(struct conductor *conductor)
 
 	if (conductor->options.dry_run || conductor->record_error.text)
 		return;
-	while (conductor->tags_wanted && conductor->tagging < TAGS_AT_ONCE) {
+	while (conductor->tags_wanted && may_tag(conductor)) {
 		index = find_next(conductor);
 		if (index == SIZE_MAX)
 			conductor->tags_wanted = false;

@@ -256,6 +256,20 @@ static bool makes_new_object(const struct plan_delivery *delivery)
 	return delivery->observed->state == OBSERVED_ABSENT || delivery->observed->state == OBSERVED_GONE;
 }
 
+/* Its place gave no answer: nothing is exported for it before a look has found it again. */
+static void plan_lost(struct planner *planner, size_t index)
+{
+	const struct plan_delivery *delivery = &planner->input->deliveries[index];
+	bool now = delivery->asked || delivery->lost <= planner->input->now;
+
+	if (now && delivery->may_look)
+		add_delivery_step(planner, index, STEP_LOOK,
+			mem_strdup("its place gave no answer; certferry looks whether it does now"));
+	else
+		wait_until(planner, index, now ? 0 : delivery->lost, true,
+			mem_strdup("its place gives no answer; certferry delivers when it does"));
+}
+
 /* The delivery is not current, and the source's version is known. */
 static void plan_due(struct planner *planner, size_t index, const struct plan_certificate *certificate)
 {
@@ -272,6 +286,10 @@ static void plan_due(struct planner *planner, size_t index, const struct plan_ce
 		return;
 	if (delivery->budget && makes_new_object(delivery)) {
 		wait_until(planner, index, 0, true, mem_strdup(delivery->budget));
+		return;
+	}
+	if (delivery->lost) {
+		plan_lost(planner, index);
 		return;
 	}
 	if (certificate->record && certificate->record->failures && !delivery->asked &&
@@ -393,7 +411,7 @@ struct plan_touched plan_count_touched(const struct plan_input *input)
 			continue;
 		if (delivery->observed->state != OBSERVED_UNKNOWN)
 			touched.known++;
-		else if (!delivery->observed->error.text)
+		else if (!delivery->observed->error.text && !delivery->silent && !delivery->lost)
 			touched.unseen++;
 	}
 	return touched;

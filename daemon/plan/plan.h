@@ -37,6 +37,8 @@ struct plan_delivery {
 	const struct observed *observed;
 	const struct delivery_record *record; /* NULL: none */
 	const char *budget; /* why no first import may be made there now, or NULL */
+	bool silent; /* its place is asked, and gives no answer */
+	usec_t lost; /* its place gave no answer, and is looked for at this time; 0: it is not so */
 	bool in_flight; /* being transferred, looked at or proven */
 	bool may_look; /* its place may be looked at now */
 	bool asked; /* an operator asked: back-off does not count */

@@ -66,6 +66,11 @@ struct carry *carry_cancel(struct carry *carry)
 	return NULL;
 }
 
+bool carry_is_writing(const struct carry *carry)
+{
+	return carry->put != NULL;
+}
+
 static void leave_bundle(struct carry *carry)
 {
 	if (!take(carry->bundle))

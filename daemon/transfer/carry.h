@@ -54,4 +54,7 @@ struct carry *carry_start(
  */
 struct carry *carry_cancel(struct carry *carry);
 
+/* carry_is_writing(carry): may it have the body of a request, with the key in it? */
+bool carry_is_writing(const struct carry *carry);
+
 #endif

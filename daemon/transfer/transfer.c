@@ -140,6 +140,11 @@ static void start_carrying(struct transfer *transfer)
 	}
 }
 
+bool transfer_is_writing(const struct transfer *transfer, size_t item)
+{
+	return transfer->slots && transfer->slots[item].carry && carry_is_writing(transfer->slots[item].carry);
+}
+
 /* --- EXPORT --- */
 
 /*

@@ -83,4 +83,7 @@ struct transfer *transfer_start(const struct transfer_request *request,
  */
 struct transfer *transfer_cancel(struct transfer *transfer);
 
+/* transfer_is_writing(transfer, item): is request.items[${item}] being written, so that there may be the body of a request? */
+bool transfer_is_writing(const struct transfer *transfer, size_t item);
+
 #endif

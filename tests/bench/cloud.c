@@ -250,12 +250,12 @@ void cloud_count(const struct cloud *cloud, struct cloud_counts *ret_counts)
 	*ret_counts = cloud->counts;
 }
 
-unsigned long cloud_in_sync(const struct cloud *cloud)
+unsigned long cloud_in_sync(const struct cloud *cloud, unsigned first)
 {
 	_cleanup_(freep) unsigned *seen = mem_alloc(cloud->count * sizeof(*seen));
 	unsigned long sum = 0;
 
-	for (unsigned a = 1; a < cloud->account_count; a++)
+	for (unsigned a = 1 + first; a < cloud->account_count; a++)
 		for (unsigned i = 0; i < cloud->accounts[a].count; i++) {
 			const struct leaf *leaf = cloud->accounts[a].imports[i].leaf;
 

@@ -89,8 +89,9 @@ struct cloud_counts {
 
 void cloud_count(const struct cloud *cloud, struct cloud_counts *ret_counts);
 
-/* cloud_in_sync(cloud): how many (certificate, account) pairs hold the leaf that the source has now. */
-unsigned long cloud_in_sync(const struct cloud *cloud);
+/* cloud_in_sync(cloud, first): how many (certificate, account) pairs hold the leaf that the source has now, of the
+ * destination accounts from number ${first} on. */
+unsigned long cloud_in_sync(const struct cloud *cloud, unsigned first);
 
 struct cloud *cloud_free(struct cloud *cloud);
 

@@ -57,7 +57,7 @@ static void write_counts(const struct server *server, struct buf *answer)
 		"{\"requests\": %lu, \"exports\": %lu, \"imports\": %lu, \"looks\": %lu, \"throttled\": %lu, "
 		"\"refused\": %lu, \"in_sync\": %lu, \"now\": %llu, \"last_import\": %llu, ",
 		counts.requests, counts.exports, counts.imports, counts.source_listings, counts.throttled, counts.refused,
-		cloud_in_sync(server->cloud), (unsigned long long)clock_now(), (unsigned long long)counts.last_import);
+		cloud_in_sync(server->cloud, 0), (unsigned long long)clock_now(), (unsigned long long)counts.last_import);
 	buf_printf(answer,
 		"\"connections\": %lu, \"open\": %lu, \"handshakes\": %lu, \"resumed\": %lu, \"reused\": %lu, "
 		"\"cpu\": %lu}",

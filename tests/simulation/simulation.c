@@ -4,16 +4,22 @@
  * One whole sync in virtual time: the daemon's own code from its configuration to its record, a cloud that
  * enforces ACM's published quotas exactly, and a clock that jumps.
  *
- *	simulation CASE CERTIFICATES ACCOUNTS SEED
+ *	simulation CASE CERTIFICATES ACCOUNTS SEED [FAILING HOW]
  *
  *	renewal		all are in place everywhere, and are renewed at once
  *	first		nothing is anywhere yet
  *	throttled	as renewal; but the first account takes an import only every two seconds for a while
+ *	down		as renewal, twice; but the first FAILING accounts give no good answer from the start
+ *	falls		as renewal, twice; but they give none any more from the first renewal on
  *
  * A run goes through these phases:
  *	SETTLE	the daemon finds what is in place (not in `first`)
  *	SYNC	the work that is measured: from the first request to the last answer
+ *	AGAIN	the second renewal (`down` and `falls`)
  *	END	it was told to end
+ *
+ * `down` and `falls` are two runs, the first with none but the other accounts: they may not take longer for those that
+ * fail.
  */
 
 #include <assert.h>
@@ -23,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -37,30 +44,61 @@
 /* The clock jumps farther than that only when the daemon rests. */
 #define REST (30 * USEC_PER_SEC)
 
+/* Those that do not fail have nothing more to do when they were asked nothing for so long. */
+#define SETTLED (5 * USEC_PER_SEC)
+
 /* In the case throttled: what the first account takes, and how long. */
 #define SLOW_INTERVAL (2 * USEC_PER_SEC)
+
+/* What may be added to the time that it takes alone. */
+#define MOST_LONGER 1.10
 
 enum kind {
 	RENEWAL,
 	FIRST,
 	THROTTLED,
+	DOWN,
+	FALLS,
+};
+
+static const char *const kinds[] = { "renewal", "first", "throttled", "down", "falls" };
+static const char *const ways[] = { "sound", "silent", "refused", "reset", "busy", "slow", "mixed" };
+
+/* How long each phase took those accounts that do not fail. */
+struct times {
+	usec_t settle, sync, again;
+	unsigned long exports;
 };
 
 static struct {
 	enum kind kind;
 	unsigned certificates, accounts;
+	unsigned failing;
+	enum failing how;
+	struct times times;
 	uint64_t seed;
 	struct cloud *cloud;
-	enum { SETTLE, SYNC, END } phase;
+	enum { SETTLE, SYNC, AGAIN, END } phase;
 	usec_t begun; /* SYNC */
 	struct cloud_counts before; /* what there was before SYNC */
 	usec_t cpu;
 	char directory[PATH_MAX];
 } simulation;
 
+/* Of those accounts that do not fail. */
 static unsigned long pairs(void)
 {
-	return (unsigned long)simulation.certificates * simulation.accounts;
+	return (unsigned long)simulation.certificates * (simulation.accounts - simulation.failing);
+}
+
+static unsigned long in_sync(void)
+{
+	return cloud_in_sync(simulation.cloud, simulation.failing);
+}
+
+static bool is_failing_case(void)
+{
+	return simulation.kind == DOWN || simulation.kind == FALLS;
 }
 
 /* --- the run --- */
@@ -76,6 +114,16 @@ static void begin_sync(void)
 		cloud_renew(simulation.cloud, 0, simulation.certificates, clock_now());
 	if (simulation.kind == THROTTLED)
 		transport_slow_down(0, SLOW_INTERVAL);
+	if (simulation.kind == FALLS)
+		transport_fail(simulation.failing, simulation.how);
+}
+
+static void begin_again(void)
+{
+	simulation.phase = AGAIN;
+	simulation.begun = clock_monotonic();
+	transport_mark();
+	cloud_renew(simulation.cloud, 0, simulation.certificates, clock_now());
 }
 
 static void end(void)
@@ -85,11 +133,59 @@ static void end(void)
 	(void)kill(getpid(), SIGTERM);
 }
 
+/* The last of those accounts that nobody disturbed. */
+static usec_t last_import(void)
+{
+	usec_t last = 0;
+
+	for (unsigned i = MAX((unsigned)(simulation.kind == THROTTLED), simulation.failing); i < simulation.accounts; i++)
+		last = MAX(last, transport_traffic()->last_import[i]);
+	return last;
+}
+
+static bool all_have_answered(void)
+{
+	for (unsigned i = simulation.failing; i < simulation.accounts; i++)
+		if (!transport_traffic()->answered[i])
+			return false;
+	return true;
+}
+
+/* Where some accounts fail, the daemon never rests: is the phase over for the others? */
+static void note_others(usec_t next)
+{
+	const struct traffic *traffic = transport_traffic();
+	bool late = clock_monotonic() > simulation.begun + USEC_PER_DAY;
+
+	if (traffic->sound || !traffic->first || next < usec_add(traffic->last_sound, SETTLED))
+		return;
+	if (simulation.phase == SETTLE && all_have_answered()) {
+		simulation.times.settle = usec_sub(traffic->last_sound, traffic->look);
+		begin_sync();
+	} else if (simulation.phase == SYNC && in_sync() == pairs()) {
+		struct cloud_counts counts;
+
+		cloud_count(simulation.cloud, &counts);
+		simulation.times.sync = usec_sub(last_import(), traffic->look);
+		simulation.times.exports = counts.exports - simulation.before.exports;
+		begin_again();
+	} else if (simulation.phase == AGAIN && (in_sync() == pairs() || late)) {
+		simulation.times.again = in_sync() == pairs() ? usec_sub(last_import(), traffic->look) : USEC_INFINITY;
+		end();
+	} else if (simulation.phase != END && late) {
+		end();
+	}
+}
+
 /* The daemon waits for something: is the phase over? */
 static void on_idle(usec_t next)
 {
 	usec_t now = clock_monotonic();
 
+	if (is_failing_case()) {
+		note_others(next);
+		return;
+	}
 	/* Somebody else stops using the first account's quota when the others have half of it. */
 	if (simulation.phase == SYNC && simulation.kind == THROTTLED && transport_traffic()->first &&
 		now > transport_traffic()->first + simulation.certificates / 2 * USEC_PER_SEC)
@@ -98,7 +194,7 @@ static void on_idle(usec_t next)
 		return;
 	if (simulation.phase == SETTLE)
 		begin_sync();
-	else if (simulation.phase == SYNC && cloud_in_sync(simulation.cloud) == pairs())
+	else if (simulation.phase == SYNC && in_sync() == pairs())
 		end();
 	else if (simulation.phase == SYNC && now > simulation.begun + USEC_PER_DAY)
 		end();
@@ -177,23 +273,13 @@ static bool check(bool holds, const char *what)
 	return holds;
 }
 
-/* The last of those accounts that nobody disturbed. */
-static usec_t last_import(void)
-{
-	usec_t last = 0;
-
-	for (unsigned i = simulation.kind == THROTTLED; i < simulation.accounts; i++)
-		last = MAX(last, transport_traffic()->last_import[i]);
-	return last;
-}
-
 static int report(const char *name)
 {
 	const struct traffic *traffic = transport_traffic();
 	double bound = MAX(simulation.certificates / 10.0, (double)simulation.certificates);
 	usec_t last = simulation.kind == THROTTLED ? last_import() : traffic->last;
 	double makespan = seconds(usec_sub(last, traffic->first));
-	unsigned long in_sync = cloud_in_sync(simulation.cloud);
+	unsigned long there = in_sync();
 	struct cloud_counts counts;
 	bool good = true;
 
@@ -208,42 +294,86 @@ static int report(const char *name)
 			seconds(usec_sub(traffic->last_import[0], last)));
 	good &= check(makespan <= bound * 1.05, "within 5 % of the bound");
 	good &= check(counts.throttled == 0, "no request was throttled by the published quotas");
-	good &= check(in_sync == pairs(), "every account holds every certificate's present version");
+	good &= check(there == pairs(), "every account holds every certificate's present version");
 	good &= check(counts.imports - simulation.before.imports == pairs(), "one import each");
 	good &= check(counts.refused == 0, "nothing else was refused");
 	good &= check(simulation.kind != THROTTLED || transport_refused() > 0, "the slow account refused some");
 	good &= check(simulation.kind != THROTTLED || transport_refused() < simulation.certificates / 20,
 		"the slow account's lane became slow");
-	if (counts.throttled || counts.refused || in_sync != pairs())
+	if (counts.throttled || counts.refused || there != pairs())
 		(void)printf("  %lu throttled, %lu refused, %lu of %lu in sync\n", counts.throttled, counts.refused,
-			in_sync, pairs());
+			there, pairs());
+	return good ? 0 : 1;
+}
+
+/* --- with and without those that fail --- */
+
+static bool check_time(const char *what, usec_t alone, usec_t beside)
+{
+	_cleanup_(freep) char *longer = mem_printf("%s: within %.0f %% of the time alone", what, MOST_LONGER * 100);
+	bool holds = alone && beside && (double)beside <= (double)alone * MOST_LONGER;
+
+	(void)printf("  %s: alone %.3f s, beside them %.3f s\n", what, seconds(alone), seconds(beside));
+	return check(holds, longer);
+}
+
+static int compare(const struct times *alone, const struct times *beside, const char *name)
+{
+	bool good = true;
+
+	(void)printf("%s of %u certificates in %u accounts, of which %u fail (%s), seed %llu: %lu exports alone, %lu beside "
+		     "them; %zu requests under way at most\n",
+		name, simulation.certificates, simulation.accounts, simulation.failing, ways[simulation.how],
+		(unsigned long long)simulation.seed, alone->exports, beside->exports, transport_traffic()->most_under_way);
+	if (simulation.kind == DOWN)
+		good &= check_time("the first looks", alone->settle, beside->settle);
+	good &= check_time("a renewal", alone->sync, beside->sync);
+	good &= check_time("another one", alone->again, beside->again);
 	return good ? 0 : 1;
 }
 
 static int usage(void)
 {
-	(void)fputs("usage: simulation renewal|first|throttled CERTIFICATES ACCOUNTS SEED\n", stderr);
+	(void)fputs("usage: simulation renewal|first|throttled CERTIFICATES ACCOUNTS SEED\n"
+		    "       simulation down|falls CERTIFICATES ACCOUNTS SEED FAILING "
+		    "silent|refused|reset|busy|slow|mixed\n",
+		stderr);
 	return 2;
 }
 
-int main(int argc, char **argv)
+static int find_word(const char *const *words, size_t count, const char *word)
 {
-	static const char *const names[] = { "renewal", "first", "throttled" };
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(words[i], word) == 0)
+			return (int)i;
+	return -1;
+}
+
+static bool read_arguments(int argc, char **argv)
+{
+	int kind = argc > 1 ? find_word(kinds, ARRAY_SIZE(kinds), argv[1]) : -1;
+	int how = argc == 7 ? find_word(ways, ARRAY_SIZE(ways), argv[6]) : 0;
+
+	if (kind < 0 || how < 0 || argc != (kind == DOWN || kind == FALLS ? 7 : 5))
+		return false;
+	simulation.kind = (enum kind)kind;
+	simulation.certificates = (unsigned)atoi(argv[2]);
+	simulation.accounts = (unsigned)atoi(argv[3]);
+	simulation.seed = strtoull(argv[4], NULL, 10);
+	simulation.failing = how ? (unsigned)atoi(argv[5]) : 0;
+	simulation.how = (enum failing)how;
+	return simulation.certificates && simulation.accounts && simulation.accounts <= TRAFFIC_ACCOUNTS &&
+	       simulation.failing < simulation.accounts;
+}
+
+/* The whole daemon; its exit status. */
+static int run(void)
+{
 	_cleanup_(freep) char *path = NULL;
 	struct conductor_options options = { 0 };
 	bool locked;
 	int status;
 
-	while (argc == 5 && strcmp(argv[1], names[simulation.kind]) != 0)
-		if (++simulation.kind >= ARRAY_SIZE(names))
-			break;
-	if (argc != 5 || simulation.kind >= ARRAY_SIZE(names))
-		return usage();
-	simulation.certificates = (unsigned)atoi(argv[2]);
-	simulation.accounts = (unsigned)atoi(argv[3]);
-	simulation.seed = strtoull(argv[4], NULL, 10);
-	if (!simulation.certificates || !simulation.accounts || simulation.accounts > TRAFFIC_ACCOUNTS)
-		return usage();
 	make_directory();
 	set_environment();
 	virtual_start(simulation.seed, on_idle);
@@ -259,15 +389,52 @@ int main(int argc, char **argv)
 		},
 		clock_now());
 	transport_use(simulation.cloud);
+	if (simulation.kind == DOWN)
+		transport_fail(simulation.failing, simulation.how);
 	path = mem_printf("%s/certferry.yaml", simulation.directory);
 	write_configuration(path);
 	options.config_file = path;
 	if (simulation.kind == FIRST)
 		begin_sync();
 	status = conductor_run(&options);
-	if (status == 0)
-		status = report(argv[1]);
 	remove_directory();
+	return status;
+}
+
+/* A run in a process of its own, with those accounts alone that do not fail. */
+static bool run_alone(struct times *ret_times)
+{
+	int pipes[2], status;
+	pid_t child;
+	bool good;
+
+	if (pipe(pipes) < 0 || (child = fork()) < 0)
+		return false;
+	if (child == 0) {
+		simulation.accounts -= simulation.failing;
+		simulation.failing = 0;
+		status = run();
+		_exit(status != 0 || write(pipes[1], &simulation.times, sizeof(simulation.times)) !=
+					     sizeof(simulation.times));
+	}
+	(void)close(pipes[1]);
+	good = read(pipes[0], ret_times, sizeof(*ret_times)) == sizeof(*ret_times);
+	(void)close(pipes[0]);
+	return waitpid(child, &status, 0) == child && status == 0 && good;
+}
+
+int main(int argc, char **argv)
+{
+	struct times alone = { 0 };
+	int status;
+
+	if (!read_arguments(argc, argv))
+		return usage();
+	if (is_failing_case() && !run_alone(&alone))
+		return 1;
+	status = run();
+	if (status == 0)
+		status = is_failing_case() ? compare(&alone, &simulation.times, argv[1]) : report(argv[1]);
 	cloud_free(simulation.cloud);
 	return status;
 }

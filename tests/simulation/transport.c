@@ -2,6 +2,7 @@
 
 /*
  * A call is at one step at a time:
+ *	WAIT	for its turn				in http->waiting
  *	OUT	on its way to the cloud			timer armed, answered false
  *	BACK	its answer is on its way back		timer armed, answered true
  * and ends in on_timer(), or when it is cancelled; the cloud has carried it out then, or not, as over a real wire.
@@ -9,10 +10,12 @@
 
 #include "tests/simulation/transport.h"
 
+#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/queue.h>
 #include <systemd/sd-event.h>
 
 #include "lib/base/buf.h"
@@ -26,11 +29,33 @@
 #define WAY	   (11 * USEC_PER_MSEC)
 #define WAY_SPREAD (8 * USEC_PER_MSEC)
 
+/* On the wire at once, as in lib/http. */
+#define HOST_MOST  256
+#define CALLS_MOST 512
+#define HOSTS_MOST 8
+
+#define SLOW_BY	     (8 * USEC_PER_SEC)
+#define GIVES_UP     (30 * USEC_PER_SEC)
+
+struct host {
+	char *name;
+	size_t running;
+};
+
 struct http {
 	sd_event *event;
+	struct host hosts[HOSTS_MOST];
+	TAILQ_HEAD(, http_call) waiting;
+	size_t running;
 };
 
 struct http_call {
+	struct http *http;
+	struct host *host;
+	TAILQ_ENTRY(http_call) link;
+	bool waits;
+	int account; /* that is asked: the number of a destination account, or -1 */
+	enum failing failing;
 	char *authorization, *target, *body;
 	const struct secret *lent_body;
 	struct secret *secret_body;
@@ -56,6 +81,24 @@ static struct {
 	unsigned long refused;
 } slow;
 
+static struct {
+	unsigned count;
+	enum failing failing;
+} fail;
+
+void transport_fail(unsigned count, enum failing failing)
+{
+	fail.count = count;
+	fail.failing = failing;
+}
+
+static enum failing failing_of(int account)
+{
+	if (account < 0 || (unsigned)account >= fail.count)
+		return SOUND;
+	return fail.failing == FAILING_COUNT ? SILENT + (unsigned)account % (FAILING_COUNT - SILENT) : fail.failing;
+}
+
 void transport_use(struct cloud *used)
 {
 	cloud = used;
@@ -63,7 +106,7 @@ void transport_use(struct cloud *used)
 
 void transport_mark(void)
 {
-	traffic = (struct traffic){ .under_way = traffic.under_way };
+	traffic = (struct traffic){ .under_way = traffic.under_way, .sound = traffic.sound };
 }
 
 const struct traffic *transport_traffic(void)
@@ -87,6 +130,7 @@ int http_new(struct sd_event *event, const char *ca_file, struct http **ret_http
 {
 	*ret_http = mem_new(struct http);
 	(*ret_http)->event = sd_event_ref(event);
+	TAILQ_INIT(&(*ret_http)->waiting);
 	return 0;
 }
 
@@ -94,6 +138,8 @@ struct http *http_free(struct http *http)
 {
 	if (!http)
 		return NULL;
+	for (size_t i = 0; i < HOSTS_MOST; i++)
+		free(http->hosts[i].name);
 	sd_event_unref(http->event);
 	free(http);
 	return NULL;
@@ -104,18 +150,67 @@ static usec_t way(void)
 	return WAY + virtual_random() % (WAY_SPREAD + 1);
 }
 
-static void call_arm(struct http_call *call)
+static void call_arm(struct http_call *call, usec_t delay)
 {
-	if (sd_event_source_set_time(call->timer, clock_monotonic() + way()) < 0 ||
+	if (sd_event_source_set_time(call->timer, clock_monotonic() + delay) < 0 ||
 		sd_event_source_set_enabled(call->timer, SD_EVENT_ONESHOT) < 0)
 		mem_exhausted();
 }
 
+/* --- WAIT --- */
+
+static struct host *host_get(struct http *http, const char *url)
+{
+	const char *name = strstr(url, "://") ? strstr(url, "://") + 3 : url;
+	size_t length = strcspn(name, "/");
+
+	for (size_t i = 0; i < HOSTS_MOST; i++) {
+		struct host *host = &http->hosts[i];
+
+		if (!host->name)
+			host->name = mem_strndup(name, length);
+		if (strlen(host->name) == length && strncmp(host->name, name, length) == 0)
+			return host;
+	}
+	abort();
+}
+
+static usec_t first_delay(const struct http_call *call)
+{
+	return call->failing == SILENT ? GIVES_UP : call->failing == SLOW ? SLOW_BY + way() : way();
+}
+
+static void pump(struct http *http)
+{
+	struct http_call *call, *next;
+
+	for (call = TAILQ_FIRST(&http->waiting); call && http->running < CALLS_MOST; call = next) {
+		next = TAILQ_NEXT(call, link);
+		if (call->host->running >= HOST_MOST)
+			continue;
+		TAILQ_REMOVE(&http->waiting, call, link);
+		call->waits = false;
+		http->running++;
+		call->host->running++;
+		call_arm(call, first_delay(call));
+	}
+}
+
 struct http_call *http_cancel(struct http_call *call)
 {
+	struct http *http;
+
 	if (!call)
 		return NULL;
+	http = call->http;
 	traffic.under_way--;
+	traffic.sound -= call->failing == SOUND;
+	if (call->waits) {
+		TAILQ_REMOVE(&http->waiting, call, link);
+	} else {
+		http->running--;
+		call->host->running--;
+	}
 	sd_event_source_disable_unref(call->timer);
 	secret_free(call->secret_body);
 	free(call->authorization);
@@ -124,21 +219,27 @@ struct http_call *http_cancel(struct http_call *call)
 	buf_done(&call->answer);
 	buf_done(&call->headers);
 	free(call);
+	pump(http);
 	return NULL;
 }
 
 /* --- OUT --- */
 
-/* The destination account that an import is for, or -1; the cloud's access keys say whose they are. */
-static int import_account(const struct http_call *call)
+/* The destination account that is asked, or -1; the cloud's access keys say whose they are. */
+static int asked_account(const struct http_call *call)
 {
 	const char *key = call->authorization ? strstr(call->authorization, "Credential=ASIA") : NULL;
 	unsigned long long number;
 
-	if (!key || !call->target || strcmp(call->target, "CertificateManager.ImportCertificate") != 0 ||
-		sscanf(key + strlen("Credential=ASIA"), "%12llu", &number) != 1)
+	if (!key || !call->target || sscanf(key + strlen("Credential=ASIA"), "%12llu", &number) != 1)
 		return -1;
 	return (int)(number - CLOUD_ACCOUNT);
+}
+
+/* The destination account that an import is for, or -1. */
+static int import_account(const struct http_call *call)
+{
+	return call->target && strcmp(call->target, "CertificateManager.ImportCertificate") == 0 ? call->account : -1;
 }
 
 /* Somebody else uses the quota of this account: the answer that the request gets then, or NULL. */
@@ -173,6 +274,8 @@ static void call_ask(struct http_call *call)
 	};
 	struct cloud_answer answer = { .status = 400, .error = too_fast(call), .body = "{}", .length = 2 };
 
+	if (call->failing == BUSY)
+		answer = (struct cloud_answer){ .status = 503, .error = "ServiceUnavailable", .body = "{}", .length = 2 };
 	if (!answer.error)
 		cloud_ask(cloud, &request, clock_now(), &answer);
 	call->status = answer.status;
@@ -188,6 +291,19 @@ static void call_ask(struct http_call *call)
 
 /* --- BACK --- */
 
+static void call_lose(struct http_call *call)
+{
+	static const int codes[] = {
+		[SILENT] = CURLE_OPERATION_TIMEDOUT, [REFUSED] = CURLE_COULDNT_CONNECT, [RESET] = CURLE_RECV_ERROR
+	};
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	(void)error_set(&err, ERROR_RETRY, codes[call->failing], "%s: %s", call->host->name,
+		curl_easy_strerror((CURLcode)codes[call->failing]));
+	call->done(call->userdata, NULL, &err);
+	http_cancel(call);
+}
+
 static void call_end(struct http_call *call)
 {
 	bool sunk = call->sink && call->status == 200;
@@ -200,6 +316,10 @@ static void call_end(struct http_call *call)
 	};
 
 	traffic.last = clock_monotonic();
+	if (call->account >= 0)
+		traffic.answered[call->account]++;
+	if (call->failing == SOUND)
+		traffic.last_sound = traffic.last;
 	/* The cloud's answers can be read: only the network's are cut. */
 	if (sunk && call->sink(call->sink_userdata, call->answer.data, call->answer.length) < 0)
 		abort();
@@ -211,13 +331,17 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct http_call *call = userdata;
 
+	if (call->failing == SILENT || call->failing == REFUSED || call->failing == RESET) {
+		call_lose(call);
+		return 0;
+	}
 	if (call->answered) {
 		call_end(call);
 		return 0;
 	}
 	call->answered = true;
 	call_ask(call);
-	call_arm(call);
+	call_arm(call, way());
 	return 0;
 }
 
@@ -231,12 +355,20 @@ static char *header_value(char *const *headers, const char *name)
 	return NULL;
 }
 
+static bool is_look(const struct http_call *call)
+{
+	return call->account < 0 && call->target && (strstr(call->target, "ListCertificates") || strstr(call->target, "Search"));
+}
+
 struct http_call *http_start(
 	struct http *http, const struct http_request *request, http_done_fn done, void *userdata)
 {
 	struct http_call *call = mem_new(struct http_call);
 
 	*call = (struct http_call){
+		.http = http,
+		.host = host_get(http, request->url),
+		.waits = true,
 		.authorization = header_value(request->headers, "Authorization"),
 		.target = header_value(request->headers, "X-Amz-Target"),
 		.body = request->body ? mem_strndup(request->body, request->body_length) : NULL,
@@ -251,9 +383,17 @@ struct http_call *http_start(
 		.answer = BUF_NULL,
 		.headers = BUF_NULL,
 	};
-	if (sd_event_add_time(http->event, &call->timer, CLOCK_MONOTONIC, call->begun + way(), 1, on_timer, call) < 0)
+	call->account = asked_account(call);
+	call->failing = failing_of(call->account);
+	if (sd_event_add_time(http->event, &call->timer, CLOCK_MONOTONIC, USEC_INFINITY, 1, on_timer, call) < 0)
 		mem_exhausted();
-	traffic.first = traffic.first ?: call->begun;
+	TAILQ_INSERT_TAIL(&http->waiting, call, link);
+	pump(http);
+	traffic.sound += call->failing == SOUND;
+	if (call->failing == SOUND)
+		traffic.first = traffic.first ?: call->begun;
+	if (is_look(call))
+		traffic.look = traffic.look ?: call->begun;
 	traffic.requests++;
 	traffic.under_way++;
 	traffic.most_under_way = MAX(traffic.most_under_way, traffic.under_way);
@@ -279,8 +419,7 @@ void http_rest(struct http *http)
 {
 }
 
-/* Requests are lost in no case of the simulation. */
 bool http_never_sent(const struct error *err)
 {
-	return false;
+	return err->code == CURLE_COULDNT_CONNECT;
 }

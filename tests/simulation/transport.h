@@ -5,7 +5,8 @@
 /*
  * lib/http/http.h without a network: each request reaches the cloud (tests/bench/cloud.h) after some
  * milliseconds of virtual time, and its answer comes back after some more.  Linked in place of
- * lib/http/http.c; everything above is the daemon's own code.
+ * lib/http/http.c; everything above is the daemon's own code.  As there, at most 256 requests to one host and 512 in all
+ * are on the wire, and the others wait their turn.
  */
 
 #include "lib/base/time.h"
@@ -16,10 +17,14 @@
 /* What has gone over the wire since transport_mark(). */
 struct traffic {
 	unsigned long requests;
-	usec_t first; /* when the first request was sent; monotonic; 0: none yet */
+	usec_t first; /* when the first request was sent that does not fail; monotonic; 0: none yet */
+	usec_t look; /* when the source was asked first what it has; 0: not yet */
 	usec_t last; /* when the last answer came */
 	size_t under_way, most_under_way;
 	usec_t last_import[TRAFFIC_ACCOUNTS]; /* that succeeded, of each destination account */
+	unsigned long answered[TRAFFIC_ACCOUNTS]; /* requests that the account itself has answered */
+	size_t sound; /* of those under way: those that do not fail by transport_fail() */
+	usec_t last_sound; /* when the last of them was answered */
 };
 
 /* transport_use(cloud): whom to ask; before any request. */
@@ -37,5 +42,20 @@ const struct traffic *transport_traffic(void);
  */
 void transport_slow_down(unsigned account, usec_t interval);
 unsigned long transport_refused(void);
+
+/* What becomes of the requests to an account. */
+enum failing {
+	SOUND,
+	SILENT, /* no answer, until the client gives up */
+	REFUSED, /* no connection */
+	RESET, /* the connection ends without an answer */
+	BUSY, /* 503 */
+	SLOW, /* an answer, eight seconds later */
+	FAILING_COUNT,
+};
+
+/* transport_fail(count, failing): from now on, the requests to the first ${count} destination accounts fail like that;
+ * FAILING_COUNT: in each of these ways, one account after the other. */
+void transport_fail(unsigned count, enum failing failing);
 
 #endif

@@ -184,7 +184,7 @@ static void test_an_export_can_be_imported_and_found_by_its_tags(void **state)
 	const char *arn = text_of(answer, "CertificateArn");
 	struct cloud_counts counts;
 
-	assert_int_equal(cloud_in_sync(cloud), 1);
+	assert_int_equal(cloud_in_sync(cloud, 0), 1);
 	found = ask(cloud, FIRST, TAGGING "GetResources",
 		"{\"TagFilters\": [{\"Key\": \"certferry:source\"}], \"ResourcesPerPage\": 100}");
 	tags = json_array_get(json_object_get(found, "ResourceTagMappingList"), 0);
@@ -194,14 +194,14 @@ static void test_an_export_can_be_imported_and_found_by_its_tags(void **state)
 	json_decref(found);
 
 	cloud_renew(cloud, 2, 1, NOW);
-	assert_int_equal(cloud_in_sync(cloud), 0);
+	assert_int_equal(cloud_in_sync(cloud, 0), 0);
 	again = mem_printf(", \"CertificateArn\": \"%s\"", arn);
 	other = carry(cloud, 1, again);
 	assert_refused(cloud, FIRST, ACM "ImportCertificate", other, "ValidationException");
 	assert_refused(cloud, SECOND, ACM "ImportCertificate", other, "ResourceNotFoundException");
 	renewed = carry(cloud, 2, again);
 	json_decref(ask(cloud, FIRST, ACM "ImportCertificate", renewed));
-	assert_int_equal(cloud_in_sync(cloud), 1);
+	assert_int_equal(cloud_in_sync(cloud, 0), 1);
 	cloud_count(cloud, &counts);
 	assert_int_equal(counts.imports, 2);
 	assert_int_equal(counts.exports, 3);
@@ -240,7 +240,7 @@ static void test_what_is_imported_already_is_tagged_as_ours(void **state)
 	assert_int_equal(json_array_size(items), 50);
 	assert_string_equal(text_of(json_array_get(tags, 0), "Value"), cloud_arn(249, arn));
 	assert_string_equal(text_of(json_array_get(tags, 1), "Value"), cloud_name(249, name));
-	assert_int_equal(cloud_in_sync(cloud), 500);
+	assert_int_equal(cloud_in_sync(cloud, 0), 500);
 	json_decref(first);
 	cloud_free(cloud);
 }

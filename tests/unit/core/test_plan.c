@@ -326,6 +326,8 @@ static const struct field delivery_fields[] = {
 	PLAIN("then", LIST, given_delivery, wish.then),
 	PLAIN("prove", TEXT, given_delivery, wish.prove.connect),
 	PLAIN("budget", TEXT, given_delivery, plan.budget),
+	PLAIN("silent", FLAG, given_delivery, plan.silent),
+	PLAIN("lost", TIME, given_delivery, plan.lost),
 	PLAIN("in_flight", FLAG, given_delivery, plan.in_flight),
 	PLAIN("may_not_look", FLAG, given_delivery, no_look),
 	PLAIN("asked", FLAG, given_delivery, plan.asked),
@@ -848,6 +850,7 @@ static void random_delivery(struct world *world, size_t index)
 	if (given->observed.state == OBSERVED_UNKNOWN && dice(world, 3) == 0)
 		given->observed.error.text = keep(&world->s, "denied");
 	given->plan.budget = dice(world, 8) ? NULL : "the limit is reached";
+	given->plan.lost = dice(world, 6) ? 0 : random_time(world);
 	given->plan.in_flight = dice(world, 6) == 0;
 	given->plan.asked = dice(world, 6) == 0;
 	given->plan.untagged = dice(world, 3) == 0;
@@ -917,6 +920,8 @@ static void failed(struct world *world, unsigned *failures, usec_t *next_try)
 
 static void do_look(struct world *world, struct given_delivery *given)
 {
+	/* Whoever answers is found, and whoever does not is looked for later. */
+	given->plan.lost = dice(world, 4) || !given->plan.lost ? 0 : world->s.input.now + 5 * USEC_PER_MINUTE;
 	given->plan.asked = false;
 	given->observed.at = world->s.input.now;
 	if (world->failing && dice(world, 2)) {
