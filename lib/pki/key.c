@@ -81,7 +81,7 @@ static int encode_block(
 	return 0;
 }
 
-/* How many rounds PBKDF2 is asked for (RFC 8018 appendix A.2); 0: it is another function, or a number that nobody means. */
+/* How many rounds of PBKDF2 are asked for (RFC 8018 appendix A.2); 0: of another function, or none. */
 static int64_t pbkdf2_rounds(const X509_ALGOR *function)
 {
 	PBKDF2PARAM *parameters = NULL;
