@@ -23,6 +23,7 @@
  *	tell.c		dependents: look, intent, tell, proof
  *	ask.c		what people ask over the bus: status, plan, approve
  *	view.c		what people are shown of the states
+ *	walk.c		through all of it, in pieces
  *	survey.c	all of it, however much, as a text made piece by piece
  *	job.c		`certferry sync`: jobs, from the request to their end
  *	limits.c	what all parts may take together, against what the process is allowed

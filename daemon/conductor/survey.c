@@ -8,14 +8,12 @@
  *	LIST_SECOND	deliveries of a status, those that were not seen among candidates
  *	ENDING		dependents, and what comes last
  * What is as it should be, which is nearly all nearly always, is counted by its slots; where only what is not is shown,
- * that is all that is ever opened.  The world may become another one between two pieces: the walk goes on behind the name
- * where it was, so that nothing is told twice, and the text says that it is so.
+ * that is all that is ever opened.  The world may become another one between two pieces: nothing is told twice (walk.h), and
+ * the text says that it is so.
  */
-#include "daemon/conductor/state.h"
-
 #include <stdlib.h>
-#include <string.h>
 
+#include "daemon/conductor/walk.h"
 #include "daemon/report/report.h"
 #include "lib/os/memory.h"
 
@@ -38,158 +36,19 @@ struct survey {
 	char *name; /* "": all */
 	enum step_of_survey step;
 	struct writer writer;
-	/* where the walk is */
-	size_t certificate; /* among conductor.certificates */
-	size_t delivery; /* of the certificate's */
-	char *after; /* the name of the certificate, or when delivery is 0 of the one before; NULL: at the beginning */
-	char *after_place; /* of the last delivery; "" for none */
-	unsigned world; /* conductor.world_number when this was true */
-	bool changed; /* it was another one in between */
+	struct walk walk;
 	size_t opened; /* since memory was given back */
 	/* what it comes to */
 	struct summary summary; /* with a list of what is not in order where that is wanted */
 	bool something, blind; /* in the plan; candidates: some wait for a choice, some were not seen */
 };
 
-/* --- which --- */
-
-/* "a" names "a" itself and what is below it: "a/b". */
-static bool is_under(const char *name, const char *top)
-{
-	size_t length = strlen(top);
-
-	return strncmp(name, top, length) == 0 && (!name[length] || name[length] == '/');
-}
-
-/* What of ${name} is left for the places when the certificate's name is taken off; NULL: it does not begin with that. */
-static const char *rest_of_name(const char *name, const struct tracked_certificate *certificate)
-{
-	size_t length = strlen(certificate->name);
-
-	return strncmp(name, certificate->name, length) == 0 && name[length] == '/' ? name + length + 1 : NULL;
-}
-
-static bool covers_all(const struct survey *survey, const struct tracked_certificate *certificate)
-{
-	return !*survey->name || is_under(certificate->name, survey->name);
-}
-
-static bool covers_slot(const struct survey *survey, const struct slot *slot)
-{
-	const struct tracked_certificate *certificate = state_certificate(survey->conductor, slot);
-	const char *rest = rest_of_name(survey->name, certificate);
-
-	return covers_all(survey, certificate) ||
-	       (rest && is_under(state_place(survey->conductor, slot)->place->name, rest));
-}
-
-static bool covers_some(const struct survey *survey, const struct tracked_certificate *certificate)
-{
-	if (covers_all(survey, certificate))
-		return true;
-	for (size_t i = 0; rest_of_name(survey->name, certificate) && i < certificate->count; i++)
-		if (covers_slot(survey, &survey->conductor->slots[certificate->first + i]))
-			return true;
-	return false;
-}
+/* --- opening some --- */
 
 static size_t count_quiet(const struct survey *survey, const struct tracked_certificate *certificate, size_t first)
 {
-	return covers_all(survey, certificate) ? view_count_quiet(survey->conductor, certificate, first) : 0;
+	return walk_covers_all(&survey->walk, certificate) ? view_count_quiet(survey->conductor, certificate, first) : 0;
 }
-
-/* --- the walk --- */
-
-static void set_text(char **text, const char *value)
-{
-	free(*text);
-	*text = mem_strdup(value);
-}
-
-static void walk_from_the_beginning(struct survey *survey)
-{
-	survey->certificate = survey->delivery = 0;
-	set_text(&survey->after, NULL);
-	set_text(&survey->after_place, "");
-	survey->world = survey->conductor->world_number;
-}
-
-/* The first certificate whose name is behind the last one's; or that one, when some of its deliveries are still to come. */
-static void find_certificate(struct survey *survey, bool same)
-{
-	const struct conductor *conductor = survey->conductor;
-	size_t low = 0, high = conductor->certificate_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = strcmp(conductor->certificates[middle]->name, survey->after);
-
-		if (order < 0 || (order == 0 && !same))
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	survey->certificate = low;
-	survey->delivery = 0;
-}
-
-static void find_delivery(struct survey *survey)
-{
-	const struct conductor *conductor = survey->conductor;
-	const struct tracked_certificate *certificate;
-
-	if (survey->certificate == conductor->certificate_count)
-		return;
-	certificate = conductor->certificates[survey->certificate];
-	while (strcmp(certificate->name, survey->after) == 0 && survey->delivery < certificate->count &&
-		strcmp(state_place(conductor, &conductor->slots[certificate->first + survey->delivery])->place->name,
-			survey->after_place) <= 0)
-		survey->delivery++;
-}
-
-/* The world is another one: go on behind the last name. */
-static void walk_again(struct survey *survey)
-{
-	bool within = survey->delivery > 0;
-
-	if (survey->world == survey->conductor->world_number)
-		return;
-	survey->world = survey->conductor->world_number;
-	survey->changed = true;
-	if (!survey->after)
-		return;
-	find_certificate(survey, within);
-	if (within)
-		find_delivery(survey);
-}
-
-/* The certificate to go on with; NULL: there are no more. */
-static struct tracked_certificate *walk_here(struct survey *survey)
-{
-	const struct conductor *conductor = survey->conductor;
-
-	walk_again(survey);
-	return survey->certificate < conductor->certificate_count ? conductor->certificates[survey->certificate] : NULL;
-}
-
-/* ${count} of its deliveries were dealt with; with the last, so is it. */
-static void walk_on(struct survey *survey, const struct tracked_certificate *certificate, size_t count)
-{
-	const struct conductor *conductor = survey->conductor;
-
-	survey->delivery += count;
-	if (!survey->after || strcmp(survey->after, certificate->name) != 0)
-		set_text(&survey->after, certificate->name);
-	if (survey->delivery < certificate->count) {
-		set_text(&survey->after_place, state_place(conductor,
-			&conductor->slots[certificate->first + survey->delivery - 1])->place->name);
-		return;
-	}
-	survey->certificate++;
-	survey->delivery = 0;
-}
-
-/* --- opening some --- */
 
 typedef void (*view_fn)(struct survey *survey, const struct delivery_view *view);
 
@@ -208,13 +67,13 @@ static void give_back(struct survey *survey, size_t count)
 static size_t open_some(struct survey *survey, struct tracked_certificate *certificate, view_fn tell)
 {
 	struct conductor *conductor = survey->conductor;
-	size_t count = MIN(certificate->count - survey->delivery, (size_t)SLOTS_AT_ONCE);
+	size_t count = MIN(certificate->count - survey->walk.delivery, (size_t)SLOTS_AT_ONCE);
 	struct delivery_view views[SLOTS_AT_ONCE];
 
 	plan_done(&conductor->plan);
-	view_deliveries(conductor, certificate, survey->delivery, count, views);
+	view_deliveries(conductor, certificate, survey->walk.delivery, count, views);
 	for (size_t i = 0; i < count; i++)
-		if (covers_slot(survey, &conductor->slots[certificate->first + survey->delivery + i]))
+		if (walk_covers_slot(&survey->walk, &conductor->slots[certificate->first + survey->walk.delivery + i]))
 			tell(survey, &views[i]);
 	cycle_forget_plan(conductor);
 	give_back(survey, count);
@@ -227,20 +86,20 @@ static bool walk_open(struct survey *survey, view_fn tell)
 	size_t passed = 0;
 
 	for (size_t i = 0; i < CERTIFICATES_AT_ONCE && passed < SLOTS_PASSED_AT_ONCE; i++) {
-		struct tracked_certificate *certificate = walk_here(survey);
+		struct tracked_certificate *certificate = walk_here(&survey->walk);
 		size_t quiet;
 
 		if (!certificate)
 			return false;
-		quiet = covers_some(survey, certificate) ? count_quiet(survey, certificate, survey->delivery)
-							 : certificate->count - survey->delivery;
+		quiet = walk_covers_some(&survey->walk, certificate) ? count_quiet(survey, certificate, survey->walk.delivery)
+							 : certificate->count - survey->walk.delivery;
 		passed += quiet;
-		if (survey->delivery + quiet == certificate->count) {
-			walk_on(survey, certificate, quiet);
+		if (survey->walk.delivery + quiet == certificate->count) {
+			walk_on(&survey->walk, certificate, quiet);
 			continue;
 		}
-		survey->delivery += quiet;
-		walk_on(survey, certificate, open_some(survey, certificate, tell));
+		survey->walk.delivery += quiet;
+		walk_on(&survey->walk, certificate, open_some(survey, certificate, tell));
 		return true;
 	}
 	return true;
@@ -253,7 +112,7 @@ static void count_certificate(struct survey *survey, const struct tracked_certif
 	struct certificate_view view;
 
 	survey->blind |= survey->subject == BUS_PLAN && certificate->said_refusal;
-	if (survey->delivery || !covers_some(survey, certificate))
+	if (survey->walk.delivery || !walk_covers_some(&survey->walk, certificate))
 		return;
 	view_certificate(certificate, &view);
 	if (survey->summed) {
@@ -307,29 +166,29 @@ static bool count_some(struct survey *survey)
 	size_t passed = 0;
 
 	for (size_t i = 0; i < CERTIFICATES_AT_ONCE && passed < SLOTS_PASSED_AT_ONCE; i++) {
-		struct tracked_certificate *certificate = walk_here(survey);
+		struct tracked_certificate *certificate = walk_here(&survey->walk);
 		size_t quiet;
 
 		if (!certificate)
 			return false;
 		count_certificate(survey, certificate);
-		if (!covers_some(survey, certificate)) {
-			walk_on(survey, certificate, certificate->count - survey->delivery);
+		if (!walk_covers_some(&survey->walk, certificate)) {
+			walk_on(&survey->walk, certificate, certificate->count - survey->walk.delivery);
 			continue;
 		}
-		quiet = count_quiet(survey, certificate, survey->delivery);
+		quiet = count_quiet(survey, certificate, survey->walk.delivery);
 		passed += quiet;
 		summary_add_current(&survey->summary, quiet);
 		if (survey->subject == BUS_PLAN && !view_is_quiet(survey->conductor, certificate)) {
-			walk_on(survey, certificate, count_plan(survey, certificate));
+			walk_on(&survey->walk, certificate, count_plan(survey, certificate));
 			return true;
 		}
-		survey->delivery += quiet;
-		if (survey->delivery == certificate->count) {
-			walk_on(survey, certificate, 0);
+		survey->walk.delivery += quiet;
+		if (survey->walk.delivery == certificate->count) {
+			walk_on(&survey->walk, certificate, 0);
 			continue;
 		}
-		walk_on(survey, certificate, open_some(survey, certificate, count_view));
+		walk_on(&survey->walk, certificate, open_some(survey, certificate, count_view));
 		return true;
 	}
 	return true;
@@ -389,15 +248,15 @@ static void begin_text(struct survey *survey, struct buf *to)
 static bool write_certificates(struct survey *survey)
 {
 	for (size_t i = 0; i < SLOTS_AT_ONCE; i++) {
-		struct tracked_certificate *certificate = walk_here(survey);
+		struct tracked_certificate *certificate = walk_here(&survey->walk);
 		struct certificate_view view;
 
 		if (!certificate)
 			return false;
 		view_certificate(certificate, &view);
-		if (covers_some(survey, certificate))
+		if (walk_covers_some(&survey->walk, certificate))
 			report_certificate(&survey->writer, &view);
-		walk_on(survey, certificate, certificate->count);
+		walk_on(&survey->walk, certificate, certificate->count);
 	}
 	return true;
 }
@@ -409,13 +268,13 @@ static void write_delivery(struct survey *survey, const struct delivery_view *vi
 
 static bool write_deliveries(struct survey *survey)
 {
-	struct tracked_certificate *certificate = walk_here(survey);
+	struct tracked_certificate *certificate = walk_here(&survey->walk);
 
 	if (!certificate)
 		return false;
-	walk_on(survey, certificate,
-		covers_some(survey, certificate) ? open_some(survey, certificate, write_delivery)
-						 : certificate->count - survey->delivery);
+	walk_on(&survey->walk, certificate,
+		walk_covers_some(&survey->walk, certificate) ? open_some(survey, certificate, write_delivery)
+						 : certificate->count - survey->walk.delivery);
 	return true;
 }
 
@@ -425,7 +284,7 @@ static bool write_steps(struct survey *survey)
 	struct conductor *conductor = survey->conductor;
 
 	for (size_t i = 0; i < CERTIFICATES_AT_ONCE; i++) {
-		struct tracked_certificate *certificate = walk_here(survey);
+		struct tracked_certificate *certificate = walk_here(&survey->walk);
 		bool quiet;
 
 		if (!certificate)
@@ -438,7 +297,7 @@ static bool write_steps(struct survey *survey)
 			cycle_forget_plan(conductor);
 			give_back(survey, certificate->count);
 		}
-		walk_on(survey, certificate, certificate->count);
+		walk_on(&survey->walk, certificate, certificate->count);
 		if (!quiet)
 			return true;
 	}
@@ -514,7 +373,7 @@ static void end_text(struct survey *survey)
 		write_told(survey);
 	else
 		write_dependents(survey);
-	if (survey->changed)
+	if (survey->walk.changed)
 		writer_boolean(&survey->writer, "changed", true);
 	writer_close(&survey->writer, '}');
 	buf_append_char(survey->writer.text, '\n');
@@ -538,7 +397,7 @@ static bool survey_names_something(const struct survey *survey)
 	const struct conductor *conductor = survey->conductor;
 
 	for (size_t i = 0; i < conductor->certificate_count; i++)
-		if (covers_some(survey, conductor->certificates[i]))
+		if (walk_covers_some(&survey->walk, conductor->certificates[i]))
 			return true;
 	return !*survey->name;
 }
@@ -551,7 +410,8 @@ int survey_begin(void *userdata, const struct bus_question *question, void **ret
 		.subject = question->subject,
 		.summed = question->summary,
 		.name = mem_strdup(question->name) };
-	walk_from_the_beginning(survey);
+	survey->walk = (struct walk){ .conductor = userdata, .name = survey->name };
+	walk_begin(&survey->walk);
 	if (!survey_names_something(survey)) {
 		survey_end(survey);
 		return error_set(err, ERROR_ABSENT, 0,
@@ -591,7 +451,7 @@ bool survey_more(void *userdata, struct buf *to)
 		return false;
 	}
 	survey->step++;
-	walk_from_the_beginning(survey);
+	walk_begin(&survey->walk);
 	return true;
 }
 
@@ -602,8 +462,7 @@ void survey_end(void *userdata)
 
 	summary_done(&survey->summary);
 	free(survey->name);
-	free(survey->after);
-	free(survey->after_place);
+	walk_done(&survey->walk);
 	free(survey);
 	if (conductor->rested)
 		memory_trim(); /* else it is done when nothing is in flight any more */
