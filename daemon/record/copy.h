@@ -15,7 +15,7 @@
  */
 int copy_make(sqlite3 *db, const char *path, int format, struct error *err);
 
-/* copy_find(path, newest): the name of the newest copy whose format is at most ${newest}, or NULL.  The caller owns it. */
+/* copy_find(path, newest): the name of the newest copy whose format is at most ${newest}, or NULL; the caller's. */
 char *copy_find(const char *path, int newest);
 
 /* copy_remove_old(path): keep the newest two alone, and nothing half made. */

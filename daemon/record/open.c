@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A store is opened: is it sound, of which format is it, and can it be brought to ours?  What is of a newer format is left
- * alone, what is older is migrated beside a copy of it, and only what is damaged is set aside.
+ * A store is opened: is it sound, of which format is it, and can it be brought to ours?  What is of a newer format is
+ * left alone, what is older is migrated beside a copy of it, and only what is damaged is set aside.
  */
 #include "daemon/record/store.h"
 
@@ -20,8 +20,8 @@
 /* What a migration needs on disk beside a copy of the store, in MiB. */
 #define ROOM 2
 
-/* The largest store that goes into memory, in MiB: the unit's MemoryMax= is twice that.  40,000 deliveries with five lines
- * of history each have 37. */
+/* The largest store that goes into memory, in MiB: the unit's MemoryMax= is twice that.  40,000 deliveries with five
+ * lines of history each have 37. */
 #define IN_MEMORY 64
 
 /* So many damaged stores are kept beside a new one. */
@@ -97,24 +97,32 @@ static int refuse_newer(const struct record *record, int format, struct error *e
 		record->path, format, newest, copy);
 }
 
-/* Moves a damaged store and its companions out of the way; it is kept for whoever wants to look.  The caller owns its new
- * name. */
-static char *set_aside(const char *path)
+/* A name for a damaged store that no other one has, or else the last of them.  The caller owns it. */
+static char *damaged_name(const char *path)
 {
-	static const char *const companions[] = { "", "-wal", "-shm" };
 	char *name = mem_printf("%s.damaged", path);
 
 	for (unsigned n = 2; n <= DAMAGED_KEPT && access(name, F_OK) == 0; n++) {
 		free(name);
 		name = mem_printf("%s.damaged-%u", path, n);
 	}
+	return name;
+}
+
+/* Moves a damaged store and its companions out of the way; it is kept for whoever wants to look. */
+static int set_aside(const char *path, const char *name, struct error *err)
+{
+	static const char *const companions[] = { "-wal", "-shm" };
+
+	if (rename(path, name) < 0)
+		return error_set_errno(err, errno, "move it to '%s'", name);
 	for (size_t i = 0; i < ARRAY_SIZE(companions); i++) {
 		_cleanup_(freep) char *from = mem_printf("%s%s", path, companions[i]);
 		_cleanup_(freep) char *to = mem_printf("%s%s", name, companions[i]);
 
 		(void)rename(from, to);
 	}
-	return name;
+	return 0;
 }
 
 /* Runs the steps to our format, in one transaction; with an error nothing of them is left. */
@@ -227,8 +235,8 @@ static char *unmigrated_text(const struct formats *formats, const char *path, in
 		path, format, formats->newest, why->text, size_of_store(path) + ROOM);
 }
 
-/* An older store that cannot be migrated on disk because of ${why}; it stays as it is.  What is not such a one is an error
- * as it was, which ${why} says. */
+/* An older store that cannot be migrated on disk because of ${why}; it stays as it is.  What is not such a one is an
+ * error as it was, which ${why} says. */
 static int open_in_memory(const struct formats *formats, const char *path, const struct error *why,
 	struct record **ret_record, struct error *err)
 {
@@ -309,16 +317,18 @@ static int try_disk(const struct formats *formats, const char *path, struct reco
 }
 
 /* Moves what is damaged away, and makes an empty store. */
-static int begin_empty(const struct formats *formats, const char *path, struct record_news *news, struct attempt *attempt,
-	struct error *err)
+static int begin_empty(const struct formats *formats, const char *path, struct record_news *news,
+	struct attempt *attempt, struct error *err)
 {
 	_cleanup_(freep) char *why = take(attempt->why);
-	_cleanup_(freep) char *kept = NULL;
+	_cleanup_(freep) char *name = damaged_name(path);
 
 	attempt_done(attempt);
-	kept = set_aside(path);
+	attempt->verdict = DAMAGED;
+	if (set_aside(path, name, err) < 0)
+		return error_wrap(err, "State database '%s' is corrupt (%s)", path, why);
 	news->lost = mem_printf("State database '%s' is corrupt (%s); moved it to '%s' and started an empty one. "
-				"Approvals and history are lost", path, why, kept);
+				"Approvals and history are lost", path, why, name);
 	return try_disk(formats, path, news, attempt, err);
 }
 

@@ -25,9 +25,9 @@ void record_news_done(struct record_news *news);
 
 /**
  * record_open(directory, news, record, err):
- * Open DIRECTORY/record.sqlite, made when it is not there, and bring it to this version's format; a copy of the former one
- * is kept as record.sqlite.format-N, the newest two of them.  One of a newer format is left alone: ERROR_INVALID with what
- * to do; whatever else fails is ERROR_RETRY.  One that is damaged, and only that, is renamed to record.sqlite.damaged.
+ * Open DIRECTORY/record.sqlite, made when it is not there, and bring it to this version's format; a copy of the former
+ * one is kept as record.sqlite.format-N, the newest two of them.  One of a newer format is left alone: ERROR_INVALID with
+ * what to do; whatever else fails is ERROR_RETRY.  One that is damaged, and only that, is renamed to record.sqlite.damaged.
  * Where an older one cannot be migrated now (a full disk), see record_unmigrated().
  */
 int record_open(const char *directory, struct record_news *ret_news, struct record **ret_record, struct error *err);
@@ -46,8 +46,8 @@ const char *record_unmigrated(const struct record *record);
  */
 int record_try(struct record *record, const char *time, struct record_news *ret_news, struct error *err);
 
-/* record_open_reader(directory, record, err): read-only, for looking while the daemon is down; one of an older format is
- * migrated in memory.  ERROR_ABSENT when there is no record, ERROR_INVALID when it is of a newer format. */
+/* record_open_reader(directory, record, err): read-only, for looking while the daemon is down; one of an older format
+ * is migrated in memory.  ERROR_ABSENT when there is no record, ERROR_INVALID when it is of a newer format. */
 int record_open_reader(const char *directory, struct record **ret_record, struct error *err);
 
 /* All rows, sorted by their names (ARN; name; dependent then delivery; name).  The caller owns the arrays. */

@@ -393,3 +393,12 @@ def test_a_file_that_cannot_be_written_is_no_damage(there, record):
     assert run.returncode == 1 and once_only(run.stderr, f"State database '{there.record}' is read-only"), run
     assert "record.sqlite.damaged" not in there.names()
     assert rows(there.record, record) == rows(record, record)
+
+
+def test_damage_that_cannot_be_moved_ends_the_start(there):
+    """Nothing is said to be moved then, and nothing is made of it."""
+    there.put(RECORDS[-1]).record.write_bytes(b"no database" * 1000)
+    run = there.open(*NAMESPACES, "sh", "-c", 'mount --bind "$1" "$1" && shift && exec "$@"', "sh", there.record)
+    assert run.returncode == 1 and "started an empty one" not in run.stderr
+    assert once_only(run.stderr, "is corrupt \\(file is not a database\\): move it to '.*record.sqlite.damaged': "), run
+    assert there.record.read_bytes() == b"no database" * 1000
