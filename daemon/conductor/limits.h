@@ -49,6 +49,7 @@ _Static_assert(RUNS_IN_ALL * BUNDLE_ROOM + CARRIED_AT_ONCE * BODY_ROOM <= SECRET
 
 #define LIMITS_MEMORY                                                                                                  \
 	(REST_ROOM + SECRET_HEAP_SIZE + AWS_CALLS_MAX * AWS_CALL_ROOM + AWS_HELD_MAX + AWS_ROOM + SQS_ANSWER_LIMIT +   \
+		PROOFS_AT_ONCE * ADDRESSES_AT_ONCE * HANDSHAKE_ROOM +                                                  \
 		ANSWERS_MOST * (ANSWER_PIECE + ANSWER_MESSAGE_MOST) + LOOKED_IN_ALL * LOOKED_ROOM)
 
 /* What the process is allowed; UINT64_MAX: as much as there is, or it cannot be read. */

@@ -14,7 +14,7 @@
  *	WAIT	it waits its turn				waiting
  *	TURN	it has it, and begins in the loop's next turn	has_turn, defer != NULL
  *	RESOLVE	the host's addresses are being looked up	resolve != NULL
- *	LOOK	each address is looked at, side by side		probes != NULL
+ *	LOOK	each address is looked at, some side by side	probes != NULL
  *	BAD	what is to be connected to makes no sense	defer != NULL
  * It ends when every address shows the wanted leaf, or at the time limit with what was seen last.
  */
@@ -22,6 +22,7 @@ struct probe {
 	struct prove *prove;
 	struct address address;
 	struct handshake *handshake; /* looking */
+	bool wants; /* to look, as soon as it may */
 	struct sd_event_source *pause;
 	struct served last; /* of the last look that was complete */
 	unsigned looks;
@@ -41,6 +42,8 @@ struct prove {
 	struct resolve *resolve;
 	struct probe *probes;
 	size_t probe_count;
+	size_t looking; /* of them */
+	size_t turn; /* of which address it is next, if it wants to look */
 	usec_t timeout;
 	prove_done_fn on_done;
 	void *userdata;
@@ -258,14 +261,15 @@ static void prove_conclude(struct prove *prove)
 
 /* LOOK */
 
-static void probe_look(struct probe *probe);
+static void look_some(struct prove *prove);
 
 static int on_paused(sd_event_source *source, usec_t now, void *userdata)
 {
 	struct probe *probe = userdata;
 
 	probe->pause = sd_event_source_disable_unref(probe->pause);
-	probe_look(probe);
+	probe->wants = true;
+	look_some(probe->prove);
 	return 0;
 }
 
@@ -275,12 +279,14 @@ static void on_served(void *userdata, const struct served *served)
 	struct prove *prove = probe->prove;
 
 	probe->handshake = NULL;
+	prove->looking--;
 	probe->last = *served;
 	probe->looks++;
 	if (prove_is_complete(prove)) {
 		prove_conclude(prove);
 		return;
 	}
+	look_some(prove);
 	if (probe_matches(probe))
 		return;
 	if (sd_event_add_time_relative(prove->event, &probe->pause, CLOCK_MONOTONIC, AGAIN_AFTER, 0,
@@ -298,7 +304,21 @@ static void probe_look(struct probe *probe)
 		.timeout = LOOK_TIMEOUT,
 	};
 
+	probe->wants = false;
+	prove->looking++;
 	probe->handshake = handshake_start(prove->event, &request, on_served, probe);
+}
+
+/* In turn, so that no address waits for another to answer twice. */
+static void look_some(struct prove *prove)
+{
+	for (size_t i = 0; i < prove->probe_count && prove->looking < ADDRESSES_AT_ONCE; i++) {
+		struct probe *probe = &prove->probes[prove->turn];
+
+		prove->turn = (prove->turn + 1) % prove->probe_count;
+		if (probe->wants)
+			probe_look(probe);
+	}
 }
 
 static int on_time_limit(sd_event_source *source, usec_t now, void *userdata)
@@ -330,8 +350,9 @@ static void on_resolved(void *userdata, const struct address *list, size_t count
 	for (size_t i = 0; i < count; i++) {
 		prove->probes[i].prove = prove;
 		prove->probes[i].address = list[i];
-		probe_look(&prove->probes[i]);
+		prove->probes[i].wants = true;
 	}
+	look_some(prove);
 }
 
 static int on_bad(sd_event_source *source, void *userdata)

@@ -33,8 +33,14 @@ struct prove_request {
  * decides how many sockets its proof takes and for how long it lasts. */
 #define PROOFS_AT_ONCE 16
 
-/* The descriptors of one: a socket for each address, and what the thread that asks for them answers with. */
-#define PROOF_DESCRIPTORS (RESOLVE_LIMIT + 1)
+/* Of one proof's addresses so many are looked at a time. */
+#define ADDRESSES_AT_ONCE 4
+
+/* The descriptors of one: a socket for each of these, and what the thread that asks for the addresses answers with. */
+#define PROOF_DESCRIPTORS (ADDRESSES_AT_ONCE + 1)
+
+/* What OpenSSL takes for a handshake, measured: 86 KiB. */
+#define HANDSHAKE_ROOM ((size_t)88 << 10)
 
 /**
  * prove_done_fn(userdata, result, words):

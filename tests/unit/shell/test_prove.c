@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -392,21 +394,31 @@ static size_t count_connected(int listener)
 	return count;
 }
 
+/* A listener on all addresses of loopback that accepts nobody. */
+static int listen_silently(uint16_t *ret_port)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	socklen_t length = sizeof(address);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(listener, 64), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+	*ret_port = ntohs(address.sin_port);
+	return listener;
+}
+
 /* Hosts that say nothing: so many are looked at together, and each of the others has its turn, and its time, later. */
 static void test_proofs_take_turns(void **state)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t length = sizeof(address);
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	_cleanup_(freep) char *connect = NULL;
 	struct desired_proof wish = { 0 };
 	struct prove_request request = { &wish, ours.fingerprint, 100 * USEC_PER_MSEC };
 	struct crowd crowd = { 0 };
+	uint16_t port;
+	int listener = listen_silently(&port);
 
-	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(listen(listener, CROWD), 0);
-	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
-	connect = mem_printf("127.0.0.1:%u", ntohs(address.sin_port));
+	connect = mem_printf("127.0.0.1:%u", port);
 	wish.connect = connect;
 	assert_true(sd_event_new(&crowd.event) >= 0);
 	for (size_t i = 0; i < CROWD; i++) {
@@ -427,6 +439,42 @@ static void test_proofs_take_turns(void **state)
 	while (crowd.proves[CROWD - 3])
 		assert_true(sd_event_run(crowd.event, USEC_INFINITY) >= 0);
 	sd_event_unref(crowd.event);
+	close(listener);
+}
+
+/* In a mount namespace, "many.example" has twenty addresses.  False: it takes root. */
+static bool name_many(void)
+{
+	char path[] = "/tmp/certferry-hosts-XXXXXX";
+	int fd;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return false;
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	for (int i = 1; i <= 20; i++)
+		assert_true(dprintf(fd, "127.0.0.%d many.example\n", i) > 0);
+	close(fd);
+	fd = mount(path, "/etc/hosts", NULL, MS_BIND, NULL);
+	(void)unlink(path);
+	return fd == 0;
+}
+
+/* Who names a host decides how many addresses it has: some are looked at together, and all of them count. */
+static void test_some_addresses_at_a_time(void **state)
+{
+	_cleanup_(freep) char *connect = NULL;
+	struct proof proof;
+	uint16_t port;
+	int listener;
+
+	if (!name_many())
+		skip();
+	listener = listen_silently(&port);
+	connect = mem_printf("many.example:%u", port);
+	prove_now(&proof, connect, NULL, USEC_PER_SEC);
+	proof_check(&proof, PROVE_UNPROVEN, "no answer from 20 of 20 addresses");
+	assert_int_equal(count_connected(listener), ADDRESSES_AT_ONCE);
 	close(listener);
 }
 
@@ -461,6 +509,7 @@ int main(void)
 		cmocka_unit_test(test_what_makes_no_sense_is_said),
 		cmocka_unit_test(test_cancel_means_no_callback),
 		cmocka_unit_test(test_proofs_take_turns),
+		cmocka_unit_test(test_some_addresses_at_a_time),
 	};
 
 	if (secret_memory_init(&(bool){ false }, NULL) < 0)
