@@ -26,8 +26,9 @@ void record_news_done(struct record_news *news);
 /**
  * record_open(directory, news, record, err):
  * Open DIRECTORY/record.sqlite, made when it is not there, and bring it to this version's format; a copy of the former
- * one is kept as record.sqlite.format-N, the newest two of them.  One of a newer format is left alone: ERROR_INVALID with
- * what to do; whatever else fails is ERROR_RETRY.  One that is damaged, and only that, is renamed to record.sqlite.damaged.
+ * one is kept as record.sqlite.format-N, the newest two of them.  One of a newer format is left alone: ERROR_INVALID
+ * with what to do; nothing else that fails has this kind.  One that is damaged, and only that, is renamed to
+ * record.sqlite.damaged.
  * Where an older one cannot be migrated now (a full disk), see record_unmigrated().
  */
 int record_open(const char *directory, struct record_news *ret_news, struct record **ret_record, struct error *err);
