@@ -60,7 +60,7 @@ static const struct written worlds[][CERTIFICATES_MOST + 1] = {
 	{ { "a", { "w", "x", "z" } }, { "c", { "x" } }, { "d", { "w", "x" } } },
 	{ { "b", { "y" } }, { "d", { "x", "y" } } },
 	{ { "b", { "a", "z" } } },
-	{ { NULL } },
+	{ { NULL, { NULL } } },
 };
 
 static bool is_in(const struct written *world, const char *name)
