@@ -7,6 +7,7 @@ import pytest
 
 from tests.scenarios.vocabulary import SLOW
 
+pytestmark = pytest.mark.alone
 ACCOUNTS = [f"5555555550{n:02}" for n in range(12)]
 HERE, THERE = "eu-west-1", "eu-central-1"
 CERTIFICATES = 4  # an account takes one import a second
