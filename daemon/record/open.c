@@ -244,10 +244,8 @@ static int open_in_memory(const struct formats *formats, const char *path, const
 	_cleanup_(freep) char *bad = NULL;
 	int format = 0, r = connect_to(disk, path, FLAGS & ~SQLITE_OPEN_CREATE, true, NULL);
 
-	if (r < 0 || store_judge(disk, &format, &bad) != SOUND || format == 0 || format == formats->newest) {
-		error_copy(err, why);
-		return error_result(why);
-	}
+	if (r < 0 || store_judge(disk, &format, &bad) != SOUND || format == 0 || format == formats->newest)
+		return error_set(err, ERROR_RETRY, why->code, "%s", why->text);
 	if (size_of_store(path) > IN_MEMORY)
 		return error_set(err, ERROR_RETRY, 0,
 			"Failed to migrate state database '%s' from format %d to %d: %s; it has more than %d MiB, too much to go "
