@@ -26,7 +26,7 @@
  */
 
 #define TURN	    USEC_PER_MSEC
-#define TICK	    (100 * USEC_PER_MSEC)
+#define TICK	    (30 * USEC_PER_MSEC) /* some 4 % of a daemon that is busy all the time */
 #define STALLED	    USEC_PER_SEC /* such a one gives way when there is no room for another */
 #define AFTER_ALL   (SD_EVENT_PRIORITY_IDLE + 10) /* the plan is made at SD_EVENT_PRIORITY_IDLE */
 #define SEND_BUFFER (64 << 10) /* of the socket, in the kernel */

@@ -138,6 +138,8 @@ class Fleet:
     def start(self, enter=None):
         self.ferry.start(enter=enter)
         self.ferry.wait_settled(self.size, 900)
+        process.wait_for(lambda: self.certferry("status")[0] == 0, 900, "all is found to be in sync")
+        self.ferry.wait_rest(120)
 
     def certferry(self, *arguments):
         """To a file, as it may be long; the exit status, the seconds, and the file."""
