@@ -120,6 +120,7 @@ def test_nothing_but_a_pair_of_sockets_is_written_to(failing, bus_ferry, host, t
 # --- very many ---
 
 LARGE = [(2500, 16)] + [(10000, 20)] * bool(os.environ.get("LONG"))
+LEFT = 2048  # KiB that a first answer may leave: 1.8 MiB with the libraries of Debian 13, which seven more do not add to
 FITS = 100000  # so many deliveries certferryd can begin with under the unit's limit, whatever is asked later
 
 
@@ -159,7 +160,7 @@ class Fleet:
         yield
         (peak,) = re.findall(r"^VmHWM:\s+(\d+) kB$", open(f"/proc/{self.ferry.pid}/status").read(), re.M)
         assert int(peak) - before["Rss"] <= GROWTH
-        process.wait_for(lambda: process.memory_kib(self.ferry.pid)["Pss"] - before["Pss"] <= 1024, 10, "memory is back")
+        process.wait_for(lambda: process.memory_kib(self.ferry.pid)["Pss"] - before["Pss"] <= LEFT, 10, "memory is back")
 
 
 @pytest.fixture(scope="module")
