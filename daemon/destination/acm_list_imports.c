@@ -77,11 +77,16 @@ static bool on_grow(struct room *room, size_t bytes)
 {
 	struct acm_listing *listing = room->userdata;
 	const size_t left = MAX(most_room(listing), room->most) - room->most, lacking = bytes - (room->most - room->used);
-	const size_t step = MIN(MAX(lacking, ROOM_STEP), left);
+	size_t step = MIN(MAX(lacking, ROOM_STEP), left);
 
 	listing->full |= lacking > left;
-	if (lacking > left || !aws_share_take(listing->share, step))
+	if (lacking > left)
 		return false;
+	if (!aws_share_take(listing->share, step)) {
+		step = lacking; /* the last that there is */
+		if (!aws_share_take(listing->share, step))
+			return false;
+	}
 	room->most += step;
 	return true;
 }

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.scenarios.vocabulary import SLOW
+from tests.scenarios.vocabulary import DESTINATION, SLOW
 
 pytestmark = pytest.mark.alone
 ACCOUNTS = [f"5555555550{n:02}" for n in range(12)]
@@ -91,3 +91,17 @@ def test_renewal_while_accounts_have_fallen_silent(ferry, cloud, accounts):
     assert time.monotonic() - begin <= 1.5 * seconds + 1
     # One transfer has tried them, and no other was made for them.
     assert daemon.requests("ExportCertificate") <= CERTIFICATES + 2
+
+
+def test_place_is_listed_once_for_all_of_its_deliveries(ferry, cloud):
+    """The first look asks about one of them, and the others follow as the source is read: what was listed serves them all."""
+    arns = ferry.issue("b{n}.example.com", count=40)
+    for number, arn in enumerate(arns):
+        ferry.carry(f"b{number}", arn, "prod")
+    quotas = {"acm": {"ImportCertificate": 1000, "ExportCertificate": 1000, "GetCertificate": 10, "ListCertificates": 1000}}
+    ferry.set(guard=0, quotas=quotas)
+    daemon = ferry.start()
+    cloud.wait_for(lambda: daemon.log.count("holds the new version") == len(arns), 60 * SLOW, 0.05)
+    lists = daemon.requests("ListCertificates", account=DESTINATION)
+    print(f"{lists} listings")
+    assert lists <= 2

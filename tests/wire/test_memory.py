@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon's memory, whatever is sent to it."""
 
+import asyncio
 import itertools
 import json
 import os
@@ -233,6 +234,44 @@ def test_many_imports_are_listed_in_a_second_try(ferry, front, cloud, daemon):
     time.sleep(2)
     assert front.attacked <= 4 * len(PLACES)  # at the reload, and when the source has been swept
     assert "cannot be looked at" not in daemon.log
+
+
+def stalling(items):
+    """A page as ACM sends it, and a next one that comes byte by byte and never ends."""
+    whole = listing(items, last=1 << 20)
+    pages = itertools.count()
+
+    async def attack(peer):
+        if b"NextToken" not in peer.body and next(pages) >= 0:
+            await whole(peer)
+            return
+        await peer.send(head(LENGTH) + LIST)
+        while True:
+            await peer.send(b" ")
+            await asyncio.sleep(0.2)
+
+    return attack
+
+
+def test_accounts_that_stall_keep_no_room_that_others_need(ferry, front, cloud, daemon):
+    """More of them than there is room for, with a page each: who has had it for ten seconds gives it to those who wait."""
+    read_source_elsewhere(ferry, cloud, daemon)
+    time.sleep(2)
+    resting = memory(daemon.process, "VmRSS")
+    honest = REGIONS[0]
+    front.wants = lambda peer: peer.operation == "ListCertificates" and peer.region != honest
+    front.attack, begin = stalling([item(names=20, length=40)] * 900), len(daemon.log)
+    forget_peak(daemon.process)
+    ferry.carry("new", ferry.issue("new.example.com"), "all")
+    daemon.reload()
+    since = time.monotonic()
+    ends = [f"'new/all/{account}/{honest}' holds the new version" for account in (DESTINATION, SECOND)]
+    ferry.wait_for(lambda: all(end in daemon.log[begin:] for end in ends), 20)
+    print(f"after {time.monotonic() - since:.1f} s")
+    assert (memory(daemon.process, "VmHWM") - resting) / MIB <= 16
+    # Those who wait for room after a stall are looked at as soon as they answer.
+    front.attack = None
+    ferry.wait_for(lambda: daemon.log.count("'new/all/") >= len(PLACES), 150)
 
 
 # --- The queue of events ---
