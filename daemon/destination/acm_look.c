@@ -155,8 +155,6 @@ static bool is_good(const struct acm_kept *kept, const struct acm_look *look, us
 	return true;
 }
 
-static void give_way(void *userdata);
-
 /* Takes what the look before this one has kept, if it is good for this one, too. */
 static bool take_kept(struct acm_look *look, usec_t now)
 {
@@ -176,7 +174,7 @@ static bool take_kept(struct acm_look *look, usec_t now)
 	look->listed_at = kept->listed_at;
 	kept->imports = (struct import_list){ 0 };
 	kept->listed_at = 0;
-	aws_share_bind(look->share, give_way, look);
+	aws_share_bind(look->share, NULL, NULL); /* to read tags takes as long as AWS's quota for it does */
 	return true;
 }
 
@@ -227,7 +225,7 @@ static void on_listed(void *userdata, struct acm_listed *listed, const struct er
 		look->imports = listed->imports;
 		look->unsearched = listed->unsearched;
 		look->share = listed->share;
-		aws_share_bind(look->share, give_way, look);
+		aws_share_bind(look->share, NULL, NULL); /* to read tags takes as long as AWS's quota for it does */
 	}
 	request_done(look);
 }
@@ -685,25 +683,6 @@ static void cancel_requests(struct acm_look *look)
 {
 	for (size_t i = 0; i < look->request_count; i++)
 		look->requests[i].operation = acm_cancel(look->requests[i].operation);
-}
-
-/* What was listed has been kept for long, and others wait for its room: it is looked at again later.  (TAGS or DESCRIBE;
- * may be the end.) */
-static void give_way(void *userdata)
-{
-	struct acm_look *look = userdata;
-
-	cancel_requests(look);
-	clear_requests(look, 0);
-	look->deferred = sd_event_source_disable_unref(look->deferred);
-	import_list_done(&look->imports);
-	give_room(look);
-	(void)error_set(&look->error, ERROR_RETRY, 0,
-		"other places waited for the memory that its listing had for more than %d s",
-		(int)(AWS_ROOM_HELD / USEC_PER_SEC));
-	look->left = 0;
-	look->phase = PHASE_DESCRIBE;
-	advance(look);
 }
 
 void *acm_look(const struct destination_context *context, const struct look_item *items,

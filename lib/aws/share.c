@@ -68,7 +68,7 @@ bool aws_share_press(struct aws_share *share, usec_t now)
 	struct aws_share *other, *largest = NULL;
 
 	TAILQ_FOREACH(other, &share->aws->shares, link)
-	if (other != share && now >= usec_add(other->since, AWS_ROOM_HELD) &&
+	if (other != share && other->give_way && now >= usec_add(other->since, AWS_ROOM_HELD) &&
 		(!largest || other->bytes > largest->bytes))
 		largest = other;
 	if (!largest)
