@@ -604,7 +604,6 @@ static void choose_place(struct tracked_place *place, size_t wanted)
 	size_t count = reach_is_proven(place) ? wanted : 1;
 
 	place->probing = count < wanted;
-	place->keep.deliveries = wanted;
 	place->keep.more = place->probing || place->conductor->reading_versions;
 	place->looking = mem_alloc(count * sizeof(*place->looking));
 	place->items = mem_alloc(count * sizeof(*place->items));
@@ -653,14 +652,18 @@ static bool is_too_soon(const struct conductor *conductor, const struct tracked_
 	       clock_monotonic() < usec_add(place->looked_at, apart);
 }
 
-/* How many deliveries of each place are to be looked at; the caller owns it. */
+/* How many deliveries of each place are to be looked at; the caller owns it.  And how many each has in all: what it lists of
+ * ours is that many, also where a look is about few of them. */
 static size_t *count_wanted(const struct conductor *conductor)
 {
 	size_t *counts = mem_alloc(conductor->place_count * sizeof(*counts));
 
+	for (size_t p = 0; p < conductor->place_count; p++)
+		conductor->places[p]->keep.deliveries = 0;
 	for (size_t i = 0; i < conductor->delivery_count; i++) {
 		const struct slot *slot = &conductor->slots[i];
 
+		conductor->places[slot->place]->keep.deliveries++;
 		if (is_wanted(conductor, slot) && is_lookable(conductor, slot))
 			counts[slot->place]++;
 	}

@@ -265,3 +265,30 @@ def test_when_the_disk_has_room_again(small_disk, bus_ferry, cloud, pay):
     answer = bus_ferry.certferry("sync", "pay", "--json", expect=0)
     assert answer.json["record_problem"] is None and time.monotonic() - begin < 20
     bus_ferry.expect_import(DESTINATION, pay)
+
+
+def test_of_a_name_at_a_place_that_gives_no_answer(running, bus_ferry, cloud, pay, shop):
+    """A sync of what is elsewhere does not wait for it."""
+    assert cloud.renew(pay)["renewed"] and cloud.renew(shop)["renewed"]
+    cloud.fault("blackhole", account=SECOND)
+    bus_ferry.certferry("sync", "shop", "--no-wait", expect=0)
+    begin = time.monotonic()
+    bus_ferry.certferry("sync", "pay", expect=0)
+    assert time.monotonic() - begin < 6 * SLOW
+    bus_ferry.expect_import(DESTINATION, pay)
+    cloud.clear_faults()
+    bus_ferry.certferry("sync", "shop", timeout=120)
+    bus_ferry.wait_for(lambda: bus_ferry.certferry("sync", "shop").status == 0, 60)
+    bus_ferry.expect_import(SECOND, shop)
+
+
+def test_of_a_name_at_a_place_that_is_down(running, bus_ferry, cloud, pay, shop):
+    """It ends when the place has been asked, each time that somebody asks, and says so."""
+    assert cloud.renew(shop)["renewed"]
+    cloud.fault("reset", account=SECOND)
+    for _ in range(3):
+        answer = bus_ferry.certferry("sync", "shop", "--json", expect=1)
+        assert answer.delivery("shop/far")["state"] == "failed"
+    cloud.clear_faults()
+    bus_ferry.certferry("sync", "shop", expect=0)
+    bus_ferry.expect_import(SECOND, shop)
