@@ -24,6 +24,8 @@ def program(directory, name, text):
 def execute(directory, *command, **variables):
     """(exit status, output) with the programs of directory/bin before all others."""
     environment = {**os.environ, "PATH": f"{directory}/bin:{os.environ['PATH']}", **variables}
+    # Of .ci/run, which may run this very test.
+    environment = {key: value for key, value in environment.items() if key != "INSTALL" or key in variables}
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, timeout=60)
     return done.returncode, done.stdout
 
