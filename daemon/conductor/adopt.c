@@ -240,7 +240,7 @@ static void former_done(struct conductor *conductor, struct former *former)
 	for (size_t i = 0; i < former->certificate_count; i++) {
 		struct tracked_certificate *old = former->certificates[i];
 
-		if (state_find_certificate(conductor, old->name) == old)
+		if (state_is_present(conductor, old))
 			continue;
 		agenda_forget(&conductor->agenda, old);
 		old->seen = NULL; /* what it points to is replaced, and nobody points it anew */
@@ -369,7 +369,7 @@ void state_release_certificate(struct conductor *conductor, struct tracked_certi
 {
 	if (certificate->runs)
 		return;
-	if (state_find_certificate(conductor, certificate->name) == certificate)
+	if (state_is_present(conductor, certificate))
 		agenda_touch(&conductor->agenda, certificate);
 	else
 		tracked_certificate_free(conductor, certificate);

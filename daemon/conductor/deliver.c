@@ -92,7 +92,7 @@ static void count_run(struct conductor *conductor, struct run *run)
 	conductor->all_runs++;
 	if (run->busy)
 		run->certificate->run = run;
-	else if (was_busy)
+	else if (was_busy && state_is_present(conductor, run->certificate))
 		agenda_touch(&conductor->agenda, run->certificate);
 }
 

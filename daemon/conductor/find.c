@@ -23,6 +23,11 @@ struct tracked_certificate *state_find_certificate(const struct conductor *condu
 	return find_by_name(name, conductor->certificates, conductor->certificate_count);
 }
 
+bool state_is_present(const struct conductor *conductor, const struct tracked_certificate *certificate)
+{
+	return state_find_certificate(conductor, certificate->name) == certificate;
+}
+
 struct tracked_dependent *state_find_dependent(struct conductor *conductor, const char *name)
 {
 	return find_by_name(name, conductor->dependents, conductor->dependent_count);

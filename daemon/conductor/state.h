@@ -453,6 +453,10 @@ struct tracked_dependent *state_find_dependent(struct conductor *conductor, cons
 struct slot *state_find_slot(const struct conductor *conductor, const char *name);
 struct tracked_delivery *state_find_delivery(struct conductor *conductor, const char *name);
 
+/* state_is_present(conductor, certificate): is it of the present world?  One that a reload has left out is kept while it is
+ * carried: its deliveries are others' by then, so that nothing is planned for it. */
+bool state_is_present(const struct conductor *conductor, const struct tracked_certificate *certificate);
+
 /* state_dependent_index(conductor, name): where it is in conductor.dependents; SIZE_MAX: nowhere. */
 size_t state_dependent_index(const struct conductor *conductor, const char *name);
 

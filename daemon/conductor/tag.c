@@ -102,8 +102,8 @@ void tag_seen(struct conductor *conductor, struct tracked_delivery *delivery)
 
 bool tag_is_first_use(const struct conductor *conductor, const struct tracked_certificate *certificate)
 {
-	if (state_find_certificate(conductor, certificate->name) != certificate)
-		return false; /* a reload has left it out, with what is known of its deliveries */
+	if (!state_is_present(conductor, certificate))
+		return false; /* what is known of its deliveries is another's */
 	for (size_t i = 0; i < certificate->count; i++) {
 		const struct slot *slot = &conductor->slots[certificate->first + i];
 		const struct version *confirmed = slot->open	   ? &slot->open->record.confirmed

@@ -206,6 +206,21 @@ def test_a_name_that_a_reload_takes_out(running, bus_ferry, cloud, pay, shop):
     assert answers[0].json["notices"] == ["'shop' is no longer configured"]
 
 
+def test_a_name_that_a_reload_gives_to_another_certificate(running, bus_ferry, cloud, shop):
+    """While the former one is on its way to a place that falls silent after the reload."""
+    wiki = bus_ferry.issue("shop.example.com")
+    assert cloud.renew(shop)["renewed"]
+    cloud.fault("delay", seconds=6, operation="ImportCertificate", account=SECOND)
+    bus_ferry.certferry("sync", "shop", "--no-wait", expect=0)
+    bus_ferry.wait_for(lambda: cloud.count("ExportCertificate", resource=shop) > 1)
+    del bus_ferry.settings["certificates"]["pay"]
+    bus_ferry.carry("shop", wiki, "far")
+    running.reload()
+    bus_ferry.certferry("sync", "shop", expect=0)
+    bus_ferry.expect_import(SECOND, wiki)
+    assert running.process.poll() is None
+
+
 def test_a_certificate_that_is_kept_eligible_only(bus_ferry, cloud, pay):
     bus_ferry.settings["certificates"]["pay"] = {"arn": pay}
     bus_ferry.write().start()
