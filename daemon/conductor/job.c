@@ -177,8 +177,10 @@ char **job_wanted_arns(const struct conductor *conductor, size_t *ret_count)
 void job_read_begins(struct conductor *conductor, bool all)
 {
 	for (struct job *job = conductor->jobs; job; job = job->next)
-		if (job->step == JOB_WAITS && (all || !is_about_all(job)))
+		if (job->step == JOB_WAITS && (all || !is_about_all(job))) {
 			job->step = JOB_READS;
+			job->read_next = false;
+		}
 }
 
 /* Nothing that was asked of a reading that is over is read any more. */
@@ -209,8 +211,10 @@ void job_versions_told(struct conductor *conductor)
 			certificate->read_next = source_read_next(conductor->read, certificate->arn);
 			all = certificate->read_next;
 		}
-		if (all)
+		if (all) {
 			job->step = JOB_READS;
+			job->read_next = true;
+		}
 	}
 }
 
@@ -254,7 +258,7 @@ static bool has_been_read(const struct conductor *conductor, const struct job *j
 {
 	struct scope scope;
 
-	if (is_about_all(job) || !scope_find(conductor, job->name, &scope))
+	if (!job->read_next || !scope_find(conductor, job->name, &scope))
 		return false;
 	for (size_t i = 0; i < scope.certificates; i++)
 		if (conductor->certificates[scope.certificate + i]->read_next)

@@ -241,6 +241,7 @@ struct job {
 	uint32_t id;
 	char *name; /* a delivery or certificate; "": all */
 	enum job_step step;
+	bool read_next; /* it ends to read when its certificates are told, which were asked of a reading about more */
 	size_t rested; /* so many of its deliveries, in their order, have come to rest */
 	char *problem; /* why the source could not be read for it, or NULL */
 	struct job *next;

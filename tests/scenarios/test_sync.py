@@ -121,6 +121,30 @@ def test_beside_two_hundred_ordinary_renewals(bus_ferry, cloud, pay):
     assert carried < len(arns) // 2 and took < 12 * SLOW, (carried, took)
 
 
+def test_of_two_names_in_one_full_scan(bus_ferry, cloud, pay, shop):
+    """The one waited when the scan began, and the other is read first: that one of them was read says nothing of the other."""
+    bus_ferry.issue("many.example.com", count=100, days_ago=340)
+    bus_ferry.destination("far", "prod", accounts=[SECOND])
+    bus_ferry.carry("pay", pay, "prod").carry("shop", shop, "far").carry("many", {"domain": "many.example.com"}, "files")
+    bus_ferry.set(guard=0, quotas={"acm": {"ExportCertificate": 100}})
+    bus_ferry.start()
+    bus_ferry.certferry("sync", expect=0)
+    assert cloud.renew_all()
+    position = cloud.journal_position()
+    cloud.fault("delay", seconds=3, operation="ListCertificates", account=SOURCE)
+    bus_ferry.certferry("sync", "pay", "--no-wait", expect=0)
+    bus_ferry.wait_for(lambda: cloud.count("ListCertificates", since=position))
+    answers = []
+    waiting = threading.Thread(target=lambda: answers.append(bus_ferry.certferry("sync", "shop", "--json")))
+    waiting.start()
+    bus_ferry.certferry("sync", "--no-wait", expect=0)
+    bus_ferry.wait_for(lambda: cloud.count("ExportCertificate", since=position) > 4, 30)
+    bus_ferry.certferry("sync", "pay", expect=0)
+    waiting.join(60 * SLOW)
+    assert answers[0].status == 0, answers[0]
+    bus_ferry.expect_import(SECOND, shop)
+
+
 def test_of_more_than_fits_into_one_message(bus_ferry, cloud):
     bus_ferry.issue("many.example.com", count=260)
     bus_ferry.carry("many", {"domain": "many.example.com"}, "files")
