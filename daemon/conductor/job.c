@@ -327,8 +327,12 @@ static bool exports_rest(const struct conductor *conductor, const struct scope *
 	for (size_t i = 0; i < scope->certificates; i++) {
 		const struct tracked_certificate *certificate = conductor->certificates[scope->certificate + i];
 
-		if (!certificate->count && (certificate->run || certificate->agenda.touched))
+		if (certificate->count)
+			continue;
+		if (certificate->run || certificate->agenda.touched)
 			return false;
+		if (certificate->agenda.ready && !cycle_stopped(conductor))
+			return false; /* it waits for room */
 	}
 	return true;
 }
