@@ -14,7 +14,8 @@ enum show {
 	SHOW_OPEN, /* only what is not well */
 };
 
-/* show_status(status, what, width): of a summary, what is not in order with those together that are so for one reason.  The text, which the caller owns; ${width} as for table_write(). */
+/* show_status(status, what, width): of a summary, what is not in order with those together that are so for one reason.  The
+ * text, which the caller owns; ${width} as for table_write(). */
 char *show_status(const json_t *status, enum show what, size_t width);
 
 #endif

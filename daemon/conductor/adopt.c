@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/intern.h"
+
 /* --- certificates --- */
 
 static void tracked_certificate_free(struct conductor *conductor, struct tracked_certificate *state)

@@ -66,7 +66,8 @@ static void run_free(struct run *run)
 	free(run);
 }
 
-/* Those who wait for an answer that does not come count at their place alone, unless there is a key in what they have sent. */
+/* Those who wait for an answer that does not come count at their place alone, unless there is a key in what they have
+ * sent. */
 static void count_run(struct conductor *conductor, struct run *run)
 {
 	const bool was_busy = run->busy;

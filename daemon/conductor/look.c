@@ -17,14 +17,16 @@
 #define POLL_JITTER 10 /* percent */
 
 /*
- * Places looked at side by side; of how many of their deliveries, says limits.h.  That is for places that answer.  One that has not answered lately is asked about one of its deliveries, which takes no room of the
- * others, and about the rest when it has; of those that gave no answer before, no more than half of these at a time.
+ * Places looked at side by side; of how many of their deliveries, says limits.h.  That is for places that answer.  One that
+ * has not answered lately is asked about one of its deliveries, which takes no room of the others, and about the rest when
+ * it has; of those that gave no answer before, no more than half of PROBES_AT_ONCE at a time.
  */
 #define LOOKS_AT_ONCE  32
 #define PROBES_AT_ONCE 128
 
 /* A look that failed is repeated after its back-off, give or take up to a quarter of it. */
 #define LOOK_SPREAD 4
+
 /* While versions are read, each place is looked at so far apart, at least: a look lists the whole place, and to read takes
  * as long as there is much to read, so that at a fixed distance the looks would cost the product of both. */
 #define LOOKS_APART	     (2 * USEC_PER_SEC)

@@ -125,8 +125,8 @@ struct tracked_certificate {
 	bool read_next; /* asked of the reading under way, for a job */
 	size_t first, count; /* its deliveries, which are together */
 	struct kept_version versions[VERSIONS_KEPT]; /* that its settled deliveries hold; the first with no references is free */
-	struct run *run; /* the transfer that carries it, or NULL: there is none, or only such as wait for places that give no answer */
-	unsigned runs; /* its transfers, those counted too */
+	struct run *run; /* the transfer that carries it; NULL: there is none, or only such as wait for silent or slow places */
+	unsigned runs; /* its transfers, all of them */
 	usec_t gather_until; /* a transfer waits so long (monotonic) for looks under way; 0: none waits */
 	bool waits_for_look; /* one of its deliveries does, that a look under way leaves out */
 	char *said_refusal;

@@ -30,7 +30,8 @@ int settings_parse(const char *text, struct settings *ret_settings, struct error
 /**
  * settings_read(path, owner, settings, err):
  * The same of a file, which only ${owner} may read: a regular file of that user's, with mode 0600 or 0400, in directories
- * where no others could replace it; otherwise ERROR_DENIED with the command that sets it right.  No file: nothing is set, which is no error.
+ * where no others could replace it; otherwise ERROR_DENIED with the command that sets it right.  No file: nothing is set,
+ * which is no error.
  */
 int settings_read(const char *path, uid_t owner, struct settings *ret_settings, struct error *err);
 

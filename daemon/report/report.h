@@ -30,7 +30,8 @@ struct writer report_begin(struct buf *text, int exit_status);
  *			 "object_id","state","hold","reason","seen":VERSION,"wanted":VERSION,
  *			 "unused","failures","next_try","proof"}
  *	dependent	{"name","unit","action","state","reason","owed","next_try","told_at","proof"}
- * "events" is "off", "waiting" (for the first answer), "listening" or "failing".  States are named by delivery_state_name() and dependent_progress_name().
+ * "events" is "off", "waiting" (for the first answer), "listening" or "failing".  States are named by
+ * delivery_state_name() and dependent_progress_name().
  * Written part by part, "changed":true comes last where the configuration or the source's list changed meanwhile: what
  * came or went then may be missing.
  */
@@ -73,7 +74,8 @@ char *report_plan_lines(const struct plan *plan);
  * Of the shape {"format":1,"exit":N,"deliveries":[{"delivery","certificate","destination","account","region",
  *  "candidates":[{"arn","domain","not_after","in_use","in_use_by":["..."],"users","refusal"}],"total"}],
  *  "unseen":[{"delivery","reason"}]}: the deliveries held as "adopt?", and those that could not be
- * looked at.  "total" counts the candidates that are not kept as well, "users" the users.  The exit is 1 when some were not seen, else 3 when some wait for a choice, else 0.
+ * looked at.  "total" counts the candidates that are not kept as well, "users" the users.  The exit is 1 when some were
+ * not seen, else 3 when some wait for a choice, else 0.
  */
 void report_choice(struct writer *writer, const struct delivery_view *view);
 void report_unseen(struct writer *writer, const struct delivery_view *view);

@@ -94,9 +94,9 @@ int aws_set_quota(struct aws *aws, const char *service, const char *operation, d
  * as it likes.
  * aws_share_give(share): all of it is free again.
  * aws_share_bind(share, give_way, userdata): whom to ask to give it back; see aws_share_press().  NULL: nobody.
- * aws_share_press(share, now): ${share} waits for room at ${now} (monotonic): of the others that have had theirs for AWS_ROOM_HELD or longer,
- * the largest is asked for it: its ${give_way} is called, which gives all of it, cancels what needs it, and may end in
- * any way but by freeing what ${share} belongs to.  False when there is none.
+ * aws_share_press(share, now): ${share} waits for room at ${now} (monotonic): of the others that have had theirs for
+ * AWS_ROOM_HELD or longer, the largest is asked for it: its ${give_way} is called, which gives all of it, cancels what
+ * needs it, and may end in any way but by freeing what ${share} belongs to.  False when there is none.
  * aws_share_free(share): it is free again, too.  Returns NULL.
  */
 struct aws_share *aws_share_new(struct aws *aws);

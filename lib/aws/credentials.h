@@ -35,8 +35,8 @@ int credentials_check(
 /**
  * credentials_read(text, length, temporary, credentials, err):
  * From JSON as it is handed over by programs, containers and instances: AccessKeyId, SecretAccessKey, SessionToken
- * (a program's) or Token, Expiration (ISO 8601), AccountId (12 digits, else it is not used); others are ignored.  ${temporary}: Token and Expiration must
- * be there, else they may.  ERROR_INVALID with what is missing, and never with what was read.
+ * (a program's) or Token, Expiration (ISO 8601), AccountId (12 digits, else it is not used); others are ignored.
+ * ${temporary}: Token and Expiration must be there, else they may.  ERROR_INVALID with what is missing, and never with what was read.
  */
 int credentials_read(const char *text, size_t length, bool temporary,
 	struct credentials **ret_credentials, struct error *err);

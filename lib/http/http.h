@@ -22,7 +22,8 @@ struct secret;
 struct sd_event;
 
 /* What all calls may have at a time: connections, and bytes of answers that no sink takes.  HTTP_CALL_ROOM is what a call on
- * the wire takes besides: measured, some 40 KB of libcurl's handle, its block of 16 KiB to read into, and 66 KB of OpenSSL's for the connection. */
+ * the wire takes besides: measured, some 40 KB of libcurl's handle, its block of 16 KiB to read into, and 66 KB of
+ * OpenSSL's for the connection. */
 #define HTTP_CALLS_MAX 512
 #define HTTP_HELD_MAX  ((size_t)4 << 20)
 #define HTTP_CALL_ROOM ((size_t)120 << 10)
