@@ -114,7 +114,7 @@ int job_start(void *userdata, const char *name, uint32_t *ret_job, struct error 
 
 	if (!scope_find(conductor, name, &scope))
 		return error_set(err, ERROR_ABSENT, 0,
-			"there is no delivery or certificate named '%s'; 'certferry status' lists them", name);
+			"there is no delivery or certificate named '%s'; 'certferry status --all' lists them", name);
 	if (count_jobs(conductor) >= JOBS_MOST)
 		return error_set(err, ERROR_QUOTA, 0,
 			"%d syncs are running already; wait until some of them end, then run this one again", JOBS_MOST);
