@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/model/summary.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,10 +14,63 @@ struct member {
 	usec_t next_try;
 };
 
+static bool begins(const char *text, const char *word)
+{
+	return strncmp(text, word, strlen(word)) == 0;
+}
+
+/* The length of an ARN's part that has service, region and account, with the colon behind it. */
+static size_t arn_place(const char *arn, size_t length)
+{
+	unsigned colons = 0;
+
+	for (size_t i = 0; i < length; i++)
+		if (arn[i] == ':' && ++colons == 5)
+			return i + 1;
+	return length;
+}
+
+static bool is_time(const char *word, size_t length)
+{
+	return length == strlen("2026-01-02T03:04:05Z") && word[4] == '-' && word[10] == 'T' && word[length - 1] == 'Z';
+}
+
+/* Whether a word is ${a} in one text and ${b} in another that says the same, ${before} being the word before it. */
+static bool word_may_differ(const char *before, const char *a, size_t a_length, const char *b, size_t b_length)
+{
+	size_t place = arn_place(a, a_length);
+
+	if (begins(a, "arn:"))
+		return place == arn_place(b, b_length) && memcmp(a, b, place) == 0;
+	return begins(before, "id ") || begins(before, "resource: ") || (is_time(a, a_length) && is_time(b, b_length));
+}
+
+/*
+ * Whether two reasons are one: AWS gives each request an id and names the object that it refuses, and each object was
+ * seen at a time of its own.  Accounts must be the same.
+ */
+static bool same_reason(const char *a, const char *b)
+{
+	const char *before = "";
+
+	for (;;) {
+		size_t a_length = strcspn(a, " "), b_length = strcspn(b, " ");
+
+		if ((a_length != b_length || memcmp(a, b, a_length) != 0) &&
+			!word_may_differ(before, a, a_length, b, b_length))
+			return false;
+		if (!a[a_length] || !b[b_length])
+			return a[a_length] == b[b_length];
+		before = a;
+		a += a_length + 1;
+		b += b_length + 1;
+	}
+}
+
 static bool belongs(const struct summary_group *group, const struct member *member)
 {
 	return group->of == member->of && group->state == member->state && group->hold == member->hold &&
-	       strncmp(group->reason, member->reason, SUMMARY_REASON_MOST) == 0;
+	       same_reason(group->reason, member->reason);
 }
 
 static struct summary_group *find_group(struct summary *summary, const struct member *member)
@@ -39,15 +93,17 @@ static struct summary_group *new_group(struct summary *summary, const struct mem
 	*group = (struct summary_group){ .of = member->of,
 		.state = member->state,
 		.hold = member->hold,
-		.reason = mem_strndup(member->reason, strnlen(member->reason, SUMMARY_REASON_MOST)) };
+		.reason = mem_strdup(member->reason) };
 	return group;
 }
 
 static void add(struct summary *summary, struct member member)
 {
+	char reason[SUMMARY_REASON_MOST + 1];
 	struct summary_group *group;
 
-	member.reason = member.reason ?: "";
+	(void)snprintf(reason, sizeof(reason), "%s", member.reason ?: "");
+	member.reason = reason;
 	group = find_group(summary, &member) ?: new_group(summary, &member);
 	if (!group) {
 		summary->left_out++;

@@ -4,7 +4,7 @@
 
 /*
  * A status summed up: how many there are of each state, and what is not in order, with those together that are so for
- * the same reason.  Its size is bounded, whatever there is to sum up.
+ * the same reason, whatever request, object or time it names.  Its size is bounded, whatever there is to sum up.
  */
 
 #include "daemon/model/view.h"
@@ -17,7 +17,7 @@ struct summary_group {
 	const char *of; /* "certificate", "delivery", "dependent" */
 	const char *state; /* its name; of a certificate "problem" */
 	enum hold hold;
-	char *reason; /* owned; "" for none; cut where it is too long */
+	char *reason; /* owned: that of the first; "" for none; cut where it is too long */
 	char **names; /* owned: the first of them */
 	size_t count;
 	usec_t next_try; /* the first of theirs; 0: none */

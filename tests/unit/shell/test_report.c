@@ -352,6 +352,46 @@ static void test_summary_puts_equal_reasons_together(void **state)
 	json_decref(object);
 }
 
+static size_t groups_of(const char *one, const char *other)
+{
+	struct delivery_view first = some_delivery((char *)"a/b", DELIVERY_FAILED, one);
+	struct delivery_view second = some_delivery((char *)"c/b", DELIVERY_FAILED, other);
+	struct summary summary = { .groups = NULL };
+	size_t count;
+
+	summary_add_delivery(&summary, &first);
+	summary_add_delivery(&summary, &second);
+	count = summary.group_count;
+	summary_done(&summary);
+	return count;
+}
+
+static void test_summary_knows_one_reason_by_its_words(void **state)
+{
+	static const struct {
+		const char *one, *other;
+		size_t groups;
+	} pairs[] = {
+		{ "D: Denied: no (request id 1-2)", "D: Denied: no (request id 33-4)", 1 },
+		{ "D: Denied: no (request id 1-2); allow it",
+			"D: Denied: no (request id 3-4); allow it", 1 },
+		{ "D: Denied: no (request id 1-2); allow it", "D: Denied: no (request id 3-4)", 2 },
+		{ "D: Denied: no (request id 1-2)", "D: Denied: not (request id 1-2)", 2 },
+		{ "no to read on resource: tls/a because", "no to read on resource: tls/bb because", 1 },
+		{ "no arn:aws:acm:eu-west-1:1:certificate/a",
+			"no arn:aws:acm:eu-west-1:1:certificate/bcd", 1 },
+		{ "no arn:aws:acm:eu-west-1:1:certificate/a",
+			"no arn:aws:acm:eu-west-1:2:certificate/a", 2 },
+		{ "last confirmed 2026-11-27T23:58:46Z", "last confirmed 2026-11-26T03:08:41Z", 1 },
+		{ "last confirmed 2026-11-27T23:58:46Z", "last confirmed", 2 },
+		{ "", NULL, 1 },
+		{ "", "a", 2 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)
+		assert_int_equal(groups_of(pairs[i].one, pairs[i].other), pairs[i].groups);
+}
+
 static void test_summary_is_bounded(void **state)
 {
 	struct summary summary = { .groups = NULL };
@@ -426,6 +466,7 @@ int main(void)
 		cmocka_unit_test(test_candidates),
 		cmocka_unit_test(test_candidates_unseen),
 		cmocka_unit_test(test_summary_puts_equal_reasons_together),
+		cmocka_unit_test(test_summary_knows_one_reason_by_its_words),
 		cmocka_unit_test(test_summary_is_bounded),
 		cmocka_unit_test(test_summary_exits_as_the_status_does),
 		cmocka_unit_test(test_texts_carry_no_control_characters),
