@@ -10,6 +10,7 @@
 /* One that is not in order, as it is grouped. */
 struct member {
 	const char *of, *state, *name, *reason;
+	const char *essence; /* of the reason; set by add() */
 	enum hold hold;
 	usec_t next_try;
 };
@@ -35,42 +36,41 @@ static bool is_time(const char *word, size_t length)
 	return length == strlen("2026-01-02T03:04:05Z") && word[4] == '-' && word[10] == 'T' && word[length - 1] == 'Z';
 }
 
-/* Whether a word is ${a} in one text and ${b} in another that says the same, ${before} being the word before it. */
-static bool word_may_differ(const char *before, const char *a, size_t a_length, const char *b, size_t b_length)
+/* How much of a word counts, ${before} being the word before it: little of one that names a request, object or time. */
+static size_t word_counts(const char *before, const char *word, size_t length)
 {
-	size_t place = arn_place(a, a_length);
-
-	if (begins(a, "arn:"))
-		return place == arn_place(b, b_length) && memcmp(a, b, place) == 0;
-	return begins(before, "id ") || begins(before, "resource: ") || (is_time(a, a_length) && is_time(b, b_length));
+	if (begins(word, "arn:"))
+		return arn_place(word, length);
+	return begins(before, "id ") || begins(before, "resource: ") || is_time(word, length) ? 0 : length;
 }
 
 /*
- * Whether two reasons are one: AWS gives each request an id and names the object that it refuses, and each object was
- * seen at a time of its own.  Accounts must be the same.
+ * What two reasons that are one have in common: AWS gives each request an id and names the object that it refuses, and
+ * each object was seen at a time of its own.  Accounts must be the same.  ${ret} has room for what is no longer than
+ * ${reason}.
  */
-static bool same_reason(const char *a, const char *b)
+static void find_essence(const char *reason, char *ret)
 {
 	const char *before = "";
 
 	for (;;) {
-		size_t a_length = strcspn(a, " "), b_length = strcspn(b, " ");
+		size_t length = strcspn(reason, " "), counts = word_counts(before, reason, length);
 
-		if ((a_length != b_length || memcmp(a, b, a_length) != 0) &&
-			!word_may_differ(before, a, a_length, b, b_length))
-			return false;
-		if (!a[a_length] || !b[b_length])
-			return a[a_length] == b[b_length];
-		before = a;
-		a += a_length + 1;
-		b += b_length + 1;
+		memcpy(ret, reason, counts);
+		ret += counts;
+		*ret = reason[length];
+		if (!reason[length])
+			return;
+		ret++;
+		before = reason;
+		reason += length + 1;
 	}
 }
 
 static bool belongs(const struct summary_group *group, const struct member *member)
 {
 	return group->of == member->of && group->state == member->state && group->hold == member->hold &&
-	       same_reason(group->reason, member->reason);
+	       strcmp(group->essence, member->essence) == 0;
 }
 
 static struct summary_group *find_group(struct summary *summary, const struct member *member)
@@ -93,17 +93,20 @@ static struct summary_group *new_group(struct summary *summary, const struct mem
 	*group = (struct summary_group){ .of = member->of,
 		.state = member->state,
 		.hold = member->hold,
-		.reason = mem_strdup(member->reason) };
+		.reason = mem_strdup(member->reason),
+		.essence = mem_strdup(member->essence) };
 	return group;
 }
 
 static void add(struct summary *summary, struct member member)
 {
-	char reason[SUMMARY_REASON_MOST + 1];
+	char reason[SUMMARY_REASON_MOST + 1], essence[sizeof(reason)];
 	struct summary_group *group;
 
 	(void)snprintf(reason, sizeof(reason), "%s", member.reason ?: "");
+	find_essence(reason, essence);
 	member.reason = reason;
+	member.essence = essence;
 	group = find_group(summary, &member) ?: new_group(summary, &member);
 	if (!group) {
 		summary->left_out++;
@@ -121,23 +124,32 @@ void summary_add_certificate(struct summary *summary, const struct certificate_v
 	if (!view->problem)
 		return;
 	summary->counts.problems++;
-	add(summary, (struct member){ "certificate", "problem", view->name, view->problem, HOLD_NONE, 0 });
+	add(summary,
+		(struct member){
+			.of = "certificate", .state = "problem", .name = view->name, .reason = view->problem });
 }
 
 void summary_add_delivery(struct summary *summary, const struct delivery_view *view)
 {
 	summary->counts.deliveries[view->state]++;
 	if (view->state != DELIVERY_CURRENT)
-		add(summary, (struct member){ "delivery", delivery_state_name(view->state), view->name, view->reason,
-				     view->hold, view->next_try });
+		add(summary, (struct member){ .of = "delivery",
+				     .state = delivery_state_name(view->state),
+				     .name = view->name,
+				     .reason = view->reason,
+				     .hold = view->hold,
+				     .next_try = view->next_try });
 }
 
 void summary_add_dependent(struct summary *summary, const struct dependent_report *view)
 {
 	summary->counts.dependents[view->state]++;
 	if (view->state != PROGRESS_TOLD)
-		add(summary, (struct member){ "dependent", dependent_progress_name(view->state), view->name,
-				     view->reason, HOLD_NONE, view->next_try });
+		add(summary, (struct member){ .of = "dependent",
+				     .state = dependent_progress_name(view->state),
+				     .name = view->name,
+				     .reason = view->reason,
+				     .next_try = view->next_try });
 }
 
 void summary_add_current(struct summary *summary, size_t count)
@@ -149,6 +161,7 @@ void summary_done(struct summary *summary)
 {
 	for (size_t i = 0; i < summary->group_count; i++) {
 		free(summary->groups[i].reason);
+		free(summary->groups[i].essence);
 		strv_free(summary->groups[i].names);
 	}
 	free(summary->groups);

@@ -18,6 +18,7 @@ struct summary_group {
 	const char *state; /* its name; of a certificate "problem" */
 	enum hold hold;
 	char *reason; /* owned: that of the first; "" for none; cut where it is too long */
+	char *essence; /* owned: what all of their reasons have in common */
 	char **names; /* owned: the first of them */
 	size_t count;
 	usec_t next_try; /* the first of theirs; 0: none */
