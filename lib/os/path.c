@@ -209,8 +209,11 @@ static int walk(struct way *way, int flags, int *ret_fd, struct error *err)
 		_cleanup_(fd_closep) int fd = open_entry(way, name, wanted, &status);
 		int r;
 
-		if (fd < 0)
-			return refuse(way, fd, err);
+		/* What is not there others could make, between this and the next use of the name. */
+		if (fd < 0) {
+			r = judge(way, name, NULL, err);
+			return r < 0 ? r : refuse(way, fd, err);
+		}
 		is_link = S_ISLNK(status.st_mode);
 		r = judge(way, name, last && !is_link ? NULL : &status, err);
 		if (r == 0 && is_link) {

@@ -30,7 +30,7 @@ bool path_is_safe(const struct stat *status, enum path_trust trust);
  * Open ${path} with ${flags} of open(2) (not O_CREAT; O_CLOEXEC is added), from the open ${directory}
  * unless it begins with a slash; ${shown} is that directory's name for messages (AT_FDCWD and "" for
  * the working directory).  ERROR_DENIED with the code 0, the directory and the command that helps in
- * its words: others than those of ${trust} could rename what lies on the way, or the last of it.
+ * its words: others than those of ${trust} could rename what lies on the way, or the last of it, or make what is not there.
  * Anything else is open(2)'s errno.  A sticky directory (/tmp) may be everybody's, where what is on
  * the way in it belongs to root or this process's user.  What is opened itself is not judged, not
  * even its owner: the caller does it by the descriptor.

@@ -205,7 +205,14 @@ static void test_parents_that_all_can_write(void **state)
 	link_to("a/b/c", "short");
 	expect_refused("short/file", PATH_OURS, "'short/file': chmod go-w 'a'");
 
+	/* What is not there now can be there when the name is used. */
+	expect_refused("a/none", PATH_NOT_EVERYBODY, "others can rename what is in 'a' (mode 0777)");
+	expect_refused("a/none/file", PATH_OURS, "chmod go-w 'a'");
+	link_to("none", "a/broken");
+	expect_refused("a/broken", PATH_NOT_EVERYBODY, "chmod o-w 'a'");
+
 	assert_int_equal(chmod("a", 01777), 0); /* as /tmp: what is ours stays where it is */
+	expect_errno("a/none", O_RDONLY, ENOENT);
 	expect_trusted("a/b/c/file", PATH_OURS);
 	assert_int_equal(chmod("a", 02755), 0);
 	expect_trusted("a/b/c/file", PATH_OURS);
