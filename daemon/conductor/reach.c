@@ -132,9 +132,7 @@ void reach_ended(struct tracked_place *place, bool failed)
 {
 	const struct pulse *pulse = pulse_of(place);
 
-	if (!pulse)
-		return;
-	if (failed && pulse->lost)
+	if (failed && pulse && pulse->lost)
 		lose(place);
 	else
 		find(place);

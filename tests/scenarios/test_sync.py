@@ -331,3 +331,14 @@ def test_of_a_name_at_a_place_that_is_down(running, bus_ferry, cloud, pay, shop)
     cloud.clear_faults()
     bus_ferry.certferry("sync", "shop", expect=0)
     bus_ferry.expect_import(SECOND, shop)
+
+
+def test_a_place_that_was_lost_and_becomes_another(running, bus_ferry, cloud, shop):
+    """That the account did not answer says nothing of the directory that now has its name."""
+    cloud.fault("reset", account=SECOND)
+    assert cloud.renew(shop)["renewed"]
+    bus_ferry.certferry("sync", "shop", expect=1)
+    bus_ferry.destination("far", "files")
+    running.reload()
+    bus_ferry.certferry("sync", "shop", expect=0)
+    bus_ferry.expect_file("shop", shop)
