@@ -369,6 +369,17 @@ int record_open(const char *directory, struct record_news *ret_news, struct reco
 	return record_open_as(&formats_ours, directory, ret_news, ret_record, err);
 }
 
+/* What a reader says of a file that shows no format. */
+static int refuse_unreadable(struct record *record, const char *path, struct error *err)
+{
+	if (store_is_out_of_reach(sqlite3_errcode(record->db)))
+		return record_fail(record, err, "look at");
+	return error_set(err, ERROR_INVALID, 0,
+		"State database '%s' is corrupt (%s). When certferryd starts, it moves the file aside and starts an "
+		"empty one; if you have a backup, restore it before that",
+		path, sqlite3_errmsg(record->db));
+}
+
 int record_open_reader(const char *directory, struct record **ret_record, struct error *err)
 {
 	_cleanup_(freep) char *path = mem_printf("%s/record.sqlite", directory);
@@ -384,7 +395,7 @@ int record_open_reader(const char *directory, struct record **ret_record, struct
 		return r;
 	format = database_value(record->db, "PRAGMA user_version");
 	if (!format)
-		return record_fail(record, err, "look at");
+		return refuse_unreadable(record, path, err);
 	if (atoi(format) > formats_ours.newest)
 		return refuse_newer(record, atoi(format), err);
 	if (atoi(format) < formats_ours.newest)

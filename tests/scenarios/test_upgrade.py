@@ -383,6 +383,15 @@ def test_damage_is_said_aloud_and_kept_each_time(there):
         assert format_of(there.record) == NEWEST
 
 
+def test_damage_is_said_without_the_daemon_and_left_alone(there):
+    content = b"no database" * 1000
+    there.put(RECORDS[-1]).record.write_bytes(content)
+    answer = there.certferry("status")
+    assert answer.returncode == 5 and answer.stdout == ""
+    assert f"State database '{there.record}' is corrupt (file is not a database). When certferryd" in answer.stderr
+    assert there.record.read_bytes() == content and there.names() == ["record.sqlite"]
+
+
 READ_ONLY = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"'
 
 
