@@ -106,16 +106,35 @@ static size_t count_jobs(const struct conductor *conductor)
 	return count;
 }
 
+/* A job of that name that has yet to begin does all that another one would, and both are as much to go through. */
+static struct job *find_waiting(const struct conductor *conductor, const char *name)
+{
+	struct job *job = conductor->jobs;
+
+	while (job && (job->step != JOB_WAITS || strcmp(job->name, name) != 0))
+		job = job->next;
+	return job;
+}
+
+static struct job *job_new(struct conductor *conductor, const char *name)
+{
+	struct job *job = mem_new(struct job);
+
+	*job = (struct job){ .id = ++conductor->last_job, .name = mem_strdup(name), .next = conductor->jobs };
+	conductor->jobs = job;
+	return job;
+}
+
 int job_start(void *userdata, const char *name, uint32_t *ret_job, struct error *err)
 {
 	struct conductor *conductor = userdata;
+	struct job *job = find_waiting(conductor, name);
 	struct scope scope;
-	struct job *job;
 
 	if (!scope_find(conductor, name, &scope))
 		return error_set(err, ERROR_ABSENT, 0,
 			"there is no delivery or certificate named '%s'; 'certferry status --all' lists them", name);
-	if (count_jobs(conductor) >= JOBS_MOST)
+	if (!job && count_jobs(conductor) >= JOBS_MOST)
 		return error_set(err, ERROR_QUOTA, 0,
 			"%d syncs are running already; wait until some of them end, then run this one again", JOBS_MOST);
 	for (size_t i = 0; i < scope.count; i++)
@@ -127,10 +146,7 @@ int job_start(void *userdata, const char *name, uint32_t *ret_job, struct error 
 	if (!*name || !conductor->view)
 		conductor->sweep_wanted = true;
 	conductor->record_retry = MIN(conductor->record_retry, clock_monotonic());
-	job = mem_new(struct job);
-	*job = (struct job){ .id = ++conductor->last_job, .name = mem_strdup(name), .next = conductor->jobs };
-	conductor->jobs = job;
-	*ret_job = job->id;
+	*ret_job = (job ?: job_new(conductor, name))->id;
 	if (conductor->reading_versions)
 		job_versions_told(conductor);
 	cycle_poke(conductor);

@@ -725,7 +725,8 @@ unsigned ask_approve(struct conductor *conductor, const char *name, const char *
 /* --- job.c --- */
 
 /* job_start(conductor, name, job, err): somebody asks for a sync of the delivery or certificate ${name} ("": of all):
- * ${ret_job} is its number; ERROR_ABSENT when there is nothing of that name.  A handler of the bus. */
+ * ${ret_job} is its number, or that of one of this name that has yet to begin; ERROR_ABSENT when there is nothing of that
+ * name.  A handler of the bus. */
 int job_start(void *conductor, const char *name, uint32_t *ret_job, struct error *err);
 
 /* job_wanted_arns(conductor, count): the ARNs of the certificates that jobs wait to be read, sorted; NULL when none does.

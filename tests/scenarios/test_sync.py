@@ -145,6 +145,20 @@ def test_of_two_names_in_one_full_scan(bus_ferry, cloud, pay, shop):
     bus_ferry.expect_import(SECOND, shop)
 
 
+def test_asked_for_again_before_it_has_begun(running, bus_ferry, cloud, pay):
+    """One job answers all who ask meanwhile: however many they are, what they ask about is kept and gone through once."""
+    order = cloud.fault("delay", seconds=4, operation="ListCertificates", account=SOURCE)
+    ask = ("sync", "--no-wait", "--json")
+    first = bus_ferry.certferry(*ask, expect=0).json["job"]
+    bus_ferry.wait_for(lambda: any(rule["id"] == order and rule["fired"] for rule in cloud.faults()))
+    second, third = (bus_ferry.certferry(*ask, expect=0).json["job"] for _ in range(2))
+    other = bus_ferry.certferry("sync", "pay", "--no-wait", "--json", expect=0).json["job"]
+    assert second == third and len({first, second, other}) == 3
+    answer = bus_ferry.certferry("sync", "--json", expect=0)
+    assert answer.json["job"] == second
+    assert {item["name"] for item in answer.json["deliveries"]} == {"pay/prod", "shop/far"}
+
+
 def test_of_more_than_fits_into_one_message(bus_ferry, cloud):
     bus_ferry.issue("many.example.com", count=260)
     bus_ferry.carry("many", {"domain": "many.example.com"}, "files")
