@@ -11,7 +11,8 @@ void agenda_init(struct agenda *agenda)
 {
 	*agenda = (struct agenda){ 0 };
 	agenda->touched_end = &agenda->touched;
-	agenda->ready_end = &agenda->ready;
+	TAILQ_INIT(&agenda->hurried);
+	TAILQ_INIT(&agenda->ready);
 }
 
 void agenda_done(struct agenda *agenda)
@@ -47,63 +48,57 @@ struct tracked_certificate *agenda_take(struct agenda *agenda)
 
 /* --- waiting for room --- */
 
+static struct certificate_queue *queue_of(struct agenda *agenda, const struct tracked_certificate *certificate)
+{
+	return certificate->agenda.hurried ? &agenda->hurried : &agenda->ready;
+}
+
 void agenda_wait(struct agenda *agenda, struct tracked_certificate *certificate)
 {
-	struct tracked_certificate **at = certificate->agenda.hurried ? &agenda->ready : agenda->ready_end;
-
 	if (certificate->agenda.ready)
 		return;
-	/* The first that is hurried goes first among these, too. */
-	while (certificate->agenda.hurried && *at && (*at)->agenda.hurried)
-		at = &(*at)->agenda.next_ready;
 	certificate->agenda.ready = true;
-	certificate->agenda.next_ready = *at;
-	*at = certificate;
-	if (!certificate->agenda.next_ready)
-		agenda->ready_end = &certificate->agenda.next_ready;
+	TAILQ_INSERT_TAIL(queue_of(agenda, certificate), certificate, agenda.ready_link);
 }
 
-static void stop_waiting(struct agenda *agenda, struct tracked_certificate **at)
+static void stop_waiting(struct agenda *agenda, struct tracked_certificate *certificate)
 {
-	struct tracked_certificate *certificate = *at;
-
-	*at = certificate->agenda.next_ready;
-	if (!*at)
-		agenda->ready_end = at;
+	TAILQ_REMOVE(queue_of(agenda, certificate), certificate, agenda.ready_link);
 	certificate->agenda.ready = false;
-}
-
-static struct tracked_certificate **find_waiting(struct agenda *agenda, const struct tracked_certificate *certificate)
-{
-	struct tracked_certificate **at = &agenda->ready;
-
-	while (*at != certificate)
-		at = &(*at)->agenda.next_ready;
-	return at;
 }
 
 void agenda_hurry(struct agenda *agenda, struct tracked_certificate *certificate, bool hurried)
 {
-	bool again = certificate->agenda.ready && hurried && !certificate->agenda.hurried;
+	struct agenda_item *item = &certificate->agenda;
 
-	certificate->agenda.hurried = hurried;
-	if (!again)
+	if (item->hurried == hurried)
 		return;
-	stop_waiting(agenda, find_waiting(agenda, certificate));
-	agenda_wait(agenda, certificate);
+	if (item->ready)
+		TAILQ_REMOVE(queue_of(agenda, certificate), certificate, agenda.ready_link);
+	item->hurried = hurried;
+	if (item->ready && hurried)
+		TAILQ_INSERT_TAIL(&agenda->hurried, certificate, agenda.ready_link);
+	else if (item->ready) /* it was before these already */
+		TAILQ_INSERT_HEAD(&agenda->ready, certificate, agenda.ready_link);
+}
+
+struct tracked_certificate *agenda_first_waiting(const struct agenda *agenda)
+{
+	return TAILQ_FIRST(&agenda->hurried) ?: TAILQ_FIRST(&agenda->ready);
 }
 
 struct tracked_certificate *agenda_take_waiting(struct agenda *agenda,
 	bool (*may_start)(const void *userdata, const struct tracked_certificate *certificate), const void *userdata)
 {
-	for (struct tracked_certificate **at = &agenda->ready; *at; at = &(*at)->agenda.next_ready) {
-		struct tracked_certificate *certificate = *at;
+	struct certificate_queue *const queues[] = { &agenda->hurried, &agenda->ready };
+	struct tracked_certificate *certificate;
 
-		if (!may_start(userdata, certificate))
-			continue;
-		stop_waiting(agenda, at);
-		return certificate;
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(queues); i++)
+		TAILQ_FOREACH(certificate, queues[i], agenda.ready_link)
+		if (may_start(userdata, certificate)) {
+			stop_waiting(agenda, certificate);
+			return certificate;
+		}
 	return NULL;
 }
 
@@ -200,5 +195,5 @@ void agenda_forget(struct agenda *agenda, struct tracked_certificate *certificat
 		break;
 	}
 	if (certificate->agenda.ready)
-		stop_waiting(agenda, find_waiting(agenda, certificate));
+		stop_waiting(agenda, certificate);
 }

@@ -354,13 +354,14 @@ static bool may_start(const void *userdata, const struct tracked_certificate *ce
 /* Is there a place for which something waits, and where too little is under way? */
 static bool has_room(const struct conductor *conductor)
 {
-	if (!conductor->agenda.ready || !may_run(conductor) ||
-		conductor->carrying >= CARRIED_AT_ONCE)
+	const struct tracked_certificate *first = agenda_first_waiting(&conductor->agenda);
+
+	if (!first || !may_run(conductor) || conductor->carrying >= CARRIED_AT_ONCE)
 		return false;
 	for (size_t i = 0; i < conductor->place_count; i++)
 		if (conductor->places[i]->due && is_low(conductor, conductor->places[i]))
 			return true;
-	return !conductor->run_count || !conductor->agenda.ready->planned.due;
+	return !conductor->run_count || !first->planned.due;
 }
 
 static void say_held(struct tracked_delivery *delivery, const struct step *step)

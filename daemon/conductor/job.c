@@ -294,8 +294,11 @@ void job_version_read(struct conductor *conductor, struct tracked_certificate *c
 
 void job_new_world(struct conductor *conductor)
 {
-	for (struct job *job = conductor->jobs; job; job = job->next)
+	for (struct job *job = conductor->jobs; job; job = job->next) {
 		job->rested = 0;
+		if (job->step == JOB_CARRIES)
+			hurry(conductor, job, true);
+	}
 }
 
 /* --- the end --- */
@@ -511,6 +514,7 @@ static struct job *job_free(struct job *job)
 void job_end_rested(struct conductor *conductor)
 {
 	struct job **at = &conductor->jobs;
+	bool ended = false;
 
 	while (*at) {
 		struct job *job = *at;
@@ -523,8 +527,9 @@ void job_end_rested(struct conductor *conductor)
 		end_job(conductor, job);
 		hurry(conductor, job, false);
 		job_free(job);
+		ended = true;
 	}
-	for (const struct job *job = conductor->jobs; job; job = job->next)
+	for (const struct job *job = conductor->jobs; ended && job; job = job->next)
 		if (job->step == JOB_CARRIES)
 			hurry(conductor, job, true); /* another of the same name has ended */
 }

@@ -30,6 +30,7 @@
  *	say.c		events in the log
  */
 
+#include <sys/queue.h>
 #include <systemd/sd-event.h>
 
 #include "daemon/bus/bus.h"
@@ -45,16 +46,19 @@
 /* Which certificates the plan is to be made again for: now, at a time, or when there is room (agenda.c). */
 struct agenda_item {
 	struct tracked_certificate *next_touched; /* those in the list: it or the list's end; else NULL */
-	struct tracked_certificate *next_ready;
+	TAILQ_ENTRY(tracked_certificate) ready_link;
 	bool touched, ready;
 	bool hurried; /* somebody waits for it: it goes before the others that wait for room */
 	usec_t due; /* monotonic; USEC_INFINITY: never */
 	size_t at; /* in the heap */
 };
 
+TAILQ_HEAD(certificate_queue, tracked_certificate);
+
 struct agenda {
 	struct tracked_certificate *touched, **touched_end;
-	struct tracked_certificate *ready, **ready_end; /* a transfer of theirs waits for room, first come first served */
+	/* A transfer of theirs waits for room: those that are hurried, then the others, first come first served. */
+	struct certificate_queue hurried, ready;
 	struct tracked_certificate **heap; /* by the time when they are due */
 	size_t heap_count, heap_size;
 };
@@ -526,12 +530,15 @@ usec_t agenda_first(const struct agenda *agenda);
 /* agenda_take(agenda): the next of the touched ones, which is so no more; NULL: there is none. */
 struct tracked_certificate *agenda_take(struct agenda *agenda);
 
-/* agenda_hurry(agenda, certificate, hurried): does somebody wait for it?  Then it goes before the others that wait. */
+/* agenda_hurry(agenda, certificate, hurried): does somebody wait for it?  Then it goes before the others that wait.  It takes
+ * no longer where many do: all there are may be hurried in one turn. */
 void agenda_hurry(struct agenda *agenda, struct tracked_certificate *certificate, bool hurried);
 
-/* agenda_wait(agenda, certificate): a transfer of it waits for room.  agenda_take_waiting(agenda, may_start, userdata): the
+/* agenda_wait(agenda, certificate): a transfer of it waits for room.  agenda_first_waiting(agenda): the first of those that
+ * wait, or NULL.  agenda_take_waiting(agenda, may_start, userdata): the
  * first of those that wait for which ${may_start} is true, which waits no more; or NULL. */
 void agenda_wait(struct agenda *agenda, struct tracked_certificate *certificate);
+struct tracked_certificate *agenda_first_waiting(const struct agenda *agenda);
 struct tracked_certificate *agenda_take_waiting(struct agenda *agenda,
 	bool (*may_start)(const void *userdata, const struct tracked_certificate *certificate), const void *userdata);
 
