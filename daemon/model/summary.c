@@ -36,25 +36,32 @@ static bool is_time(const char *word, size_t length)
 	return length == strlen("2026-01-02T03:04:05Z") && word[4] == '-' && word[10] == 'T' && word[length - 1] == 'Z';
 }
 
-/* How much of a word counts, ${before} being the word before it: little of one that names a request, object or time. */
-static size_t word_counts(const char *before, const char *word, size_t length)
+/*
+ * How much of a word counts, ${before} being the word before it: little of one that names a request, an object, a time,
+ * or ${name}, the member itself.
+ */
+static size_t word_counts(const char *name, const char *before, const char *word, size_t length)
 {
+	const char *bare = word + (*word == '\'');
+
+	if (begins(bare, name) && strchr("' ,;:)", bare[strlen(name)]))
+		return 0;
 	if (begins(word, "arn:"))
 		return arn_place(word, length);
 	return begins(before, "id ") || begins(before, "resource: ") || is_time(word, length) ? 0 : length;
 }
 
 /*
- * What two reasons that are one have in common: AWS gives each request an id and names the object that it refuses, and
- * each object was seen at a time of its own.  Accounts must be the same.  ${ret} has room for what is no longer than
- * ${reason}.
+ * What two reasons that are one have in common: AWS gives each request an id and names the object that it refuses, each
+ * object was seen at a time of its own, and advice says what to call for ${name}.  Accounts must be the same.  ${ret}
+ * has room for what is no longer than ${reason}.
  */
-static void find_essence(const char *reason, char *ret)
+static void find_essence(const char *name, const char *reason, char *ret)
 {
 	const char *before = "";
 
 	for (;;) {
-		size_t length = strcspn(reason, " "), counts = word_counts(before, reason, length);
+		size_t length = strcspn(reason, " "), counts = word_counts(name, before, reason, length);
 
 		memcpy(ret, reason, counts);
 		ret += counts;
@@ -104,7 +111,7 @@ static void add(struct summary *summary, struct member member)
 	struct summary_group *group;
 
 	(void)snprintf(reason, sizeof(reason), "%s", member.reason ?: "");
-	find_essence(reason, essence);
+	find_essence(member.name, reason, essence);
 	member.reason = reason;
 	member.essence = essence;
 	group = find_group(summary, &member) ?: new_group(summary, &member);

@@ -4,7 +4,8 @@
 
 /*
  * A status summed up: how many there are of each state, and what is not in order, with those together that are so for
- * the same reason, whatever request, object or time it names.  Its size is bounded, whatever there is to sum up.
+ * the same reason, whatever request, object, time or member it names.  Its size is bounded, whatever there is to sum
+ * up.
  */
 
 #include "daemon/model/view.h"

@@ -384,6 +384,9 @@ static void test_summary_knows_one_reason_by_its_words(void **state)
 			"no arn:aws:acm:eu-west-1:2:certificate/a", 2 },
 		{ "last confirmed 2026-11-27T23:58:46Z", "last confirmed 2026-11-26T03:08:41Z", 1 },
 		{ "last confirmed 2026-11-27T23:58:46Z", "last confirmed", 2 },
+		{ "if that is right, 'certferry approve a/b' lets it through",
+			"if that is right, 'certferry approve c/b' lets it through", 1 },
+		{ "'certferry approve a/b' lets it through", "'certferry approve d/b' lets it through", 2 },
 		{ "", NULL, 1 },
 		{ "", "a", 2 },
 	};
