@@ -182,7 +182,8 @@ struct anchor_known {
 /**
  * verify_standing(bundle, known):
  * The pin decides where there is one, for a delivery that the record knows.  Of one that it does not know (it was lost),
- * what the object bears must agree too, so that what happened at another place lets nothing through here.  A digest
+ * what an object of certferry's bears must agree too, so that what happened at another place lets nothing through here:
+ * the pin may be of what was delivered there since.  A digest
  * agrees when it is that of a certificate in ${bundle}'s chain.  (That it is of what issued the chain's last one cannot be
  * seen from it: a public chain that became shorter is ANCHOR_OTHER by a digest.)
  */

@@ -159,7 +159,7 @@ enum anchor_standing verify_standing(const struct bundle *bundle, const struct a
 
 	if (known->pin == PIN_DISAGREES)
 		return ANCHOR_OTHER;
-	if (known->pin == PIN_AGREES && (known->confirmed || !fingerprint_is_set(wanted)))
+	if (known->pin == PIN_AGREES && known->confirmed)
 		return ANCHOR_KNOWN;
 	if (!fingerprint_is_set(wanted))
 		return known->confirmed || known->own ? ANCHOR_FORGOTTEN : ANCHOR_KNOWN;

@@ -180,18 +180,22 @@ def test_a_place_that_forgets_its_object_lets_nothing_through_elsewhere(ferry, c
         assert set(found.values()) == {"held"}
 
 
-def test_a_place_that_is_not_seen_is_not_let_through_by_another(ferry, cloud, pay):
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_place_that_is_not_seen_is_not_let_through_by_another(ferry, cloud, pay, marked):
     """The first delivery at one place is made while the other gives no answer."""
     ferry.forget_everything()
     other_root(cloud, pay)
     cloud.boto3("secretsmanager", SECOND).delete_secret(SecretId="pay", ForceDeleteWithoutRecovery=True)
+    if not marked:
+        mark_secret(cloud, DESTINATION, None)
     ferry.carry("pay", pay, "vaults")
     cloud.fault("error", operation="DescribeSecret", account=DESTINATION, code="AccessDeniedException", status=400)
     assert states(ferry.once(expect=1)) == {VAULTS[0]: "failed", VAULTS[1]: "current"}
     cloud.call("clear_faults")
     run = ferry.once(expect=3)
     assert states(run) == {VAULTS[0]: "held", VAULTS[1]: "current"}
-    assert "another than the one recorded" in run.delivery(VAULTS[0])["reason"]
+    reason = "another than the one recorded" if marked else "neither the state database nor"
+    assert reason in run.delivery(VAULTS[0])["reason"]
 
 
 def test_marks_that_disagree_hold_only_their_own(ferry, cloud, pay):
