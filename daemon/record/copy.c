@@ -119,17 +119,17 @@ char *copy_find(const char *path, int newest)
 	return found ? copy_name(path, found) : NULL;
 }
 
-/* Of how many is ${format} older? */
-static size_t count_newer(const struct copies *copies, int format)
+/* How many are in between? */
+static size_t count_between(const struct copies *copies, int format, int end)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < copies->count; i++)
-		count += copies->formats[i] > format;
+		count += copies->formats[i] > format && copies->formats[i] < end;
 	return count;
 }
 
-void copy_remove_old(const char *path)
+void copy_remove_old(const char *path, int format)
 {
 	struct copies copies;
 
@@ -139,7 +139,7 @@ void copy_remove_old(const char *path)
 		_cleanup_(freep) char *half = mem_printf("%s" HALF_MADE, name);
 
 		remove_half_made(half);
-		if (count_newer(&copies, copies.formats[i]) >= COPIES_KEPT)
+		if (count_between(&copies, copies.formats[i], format) >= COPIES_KEPT)
 			(void)unlink(name);
 	}
 }

@@ -18,7 +18,8 @@ int copy_make(sqlite3 *db, const char *path, int format, struct error *err);
 /* copy_find(path, newest): the name of the newest copy whose format is at most ${newest}, or NULL; the caller's. */
 char *copy_find(const char *path, int newest);
 
-/* copy_remove_old(path): keep the newest two alone, and nothing half made. */
-void copy_remove_old(const char *path);
+/* copy_remove_old(path, format): of the copies in formats before ${format}, which the store has now, keep the newest two
+ * alone; and nothing half made.  Copies in later ones stay: whoever has gone back may go forward again. */
+void copy_remove_old(const char *path, int format);
 
 #endif

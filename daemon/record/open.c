@@ -151,7 +151,7 @@ static int migrate(struct record *record, int format, char **ret_migrated, struc
 	}
 	if (r < 0)
 		return r;
-	copy_remove_old(record->path);
+	copy_remove_old(record->path, record->formats->newest);
 	copy = copy_find(record->path, format);
 	*ret_migrated = mem_printf("Migrated state database '%s' from format %d to %d; the former one is kept as '%s'",
 		record->path, format, record->formats->newest, copy ?: "(nothing)");

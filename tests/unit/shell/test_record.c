@@ -893,6 +893,16 @@ static void test_copies_kept(void **state)
 	make_format(1);
 	move_on(20);
 	assert_int_equal(count_copies(), 1);
+	/* Somebody has gone back: those of later formats neither go nor make the one just made go. */
+	remove_files();
+	make_format(1);
+	for (int later = 100; later < 103; later++) {
+		_cleanup_(freep) char *copy = mem_printf("%s.format-%d", path, later);
+
+		assert_int_equal(file_replace(copy, "later", 5, 0600, NULL), 0);
+	}
+	move_on(20);
+	assert_int_equal(count_copies(), 4);
 }
 
 /* A full disk: the write fails with words and by itself, and the next one works again. */
