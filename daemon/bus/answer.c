@@ -258,7 +258,8 @@ static bool is_from(const struct answer *answer, sd_bus_message *message)
 	return sender && answer->sender && strcmp(answer->sender, sender) == 0;
 }
 
-static int check_room(struct answers *answers, sd_bus_message *message, struct error *err)
+/* ${ret_stalled}: one that has to go for the new one to begin; NULL: none has to. */
+static int check_room(struct answers *answers, sd_bus_message *message, struct answer **ret_stalled, struct error *err)
 {
 	struct answer *stalled = NULL;
 	usec_t now = clock_monotonic();
@@ -270,12 +271,10 @@ static int check_room(struct answers *answers, sd_bus_message *message, struct e
 		if (is_waiting(answer, now, STALLED))
 			stalled = answer;
 	}
-	if (answers->count < ANSWERS_MOST)
-		return 0;
-	if (!stalled)
+	*ret_stalled = answers->count < ANSWERS_MOST ? NULL : stalled;
+	if (answers->count >= ANSWERS_MOST && !stalled)
 		return error_set(err, ERROR_RETRY, 0,
 			"certferryd gives %d answers at once and no more; try again in a few seconds", ANSWERS_MOST);
-	answer_end(stalled);
 	return 0;
 }
 
@@ -323,7 +322,8 @@ static struct answer *answer_new(struct answers *answers, sd_bus_message *messag
 int answers_begin(struct answers *answers, struct sd_bus_message *message, const struct bus_question *question, int fd,
 	struct error *err)
 {
-	int own = -1, r = check_room(answers, message, err);
+	struct answer *stalled = NULL;
+	int own = -1, r = check_room(answers, message, &stalled, err);
 	void *text;
 
 	if (r == 0 && fd >= 0)
@@ -341,6 +341,8 @@ int answers_begin(struct answers *answers, struct sd_bus_message *message, const
 			(void)close(own);
 		return r;
 	}
+	if (stalled)
+		answer_end(stalled);
 	install_source(answer_new(answers, message, text, own));
 	return 0;
 }
