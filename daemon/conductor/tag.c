@@ -25,6 +25,7 @@ struct tagging {
 	size_t slot;
 	struct delivery delivery;
 	char *object_id;
+	struct fingerprint anchor;
 	struct destination_tag *tag;
 };
 
@@ -206,9 +207,11 @@ static void on_tagged(void *userdata, const struct error *err)
 	struct tagging *tagging = userdata;
 	struct conductor *conductor = tagging->conductor;
 	struct slot *slot = &conductor->slots[tagging->slot];
+	const struct fingerprint *anchor = &state_open(conductor, tagging->slot)->record.anchor;
 
 	tagging->tag = NULL;
-	set_untagged(conductor, slot, false);
+	/* A transfer may have put it under another root since. */
+	set_untagged(conductor, slot, !err && !fingerprint_equal(anchor, &tagging->anchor));
 	if (err)
 		note_failed(conductor, slot, &tagging->delivery, err);
 	else
@@ -230,13 +233,14 @@ static void start(struct conductor *conductor, size_t index)
 		.conductor = conductor,
 		.slot = index,
 		.object_id = mem_strdup(delivery->observed.object_id ?: delivery->record.object_id),
+		.anchor = delivery->record.anchor,
 	};
 	state_make_delivery(conductor, slot, &tagging->delivery);
 	conductor->taggings = tagging;
 	slot->tagging = true;
 	state_place(conductor, slot)->tagging++;
 	conductor->tagging++;
-	tagging->tag = destination_tag(&context, &tagging->delivery, tagging->object_id, &delivery->record.anchor,
+	tagging->tag = destination_tag(&context, &tagging->delivery, tagging->object_id, &tagging->anchor,
 		on_tagged, tagging);
 }
 
