@@ -45,6 +45,8 @@ static int connect_to(struct record *record, const char *file, int flags, bool a
 		return record->db ? record_fail(record, err, "open")
 				  : error_set(err, ERROR_RETRY, r, "record '%s': open: no memory", record->path);
 	(void)sqlite3_busy_timeout(record->db, 2000);
+	/* Root may read what the daemon's user could have written: nothing that the file defines is run. */
+	(void)sqlite3_db_config(record->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	/* Alone with it, the index of its log is in memory, and not in a file for which there may be no room.  It has to be
 	 * said before anything is read. */
 	if (alone)
@@ -388,9 +390,9 @@ int record_open_reader(const char *directory, struct record **ret_record, struct
 	struct stat st;
 	int r;
 
-	if (stat(path, &st) < 0)
+	if (lstat(path, &st) < 0)
 		return error_set_errno(err, errno, "record '%s'", path);
-	r = connect_to(record, path, SQLITE_OPEN_READONLY, false, err);
+	r = connect_to(record, path, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOFOLLOW, false, err);
 	if (r < 0)
 		return r;
 	format = database_value(record->db, "PRAGMA user_version");
