@@ -224,7 +224,9 @@ void job_versions_told(struct conductor *conductor)
 		for (size_t i = 0; all && i < scope.certificates; i++) {
 			struct tracked_certificate *certificate = conductor->certificates[scope.certificate + i];
 
-			certificate->read_next = source_read_next(conductor->read, certificate->arn);
+			/* Another job may have asked for it; what is asked twice would be read twice. */
+			certificate->read_next = certificate->read_next ||
+						 source_read_next(conductor->read, certificate->arn);
 			all = certificate->read_next;
 		}
 		if (all) {

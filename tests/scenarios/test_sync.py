@@ -335,6 +335,15 @@ def test_of_a_name_at_a_place_that_gives_no_answer(running, bus_ferry, cloud, pa
     bus_ferry.expect_import(SECOND, shop)
 
 
+@pytest.mark.skipif(not os.environ.get("LONG"), reason="six requests of 30 s each: LONG=1")
+def test_of_a_name_at_a_silent_place(running, bus_ferry, cloud, shop):
+    """It ends when the place has been asked as often as any is."""
+    assert cloud.renew(shop)["renewed"]
+    cloud.fault("blackhole", account=SECOND)
+    answer = bus_ferry.certferry("sync", "shop", "--json", timeout=240)
+    assert answer.status == 1 and answer.delivery("shop/far")["state"] == "failed", answer
+
+
 def test_of_a_name_at_a_place_that_is_down(running, bus_ferry, cloud, pay, shop):
     """It ends when the place has been asked, each time that somebody asks, and says so."""
     assert cloud.renew(shop)["renewed"]
