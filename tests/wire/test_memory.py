@@ -385,6 +385,7 @@ def listener(ferry, front, cloud):
     return daemon
 
 
+@pytest.mark.alone  # its daemon waits longer after each answer that it cannot use in time
 def test_memory_whatever_the_queue_says(ferry, front, cloud, listener):
     """Answers of SQS, each as long as one may be: as above; what is too long for an event is said, and events are taken."""
     resting = memory(listener.process, "VmRSS")
