@@ -399,7 +399,8 @@ def run_in_container():
         return None, f"{BUILD} is outside this tree"
     from tests.system import run as system
 
-    reason = system.why_not()
+    root = Path("/")
+    reason = system.why_not(root)
     if reason:
         return None, reason
     with tempfile.TemporaryDirectory(prefix="certferry-demo-") as directory:
@@ -416,7 +417,7 @@ def run_in_container():
         print("A container of this host's root starts; what happens in it stays in it.", flush=True)
         echo = Echo(work / "results" / "output")
         echo.start()
-        in_time = system.boot(work, [])
+        in_time = system.boot(work, root, [])
         text = echo.end()
         console = (work / "console").read_text(errors="replace").strip().splitlines()
     if not text:

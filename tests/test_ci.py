@@ -249,3 +249,13 @@ def test_trixie_that_cannot_be_had_is_a_skip_with_the_reason(count, root, tmp_pa
     program(tmp_path, "apt-get", "exit 0")
     with pytest.raises(trixie.Absent, match="no mirror of Debian"):
         root.make()
+
+
+# make demo
+
+@pytest.mark.alone
+@pytest.mark.skipif(bool(os.environ.get("SANITIZE")), reason="a sanitizer's memory map is not for the shipped sandbox")
+def test_the_demo_ends_well():
+    done = subprocess.run([sys.executable, "tests/demo.py"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, timeout=280)
+    assert done.returncode == 0, done.stdout[-2000:]
