@@ -119,7 +119,7 @@ def test_nothing_but_a_pair_of_sockets_is_written_to(failing, bus_ferry, host, t
 
 # --- very many ---
 
-LARGE = [(2500, 16)] + [(2500, 80)] * bool(os.environ.get("LONG"))  # ACM grants 2,500 imports in an account
+LARGE = [(2500, 16)] + [(10000, 20)] * bool(os.environ.get("LONG"))
 LEFT = 2048  # KiB that a first answer may leave: 1.8 MiB with the libraries of Debian 13, which seven more do not add to
 FITS = 100000  # so many deliveries certferryd can begin with under the unit's limit, whatever is asked later
 
