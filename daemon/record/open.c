@@ -233,7 +233,7 @@ static char *unmigrated_text(const struct formats *formats, const char *path, in
 {
 	return mem_printf("Failed to migrate state database '%s' from format %d to %d: %s; certferryd polls and shows "
 			  "status, but delivers and restarts nothing until it is migrated. Make sure that its directory is "
-			  "writable and has %llu MiB free; certferryd then tries again within a minute, or at 'certferry sync'",
+			  "writable and has %llu MiB free; a running certferryd tries again each minute and at 'certferry sync'",
 		path, format, formats->newest, why->text, size_of_store(path) + ROOM);
 }
 
@@ -328,7 +328,8 @@ static int begin_empty(const struct formats *formats, const char *path, struct r
 	if (set_aside(path, name, err) < 0)
 		return error_wrap(err, "State database '%s' is corrupt (%s)", path, why);
 	news->lost = mem_printf("State database '%s' is corrupt (%s); moved it to '%s' and started an empty one. "
-				"Approvals and history are lost", path, why, name);
+				"Approvals and history are lost. To have them back, stop certferryd and restore a backup of "
+				"the file; check the disk", path, why, name);
 	return try_disk(formats, path, news, attempt, err);
 }
 
