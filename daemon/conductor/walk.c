@@ -66,18 +66,11 @@ void walk_begin(struct walk *walk)
 static void find_certificate(struct walk *walk, bool same)
 {
 	const struct conductor *conductor = walk->conductor;
-	size_t low = 0, high = conductor->certificate_count;
+	size_t at = state_lower_certificate(conductor, walk->after);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = strcmp(conductor->certificates[middle]->name, walk->after);
-
-		if (order < 0 || (order == 0 && !same))
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	walk->certificate = low;
+	if (!same && at < conductor->certificate_count && strcmp(conductor->certificates[at]->name, walk->after) == 0)
+		at++;
+	walk->certificate = at;
 	walk->delivery = 0;
 }
 
