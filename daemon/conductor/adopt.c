@@ -203,7 +203,7 @@ static struct tracked_dependent *tracked_dependent_new(
 
 			owed->fingerprint = recorded->owed[i].fingerprint;
 			owed->since = recorded->owed[i].since;
-			owed->due = recorded->owed[i].due;
+			owed->owed = recorded->owed[i].owed;
 		}
 	return state;
 }

@@ -590,7 +590,7 @@ static const struct slot *find_on_its_way(const struct conductor *conductor, con
 {
 	for (size_t i = 0; i < dependent->owed_count; i++) {
 		const struct owed_record *row = dependent->owed[i];
-		const struct slot *slot = row->due || !row->since ? NULL : state_find_slot(conductor, row->delivery);
+		const struct slot *slot = row->owed == OWED_INTENDED ? state_find_slot(conductor, row->delivery) : NULL;
 
 		if (slot && reach_is_open(state_place(conductor, slot)) &&
 			(slot->looking || (slot->open && (slot->open->transferring || slot->open->proof))))

@@ -121,7 +121,8 @@ static bool owe_dependents(struct conductor *conductor, struct tracked_delivery 
 
 		if (!row)
 			continue;
-		if (!row->due) {
+		if (row->owed != OWED_DUE) {
+			row->owed = OWED_INTENDED;
 			row->fingerprint = *fingerprint;
 			row->since = conductor_now(conductor);
 		}
@@ -280,7 +281,7 @@ static void withdraw_owed(struct conductor *conductor, struct tracked_delivery *
 
 		struct owed_record *row = dependent ? state_find_owed(dependent, delivery->name) : NULL;
 
-		if (!row || row->due)
+		if (!row || row->owed == OWED_DUE)
 			continue;
 		(void)conductor_remove_owed(conductor, row);
 		state_forget_owed(dependent, row);

@@ -832,12 +832,12 @@ static void promote_owed(struct conductor *conductor, struct tracked_delivery *d
 		bool same = row && fingerprint_equal(&row->fingerprint, &delivery->observed.version.fingerprint);
 
 		/* One that is due for an older version is due for this one: a telling under way is of the old. */
-		if (!row || row->due == same || !row->since)
+		if (!row || row->owed == OWED_UNKNOWN || (row->owed == OWED_DUE) == same)
 			continue;
 		row->fingerprint = delivery->observed.version.fingerprint;
 		if (!dependent->record.failures)
 			dependent->record.next_try = 0; /* what it waited for was another version */
-		row->due = true;
+		row->owed = OWED_DUE;
 		row->since = delivery->observed.changed_at ?: conductor_now(conductor);
 		(void)conductor_save_owed(conductor, row);
 	}
@@ -850,7 +850,7 @@ static void question_dependents(struct conductor *conductor, struct tracked_deli
 		struct tracked_dependent *dependent = state_find_dependent(conductor, *name);
 		struct owed_record *row = dependent ? state_owe(dependent, delivery->name) : NULL;
 
-		if (!row || row->due || row->since)
+		if (!row || row->owed != OWED_UNKNOWN)
 			continue;
 		row->fingerprint = delivery->observed.version.fingerprint;
 		(void)conductor_save_owed(conductor, row);

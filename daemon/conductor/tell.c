@@ -54,13 +54,13 @@ static struct telling *telling_new(const struct tracked_dependent *dependent)
 
 	telling->question = true;
 	for (size_t i = 0; i < dependent->owed_count; i++)
-		if (dependent->owed[i]->due)
+		if (dependent->owed[i]->owed == OWED_DUE)
 			telling->question = false;
 	telling->rows = mem_alloc(dependent->owed_count * sizeof(*telling->rows));
 	for (size_t i = 0; i < dependent->owed_count; i++) {
 		const struct owed_record *row = dependent->owed[i];
 
-		if (telling->question ? row->since != 0 : !row->due)
+		if (row->owed != (telling->question ? OWED_UNKNOWN : OWED_DUE))
 			continue;
 		telling->rows[telling->count] = *row;
 		telling->rows[telling->count].dependent = mem_strdup(row->dependent);
@@ -157,9 +157,9 @@ static void tell_owed_after_all(struct tracked_dependent *dependent)
 	for (size_t i = 0; i < dependent->owed_count; i++) {
 		struct owed_record *row = dependent->owed[i];
 
-		if (row->due || row->since)
+		if (row->owed != OWED_UNKNOWN)
 			continue;
-		row->due = true;
+		row->owed = OWED_DUE;
 		row->since = conductor_now(dependent->conductor);
 		(void)conductor_save_owed(dependent->conductor, row);
 	}

@@ -64,19 +64,19 @@ static void fill_delivery(const struct tracked_delivery *delivery, const struct 
 	judge_delivery(delivery, step, view);
 }
 
-static unsigned count_owed(const struct tracked_dependent *dependent, bool due)
+static unsigned count_owed(const struct tracked_dependent *dependent, enum owed owed)
 {
 	unsigned count = 0;
 
 	for (size_t i = 0; i < dependent->owed_count; i++)
-		count += due ? dependent->owed[i]->due : dependent->owed[i]->since == 0;
+		count += dependent->owed[i]->owed == owed;
 	return count;
 }
 
 void view_dependent(const struct tracked_dependent *dependent, struct dependent_report *report)
 {
 	const struct dependent_record *record = &dependent->record;
-	unsigned owed = count_owed(dependent, true), unknown = count_owed(dependent, false);
+	unsigned owed = count_owed(dependent, OWED_DUE), unknown = count_owed(dependent, OWED_UNKNOWN);
 
 	*report = (struct dependent_report){
 		.name = dependent->name,

@@ -51,13 +51,20 @@ struct delivery_record {
 	char *chain;		     /* value never is), to know later what a new version would change; or NULL */
 };
 
+/* How far a version is that a dependent is owed word of. */
+enum owed {
+	OWED_UNKNOWN,  /* it is in place, and the record was lost: it may have been told or not */
+	OWED_INTENDED, /* it was ordered, and is not seen to be in place yet */
+	OWED_DUE,      /* it is in place, and the dependent is to be told */
+};
+
 /* A dependent that is owed word of a delivery's version. */
 struct owed_record {
 	char *dependent;
 	char *delivery;
 	struct fingerprint fingerprint;
-	usec_t since;
-	bool due; /* the version is in place; before that, only intended */
+	enum owed owed;
+	usec_t since; /* INTENDED: when it was ordered; DUE: when it was put in place; UNKNOWN: 0 */
 };
 
 struct dependent_record {

@@ -485,14 +485,18 @@ static struct owed_summary summarise_owed(const struct plan_input *input, const 
 		const struct owed_record *row = dependent->owed[i];
 		const struct plan_delivery *delivery = find_delivery(input, row->delivery);
 
-		if (row->due) {
+		switch (row->owed) {
+		case OWED_UNKNOWN:
+			summary.unknown = summary.unknown ?: row;
+			break;
+		case OWED_INTENDED:
+			summary.in_flight |= delivery && delivery->in_flight;
+			break;
+		case OWED_DUE:
 			summary.due = summary.due ?: row;
 			summary.since = MIN(summary.since, row->since);
-		} else if (row->since == 0) {
-			summary.unknown = summary.unknown ?: row;
+			break;
 		}
-		if (!row->due && delivery && delivery->in_flight && row->since)
-			summary.in_flight = true;
 	}
 	return summary;
 }

@@ -265,7 +265,7 @@ static void load_owed(void *item, struct reader *reader)
 	row->delivery = read_text(reader);
 	row->fingerprint = read_fingerprint(reader);
 	row->since = read_number(reader);
-	row->due = read_number(reader) != 0;
+	row->owed = read_number(reader) ? OWED_DUE : row->since ? OWED_INTENDED : OWED_UNKNOWN;
 }
 
 static void load_dependent(void *item, struct reader *reader)
@@ -472,7 +472,7 @@ int record_save_owed(struct record *record, const struct owed_record *row, struc
 	bind_text(&binder, row->delivery);
 	bind_fingerprint(&binder, &row->fingerprint);
 	bind_number(&binder, row->since);
-	bind_number(&binder, row->due);
+	bind_number(&binder, row->owed == OWED_DUE);
 	return statement_run(record, &statement, "save owed dependent", err);
 }
 

@@ -69,12 +69,17 @@ struct given_dependent {
 	bool recorded;
 };
 
+struct given_owed {
+	struct owed_record row;
+	bool due;
+};
+
 struct situation {
 	struct plan_input input;
 	struct given_certificate certificates[MANY];
 	struct given_delivery deliveries[MANY];
 	struct given_dependent dependents[MANY];
-	struct owed_record owed[MANY];
+	struct given_owed owed[MANY];
 	size_t owed_count;
 	struct plan_certificate plan_certificates[MANY];
 	struct plan_delivery plan_deliveries[MANY];
@@ -154,8 +159,8 @@ static void situation_link(struct situation *s)
 		given->plan.owed = given->rows;
 		given->plan.owed_count = 0;
 		for (size_t k = 0; k < s->owed_count; k++)
-			if (strcmp(s->owed[k].dependent, given->dependent.name) == 0)
-				given->rows[given->plan.owed_count++] = &s->owed[k];
+			if (strcmp(s->owed[k].row.dependent, given->dependent.name) == 0)
+				given->rows[given->plan.owed_count++] = &s->owed[k].row;
 		s->plan_dependents[i] = given->plan;
 	}
 	s->input.certificates = s->plan_certificates;
@@ -373,9 +378,9 @@ static const struct field dependent_fields[] = {
 };
 
 static const struct field owed_fields[] = {
-	PLAIN("version", FINGERPRINT, owed_record, fingerprint),
-	PLAIN("since", TIME, owed_record, since),
-	PLAIN("due", FLAG, owed_record, due),
+	PLAIN("version", FINGERPRINT, given_owed, row.fingerprint),
+	PLAIN("since", TIME, given_owed, row.since),
+	PLAIN("due", FLAG, given_owed, due),
 	{ 0 },
 };
 
@@ -511,11 +516,12 @@ static void add_dependent(struct situation *s, char *line)
 
 static void add_owed(struct situation *s, char *line)
 {
-	struct owed_record *row = &s->owed[s->owed_count++];
+	struct given_owed *given = &s->owed[s->owed_count++];
 
-	row->dependent = keep(s, next_word(&line));
-	row->delivery = keep(s, next_word(&line));
-	read_fields(s, owed_fields, row, NULL, line);
+	given->row.dependent = keep(s, next_word(&line));
+	given->row.delivery = keep(s, next_word(&line));
+	read_fields(s, owed_fields, given, NULL, line);
+	given->row.owed = given->due ? OWED_DUE : given->row.since ? OWED_INTENDED : OWED_UNKNOWN;
 }
 
 static void read_source(struct situation *s, const char *word)
@@ -876,11 +882,11 @@ static void random_dependent(struct world *world, size_t index)
 	given->plan.asked = dice(world, 6) == 0;
 	for (size_t i = 0; i < world->s.input.delivery_count; i++)
 		if (dice(world, 3) == 0 && world->s.owed_count < MANY)
-			world->s.owed[world->s.owed_count++] = (struct owed_record){
+			world->s.owed[world->s.owed_count++].row = (struct owed_record){
 				.dependent = given->dependent.name,
 				.delivery = world->s.deliveries[i].delivery.name,
-				.since = dice(world, 2) ? random_time(world) : 0,
-				.due = dice(world, 2),
+				.owed = (enum owed)dice(world, OWED_DUE + 1),
+				.since = random_time(world),
 			};
 }
 
@@ -1018,13 +1024,14 @@ static void do_tell(struct world *world, struct given_dependent *given)
 		return;
 	}
 	for (size_t i = 0; i < s->owed_count; i++)
-		due |= s->owed[i].due && strcmp(s->owed[i].dependent, given->dependent.name) == 0;
+		due |= s->owed[i].row.owed == OWED_DUE &&
+		       strcmp(s->owed[i].row.dependent, given->dependent.name) == 0;
 	for (size_t i = 0; i < s->owed_count; i++) {
-		const struct owed_record *row = &s->owed[i];
-		bool settled = due ? row->due : row->since == 0;
+		const struct owed_record *row = &s->owed[i].row;
+		bool settled = row->owed == (due ? OWED_DUE : OWED_UNKNOWN);
 
 		if (strcmp(row->dependent, given->dependent.name) != 0 || !settled)
-			s->owed[kept++] = *row;
+			s->owed[kept++] = s->owed[i];
 	}
 	assert_true(kept < s->owed_count);
 	s->owed_count = kept;
@@ -1107,7 +1114,7 @@ static size_t steps_of_dependent(const struct plan *plan, const char *dependent)
 static bool owes_now(const struct given_dependent *given)
 {
 	for (size_t i = 0; i < given->plan.owed_count; i++)
-		if (given->rows[i]->due || given->rows[i]->since == 0)
+		if (given->rows[i]->owed != OWED_INTENDED)
 			return true;
 	return false;
 }

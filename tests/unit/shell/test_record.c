@@ -225,9 +225,10 @@ static void test_owed(void **state)
 {
 	_cleanup_(record_freep) struct record *record = opened();
 	struct owed_record rows[] = {
-		{ (char *)"nginx", (char *)"b", print_of(30), 31, true },
-		{ (char *)"nginx", (char *)"a", print_of(32), 33, false },
-		{ (char *)"haproxy", (char *)"b", print_of(34), 35, true },
+		{ (char *)"nginx", (char *)"b", print_of(30), OWED_DUE, 31 },
+		{ (char *)"nginx", (char *)"a", print_of(32), OWED_INTENDED, 33 },
+		{ (char *)"mail", (char *)"b", print_of(36), OWED_UNKNOWN, 0 },
+		{ (char *)"haproxy", (char *)"b", print_of(34), OWED_DUE, 35 },
 	};
 	struct recorded all;
 
@@ -236,15 +237,15 @@ static void test_owed(void **state)
 	record = record_free(record);
 	record = opened();
 	all = loaded(record);
-	assert_int_equal(all.owed_count, 3);
+	assert_int_equal(all.owed_count, ARRAY_SIZE(rows));
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		const struct owed_record *found = &all.owed[2 - i];
+		const struct owed_record *found = &all.owed[ARRAY_SIZE(rows) - 1 - i];
 
 		assert_string_equal(found->dependent, rows[i].dependent);
 		assert_string_equal(found->delivery, rows[i].delivery);
 		assert_true(fingerprint_equal(&found->fingerprint, &rows[i].fingerprint));
 		assert_int_equal(found->since, rows[i].since);
-		assert_int_equal(found->due, rows[i].due);
+		assert_int_equal(found->owed, rows[i].owed);
 	}
 	recorded_done(&all);
 }
@@ -292,7 +293,7 @@ static void test_replace(void **state)
 	_cleanup_(record_freep) struct record *record = opened();
 	struct certificate_record certificate = full_certificate();
 	struct delivery_record delivery = full_delivery();
-	struct owed_record owed = { (char *)"d", (char *)"n", print_of(1), 1, false };
+	struct owed_record owed = { (char *)"d", (char *)"n", print_of(1), OWED_INTENDED, 1 };
 	struct dependent_record dependent = { .name = (char *)"d", .problem = (char *)"old" };
 	struct recorded all;
 
@@ -303,7 +304,7 @@ static void test_replace(void **state)
 		assert_int_equal(record_save_dependent(record, &dependent, NULL), 0);
 		certificate = (struct certificate_record){ .arn = certificate.arn, .failures = 1 };
 		delivery = (struct delivery_record){ .name = delivery.name, .failures = 2 };
-		owed.due = true;
+		owed.owed = OWED_DUE;
 		dependent = (struct dependent_record){ .name = (char *)"d", .failures = 3 };
 	}
 	all = loaded(record);
@@ -315,7 +316,7 @@ static void test_replace(void **state)
 	assert_null(all.deliveries[0].leaf);
 	assert_false(fingerprint_is_set(&all.deliveries[0].confirmed.fingerprint));
 	assert_int_equal(all.owed_count, 1);
-	assert_true(all.owed[0].due);
+	assert_int_equal(all.owed[0].owed, OWED_DUE);
 	assert_int_equal(all.dependent_count, 1);
 	assert_int_equal(all.dependents[0].failures, 3);
 	assert_null(all.dependents[0].problem);
@@ -325,8 +326,8 @@ static void test_replace(void **state)
 static void test_remove(void **state)
 {
 	_cleanup_(record_freep) struct record *record = opened();
-	struct owed_record owed = { (char *)"d", (char *)"n", print_of(1), 1, false };
-	struct owed_record other = { (char *)"d", (char *)"m", print_of(1), 1, false };
+	struct owed_record owed = { (char *)"d", (char *)"n", print_of(1), OWED_INTENDED, 1 };
+	struct owed_record other = { (char *)"d", (char *)"m", print_of(1), OWED_INTENDED, 1 };
 	struct delivery_record delivery = full_delivery(), beside = { .name = (char *)"beside" };
 	struct recorded all;
 
@@ -526,7 +527,7 @@ static struct buf sample(void)
 	struct record *record = opened();
 	struct certificate_record certificate = full_certificate();
 	struct delivery_record delivery = full_delivery();
-	struct owed_record owed = { (char *)"d", (char *)"n", print_of(1), 1, false };
+	struct owed_record owed = { (char *)"d", (char *)"n", print_of(1), OWED_INTENDED, 1 };
 	struct dependent_record dependent = { .name = (char *)"d", .problem = (char *)"old" };
 	struct buf bytes = BUF_NULL;
 
