@@ -42,7 +42,7 @@ static struct delivery_view delivery(const struct delivery_record *row, char **n
 		.seen = row->confirmed,
 		.failures = row->failures,
 		.next_try = row->next_try,
-		.proof = row->proof,
+		.proof = proof_text(&row->proof),
 	};
 }
 
@@ -66,7 +66,7 @@ static struct dependent_report dependent(const struct recorded *recorded, const 
 		.owed = owed,
 		.next_try = row->next_try,
 		.told_at = row->told_at,
-		.proof = row->proof,
+		.proof = proof_text(&row->proof),
 	};
 }
 

@@ -583,13 +583,12 @@ static void on_proven(void *userdata, enum prove_result result, const char *word
 	struct conductor *conductor = proof->conductor;
 	struct tracked_delivery *delivery = proof->delivery;
 	struct delivery_record *record = &delivery->record;
-	char *text = result == PROVE_MATCHED ? mem_strdup("matched")
-					     : mem_printf("%s: %s", prove_result_name(result), words);
-	bool changed = !record->proof || strcmp(record->proof, text) != 0;
+	struct proof_record before = record->proof;
 
-	say_proof(delivery, result, words, changed);
-	free(record->proof);
-	record->proof = text;
+	record->proof = (struct proof_record){ PROVE_NONE, NULL };
+	proof_set(&record->proof, result, words);
+	say_proof(delivery, result, words, !proof_equal(&before, &record->proof));
+	proof_record_done(&before);
 	record->proven = proof->want;
 	record->next_try = result == PROVE_MATCHED ? 0 : conductor_now(conductor) + PROVE_AGAIN;
 	state_asked(conductor, delivery, false);

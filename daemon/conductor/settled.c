@@ -150,7 +150,8 @@ char *settled_revision(const struct settled *settled)
 static bool record_is_settled(const struct delivery_record *record)
 {
 	const struct fingerprint *confirmed = &record->confirmed.fingerprint;
-	bool proven = record->proof && strcmp(record->proof, "matched") == 0 &&
+	bool unproven = record->proof.result == PROVE_NONE && !fingerprint_is_set(&record->proven);
+	bool proven = record->proof.result == PROVE_MATCHED &&
 		      fingerprint_equal(&record->proven, confirmed);
 
 	if (record->failures || record->next_try || record->kind || record->problem || record->hold ||
@@ -160,9 +161,9 @@ static bool record_is_settled(const struct delivery_record *record)
 		record->confirmed_at / USEC_PER_SEC > UINT32_MAX)
 		return false;
 	if (fingerprint_is_set(confirmed))
-		return (proven || (!record->proof && !fingerprint_is_set(&record->proven))) &&
+		return (proven || unproven) &&
 		       (!fingerprint_is_set(&record->approved) || fingerprint_equal(&record->approved, confirmed));
-	return !record->proof && !fingerprint_is_set(&record->proven) && !fingerprint_is_set(&record->approved) &&
+	return unproven && !fingerprint_is_set(&record->approved) &&
 	       !fingerprint_is_set(&record->anchor) &&
 	       !record->object_id && !record->revision && !record->confirmed_at && !record->confirmed.not_after;
 }
@@ -210,7 +211,7 @@ bool settled_pack(struct settled *settled, const struct tracked_delivery *delive
 		.said_hold = (uint8_t)delivery->said_hold,
 		.has_record = delivery->has_record,
 		.unused = seen->unused,
-		.proven = record->proof != NULL,
+		.proven = record->proof.result == PROVE_MATCHED,
 		.approved = fingerprint_is_set(&record->approved),
 		.guard_passed = record->guard_passed,
 	};
@@ -236,7 +237,7 @@ void settled_unpack(struct settled *settled, struct tracked_delivery *delivery)
 		record->approved = record->confirmed.fingerprint;
 	if (settled->proven) {
 		record->proven = record->confirmed.fingerprint;
-		record->proof = mem_strdup("matched");
+		record->proof.result = PROVE_MATCHED;
 	}
 	seen->state = (enum observed_state)settled->state;
 	if (seen->state == OBSERVED_ABSENT)

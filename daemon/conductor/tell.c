@@ -114,14 +114,15 @@ static void settle_row(struct tracked_dependent *dependent, const struct owed_re
 	state_forget_owed(dependent, row);
 }
 
-/* Everything that the telling was about is settled; ${proof} (taken over) is what was seen of it, or NULL. */
-static void tell_settled(struct tracked_dependent *dependent, char *proof)
+/* Everything that the telling was about is settled; ${proof} and ${words}
+ * are what was seen of it. */
+static void tell_settled(struct tracked_dependent *dependent, enum prove_result proof, const char *words)
 {
 	struct conductor *conductor = dependent->conductor;
 	struct dependent_record *record = &dependent->record;
 	struct telling *telling = dependent->telling;
 	_cleanup_(error_done) struct error err = ERROR_NULL;
-	bool matched = !proof || strcmp(proof, "matched") == 0;
+	bool matched = proof == PROVE_NONE || proof == PROVE_MATCHED;
 	bool together = conductor->record &&
 			conductor_recorded(conductor, record_begin(conductor->record, &err), &err);
 
@@ -134,8 +135,7 @@ static void tell_settled(struct tracked_dependent *dependent, char *proof)
 	record->next_try = matched ? 0 : conductor_now(conductor) + PROVE_AGAIN;
 	free(record->problem);
 	record->problem = NULL;
-	free(record->proof);
-	record->proof = proof;
+	proof_set(&record->proof, proof, words);
 	(void)conductor_save_dependent(conductor, record);
 	if (together)
 		(void)conductor_recorded(conductor, record_commit(conductor->record, &err), &err);
@@ -272,9 +272,7 @@ static void on_proven(void *userdata, enum prove_result result, const char *word
 	else if (telling->question && result == PROVE_UNPROVEN)
 		tell_unknown(dependent);
 	else
-		tell_settled(dependent, result == PROVE_MATCHED
-						? mem_strdup("matched")
-						: mem_printf("%s: %s", prove_result_name(result), words));
+		tell_settled(dependent, result, words);
 }
 
 static void start_proof(struct tracked_dependent *dependent)
@@ -296,7 +294,7 @@ static void tell_succeeded(struct tracked_dependent *dependent)
 	if (dependent->telling->candidate_count)
 		start_proof(dependent);
 	else
-		tell_settled(dependent, NULL);
+		tell_settled(dependent, PROVE_NONE, NULL);
 }
 
 void tell_prove_again(struct conductor *conductor, struct tracked_dependent *dependent)
@@ -331,7 +329,7 @@ static void on_told(void *userdata, enum told told, const struct error *err)
 	log_fields_done(&fields);
 	conductor_history(dependent->conductor, "told", dependent->name, dependent->dependent->unit);
 	if (told == TOLD_STOPPED)
-		tell_settled(dependent, NULL);
+		tell_settled(dependent, PROVE_NONE, NULL);
 	else
 		tell_succeeded(dependent);
 }
@@ -413,7 +411,7 @@ static void judge_question(struct tracked_dependent *dependent, const struct dep
 	usec_t since = questioned_since(dependent);
 
 	if (view->state == DEPENDENT_INACTIVE) {
-		tell_settled(dependent, NULL); /* it will read what is in place when it is started */
+		tell_settled(dependent, PROVE_NONE, NULL); /* it will read what is in place when it is started */
 		return;
 	}
 	if (dependent->dependent->prove.connect)
@@ -421,7 +419,7 @@ static void judge_question(struct tracked_dependent *dependent, const struct dep
 	if (dependent->telling->candidate_count)
 		start_proof(dependent);
 	else if (since && is_told_by_its_start(view, since))
-		tell_settled(dependent, NULL);
+		tell_settled(dependent, PROVE_NONE, NULL);
 	else if (since && view->state == DEPENDENT_ACTIVE && view->state_changed < since)
 		tell_owed_after_all(dependent); /* neither started nor reloaded since: it cannot have read it */
 	else

@@ -18,7 +18,7 @@ static void judge_delivery(const struct tracked_delivery *delivery, const struct
 		view->state = DELIVERY_IN_FLIGHT;
 	} else if (!step || step->verb == STEP_PROVE || step->verb == STEP_TAG) {
 		view->state = delivery->observed.state == OBSERVED_PRESENT ? DELIVERY_CURRENT : DELIVERY_UNKNOWN;
-		if (view->proof && strncmp(view->proof, "wrong", 5) == 0) {
+		if (view->proof && record->proof.result == PROVE_WRONG) {
 			view->state = DELIVERY_FAILED;
 			view->reason = view->proof;
 		}
@@ -56,7 +56,7 @@ static void fill_delivery(const struct tracked_delivery *delivery, const struct 
 		.unused = delivery->observed.unused,
 		.failures = delivery->record.failures,
 		.next_try = delivery->record.next_try,
-		.proof = delivery->delivery->wish->prove.connect ? delivery->record.proof : NULL,
+		.proof = delivery->delivery->wish->prove.connect ? proof_text(&delivery->record.proof) : NULL,
 		.observed = &delivery->observed,
 	};
 	if (source)
@@ -86,7 +86,7 @@ void view_dependent(const struct tracked_dependent *dependent, struct dependent_
 		.owed = owed,
 		.next_try = record->next_try,
 		.told_at = record->told_at,
-		.proof = record->proof,
+		.proof = proof_text(&record->proof),
 	};
 	if (dependent->call || dependent->prove) {
 		report->state = PROGRESS_IN_FLIGHT;
@@ -97,12 +97,12 @@ void view_dependent(const struct tracked_dependent *dependent, struct dependent_
 		report->state = PROGRESS_UNKNOWN;
 		report->reason = record->failures ? record->problem
 						  : "it is not recorded whether it was told of the version in place";
-	} else if (record->proof && strncmp(record->proof, "wrong", 5) == 0) {
+	} else if (record->proof.result == PROVE_WRONG) {
 		report->state = PROGRESS_FAILED;
-		report->reason = record->proof;
-	} else if (record->proof && strncmp(record->proof, "unproven", 8) == 0) {
+		report->reason = report->proof;
+	} else if (record->proof.result == PROVE_UNPROVEN) {
 		report->state = PROGRESS_UNPROVEN;
-		report->reason = record->proof;
+		report->reason = report->proof;
 	}
 }
 

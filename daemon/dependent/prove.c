@@ -61,17 +61,6 @@ static struct {
 /* Fingerprints are told apart by as much as names their directories. */
 #define SHORT_FINGERPRINT 16
 
-const char *prove_result_name(enum prove_result result)
-{
-	static const char *const names[] = {
-		[PROVE_MATCHED] = "matched",
-		[PROVE_WRONG] = "wrong",
-		[PROVE_UNPROVEN] = "unproven",
-	};
-
-	return names[result];
-}
-
 /* --- turns --- */
 
 static void prove_begin(struct prove *prove);

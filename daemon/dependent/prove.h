@@ -10,16 +10,11 @@
 
 #include "daemon/dependent/resolve.h"
 #include "daemon/model/desired.h"
+#include "daemon/model/proof.h"
 #include "lib/pki/certificate.h"
 
 struct prove;
 struct sd_event;
-
-enum prove_result {
-	PROVE_MATCHED, /* every address serves the leaf */
-	PROVE_WRONG, /* an address serves another one */
-	PROVE_UNPROVEN, /* none does, but one at least gave no answer, or there is no address */
-};
 
 struct prove_request {
 	const struct desired_proof *proof; /* copied; connect is not NULL */
@@ -63,9 +58,6 @@ struct prove *prove_start(struct sd_event *event, const struct prove_request *re
 
 /* prove_cancel(prove): no callback after this returns.  NULL is fine; returns NULL. */
 struct prove *prove_cancel(struct prove *prove);
-
-/* prove_result_name(result): "matched", "wrong", "unproven". */
-const char *prove_result_name(enum prove_result result);
 
 DEFINE_CLEANUP(struct prove *, prove_cancel);
 

@@ -22,7 +22,7 @@ void delivery_record_done(struct delivery_record *record)
 	free(record->revision);
 	free(record->problem);
 	free(record->hold_reason);
-	free(record->proof);
+	proof_record_done(&record->proof);
 	free(record->leaf);
 	free(record->chain);
 	*record = (struct delivery_record){ 0 };
@@ -40,6 +40,6 @@ void dependent_record_done(struct dependent_record *record)
 	free(record->name);
 	free(record->problem);
 	free(record->invocation);
-	free(record->proof);
+	proof_record_done(&record->proof);
 	*record = (struct dependent_record){ 0 };
 }

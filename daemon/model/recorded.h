@@ -8,6 +8,7 @@
  */
 
 #include "daemon/model/hold.h"
+#include "daemon/model/proof.h"
 #include "daemon/model/version.h"
 
 /* A certificate at the source, as last read. */
@@ -43,7 +44,7 @@ struct delivery_record {
 	unsigned held_accept;	     /* what the configuration accepted then: with another, it is tried again */
 	struct fingerprint approved; /* the version whose holds a person approved */
 	bool guard_passed;	     /* a person approved the change of configuration that brought it */
-	char *proof;		     /* "matched", "wrong: ...", "unproven: ..." of its own prove:, or NULL */
+	struct proof_record proof;   /* of its own prove: */
 	struct fingerprint proven;   /* the version that proof is about */
 	struct fingerprint anchor;   /* bundle_anchor() of the confirmed version, which its object is to bear; unset: not
 				      * known */
@@ -75,7 +76,7 @@ struct dependent_record {
 	char *invocation; /* of the unit before the open intent to tell it */
 	usec_t intended_at; /* 0: no intent is open */
 	usec_t told_at;
-	char *proof; /* as above */
+	struct proof_record proof;
 };
 
 void certificate_record_done(struct certificate_record *record);

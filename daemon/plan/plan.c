@@ -350,8 +350,8 @@ static bool plan_proof(struct planner *planner, size_t index, const struct versi
 
 	if (!delivery->delivery->wish->prove.connect || !record)
 		return true;
-	if (fingerprint_equal(&record->proven, &wanted->fingerprint) && record->proof) {
-		if (strcmp(record->proof, "matched") == 0)
+	if (fingerprint_equal(&record->proven, &wanted->fingerprint) && record->proof.result != PROVE_NONE) {
+		if (record->proof.result == PROVE_MATCHED)
 			return true;
 		if (record->next_try > planner->input->now && !delivery->asked) {
 			plan_again_at(planner, record->next_try);
@@ -525,7 +525,7 @@ static void plan_dependent_proof(struct planner *planner, size_t index)
 	const struct dependent_record *record = dependent->record;
 	struct step *step;
 
-	if (!record || !record->proof || strcmp(record->proof, "matched") == 0 ||
+	if (!record || record->proof.result == PROVE_NONE || record->proof.result == PROVE_MATCHED ||
 		!dependent->dependent->prove.connect)
 		return;
 	if (record->next_try > planner->input->now && !dependent->asked) {
@@ -533,7 +533,7 @@ static void plan_dependent_proof(struct planner *planner, size_t index)
 		return;
 	}
 	step = add_step(planner, STEP_PROVE,
-		mem_printf("%s was told, but %s", dependent->dependent->name, record->proof));
+		mem_printf("%s was told, but %s", dependent->dependent->name, proof_text(&record->proof)));
 	step->index = index;
 	step->dependent = dependent->dependent->name;
 }

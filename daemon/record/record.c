@@ -249,7 +249,7 @@ static void load_delivery(void *item, struct reader *reader)
 	row->held = read_fingerprint(reader);
 	row->approved = read_fingerprint(reader);
 	row->guard_passed = read_number(reader) != 0;
-	row->proof = read_text(reader);
+	proof_parse(read_text(reader), &row->proof);
 	row->proven = read_fingerprint(reader);
 	row->leaf = read_text(reader);
 	row->chain = read_text(reader);
@@ -279,7 +279,7 @@ static void load_dependent(void *item, struct reader *reader)
 	row->invocation = read_text(reader);
 	row->intended_at = read_number(reader);
 	row->told_at = read_number(reader);
-	row->proof = read_text(reader);
+	proof_parse(read_text(reader), &row->proof);
 }
 
 static const char select_deliveries[] = "SELECT " DELIVERY_COLUMNS " FROM delivery ORDER BY name";
@@ -449,7 +449,7 @@ int record_save_delivery(struct record *record, const struct delivery_record *ro
 	bind_fingerprint(&binder, &row->held);
 	bind_fingerprint(&binder, &row->approved);
 	bind_number(&binder, row->guard_passed);
-	bind_sentence(&binder, row->proof);
+	bind_sentence(&binder, proof_text(&row->proof));
 	bind_fingerprint(&binder, &row->proven);
 	bind_text(&binder, row->leaf);
 	bind_text(&binder, row->chain);
@@ -494,7 +494,7 @@ int record_save_dependent(struct record *record, const struct dependent_record *
 	bind_text(&binder, row->invocation);
 	bind_number(&binder, row->intended_at);
 	bind_number(&binder, row->told_at);
-	bind_sentence(&binder, row->proof);
+	bind_sentence(&binder, proof_text(&row->proof));
 	return statement_run(record, &statement, "save dependent", err);
 }
 

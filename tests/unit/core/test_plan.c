@@ -261,6 +261,20 @@ static enum hold hold_of(const char *text)
 	return HOLD_NONE;
 }
 
+static struct proof_record proof_of(struct situation *s, const char *text)
+{
+	struct proof_record proof;
+
+	proof_parse(mem_strdup(text), &proof);
+	if (proof.text) {
+		char *kept = keep(s, proof.text);
+
+		free(proof.text);
+		proof.text = kept;
+	}
+	return proof;
+}
+
 static enum action action_of(const char *text)
 {
 	for (enum action action = ACTION_RESTART; action <= ACTION_START; action++)
@@ -283,6 +297,7 @@ enum field_type {
 	NEWEST,
 	STATE,
 	HOLD,
+	PROOF,
 	ACTION
 };
 
@@ -350,7 +365,7 @@ static const struct field delivery_fields[] = {
 	RECORD("held", FINGERPRINT, given_delivery, held),
 	RECORD("approved", FINGERPRINT, given_delivery, approved),
 	RECORD("guard_passed", FLAG, given_delivery, guard_passed),
-	RECORD("proof", TEXT, given_delivery, proof),
+	RECORD("proof", PROOF, given_delivery, proof),
 	RECORD("proven", FINGERPRINT, given_delivery, proven),
 	{ 0 },
 };
@@ -373,7 +388,7 @@ static const struct field dependent_fields[] = {
 	RECORD("failures", COUNT, given_dependent, failures),
 	RECORD("next_try", TIME, given_dependent, next_try),
 	RECORD("problem", TEXT, given_dependent, problem),
-	RECORD("proof", TEXT, given_dependent, proof),
+	RECORD("proof", PROOF, given_dependent, proof),
 	{ 0 },
 };
 
@@ -416,6 +431,9 @@ static void field_set(struct situation *s, enum field_type type, void *where, co
 		break;
 	case HOLD:
 		*(enum hold *)where = hold_of(value);
+		break;
+	case PROOF:
+		*(struct proof_record *)where = proof_of(s, value);
 		break;
 	case ACTION:
 		*(enum action *)where = action_of(value);
@@ -830,10 +848,8 @@ static void random_delivery_record(struct world *world, struct given_delivery *g
 	record->held = random_version(world).fingerprint;
 	record->approved = random_version(world).fingerprint;
 	record->guard_passed = dice(world, 4) == 0;
-	record->proof = dice(world, 2)
-				? NULL
-				: keep(&world->s,
-					  dice(world, 2) ? "matched" : "wrong: it serves another");
+	if (dice(world, 2))
+		record->proof = proof_of(&world->s, dice(world, 2) ? "matched" : "wrong: it serves another");
 	record->proven = random_version(world).fingerprint;
 }
 
@@ -874,10 +890,8 @@ static void random_dependent(struct world *world, size_t index)
 	given->recorded = dice(world, 2);
 	given->record.failures = dice(world, 3);
 	given->record.next_try = random_time(world);
-	given->record.proof = dice(world, 2)
-				      ? NULL
-				      : keep(&world->s,
-						dice(world, 2) ? "matched" : "unproven: no answer");
+	if (dice(world, 2))
+		given->record.proof = proof_of(&world->s, dice(world, 2) ? "matched" : "unproven: no answer");
 	given->plan.in_flight = dice(world, 6) == 0;
 	given->plan.asked = dice(world, 6) == 0;
 	for (size_t i = 0; i < world->s.input.delivery_count; i++)
@@ -1037,13 +1051,13 @@ static void do_tell(struct world *world, struct given_dependent *given)
 	s->owed_count = kept;
 	given->record.failures = 0;
 	given->record.next_try = 0;
-	given->record.proof = NULL;
+	given->record.proof = (struct proof_record){ PROVE_NONE, NULL };
 }
 
 static void do_prove(struct world *world, const struct step *step)
 {
 	bool matched = !world->failing || dice(world, 2);
-	char *proof = keep(&world->s, matched ? "matched" : "unproven: no answer");
+	const struct proof_record proof = proof_of(&world->s, matched ? "matched" : "unproven: no answer");
 	usec_t next_try = matched ? 0 : world->s.input.now + 10 * USEC_PER_MINUTE;
 
 	if (*step->dependent) {

@@ -155,7 +155,7 @@ static struct delivery_record full_delivery(void)
 		.failures = 25, .next_try = 26, .kind = ERROR_QUOTA, .problem = (char *)"problem",
 		.hold = HOLD_GONE, .hold_reason = (char *)"reason", .held = print_of(27),
 		.held_accept = 5, .approved = print_of(28), .guard_passed = true,
-		.proof = (char *)"matched", .proven = print_of(29), .leaf = (char *)"leaf",
+		.proof = { .result = PROVE_MATCHED }, .proven = print_of(29), .leaf = (char *)"leaf",
 		.chain = (char *)"chain", .anchor = print_of(30) };
 }
 
@@ -180,7 +180,7 @@ static void assert_delivery(const struct delivery_record *found, const struct de
 	assert_int_equal(found->held_accept, 5);
 	assert_print(&found->approved, 28);
 	assert_true(found->guard_passed);
-	assert_string_equal(found->proof, row->proof);
+	assert_true(proof_equal(&found->proof, &row->proof));
 	assert_print(&found->proven, 29);
 	assert_string_equal(found->leaf, row->leaf);
 	assert_string_equal(found->chain, row->chain);
@@ -254,7 +254,7 @@ static void test_dependent(void **state)
 {
 	_cleanup_(record_freep) struct record *record = opened();
 	struct dependent_record row = { (char *)"nginx", 40, 41, (char *)"problem",
-		(char *)"invocation", 42, 43, (char *)"proof" };
+		(char *)"invocation", 42, 43, { PROVE_WRONG, (char *)"wrong: proof" } };
 	struct recorded all;
 
 	assert_int_equal(record_save_dependent(record, &row, NULL), 0);
@@ -269,7 +269,7 @@ static void test_dependent(void **state)
 	assert_string_equal(all.dependents[0].invocation, row.invocation);
 	assert_int_equal(all.dependents[0].intended_at, 42);
 	assert_int_equal(all.dependents[0].told_at, 43);
-	assert_string_equal(all.dependents[0].proof, row.proof);
+	assert_true(proof_equal(&all.dependents[0].proof, &row.proof));
 	recorded_done(&all);
 }
 
@@ -447,12 +447,13 @@ static void test_sentences_are_bounded(void **state)
 	struct recorded all;
 
 	memset(large, 'x', 65535);
-	row.problem = row.hold_reason = row.proof = large;
+	row.problem = row.hold_reason = large;
+	row.proof = (struct proof_record){ PROVE_WRONG, large };
 	assert_int_equal(record_save_delivery(record, &row, NULL), 0);
 	all = loaded(record);
 	assert_int_equal(strlen(all.deliveries[0].problem), BOUNDED_TEXT);
 	assert_int_equal(strlen(all.deliveries[0].hold_reason), BOUNDED_TEXT);
-	assert_int_equal(strlen(all.deliveries[0].proof), BOUNDED_TEXT);
+	assert_int_equal(strlen(proof_text(&all.deliveries[0].proof)), BOUNDED_TEXT);
 	recorded_done(&all);
 }
 
