@@ -3,6 +3,7 @@
  * One request as libcurl wants it told, and the callbacks that carry its bytes.  Easy handles are
  * used again, so what does not change is said once.
  */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,14 +89,44 @@ static size_t on_body(char *data, size_t one, size_t length, void *userdata)
 	return 0;
 }
 
-/* The status in "HTTP/1.1 200 OK". */
+/* Is ${text} as ${pattern}, of which each 0 stands for any digit? */
+static bool is_like(const char *text, const char *pattern)
+{
+	for (; *pattern; text++, pattern++)
+		if (*pattern == '0' ? !isdigit((unsigned char)*text) : *text != *pattern)
+			return false;
+	return true;
+}
+
+/* The status in "HTTP/1.1 200 OK" (RFC 9112 section 4; "HTTP/2 200" is how libcurl tells of HTTP/2), 0 for what is no such
+ * line.  What else libcurl takes for one depends on its version: "HTTP/1.1 2000 OK" is a 200 to 8.14. */
 static long status_of(const char *line, size_t length)
 {
-	const char *blank = memchr(line, ' ', length);
+	static const char *const patterns[] = { "HTTP/0.0 000", "HTTP/0 000" };
 
-	if (!blank || line + length - blank < 4)
-		return 0;
-	return (blank[1] - '0') * 100L + (blank[2] - '0') * 10L + (blank[3] - '0');
+	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) {
+		size_t size = strlen(patterns[i]);
+		const char *digits = line + size - 3;
+
+		if (length < size || (length > size && line[size] != ' ') || !is_like(line, patterns[i]) ||
+			digits[0] == '0') /* from 100 on (RFC 9110 section 15) */
+			continue;
+		return (digits[0] - '0') * 100L + (digits[1] - '0') * 10L + (digits[2] - '0');
+	}
+	return 0;
+}
+
+/* A response begins; false where it is none. */
+static bool begin_response(struct http_call *call, const char *line, size_t length)
+{
+	buf_clear(&call->response_headers);
+	call->response_headers_ended = false;
+	call->status = status_of(line, length);
+	if (call->status)
+		return true;
+	(void)error_set(&call->failure, ERROR_RETRY, CURLE_WEIRD_SERVER_REPLY,
+		"%s: the answer begins with no status line of HTTP", call->url.origin);
+	return false;
 }
 
 /* CURLOPT_HEADERFUNCTION: the status line, each field, and the empty line at the end. */
@@ -114,11 +145,9 @@ static size_t on_header(char *data, size_t one, size_t length, void *userdata)
 	while (end && strchr("\r\n \t", data[end - 1]))
 		end--;
 	/* A response after an interim one (1xx) begins anew; nothing else does. */
-	if (call->status < 200 && end >= 5 && memcmp(data, "HTTP/", 5) == 0) {
-		buf_clear(&call->response_headers);
-		call->status = status_of(data, end);
-		call->response_headers_ended = false;
-	} else if (end) {
+	if (call->status == 0 || (call->status < 200 && call->response_headers_ended))
+		return begin_response(call, data, end) ? length : 0;
+	if (end) {
 		buf_append(&call->response_headers, data, end);
 		buf_append_char(&call->response_headers, '\0');
 	} else {

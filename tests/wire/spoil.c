@@ -200,6 +200,7 @@ static const struct {
 	{ "no status", "HTTP/1.1\r\n\r\n", ENDING_CLOSE },
 	{ "a status of letters", "HTTP/1.1 OK 200\r\n\r\n{}", ENDING_CLOSE },
 	{ "a status of four digits", "HTTP/1.1 2000 OK\r\n\r\n", ENDING_CLOSE },
+	{ "a status that runs on", "HTTP/1.1 200OK\r\n\r\n", ENDING_CLOSE },
 	{ "a negative length", BLANK_HEAD "Content-Length: -1\r\n\r\n{}", ENDING_CLOSE },
 	{ "a length too long for any number",
 		BLANK_HEAD "Content-Length: 99999999999999999999999\r\n\r\n[]", ENDING_CLOSE },

@@ -497,6 +497,54 @@ static void test_trailer_is_no_status(void **state)
 	world_free(world);
 }
 
+/* RFC 9112 section 4.  Which of these libcurl refuses by itself depends on its version. */
+static void test_status_line(void **state)
+{
+	static const struct {
+		const char *line;
+		long status; /* 0: refused */
+	} cases[] = {
+		{ "HTTP/1.1 200 OK", 200 },
+		{ "HTTP/1.0 200 OK", 200 },
+		{ "HTTP/1.1 200 2000 \xc3\xa4\xff", 200 },
+		{ "HTTP/1.1 200 ", 200 },
+		{ "HTTP/1.1 200", 200 },
+		{ "HTTP/1.1 999 X", 999 },
+		{ "HTTP/1.1 2000 OK", 0 },
+		{ "HTTP/1.1 2000", 0 },
+		{ "HTTP/1.1 20 OK", 0 },
+		{ "HTTP/1.1 200OK", 0 },
+		{ "HTTP/1.1 200.1 OK", 0 },
+		{ "HTTP/1.1 0200 OK", 0 },
+		{ "HTTP/1.1 020 OK", 0 },
+		{ "HTTP/1.1 +20 OK", 0 },
+		{ "HTTP/1.1 2x0 OK", 0 },
+		{ "HTTP/1.1200 OK", 0 },
+		{ "HTTP/1.1 OK", 0 },
+		{ "HTTP/1.1", 0 },
+		{ "HTTP/x.1 200 OK", 0 },
+		{ "http/1.1 200 OK", 0 },
+		{ "ICY 200 OK", 0 },
+		{ "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 2000 OK", 0 },
+		{ "HTTP/1.1 100 Continue\r\n\r\nX-Status: 200", 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(freep) char *answer = mem_printf("%s\r\nContent-Length: 0\r\n\r\n", cases[i].line);
+		struct step script[] = { { .answer = answer, .close = true } };
+		struct world *world = world_new(script, 1);
+
+		get(world);
+		if (world->status != cases[i].status)
+			fail_msg("'%s': %ld", cases[i].line, world->status);
+		if (cases[i].status == 0) {
+			assert_int_equal(world->err.kind, ERROR_RETRY);
+			assert_false(http_never_sent(&world->err));
+		}
+		world_free(world);
+	}
+}
+
 static void test_header_limit(void **state)
 {
 	struct buf answer = BUF_NULL;
@@ -870,6 +918,7 @@ int main(void)
 		cmocka_unit_test(test_response_limit),
 		cmocka_unit_test(test_room_is_shared),
 		cmocka_unit_test(test_trailer_is_no_status),
+		cmocka_unit_test(test_status_line),
 		cmocka_unit_test(test_header_limit),
 		cmocka_unit_test(test_header_beyond_libcurl),
 		cmocka_unit_test(test_cut),
