@@ -8,37 +8,12 @@
  * handle for acm_cancel(); completions come exactly once and never from inside the call that starts.
  */
 
-#include <stdbool.h>
-#include <stddef.h>
-
+#include "lib/aws/acm_types.h"
 #include "lib/aws/aws.h"
 #include "lib/aws/room.h"
 
 struct acm_operation;
 struct secret;
-
-/* A certificate as ListCertificates and SearchCertificates show it.  Absent members are NULL, 0 or false. */
-struct acm_summary {
-	char *arn;
-	char *domain; /* lower case */
-	char **names; /* lower case */
-	bool more_names;
-	char *status;
-	char *type;
-	char *key_algorithm; /* as the leaf's: "RSA_2048", "EC_prime256v1" (RSA-2048 of older answers is rewritten) */
-	bool exportable;     /* Type PRIVATE, or AMAZON_ISSUED with ExportOption ENABLED; not ManagedBy CLOUDFRONT */
-	bool ineligible;     /* RenewalEligibility INELIGIBLE */
-	bool in_use;
-	char *serial; /* SearchCertificates only */
-	usec_t not_before;
-	usec_t not_after;
-	usec_t imported_at;
-};
-
-void acm_summary_done(struct acm_summary *summary);
-
-/* acm_summary_size(summary): the memory that it has, in bytes, about; for a struct room. */
-size_t acm_summary_size(const struct acm_summary *summary);
 
 /* acm_page_fn(userdata, items, count): one page; the items may be emptied by taking their members. */
 typedef void (*acm_page_fn)(void *userdata, struct acm_summary *items, size_t count);
@@ -86,14 +61,6 @@ typedef void (*acm_export_fn)(void *userdata, const char *leaf, const char *chai
 struct acm_operation *acm_export(struct aws_session *session, const char *region, const char *arn,
 	const struct secret *passphrase, acm_export_fn on_done, void *userdata);
 
-struct acm_import {
-	const char *arn; /* NULL: a new import */
-	const char *leaf;
-	const char *chain; /* "" for none: the member is left out */
-	const struct secret *key;
-	char *const *tags; /* "KEY=VALUE"; only for a new import (with arn: a bug) */
-};
-
 /* acm_import_fn(userdata, arn, err): the ARN written to, borrowed. */
 typedef void (*acm_import_fn)(void *userdata, const char *arn, const struct error *err);
 
@@ -117,25 +84,12 @@ struct acm_operation *acm_tags(struct aws_session *session, const char *region, 
 struct acm_operation *acm_add_tags(struct aws_session *session, const char *region, const char *arn,
 	char *const *tags, acm_done_fn on_done, void *userdata);
 
-/* What DescribeCertificate says that a listing does not. */
-struct acm_description {
-	char **in_use_by;
-	char *type;
-	char *status;
-	char *key_algorithm;
-	char *renewal_status; /* of RenewalSummary, or NULL */
-	char *renewal_reason;
-};
-
 typedef void (*acm_describe_fn)(void *userdata, const struct acm_description *description,
 	const struct error *err);
 
 /* acm_describe(...): DescribeCertificate; the description is borrowed. */
 struct acm_operation *acm_describe(struct aws_session *session, const char *region, const char *arn,
 	acm_describe_fn on_done, void *userdata);
-
-/* acm_arn_region(arn): the region that an ARN of ACM names, owned by the caller; NULL when ${arn} is none. */
-char *acm_arn_region(const char *arn);
 
 /* acm_cancel(operation): no callback after this returns; does not undo what was sent.  NULL is fine; returns NULL. */
 struct acm_operation *acm_cancel(struct acm_operation *operation);

@@ -5,7 +5,7 @@
 /* A certificate as DescribeCertificate sends it, read as it arrives: it is asked for each delivery at each sweep, and
  * little of it is wanted.  Pure.  Not for use outside lib/aws. */
 
-#include "lib/aws/acm.h"
+#include "lib/aws/acm_types.h"
 #include "lib/aws/page.h"
 
 struct acm_description_page {

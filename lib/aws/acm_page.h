@@ -5,7 +5,7 @@
 /* Pages of certificates, as ListCertificates and SearchCertificates send them, read as they arrive.
  * Pure.  Not for use outside lib/aws. */
 
-#include "lib/aws/acm.h"
+#include "lib/aws/acm_types.h"
 #include "lib/aws/page.h"
 
 enum acm_listing {

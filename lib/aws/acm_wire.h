@@ -5,7 +5,10 @@
 /* ACM's JSON in both directions, without a network.  Answers that lack what they must have are
  * ERROR_RETRY; unknown members and values are passed over. */
 
-#include "lib/aws/acm.h"
+#include <jansson.h>
+
+#include "lib/aws/acm_types.h"
+#include "lib/base/error.h"
 
 /* acm_list_body(), acm_search_body(since): what the first page is asked with; the caller owns
  * it. */

@@ -15,6 +15,7 @@
 
 #include <jansson.h>
 
+#include "lib/aws/service.h"
 #include "lib/base/error.h"
 #include "lib/base/time.h"
 #include "lib/http/http.h"
@@ -27,16 +28,6 @@ struct page;
 struct pulse;
 struct secret;
 struct sd_event;
-
-/* Services by protocol, signing name and endpoint prefix (table in endpoint.c). */
-enum aws_service {
-	AWS_ACM,
-	AWS_SECRETSMANAGER,
-	AWS_SQS,
-	AWS_STS,
-	AWS_TAGGING, /* Resource Groups Tagging API */
-	AWS_SERVICE_COUNT,
-};
 
 /**
  * aws_new(event, aws, err):

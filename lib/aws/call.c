@@ -16,6 +16,7 @@
 #include <systemd/sd-event.h>
 
 #include "lib/aws/client.h"
+#include "lib/aws/clock.h"
 #include "lib/aws/endpoint.h"
 #include "lib/aws/fault.h"
 #include "lib/aws/headers.h"

@@ -19,6 +19,7 @@ TAILQ_HEAD(aws_sessions, aws_session);
 TAILQ_HEAD(aws_calls, aws_call);
 TAILQ_HEAD(aws_shares, aws_share);
 
+/* Made and freed by life.c. */
 struct aws {
 	struct sd_event *event;
 	struct http *http;
@@ -46,14 +47,5 @@ struct aws {
 
 /* calls_begin(aws): make the first step of those that have begun. */
 void calls_begin(struct aws *aws);
-
-/**
- * aws_note_date(session, response, refused):
- * Learn from an answer's Date header: a clock that is more than a minute off is corrected, one
- * that is within 5 s of right is no longer.  When AWS ${refused} the time of a request, any
- * difference above 5 s counts.  An endpoint of the session's own corrects that session's requests
- * only, unless the identity keeps the time: whoever answers there is not to turn everybody's clock.
- */
-void aws_note_date(struct aws_session *session, const struct http_response *response, bool refused);
 
 #endif

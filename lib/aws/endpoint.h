@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "lib/aws/aws.h"
+#include "lib/aws/service.h"
 #include "lib/base/error.h"
 
 struct profiles;

@@ -8,6 +8,7 @@
 
 #include "lib/aws/rate.h"
 #include "lib/aws/retry.h"
+#include "lib/base/mem.h"
 #include "lib/os/clock.h"
 
 /* Requests a second for an account in a region ("Quotas" of the ACM user guide, Secrets Manager

@@ -11,7 +11,8 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 
-#include "lib/aws/aws.h"
+#include "lib/aws/service.h"
+#include "lib/base/time.h"
 
 struct lane;
 struct lanes;

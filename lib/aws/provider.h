@@ -15,6 +15,7 @@
 
 struct aws;
 struct aws_session;
+struct role;
 
 /* provider_done_fn(userdata, credentials, err): one of the two is not NULL; the credentials
  * are the callee's. */
@@ -54,16 +55,6 @@ struct provider *provider_environment_new(const struct aws *aws);
 struct provider *provider_keys_new(
 	const struct aws *aws, const char *profile, bool credentials_file);
 
-/* What AssumeRole is asked for; everything but the role may be NULL or 0. */
-struct role {
-	const char *arn;
-	const char *external_id;
-	const char *session_name; /* NULL: certferry-HOST */
-	const char *source_identity;
-	char *const *tags; /* "KEY=VALUE" */
-	unsigned duration; /* seconds */
-};
-
 /* provider_role_new(source, role): ${role} (copied), assumed with the credentials of ${source}. */
 struct provider *provider_role_new(struct aws_session *source, const struct role *role);
 
@@ -94,7 +85,7 @@ struct provider *provider_imds_new(struct aws *aws, const char *profile, const c
 /**
  * provider_find(aws, profile):
  * The provider that botocore would choose: for ${profile} as if it were named in code, or (NULL) for the environment
- * and its profile.  The order is told in provider.c.  Never NULL: what is missing, circular or not supported becomes a
+ * and its profile.  The order is told in provider_find.c.  Never NULL: what is missing, circular or not supported becomes a
  * refusal.
  */
 struct provider *provider_find(struct aws *aws, const char *profile);

@@ -4,30 +4,10 @@
 
 /* AWS Secrets Manager, API version 2017-10-17: the operations in use, typed.  As in lib/aws/acm.h. */
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "lib/aws/aws.h"
+#include "lib/aws/secretsmanager_types.h"
 
 struct sm_operation;
-struct secret;
-
-struct sm_version {
-	const char *id;	     /* the ClientRequestToken that wrote it */
-	char *const *stages; /* "AWSCURRENT", ... */
-};
-
-/* DescribeSecret; everything is borrowed during the completion. */
-struct sm_description {
-	const char *arn;
-	const char *name;
-	bool deleted;		    /* scheduled for deletion (DeletedDate) */
-	const char *owning_service; /* or NULL */
-	bool rotation;		    /* RotationEnabled */
-	char *const *tags;	    /* "KEY=VALUE" */
-	const struct sm_version *versions;
-	size_t version_count;
-};
 
 typedef void (*sm_describe_fn)(void *userdata, const struct sm_description *description,
 	const struct error *err);
@@ -35,15 +15,6 @@ typedef void (*sm_describe_fn)(void *userdata, const struct sm_description *desc
 /* sm_describe(session, region, secret_id, ...): a secret that is not there is ERROR_ABSENT. */
 struct sm_operation *sm_describe(struct aws_session *session, const char *region, const char *secret_id,
 	sm_describe_fn on_done, void *userdata);
-
-struct sm_write {
-	const char *secret_id; /* name or ARN */
-	const char *token;     /* ClientRequestToken: the version's id */
-	const struct secret *value; /* SecretString, unescaped */
-	const char *description;    /* create only; or NULL */
-	const char *kms_key;	    /* create only; or NULL */
-	char *const *tags;	    /* create only; "KEY=VALUE" */
-};
 
 /* sm_write_fn(userdata, arn, err). */
 typedef void (*sm_write_fn)(void *userdata, const char *arn, const struct error *err);

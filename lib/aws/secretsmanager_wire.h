@@ -4,7 +4,10 @@
 
 /* Secrets Manager's JSON in both directions, without a network.  As in lib/aws/acm_wire.h. */
 
-#include "lib/aws/secretsmanager.h"
+#include <jansson.h>
+
+#include "lib/aws/secretsmanager_types.h"
+#include "lib/base/error.h"
 
 /* sm_create_body(write, body, err), sm_put_body(write, body, err): in the secure heap. */
 int sm_create_body(const struct sm_write *write, struct secret **ret_body, struct error *err);

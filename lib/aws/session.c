@@ -298,11 +298,6 @@ struct aws_session *aws_session_get(struct aws *aws, const struct aws_identity *
 	return session;
 }
 
-usec_t session_now(const struct aws_session *session)
-{
-	return session->own_clock ? (usec_t)((int64_t)clock_now() + session->offset) : aws_now(session->aws);
-}
-
 void sessions_forget_denials(struct aws *aws)
 {
 	struct aws_session *session;

@@ -70,9 +70,6 @@ struct aws_session {
 struct aws_session *session_get_keyed(
 	struct aws *aws, const char *key, const char *profile, struct provider *provider);
 
-/* session_now(session): the time by which its requests are dated. */
-usec_t session_now(const struct aws_session *session);
-
 /* session_region(session): the environment's region, else the profile's, or NULL. */
 const char *session_region(const struct aws_session *session);
 

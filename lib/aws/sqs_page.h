@@ -6,7 +6,7 @@
  * wanted.  Pure.  Not for use outside lib/aws. */
 
 #include "lib/aws/page.h"
-#include "lib/aws/sqs.h"
+#include "lib/aws/sqs_types.h"
 
 /* What is kept of a message. */
 struct sqs_item {

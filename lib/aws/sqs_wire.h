@@ -5,7 +5,10 @@
 /* SQS's JSON in both directions, without a network; messages are read by lib/aws/sqs_page.h.  As in
  * lib/aws/acm_wire.h. */
 
-#include "lib/aws/sqs.h"
+#include <jansson.h>
+
+#include "lib/aws/sqs_types.h"
+#include "lib/base/error.h"
 
 /* sqs_receive_body(request), sqs_delete_body(queue_url, receipts, count): the caller owns them; NULL
  * when they are no UTF-8. */

@@ -7,7 +7,18 @@
 
 #include <stddef.h>
 
-#include "lib/aws/provider.h"
+#include "lib/aws/credentials.h"
+#include "lib/base/error.h"
+
+/* What AssumeRole is asked for; everything but the role may be NULL or 0. */
+struct role {
+	const char *arn;
+	const char *external_id;
+	const char *session_name; /* NULL: certferry-HOST */
+	const char *source_identity;
+	char *const *tags; /* "KEY=VALUE" */
+	unsigned duration; /* seconds */
+};
 
 /* sts_assume_role_form(role): the request's body.  The caller owns it. */
 char *sts_assume_role_form(const struct role *role);
