@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/transfer/verify.h"
 #include "daemon/transfer/verify_rule.h"
 #include "lib/base/bounded.h"
 #include "lib/base/strv.h"

@@ -4,7 +4,8 @@
 
 /* Between the files of verify. */
 
-#include "daemon/transfer/verify.h"
+#include "daemon/model/bundle.h"
+#include "daemon/transfer/verify_terms.h"
 
 /* refuse(err, rule, format, ...): "rule 'NAME': <formatted>", of the rule's kind. */
 int refuse(struct error *err, enum verify_rule rule, const char *format, ...)
