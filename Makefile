@@ -96,7 +96,7 @@ $(UNIT): $(BUILD)/%: $(BUILD)/%.o
 	@echo "  LINK   $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS_ALL) -lcmocka
 
-# In place of lib/http/http.c it has a transport of its own, which has to come before the archives.
+# In place of lib/http/call.c it has a transport of its own, which has to come before the archives.
 $(SIMULATION): $(call object,$(wildcard tests/simulation/*.c)) $(CLOUD) $(SHELL_A) $(CORE_A) $(LIB_A)
 	@echo "  LINK   $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)

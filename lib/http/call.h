@@ -2,7 +2,7 @@
 #ifndef LIB_HTTP_CALL_H
 #define LIB_HTTP_CALL_H
 
-/* What http.c (the life of a call) and setup.c (its request and response) share. */
+/* What call.c (the life of a call) and setup.c (its request and response) share. */
 
 #include <curl/curl.h>
 #include <stdbool.h>

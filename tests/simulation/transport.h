@@ -5,7 +5,7 @@
 /*
  * lib/http/http.h without a network: each request reaches the cloud (tests/bench/cloud.h) after some
  * milliseconds of virtual time, and its answer comes back after some more.  Linked in place of
- * lib/http/http.c; everything above is the daemon's own code.  As there, at most 256 requests to one host and 512 in all
+ * lib/http/call.c; everything above is the daemon's own code.  As there, at most 256 requests to one host and 512 in all
  * are on the wire, and the others wait their turn.
  */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "lib/http/http.h"
+#include "lib/http/call.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -10,7 +10,6 @@
 #include <sys/queue.h>
 #include <systemd/sd-event.h>
 
-#include "lib/http/call.h"
 #include "lib/http/loop.h"
 #include "lib/http/proxy.h"
 #include "lib/http/trust.h"
