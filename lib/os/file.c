@@ -13,18 +13,6 @@
 #include "lib/os/clock.h"
 #include "lib/os/path.h"
 
-int fd_close(int fd)
-{
-	if (fd >= 0)
-		(void)close(fd);
-	return -1;
-}
-
-void fd_closep(int *fd)
-{
-	*fd = fd_close(*fd);
-}
-
 /* Reads to the end; at most ${limit} bytes are appended before it fails. */
 static int read_all(int fd, const char *path, size_t limit, struct buf *content, struct error *err)
 {

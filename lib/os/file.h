@@ -9,6 +9,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/error.h"
+#include "lib/os/fd.h"
 
 /**
  * file_read(path, limit, content, err):
@@ -48,9 +49,5 @@ int file_replace(const char *path, const void *data, size_t size, mode_t mode, s
  * and fsync the directory, so that readers see the old or the new target at any time.
  */
 int link_replace(int directory, const char *name, const char *target, struct error *err);
-
-/* fd_close(fd): close unless negative; returns -1.  fd_closep for _cleanup_. */
-int fd_close(int fd);
-void fd_closep(int *fd);
 
 #endif

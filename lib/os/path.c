@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "lib/base/buf.h"
-#include "lib/os/file.h"
+#include "lib/os/fd.h"
 
 #define LINKS_MAX     40 /* as the kernel has it */
 #define USER_UNMAPPED 65534 /* overflowuid of proc(5): whom a user namespace, as the unit's, has no name for */
