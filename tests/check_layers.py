@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """check_layers.py: every #include of daemon/ and lib/ against tests/layers.txt, and, where the objects are built, every
-symbol that one folder uses of another, since a header that comes with another shows no #include; exit 1 on a breach."""
+symbol that one folder uses of another, since a header that comes with another shows no #include; then the circles of
+what files include: none has more than two, and those two say why, each with "Circle with FILE: reason" in a comment; exit
+1 on a breach."""
 import os
 import pathlib
 import re
@@ -50,6 +52,55 @@ def folder_of(name):
     return str(pathlib.PurePosixPath(name).parent)
 
 
+def module_of(name):
+    """foo.c and foo.h are one."""
+    return str(pathlib.PurePosixPath(name).with_suffix(""))
+
+
+def included(sources):
+    """{module: the modules that it includes}, and {module: the text of its files}."""
+    graph, texts = {}, {}
+    for path in sources:
+        module, text = module_of(path.relative_to(ROOT)), path.read_text()
+        texts[module] = texts.get(module, "") + text
+        graph.setdefault(module, set()).update(
+            module_of(name) for name in re.findall(r'^\s*#\s*include\s+"([^"]+)"', text, re.M))
+    return {module: others & graph.keys() - {module} for module, others in graph.items()}, texts
+
+
+def reach(graph, start):
+    """What ${start} includes, and what that does, and so on."""
+    found, left = set(), [start]
+    while left:
+        new = graph[left.pop()] - found
+        found |= new
+        left += new
+    return found
+
+
+def circles(graph):
+    """The sets of modules that include each other, directly or not."""
+    reached = {module: reach(graph, module) for module in graph}
+    return sorted({tuple(sorted(other for other in reached[module] if module in reached[other]))
+                   for module in graph if module in reached[module]})
+
+
+def check_circles(graph, texts):
+    """What is wrong with the circles, and with what is said of them."""
+    breaches, pairs = [], set()
+    for circle in circles(graph):
+        if len(circle) > 2:
+            breaches.append("these include each other in a circle of more than two: " + ", ".join(circle))
+        else:
+            pairs |= {circle, circle[::-1]}
+    said = {(module, other) for module, text in texts.items()
+            for other in re.findall(r"\bCircle with ([\w/]+)\.[ch]: \w", text)}
+    breaches += [f"{one}: a circle with {other}: end it, or say why in a comment, 'Circle with {other}.h: ...'"
+                 for one, other in sorted(pairs - said)]
+    return breaches + [f"{one}: a comment tells of a circle with {other}, and there is none"
+                       for one, other in sorted(said - pairs)]
+
+
 def main():
     allowed, breaches, needed = rules(), [], set()
     sources = sorted(p for top in ("daemon", "lib") for p in (ROOT / top).rglob("*.[ch]"))
@@ -77,6 +128,8 @@ def main():
     for name, symbol, definer in built:
         if not need(folder_of(name), folder_of(definer)):
             breaches.append(f"{name}: {folder_of(name)} may not call {symbol}() of {definer}")
+    graph, texts = included(sources)
+    breaches += check_circles(graph, texts)
     if built:
         breaches += [f"tests/layers.txt: {folder} needs nothing of {other} any more"
                      for folder in allowed for other in sorted(allowed[folder]) if (folder, other) not in needed]

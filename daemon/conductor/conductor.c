@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Circle with daemon/conductor/state.h: the inside of what conductor.h has. */
 #include "daemon/conductor/state.h"
 
 #include <errno.h>

@@ -34,6 +34,7 @@
 #include <systemd/sd-event.h>
 
 #include "daemon/bus/bus.h"
+/* Circle with daemon/conductor/conductor.c: it shows what that has the inside of. */
 #include "daemon/conductor/conductor.h"
 #include "daemon/dependent/dependent.h"
 #include "daemon/dependent/prove.h"

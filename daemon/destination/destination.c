@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+/* Circle with daemon/destination/kind.h: the kinds do what destination.h promises. */
 #include "daemon/destination/kind.h"
 #include "lib/os/clock.h"
 

@@ -7,6 +7,7 @@
  * destination.h.
  */
 
+/* Circle with daemon/destination/destination.c: a kind is written in its words. */
 #include "daemon/destination/destination.h"
 
 /* What a kind keeps for the next look begins with this. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The rows of the tables: loaded, saved and removed.  Columns are always named, in the order of the lists below. */
+/* Circle with daemon/record/store.h: the inside of what record.h has. */
 #include "daemon/record/store.h"
 
 #include <stdbool.h>

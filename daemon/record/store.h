@@ -5,6 +5,7 @@
 /* What the files of this folder share. */
 
 #include "daemon/record/format.h"
+/* Circle with daemon/record/record.c: it shows what that has the inside of. */
 #include "daemon/record/record.h"
 
 /* Statements stay prepared: there are few, and each is used for thousands of rows.  One that is in use (a load within a

@@ -7,6 +7,7 @@
  * back.
  */
 
+/* Circle with daemon/transfer/transfer.c: a carry is one item of a transfer. */
 #include "daemon/transfer/transfer.h"
 #include "daemon/transfer/verify.h"
 

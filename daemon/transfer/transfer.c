@@ -15,6 +15,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+/* Circle with daemon/transfer/carry.h: a transfer is many carries. */
 #include "daemon/transfer/carry.h"
 #include "daemon/transfer/verify.h"
 

@@ -13,6 +13,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/strv.h"
+/* Circle with lib/pki/describe.h: it fills in the fields. */
 #include "lib/pki/describe.h"
 #include "lib/pki/pem.h"
 

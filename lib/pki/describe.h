@@ -4,6 +4,7 @@
 
 /* For certificate.c: what an X.509 object says, as the plain fields of struct certificate. */
 
+/* Circle with lib/pki/certificate.c: the fields are those of certificate.h. */
 #include "lib/pki/certificate.h"
 
 /**

@@ -9,6 +9,7 @@
 #include <systemd/sd-event.h>
 
 #include "lib/base/strv.h"
+/* Circle with lib/systemd/unit_parse.h: it reads the answers. */
 #include "lib/systemd/unit_parse.h"
 
 /*

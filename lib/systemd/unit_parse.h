@@ -6,6 +6,7 @@
 
 #include <systemd/sd-bus.h>
 
+/* Circle with lib/systemd/unit.c: an answer is read into what unit.h has. */
 #include "lib/systemd/unit.h"
 
 /* unit_parse(message, unit): fill ${unit} from the answer to Properties.GetAll, a{sv}; properties
