@@ -10,6 +10,8 @@ import subprocess
 import pytest
 import yaml
 
+from tests.bench import results
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / (os.environ.get("BUILD") or "build")
 
@@ -134,7 +136,7 @@ def test_the_units_limits_suffice():
     assert int(unit["LimitNOFILE"]) >= value_of("LIMITS_DESCRIPTORS", known)
     assert int(unit["TasksMax"]) >= value_of("LOOKUPS_AT_ONCE", known)
     assert int(unit["LimitMEMLOCK"].removesuffix("M")) << 20 >= value_of("SECRET_HEAP_SIZE", known)
-    # With 40,000 deliveries, of which README.md has figures, 200 bytes each.
+    # With 40,000 deliveries, of which tests/bench/RESULTS.md has figures, 200 bytes each.
     assert int(unit["MemoryMax"].removesuffix("M")) << 20 >= value_of("LIMITS_MEMORY", known) + 40_000 * 200
     said = read("daemon/conductor/limits.c") + read("daemon/README.md")
     for name in ("LimitNOFILE", "MemoryMax"):
@@ -152,6 +154,17 @@ def test_layers_name_every_folder():
     rules = {line.split(":")[0] for line in read("tests/layers.txt").splitlines() if ":" in line and line[0] != "#"}
     folders = {f"{top}/{path.name}" for top in ("daemon", "lib") for path in (ROOT / top).iterdir() if path.is_dir()}
     assert folders | {"daemon"} == rules
+
+
+def test_the_bench_writes_between_its_marks(tmp_path):
+    page = tmp_path / "RESULTS.md"
+    page.write_text(results.RESULTS.read_text())
+    head, tail = (part for part in re.split(r"(?s)(?<=<!-- make bench -->\n).*(?=<!-- /make bench -->\n)", page.read_text()))
+    results.publish("| new |", page)
+    assert page.read_text() == head + "| new |\n" + tail
+    page.write_text("no marks")
+    with pytest.raises(SystemExit, match="has no marks"):
+        results.publish("| new |", page)
 
 
 def test_every_target_of_ci_has_its_budget():

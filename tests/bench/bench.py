@@ -6,7 +6,7 @@ Everything in one go against tests/bench/server.c.  Prints each figure as it com
 that is missed is said so and does not fail, what could not be measured does.
 
 bench.py [PART...]	only these parts (clients, sync, latency, start, idle, looks, growth), for working on one of them
-bench.py --readme	the tables of the last run, into README.md and on standard output
+bench.py --results	the tables of the last run, into RESULTS.md and on standard output
 """
 
 import json
@@ -388,11 +388,9 @@ def boto_version():
 
 
 def main(arguments):
-    if arguments == ["--readme"]:
+    if arguments == ["--results"]:
         text = results.markdown()
-        begin, end = "<!-- make bench -->\n", "<!-- /make bench -->\n"
-        head, _, rest = (ROOT / "README.md").read_text().partition(begin)
-        (ROOT / "README.md").write_text(head + begin + text + "\n" + end + rest.partition(end)[2])
+        results.publish(text)
         print(text)
         return 0
     if unknown := set(arguments) - set(PARTS):

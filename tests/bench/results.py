@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was measured: build/bench.json for machines, a table for people, and the README's."""
+"""What was measured: build/bench.json for machines, a table for people, and those of RESULTS.md."""
 
 import dataclasses
 import datetime
@@ -9,6 +9,9 @@ import pathlib
 import statistics
 
 from tests.bench.aws import BUILD
+
+RESULTS = pathlib.Path(__file__).with_name("RESULTS.md")
+BEGIN, END = "<!-- make bench -->\n", "<!-- /make bench -->\n"
 
 
 @dataclasses.dataclass
@@ -94,7 +97,7 @@ def load():
 
 
 def markdown():
-    """The README's tables, as the last run came out."""
+    """The tables of RESULTS.md, as the last run came out."""
     results, where, date = load()
     client = [row for row in results.rows if row.name.startswith("client_")]
     goals = [row for row in results.rows if row.goal is not None]
@@ -109,6 +112,15 @@ def markdown():
     lines += [f"| {row.what} | {text(row.value)} {row.unit} | {row.spread_text()} |" for row in others]
     lines += ["", *growth_table(results.growth)]
     return "\n".join(lines)
+
+
+def publish(text, path=RESULTS):
+    """Puts the tables between the marks of RESULTS.md; what people wrote around them stays."""
+    head, begin, rest = path.read_text().partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not begin or not end:
+        raise SystemExit(f"bench: {path} has no marks {BEGIN.strip()} and {END.strip()}; restore them")
+    path.write_text(head + begin + text + "\n" + end + tail)
 
 
 def client_table(rows):
