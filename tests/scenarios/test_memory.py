@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where in its memory a running daemon has a private key: the README says it, and here it is looked for."""
+"""Where in its memory a running daemon has a private key: certferryd(8) says it, and here it is looked for."""
 
 import base64
 import os
