@@ -54,48 +54,11 @@ static struct kept_version *version_keep(struct tracked_certificate *certificate
 
 /* --- texts in parts --- */
 
-#define UUID_LENGTH 36
-
-static const uint8_t uuid_groups[] = { 4, 2, 2, 2, 6 };
-
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* "0f5c1b3e-...", in lower case, to 16 bytes. */
-static bool uuid_parse(const char *text, unsigned char uuid[static 16])
-{
-	for (size_t group = 0; group < ARRAY_SIZE(uuid_groups); group++) {
-		if (group && *text++ != '-')
-			return false;
-		for (size_t i = 0; i < uuid_groups[group]; i++, text += 2) {
-			int high = hex_digit(text[0]), low = high < 0 ? -1 : hex_digit(text[1]);
-
-			if (low < 0)
-				return false;
-			*uuid++ = (unsigned char)(high << 4 | low);
-		}
-	}
-	return *text == '\0';
-}
-
-static void uuid_format(const unsigned char uuid[static 16], char text[static UUID_LENGTH + 1])
-{
-	for (size_t group = 0; group < ARRAY_SIZE(uuid_groups); group++) {
-		if (group)
-			*text++ = '-';
-		hex_encode(uuid, uuid_groups[group], text);
-		uuid += uuid_groups[group];
-		text += 2 * (size_t)uuid_groups[group];
-	}
-}
-
 static void pack_object(struct settled *settled, const char *id)
 {
 	size_t length = id ? strlen(id) : 0;
 
-	if (length > UUID_LENGTH && uuid_parse(id + length - UUID_LENGTH, settled->uuid)) {
+	if (length > UUID_LENGTH && uuid_parse(id + length - UUID_LENGTH, settled->uuid) == 0) {
 		_cleanup_(freep) char *prefix = mem_strndup(id, length - UUID_LENGTH);
 
 		settled->id = intern(prefix);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/mem.h"
 
 static int hex_digit(char c)
 {
@@ -40,6 +41,36 @@ int hex_decode(const char *text, void *data, size_t length)
 	for (size_t i = 0; i < length; i++)
 		bytes[i] = (unsigned char)(hex_digit(text[2 * i]) << 4 | hex_digit(text[2 * i + 1]));
 	return 0;
+}
+
+static const uint8_t uuid_groups[] = { 4, 2, 2, 2, 6 };
+
+int uuid_parse(const char *text, unsigned char uuid[static 16])
+{
+	for (size_t group = 0; group < ARRAY_SIZE(uuid_groups); group++) {
+		if (group && *text++ != '-')
+			return -EINVAL;
+		for (size_t i = 0; i < uuid_groups[group]; i++, text += 2) {
+			int high = hex_digit(text[0]), low = high < 0 ? -1 : hex_digit(text[1]);
+
+			/* Another case would not be the same text when it is written again. */
+			if (low < 0 || (text[0] >= 'A' && text[0] <= 'F') || (text[1] >= 'A' && text[1] <= 'F'))
+				return -EINVAL;
+			*uuid++ = (unsigned char)(high << 4 | low);
+		}
+	}
+	return *text ? -EINVAL : 0;
+}
+
+void uuid_format(const unsigned char uuid[static 16], char text[static UUID_LENGTH + 1])
+{
+	for (size_t group = 0; group < ARRAY_SIZE(uuid_groups); group++) {
+		if (group)
+			*text++ = '-';
+		hex_encode(uuid, uuid_groups[group], text);
+		uuid += uuid_groups[group];
+		text += 2 * (size_t)uuid_groups[group];
+	}
 }
 
 size_t base64_length(size_t length)

@@ -418,6 +418,23 @@ static void test_hex_refused(void **state)
 	}
 }
 
+static void test_uuid(void **state)
+{
+	static const char *const wrong[] = { "", "0f5c1b3e", "0f5c1b3e-0001-4000-8000-00000000000",
+		"0f5c1b3e-0001-4000-8000-0000000000001", "0F5c1b3e-0001-4000-8000-000000000001",
+		"0f5c1b3e-0001-4000-8000-00000000000g", "0f5c1b3e00001-4000-8000-000000000001" };
+	static const char right[] = "0f5c1b3e-0001-4000-8000-00000000abcd";
+	unsigned char uuid[16];
+	char text[UUID_LENGTH + 1];
+
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		assert_int_equal(uuid_parse(wrong[i], uuid), -EINVAL);
+	assert_int_equal(uuid_parse(right, uuid), 0);
+	assert_memory_equal(uuid, "\x0f\x5c\x1b\x3e\x00\x01\x40\x00\x80\x00\x00\x00\x00\x00\xab\xcd", 16);
+	uuid_format(uuid, text);
+	assert_string_equal(text, right);
+}
+
 /* All bytes but NUL: what RFC 3986 calls unreserved stays. */
 static void test_percent(void **state)
 {
@@ -597,6 +614,7 @@ int main(void)
 		cmocka_unit_test(test_base64_digits),
 		cmocka_unit_test(test_hex),
 		cmocka_unit_test(test_hex_refused),
+		cmocka_unit_test(test_uuid),
 		cmocka_unit_test(test_percent),
 		cmocka_unit_test(test_bounded),
 		cmocka_unit_test(test_bounded_printf),
