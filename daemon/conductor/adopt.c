@@ -355,8 +355,6 @@ void state_refresh_view(struct conductor *conductor, const struct source_view *f
 
 void state_release_delivery(struct conductor *conductor, struct tracked_delivery *delivery)
 {
-	if (delivery->transferring)
-		return;
 	if (delivery->slot == SIZE_MAX) {
 		tracked_delivery_free(conductor, delivery);
 		return;

@@ -28,7 +28,7 @@ static void former_drop(struct conductor *conductor, struct former *former, size
 
 	if (!slot->open)
 		settled_done(&slot->settled);
-	else if (!slot->open->transferring)
+	else if (!(slot->claimed_by & CLAIM_TRANSFER))
 		tracked_delivery_free(conductor, slot->open);
 	else
 		slot->open->slot = SIZE_MAX;
@@ -161,11 +161,14 @@ void adopt_deliveries(struct conductor *conductor, struct former *former)
 		struct tracked_delivery *state = former_find(conductor, former, name);
 
 		slot->asked = state ? former->slots[former->next - 1].asked : conductor->options.once;
+		/* Looks and tags were ended, and a proof is when it is pointed at the present world. */
+		if (state)
+			slot->claimed_by = former->slots[former->next - 1].claimed_by & CLAIM_TRANSFER;
 		slot->open = state ?: tracked_delivery_new(name, remembered_find(conductor, &remembered, name));
 		slot->open->slot = i;
 		slot->open->certificate = state_certificate(conductor, slot);
 		slot->open->place = state_place(conductor, slot);
-		if (!slot->open->transferring)
+		if (!(slot->claimed_by & CLAIM_TRANSFER))
 			tracked_delivery_point(conductor, slot->open);
 		tracked_delivery_settle(conductor, slot->open);
 		if (state && former->slots[former->next - 1].untagged)

@@ -82,10 +82,10 @@ static struct plan_delivery delivery_input(struct conductor *conductor, size_t i
 		.budget = delivery->place->budget,
 		.silent = delivery->place->reach.silent,
 		.lost = delivery->place->reach.lost ? delivery->place->reach.retry : 0,
-		.in_flight = delivery->transferring || slot->looking || delivery->proof,
+		.in_flight = slot->claimed_by & CLAIMS_IN_FLIGHT,
 		.may_look = may_look(conductor, slot),
 		.asked = slot->asked,
-		.untagged = slot->untagged && !slot->tagging,
+		.untagged = slot->untagged && !(slot->claimed_by & CLAIM_TAG),
 	};
 }
 
@@ -229,7 +229,7 @@ static bool more_may_be_due(const struct conductor *conductor, const struct trac
 
 		if (!reach_is_open(place))
 			continue;
-		if (slot->looking || slot->look_wanted || place->wanted ||
+		if (slot->claimed_by & CLAIM_LOOK || slot->look_wanted || place->wanted ||
 			(slot->due && place->carrying && !reach_is_proven(place)))
 			return true;
 	}
@@ -446,7 +446,7 @@ static void start_delivery_step(struct conductor *conductor, size_t index, const
 		say_stuck(slot->open, step);
 		/* Not known, and its place is being looked at without it.  (While its version is still being read, that
 		 * is what it waits for.) */
-		if (slot->open->place->look && !slot->looking && seen && !seen->unread)
+		if (slot->open->place->look && !(slot->claimed_by & CLAIM_LOOK) && seen && !seen->unread)
 			slot->open->place->waited_for = slot->open->certificate->waits_for_look = true;
 		break;
 	default:
@@ -593,7 +593,7 @@ static const struct slot *find_on_its_way(const struct conductor *conductor, con
 		const struct slot *slot = row->owed == OWED_INTENDED ? state_find_slot(conductor, row->delivery) : NULL;
 
 		if (slot && reach_is_open(state_place(conductor, slot)) &&
-			(slot->looking || (slot->open && (slot->open->transferring || slot->open->proof))))
+			slot->claimed_by & CLAIMS_IN_FLIGHT)
 			return slot;
 	}
 	return NULL;

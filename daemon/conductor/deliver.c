@@ -34,6 +34,15 @@ struct run {
 	bool busy; /* it is being exported, or carried to a place that answers soon */
 };
 
+/* One that a reload has left without a slot goes with it. */
+static void end_carrying(struct conductor *conductor, const struct tracked_delivery *delivery)
+{
+	struct slot *slot = state_slot(conductor, delivery);
+
+	if (slot)
+		state_unclaim(slot, CLAIM_TRANSFER);
+}
+
 static void run_free(struct run *run)
 {
 	struct conductor *conductor = run->conductor;
@@ -48,7 +57,7 @@ static void run_free(struct run *run)
 	run->transfer = transfer_cancel(run->transfer);
 	for (size_t i = 0; i < run->count; i++)
 		if (run->deliveries[i]) {
-			run->deliveries[i]->transferring = false;
+			end_carrying(conductor, run->deliveries[i]);
 			state_release_delivery(conductor, run->deliveries[i]);
 		}
 	run->certificate->runs--;
@@ -424,7 +433,7 @@ static void on_delivered(void *userdata, size_t item, const struct outcome *outc
 	}
 	if (state_slot(conductor, delivery))
 		reach_ended(delivery->place, outcome->kind == OUTCOME_FAILED);
-	delivery->transferring = false;
+	end_carrying(conductor, delivery);
 	if (seen) {
 		observed_copy(&copy, seen);
 		copy.at = conductor_now(conductor);
@@ -473,7 +482,7 @@ static void fill_item(struct run *run, size_t index)
 	struct delivery_record *record = &delivery->record;
 	bool confirmed = fingerprint_is_set(&record->confirmed.fingerprint);
 
-	delivery->transferring = true;
+	state_claim(state_slot(run->conductor, delivery), CLAIM_TRANSFER);
 	run->items[index] = (struct transfer_item){
 		.delivery = delivery->delivery,
 		.known = { .delivery = delivery->delivery,
@@ -593,6 +602,7 @@ static void on_proven(void *userdata, enum prove_result result, const char *word
 	record->next_try = result == PROVE_MATCHED ? 0 : conductor_now(conductor) + PROVE_AGAIN;
 	state_asked(conductor, delivery, false);
 	delivery->proof = NULL;
+	state_unclaim(state_slot(conductor, delivery), CLAIM_PROOF);
 	conductor->proofs--;
 	free(proof);
 	(void)conductor_save_delivery(conductor, record);
@@ -612,6 +622,7 @@ void deliver_prove(struct conductor *conductor, struct tracked_delivery *deliver
 	proof->delivery = delivery;
 	proof->want = request.want;
 	delivery->proof = proof;
+	state_claim(state_slot(conductor, delivery), CLAIM_PROOF);
 	conductor->proofs++;
 	proof->prove = prove_start(conductor->event, &request, on_proven, proof);
 }

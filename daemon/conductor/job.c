@@ -310,9 +310,8 @@ static bool slot_rests(const struct conductor *conductor, const struct slot *slo
 {
 	const struct tracked_certificate *certificate = state_certificate(conductor, slot);
 
-	if (slot->looking || look_wants(conductor, slot) || certificate->agenda.touched || certificate->gather_until)
-		return false;
-	if (slot->open && (slot->open->transferring || slot->open->proof))
+	if (slot->claimed_by & CLAIMS_IN_FLIGHT || look_wants(conductor, slot) || certificate->agenda.touched ||
+		certificate->gather_until)
 		return false;
 	return !slot->due || cycle_stopped(conductor);
 }

@@ -421,7 +421,7 @@ static bool is_lookable(const struct conductor *conductor, const struct slot *sl
 {
 	const struct source_certificate *seen = state_certificate(conductor, slot)->seen;
 
-	return !(slot->open && slot->open->transferring) && seen && !source_refusal(seen) &&
+	return !(slot->claimed_by & CLAIM_TRANSFER) && seen && !source_refusal(seen) &&
 	       fingerprint_is_set(&seen->version.fingerprint);
 }
 
@@ -477,7 +477,7 @@ static void place_forget_look(struct tracked_place *place)
 	for (size_t i = 0; i < place->looking_count; i++) {
 		struct looked *looked = &place->looking[i];
 
-		conductor->slots[looked->slot].looking = false;
+		state_unclaim(&conductor->slots[looked->slot], CLAIM_LOOK);
 		delivery_done(&looked->delivery);
 		free(looked->object_id);
 		free(looked->revision);
@@ -552,7 +552,7 @@ static void on_look(void *userdata, struct observed *seen, const struct error *e
 			error_copy(&failed.error, err);
 		one->at = as_of(place, one->at);
 		held = MAX(held, one->imported_count);
-		conductor->slots[slot].looking = false;
+		state_unclaim(&conductor->slots[slot], CLAIM_LOOK);
 		look_seen(conductor, state_open(conductor, slot), one);
 		observed_done(one);
 		state_settle(conductor);
@@ -584,7 +584,7 @@ static void fill_looked(struct tracked_place *place, size_t at, size_t index)
 	looked->object_id = open ? mem_strdup(open->record.object_id) : settled_object(&slot->settled);
 	looked->revision = open ? mem_strdup(open->record.revision) : settled_revision(&slot->settled);
 	source_certificate_copy(&place->sources[at], source);
-	slot->looking = true;
+	state_claim(slot, CLAIM_LOOK);
 	state_want_look(conductor, slot, false);
 	place->items[at] = (struct look_item){
 		.delivery = &looked->delivery,
@@ -941,7 +941,7 @@ void look_seen(struct conductor *conductor, struct tracked_delivery *delivery, s
 {
 	const struct source_certificate *source = delivery->certificate ? delivery->certificate->seen : NULL;
 	bool was_failing = delivery->observed.state == OBSERVED_UNKNOWN && delivery->observed.error.text;
-	bool was_current = is_source_version(&delivery->observed, source) && !delivery->transferring;
+	bool was_current = is_source_version(&delivery->observed, source);
 	const struct slot *slot = state_slot(conductor, delivery);
 	/* It waits to be imported, and so it does further. */
 	bool still_due = slot && slot->due && delivery->observed.state == OBSERVED_ABSENT &&

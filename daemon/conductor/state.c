@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/conductor/state.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,19 @@ const struct desired_delivery *state_wish(const struct conductor *conductor, con
 struct slot *state_slot(const struct conductor *conductor, const struct tracked_delivery *delivery)
 {
 	return delivery->slot == SIZE_MAX ? NULL : &conductor->slots[delivery->slot];
+}
+
+void state_claim(struct slot *slot, enum claim claim)
+{
+	assert(!(slot->claimed_by & claim));
+	assert(claim != CLAIM_TRANSFER || !(slot->claimed_by & CLAIMS_IN_FLIGHT));
+	assert(claim == CLAIM_TRANSFER || !(slot->claimed_by & CLAIM_TRANSFER));
+	slot->claimed_by |= claim;
+}
+
+void state_unclaim(struct slot *slot, enum claim claim)
+{
+	slot->claimed_by &= ~(unsigned)claim;
 }
 
 static const struct expanded_certificate *expanded_of(const struct world *world, const struct slot *slot)
@@ -237,7 +251,7 @@ void tracked_delivery_settle(struct conductor *conductor, struct tracked_deliver
 	struct slot *slot = state_slot(conductor, delivery);
 
 	unuse(delivery);
-	if (!slot || delivery->transferring || delivery->proof || delivery->world != conductor->world ||
+	if (!slot || slot->claimed_by & (CLAIM_TRANSFER | CLAIM_PROOF) || delivery->world != conductor->world ||
 		!settled_pack(&slot->settled, delivery))
 		return;
 	slot->open = NULL;

@@ -144,11 +144,11 @@ struct tracked_certificate {
  * A delivery about which more is known than that all is well, or with which something is going on.  Of the others, which
  * may be very many, only a slot is kept (settled.c).  state_open() makes one from its slot, and at the end of the turn
  * state_settle() turns it back where it can: so a pointer to one outlives the turn only while it is in flight
- * (transferring or proof).
+ * (CLAIM_TRANSFER or CLAIM_PROOF).
  */
 struct tracked_delivery {
 	char *name;
-	size_t slot; /* among those of the present world; SIZE_MAX: it is in it no more */
+	size_t slot; /* among those of the present world; SIZE_MAX: it is in it no more, and goes when its transfer ends */
 	struct world *world;
 	const struct delivery *delivery; /* of the world; made */
 	struct delivery made;
@@ -157,28 +157,43 @@ struct tracked_delivery {
 	struct observed observed;
 	struct delivery_record record;
 	bool has_record;
-	bool transferring;
-	struct delivery_proof *proof;
+	struct delivery_proof *proof; /* with CLAIM_PROOF */
 	enum error_kind said_failure; /* damping: what was last said of it at warning */
 	enum hold said_hold;
 	usec_t said_expiring; /* when it was last warned of */
 	struct tracked_delivery *next_used, **used_at; /* among those to be settled at the end of the turn */
 };
 
-/* A delivery's place in the present world, and, while it is settled, all that is known of it. */
+/*
+ * Who is at work with a delivery.  Who carries it is alone with it but for a tag that was on its way before; who looks,
+ * proves or tags does not write what the others read, so that a full scan need not wait for them.
+ */
+enum claim {
+	CLAIM_LOOK = 1 << 0,	 /* it is among those of its place's look */
+	CLAIM_TRANSFER = 1 << 1, /* it is carried */
+	CLAIM_PROOF = 1 << 2,	 /* what its prove: endpoint serves is looked at */
+	CLAIM_TAG = 1 << 3,	 /* its object is made to bear its anchor */
+};
+
+/* The plan begins nothing else for a delivery with one of these. */
+#define CLAIMS_IN_FLIGHT (CLAIM_LOOK | CLAIM_TRANSFER | CLAIM_PROOF)
+
+/* A delivery's place in the present world, and, while it is settled, all that is known of it.  Claims say what is being done;
+ * the flags what is wanted, of which several may be at a time. */
 struct slot {
 	struct tracked_delivery *open; /* NULL: it is settled */
 	uint32_t certificate; /* in conductor.certificates */
 	uint32_t place; /* in conductor.places */
 	uint16_t wish; /* in its entry's deliver */
 	bool asked : 1; /* an operator asked: back-off does not count */
-	bool looking : 1; /* among those of its place's look */
+	unsigned claimed_by : 4; /* enum claim, united */
 	bool look_wanted : 1; /* to be looked at, without the rest of its place */
 	bool due : 1; /* to be carried, as last planned, and not begun */
 	bool untagged : 1; /* its object does not bear the anchor that is recorded of it */
-	bool tagging : 1; /* and is being made to */
 	struct settled settled;
 };
+
+_Static_assert(sizeof(struct slot) == 80, "there may be very many settled deliveries, and each costs this");
 
 /* Whether a place answers; see reach.c. */
 struct reach {
@@ -281,7 +296,6 @@ struct conductor {
 	struct source_view *remembered; /* what the record knew of the source, until it was read */
 	bool sweep_wanted;
 	struct wake *wake; /* the queue of events; NULL while none is listened to */
-	bool rebuild_wanted; /* the expansion is to be made again from the view */
 
 	struct tracked_certificate **certificates; /* sorted by name, as the expansion's */
 	struct tracked_certificate **by_arn; /* the same, sorted by ARN */
@@ -359,6 +373,10 @@ const struct desired_delivery *state_wish(const struct conductor *conductor, con
 /* state_slot(conductor, delivery): its slot in the present world, or NULL. */
 struct slot *state_slot(const struct conductor *conductor, const struct tracked_delivery *delivery);
 
+/* state_claim(slot, claim), state_unclaim(slot, claim): somebody begins, ends to work with it. */
+void state_claim(struct slot *slot, enum claim claim);
+void state_unclaim(struct slot *slot, enum claim claim);
+
 /* state_make_delivery(conductor, slot, delivery): its delivery; release it with delivery_done(). */
 void state_make_delivery(const struct conductor *conductor, const struct slot *slot, struct delivery *ret_delivery);
 
@@ -398,7 +416,7 @@ struct tracked_delivery *tracked_delivery_new(const char *name, struct delivery_
 struct tracked_delivery *tracked_delivery_unpack(
 	struct world *world, struct tracked_certificate *certificate, struct slot *slot);
 
-/* tracked_delivery_point(conductor, delivery): it is not transferring, and is from now on what its slot in the present
+/* tracked_delivery_point(conductor, delivery): it is not being carried, and is from now on what its slot in the present
  * world says, a proof under way being cancelled; with another object, nothing is known of it. */
 void tracked_delivery_point(struct conductor *conductor, struct tracked_delivery *delivery);
 

@@ -136,7 +136,7 @@ static void tagging_free(struct tagging *tagging)
 			*at = tagging->next;
 			break;
 		}
-	slot->tagging = false;
+	state_unclaim(slot, CLAIM_TAG);
 	state_place(conductor, slot)->tagging--;
 	conductor->tagging--;
 	destination_tag_cancel(tagging->tag);
@@ -237,7 +237,7 @@ static void start(struct conductor *conductor, size_t index)
 	};
 	state_make_delivery(conductor, slot, &tagging->delivery);
 	conductor->taggings = tagging;
-	slot->tagging = true;
+	state_claim(slot, CLAIM_TAG);
 	state_place(conductor, slot)->tagging++;
 	conductor->tagging++;
 	tagging->tag = destination_tag(&context, &tagging->delivery, tagging->object_id, &tagging->anchor,
@@ -251,7 +251,8 @@ static size_t find_next(struct conductor *conductor)
 		size_t index = conductor->tag_cursor++ % conductor->delivery_count;
 		const struct slot *slot = &conductor->slots[index];
 
-		if (slot->untagged && !slot->tagging && !slot->looking && reach_is_open(state_place(conductor, slot)) &&
+		if (slot->untagged && !(slot->claimed_by & (CLAIM_TAG | CLAIM_LOOK)) &&
+			reach_is_open(state_place(conductor, slot)) &&
 			state_place(conductor, slot)->tagging < TAGS_AT_ONCE_PLACE)
 			return index;
 	}

@@ -9,12 +9,13 @@
 
 /* --- one of each --- */
 
-static void judge_delivery(const struct tracked_delivery *delivery, const struct step *step, struct delivery_view *view)
+static void judge_delivery(const struct tracked_delivery *delivery, bool carried, const struct step *step,
+	struct delivery_view *view)
 {
 	const struct delivery_record *record = &delivery->record;
 	bool failed = record->failures > 0 || delivery->observed.error.text;
 
-	if (delivery->transferring) {
+	if (carried) {
 		view->state = DELIVERY_IN_FLIGHT;
 	} else if (!step || step->verb == STEP_PROVE || step->verb == STEP_TAG) {
 		view->state = delivery->observed.state == OBSERVED_PRESENT ? DELIVERY_CURRENT : DELIVERY_UNKNOWN;
@@ -38,7 +39,8 @@ static void judge_delivery(const struct tracked_delivery *delivery, const struct
 	}
 }
 
-static void fill_delivery(const struct tracked_delivery *delivery, const struct step *step, struct delivery_view *view)
+static void fill_delivery(const struct tracked_delivery *delivery, bool carried, const struct step *step,
+	struct delivery_view *view)
 {
 	const struct place *place = delivery->delivery->place;
 	const struct source_certificate *source = delivery->certificate->seen;
@@ -61,7 +63,7 @@ static void fill_delivery(const struct tracked_delivery *delivery, const struct 
 	};
 	if (source)
 		view->wanted = source->version;
-	judge_delivery(delivery, step, view);
+	judge_delivery(delivery, carried, step, view);
 }
 
 static unsigned count_owed(const struct tracked_dependent *dependent, enum owed owed)
@@ -137,7 +139,8 @@ void view_deliveries(struct conductor *conductor, struct tracked_certificate *ce
 			steps[step->index - begin] = step;
 	}
 	for (size_t i = 0; i < count; i++)
-		fill_delivery(state_open(conductor, begin + i), steps[i], &views[i]);
+		fill_delivery(state_open(conductor, begin + i),
+			conductor->slots[begin + i].claimed_by & CLAIM_TRANSFER, steps[i], &views[i]);
 }
 
 /* --- what need not be opened --- */
