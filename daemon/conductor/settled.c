@@ -109,6 +109,76 @@ char *settled_revision(const struct settled *settled)
 
 /* --- packing --- */
 
+/*
+ * Every member of what is packed, in its order, and where it is kept: one that is added and not named here does not compile,
+ * and whoever names it sees to it in record_is_settled() or seen_is_settled(), settled_pack() and settled_unpack().
+ */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic error "-Wmissing-field-initializers"
+
+static const struct delivery_record record_members __attribute__((unused)) = {
+	NULL,	    /* name: the delivery's */
+	NULL,	    /* object: object_key() makes it */
+	NULL,	    /* object_id: id, uuid */
+	NULL,	    /* revision: revision, number */
+	{ { { 0 }, }, { { 0 }, }, 0, 0 }, /* confirmed: version */
+	0,	    /* confirmed_at */
+	{ { 0 } },  /* intended: not settled */
+	0,	    /* intended_at: not settled */
+	false,	    /* ambiguous: not settled */
+	0,	    /* failures: not settled */
+	0,	    /* next_try: not settled */
+	ERROR_NONE, /* kind: not settled */
+	NULL,	    /* problem: not settled */
+	HOLD_NONE,  /* hold: not settled */
+	NULL,	    /* hold_reason: not settled */
+	{ { 0 } },  /* held: not settled */
+	0,	    /* held_accept: not settled */
+	{ { 0 } },  /* approved */
+	false,	    /* guard_passed */
+	{ PROVE_NONE, NULL }, /* proof: proven */
+	{ { 0 } },  /* proven */
+	{ { 0 } },  /* anchor: version */
+	NULL,	    /* leaf: not settled */
+	NULL,	    /* chain: not settled */
+};
+
+static const struct observed seen_members __attribute__((unused)) = {
+	OBSERVED_UNKNOWN, /* state */
+	0,	    /* at: number, of nothing alone */
+	{ { { 0 }, }, { { 0 }, }, 0, 0 }, /* version: as confirmed */
+	NULL,	    /* object_id: as recorded */
+	NULL,	    /* revision: as recorded */
+	false,	    /* own: not kept, a look says it again */
+	false,	    /* anchor_seen: not kept, tag_seen() has seen it */
+	{ { 0 } },  /* anchor: the same */
+	false,	    /* unused */
+	NULL,	    /* candidates: not settled */
+	0,	    /* candidate_count: not settled */
+	0,	    /* candidate_total: not settled */
+	NULL,	    /* room: not settled */
+	0,	    /* imported_count: not kept, it is its place's */
+	0,	    /* changed_at: number */
+	NULL,	    /* leaf_pem: not settled */
+	NULL,	    /* chain_pem: not settled */
+	ERROR_NULL, /* error: not settled */
+};
+
+static const struct tracked_delivery delivery_members __attribute__((unused)) = {
+	NULL,	    /* name: made again, as are the next six */
+	0, NULL, NULL, { 0 }, NULL, NULL,
+	{ 0 },	    /* observed: above */
+	{ 0 },	    /* record: above */
+	false,	    /* has_record */
+	NULL,	    /* proof: not settled */
+	ERROR_NONE, /* said_failure: not settled */
+	HOLD_NONE,  /* said_hold */
+	0,	    /* said_expiring: not settled */
+	NULL, NULL, /* next_used, used_at: it is not used */
+};
+
+#pragma GCC diagnostic pop
+
 /* Is nothing recorded but, perhaps, that a version is confirmed? */
 static bool record_is_settled(const struct delivery_record *record)
 {
