@@ -29,6 +29,7 @@
 #include "lib/base/buf.h"
 #include "lib/os/file.h"
 #include "lib/pki/secret.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/core/words.h"
 
 #define CASES "tests/cases/expand"
@@ -458,7 +459,7 @@ int main(void)
 
 	if (secret_memory_init(&locked, &err) < 0)
 		return 1;
-	files = case_files(CASES);
+	files = case_files(CASES, ".case");
 	count = strv_length(files);
 	if (count < 25)
 		return 1;

@@ -34,6 +34,7 @@
 #include "lib/base/strv.h"
 #include "lib/os/file.h"
 #include "lib/pki/secret.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/core/words.h"
 
 #define CASES       "tests/cases/plan"
@@ -1233,7 +1234,7 @@ int main(void)
 
 	if (secret_memory_init(&locked, &err) < 0)
 		return 1;
-	files = case_files(CASES);
+	files = case_files(CASES, ".case");
 	count = strv_length(files);
 	if (count < 60)
 		return 1;

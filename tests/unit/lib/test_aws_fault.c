@@ -3,7 +3,6 @@
  * Walks tests/cases/aws_fault: each file has "given" (operation, status, headers, and the body up
  * to "expect") and "expect" (kind, code, class; name, message and the whole text of operation Op where they matter).
  */
-#include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,35 +18,16 @@
 #include "lib/aws/xml.h"
 #include "lib/os/file.h"
 #include "lib/pki/secret.h"
+#include "tests/unit/cases.h"
 
 #define CASES "tests/cases/aws_fault"
 
-/* The value of the line "NAME: value" in ${text}, or NULL.  The caller owns it. */
-static char *value_of(const char *text, const char *name)
-{
-	_cleanup_(freep) char *start = mem_printf("\n%s: ", name);
-	const char *found = strstr(text, start);
-
-	if (!found)
-		return NULL;
-	found += strlen(start);
-	return mem_strndup(found, strcspn(found, "\n"));
-}
-
-static void expect(const char *file, const char *expected, const char *name, const char *actual)
-{
-	_cleanup_(freep) char *value = value_of(expected, name);
-
-	if (value && strcmp(value, actual) != 0)
-		fail_msg("%s: %s is '%s', not '%s'", file, name, actual, value);
-}
-
 static void read_fault(const char *given, struct fault *fault)
 {
-	_cleanup_(freep) char *status = value_of(given, "status");
-	_cleanup_(freep) char *operation = value_of(given, "operation");
-	_cleanup_(freep) char *type = value_of(given, "x-amzn-errortype");
-	_cleanup_(freep) char *id = value_of(given, "x-amzn-requestid");
+	_cleanup_(freep) char *status = case_value(given, "status");
+	_cleanup_(freep) char *operation = case_value(given, "operation");
+	_cleanup_(freep) char *type = case_value(given, "x-amzn-errortype");
+	_cleanup_(freep) char *id = case_value(given, "x-amzn-requestid");
 	const char *body = strstr(given, "\nbody:\n");
 
 	assert_non_null(body);
@@ -64,9 +44,8 @@ static void read_fault(const char *given, struct fault *fault)
 		fault);
 }
 
-static void check_case(const char *name)
+static void check_case(const char *path)
 {
-	_cleanup_(freep) char *path = mem_printf("%s/%s", CASES, name);
 	_cleanup_(buf_done) struct buf content = BUF_NULL;
 	_cleanup_(fault_done) struct fault fault = FAULT_NULL;
 	_cleanup_(error_done) struct error err = ERROR_NULL;
@@ -81,34 +60,22 @@ static void check_case(const char *name)
 	*expected++ = '\0';
 	read_fault(given, &fault);
 	code = mem_printf("%d", fault.code);
-	expect(name, expected, "kind", error_kind_name(fault.kind));
-	expect(name, expected, "code", code);
-	expect(name, expected, "class", fault_class_name(fault.class));
-	expect(name, expected, "name", fault.name);
-	expect(name, expected, "message", fault.message);
+	case_expect(path, expected, "kind", error_kind_name(fault.kind));
+	case_expect(path, expected, "code", code);
+	case_expect(path, expected, "class", fault_class_name(fault.class));
+	case_expect(path, expected, "name", fault.name);
+	case_expect(path, expected, "message", fault.message);
 	assert_true(fault_error(&fault, "Op", &err) < 0);
 	assert_int_equal(err.kind, fault.kind);
 	assert_int_equal(err.code, fault.code);
 	assert_null(strpbrk(err.text, "\r\n\t"));
 	assert_true(strncmp(err.text, "Op: ", 4) == 0);
-	expect(name, expected, "text", err.text);
+	case_expect(path, expected, "text", err.text);
 }
 
 static void test_cases(void **state)
 {
-	DIR *directory = opendir(CASES);
-	struct dirent *entry;
-	int count = 0;
-
-	assert_non_null(directory);
-	while ((entry = readdir(directory))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		check_case(entry->d_name);
-		count++;
-	}
-	closedir(directory);
-	assert_true(count >= 50);
+	assert_true(for_each_case(CASES, ".txt", check_case) >= 50);
 }
 
 static void test_words(void **state)

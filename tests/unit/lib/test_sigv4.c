@@ -5,7 +5,6 @@
  * "Signature Version 4 test suite" are its own vectors; the access key is that suite's.
  */
 #include <ctype.h>
-#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,6 +21,7 @@
 #include "lib/base/mem.h"
 #include "lib/os/file.h"
 #include "lib/pki/secret.h"
+#include "tests/unit/cases.h"
 
 #define CASES "tests/cases/sigv4"
 #define TIME  ((usec_t)1440938160 * USEC_PER_SEC)
@@ -36,17 +36,6 @@ static const char *const unnormalized[] = {
 	/* Of every vector, the files query-*: a signature in the URL (presigned), which no
 	 * request of ours has. */
 };
-
-/* The value of the line "NAME: value" in ${text}.  The caller owns it. */
-static char *value_of(const char *text, const char *name)
-{
-	_cleanup_(freep) char *start = mem_printf("\n%s: ", name);
-	const char *found = strstr(text, start);
-
-	assert_non_null(found);
-	found += strlen(start);
-	return mem_strndup(found, strcspn(found, "\n"));
-}
 
 /* Ends the line at *${text} and moves to the next; one that goes on in the next is one line. */
 static char *next_line(char **text)
@@ -93,9 +82,8 @@ static struct secret *secret_key(void)
 	return secret;
 }
 
-static void check_case(const char *name)
+static void check_case(const char *path)
 {
-	_cleanup_(freep) char *path = mem_printf("%s/%s", CASES, name);
 	_cleanup_(secret_freep) struct secret *secret = secret_key();
 	_cleanup_(buf_done) struct buf content = BUF_NULL;
 	_cleanup_(freep) char *scope = NULL, *names = NULL, *signature = NULL;
@@ -112,9 +100,10 @@ static void check_case(const char *name)
 	given = strstr(content.data, "\ngiven\n");
 	expect = strstr(content.data, "\nexpect\n");
 	assert_true(given && expect);
-	scope = value_of(expect, "scope");
-	names = value_of(expect, "signed");
-	signature = value_of(expect, "signature");
+	scope = case_value(expect, "scope");
+	names = case_value(expect, "signed");
+	signature = case_value(expect, "signature");
+	assert_true(scope && names && signature);
 	expected = mem_printf("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/%s, SignedHeaders=%s, "
 			      "Signature=%s",
 		scope, names, signature);
@@ -128,25 +117,13 @@ static void check_case(const char *name)
 	request.service = strsep(&words, "/");
 	actual = sigv4_authorization(&request);
 	if (strcmp(actual, expected) != 0)
-		fail_msg("%s:\n %s, not\n %s", name, actual, expected);
+		fail_msg("%s:\n %s, not\n %s", path, actual, expected);
 }
 
 static void test_cases(void **state)
 {
-	DIR *directory = opendir(CASES);
-	struct dirent *entry;
-	int count = 0;
-
-	assert_non_null(directory);
-	while ((entry = readdir(directory))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		check_case(entry->d_name);
-		count++;
-	}
-	closedir(directory);
 	/* AWS's suite has 38 vectors; two cases are our own. */
-	assert_int_equal(count, 38 - ARRAY_SIZE(unnormalized) + 2);
+	assert_int_equal(for_each_case(CASES, ".txt", check_case), 38 - ARRAY_SIZE(unnormalized) + 2);
 	for (size_t i = 0; i < ARRAY_SIZE(unnormalized); i++) {
 		_cleanup_(freep) char *path = mem_printf("%s/%s.txt", CASES, unnormalized[i]);
 

@@ -13,12 +13,12 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <dirent.h>
 
 #include "daemon/source/event.h"
 #include "lib/base/buf.h"
 #include "lib/base/strv.h"
 #include "lib/os/file.h"
+#include "tests/unit/cases.h"
 
 #define CASES "tests/cases/event"
 
@@ -28,39 +28,23 @@ static const char *const asks_names[] = {
 	[EVENT_ASKS_SWEEP] = "sweep",
 };
 
-/* The line "NAME: value" says ${actual}; one that is not there is content. */
-static void expect(const char *file, const char *lines, const char *name, const char *actual)
-{
-	_cleanup_(freep) char *start = mem_printf("\n%s: ", name);
-	const char *found = strstr(lines, start);
-	_cleanup_(freep) char *value = NULL;
-
-	if (!found)
-		return;
-	found += strlen(start);
-	value = mem_strndup(found, strcspn(found, "\n"));
-	if (strcmp(value, actual) != 0)
-		fail_msg("%s: %s is '%s', not '%s'", file, name, actual, value);
-}
-
 static void expect_event(const char *file, const char *lines, const struct event *event)
 {
 	char end[TIME_TEXT_SIZE] = "none";
 
 	if (event->not_after)
 		(void)time_format(event->not_after, end);
-	expect(file, lines, "asks", asks_names[event->asks]);
-	expect(file, lines, "id", event->id);
-	expect(file, lines, "type", event->type);
-	expect(file, lines, "arn", event->arns[0]);
-	expect(file, lines, "not_after", end);
+	case_expect(file, lines, "asks", asks_names[event->asks]);
+	case_expect(file, lines, "id", event->id);
+	case_expect(file, lines, "type", event->type);
+	case_expect(file, lines, "arn", event->arns[0]);
+	case_expect(file, lines, "not_after", end);
 }
 
-static void check_case(const char *name)
+static void check_case(const char *path)
 {
 	char *regions[] = { (char *)"eu-west-1", (char *)"us-east-1", NULL };
 	const struct event_origin origin = { "111111111111", regions };
-	_cleanup_(freep) char *path = mem_printf("%s/%s", CASES, name);
 	_cleanup_(buf_done) struct buf content = BUF_NULL;
 	_cleanup_(event_done) struct event event = EVENT_NULL;
 	_cleanup_(error_done) struct error err = ERROR_NULL;
@@ -75,30 +59,18 @@ static void check_case(const char *name)
 	body += strlen("\nbody:\n");
 	body[strlen(body) - 1] = '\0'; /* the file's last newline */
 	if (event_parse(body, strlen(body), &origin, &event, &err) == 0) {
-		expect_event(name, lines, &event);
+		expect_event(path, lines, &event);
 		return;
 	}
 	assert_int_equal(err.kind, ERROR_INVALID);
-	expect(name, lines, "asks", "invalid");
-	expect(name, lines, "text", err.text);
+	case_expect(path, lines, "asks", "invalid");
+	case_expect(path, lines, "text", err.text);
 	assert_true(strlen(err.text) < 200);
 }
 
 static void test_cases(void **state)
 {
-	DIR *directory = opendir(CASES);
-	struct dirent *entry;
-	int count = 0;
-
-	assert_non_null(directory);
-	while ((entry = readdir(directory))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		check_case(entry->d_name);
-		count++;
-	}
-	closedir(directory);
-	assert_true(count >= 50);
+	assert_true(for_each_case(CASES, ".txt", check_case) >= 50);
 }
 
 /* As long as the source's account is not known, the event's own is believed: it can only make us look. */
