@@ -7,12 +7,14 @@
  */
 #include "lib/aws/metadata.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-event.h>
 
 #include "lib/aws/client.h"
+#include "lib/aws/credentials.h"
 #include "lib/log/log.h"
 #include "lib/os/clock.h"
 #include "lib/pki/secret.h"
@@ -203,6 +205,18 @@ struct metadata *metadata_cancel(struct metadata *metadata)
 	if (metadata)
 		metadata_free(metadata);
 	return NULL;
+}
+
+int metadata_credentials(const struct metadata_answer *answer, const char *where, const char *advice,
+	struct credentials **ret_credentials, struct error *err)
+{
+	int r = credentials_read(answer->body, answer->length, true, ret_credentials, err);
+	_cleanup_(freep) char *words =
+		r == -EINVAL ? metadata_refusal(answer->body, answer->length) : NULL;
+
+	if (words)
+		return error_set(err, ERROR_DENIED, 0, "%s: %s; %s", where, words, advice);
+	return r < 0 ? error_wrap(err, "%s", where) : 0;
 }
 
 int metadata_header(const char *name, const char *value, size_t length, struct secret **ret_header,

@@ -12,6 +12,7 @@
 #include "lib/base/time.h"
 
 struct aws;
+struct credentials;
 struct metadata;
 struct secret;
 
@@ -51,6 +52,14 @@ struct metadata *metadata_cancel(struct metadata *metadata);
 /* metadata_refusal(text, length): "CODE: message" of an answer in which a service says why it gives nothing (`Code` and
  * `Message`, or in small letters); NULL if it is none.  Short and without control characters; the caller owns it. */
 char *metadata_refusal(const char *text, size_t length);
+
+/**
+ * metadata_credentials(answer, where, advice, credentials, err):
+ * credentials_read() of an answer, temporary ones.  ERROR_DENIED, with ${advice}, where the service says why it gives none.
+ * Messages begin with ${where}, who has answered.
+ */
+int metadata_credentials(const struct metadata_answer *answer, const char *where, const char *advice,
+	struct credentials **ret_credentials, struct error *err);
 
 /* metadata_header(name, value, length, header, err): "NAME: VALUE" in the secure heap.  A value that would not be one
  * line of printable characters is ERROR_DENIED. */

@@ -5,7 +5,6 @@
  * URL, and without https only one that does not leave this host.  The token that proves who asks is read from its file
  * at each fetch: EKS renews it there.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -48,18 +47,16 @@ static int container_read(const struct container *container, const struct metada
 	struct credentials **ret_credentials, struct error *err)
 {
 	_cleanup_(credentials_freep) struct credentials *credentials = NULL;
-	_cleanup_(freep) char *words = NULL;
+	_cleanup_(freep) char *where = mem_printf("'%s'", container->url);
 	int r;
 
-	r = credentials_read(answer->body, answer->length, true, &credentials, err);
-	if (r == -EINVAL && (words = metadata_refusal(answer->body, answer->length)))
-		return error_set(err, ERROR_DENIED, 0,
-			"'%s': %s; has this task or pod a role, and does its trust policy admit it?",
-			container->url, words);
-	if (r >= 0)
-		r = credentials_check(credentials, "its answer", aws_now(container->aws), err);
+	r = metadata_credentials(answer, where,
+		"has this task or pod a role, and does its trust policy admit it?", &credentials, err);
 	if (r < 0)
-		return error_wrap(err, "'%s'", container->url);
+		return r;
+	r = credentials_check(credentials, "its answer", aws_now(container->aws), err);
+	if (r < 0)
+		return error_wrap(err, "%s", where);
 	*ret_credentials = take(credentials);
 	return 0;
 }

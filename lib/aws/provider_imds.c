@@ -8,7 +8,6 @@
  * AWS keeps instances going when it cannot renew their credentials: what has expired, or is about to, is used on for
  * a while and asked for again, as in botocore.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -96,16 +95,13 @@ static int imds_read(struct imds *imds, const struct metadata_answer *answer,
 {
 	_cleanup_(freep) char *where = mem_printf("role '%s' at '%s'", imds->role, imds->origin);
 	_cleanup_(credentials_freep) struct credentials *credentials = NULL;
-	_cleanup_(freep) char *words = NULL;
 	int r;
 
-	r = credentials_read(answer->body, answer->length, true, &credentials, err);
-	if (r == -EINVAL && (words = metadata_refusal(answer->body, answer->length)))
-		return error_set(err, ERROR_DENIED, 0,
-			"%s: %s; is that role still there, and does its trust policy admit ec2.amazonaws.com?",
-			where, words);
+	r = metadata_credentials(answer, where,
+		"is that role still there, and does its trust policy admit ec2.amazonaws.com?",
+		&credentials, err);
 	if (r < 0)
-		return error_wrap(err, "%s", where);
+		return r;
 	imds_extend(imds, credentials);
 	r = credentials_check(credentials, where, aws_now(imds->aws), err);
 	if (r < 0)
