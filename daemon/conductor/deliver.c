@@ -201,7 +201,7 @@ static void note_cloudfront(struct run *run)
 		return;
 	for (size_t i = 0; i < run->count; i++) {
 		const struct place *place = run->deliveries[i]->delivery->place;
-		const char *note = verify_cloudfront_note(bundle, place->destination->kind, place->region);
+		const char *note = verify_cloudfront_note(bundle, place->destination->kind, place_part(place, "region"));
 		struct log_fields fields = { 0 };
 
 		if (!note)

@@ -19,10 +19,10 @@ void say_delivery(struct log_fields *fields, const struct delivery *delivery)
 	log_field(fields, "CERTFERRY_DELIVERY", "%s", delivery->name);
 	log_field(fields, "CERTFERRY_DESTINATION", "%s", place->destination->name);
 	log_field(fields, "CERTFERRY_OBJECT", "%s", delivery->object);
-	if (place->account)
-		log_field(fields, "CERTFERRY_ACCOUNT", "%s", place->account);
-	if (place->region)
-		log_field(fields, "CERTFERRY_REGION", "%s", place->region);
+	if (place_part(place, "account"))
+		log_field(fields, "CERTFERRY_ACCOUNT", "%s", place_part(place, "account"));
+	if (place_part(place, "region"))
+		log_field(fields, "CERTFERRY_REGION", "%s", place_part(place, "region"));
 }
 
 void say_version(struct log_fields *fields, const struct version *version)

@@ -110,9 +110,8 @@ static char *object_key(const struct delivery *delivery)
 {
 	const struct place *place = delivery->place;
 
-	return mem_printf("%s %s/%s %s %s", destination_kind_name(place->destination->kind),
-		place->account ?: "own", place->region ?: (place->destination->directory ?: "-"),
-		delivery->object, delivery->source_arn);
+	return mem_printf("%s %s %s %s", destination_kind_name(place->destination->kind), place->key, delivery->object,
+		delivery->source_arn);
 }
 
 /* Makes its delivery, of ${world} and the certificate that it has there. */

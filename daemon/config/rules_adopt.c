@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "daemon/model/place.h"
 #include "lib/base/strv.h"
 
 /* A delivery's name, taken apart: CERTIFICATE[/ID]/DESTINATION[/ACCOUNT/REGION]. */
@@ -59,7 +60,7 @@ static const char *resolve(const struct rules *r, struct parts *parts)
 	parts->to = desired_find_destination(r->desired, parts->list[destination]);
 	if (!parts->to || !rules_is_known(r, parts->to))
 		return "there is no such destination";
-	return parts->to->kind == DESTINATION_ACM ? NULL : "the destination is not of kind acm";
+	return place_kind_of(parts->to)->names_objects ? NULL : "the destination is not of kind acm";
 }
 
 /* The account or region of ${arn} by its field, ${index} from 0. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon/config/text.h"
+#include "daemon/model/place.h"
 #include "lib/base/strv.h"
 
 struct wish {
@@ -43,31 +44,17 @@ static void check_then(const struct rules *r, const struct wish *wish, const cha
 /* Keys that mean something to some kinds of destinations only. */
 static void check_kind_keys(const struct rules *r, const struct wish *wish, const char *path)
 {
-	static const struct {
-		const char *key;
-		unsigned kinds;
-	} keys[] = {
-		{ "arn", 1u << DESTINATION_ACM },
-		{ "recreate", 1u << DESTINATION_ACM },
-		{ "adopt", 1u << DESTINATION_ACM | 1u << DESTINATION_SECRETSMANAGER },
-		{ "only", 1u << DESTINATION_ACM | 1u << DESTINATION_SECRETSMANAGER },
-	};
-	const char *kind = destination_kind_name(wish->to->kind);
+	static const char *const keys[] = { "arn", "recreate", "adopt", "only" };
+	const struct place_kind *kind = place_kind_of(wish->to);
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (yaml_find(wish->node, keys[i].key) && !(keys[i].kinds & (1u << wish->to->kind)))
-			complain(r, rules_place(wish->node, keys[i].key),
+		if (yaml_find(wish->node, keys[i]) && !strv_has((char *const *)kind->delivery_keys, keys[i]))
+			complain(r, rules_place(wish->node, keys[i]),
 				"%s.%s: means nothing to destination '%s', which is of kind %s; "
 				"remove it",
-				path, keys[i].key, rules_name(wish->to->name), kind);
-	if (wish->to->kind == DESTINATION_ACM && wish->delivery->adopt == ADOPT_YES)
-		complain(r, rules_place(wish->node, "adopt"),
-			"%s.adopt: true is for secrets; for ACM write in-use, beside, or arn: ARN",
-			path);
-	if (wish->to->kind == DESTINATION_SECRETSMANAGER &&
-		(wish->delivery->adopt == ADOPT_IN_USE || wish->delivery->adopt == ADOPT_BESIDE))
-		complain(r, rules_place(wish->node, "adopt"),
-			"%s.adopt: in-use and beside are for ACM; for a secret write true", path);
+				path, keys[i], rules_name(wish->to->name), kind->name);
+	if (strv_has((char *const *)kind->delivery_keys, "adopt") && !(kind->adopts & 1u << wish->delivery->adopt))
+		complain(r, rules_place(wish->node, "adopt"), "%s.adopt: %s", path, kind->adopt_refusal);
 }
 
 static void check_subset(
@@ -101,15 +88,15 @@ static void check_placeholders(const struct rules *r, const struct wish *wish, c
 {
 	static const char *const keys[] = { "as", "arn" };
 	const char *const texts[] = { wish->delivery->as, wish->delivery->arn };
+	const struct place_kind *kind = place_kind_of(wish->to);
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		unsigned used = texts[i] ? format_placeholders(texts[i]) : 0;
 
-		if (wish->to->kind == DESTINATION_FILE &&
-			(used & (PLACEHOLDER_ACCOUNT | PLACEHOLDER_REGION)))
+		if (!kind->in_aws && (used & (PLACEHOLDER_ACCOUNT | PLACEHOLDER_REGION)))
 			complain(r, rules_place(wish->node, keys[i]),
-				"%s.%s: files have no {account} and no {region}; remove them", path,
-				keys[i]);
+				"%s.%s: %s have no {account} and no {region}; remove them", path, keys[i],
+				kind->objects);
 		else if ((used & PLACEHOLDER_ACCOUNT) && !wish->to->accounts)
 			complain(r, rules_place(wish->node, keys[i]),
 				"%s.%s: {account} is not known; add accounts to destination '%s'",
@@ -117,34 +104,14 @@ static void check_placeholders(const struct rules *r, const struct wish *wish, c
 	}
 }
 
-static void check_file_object(const struct rules *r, const struct wish *wish, const char *path)
+static void check_object(const struct rules *r, const struct wish *wish, const char *path)
 {
-	static const char *const refused[] = { "", ".", "..", ".versions" };
-	const char *part = wish->delivery->as;
+	const struct place_kind *kind = place_kind_of(wish->to);
+	_cleanup_(strv_freep) char **problems =
+		kind->object_problems ? kind->object_problems(wish->delivery->as) : NULL;
 
-	if (wish->to->kind != DESTINATION_FILE)
-		return;
-	for (;;) {
-		size_t length = strcspn(part, "/");
-
-		for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
-			if (length == strlen(refused[i]) &&
-				strncmp(part, refused[i], length) == 0) {
-				complain(r, rules_place(wish->node, "as"),
-					"%s.as: of files, no part between slashes may be empty, "
-					"'.', '..' or "
-					"'.versions'; write it like tls/payments",
-					path);
-				return;
-			}
-		if (length > 200) /* temporary names beside it are longer, and 255 is the end */
-			complain(r, rules_place(wish->node, "as"),
-				"%s.as: a part has %zu characters; files can have 200", path,
-				length);
-		if (!part[length])
-			return;
-		part += length + 1;
-	}
+	STRV_FOREACH (problem, problems)
+		complain(r, rules_place(wish->node, "as"), "%s.as: %s", path, *problem);
 }
 
 static size_t count_places(char *const *narrow, char *const *all)
@@ -159,12 +126,7 @@ static void check_import(const struct rules *r, const struct wish *wish, const c
 	size_t accounts = count_places(d->only_accounts, wish->to->accounts);
 	size_t regions = count_places(d->only_regions, wish->to->regions);
 
-	if (wish->to->kind == DESTINATION_ACM && strlen(d->as) > 256)
-		complain(r, rules_place(wish->node, "as"),
-			"%s.as: %zu characters are too long for the tag certferry:name; it may "
-			"have 256",
-			path, strlen(d->as));
-	if (!d->arn || wish->to->kind != DESTINATION_ACM)
+	if (!d->arn || !place_kind_of(wish->to)->names_objects)
 		return;
 	if ((accounts > 1 && !strstr(d->arn, "{account}")) ||
 		(regions > 1 && !strstr(d->arn, "{region}")))
@@ -178,12 +140,12 @@ static void check_import(const struct rules *r, const struct wish *wish, const c
 static void check_wish(const struct rules *r, const struct wish *wish, const char *path)
 {
 	check_kind_keys(r, wish, path);
-	if (wish->to->kind != DESTINATION_FILE) {
+	if (place_kind_of(wish->to)->in_aws) {
 		check_subset(r, wish, path, "accounts");
 		check_subset(r, wish, path, "regions");
 	}
 	check_placeholders(r, wish, path);
-	check_file_object(r, wish, path);
+	check_object(r, wish, path);
 	check_import(r, wish, path);
 }
 

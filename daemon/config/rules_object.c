@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/config/text.h"
+#include "daemon/model/place.h"
 #include "lib/base/buf.h"
 #include "lib/base/strv.h"
 
@@ -14,12 +15,12 @@
  * each delivery becomes PLACE and OBJECT, sorted, and neighbours are compared.
  */
 struct target {
-	char *place; /* destination, or directory of files: two destinations may name one */
+	char *place; /* destination, or what tells that two destinations name one: a directory of files */
 	char *object; /* `as` without placeholders; what is unknown yet is its certificate's */
 	const struct desired_certificate *certificate;
 	const struct desired_delivery *delivery;
 	const struct yaml_node *node;
-	bool is_file;
+	bool nests; /* what lies below another object is in it */
 };
 
 /* "a", "a/b", "a-b": what lies below a name follows it at once. */
@@ -107,7 +108,7 @@ static void compare_neighbours(const struct rules *r, const struct target *targe
 
 			if (strcmp(a->place, b->place) != 0)
 				break;
-			if (a->is_file && is_below(b->object, a->object))
+			if (a->nests && is_below(b->object, a->object))
 				complain(r, b->node,
 					"certificates.%s.deliver: would be written into the files "
 					"of the delivery "
@@ -155,13 +156,16 @@ static bool make_target(const struct rules *r, const struct desired_certificate 
 {
 	const struct desired_destination *to =
 		delivery->to ? desired_find_destination(r->desired, delivery->to) : NULL;
+	_cleanup_(freep) char *shared = NULL;
+	const struct place_kind *kind;
 
 	if (!to || !delivery->as || !rules_is_known(r, to))
 		return false;
-	target->is_file = to->kind == DESTINATION_FILE;
-	target->place = target->is_file && to->directory ? mem_printf("/%s", to->directory)
-							 : mem_strdup(to->name);
-	target->object = to->kind == DESTINATION_ACM && delivery->arn
+	kind = place_kind_of(to);
+	shared = kind->shared ? kind->shared(to) : NULL;
+	target->nests = kind->nests_objects;
+	target->place = shared ? mem_printf("/%s %s", kind->name, shared) : mem_strdup(to->name);
+	target->object = kind->names_objects && delivery->arn
 				 ? mem_strdup(delivery->arn)
 				 : known_object(certificate, delivery->as);
 	target->certificate = certificate;

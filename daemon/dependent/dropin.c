@@ -68,7 +68,7 @@ char *unit_dropin(const struct desired *desired, char *const *programs)
 	for (size_t i = 0; i < desired->destination_count; i++) {
 		const struct desired_destination *destination = &desired->destinations[i];
 
-		if (destination->kind != DESTINATION_FILE || !destination->directory ||
+		if (!destination->directory ||
 			!is_writable_as_a_line(destination->directory) ||
 			strv_has(seen, destination->directory))
 			continue;

@@ -54,7 +54,7 @@ static void *acm_put(const struct destination_context *context, const struct del
 		import.tags = tags = tags_of(delivery, &anchor);
 	*put = (struct acm_put){ .done = done, .userdata = userdata };
 	put->operation = acm_import(place_session(context, delivery->place),
-		delivery->place->region, &import, on_imported, put);
+		place_aws(delivery->place)->region, &import, on_imported, put);
 	return put;
 }
 
@@ -88,7 +88,7 @@ static void *acm_tag(const struct destination_context *context, const struct del
 	struct acm_tag *tag = mem_new(struct acm_tag);
 
 	*tag = (struct acm_tag){ .done = done, .userdata = userdata };
-	tag->operation = acm_add_tags(place_session(context, delivery->place), delivery->place->region,
+	tag->operation = acm_add_tags(place_session(context, delivery->place), place_aws(delivery->place)->region,
 		object_id, tags, on_tagged, tag);
 	return tag;
 }
@@ -128,7 +128,7 @@ static void acm_budget(const char *name, unsigned held, unsigned puts, struct de
 
 static const struct pulse *acm_pulse(const struct destination_context *context, const struct place *place)
 {
-	return aws_pulse(place_session(context, place), AWS_ACM, place->region);
+	return aws_pulse(place_session(context, place), AWS_ACM, place_aws(place)->region);
 }
 
 const struct kind acm_kind = {
@@ -142,5 +142,4 @@ const struct kind acm_kind = {
 	.tag_action = "acm:AddTagsToCertificate",
 	.tag_policy = "destination-acm.json",
 	.budget = acm_budget,
-	.names_objects = true,
 };

@@ -6,6 +6,7 @@
 #include <systemd/sd-event.h>
 
 #include "daemon/destination/tags.h"
+#include "daemon/model/place_aws.h"
 #include "lib/aws/tagging.h"
 #include "lib/base/strv.h"
 
@@ -303,7 +304,7 @@ struct acm_listing *acm_list_imports(const struct destination_context *context, 
 		.all = keep && keep->more,
 		.event = context->event,
 		.session = session,
-		.region = items[0].delivery->place->region,
+		.region = place_aws(items[0].delivery->place)->region,
 		.room = { .grow = on_grow, .userdata = listing },
 		.share = aws_share_new(context->aws),
 		.done = done,

@@ -696,7 +696,7 @@ void *acm_look(const struct destination_context *context, const struct look_item
 		.count = count,
 		.context = *context,
 		.session = place_session(context, place),
-		.region = place->region,
+		.region = place_aws(place)->region,
 		.listed_at = now,
 		.phase = PHASE_READ,
 		.seen = mem_alloc(count * sizeof(struct observed)),

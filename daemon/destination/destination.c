@@ -181,12 +181,12 @@ int destination_check(const struct place *place, struct error *err)
 
 bool destination_names_objects(const struct place *place)
 {
-	return kind_of(place)->names_objects;
+	return place_kind_of(place->destination)->names_objects;
 }
 
 bool destination_hides_objects(const struct place *place)
 {
-	return kind_of(place)->hides_objects;
+	return place_kind_of(place->destination)->hides_objects;
 }
 
 bool destination_counts_puts(const struct place *place)
@@ -203,7 +203,7 @@ void destination_budget_done(struct destination_budget *budget)
 
 char *destination_counted_as(const struct place *place)
 {
-	return mem_printf("%s/%s", place->account ?: place->destination->name, place->region ?: "-");
+	return mem_printf("%s/%s", place_part(place, "account") ?: place->destination->name, place_part(place, "region") ?: "-");
 }
 
 void destination_budget(
@@ -230,12 +230,12 @@ struct aws_session *place_session(
 	const struct desired_access *access = &place->destination->access;
 	struct aws_identity identity = {
 		.profile = access->profile,
-		.role_arn = place->role_arn,
+		.role_arn = place_aws(place)->role_arn,
 		.external_id = access->external_id,
 		.role_session_name = access->role_session_name,
 		.source_identity = access->source_identity,
 		.session_tags = access->session_tags,
-		.endpoint_url = place->endpoint_url,
+		.endpoint_url = place_aws(place)->endpoint_url,
 	};
 
 	assert(context->aws);

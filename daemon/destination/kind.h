@@ -9,6 +9,7 @@
 
 /* Circle with daemon/destination/destination.c: a kind is written in its words. */
 #include "daemon/destination/destination.h"
+#include "daemon/model/place_aws.h"
 
 /* What a kind keeps for the next look begins with this. */
 struct destination_kept {
@@ -33,8 +34,6 @@ struct kind {
 	size_t (*body_length)(const struct desired_destination *destination, const struct bundle *bundle); /* NULL: 0 */
 	void (*budget)(const char *name, unsigned held, unsigned puts, struct destination_budget *ret_budget); /* NULL:
 		* puts are not counted */
-	bool names_objects;
-	bool hides_objects;
 };
 
 extern const struct kind acm_kind;

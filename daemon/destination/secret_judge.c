@@ -5,6 +5,7 @@
 
 #include "daemon/destination/secret_body.h"
 #include "daemon/destination/tags.h"
+#include "daemon/model/place_aws.h"
 #include "lib/base/strv.h"
 
 /* The version that ${secret_id}'s readers get; NULL: none. */
@@ -28,7 +29,7 @@ static bool is_in_the_way(
 	const struct look_item *item, const struct sm_description *description, struct error *err)
 {
 	const struct delivery *delivery = item->delivery;
-	const char *region = delivery->place->region ?: "";
+	const char *region = place_aws(delivery->place)->region ?: "";
 
 	if (description->deleted)
 		error_set(err, ERROR_CONFLICT, 0,

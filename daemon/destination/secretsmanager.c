@@ -91,7 +91,7 @@ static void send_some(struct secret_look *look)
 		const struct delivery *delivery = item->item->delivery;
 
 		item->operation = sm_describe(
-			look->session, delivery->place->region, delivery->object, on_described, item);
+			look->session, place_aws(delivery->place)->region, delivery->object, on_described, item);
 	}
 }
 
@@ -182,7 +182,7 @@ static void create(struct secret_put *put)
 		.tags = tags,
 	};
 
-	put->operation = sm_create(put->session, delivery->place->region, &write, on_created, put);
+	put->operation = sm_create(put->session, place_aws(delivery->place)->region, &write, on_created, put);
 }
 
 static void write_version(struct secret_put *put)
@@ -194,7 +194,7 @@ static void write_version(struct secret_put *put)
 	};
 
 	put->operation = sm_put(
-		put->session, put->delivery->place->region, &write, on_written, put);
+		put->session, place_aws(put->delivery->place)->region, &write, on_written, put);
 }
 
 static void start_write(struct secret_put *put)
@@ -202,7 +202,7 @@ static void start_write(struct secret_put *put)
 	const struct observed *before = put->before;
 
 	if (before->state == OBSERVED_DEMOTED)
-		put->operation = sm_promote(put->session, put->delivery->place->region,
+		put->operation = sm_promote(put->session, place_aws(put->delivery->place)->region,
 			before->object_id, before->revision, put->token, on_written, put);
 	else if (before->state == OBSERVED_ABSENT)
 		create(put);
@@ -239,7 +239,7 @@ static void start_put(struct secret_put *put)
 		return;
 	}
 	tags = tags_of(put->delivery, &put->before->anchor);
-	put->operation = sm_tag(put->session, put->delivery->place->region, put->before->object_id,
+	put->operation = sm_tag(put->session, place_aws(put->delivery->place)->region, put->before->object_id,
 		tags, on_tagged, put);
 }
 
@@ -297,7 +297,7 @@ static void *secret_tag(const struct destination_context *context, const struct 
 	struct secret_tag *tag = mem_new(struct secret_tag);
 
 	*tag = (struct secret_tag){ .done = done, .userdata = userdata };
-	tag->operation = sm_tag(place_session(context, delivery->place), delivery->place->region, object_id,
+	tag->operation = sm_tag(place_session(context, delivery->place), place_aws(delivery->place)->region, object_id,
 		tags, on_anchor_tagged, tag);
 	return tag;
 }
@@ -313,7 +313,7 @@ static void *secret_tag_cancel(void *handle)
 
 static const struct pulse *secret_pulse(const struct destination_context *context, const struct place *place)
 {
-	return aws_pulse(place_session(context, place), AWS_SECRETSMANAGER, place->region);
+	return aws_pulse(place_session(context, place), AWS_SECRETSMANAGER, place_aws(place)->region);
 }
 
 const struct kind secretsmanager_kind = {
@@ -327,5 +327,4 @@ const struct kind secretsmanager_kind = {
 	.tag_action = "secretsmanager:TagResource",
 	.tag_policy = "destination-secretsmanager.json",
 	.body_length = secret_body_length,
-	.hides_objects = true,
 };

@@ -7,18 +7,7 @@
  * plan/expand from what is desired and what the source shows; const afterwards.
  */
 
-#include "daemon/model/desired.h"
-
-/* Where: one account and region of a destination, or a directory.  Deliveries of the same place share one. */
-struct place {
-	const struct desired_destination *destination;
-	size_t index; /* among the places of its expansion */
-	char *name; /* what a delivery's name has behind the certificate's: DESTINATION[/ACCOUNT/REGION] */
-	char *account; /* NULL: the role's own, or no account at all */
-	char *region;  /* NULL: no region (file) */
-	char *role_arn; /* placeholders replaced; NULL: the host's own credentials */
-	char *endpoint_url;
-};
+#include "daemon/model/place.h"
 
 struct delivery {
 	char *name;	   /* CERTIFICATE/DESTINATION[/ACCOUNT/REGION] */
@@ -31,5 +20,13 @@ struct delivery {
 	char *arn;     /* acm: configured or adopted ARN, or NULL */
 	char *kms_key; /* placeholders replaced, or NULL */
 };
+
+/* delivery_named_arn(delivery): the ARN of an import that was named, which is one object whatever its place is called; NULL
+ * for other objects.  delivery_object_name(delivery): that, or its object.  Borrowed. */
+const char *delivery_named_arn(const struct delivery *delivery);
+const char *delivery_object_name(const struct delivery *delivery);
+
+/* delivery_done(delivery): release what it owns; it is empty then. */
+void delivery_done(struct delivery *delivery);
 
 #endif

@@ -43,17 +43,6 @@ const char *desired_find_adopt(const struct desired *desired, const char *delive
 	return NULL;
 }
 
-const char *destination_kind_name(enum destination_kind kind)
-{
-	static const char *const names[] = {
-		[DESTINATION_ACM] = "acm",
-		[DESTINATION_SECRETSMANAGER] = "secretsmanager",
-		[DESTINATION_FILE] = "file",
-	};
-
-	return names[kind];
-}
-
 const char *layout_name(enum layout layout)
 {
 	static const char *const names[] = {

@@ -1,66 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/plan/expand.h"
 
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/model/match.h"
+#include "daemon/plan/expand_problems.h"
 #include "lib/base/buf.h"
 #include "lib/base/strv.h"
-
-/* That are put into words: a match may find thousands of certificates with the same one. */
-#define PROBLEMS_MOST 100
-
-/* The characters that an object's name may have (Secrets Manager's, the narrowest of the kinds). */
-static const char object_characters[] =
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_+=.@-";
-
-/* What placeholders stand for; NULL stays as it is written. */
-struct placeholders {
-	const char *account;
-	const char *region;
-	const char *certificate;
-	const char *domain;
-};
-
-static const char *placeholder_find(const struct placeholders *values, const char *name, size_t length)
-{
-	const struct {
-		const char *name;
-		const char *value;
-	} all[] = {
-		{ "account", values->account },
-		{ "region", values->region },
-		{ "certificate", values->certificate },
-		{ "domain", values->domain },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-		if (strlen(all[i].name) == length && strncmp(all[i].name, name, length) == 0)
-			return all[i].value;
-	return NULL;
-}
-
-static char *placeholders_replace(const char *text, const struct placeholders *values)
-{
-	struct buf result = BUF_NULL;
-
-	if (!text)
-		return NULL;
-	while (*text) {
-		const char *end = *text == '{' ? strchr(text, '}') : NULL;
-		const char *value = end ? placeholder_find(values, text + 1, (size_t)(end - text - 1)) : NULL;
-
-		if (value) {
-			buf_append_string(&result, value);
-			text = end + 1;
-		} else {
-			buf_append_char(&result, *text++);
-		}
-	}
-	return buf_take(&result);
-}
 
 /* "*.example.com" as a part of a name: "wildcard.example.com". */
 static char *domain_as_name(const char *domain)
@@ -68,21 +15,6 @@ static char *domain_as_name(const char *domain)
 	if (domain && domain[0] == '*')
 		return mem_printf("wildcard%s", domain + 1);
 	return mem_strdup(domain);
-}
-
-/* The account of "arn:aws:iam::222222222222:role/x", or NULL. */
-static char *arn_account(const char *arn)
-{
-	const char *field = arn;
-
-	for (int i = 0; field && i < 4; i++) {
-		field = strchr(field, ':');
-		if (field)
-			field++;
-	}
-	if (!field || strspn(field, "0123456789") != 12 || field[12] != ':')
-		return NULL;
-	return mem_strndup(field, 12);
 }
 
 /* --- certificates --- */
@@ -191,71 +123,45 @@ static bool text_equal(const char *a, const char *b)
 
 struct expand_context {
 	struct expansion *expansion;
-	void *places; /* a tree of the expansion's, by what place_get() is told */
+	struct place ***places; /* of each destination, by their numbers; NULL: not wanted yet */
+	const char *region;
 	const struct desired *desired;
 	const struct expanded_certificate *certificate;
 	const struct desired_delivery *wish;
 };
 
-static void keep_item(void *item)
-{
-}
-
 static void expand_context_done(struct expand_context *context)
 {
-	tdestroy(context->places, keep_item);
+	for (size_t i = 0; context->places && i < context->desired->destination_count; i++)
+		free(context->places[i]);
+	free(context->places);
 }
 
-/* What is not known is another place than what is known to be "". */
-static int compare_known(const char *a, const char *b)
+/* Those of ${destination}, by their numbers: nothing at first. */
+static struct place **places_of(struct expand_context *context, const struct desired_destination *destination)
 {
-	return a && b ? strcmp(a, b) : (a != NULL) - (b != NULL);
+	size_t index = (size_t)(destination - context->desired->destinations);
+
+	if (!context->places)
+		context->places = mem_alloc(context->desired->destination_count * sizeof(*context->places));
+	if (!context->places[index])
+		context->places[index] = mem_alloc(
+			place_kind_of(destination)->count(destination) * sizeof(*context->places[index]));
+	return context->places[index];
 }
 
-static int compare_wanted(const void *a, const void *b)
+static struct place *place_get(
+	struct expand_context *context, const struct desired_destination *destination, size_t number)
 {
-	const struct place *left = a, *right = b;
-	int order;
+	struct place **place = &places_of(context, destination)[number];
+	struct expansion *expansion = context->expansion;
 
-	if (left->destination != right->destination)
-		return left->destination < right->destination ? -1 : 1;
-	order = compare_known(left->account, right->account);
-	return order ? order : compare_known(left->region, right->region);
-}
-
-static struct place *place_new(struct expansion *expansion, const struct place *wanted, bool several)
-{
-	const struct desired_destination *destination = wanted->destination;
-	const char *account = wanted->account, *region = wanted->region;
-	struct placeholders values = { .account = account, .region = region };
-	struct place *place = mem_new(struct place);
-
-	place->destination = destination;
-	place->account = mem_strdup(account);
-	place->region = mem_strdup(region);
-	place->name = several ? mem_printf("%s/%s/%s", destination->name, account ?: "own", region ?: "-")
-			      : mem_strdup(destination->name);
-	place->role_arn = placeholders_replace(destination->access.role_arn, &values);
-	place->endpoint_url = placeholders_replace(destination->access.endpoint_url, &values);
-	place->index = expansion->place_count++;
-	expansion->places = mem_resize(expansion->places, expansion->place_count, sizeof(place));
-	expansion->places[place->index] = place;
-	return place;
-}
-
-static struct place *place_get(struct expand_context *context, const struct desired_destination *destination,
-	char *account, char *region, bool several)
-{
-	const struct place wanted = { .destination = destination, .account = account, .region = region };
-	void *found = tfind(&wanted, &context->places, compare_wanted);
-	struct place *place;
-
-	if (found)
-		return *(struct place **)found;
-	place = place_new(context->expansion, &wanted, several);
-	if (!tsearch(place, &context->places, compare_wanted))
-		mem_exhausted();
-	return place;
+	if (*place)
+		return *place;
+	*place = place_new(destination, context->region, number, expansion->place_count++);
+	expansion->places = mem_resize(expansion->places, expansion->place_count, sizeof(*place));
+	expansion->places[(*place)->index] = *place;
+	return *place;
 }
 
 /* --- deliveries --- */
@@ -263,7 +169,7 @@ static struct place *place_get(struct expand_context *context, const struct desi
 void delivery_make(const struct desired *desired, const struct expanded_certificate *certificate,
 	const struct place *place, const struct desired_delivery *wish, struct delivery *ret_delivery)
 {
-	struct placeholders values = { place->account, place->region, certificate->name, certificate->domain };
+	const struct placeholders values = { place, certificate->name, certificate->domain };
 	struct delivery delivery = {
 		.name = mem_printf("%s/%s", certificate->name, place->name),
 		.certificate = mem_strdup(certificate->name),
@@ -294,70 +200,36 @@ static void add_delivery(struct expand_context *context, struct place *place)
 	expansion->delivery_count++;
 }
 
-/* Is ${item} among those that `only:` leaves?  An empty list leaves all. */
-static bool only_has(char *const *only, const char *item)
-{
-	return !only || !*only || (item && strv_has(only, item));
-}
-
-static void expand_delivery(struct expand_context *context, const char *default_region)
+static void expand_delivery(struct expand_context *context)
 {
 	const struct desired_destination *destination =
 		desired_find_destination(context->desired, context->wish->to);
-	_cleanup_(freep) char *own = arn_account(destination->access.role_arn);
-	char *accounts_own[] = { own, NULL };
-	char *regions_default[] = { (char *)default_region, NULL };
-	char *const *accounts = destination->accounts ?: accounts_own;
-	char *const *regions = destination->regions ?: regions_default;
-	bool several = strv_length(accounts) > 1 || strv_length(regions) > 1;
+	const struct place_kind *kind = place_kind_of(destination);
+	const size_t count = kind->count(destination);
 
-	if (destination->kind == DESTINATION_FILE) {
-		add_delivery(context, place_get(context, destination, NULL, NULL, false));
-		return;
-	}
-	/* do-while: a list that is empty still stands for one place, whose account or region is not known. */
-	char *const *account = accounts;
-	do {
-		char *const *region = regions;
-
-		do {
-			if (only_has(context->wish->only_accounts, *account) &&
-				only_has(context->wish->only_regions, *region))
-				add_delivery(context, place_get(context, destination, *account, *region, several));
-		} while (*region && *++region);
-	} while (*account && *++account);
+	for (size_t i = 0; i < count; i++)
+		if (kind->leaves(destination, context->wish, context->region, i))
+			add_delivery(context, place_get(context, destination, i));
 }
 
 bool expand_needs_region(const struct desired *desired)
 {
 	for (size_t i = 0; i < desired->destination_count; i++)
-		if (!desired->destinations[i].regions && desired->destinations[i].kind != DESTINATION_FILE)
+		if (!desired->destinations[i].regions && place_kind_of(&desired->destinations[i])->in_aws)
 			return true;
 	return false;
 }
 
-static void expand_certificate(
-	struct expand_context *context, const struct expanded_certificate *certificate, const char *region)
+static void expand_certificate(struct expand_context *context, const struct expanded_certificate *certificate)
 {
 	context->certificate = certificate;
 	for (size_t i = 0; i < certificate->entry->deliver_count; i++) {
 		context->wish = &certificate->entry->deliver[i];
-		expand_delivery(context, region);
+		expand_delivery(context);
 	}
 }
 
-/* --- checks over all --- */
-
-void delivery_done(struct delivery *delivery)
-{
-	free(delivery->name);
-	free(delivery->certificate);
-	free(delivery->source_arn);
-	free(delivery->object);
-	free(delivery->arn);
-	free(delivery->kms_key);
-	*delivery = (struct delivery){ 0 };
-}
+/* --- all of it --- */
 
 static int compare_delivery(const void *a, const void *b)
 {
@@ -370,144 +242,13 @@ static int compare_certificate(const void *a, const void *b)
 		((const struct expanded_certificate *)b)->name);
 }
 
-static int compare_optional(const char *a, const char *b)
-{
-	return strcmp(a ?: "", b ?: "");
-}
-
-/* Two destinations may name one place: the account decides, and where it is not known, how it is reached. */
-static int compare_place(const struct place *a, const struct place *b)
-{
-	const struct desired_destination *left = a->destination, *right = b->destination;
-	int order;
-
-	if (a == b)
-		return 0;
-	if (left->kind != right->kind)
-		return left->kind < right->kind ? -1 : 1;
-	if (left->kind == DESTINATION_FILE)
-		return compare_optional(left->directory, right->directory);
-	order = compare_optional(a->region, b->region);
-	if (order == 0)
-		order = compare_optional(a->account, b->account);
-	if (order || a->account)
-		return order;
-	order = compare_optional(left->access.profile, right->access.profile);
-	return order ? order : compare_optional(a->role_arn, b->role_arn);
-}
-
-/* The ARN of an import that was named, which is one whatever the place is called; NULL for other objects. */
-static const char *import_arn(const struct delivery *delivery)
-{
-	return delivery->place->destination->kind == DESTINATION_ACM ? delivery->arn : NULL;
-}
-
-static int compare_object(const struct delivery *a, const struct delivery *b)
-{
-	int order = compare_optional(import_arn(a), import_arn(b));
-
-	if (order || import_arn(a))
-		return order;
-	order = compare_place(a->place, b->place);
-	return order ? order : strcmp(a->object, b->object);
-}
-
-static int compare_object_and_name(const void *a, const void *b)
-{
-	const struct delivery *left = *(const struct delivery *const *)a;
-	const struct delivery *right = *(const struct delivery *const *)b;
-	int order = compare_object(left, right);
-
-	return order ? order : strcmp(left->name, right->name);
-}
-
-static char *object_problem(const struct delivery *delivery, bool complete)
-{
-	const char *rest = delivery->object + strspn(delivery->object, object_characters);
-
-	/* Without the source {domain} is not known yet, and its braces are no fault. */
-	while (!complete && *rest == '{' && strchr(rest, '}')) {
-		rest = strchr(rest, '}') + 1;
-		rest += strspn(rest, object_characters);
-	}
-	if (*rest == '\0' && delivery->object[0] != '\0')
-		return NULL;
-	return mem_printf("delivery '%s': its object's name '%s' may have only A-Z a-z 0-9 / _ + = . @ -; "
-			  "set another with as:",
-		delivery->name, delivery->object);
-}
-
-/* Marks both of two deliveries to one object; they are left out, since one would overwrite the other for ever. */
-static void mark_same_objects(struct expansion *expansion, char **problems, bool complete)
-{
-	size_t count = expansion->delivery_count;
-	_cleanup_(freep) const struct delivery **sorted = mem_alloc(count * sizeof(*sorted));
-
-	for (size_t i = 0; i < count; i++)
-		sorted[i] = &expansion->deliveries[i];
-	if (count)
-		qsort(sorted, count, sizeof(*sorted), compare_object_and_name);
-	for (size_t i = 1; i < count; i++) {
-		if (compare_object(sorted[i - 1], sorted[i]) != 0)
-			continue;
-		/* Of certificates not seen yet, the same text becomes different names. */
-		if (!complete && strchr(sorted[i]->object, '{'))
-			continue;
-		for (size_t k = i - 1; k <= i; k++) {
-			char **problem = &problems[sorted[k] - expansion->deliveries];
-
-			free(*problem);
-			*problem = mem_printf("deliveries '%s' and '%s' both write the object '%s'; give one "
-					      "another name with as:",
-				sorted[i - 1]->name, sorted[i]->name,
-				import_arn(sorted[i]) ?: sorted[i]->object);
-		}
-	}
-}
-
-/* A source, or a pattern for names, may make one of each of its deliveries. */
-static bool add_problem(struct expansion *expansion, size_t *count, const char *problem)
-{
-	if (strv_has(expansion->problems, problem))
-		return true;
-	if (*count == PROBLEMS_MOST)
-		return false;
-	strv_append(&expansion->problems, problem);
-	(*count)++;
-	return true;
-}
-
-static void drop_problems(struct expansion *expansion, bool complete)
-{
-	_cleanup_(freep) char **problems = mem_alloc(expansion->delivery_count * sizeof(*problems));
-	size_t kept = 0, said = 0, unsaid = 0;
-
-	for (size_t i = 0; i < expansion->delivery_count; i++)
-		problems[i] = object_problem(&expansion->deliveries[i], complete);
-	mark_same_objects(expansion, problems, complete);
-	for (size_t i = 0; i < expansion->delivery_count; i++) {
-		if (!problems[i]) {
-			expansion->deliveries[kept++] = expansion->deliveries[i];
-			continue;
-		}
-		unsaid += !add_problem(expansion, &said, problems[i]);
-		free(problems[i]);
-		delivery_done(&expansion->deliveries[i]);
-	}
-	expansion->delivery_count = kept;
-	if (unsaid) {
-		_cleanup_(freep) char *more = mem_printf(
-			"certferry leaves out these deliveries and %zu more, for reasons like these", unsaid);
-
-		strv_append(&expansion->problems, more);
-	}
-}
-
 struct expansion *expand(const struct desired *desired, const struct source_view *view, const char *region)
 {
 	struct expansion *expansion = mem_new(struct expansion);
 	_cleanup_(matches_done) struct matches matches = { .items = NULL };
-	_cleanup_(expand_context_done) struct expand_context context = { .expansion = expansion, .desired = desired };
+	_cleanup_(expand_context_done) struct expand_context context = { .expansion = expansion,
+		.region = region,
+		.desired = desired };
 
 	if (view)
 		find_matches(desired, view, &matches);
@@ -524,8 +265,9 @@ struct expansion *expand(const struct desired *desired, const struct source_view
 			sizeof(*expansion->certificates), compare_certificate);
 	/* What stays has come first: the deliveries may be forgotten, and their memory goes back in one piece then. */
 	for (size_t i = 0; i < expansion->certificate_count; i++)
-		expand_certificate(&context, &expansion->certificates[i], region);
-	drop_problems(expansion, view != NULL);
+		expand_certificate(&context, &expansion->certificates[i]);
+	expansion->delivery_count = expand_drop_problems(
+		expansion->deliveries, expansion->delivery_count, view != NULL, &expansion->problems);
 	if (expansion->delivery_count)
 		qsort(expansion->deliveries, expansion->delivery_count, sizeof(*expansion->deliveries),
 			compare_delivery);
@@ -563,16 +305,11 @@ char *expansion_lines(const struct expansion *expansion)
 
 	for (size_t i = 0; i < expansion->delivery_count; i++) {
 		const struct delivery *delivery = &expansion->deliveries[i];
-		const struct place *place = delivery->place;
+		_cleanup_(freep) char *object = place_object_text(delivery->place, delivery->arn ?: delivery->object);
 		_cleanup_(freep) char *then = strv_join(delivery->wish->then, " ");
 
-		buf_printf(&lines, "%s %s -> %s", delivery->name, delivery->source_arn,
-			destination_kind_name(place->destination->kind));
-		if (place->destination->kind == DESTINATION_FILE)
-			buf_printf(&lines, " %s/%s", place->destination->directory, delivery->object);
-		else
-			buf_printf(&lines, " %s/%s %s", place->account ?: "own", place->region ?: "-",
-				delivery->arn ?: delivery->object);
+		buf_printf(&lines, "%s %s -> %s %s", delivery->name, delivery->source_arn,
+			destination_kind_name(delivery->place->destination->kind), object);
 		if (*then)
 			buf_printf(&lines, " then %s", then);
 		buf_append_char(&lines, '\n');
@@ -594,16 +331,8 @@ struct expansion *expansion_free(struct expansion *expansion)
 	if (!expansion)
 		return NULL;
 	expansion_forget_deliveries(expansion);
-	for (size_t i = 0; i < expansion->place_count; i++) {
-		struct place *place = expansion->places[i];
-
-		free(place->name);
-		free(place->account);
-		free(place->region);
-		free(place->role_arn);
-		free(place->endpoint_url);
-		free(place);
-	}
+	for (size_t i = 0; i < expansion->place_count; i++)
+		place_free(expansion->places[i]);
 	free(expansion->places);
 	for (size_t i = 0; i < expansion->certificate_count; i++) {
 		free(expansion->certificates[i].name);

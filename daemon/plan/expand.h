@@ -43,13 +43,13 @@ struct expansion *expand(const struct desired *desired, const struct source_view
 bool expand_needs_region(const struct desired *desired);
 
 /**
- * delivery_make(desired, certificate, place, wish, delivery), delivery_done(delivery):
+ * delivery_make(desired, certificate, place, wish, delivery):
  * The delivery of ${certificate} to ${place} that ${wish}, of its entry, asks for: the same that expand() finds, for
- * whoever does not keep them all.  Names and the like are owned by it, the rest is borrowed.
+ * whoever does not keep them all.  Release it with delivery_done();
+ * what it does not own is borrowed.
  */
 void delivery_make(const struct desired *desired, const struct expanded_certificate *certificate,
 	const struct place *place, const struct desired_delivery *wish, struct delivery *ret_delivery);
-void delivery_done(struct delivery *delivery);
 
 /* expansion_forget_deliveries(expansion): release them; certificates, places and problems stay. */
 void expansion_forget_deliveries(struct expansion *expansion);

@@ -362,12 +362,12 @@ static void on_read(struct carry *carry)
 
 /* --- READBACK --- */
 
-/* Files are there at once or not at all, and no permission comes with waiting. */
+/* Where reads do not lag it is there at once or not at all, and no permission comes with waiting. */
 static bool may_look_again(const struct carry *carry)
 {
 	enum error_kind kind = carry->seen.error.kind;
 
-	return delivery_of(carry)->place->destination->kind != DESTINATION_FILE &&
+	return place_kind_of(delivery_of(carry)->place->destination)->reads_lag &&
 		carry->tries < READBACK_TRIES && (kind == ERROR_NONE || kind == ERROR_RETRY);
 }
 

@@ -25,6 +25,7 @@
 
 #include <cmocka.h>
 
+#include "daemon/model/place_aws.h"
 #include "daemon/plan/expand.h"
 #include "lib/base/buf.h"
 #include "lib/os/file.h"
@@ -197,9 +198,10 @@ static void add_destination(struct desired *desired, char *line)
 			{ 0 },
 		},
 		line);
-	while (strcmp(destination_kind_name(destination->kind), kind) != 0)
-		if (destination->kind++ == DESTINATION_FILE)
-			fail_msg("'%s' is no kind", kind);
+	while (place_kinds[destination->kind] && strcmp(place_kinds[destination->kind]->name, kind) != 0)
+		destination->kind++;
+	if (!place_kinds[destination->kind])
+		fail_msg("'%s' is no kind", kind);
 }
 
 static void read_given(struct given *given, char *line)
@@ -268,6 +270,9 @@ static void check_line(struct progress *progress, const char *line)
 
 static const char *value_of(const struct delivery *delivery, const char *key)
 {
+	static const struct place_aws nowhere;
+	const struct place *place = delivery->place;
+	const struct place_aws *aws = place && place_kind_of(place->destination)->in_aws ? place_aws(place) : &nowhere;
 	const struct {
 		const char *key;
 		const char *value;
@@ -275,10 +280,10 @@ static const char *value_of(const struct delivery *delivery, const char *key)
 		{ "object", delivery->object },
 		{ "arn", delivery->arn },
 		{ "kms", delivery->kms_key },
-		{ "role", delivery->place->role_arn },
-		{ "endpoint", delivery->place->endpoint_url },
-		{ "account", delivery->place->account },
-		{ "region", delivery->place->region },
+		{ "role", aws->role_arn },
+		{ "endpoint", aws->endpoint_url },
+		{ "account", place ? place_part(place, "account") : NULL },
+		{ "region", place ? place_part(place, "region") : NULL },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
@@ -290,8 +295,7 @@ static const char *value_of(const struct delivery *delivery, const char *key)
 /* "KEY DELIVERY VALUE"; false where the line does not begin with such a key. */
 static bool check_value(const struct progress *progress, char *line)
 {
-	static const struct place nowhere;
-	static const struct delivery nothing = { .place = &nowhere };
+	static const struct delivery nothing;
 	size_t length = strcspn(line, " ");
 	_cleanup_(freep) char *key = mem_strndup(line, length);
 	const struct delivery *delivery;

@@ -14,6 +14,7 @@
 
 #include "daemon/destination/acm_match.h"
 #include "daemon/destination/tags.h"
+#include "daemon/model/place_aws.h"
 #include "lib/base/bounded.h"
 #include "lib/base/strv.h"
 #include "lib/pki/secret.h"
@@ -22,7 +23,7 @@
 
 struct world {
 	struct desired_destination destination;
-	struct place place;
+	struct place_aws place;
 	struct desired_delivery wish;
 	struct delivery delivery;
 	char *names[3];
@@ -35,9 +36,9 @@ static int setup(void **state)
 {
 	struct world *world = mem_new(struct world);
 
-	world->place.destination = &world->destination;
+	world->place.place.destination = &world->destination;
 	world->delivery = (struct delivery){
-		.place = &world->place,
+		.place = &world->place.place,
 		.wish = &world->wish,
 		.source_arn = (char *)SOURCE_ARN,
 		.object = (char *)"web",
@@ -551,11 +552,12 @@ static void test_budget(void **state)
 		{ 2499, 4999, true, false }, { 2500, 0, true, true }, { 0, 5000, true, true },
 	};
 	struct desired_destination destination = { .kind = DESTINATION_ACM, .name = (char *)"prod" };
-	struct place place = { .destination = &destination, .account = (char *)"222222222222" };
+	struct place_aws aws = { .place.destination = &destination, .account = (char *)"222222222222" };
+	const struct place *place = &aws.place;
 	_cleanup_(destination_budget_done) struct destination_budget budget = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		destination_budget(&place, cases[i].held, cases[i].puts, &budget);
+		destination_budget(place, cases[i].held, cases[i].puts, &budget);
 		assert_int_equal(budget.near != NULL, cases[i].near);
 		assert_int_equal(budget.spent != NULL, cases[i].spent);
 		if (budget.spent)
@@ -563,8 +565,8 @@ static void test_budget(void **state)
 		destination_budget_done(&budget);
 	}
 	destination.kind = DESTINATION_SECRETSMANAGER;
-	assert_false(destination_counts_puts(&place));
-	destination_budget(&place, 9999, 9999, &budget);
+	assert_false(destination_counts_puts(place));
+	destination_budget(place, 9999, 9999, &budget);
 	assert_null(budget.near);
 }
 

@@ -13,6 +13,7 @@
 #include "daemon/destination/secret_body.h"
 #include "daemon/destination/secret_judge.h"
 #include "daemon/destination/tags.h"
+#include "daemon/model/place_aws.h"
 #include "lib/base/buf.h"
 #include "lib/base/strv.h"
 #include "lib/pki/key.h"
@@ -22,7 +23,7 @@
 
 struct world {
 	struct desired_destination destination;
-	struct place place;
+	struct place_aws place;
 	struct desired_delivery wish;
 	struct delivery delivery;
 	struct issuer issuer;
@@ -38,10 +39,10 @@ static int setup(void **state)
 
 	world->destination.kind = DESTINATION_SECRETSMANAGER;
 	world->destination.layout = LAYOUT_PEM;
-	world->place = (struct place){ .destination = &world->destination,
+	world->place = (struct place_aws){ .place.destination = &world->destination,
 		.region = (char *)"eu-west-1" };
 	world->delivery = (struct delivery){
-		.place = &world->place,
+		.place = &world->place.place,
 		.wish = &world->wish,
 		.source_arn = (char *)SOURCE_ARN,
 		.object = (char *)"tls/web",
