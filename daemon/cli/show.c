@@ -151,7 +151,8 @@ static void dependent_row(struct table *table, const json_t *item, usec_t now)
 
 	table_add(table, reply_text(item, "name"));
 	table_add(table, reply_text(item, "state"));
-	table_addf(table, "%s %s", reply_text(item, "action"), reply_text(item, "unit"));
+	table_addf(table, "%s %s", reply_text(item, "action"),
+		*reply_text(item, "target") ? reply_text(item, "target") : reply_text(item, "unit"));
 	note(&text, "%s", reply_text(item, "reason"));
 	if (reply_count(item, "owed"))
 		note(&text, "owed by %u", reply_count(item, "owed"));

@@ -175,6 +175,7 @@ static void tracked_dependent_free(struct tracked_dependent *state)
 	}
 	free(state->owed);
 	dependent_record_done(&state->record);
+	dependent_words_done(&state->words);
 	world_unref(state->world);
 	free(state->name);
 	free(state);
@@ -208,6 +209,33 @@ static struct tracked_dependent *tracked_dependent_new(
 	return state;
 }
 
+/* What is recorded is about another thing that had this name: nothing of it counts but that it is owed word. */
+static void forget_target(struct dependent_record *record)
+{
+	struct dependent_record empty = { .name = take(record->name) };
+
+	dependent_record_done(record);
+	*record = empty;
+}
+
+/* The dependent, as the configuration says it now. */
+static void tracked_dependent_point(struct tracked_dependent *state, const struct desired_dependent *dependent)
+{
+	struct dependent_record *record = &state->record;
+	_cleanup_(freep) char *target = NULL;
+
+	state->dependent = dependent;
+	dependent_words_done(&state->words);
+	state->words = dependent_describe(dependent);
+	target = mem_printf("%s %s", state->words.kind, state->words.target);
+	if (record->target && strcmp(record->target, target) != 0) {
+		tell_cancel(state);
+		forget_target(record);
+	}
+	if (!record->target)
+		record->target = take(target);
+}
+
 static void adopt_dependents(struct conductor *conductor, struct world *world, struct recorded *recorded)
 {
 	const struct desired *desired = world->desired;
@@ -223,7 +251,7 @@ static void adopt_dependents(struct conductor *conductor, struct world *world, s
 		world_ref(world);
 		world_unref(states[i]->world);
 		states[i]->world = world;
-		states[i]->dependent = &desired->dependents[i];
+		tracked_dependent_point(states[i], &desired->dependents[i]);
 	}
 	conductor->dependents = states;
 	conductor->dependent_count = desired->dependent_count;

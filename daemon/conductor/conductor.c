@@ -376,12 +376,20 @@ void conductor_on_bus(void *userdata)
 	notify_ready();
 }
 
-/* A run that ends by itself owns no name, and needs the bus only for units. */
+static bool needs_bus(const struct conductor *conductor)
+{
+	for (size_t i = 0; i < conductor->dependent_count; i++)
+		if (dependent_needs_bus(conductor->dependents[i]->dependent))
+			return true;
+	return false;
+}
+
+/* A run that ends by itself owns no name, and needs the bus only for dependents. */
 static void start_bus(struct conductor *conductor)
 {
 	if (!conductor->options.once)
 		conductor->bus = bus_new(conductor->event, &ask_handlers, conductor);
-	else if (conductor->dependent_count && !conductor->options.dry_run)
+	else if (needs_bus(conductor) && !conductor->options.dry_run)
 		conductor->bus = bus_new(conductor->event, NULL, NULL);
 }
 

@@ -102,6 +102,7 @@ static struct plan_dependent dependent_input(const struct tracked_dependent *dep
 {
 	return (struct plan_dependent){
 		.dependent = dependent->dependent,
+		.words = &dependent->words,
 		.record = &dependent->record,
 		.owed = (const struct owed_record *const *)dependent->owed,
 		.owed_count = dependent->owed_count,

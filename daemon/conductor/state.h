@@ -238,6 +238,7 @@ struct tracked_dependent {
 	struct conductor *conductor;
 	struct world *world;
 	const struct desired_dependent *dependent;
+	struct dependent_words words; /* of it */
 	struct dependent_record record;
 	struct owed_record **owed; /* its rows, owned, sorted by delivery */
 	size_t owed_count;

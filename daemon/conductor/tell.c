@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Telling a dependent.  It is at one step at a time:
- *	LOOK	the unit is being looked at			call != NULL
- *	TELL	its intent is on disk, its job is running	call != NULL
+ *	LOOK	it is being looked at				call != NULL
+ *	RESUME	an intent was found: what came of it?		call != NULL
+ *	TELL	its intent is on disk, it is being told		call != NULL
  *	PROVE	told; what it serves is being looked at		prove != NULL
  * and then what it was owed is settled, or the failure is written down.
  *
@@ -15,7 +16,6 @@
 #include <string.h>
 
 #include "daemon/conductor/say.h"
-#include "daemon/dependent/judge.h"
 #include "daemon/plan/schedule.h"
 #include "lib/base/strv.h"
 #include "lib/os/clock.h"
@@ -88,15 +88,14 @@ static void tell_failed(struct tracked_dependent *dependent, const struct error 
 
 	record->failures++;
 	record->next_try = conductor_now(conductor) + jitter(backoff(record->failures, err->kind), 10);
-	record->intended_at = 0;
 	free(record->problem);
 	record->problem = mem_strdup(err->text);
 	(void)conductor_save_dependent(conductor, record);
-	say_unit(&fields, dependent->name, dependent->dependent->unit);
+	say_unit(&fields, dependent->name, dependent->words.unit);
 	say_error(&fields, err);
 	say_next_try(&fields, record->failures, record->next_try);
 	log_write(dependent->said_failure ? LOG_DEBUG : LOG_WARNING, SAY_TELL_FAILED, &fields, "%s of '%s' failed: %s",
-		action_name(dependent->dependent->action), dependent->name, err->text);
+		dependent->words.action, dependent->name, err->text);
 	log_fields_done(&fields);
 	dependent->said_failure = true;
 	conductor_history(conductor, "tell-failed", dependent->name, err->text);
@@ -180,7 +179,7 @@ static void say_proof(struct tracked_dependent *dependent, enum prove_result res
 	};
 	struct log_fields fields = { 0 };
 
-	say_unit(&fields, dependent->name, dependent->dependent->unit);
+	say_unit(&fields, dependent->name, dependent->words.unit);
 	log_write(ways[result].level, ways[result].id, &fields, "proof of '%s': %s: %s", dependent->name,
 		prove_result_name(result), words);
 	log_fields_done(&fields);
@@ -311,6 +310,8 @@ void tell_prove_again(struct conductor *conductor, struct tracked_dependent *dep
 
 /* --- the job --- */
 
+static void start_look(struct tracked_dependent *dependent);
+
 static void on_told(void *userdata, enum told told, const struct error *err)
 {
 	struct tracked_dependent *dependent = userdata;
@@ -318,75 +319,122 @@ static void on_told(void *userdata, enum told told, const struct error *err)
 
 	dependent->call = NULL;
 	if (told == TOLD_FAILED) {
+		dependent->record.intended_at = 0;
 		tell_failed(dependent, err);
 		return;
 	}
 	dependent->telling->told = told == TOLD_DONE;
-	say_unit(&fields, dependent->name, dependent->dependent->unit);
+	say_unit(&fields, dependent->name, dependent->words.unit);
 	log_write(LOG_INFO, SAY_TOLD, &fields, told == TOLD_DONE ? "%s of '%s' (%s) is done" :
-		"%s of '%s' (%s) was not needed: it does not run", action_name(dependent->dependent->action),
-		dependent->name, dependent->dependent->unit);
+		"%s of '%s' (%s) was not needed: it does not run", dependent->words.action,
+		dependent->name, dependent->words.target);
 	log_fields_done(&fields);
-	conductor_history(dependent->conductor, "told", dependent->name, dependent->dependent->unit);
+	conductor_history(dependent->conductor, "told", dependent->name, dependent->words.target);
 	if (told == TOLD_STOPPED)
 		tell_settled(dependent, PROVE_NONE, NULL);
 	else
 		tell_succeeded(dependent);
 }
 
-static void start_job(struct tracked_dependent *dependent, const struct dependent_view *view)
+static struct dependent_host host_of(const struct conductor *conductor)
 {
-	struct conductor *conductor = dependent->conductor;
-	struct dependent_record *record = &dependent->record;
-	const struct dependent_host host = { .event = conductor->event, .bus = bus_connection(conductor->bus) };
-	const struct told_before intent = told_before_make(view, conductor_now(conductor));
-	const struct tell_request request = {
+	return (struct dependent_host){
+		.event = conductor->event,
+		.bus = conductor->bus ? bus_connection(conductor->bus) : NULL,
+	};
+}
+
+static struct dependent_intent last_intent(const struct tracked_dependent *dependent)
+{
+	return (struct dependent_intent){ dependent->record.token, dependent->record.intended_at };
+}
+
+static struct tell_request request_for(const struct tracked_dependent *dependent)
+{
+	return (struct tell_request){
 		.dependent = dependent->dependent,
 		.not_before = dependent->telling->in_place_since,
+		.intent = last_intent(dependent),
 	};
+}
 
-	free(record->invocation);
-	record->invocation = mem_strdup(intent.invocation_id);
-	record->intended_at = intent.at;
+static void start_tell(struct tracked_dependent *dependent, const char *token)
+{
+	struct conductor *conductor = dependent->conductor;
+	const struct dependent_host host = host_of(conductor);
+	struct dependent_record *record = &dependent->record;
+	struct tell_request request;
+
+	free(record->token);
+	record->token = mem_strdup(token);
+	record->intended_at = conductor_now(conductor);
 	if (!conductor_save_dependent(conductor, record)) {
 		record->intended_at = 0;
 		tell_end(dependent);
 		return;
 	}
+	request = request_for(dependent);
 	dependent->call = dependent_tell(&host, &request, on_told, dependent);
 }
 
-/* Was it told between the intent and a crash? */
-static bool found_told(const struct tracked_dependent *dependent, const struct dependent_view *view)
+/* What it was asked before a crash is known now, or that it was asked nothing, or neither: then the intent stays open. */
+static void on_resumed(void *userdata, enum told told, const struct error *err)
 {
-	const struct dependent_record *record = &dependent->record;
-	struct told_before intent = { .at = record->intended_at };
+	struct tracked_dependent *dependent = userdata;
 
-	if (!record->intended_at || !record->invocation ||
-		strlen(record->invocation) >= sizeof(intent.invocation_id))
-		return false;
-	memcpy(intent.invocation_id, record->invocation, strlen(record->invocation) + 1);
-	return was_told_already(view, &intent, dependent->dependent->action);
-}
-
-static void judge_owed(struct tracked_dependent *dependent, const struct dependent_view *view)
-{
-	struct conductor *conductor = dependent->conductor;
-	struct dependent_record *record = &dependent->record;
-	usec_t earliest = record->told_at ? usec_add(record->told_at, view->spacing) : 0;
-
-	if (found_told(dependent, view)) {
+	dependent->call = NULL;
+	if (told == TOLD_FAILED) {
+		tell_failed(dependent, err);
+	} else if (told == TOLD_NOTHING) {
+		dependent->record.intended_at = 0;
+		start_look(dependent);
+	} else {
 		dependent->telling->told = true;
 		tell_succeeded(dependent);
-	} else if (dependent->dependent->action != ACTION_START &&
-		   is_told_by_its_start(view, dependent->telling->in_place_since)) {
+	}
+}
+
+static void start_resume(struct tracked_dependent *dependent)
+{
+	const struct dependent_host host = host_of(dependent->conductor);
+	const struct tell_request request = request_for(dependent);
+
+	dependent->call = dependent_resume(&host, &request, on_resumed, dependent);
+}
+
+static void tell_later(struct tracked_dependent *dependent, usec_t when)
+{
+	dependent->record.next_try = when;
+	(void)conductor_save_dependent(dependent->conductor, &dependent->record);
+	tell_end(dependent);
+}
+
+static void judge_owed(struct tracked_dependent *dependent, const struct dependent_seen *seen)
+{
+	struct dependent_facts facts = {
+		.since = dependent->telling->in_place_since,
+		.intent = last_intent(dependent),
+		.told_at = dependent->record.told_at,
+		.now = conductor_now(dependent->conductor),
+	};
+	struct dependent_verdict verdict;
+
+	/* What was asked of it before the newest version was in place says nothing of that one. */
+	if (facts.intent.at < facts.since)
+		facts.intent.at = 0;
+	verdict = dependent_judge(dependent->dependent, seen, &facts);
+	switch (verdict.is) {
+	case JUDGED_RESUME:
+		start_resume(dependent);
+		break;
+	case JUDGED_TOLD:
 		tell_succeeded(dependent);
-	} else if (earliest > conductor_now(conductor)) {
-		record->next_try = earliest;
-		(void)conductor_save_dependent(conductor, record);
-		tell_end(dependent);
-	} else {
-		start_job(dependent, view);
+		break;
+	case JUDGED_LATER:
+		tell_later(dependent, verdict.when);
+		break;
+	default:
+		start_tell(dependent, verdict.token);
 	}
 }
 
@@ -406,27 +454,28 @@ static usec_t questioned_since(const struct tracked_dependent *dependent)
 	return since;
 }
 
-static void judge_question(struct tracked_dependent *dependent, const struct dependent_view *view)
+static void judge_question(struct tracked_dependent *dependent, const struct dependent_seen *seen)
 {
-	usec_t since = questioned_since(dependent);
+	const struct dependent_facts facts = {
+		.question = true,
+		.since = questioned_since(dependent),
+		.now = conductor_now(dependent->conductor),
+	};
+	const struct dependent_verdict verdict = dependent_judge(dependent->dependent, seen, &facts);
 
-	if (view->state == DEPENDENT_INACTIVE) {
-		tell_settled(dependent, PROVE_NONE, NULL); /* it will read what is in place when it is started */
-		return;
-	}
-	if (dependent->dependent->prove.connect)
+	if (verdict.is != JUDGED_STOPPED && dependent->dependent->prove.connect)
 		find_candidates(dependent);
 	if (dependent->telling->candidate_count)
 		start_proof(dependent);
-	else if (since && is_told_by_its_start(view, since))
+	else if (verdict.is == JUDGED_STOPPED || verdict.is == JUDGED_TOLD)
 		tell_settled(dependent, PROVE_NONE, NULL);
-	else if (since && view->state == DEPENDENT_ACTIVE && view->state_changed < since)
-		tell_owed_after_all(dependent); /* neither started nor reloaded since: it cannot have read it */
+	else if (verdict.is == JUDGED_TELL)
+		tell_owed_after_all(dependent);
 	else
 		tell_unknown(dependent);
 }
 
-static void on_looked(void *userdata, const struct dependent_view *view, const struct error *err)
+static void on_looked(void *userdata, const struct dependent_seen *seen, const struct error *err)
 {
 	struct tracked_dependent *dependent = userdata;
 
@@ -434,17 +483,22 @@ static void on_looked(void *userdata, const struct dependent_view *view, const s
 	if (err)
 		tell_failed(dependent, err);
 	else if (dependent->telling->question)
-		judge_question(dependent, view);
+		judge_question(dependent, seen);
 	else
-		judge_owed(dependent, view);
+		judge_owed(dependent, seen);
+}
+
+static void start_look(struct tracked_dependent *dependent)
+{
+	const struct dependent_host host = host_of(dependent->conductor);
+
+	dependent->call = dependent_look(&host, dependent->dependent, on_looked, dependent);
 }
 
 void tell_start(struct conductor *conductor, struct tracked_dependent *dependent)
 {
-	const struct dependent_host host = { .event = conductor->event, .bus = bus_connection(conductor->bus) };
-
 	dependent->telling = telling_new(dependent);
-	dependent->call = dependent_look(&host, dependent->dependent, on_looked, dependent);
+	start_look(dependent);
 }
 
 void tell_cancel(struct tracked_dependent *dependent)

@@ -82,8 +82,10 @@ void view_dependent(const struct tracked_dependent *dependent, struct dependent_
 
 	*report = (struct dependent_report){
 		.name = dependent->name,
-		.unit = dependent->dependent->unit,
-		.action = action_name(dependent->dependent->action),
+		.kind = dependent->words.kind,
+		.target = dependent->words.target,
+		.unit = dependent->words.unit,
+		.action = dependent->words.action,
 		.state = PROGRESS_TOLD,
 		.owed = owed,
 		.next_try = record->next_try,

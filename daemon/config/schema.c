@@ -15,6 +15,8 @@
 #define ON_FILE	   (1u << DESTINATION_FILE)
 #define ON_AWS	   (ON_ACM | ON_SECRETS)
 
+#define ON_SYSTEMD (1u << DEPENDENT_SYSTEMD)
+
 #define LIST_MAX 1000
 
 /* A row is read key first, whatever a formatter thinks. */
@@ -251,7 +253,7 @@ static const struct schema_section destination_section = {
 #undef STRUCTURE
 
 static const struct schema_word dependent_kinds[] = {
-	{ "systemd", 0, NULL },
+	{ "systemd", DEPENDENT_SYSTEMD, NULL },
 	{ "ssm", 0, "run the command from a oneshot unit: kind systemd, action start" },
 	{ "ecs", 0, "run the deployment from a oneshot unit: kind systemd, action start" },
 	{ "event", 0, "send the event from a oneshot unit: kind systemd, action start" },
@@ -269,15 +271,17 @@ static const struct schema_word actions[] = {
 
 #define STRUCTURE desired_dependent
 static const struct schema_row dependent_rows[] = {
-	{ "kind", SCHEMA_WORD, .unkept = true, .words = dependent_kinds, .required = true,
+	{ "kind", SCHEMA_WORD, AT(kind), .words = dependent_kinds, .required = true,
 		.help = "what it is: systemd" },
-	{ "unit", SCHEMA_TEXT, AT(unit), .format = FORMAT_UNIT, .required = true,
-		.help = "name of the unit" },
-	{ "action", SCHEMA_WORD, AT(action), .words = actions, .initial = "reload-or-restart",
+	{ "unit", SCHEMA_TEXT, AT(unit.name), .format = FORMAT_UNIT, .required = true,
+		.kinds = ON_SYSTEMD, .help = "name of the unit" },
+	{ "action", SCHEMA_WORD, AT(unit.action), .words = actions, .initial = "reload-or-restart",
+		.kinds = ON_SYSTEMD,
 		.help = "what is done to it; a stopped unit stays stopped unless action is start" },
 	{ "timeout", SCHEMA_DURATION, AT(timeout), .min = SECONDS(1), .max = HOURS(1),
 		.initial = "90s", .help = "how long that may take" },
-	{ "settle", SCHEMA_DURATION, AT(settle), .min = 0, .max = MINUTES(5), .initial = "3s",
+	{ "settle", SCHEMA_DURATION, AT(unit.settle), .min = 0, .max = MINUTES(5), .initial = "3s",
+		.kinds = ON_SYSTEMD,
 		.help = "how long afterwards the unit is looked at again" },
 	PROVE_ROW,
 	{ 0 },

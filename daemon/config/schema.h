@@ -54,7 +54,6 @@ struct schema_row {
 	unsigned kinds;	      /* bits 1 << kind of the entries it belongs to; 0: all */
 	const char *excludes; /* a key of the same section that may not stand beside it */
 	bool required;
-	bool unkept; /* WORD: only checked, the structure has no member for it */
 	const char *help; /* one line */
 };
 

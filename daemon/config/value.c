@@ -204,7 +204,7 @@ static void read_word(struct reader *r, const struct item *item, char *target)
 {
 	const struct schema_word *word = value_take_word(r, item);
 
-	if (word && !item->row->unkept)
+	if (word)
 		memcpy(target, &word->value,
 			sizeof(word->value)); /* enums are as wide as unsigned */
 }

@@ -58,10 +58,12 @@ static char **allowed_list(const struct desired *desired)
 
 	for (size_t i = 0; i < desired->dependent_count; i++) {
 		const struct desired_dependent *dependent = &desired->dependents[i];
-		_cleanup_(freep) char *pair = mem_printf(
-			"%s %s", dependent->unit, verbs[dependent->action]);
+		_cleanup_(freep) char *pair = NULL;
 
-		if (unit_name_is_valid(dependent->unit) && !strv_has(pairs, pair))
+		if (dependent->kind != DEPENDENT_SYSTEMD || !unit_name_is_valid(dependent->unit.name))
+			continue;
+		pair = mem_printf("%s %s", dependent->unit.name, verbs[dependent->unit.action]);
+		if (!strv_has(pairs, pair))
 			strv_append(&pairs, pair);
 	}
 	if (pairs)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/dependent/dependent.h"
+#include "daemon/dependent/kind.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
-#include "daemon/dependent/judge.h"
+#include "daemon/dependent/systemd_judge.h"
 #include "lib/os/clock.h"
 #include "lib/systemd/unit.h"
 
@@ -21,22 +21,25 @@
  *	JOB	its job is awaited				unit != NULL
  *	SETTLE	it is given time to fall over			timer != NULL
  *	AFTER	it is read again, repeatedly while it changes	unit or timer
+ *
+ * To resume is the same without JOB: where BEFORE does not show that the job was done, nothing was begun.
  */
-struct dependent_call {
+struct systemd_call {
+	struct dependent_call call; /* first: it is told from others by this */
 	struct dependent_host host;
 	char *unit_name;
 	enum action action;
 	usec_t timeout;
 	usec_t settle;
 	usec_t not_before;
-	bool has_intent;
-	struct told_before intent;
+	char *token; /* resume: of the intent that was found */
+	usec_t intended_at;
 
 	struct unit_call *unit;
 	struct sd_event_source *timer;
 	usec_t deadline; /* monotonic: of the step that waits */
 	bool waited; /* BEFORE: it was seen changing */
-	struct dependent_view before;
+	struct systemd_view before;
 	char job[24]; /* its result; "": none was started by us */
 
 	dependent_look_fn on_look;
@@ -57,61 +60,59 @@ static const enum unit_verb verbs[] = {
 	[ACTION_START] = UNIT_START,
 };
 
-static void tell_before(struct dependent_call *call);
-static void tell_after(struct dependent_call *call);
+static void tell_before(struct systemd_call *call);
+static void tell_after(struct systemd_call *call);
 
-struct dependent_call *dependent_cancel(struct dependent_call *call)
+static void call_free(struct systemd_call *call)
 {
-	if (!call)
-		return NULL;
 	unit_call_cancel(call->unit);
 	sd_event_source_disable_unref(call->timer);
 	sd_bus_unref(call->host.bus);
 	free(call->unit_name);
+	free(call->token);
 	free(call);
-	return NULL;
 }
 
 /* The two ends. */
 static void look_finish(
-	struct dependent_call *call, const struct dependent_view *view, const struct error *err)
+	struct systemd_call *call, const struct systemd_view *view, const struct error *err)
 {
 	dependent_look_fn done = call->on_look;
 	void *userdata = call->userdata;
 
-	dependent_cancel(call);
-	done(userdata, view, err);
+	call_free(call);
+	done(userdata, view ? systemd_seen(view) : NULL, err);
 }
 
-static void tell_finish(struct dependent_call *call, enum told told, const struct error *err)
+static void tell_finish(struct systemd_call *call, enum told told, const struct error *err)
 {
 	dependent_tell_fn done = call->on_tell;
 	void *userdata = call->userdata;
 
-	dependent_cancel(call);
+	call_free(call);
 	done(userdata, told, told == TOLD_FAILED ? err : NULL);
 }
 
-static enum dependent_state state_of(const struct unit *unit)
+static enum systemd_state state_of(const struct unit *unit)
 {
 	if (strcmp(unit->load_state, "loaded") != 0)
-		return DEPENDENT_ABSENT;
+		return SYSTEMD_ABSENT;
 	switch (unit->active) {
 	case UNIT_ACTIVE:
-		return DEPENDENT_ACTIVE;
+		return SYSTEMD_ACTIVE;
 	case UNIT_INACTIVE:
-		return DEPENDENT_INACTIVE;
+		return SYSTEMD_INACTIVE;
 	case UNIT_FAILED:
-		return DEPENDENT_FAILED;
+		return SYSTEMD_FAILED;
 	default:
-		return DEPENDENT_CHANGING;
+		return SYSTEMD_CHANGING;
 	}
 }
 
 static void view_from_unit(
-	const struct unit *unit, enum action action, struct dependent_view *ret_view)
+	const struct unit *unit, enum action action, struct systemd_view *ret_view)
 {
-	struct dependent_view view = {
+	struct systemd_view view = {
 		.state = state_of(unit),
 		.can_reload = unit->can_reload,
 		.oneshot = strcmp(unit->type, "oneshot") == 0,
@@ -135,7 +136,7 @@ static void view_from_unit(
 	*ret_view = view;
 }
 
-static struct unit_request unit_request_for(const struct dependent_call *call, usec_t timeout)
+static struct unit_request unit_request_for(const struct systemd_call *call, usec_t timeout)
 {
 	return (struct unit_request){
 		.event = call->host.event,
@@ -145,14 +146,14 @@ static struct unit_request unit_request_for(const struct dependent_call *call, u
 	};
 }
 
-static void call_read(struct dependent_call *call, unit_read_fn done)
+static void call_read(struct systemd_call *call, unit_read_fn done)
 {
 	struct unit_request request = unit_request_for(call, READ_TIMEOUT);
 
 	call->unit = unit_read(&request, done, call);
 }
 
-static void call_wait(struct dependent_call *call, usec_t duration, sd_event_time_handler_t done)
+static void call_wait(struct systemd_call *call, usec_t duration, sd_event_time_handler_t done)
 {
 	call->timer = sd_event_source_disable_unref(call->timer);
 	if (sd_event_add_time_relative(
@@ -161,17 +162,17 @@ static void call_wait(struct dependent_call *call, usec_t duration, sd_event_tim
 	(void)sd_event_source_set_description(call->timer, "dependent-wait");
 }
 
-static struct dependent_call *call_new(const struct dependent_host *host,
+static struct systemd_call *call_new(const struct dependent_host *host,
 	const struct desired_dependent *dependent, void *userdata)
 {
-	struct dependent_call *call = mem_new(struct dependent_call);
+	struct systemd_call *call = mem_new(struct systemd_call);
 
 	call->host = *host;
 	sd_bus_ref(call->host.bus);
-	call->unit_name = mem_strdup(dependent->unit);
-	call->action = dependent->action;
+	call->unit_name = mem_strdup(dependent->unit.name);
+	call->action = dependent->unit.action;
 	call->timeout = dependent->timeout;
-	call->settle = dependent->settle;
+	call->settle = dependent->unit.settle;
 	call->userdata = userdata;
 	return call;
 }
@@ -180,8 +181,8 @@ static struct dependent_call *call_new(const struct dependent_host *host,
 
 static void on_looked(void *userdata, const struct unit *unit, const struct error *err)
 {
-	struct dependent_call *call = userdata;
-	struct dependent_view view;
+	struct systemd_call *call = userdata;
+	struct systemd_view view;
 
 	call->unit = NULL;
 	if (err) {
@@ -192,21 +193,21 @@ static void on_looked(void *userdata, const struct unit *unit, const struct erro
 	look_finish(call, &view, NULL);
 }
 
-struct dependent_call *dependent_look(const struct dependent_host *host,
+static struct dependent_call *systemd_look(const struct dependent_host *host,
 	const struct desired_dependent *dependent, dependent_look_fn done, void *userdata)
 {
-	struct dependent_call *call = call_new(host, dependent, userdata);
+	struct systemd_call *call = call_new(host, dependent, userdata);
 
 	call->on_look = done;
 	call_read(call, on_looked);
-	return call;
+	return &call->call;
 }
 
 /* AFTER */
 
 static int on_settled(sd_event_source *source, usec_t now, void *userdata)
 {
-	struct dependent_call *call = userdata;
+	struct systemd_call *call = userdata;
 
 	call->timer = sd_event_source_disable_unref(call->timer);
 	tell_after(call);
@@ -216,8 +217,8 @@ static int on_settled(sd_event_source *source, usec_t now, void *userdata)
 static void on_after(void *userdata, const struct unit *unit, const struct error *err)
 {
 	_cleanup_(error_done) struct error failure = ERROR_NULL;
-	struct dependent_call *call = userdata;
-	struct dependent_view after;
+	struct systemd_call *call = userdata;
+	struct systemd_view after;
 	struct tell_facts facts = {
 		.unit = call->unit_name,
 		.action = call->action,
@@ -237,21 +238,21 @@ static void on_after(void *userdata, const struct unit *unit, const struct error
 	view_from_unit(unit, call->action, &after);
 	/* That it died after our job is an answer; that it is still starting is none. */
 	died = call->job[0] && strcmp(after.sub_state, "auto-restart") == 0;
-	if (after.state == DEPENDENT_CHANGING && !died && clock_monotonic() < call->deadline) {
+	if (after.state == SYSTEMD_CHANGING && !died && clock_monotonic() < call->deadline) {
 		call_wait(call, AGAIN_AFTER, on_settled);
 		return;
 	}
 	tell_finish(call, outcome_of(&facts, &failure), &failure);
 }
 
-static void tell_after(struct dependent_call *call)
+static void tell_after(struct systemd_call *call)
 {
 	call_read(call, on_after);
 }
 
 /* SETTLE */
 
-static void tell_settle(struct dependent_call *call, usec_t duration)
+static void tell_settle(struct systemd_call *call, usec_t duration)
 {
 	call->deadline = usec_add(clock_monotonic(), usec_add(duration, SETTLE_LIMIT));
 	call_wait(call, duration, on_settled);
@@ -260,7 +261,7 @@ static void tell_settle(struct dependent_call *call, usec_t duration)
 /* JOB */
 
 static void job_explain(
-	const struct dependent_call *call, const struct error *err, struct error *to)
+	const struct systemd_call *call, const struct error *err, struct error *to)
 {
 	error_copy(to, err);
 	if (err->kind == ERROR_DENIED && err->code == UNIT_CODE_MASKED)
@@ -282,7 +283,7 @@ static void job_explain(
 static void on_job(void *userdata, const char *result, const struct error *err)
 {
 	_cleanup_(error_done) struct error failure = ERROR_NULL;
-	struct dependent_call *call = userdata;
+	struct systemd_call *call = userdata;
 
 	call->unit = NULL;
 	if (err) {
@@ -298,7 +299,7 @@ static void on_job(void *userdata, const char *result, const struct error *err)
 		tell_settle(call, call->settle);
 }
 
-static void tell_job(struct dependent_call *call)
+static void tell_job(struct systemd_call *call)
 {
 	struct unit_request request = unit_request_for(call, call->timeout);
 
@@ -307,30 +308,31 @@ static void tell_job(struct dependent_call *call)
 
 /* BEFORE */
 
-/* A script that runs already is joined when it began after the version was in place, or when an
- * earlier try of ours began it. */
-static bool may_join(const struct dependent_call *call)
+/* A script that runs already is joined when it began after the version was in place. */
+static bool may_join(const struct systemd_call *call)
 {
-	const struct dependent_view *before = &call->before;
-
-	if (call->action != ACTION_START)
-		return false;
-	if (call->not_before > 0 && before->starting_since > call->not_before)
-		return true;
-	return call->has_intent && strcmp(before->sub_state, "start") == 0 &&
-	       strcmp(before->invocation_id, call->intent.invocation_id) != 0;
+	return !call->token && call->action == ACTION_START && call->not_before > 0 &&
+	       call->before.starting_since > call->not_before;
 }
 
-static bool is_told(const struct dependent_call *call)
+/* It was just being started when we came. */
+static bool is_told(const struct systemd_call *call)
 {
-	if (call->has_intent && was_told_already(&call->before, &call->intent, call->action))
-		return true;
-	/* It was just being started when we came. */
 	return call->waited && call->action != ACTION_START &&
 	       is_told_by_its_start(&call->before, call->not_before);
 }
 
-static void tell_decide(struct dependent_call *call)
+static void resume_decide(struct systemd_call *call)
+{
+	const struct dependent_intent intent = { call->token, call->intended_at };
+
+	if (was_told_already(&call->before, &intent, call->action))
+		tell_settle(call, call->action == ACTION_START ? 0 : call->settle);
+	else
+		tell_finish(call, TOLD_NOTHING, NULL);
+}
+
+static void tell_decide(struct systemd_call *call)
 {
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 	int r;
@@ -350,7 +352,7 @@ static void tell_decide(struct dependent_call *call)
 
 static int on_waited(sd_event_source *source, usec_t now, void *userdata)
 {
-	struct dependent_call *call = userdata;
+	struct systemd_call *call = userdata;
 
 	call->timer = sd_event_source_disable_unref(call->timer);
 	tell_before(call);
@@ -358,7 +360,7 @@ static int on_waited(sd_event_source *source, usec_t now, void *userdata)
 }
 
 /* systemd is at work on it already: what comes of that decides. */
-static void tell_wait(struct dependent_call *call)
+static void tell_wait(struct systemd_call *call)
 {
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 	_cleanup_(freep) char *limit = NULL;
@@ -378,7 +380,7 @@ static void tell_wait(struct dependent_call *call)
 
 static void on_before(void *userdata, const struct unit *unit, const struct error *err)
 {
-	struct dependent_call *call = userdata;
+	struct systemd_call *call = userdata;
 
 	call->unit = NULL;
 	if (err) {
@@ -386,29 +388,72 @@ static void on_before(void *userdata, const struct unit *unit, const struct erro
 		return;
 	}
 	view_from_unit(unit, call->action, &call->before);
-	if (call->before.state == DEPENDENT_CHANGING && !may_join(call))
+	if (call->before.state == SYSTEMD_CHANGING && !may_join(call))
 		tell_wait(call);
+	else if (call->token)
+		resume_decide(call);
 	else
 		tell_decide(call);
 }
 
-static void tell_before(struct dependent_call *call)
+static void tell_before(struct systemd_call *call)
 {
 	call_read(call, on_before);
 }
 
-struct dependent_call *dependent_tell(const struct dependent_host *host,
-	const struct tell_request *request, dependent_tell_fn done, void *userdata)
+static struct systemd_call *tell_new(const struct dependent_host *host, const struct tell_request *request,
+	dependent_tell_fn done, void *userdata)
 {
-	struct dependent_call *call = call_new(host, request->dependent, userdata);
+	struct systemd_call *call = call_new(host, request->dependent, userdata);
 
 	call->on_tell = done;
 	call->not_before = request->not_before;
-	if (request->intent) {
-		call->has_intent = true;
-		call->intent = *request->intent;
-	}
 	call->deadline = usec_add(clock_monotonic(), call->timeout);
-	tell_before(call);
 	return call;
 }
+
+static struct dependent_call *systemd_tell(const struct dependent_host *host, const struct tell_request *request,
+	dependent_tell_fn done, void *userdata)
+{
+	struct systemd_call *call = tell_new(host, request, done, userdata);
+
+	tell_before(call);
+	return &call->call;
+}
+
+static struct dependent_call *systemd_resume(const struct dependent_host *host, const struct tell_request *request,
+	dependent_tell_fn done, void *userdata)
+{
+	struct systemd_call *call = tell_new(host, request, done, userdata);
+
+	call->token = mem_strdup(request->intent.token);
+	call->intended_at = request->intent.at;
+	tell_before(call);
+	return &call->call;
+}
+
+static void systemd_cancel(struct dependent_call *call)
+{
+	call_free((struct systemd_call *)call);
+}
+
+static struct dependent_words systemd_describe(const struct desired_dependent *dependent)
+{
+	return (struct dependent_words){
+		.kind = "systemd",
+		.action = action_name(dependent->unit.action),
+		.target = mem_strdup(dependent->unit.name),
+		.pause = "so as not to run into its start limit",
+		.unit = dependent->unit.name,
+	};
+}
+
+const struct dependent_kind systemd_kind = {
+	.describe = systemd_describe,
+	.look = systemd_look,
+	.judge = systemd_judge,
+	.tell = systemd_tell,
+	.resume = systemd_resume,
+	.cancel = systemd_cancel,
+	.needs_bus = true,
+};

@@ -130,8 +130,14 @@ static void destination_done(struct desired_destination *destination)
 static void dependent_done(struct desired_dependent *dependent)
 {
 	free(dependent->name);
-	free(dependent->unit);
+	free(dependent->unit.name);
 	proof_done(&dependent->prove);
+}
+
+void dependent_words_done(struct dependent_words *words)
+{
+	free(words->target);
+	*words = (struct dependent_words){ 0 };
 }
 
 struct desired *desired_free(struct desired *desired)

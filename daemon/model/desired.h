@@ -137,15 +137,39 @@ enum action {
 	ACTION_START, /* oneshot units: how a script is run */
 };
 
-/* A systemd unit on this host. */
+/* What there is a kind for: a row of the table in daemon/dependent/kinds.c each. */
+enum dependent_number {
+	DEPENDENT_SYSTEMD,
+	DEPENDENT_NUMBERS,
+};
+
+/* A unit of this host's systemd. */
+struct desired_unit {
+	char *name;
+	enum action action;
+	usec_t settle; /* how long after its job its state is looked at again */
+};
+
+/* What is to be told.  What it is told, and how, only its kind knows: the members named after the kinds are theirs. */
 struct desired_dependent {
 	char *name;
-	char *unit;
-	enum action action;
-	usec_t timeout; /* how long its job may take */
-	usec_t settle;	/* how long after the job its state is looked at again */
+	enum dependent_number kind;
+	usec_t timeout; /* how long telling it may take */
 	struct desired_proof prove;
+	struct desired_unit unit; /* systemd */
 };
+
+/* A dependent in the words of its kind, for people. */
+struct dependent_words {
+	const char *kind;   /* "systemd", as the configuration writes it */
+	const char *action; /* what is done: "reload-or-restart" */
+	char *target;	    /* to what: "nginx.service"; owned */
+	const char *pause;  /* why it may have to wait after it was told: "so as not to run into its start limit" */
+	const char *unit;   /* systemd: the unit, borrowed from what it describes; else NULL */
+};
+
+/* dependent_words_done(words): release what they own. */
+void dependent_words_done(struct dependent_words *words);
 
 /* Requests a second to each account and region, by operation. */
 struct desired_quotas {

@@ -39,7 +39,8 @@ void dependent_record_done(struct dependent_record *record)
 {
 	free(record->name);
 	free(record->problem);
-	free(record->invocation);
+	free(record->target);
+	free(record->token);
 	proof_record_done(&record->proof);
 	*record = (struct dependent_record){ 0 };
 }

@@ -73,8 +73,9 @@ struct dependent_record {
 	unsigned failures;
 	usec_t next_try;
 	char *problem;
-	char *invocation; /* of the unit before the open intent to tell it */
-	usec_t intended_at; /* 0: no intent is open */
+	char *target; /* what the rest is about, "KIND TARGET": a changed configuration makes it void; NULL: not known */
+	char *token; /* its kind's, of the last intent to tell it (struct dependent_intent); or NULL */
+	usec_t intended_at; /* when that was written; 0: its tell has ended */
 	usec_t told_at;
 	struct proof_record proof;
 };

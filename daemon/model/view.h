@@ -62,6 +62,8 @@ struct delivery_view {
 
 struct dependent_report {
 	const char *name;
+	const char *kind;   /* these four: struct dependent_words; NULL where only the record is known */
+	const char *target;
 	const char *unit;
 	const char *action;
 	enum dependent_progress state;

@@ -543,7 +543,7 @@ static void plan_dependent(struct planner *planner, size_t index)
 	const struct plan_input *input = planner->input;
 	const struct plan_dependent *dependent = &input->dependents[index];
 	const struct dependent_record *record = dependent->record;
-	const char *action = action_name(dependent->dependent->action);
+	const struct dependent_words *words = dependent->words;
 	struct owed_summary owed;
 	usec_t gathered;
 
@@ -556,11 +556,11 @@ static void plan_dependent(struct planner *planner, size_t index)
 	}
 	if (record && record->next_try > input->now && !dependent->asked) {
 		struct step *step = add_tell_step(planner, index, owed.due ?: owed.unknown, STEP_WAIT,
-			record->failures ? mem_printf("%s of %s failed %u time%s: %s", action,
-						   dependent->dependent->unit, record->failures,
+			record->failures ? mem_printf("%s of %s failed %u time%s: %s", words->action,
+						   words->target, record->failures,
 						   record->failures == 1 ? "" : "s", record->problem ?: "?")
-					 : mem_printf("%s of %s waits, so as not to run into its start limit",
-						   action, dependent->dependent->unit));
+					 : mem_printf("%s of %s waits, %s", words->action, words->target,
+						   words->pause));
 
 		step->when = record->next_try;
 		step->failed = record->failures > 0;
@@ -570,8 +570,8 @@ static void plan_dependent(struct planner *planner, size_t index)
 	gathered = owed.due ? usec_add(owed.since, GATHER_LIMIT) : 0;
 	if ((owed.in_flight || input->source_reading) && gathered > input->now) {
 		struct step *step = add_tell_step(planner, index, owed.due ?: owed.unknown, STEP_WAIT,
-			mem_printf("%s of %s waits for other deliveries on their way to it", action,
-				dependent->dependent->unit));
+			mem_printf("%s of %s waits for other deliveries on their way to it", words->action,
+				words->target));
 
 		step->when = gathered;
 		plan_again_at(planner, gathered);
@@ -579,12 +579,12 @@ static void plan_dependent(struct planner *planner, size_t index)
 	}
 	if (owed.due)
 		add_tell_step(planner, index, owed.due, STEP_TELL,
-			mem_printf("%s of %s (%s) is owed since a new version is in place", action,
-				dependent->dependent->name, dependent->dependent->unit));
+			mem_printf("%s of %s (%s) is owed since a new version is in place", words->action,
+				dependent->dependent->name, words->target));
 	else
 		add_tell_step(planner, index, owed.unknown, STEP_TELL,
 			mem_printf("it is not recorded whether %s (%s) was told of the version in place; looking",
-				dependent->dependent->name, dependent->dependent->unit));
+				dependent->dependent->name, words->target));
 }
 
 void plan_make(const struct plan_input *input, struct plan *ret_plan)

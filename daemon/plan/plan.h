@@ -46,7 +46,8 @@ struct plan_delivery {
 };
 
 struct plan_dependent {
-	const struct desired_dependent *dependent;
+	const struct desired_dependent *dependent; /* of which no member of a kind counts here */
+	const struct dependent_words *words;
 	const struct dependent_record *record; /* NULL: none */
 	const struct owed_record *const *owed; /* its rows */
 	size_t owed_count;

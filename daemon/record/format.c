@@ -31,6 +31,15 @@ static const char *const steps[] = {
 
 	/* Format 2: where the chain of what a delivery put in place ends. */
 	"ALTER TABLE delivery ADD COLUMN anchor BLOB;",
+
+	/* Format 3: what is written down before a dependent is told is its kind's, not an invocation of a unit alone.  (Made
+	 * anew, so that the definition is the one written here: SQLite's own ways to rename a column edit it.) */
+	"ALTER TABLE dependent RENAME TO dependent_of_format_2;"
+	"CREATE TABLE dependent (name TEXT PRIMARY KEY, failures INTEGER, next_try INTEGER, problem TEXT, target TEXT,"
+	" token TEXT, intended_at INTEGER, told_at INTEGER, proof TEXT) WITHOUT ROWID;"
+	"INSERT INTO dependent SELECT name, failures, next_try, problem, NULL, invocation, intended_at, told_at, proof"
+	" FROM dependent_of_format_2;"
+	"DROP TABLE dependent_of_format_2;",
 };
 
 const struct formats formats_ours = { .steps = steps, .newest = ARRAY_SIZE(steps) };

@@ -19,7 +19,7 @@
 	"held, approved, guard_passed, proof, proven, leaf, chain_pem, held_accept, anchor"
 #define OWED_COLUMNS "dependent, delivery, fingerprint, since, due"
 #define DEPENDENT_COLUMNS                                                                          \
-	"name, failures, next_try, problem, invocation, intended_at, told_at, proof"
+	"name, failures, next_try, problem, target, token, intended_at, told_at, proof"
 
 #define HISTORY_KEPT (400 * USEC_PER_DAY)
 
@@ -277,7 +277,8 @@ static void load_dependent(void *item, struct reader *reader)
 	row->failures = (unsigned)read_number(reader);
 	row->next_try = read_number(reader);
 	row->problem = read_text(reader);
-	row->invocation = read_text(reader);
+	row->target = read_text(reader);
+	row->token = read_text(reader);
 	row->intended_at = read_number(reader);
 	row->told_at = read_number(reader);
 	proof_parse(read_text(reader), &row->proof);
@@ -482,7 +483,7 @@ int record_save_dependent(struct record *record, const struct dependent_record *
 	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
 	struct binder binder = { 0 };
 	int r = statement_prepare(record,
-		"INSERT OR REPLACE INTO dependent (" DEPENDENT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?)", &statement,
+		"INSERT OR REPLACE INTO dependent (" DEPENDENT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?)", &statement,
 		err);
 
 	if (r < 0)
@@ -492,7 +493,8 @@ int record_save_dependent(struct record *record, const struct dependent_record *
 	bind_number(&binder, row->failures);
 	bind_number(&binder, row->next_try);
 	bind_sentence(&binder, row->problem);
-	bind_text(&binder, row->invocation);
+	bind_text(&binder, row->target);
+	bind_text(&binder, row->token);
 	bind_number(&binder, row->intended_at);
 	bind_number(&binder, row->told_at);
 	bind_sentence(&binder, proof_text(&row->proof));

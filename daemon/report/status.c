@@ -63,6 +63,8 @@ void report_dependent(struct writer *writer, const struct dependent_report *view
 {
 	writer_open(writer, NULL, '{');
 	writer_text(writer, "name", view->name);
+	writer_text(writer, "kind", view->kind);
+	writer_text(writer, "target", view->target);
 	writer_text(writer, "unit", view->unit);
 	writer_text(writer, "action", view->action);
 	writer_text(writer, "state", dependent_progress_name(view->state));

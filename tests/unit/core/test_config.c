@@ -184,7 +184,7 @@ static void dump_section(struct buf *out, const char *path, const struct schema_
 {
 	unsigned kinds = 0;
 
-	if (section->kinds && !schema_find(section, "kind", 0)->unkept)
+	if (section->kinds)
 		kinds = 1u << *(const unsigned *)(structure +
 						  schema_find(section, "kind", 0)->offset);
 	SCHEMA_FOREACH(row, section)
@@ -192,7 +192,7 @@ static void dump_section(struct buf *out, const char *path, const struct schema_
 		_cleanup_(freep) char *below = mem_printf(
 			"%s%s%s", path, *path ? "." : "", row->key);
 
-		if (!row->unkept && schema_of_kind(row, kinds))
+		if (schema_of_kind(row, kinds))
 			dump_row(out, below, row, structure);
 	}
 }

@@ -64,6 +64,7 @@ struct given_delivery {
 
 struct given_dependent {
 	struct desired_dependent dependent;
+	struct dependent_words words;
 	struct dependent_record record;
 	struct plan_dependent plan;
 	const struct owed_record *rows[MANY];
@@ -156,6 +157,7 @@ static void situation_link(struct situation *s)
 		struct given_dependent *given = &s->dependents[i];
 
 		given->plan.dependent = &given->dependent;
+		given->plan.words = &given->words;
 		given->plan.record = given->recorded ? &given->record : NULL;
 		given->plan.owed = given->rows;
 		given->plan.owed_count = 0;
@@ -276,15 +278,6 @@ static struct proof_record proof_of(struct situation *s, const char *text)
 	return proof;
 }
 
-static enum action action_of(const char *text)
-{
-	for (enum action action = ACTION_RESTART; action <= ACTION_START; action++)
-		if (strcmp(action_name(action), text) == 0)
-			return action;
-	fail_msg("'%s' is no action", text);
-	return ACTION_RESTART;
-}
-
 /* --- fields of a line: a key, what its value is, and where it goes --- */
 
 enum field_type {
@@ -298,8 +291,7 @@ enum field_type {
 	NEWEST,
 	STATE,
 	HOLD,
-	PROOF,
-	ACTION
+	PROOF
 };
 
 struct field {
@@ -381,7 +373,7 @@ static const struct field candidate_fields[] = {
 };
 
 static const struct field dependent_fields[] = {
-	PLAIN("action", ACTION, given_dependent, dependent.action),
+	PLAIN("action", TEXT, given_dependent, words.action),
 	PLAIN("prove", TEXT, given_dependent, dependent.prove.connect),
 	PLAIN("in_flight", FLAG, given_dependent, plan.in_flight),
 	PLAIN("asked", FLAG, given_dependent, plan.asked),
@@ -435,9 +427,6 @@ static void field_set(struct situation *s, enum field_type type, void *where, co
 		break;
 	case PROOF:
 		*(struct proof_record *)where = proof_of(s, value);
-		break;
-	case ACTION:
-		*(enum action *)where = action_of(value);
 		break;
 	}
 }
@@ -529,7 +518,9 @@ static void add_dependent(struct situation *s, char *line)
 	char *name = next_word(&line);
 
 	given->dependent.name = keep(s, name);
-	given->dependent.unit = keep_joined(s, name, ".service");
+	given->words.action = "restart";
+	given->words.target = keep_joined(s, name, ".service");
+	given->words.pause = "so as not to run into its start limit";
 	read_fields(s, dependent_fields, given, &given->recorded, line);
 }
 
@@ -886,7 +877,9 @@ static void random_dependent(struct world *world, size_t index)
 	const char name[] = { 'u', (char)('0' + index), '\0' };
 
 	given->dependent.name = keep(&world->s, name);
-	given->dependent.unit = given->dependent.name;
+	given->words.action = "restart";
+	given->words.target = given->dependent.name;
+	given->words.pause = "so as not to run into its start limit";
 	given->dependent.prove.connect = dice(world, 2) ? NULL : keep(&world->s, "host:443");
 	given->recorded = dice(world, 2);
 	given->record.failures = dice(world, 3);

@@ -6,7 +6,7 @@
  *
  *	test_dependent_live look UNIT ACTION
  *	test_dependent_live rule UNIT=ACTION ...
- *	test_dependent_live tell UNIT ACTION TIMEOUT_MS SETTLE_MS NOT_BEFORE [INVOCATION AT]
+ *	test_dependent_live tell UNIT ACTION TIMEOUT_MS SETTLE_MS NOT_BEFORE [INVOCATION AT]	with an intent: resumes
  */
 #include "daemon/dependent/dependent.h"
 
@@ -21,18 +21,19 @@
 #include <systemd/sd-event.h>
 
 #include "daemon/dependent/polkit_rule.h"
+#include "daemon/dependent/systemd_judge.h"
 #include "lib/pki/secret.h"
 
 struct live {
 	struct dependent_host host;
 	bool inside; /* a call is being started: no completion may come */
 	unsigned completions;
-	struct dependent_view view;
+	struct systemd_view view;
 	enum told told;
 	struct error error;
 };
 
-static void on_look(void *userdata, const struct dependent_view *view, const struct error *err)
+static void on_look(void *userdata, const struct dependent_seen *seen, const struct error *err)
 {
 	struct live *live = userdata;
 
@@ -41,7 +42,7 @@ static void on_look(void *userdata, const struct dependent_view *view, const str
 	if (err)
 		error_copy(&live->error, err);
 	else
-		live->view = *view;
+		live->view = *systemd_view(seen);
 	sd_event_exit(live->host.event, 0);
 }
 
@@ -85,10 +86,13 @@ static void live_look(struct live *live, const struct desired_dependent *depende
 	assert_int_equal(live->completions, 1);
 }
 
-static void live_tell(struct live *live, const struct tell_request *request)
+static void live_tell(struct live *live, const struct tell_request *request,
+	struct dependent_call *(*start)(const struct dependent_host *host, const struct tell_request *request,
+		dependent_tell_fn done, void *userdata))
 {
+	live->completions = 0;
 	live->inside = true;
-	assert_non_null(dependent_tell(&live->host, request, on_tell, live));
+	assert_non_null(start(&live->host, request, on_tell, live));
 	live->inside = false;
 	assert_true(sd_event_loop(live->host.event) >= 0);
 	assert_int_equal(live->completions, 1);
@@ -105,7 +109,7 @@ static enum action action_find(const char *name)
 
 static int run_look(int count, char **words)
 {
-	struct desired_dependent dependent = { .unit = words[2], .action = action_find(words[3]) };
+	struct desired_dependent dependent = { .unit = { .name = words[2], .action = action_find(words[3]) } };
 	struct live live;
 
 	if (live_open(&live) < 0)
@@ -129,26 +133,28 @@ static int run_look(int count, char **words)
 static int run_tell(int count, char **words)
 {
 	struct desired_dependent dependent = {
-		.unit = words[2],
-		.action = action_find(words[3]),
 		.timeout = strtoull(words[4], NULL, 10) * USEC_PER_MSEC,
-		.settle = strtoull(words[5], NULL, 10) * USEC_PER_MSEC,
+		.unit = {
+			.name = words[2],
+			.action = action_find(words[3]),
+			.settle = strtoull(words[5], NULL, 10) * USEC_PER_MSEC,
+		},
 	};
 	struct tell_request request = {
 		.dependent = &dependent,
 		.not_before = strtoull(words[6], NULL, 10),
 	};
-	struct told_before intent = { 0 };
 	struct live live;
 
-	if (count > 8) {
-		(void)snprintf(intent.invocation_id, sizeof(intent.invocation_id), "%s", words[7]);
-		intent.at = strtoull(words[8], NULL, 10);
-		request.intent = &intent;
-	}
 	if (live_open(&live) < 0)
 		live.host.bus = sd_bus_unref(live.host.bus);
-	live_tell(&live, &request);
+	live.told = TOLD_NOTHING;
+	if (count > 8) {
+		request.intent = (struct dependent_intent){ words[7], strtoull(words[8], NULL, 10) };
+		live_tell(&live, &request, dependent_resume);
+	}
+	if (live.told == TOLD_NOTHING)
+		live_tell(&live, &request, dependent_tell);
 	if (live.told == TOLD_FAILED)
 		printf("failed %s: %s\n", error_kind_name(live.error.kind), live.error.text);
 	else
@@ -167,8 +173,8 @@ static int run_rule(int count, char **words)
 		char *equals = strchr(words[i], '=');
 
 		*equals = '\0';
-		dependents[desired.dependent_count].unit = words[i];
-		dependents[desired.dependent_count++].action = action_find(equals + 1);
+		dependents[desired.dependent_count].unit.name = words[i];
+		dependents[desired.dependent_count++].unit.action = action_find(equals + 1);
 	}
 	rule = polkit_rule(&desired);
 	fputs(rule, stdout);
@@ -178,7 +184,7 @@ static int run_rule(int count, char **words)
 
 static void test_manager_is_seen(void **state)
 {
-	struct desired_dependent dependent = { .unit = (char *)"init.scope" };
+	struct desired_dependent dependent = { .unit.name = (char *)"init.scope" };
 	struct live live;
 
 	if (live_open(&live) < 0) {
@@ -190,13 +196,13 @@ static void test_manager_is_seen(void **state)
 		live_close(&live);
 		skip();
 	}
-	assert_int_equal(live.view.state, DEPENDENT_ACTIVE);
+	assert_int_equal(live.view.state, SYSTEMD_ACTIVE);
 	live_close(&live);
 }
 
 static void test_no_bus_is_a_failure_that_passes(void **state)
 {
-	struct desired_dependent dependent = { .unit = (char *)"nginx.service" };
+	struct desired_dependent dependent = { .unit.name = (char *)"nginx.service" };
 	struct tell_request request = { .dependent = &dependent };
 	struct live live = { 0 };
 
@@ -207,7 +213,7 @@ static void test_no_bus_is_a_failure_that_passes(void **state)
 
 	live = (struct live){ 0 };
 	assert_true(sd_event_new(&live.host.event) >= 0);
-	live_tell(&live, &request);
+	live_tell(&live, &request, dependent_tell);
 	assert_int_equal(live.told, TOLD_FAILED);
 	assert_int_equal(live.error.kind, ERROR_RETRY);
 	live_close(&live);
@@ -215,7 +221,7 @@ static void test_no_bus_is_a_failure_that_passes(void **state)
 
 static void test_cancel_means_no_callback(void **state)
 {
-	struct desired_dependent dependent = { .unit = (char *)"nginx.service" };
+	struct desired_dependent dependent = { .unit.name = (char *)"nginx.service" };
 	struct live live = { 0 };
 
 	assert_true(sd_event_new(&live.host.event) >= 0);

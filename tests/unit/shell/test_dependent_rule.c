@@ -39,9 +39,9 @@ static void check_rule(const struct desired_dependent *dependents, size_t count,
 	assert_string_equal(rule, wanted);
 }
 
-#define UNIT(name, what)                                                                           \
+#define UNIT(unit_name, what)                                                                      \
 	{                                                                                          \
-		.unit = (char *)name, .action = what                                               \
+		.unit = { .name = (char *)unit_name, .action = what }                              \
 	}
 
 static void test_rule_allows_each_unit_its_action(void **state)

@@ -254,7 +254,7 @@ static void test_dependent(void **state)
 {
 	_cleanup_(record_freep) struct record *record = opened();
 	struct dependent_record row = { (char *)"nginx", 40, 41, (char *)"problem",
-		(char *)"invocation", 42, 43, { PROVE_WRONG, (char *)"wrong: proof" } };
+		(char *)"web.service", (char *)"token", 42, 43, { PROVE_WRONG, (char *)"wrong: proof" } };
 	struct recorded all;
 
 	assert_int_equal(record_save_dependent(record, &row, NULL), 0);
@@ -266,7 +266,8 @@ static void test_dependent(void **state)
 	assert_int_equal(all.dependents[0].failures, 40);
 	assert_int_equal(all.dependents[0].next_try, 41);
 	assert_string_equal(all.dependents[0].problem, row.problem);
-	assert_string_equal(all.dependents[0].invocation, row.invocation);
+	assert_string_equal(all.dependents[0].target, row.target);
+	assert_string_equal(all.dependents[0].token, row.token);
 	assert_int_equal(all.dependents[0].intended_at, 42);
 	assert_int_equal(all.dependents[0].told_at, 43);
 	assert_true(proof_equal(&all.dependents[0].proof, &row.proof));

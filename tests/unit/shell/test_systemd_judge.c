@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/dependent/judge.h"
+#include "daemon/dependent/systemd_judge.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,21 +12,21 @@
 #define OLD       "00000000000000000000000000000001"
 #define NEW       "00000000000000000000000000000002"
 
-#define VIEW(...) ((struct dependent_view){ .load_state = "loaded", __VA_ARGS__ })
+#define VIEW(...) ((struct systemd_view){ .load_state = "loaded", __VA_ARGS__ })
 #define RUNS(id, ...)                                                                              \
-	VIEW(.state = DEPENDENT_ACTIVE, .sub_state = "running", .result = "success",               \
+	VIEW(.state = SYSTEMD_ACTIVE, .sub_state = "running", .result = "success",               \
 		.invocation_id = id, __VA_ARGS__)
-#define STOPPED VIEW(.state = DEPENDENT_INACTIVE, .sub_state = "dead", .result = "success")
+#define STOPPED VIEW(.state = SYSTEMD_INACTIVE, .sub_state = "dead", .result = "success")
 #define BROKEN(why)                                                                                \
-	VIEW(.state = DEPENDENT_FAILED, .sub_state = "failed", .result = why, .invocation_id = NEW)
-#define BUSY(word) VIEW(.state = DEPENDENT_CHANGING, .sub_state = word, .invocation_id = NEW)
+	VIEW(.state = SYSTEMD_FAILED, .sub_state = "failed", .result = why, .invocation_id = NEW)
+#define BUSY(word) VIEW(.state = SYSTEMD_CHANGING, .sub_state = word, .invocation_id = NEW)
 
 struct outcome_case {
 	const char *name;
 	enum action action;
-	struct dependent_view before;
+	struct systemd_view before;
 	const char *job;
-	struct dependent_view after;
+	struct systemd_view after;
 	enum told told;
 	const char *words; /* in the error; NULL: none */
 };
@@ -45,7 +45,7 @@ static const struct outcome_case outcome_cases[] = {
 	{ "still starting", ACTION_RESTART, RUNS(OLD), "done", BUSY("start"), TOLD_FAILED,
 		"not settled" },
 	{ "a condition kept it down", ACTION_RESTART, RUNS(OLD), "done",
-		VIEW(.state = DEPENDENT_INACTIVE, .condition_failed = true), TOLD_FAILED,
+		VIEW(.state = SYSTEMD_INACTIVE, .condition_failed = true), TOLD_FAILED,
 		"Condition...=" },
 	{ "down and forgotten", ACTION_RESTART, RUNS(OLD), "done", STOPPED, TOLD_FAILED,
 		"is down" },
@@ -93,7 +93,7 @@ static const struct outcome_case outcome_cases[] = {
 	{ "told before a crash, stopped now", ACTION_RESTART, RUNS(NEW), NULL, STOPPED,
 		TOLD_STOPPED, NULL },
 	{ "gone altogether", ACTION_RESTART, RUNS(OLD), "done",
-		((struct dependent_view){ .load_state = "not-found", .state = DEPENDENT_ABSENT }),
+		((struct systemd_view){ .load_state = "not-found", .state = SYSTEMD_ABSENT }),
 		TOLD_FAILED, "there is no unit" },
 };
 
@@ -116,7 +116,7 @@ static void test_outcomes(void **state)
 
 struct tellable_case {
 	enum action action;
-	struct dependent_view view;
+	struct systemd_view view;
 	int result; /* -1: refused */
 	enum error_kind kind;
 	const char *words;
@@ -131,20 +131,20 @@ static const struct tellable_case tellable_cases[] = {
 	{ ACTION_RESTART, STOPPED, 1, ERROR_NONE, NULL },
 	{ ACTION_RESTART, BROKEN("exit-code"), -1, ERROR_RETRY, "in failed state (exit-code)" },
 	{ ACTION_RESTART, BROKEN("start-limit-hit"), -1, ERROR_RETRY, "reset-failed" },
-	{ ACTION_RESTART, VIEW(.state = DEPENDENT_INACTIVE, .oneshot = true), -1, ERROR_INVALID,
+	{ ACTION_RESTART, VIEW(.state = SYSTEMD_INACTIVE, .oneshot = true), -1, ERROR_INVALID,
 		"'action: start'" },
-	{ ACTION_RESTART, VIEW(.state = DEPENDENT_ACTIVE, .oneshot = true, .stays = true), 0,
+	{ ACTION_RESTART, VIEW(.state = SYSTEMD_ACTIVE, .oneshot = true, .stays = true), 0,
 		ERROR_NONE, NULL },
-	{ ACTION_START, VIEW(.state = DEPENDENT_INACTIVE, .oneshot = true), 0, ERROR_NONE, NULL },
-	{ ACTION_START, VIEW(.state = DEPENDENT_FAILED, .oneshot = true), 0, ERROR_NONE, NULL },
-	{ ACTION_START, VIEW(.state = DEPENDENT_ACTIVE, .oneshot = true, .stays = true), -1,
+	{ ACTION_START, VIEW(.state = SYSTEMD_INACTIVE, .oneshot = true), 0, ERROR_NONE, NULL },
+	{ ACTION_START, VIEW(.state = SYSTEMD_FAILED, .oneshot = true), 0, ERROR_NONE, NULL },
+	{ ACTION_START, VIEW(.state = SYSTEMD_ACTIVE, .oneshot = true, .stays = true), -1,
 		ERROR_INVALID, "RemainAfterExit=" },
 	{ ACTION_START, STOPPED, -1, ERROR_INVALID, "Type=oneshot" },
-	{ ACTION_RESTART, { .load_state = "not-found", .state = DEPENDENT_ABSENT }, -1,
+	{ ACTION_RESTART, { .load_state = "not-found", .state = SYSTEMD_ABSENT }, -1,
 		ERROR_ABSENT, "no unit" },
-	{ ACTION_RESTART, { .load_state = "masked", .state = DEPENDENT_ABSENT }, -1, ERROR_DENIED,
+	{ ACTION_RESTART, { .load_state = "masked", .state = SYSTEMD_ABSENT }, -1, ERROR_DENIED,
 		"unmask" },
-	{ ACTION_START, { .load_state = "bad-setting", .state = DEPENDENT_ABSENT }, -1,
+	{ ACTION_START, { .load_state = "bad-setting", .state = SYSTEMD_ABSENT }, -1,
 		ERROR_INVALID, "bad-setting" },
 };
 
@@ -163,11 +163,11 @@ static void test_tellable(void **state)
 
 static void test_told_already(void **state)
 {
-	struct told_before intent = { OLD, 1000 }, first = { "", 1000 };
-	struct dependent_view ended = VIEW(.state = DEPENDENT_INACTIVE, .result = "success",
+	struct dependent_intent intent = { OLD, 1000 }, first = { "", 1000 };
+	struct systemd_view ended = VIEW(.state = SYSTEMD_INACTIVE, .result = "success",
 		.invocation_id = NEW);
 	static const struct {
-		struct dependent_view view;
+		struct systemd_view view;
 		enum action action;
 		bool told;
 	} cases[] = {
@@ -196,25 +196,66 @@ static void test_told_already(void **state)
 
 static void test_told_by_its_start(void **state)
 {
-	struct dependent_view view = RUNS(NEW, .starting_since = 2000, .active_since = 3000);
+	struct systemd_view view = RUNS(NEW, .starting_since = 2000, .active_since = 3000);
 
 	assert_true(is_told_by_its_start(&view, 1999));
 	assert_false(is_told_by_its_start(&view, 2000));
 	/* It was starting when the version came: it may have read the old one. */
 	assert_false(is_told_by_its_start(&view, 2500));
 	assert_false(is_told_by_its_start(&view, 0));
-	view.state = DEPENDENT_FAILED;
+	view.state = SYSTEMD_FAILED;
 	assert_false(is_told_by_its_start(&view, 1000));
 }
 
-static void test_intent_is_what_was_seen(void **state)
-{
-	struct dependent_view view = RUNS(OLD);
-	struct told_before intent = told_before_make(&view, 77);
+struct judge_case {
+	const char *name;
+	enum action action;
+	struct systemd_view view;
+	struct dependent_facts facts;
+	enum dependent_judgement is;
+};
 
-	assert_string_equal(intent.invocation_id, OLD);
-	assert_int_equal(intent.at, 77);
-	assert_false(was_told_already(&view, &intent, ACTION_RESTART));
+#define ASKED(...) { .question = true, .now = 9000, __VA_ARGS__ }
+#define OWED(...) { .since = 1000, .now = 9000, __VA_ARGS__ }
+#define INTENT .intent = { OLD, 1500 }
+
+static const struct judge_case judge_cases[] = {
+	{ "owed", ACTION_RESTART, RUNS(NEW), OWED(), JUDGED_TELL },
+	{ "owed, stopped: telling it says so", ACTION_RESTART, STOPPED, OWED(), JUDGED_TELL },
+	{ "owed, started since", ACTION_RESTART, RUNS(NEW, .starting_since = 1001), OWED(), JUDGED_TOLD },
+	{ "owed, a script's own run is none of ours", ACTION_START, RUNS(NEW, .starting_since = 1001), OWED(),
+		JUDGED_TELL },
+	{ "told lately", ACTION_RESTART, RUNS(NEW, .spacing = 2000), OWED(.told_at = 8000), JUDGED_LATER },
+	{ "told long enough ago", ACTION_RESTART, RUNS(NEW, .spacing = 1000), OWED(.told_at = 8000), JUDGED_TELL },
+	{ "an intent, and it was restarted", ACTION_RESTART, RUNS(NEW), OWED(INTENT), JUDGED_RESUME },
+	{ "an intent, and it was reloaded", ACTION_RELOAD, RUNS(OLD, .state_changed = 1600), OWED(INTENT), JUDGED_RESUME },
+	{ "an intent, and something goes on", ACTION_RESTART, BUSY("start"), OWED(INTENT), JUDGED_RESUME },
+	{ "an intent, and nothing was done", ACTION_RESTART, RUNS(OLD), OWED(INTENT), JUDGED_TELL },
+	{ "an intent, and it is down now", ACTION_RESTART, BROKEN("exit-code"), OWED(INTENT), JUDGED_TELL },
+	{ "an intent that has ended", ACTION_RESTART, RUNS(NEW), OWED(.intent = { OLD, 0 }), JUDGED_TELL },
+	{ "resumed before its start limit counts", ACTION_RESTART, RUNS(NEW, .spacing = 9000),
+		OWED(INTENT, .told_at = 8000), JUDGED_RESUME },
+	{ "asked, stopped", ACTION_RESTART, STOPPED, ASKED(), JUDGED_STOPPED },
+	{ "asked, started since", ACTION_RESTART, RUNS(NEW, .starting_since = 1001), ASKED(.since = 1000), JUDGED_TOLD },
+	{ "asked, nothing done since", ACTION_RELOAD, RUNS(NEW, .state_changed = 999), ASKED(.since = 1000), JUDGED_TELL },
+	{ "asked, reloaded since", ACTION_RELOAD, RUNS(NEW, .state_changed = 1001), ASKED(.since = 1000), JUDGED_UNKNOWN },
+	{ "asked, and not known since when", ACTION_RESTART, RUNS(NEW, .starting_since = 5), ASKED(), JUDGED_UNKNOWN },
+};
+
+static void test_judgements(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(judge_cases); i++) {
+		const struct judge_case *item = &judge_cases[i];
+		const struct desired_dependent dependent = { .unit = { .action = item->action } };
+		struct dependent_verdict verdict = systemd_judge(&dependent, systemd_seen(&item->view), &item->facts);
+
+		if (verdict.is != item->is)
+			fail_msg("%s: %d", item->name, verdict.is);
+		if (verdict.is == JUDGED_LATER)
+			assert_int_equal(verdict.when, 10000);
+		else if (verdict.is == JUDGED_TELL && !item->facts.question)
+			assert_string_equal(verdict.token, item->view.invocation_id);
+	}
 }
 
 /* However starts are spaced so, systemd's own count never refuses one. */
@@ -254,7 +295,7 @@ int main(void)
 		cmocka_unit_test(test_tellable),
 		cmocka_unit_test(test_told_already),
 		cmocka_unit_test(test_told_by_its_start),
-		cmocka_unit_test(test_intent_is_what_was_seen),
+		cmocka_unit_test(test_judgements),
 		cmocka_unit_test(test_spacing_keeps_below_the_limit),
 	};
 

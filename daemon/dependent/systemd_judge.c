@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/dependent/judge.h"
+#include "daemon/dependent/systemd_judge.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -8,12 +8,14 @@
  * that comes at the very end of the interval still counts. */
 #define SPACING_MARGIN (200 * USEC_PER_MSEC)
 
-struct told_before told_before_make(const struct dependent_view *view, usec_t now)
+const struct dependent_seen *systemd_seen(const struct systemd_view *view)
 {
-	struct told_before intent = { .at = now };
+	return (const struct dependent_seen *)view;
+}
 
-	memcpy(intent.invocation_id, view->invocation_id, sizeof(intent.invocation_id));
-	return intent;
+const struct systemd_view *systemd_view(const struct dependent_seen *seen)
+{
+	return (const struct systemd_view *)seen;
 }
 
 static bool is_other_invocation(const char *now, const char *before)
@@ -22,23 +24,63 @@ static bool is_other_invocation(const char *now, const char *before)
 }
 
 bool was_told_already(
-	const struct dependent_view *view, const struct told_before *intent, enum action action)
+	const struct systemd_view *view, const struct dependent_intent *intent, enum action action)
 {
-	bool is_started = is_other_invocation(view->invocation_id, intent->invocation_id);
+	bool is_started = is_other_invocation(view->invocation_id, intent->token);
 
 	if (action == ACTION_START)
 		return is_started && strcmp(view->result, "success") == 0 &&
-		       (view->state == DEPENDENT_ACTIVE || view->state == DEPENDENT_INACTIVE);
-	if (view->state != DEPENDENT_ACTIVE)
+		       (view->state == SYSTEMD_ACTIVE || view->state == SYSTEMD_INACTIVE);
+	if (view->state != SYSTEMD_ACTIVE)
 		return false;
 	if (action == ACTION_RESTART)
 		return is_started;
 	return is_started || view->state_changed > intent->at;
 }
 
-bool is_told_by_its_start(const struct dependent_view *view, usec_t since)
+bool is_told_by_its_start(const struct systemd_view *view, usec_t since)
 {
-	return since > 0 && view->state == DEPENDENT_ACTIVE && view->starting_since > since;
+	return since > 0 && view->state == SYSTEMD_ACTIVE && view->starting_since > since;
+}
+
+/* The record was lost: it is asked what it may have read. */
+static enum dependent_judgement judge_question(const struct systemd_view *view, usec_t since)
+{
+	if (view->state == SYSTEMD_INACTIVE)
+		return JUDGED_STOPPED;
+	if (is_told_by_its_start(view, since))
+		return JUDGED_TOLD;
+	/* Neither started nor reloaded since, it cannot have read it. */
+	return since && view->state == SYSTEMD_ACTIVE && view->state_changed < since ? JUDGED_TELL : JUDGED_UNKNOWN;
+}
+
+/* One that is changing may be doing our job: to await that is never wrong. */
+static bool may_have_begun(
+	const struct systemd_view *view, const struct dependent_intent *intent, enum action action)
+{
+	return intent->at && intent->token &&
+	       (view->state == SYSTEMD_CHANGING || was_told_already(view, intent, action));
+}
+
+struct dependent_verdict systemd_judge(const struct desired_dependent *dependent, const struct dependent_seen *seen,
+	const struct dependent_facts *facts)
+{
+	const struct systemd_view *view = systemd_view(seen);
+	enum action action = dependent->unit.action;
+	usec_t earliest = facts->told_at ? usec_add(facts->told_at, view->spacing) : 0;
+	struct dependent_verdict verdict = { .is = JUDGED_TELL };
+
+	if (facts->question)
+		verdict.is = judge_question(view, facts->since);
+	else if (may_have_begun(view, &facts->intent, action))
+		verdict.is = JUDGED_RESUME;
+	else if (action != ACTION_START && is_told_by_its_start(view, facts->since))
+		verdict.is = JUDGED_TOLD;
+	else if (earliest > facts->now)
+		verdict = (struct dependent_verdict){ .is = JUDGED_LATER, .when = earliest };
+	else
+		memcpy(verdict.token, view->invocation_id, sizeof(view->invocation_id));
+	return verdict;
 }
 
 usec_t view_spacing(usec_t interval, unsigned burst)
@@ -48,7 +90,7 @@ usec_t view_spacing(usec_t interval, unsigned burst)
 	return MIN(usec_add((interval - 1) / burst + 1, SPACING_MARGIN), USEC_PER_DAY);
 }
 
-static int refuse_absent(const char *unit, const struct dependent_view *view, struct error *err)
+static int refuse_absent(const char *unit, const struct systemd_view *view, struct error *err)
 {
 	if (strcmp(view->load_state, "not-found") == 0)
 		return error_set(err, ERROR_ABSENT, 0,
@@ -65,7 +107,7 @@ static int refuse_absent(const char *unit, const struct dependent_view *view, st
 		view->load_state, unit);
 }
 
-static int refuse_failed(const char *unit, const struct dependent_view *view, struct error *err)
+static int refuse_failed(const char *unit, const struct systemd_view *view, struct error *err)
 {
 	if (strcmp(view->result, "start-limit-hit") == 0)
 		return error_set(err, ERROR_RETRY, 0,
@@ -79,14 +121,14 @@ static int refuse_failed(const char *unit, const struct dependent_view *view, st
 		unit, view->result[0] ? view->result : "reason unknown", unit);
 }
 
-static int is_startable(const char *unit, const struct dependent_view *view, struct error *err)
+static int is_startable(const char *unit, const struct systemd_view *view, struct error *err)
 {
 	if (!view->oneshot)
 		return error_set(err, ERROR_INVALID, 0,
 			"'action: start' is for units of Type=oneshot, and '%s' is none; use "
 			"restart, reload or reload-or-restart",
 			unit);
-	if (view->state == DEPENDENT_ACTIVE)
+	if (view->state == SYSTEMD_ACTIVE)
 		return error_set(err, ERROR_INVALID, 0,
 			"unit '%s' is active since its last run, so starting it does nothing; take "
 			"RemainAfterExit= out of it, or use 'action: restart'",
@@ -95,9 +137,9 @@ static int is_startable(const char *unit, const struct dependent_view *view, str
 }
 
 int is_tellable(
-	const char *unit, const struct dependent_view *view, enum action action, struct error *err)
+	const char *unit, const struct systemd_view *view, enum action action, struct error *err)
 {
-	if (view->state == DEPENDENT_ABSENT)
+	if (view->state == SYSTEMD_ABSENT)
 		return refuse_absent(unit, view, err);
 	if (action == ACTION_START)
 		return is_startable(unit, view, err);
@@ -107,9 +149,9 @@ int is_tellable(
 			"it; "
 			"use 'action: start'",
 			unit, action_name(action));
-	if (view->state == DEPENDENT_FAILED)
+	if (view->state == SYSTEMD_FAILED)
 		return refuse_failed(unit, view, err);
-	if (view->state == DEPENDENT_INACTIVE)
+	if (view->state == SYSTEMD_INACTIVE)
 		return 1;
 	if (action == ACTION_RELOAD && !view->can_reload)
 		return error_set(err, ERROR_INVALID, 0,
@@ -122,7 +164,7 @@ int is_tellable(
 /* Told as failed, with what systemd shows of it and where to look. */
 static enum told fail(const struct tell_facts *facts, struct error *err, const char *what)
 {
-	const struct dependent_view *after = facts->after;
+	const struct systemd_view *after = facts->after;
 
 	error_set(err, ERROR_RETRY, 0, "unit '%s' %s (now %s, result %s): systemctl status '%s'",
 		facts->unit, what, after->sub_state[0] ? after->sub_state : "unknown",
@@ -139,22 +181,22 @@ static bool is_reloaded(const struct tell_facts *facts)
 /* The job was not done.  Somebody else's job that took its place may have come to the same. */
 static enum told outcome_of_bad_job(const struct tell_facts *facts, struct error *err)
 {
-	const struct dependent_view *after = facts->after;
+	const struct systemd_view *after = facts->after;
 	_cleanup_(freep) char *what = NULL;
 
 	if (strcmp(facts->job, "canceled") == 0) {
-		if (after->state == DEPENDENT_INACTIVE && facts->action != ACTION_START)
+		if (after->state == SYSTEMD_INACTIVE && facts->action != ACTION_START)
 			return TOLD_STOPPED;
-		if (after->state == DEPENDENT_ACTIVE &&
+		if (after->state == SYSTEMD_ACTIVE &&
 			is_other_invocation(after->invocation_id, facts->before->invocation_id))
 			return TOLD_DONE;
 		return fail(facts, err, "was given another job by somebody else meanwhile");
 	}
-	if (after->state == DEPENDENT_FAILED && strcmp(after->result, "start-limit-hit") == 0) {
+	if (after->state == SYSTEMD_FAILED && strcmp(after->result, "start-limit-hit") == 0) {
 		refuse_failed(facts->unit, after, err);
 		return TOLD_FAILED;
 	}
-	if (is_reloaded(facts) && after->state == DEPENDENT_ACTIVE)
+	if (is_reloaded(facts) && after->state == SYSTEMD_ACTIVE)
 		return fail(facts, err,
 			"could not reload: its reload command failed, and it still runs with what "
 			"it had");
@@ -168,7 +210,7 @@ static enum told outcome_of_bad_job(const struct tell_facts *facts, struct error
 /* It runs: is it a new run where it should be, and did it stay up? */
 static enum told outcome_of_active(const struct tell_facts *facts, struct error *err)
 {
-	const struct dependent_view *before = facts->before, *after = facts->after;
+	const struct systemd_view *before = facts->before, *after = facts->after;
 	bool is_new = is_other_invocation(after->invocation_id, before->invocation_id);
 
 	if (!facts->job)
@@ -192,7 +234,7 @@ static enum told outcome_of_inactive(const struct tell_facts *facts, struct erro
 	/* A script has run and ended; or its own Condition...= says that it need not. */
 	if (facts->action == ACTION_START)
 		return TOLD_DONE;
-	if (!facts->job || facts->before->state == DEPENDENT_INACTIVE)
+	if (!facts->job || facts->before->state == SYSTEMD_INACTIVE)
 		return TOLD_STOPPED;
 	if (facts->after->condition_failed)
 		return fail(facts, err,
@@ -208,24 +250,24 @@ static enum told outcome_of_inactive(const struct tell_facts *facts, struct erro
 
 enum told outcome_of(const struct tell_facts *facts, struct error *err)
 {
-	const struct dependent_view *after = facts->after;
+	const struct systemd_view *after = facts->after;
 
 	if (facts->job && strcmp(facts->job, "done") != 0 && strcmp(facts->job, "skipped") != 0)
 		return outcome_of_bad_job(facts, err);
 	switch (after->state) {
-	case DEPENDENT_ACTIVE:
+	case SYSTEMD_ACTIVE:
 		return outcome_of_active(facts, err);
-	case DEPENDENT_INACTIVE:
+	case SYSTEMD_INACTIVE:
 		return outcome_of_inactive(facts, err);
-	case DEPENDENT_ABSENT:
+	case SYSTEMD_ABSENT:
 		refuse_absent(facts->unit, after, err);
 		return TOLD_FAILED;
-	case DEPENDENT_CHANGING:
+	case SYSTEMD_CHANGING:
 		if (strcmp(after->sub_state, "auto-restart") == 0)
 			return fail(
 				facts, err, "died after its start, and systemd will restart it");
 		return fail(facts, err, "has still not settled");
-	case DEPENDENT_FAILED:
+	case SYSTEMD_FAILED:
 		break;
 	}
 	if (strcmp(after->result, "start-limit-hit") == 0) {

@@ -1,0 +1,664 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Telling a dependent, with a kind of the test's own and a record on disk.  The kind is a row more in the table of
+ * kinds, which stands here in place of the daemon's, and so does the proof: each answer comes when the test gives it.
+ * What was asked of the toy outlives a crash, as a restart or a command does.
+ */
+#include "daemon/conductor/state.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "daemon/dependent/kind.h"
+#include "daemon/record/store.h"
+#include "lib/base/strv.h"
+#include "lib/pki/secret.h"
+
+#define TOY  ((enum dependent_number)DEPENDENT_NUMBERS)
+#define NAME "toy"
+
+/* --- the toy: what the world has of it --- */
+
+static struct {
+	char **asked; /* the tokens of all tells that reached it */
+	unsigned tokens; /* given out */
+	unsigned looks, tells, resumes, cancels;
+	bool unreachable; /* what is told gets lost on its way */
+	enum dependent_judgement answer; /* to a question */
+	usec_t later; /* not to be told before that; 0: now */
+	struct toy_call *call; /* under way */
+} toy;
+
+/* The directory of the record, for what is on disk at this moment. */
+static char *directory;
+
+struct toy_call {
+	struct dependent_call call;
+	dependent_look_fn on_look;
+	dependent_tell_fn on_tell;
+	void *userdata;
+	char *token;
+	bool resumes;
+};
+
+static struct toy_call *toy_begin(void *userdata)
+{
+	struct toy_call *call = mem_new(struct toy_call);
+
+	assert_null(toy.call);
+	call->userdata = userdata;
+	toy.call = call;
+	return call;
+}
+
+static void toy_end(struct toy_call *call)
+{
+	toy.call = NULL;
+	free(call->token);
+	free(call);
+}
+
+static struct dependent_call *toy_look(const struct dependent_host *host, const struct desired_dependent *dependent,
+	dependent_look_fn done, void *userdata)
+{
+	struct toy_call *call = toy_begin(userdata);
+
+	assert_string_equal(dependent->name, NAME);
+	assert_non_null(host->event);
+	toy.looks++;
+	call->on_look = done;
+	return &call->call;
+}
+
+static struct dependent_verdict toy_judge(const struct desired_dependent *dependent, const struct dependent_seen *seen,
+	const struct dependent_facts *facts)
+{
+	struct dependent_verdict verdict = { .is = JUDGED_TELL };
+
+	assert_ptr_equal(seen, &toy);
+	if (facts->question)
+		verdict.is = toy.answer;
+	else if (facts->intent.at)
+		verdict.is = JUDGED_RESUME;
+	else if (toy.later)
+		verdict = (struct dependent_verdict){ .is = JUDGED_LATER, .when = toy.later };
+	else
+		(void)snprintf(verdict.token, sizeof(verdict.token), "token %u", ++toy.tokens);
+	return verdict;
+}
+
+/* What is on disk of the dependent. */
+static struct recorded on_disk(void)
+{
+	struct record *record = NULL;
+	struct recorded all;
+
+	assert_int_equal(record_open_reader(directory, &record, NULL), 0);
+	assert_int_equal(record_load(record, &all, NULL), 0);
+	record_free(record);
+	return all;
+}
+
+static struct dependent_call *toy_tell(const struct dependent_host *host, const struct tell_request *request,
+	dependent_tell_fn done, void *userdata)
+{
+	struct toy_call *call = toy_begin(userdata);
+	struct recorded disk = on_disk();
+
+	assert_int_equal(disk.dependent_count, 1);
+	assert_string_equal(disk.dependents[0].token, request->intent.token);
+	assert_true(disk.dependents[0].intended_at > 0);
+	assert_int_equal(disk.dependents[0].intended_at, request->intent.at);
+	recorded_done(&disk);
+	toy.tells++;
+	call->on_tell = done;
+	if (!toy.unreachable)
+		strv_append(&toy.asked, request->intent.token);
+	return &call->call;
+}
+
+static struct dependent_call *toy_resume(const struct dependent_host *host, const struct tell_request *request,
+	dependent_tell_fn done, void *userdata)
+{
+	struct toy_call *call = toy_begin(userdata);
+
+	toy.resumes++;
+	call->on_tell = done;
+	call->token = mem_strdup(request->intent.token);
+	call->resumes = true;
+	return &call->call;
+}
+
+static void toy_cancel(struct dependent_call *call)
+{
+	toy.cancels++;
+	toy_end((struct toy_call *)call);
+}
+
+static struct dependent_words toy_describe(const struct desired_dependent *dependent)
+{
+	return (struct dependent_words){
+		.kind = "toy",
+		.action = "play",
+		.target = mem_printf("the %s", dependent->name),
+		.pause = "so as not to break it",
+	};
+}
+
+static const struct dependent_kind toy_kind = {
+	.describe = toy_describe,
+	.look = toy_look,
+	.judge = toy_judge,
+	.tell = toy_tell,
+	.resume = toy_resume,
+	.cancel = toy_cancel,
+};
+
+const struct dependent_kind *const dependent_kinds[] = {
+	[DEPENDENT_SYSTEMD] = &systemd_kind,
+	[TOY] = &toy_kind,
+};
+
+static void toy_looked(const struct error *err)
+{
+	struct toy_call call = *toy.call;
+
+	assert_non_null(call.on_look);
+	toy_end(toy.call);
+	call.on_look(call.userdata, err ? NULL : (const struct dependent_seen *)&toy, err);
+}
+
+/* A resume finds out by itself whether its token has arrived. */
+static void toy_told(enum told told, const struct error *err)
+{
+	struct toy_call call = *toy.call;
+	bool lost = call.resumes && !strv_has(toy.asked, call.token);
+
+	assert_non_null(call.on_tell);
+	toy_end(toy.call);
+	call.on_tell(call.userdata, lost ? TOLD_NOTHING : told, err);
+}
+
+/* --- the proof --- */
+
+struct prove {
+	prove_done_fn done;
+	void *userdata;
+};
+
+static struct prove *proof;
+
+struct prove *prove_start(
+	struct sd_event *event, const struct prove_request *request, prove_done_fn done, void *userdata)
+{
+	assert_null(proof);
+	proof = mem_new(struct prove);
+	*proof = (struct prove){ done, userdata };
+	return proof;
+}
+
+struct prove *prove_cancel(struct prove *prove)
+{
+	if (prove)
+		proof = NULL;
+	free(prove);
+	return NULL;
+}
+
+static void proven(enum prove_result result)
+{
+	struct prove done = *proof;
+
+	free(take(proof));
+	done.done(done.userdata, result, "localhost:443: seen");
+}
+
+/* --- the daemon around it --- */
+
+struct bed {
+	struct conductor conductor;
+	struct desired_dependent desired;
+	struct tracked_dependent *dependent;
+	struct tracked_dependent *dependents[1];
+};
+
+static int on_poke(sd_event_source *source, void *userdata)
+{
+	return 0;
+}
+
+static void take_rows(struct bed *bed, struct recorded *all)
+{
+	if (all->dependent_count) {
+		bed->dependent->record = all->dependents[0];
+		all->dependents[0] = (struct dependent_record){ .name = NULL };
+	} else {
+		bed->dependent->record.name = mem_strdup(NAME);
+	}
+	for (size_t i = 0; i < all->owed_count; i++) {
+		struct owed_record *row = state_owe(bed->dependent, all->owed[i].delivery);
+
+		row->fingerprint = all->owed[i].fingerprint;
+		row->since = all->owed[i].since;
+		row->owed = all->owed[i].owed;
+	}
+	recorded_done(all);
+}
+
+/* A process begins, with what the record has. */
+static void bed_start(struct bed *bed)
+{
+	struct record_news news = { 0 };
+	struct recorded all;
+
+	*bed = (struct bed){
+		.conductor = { .dependents = bed->dependents, .dependent_count = 1 },
+		.desired = { .name = (char *)NAME, .kind = TOY },
+		.dependent = mem_new(struct tracked_dependent),
+	};
+	bed->dependents[0] = bed->dependent;
+	bed->dependent->name = mem_strdup(NAME);
+	bed->dependent->conductor = &bed->conductor;
+	bed->dependent->dependent = &bed->desired;
+	bed->dependent->words = dependent_describe(&bed->desired);
+	assert_true(sd_event_new(&bed->conductor.event) >= 0);
+	assert_true(sd_event_add_defer(bed->conductor.event, &bed->conductor.cycle, on_poke, bed) >= 0);
+	assert_int_equal(record_open(directory, &news, &bed->conductor.record, NULL), 0);
+	record_news_done(&news);
+	assert_int_equal(record_load(bed->conductor.record, &all, NULL), 0);
+	take_rows(bed, &all);
+}
+
+/* It ends in the middle: nobody says goodbye, and only what is on disk, and what was asked of the toy, is left. */
+static void bed_crash(struct bed *bed)
+{
+	struct tracked_dependent *dependent = bed->dependent;
+
+	tell_cancel(dependent);
+	assert_null(toy.call);
+	assert_null(proof);
+	while (dependent->owed_count)
+		state_forget_owed(dependent, dependent->owed[0]);
+	free(dependent->owed);
+	dependent_record_done(&dependent->record);
+	dependent_words_done(&dependent->words);
+	free(dependent->name);
+	free(dependent);
+	sd_event_source_unref(bed->conductor.cycle);
+	sd_event_unref(bed->conductor.event);
+	record_free(bed->conductor.record);
+	error_done(&bed->conductor.record_error);
+}
+
+static void bed_restart(struct bed *bed)
+{
+	bed_crash(bed);
+	bed_start(bed);
+}
+
+/* A version of a delivery is in place since then, and it is owed word of that; or nobody knows whether it is. */
+static void owe(struct bed *bed, const char *delivery, char version, enum owed owed, usec_t since)
+{
+	struct owed_record *row = state_owe(bed->dependent, delivery);
+
+	memset(row->fingerprint.bytes, version, sizeof(row->fingerprint.bytes));
+	row->owed = owed;
+	row->since = since;
+	assert_true(conductor_save_owed(&bed->conductor, row));
+}
+
+/* As the planner would, where anything is owed: from the beginning to the end, whatever is asked on the way. */
+static void tell_all(struct bed *bed)
+{
+	if (!bed->dependent->call && !bed->dependent->prove && bed->dependent->owed_count)
+		tell_start(&bed->conductor, bed->dependent);
+	while (toy.call || proof) {
+		if (proof)
+			proven(PROVE_MATCHED);
+		else if (toy.call->on_look)
+			toy_looked(NULL);
+		else
+			toy_told(TOLD_DONE, NULL);
+	}
+}
+
+/* Nothing is owed any more, in memory and on disk, and no intent is open. */
+static void assert_settled(const struct bed *bed)
+{
+	struct recorded disk = on_disk();
+
+	assert_int_equal(bed->dependent->owed_count, 0);
+	assert_int_equal(disk.owed_count, 0);
+	assert_int_equal(disk.dependent_count, 1);
+	assert_int_equal(disk.dependents[0].intended_at, 0);
+	assert_int_equal(disk.dependents[0].failures, 0);
+	assert_null(disk.dependents[0].problem);
+	recorded_done(&disk);
+}
+
+static int setup(void **state)
+{
+	static struct bed bed;
+
+	memset(&toy, 0, sizeof(toy));
+	directory = mem_strdup("/tmp/test-tell-XXXXXX");
+	if (!mkdtemp(directory))
+		return -1;
+	bed_start(&bed);
+	*state = &bed;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	static const char *const names[] = { "record.sqlite", "record.sqlite-wal", "record.sqlite-shm" };
+
+	bed_crash(*state);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_(freep) char *path = mem_printf("%s/%s", directory, names[i]);
+
+		(void)unlink(path);
+	}
+	(void)rmdir(directory);
+	free(take(directory));
+	toy.asked = strv_free(toy.asked);
+	return 0;
+}
+
+/* --- the tests --- */
+
+static void test_words_are_the_kinds(void **state)
+{
+	const struct bed *bed = *state;
+
+	assert_string_equal(bed->dependent->words.target, "the toy");
+	assert_null(bed->dependent->words.unit);
+	assert_false(dependent_needs_bus(&bed->desired));
+}
+
+/* That the intent is on disk is asserted where the toy is told. */
+static void test_told_and_proven(void **state)
+{
+	struct bed *bed = *state;
+
+	bed->desired.prove.connect = (char *)"localhost:443";
+	owe(bed, "pay/a", 'A', OWED_DUE, 10);
+	owe(bed, "pay/b", 'A', OWED_DUE, 20);
+	owe(bed, "www/a", 'B', OWED_INTENDED, 30);
+	tell_start(&bed->conductor, bed->dependent);
+	assert_int_equal(toy.tells, 0);
+	toy_looked(NULL);
+	assert_int_equal(toy.tells, 1);
+	toy_told(TOLD_DONE, NULL);
+	assert_non_null(proof);
+	assert_int_equal(bed->dependent->owed_count, 3); /* until it is proven */
+	proven(PROVE_MATCHED);
+	assert_int_equal(bed->dependent->owed_count, 1); /* what is not in place yet */
+	assert_true(bed->dependent->record.told_at > 0);
+	assert_int_equal(bed->dependent->record.intended_at, 0);
+	assert_null(bed->dependent->telling);
+	assert_int_equal(strv_length(toy.asked), 1);
+	assert_int_equal(toy.resumes, 0);
+}
+
+/* While it is told, another version comes. */
+static void test_newer_version_stays_owed(void **state)
+{
+	struct bed *bed = *state;
+
+	owe(bed, "pay/a", 'A', OWED_DUE, 10);
+	tell_start(&bed->conductor, bed->dependent);
+	toy_looked(NULL);
+	owe(bed, "pay/a", 'B', OWED_DUE, 20);
+	toy_told(TOLD_DONE, NULL);
+	assert_int_equal(bed->dependent->owed_count, 1);
+	assert_int_equal(bed->dependent->owed[0]->owed, OWED_DUE);
+}
+
+enum crash {
+	CRASH_LOOKING,
+	CRASH_LOST, /* the intent is written, and the tell does not arrive */
+	CRASH_ASKED,
+	CRASH_PROVING,
+	CRASH_RESUMING,
+	CRASH_PROVING_RESUMED,
+	CRASHES,
+};
+
+static void run_until(struct bed *bed, enum crash crash)
+{
+	toy.unreachable = crash == CRASH_LOST;
+	tell_start(&bed->conductor, bed->dependent);
+	if (crash == CRASH_LOOKING)
+		return;
+	toy_looked(NULL);
+	if (crash == CRASH_PROVING)
+		toy_told(TOLD_DONE, NULL);
+	if (crash != CRASH_RESUMING && crash != CRASH_PROVING_RESUMED)
+		return;
+	bed_restart(bed);
+	bed->desired.prove.connect = (char *)"localhost:443";
+	tell_start(&bed->conductor, bed->dependent);
+	toy_looked(NULL);
+	if (crash == CRASH_PROVING_RESUMED)
+		toy_told(TOLD_DONE, NULL);
+}
+
+static void test_crash_tells_nothing_twice(void **state)
+{
+	struct bed *bed = *state;
+
+	for (enum crash crash = 0; crash < CRASHES; crash++) {
+		bed->desired.prove.connect = (char *)"localhost:443";
+		owe(bed, "pay/a", (char)('A' + crash), OWED_DUE, 10);
+		run_until(bed, crash);
+		toy.unreachable = false;
+		bed_restart(bed);
+		bed->desired.prove.connect = (char *)"localhost:443";
+		assert_int_equal(bed->dependent->owed_count, 1);
+		tell_all(bed);
+		assert_settled(bed);
+		if (strv_length(toy.asked) != crash + 1u)
+			fail_msg("crash %d: told %zu times", crash, strv_length(toy.asked) - crash);
+		bed_restart(bed);
+		tell_all(bed);
+		assert_int_equal(strv_length(toy.asked), crash + 1u);
+	}
+	assert_int_equal(toy.resumes, 3 + 2 * 2); /* those whose crash is in a resume, twice */
+}
+
+static void test_failure_is_tried_again_later(void **state)
+{
+	struct bed *bed = *state;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	(void)error_set(&err, ERROR_RETRY, 0, "it is broken");
+	owe(bed, "pay/a", 'A', OWED_DUE, 10);
+	tell_start(&bed->conductor, bed->dependent);
+	toy_looked(NULL);
+	toy_told(TOLD_FAILED, &err);
+	assert_int_equal(bed->dependent->record.failures, 1);
+	assert_true(bed->dependent->record.next_try > conductor_now(&bed->conductor));
+	assert_string_equal(bed->dependent->record.problem, "it is broken");
+	bed_restart(bed);
+	assert_int_equal(bed->dependent->record.failures, 1);
+	assert_int_equal(bed->dependent->record.intended_at, 0);
+	tell_all(bed);
+	assert_settled(bed);
+	assert_int_equal(toy.resumes, 0);
+	assert_int_equal(strv_length(toy.asked), 2);
+}
+
+/* It cannot be seen at first whether it was told before the crash: that it was asked is not forgotten for that. */
+static void test_intent_outlives_what_cannot_be_seen(void **state)
+{
+	struct bed *bed = *state;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	(void)error_set(&err, ERROR_RETRY, 0, "no bus");
+	owe(bed, "pay/a", 'A', OWED_DUE, 10);
+	run_until(bed, CRASH_ASKED);
+	bed_restart(bed);
+	tell_start(&bed->conductor, bed->dependent);
+	toy_looked(&err);
+	assert_int_equal(bed->dependent->record.failures, 1);
+	bed_restart(bed);
+	tell_start(&bed->conductor, bed->dependent);
+	toy_looked(NULL);
+	toy_told(TOLD_FAILED, &err);
+	assert_int_equal(bed->dependent->record.failures, 2);
+	bed_restart(bed);
+	tell_all(bed);
+	assert_settled(bed);
+	assert_int_equal(strv_length(toy.asked), 1);
+	assert_int_equal(toy.resumes, 2);
+}
+
+/* What was asked before the crash was about an older version. */
+static void test_intent_for_an_older_version_does_not_count(void **state)
+{
+	struct bed *bed = *state;
+
+	owe(bed, "pay/a", 'A', OWED_DUE, 10);
+	run_until(bed, CRASH_ASKED);
+	bed_restart(bed);
+	owe(bed, "pay/a", 'B', OWED_DUE, conductor_now(&bed->conductor) + 1);
+	tell_all(bed);
+	assert_settled(bed);
+	assert_int_equal(toy.resumes, 0);
+	assert_int_equal(strv_length(toy.asked), 2);
+}
+
+static void test_stopped_is_not_proven(void **state)
+{
+	struct bed *bed = *state;
+
+	bed->desired.prove.connect = (char *)"localhost:443";
+	owe(bed, "pay/a", 'A', OWED_DUE, 10);
+	tell_start(&bed->conductor, bed->dependent);
+	toy_looked(NULL);
+	toy_told(TOLD_STOPPED, NULL);
+	assert_null(proof);
+	assert_settled(bed);
+	assert_int_equal(bed->dependent->record.told_at, 0);
+}
+
+static void test_later_tells_nothing_now(void **state)
+{
+	struct bed *bed = *state;
+
+	toy.later = conductor_now(&bed->conductor) + USEC_PER_MINUTE;
+	owe(bed, "pay/a", 'A', OWED_DUE, 10);
+	tell_start(&bed->conductor, bed->dependent);
+	toy_looked(NULL);
+	assert_null(toy.call);
+	assert_int_equal(toy.tells, 0);
+	assert_int_equal(bed->dependent->record.next_try, toy.later);
+	assert_int_equal(bed->dependent->record.failures, 0);
+	assert_int_equal(bed->dependent->owed_count, 1);
+}
+
+static void test_without_its_intent_on_disk_it_is_not_told(void **state)
+{
+	struct bed *bed = *state;
+
+	owe(bed, "pay/a", 'A', OWED_DUE, 10);
+	tell_start(&bed->conductor, bed->dependent);
+	assert_int_equal(
+		sqlite3_exec(bed->conductor.record->db, "PRAGMA query_only=1", NULL, NULL, NULL), SQLITE_OK);
+	toy_looked(NULL);
+	assert_null(toy.call);
+	assert_int_equal(toy.tells, 0);
+	assert_int_equal(bed->dependent->owed_count, 1);
+	assert_non_null(bed->conductor.record_error.text);
+}
+
+/* A question never tells: it finds out, and what it finds is owed is told by the next step. */
+static void test_questions(void **state)
+{
+	static const struct {
+		enum dependent_judgement answer;
+		bool prove;
+		enum prove_result result;
+		size_t rows;
+		enum owed owed;
+	} cases[] = {
+		{ JUDGED_STOPPED, false, 0, 0, 0 },
+		{ JUDGED_STOPPED, true, 0, 0, 0 },
+		{ JUDGED_TOLD, false, 0, 0, 0 },
+		{ JUDGED_TELL, false, 0, 1, OWED_DUE },
+		{ JUDGED_UNKNOWN, false, 0, 1, OWED_UNKNOWN },
+		{ JUDGED_UNKNOWN, true, PROVE_MATCHED, 0, 0 },
+		{ JUDGED_TOLD, true, PROVE_WRONG, 1, OWED_DUE },
+		{ JUDGED_TELL, true, PROVE_UNPROVEN, 1, OWED_UNKNOWN },
+	};
+	struct bed *bed = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		toy.answer = cases[i].answer;
+		bed->desired.prove.connect = cases[i].prove ? (char *)"localhost:443" : NULL;
+		owe(bed, "pay/a", 'A', OWED_UNKNOWN, 0);
+		tell_start(&bed->conductor, bed->dependent);
+		toy_looked(NULL);
+		if (cases[i].prove && cases[i].answer != JUDGED_STOPPED)
+			proven(cases[i].result);
+		assert_null(toy.call);
+		assert_null(proof);
+		assert_null(bed->dependent->telling);
+		if (bed->dependent->owed_count != cases[i].rows)
+			fail_msg("case %zu: %zu rows", i, bed->dependent->owed_count);
+		if (cases[i].rows)
+			assert_int_equal(bed->dependent->owed[0]->owed, cases[i].owed);
+	}
+	assert_int_equal(toy.tells + toy.resumes, 0);
+}
+
+static void test_cancel(void **state)
+{
+	struct bed *bed = *state;
+
+	owe(bed, "pay/a", 'A', OWED_DUE, 10);
+	tell_start(&bed->conductor, bed->dependent);
+	tell_cancel(bed->dependent);
+	assert_int_equal(toy.cancels, 1);
+	assert_null(bed->dependent->call);
+	tell_start(&bed->conductor, bed->dependent);
+	toy_looked(NULL);
+	tell_cancel(bed->dependent);
+	assert_int_equal(toy.cancels, 2);
+	assert_int_equal(bed->dependent->owed_count, 1);
+	tell_all(bed);
+	assert_settled(bed);
+	assert_int_equal(strv_length(toy.asked), 1); /* what was asked for went on, and was found again */
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_words_are_the_kinds),
+		TEST(test_told_and_proven),
+		TEST(test_newer_version_stays_owed),
+		TEST(test_crash_tells_nothing_twice),
+		TEST(test_failure_is_tried_again_later),
+		TEST(test_intent_outlives_what_cannot_be_seen),
+		TEST(test_intent_for_an_older_version_does_not_count),
+		TEST(test_stopped_is_not_proven),
+		TEST(test_later_tells_nothing_now),
+		TEST(test_without_its_intent_on_disk_it_is_not_told),
+		TEST(test_questions),
+		TEST(test_cancel),
+	};
+
+	if (secret_memory_init(&(bool){ false }, NULL) < 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
