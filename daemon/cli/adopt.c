@@ -41,7 +41,7 @@ static void add_candidate(struct table *table, const char *delivery, const json_
 	table_addf(table, "%.10s", reply_text(candidate, "not_after"));
 	table_add(table, json_is_true(json_object_get(candidate, "in_use")) ? "yes" : "no");
 	buf_printf(&note, "%s, %s%s", reply_text(candidate, "arn"),
-		*refusal ? "refused by ACM: " : "admitted by ACM", refusal);
+		*refusal ? "ACM would reject a re-import: " : "ACM would accept a re-import", refusal);
 	json_array_foreach(users, i, user) buf_printf(
 		&note, "%s%s", i ? " and " : ", used by ", json_string_value(user) ?: "?");
 	bounded_more(&note, 0, adopt_users_left_out(candidate));
@@ -54,7 +54,7 @@ static void add_others(struct table *table, const char *delivery, size_t others)
 	table_add(table, "");
 	table_add(table, "");
 	table_add(table, "");
-	table_addf(table, "%zu more are not shown; 'aws acm list-certificates' lists them in the account", others);
+	table_addf(table, "%zu more; 'aws acm list-certificates' lists them in the account", others);
 }
 
 static void show_candidates(const json_t *candidates, FILE *to)
@@ -94,8 +94,8 @@ static int show_unseen(const json_t *candidates)
 	json_array_foreach(unseen, i, item)
 	{
 		const char *reason = reply_text(item, "reason");
-		_cleanup_(freep) char *line = mem_printf("'%s' could not be looked at: %s",
-			reply_text(item, "delivery"), *reason ? reason : "not looked at yet");
+		_cleanup_(freep) char *line = mem_printf("failed to check '%s': %s",
+			reply_text(item, "delivery"), *reason ? reason : "not checked yet");
 
 		fprintf(stderr, "certferry: %s\n", plain(line));
 	}
@@ -114,9 +114,9 @@ static int read_former(const char *path, bool force, struct buf *former, struct 
 	}
 	if (!force)
 		return error_set(err, ERROR_CONFLICT, EEXIST,
-			"'%s' is there already and is not written over; look at the proposal with "
+			"'%s' exists and is not overwritten; show the proposal with "
 			"--output -, write it elsewhere with --output FILE, or replace it with "
-			"--force, which keeps the lines that are in force",
+			"--force, which keeps its active lines",
 			path);
 	return file_read(path, FORMER_LIMIT, former, err) < 0 ? error_result(err) : 1;
 }
@@ -130,7 +130,7 @@ static int write_file(const char *path, const char *text, struct error *err)
 	r = file_replace(path, text, strlen(text), 0644, err);
 	if (r < 0 && err->kind == ERROR_DENIED)
 		return error_wrap(
-			err, "write the proposal (as root, or look at it with --output -)");
+			err, "write the proposal (run as root, or show it with --output -)");
 	return r < 0 ? error_wrap(err, "write the proposal") : 0;
 }
 
@@ -175,7 +175,7 @@ int command_adopt(const struct cli *cli)
 	int unseen;
 
 	if (cli->json && to_stdout) {
-		fputs("certferry: --json and --output - both want standard output\n", stderr);
+		fputs("certferry: --json and --output - both write to standard output; use one of them\n", stderr);
 		return CLI_USAGE;
 	}
 	if (ask(&candidates, &err) < 0)
@@ -186,7 +186,7 @@ int command_adopt(const struct cli *cli)
 		show_candidates(candidates, to);
 	unseen = show_unseen(candidates);
 	if (!json_array_size(json_object_get(candidates, "deliveries"))) {
-		fputs(unseen ? "nothing that was looked at waits for a choice\n"
+		fputs(unseen ? "no checked delivery waits for a choice\n"
 			     : "nothing waits for a choice\n",
 			to);
 		return unseen;

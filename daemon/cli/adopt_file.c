@@ -73,7 +73,7 @@ static void append_use(struct buf *text, const json_t *candidate)
 	json_t *user;
 
 	if (!is_in_use(candidate))
-		buf_append_string(text, "used by nobody");
+		buf_append_string(text, "not in use");
 	else if (!json_array_size(users))
 		buf_append_string(text, "in use");
 	json_array_foreach(users, i, user)
@@ -93,13 +93,13 @@ static void append_about(struct buf *text, const json_t *candidate)
 static void append_why_not(struct buf *text, const json_t *candidate, size_t admitted, size_t others)
 {
 	if (!is_admitted(candidate))
-		buf_printf(text, "   (refused by ACM: %s)", reply_text(candidate, "refusal"));
+		buf_printf(text, "   (ACM would reject a re-import: %s)", reply_text(candidate, "refusal"));
 	else if (others)
 		buf_append_string(text, "   (not the only one: choose one)");
 	else if (admitted > 1)
-		buf_printf(text, "   (one of %zu that ACM would admit: choose one)", admitted);
+		buf_printf(text, "   (one of %zu that ACM would accept: choose one)", admitted);
 	else
-		buf_append_string(text, "   (used by nobody: choose it, or leave it)");
+		buf_append_string(text, "   (not in use: choose it, or leave it)");
 }
 
 /* Texts from outside stay inside their comment: plain() leaves no line break. */
@@ -122,7 +122,7 @@ static void append_others(struct buf *text, const char *delivery, size_t others)
 {
 	_cleanup_(freep) char *key = yaml_key(delivery);
 	_cleanup_(freep) char *line = mem_printf(INDENT
-		"#   %zu more are not shown; 'aws acm list-certificates' lists them in the account.  To choose one of "
+		"#   %zu more; 'aws acm list-certificates' lists them in the account.  To choose one of "
 		"them, write here: %s: its ARN",
 		others, key);
 
@@ -143,8 +143,8 @@ static void append_delivery(struct buf *text, const json_t *choice, struct adopt
 		append_others(text, reply_text(choice, "delivery"), others);
 	if (!admitted && (json_array_size(candidates) || !others))
 		buf_append_string(text,
-			INDENT "#   none can be written over; `adopt: beside` at the "
-			       "delivery imports another one beside them\n");
+			INDENT "#   ACM would accept none of them; `adopt: beside` in the "
+			       "delivery imports another one\n");
 	count->chosen += chosen != NULL;
 	count->open += chosen == NULL;
 }
@@ -205,14 +205,14 @@ char *adopt_file(
 	append_former(&lines, choices, former ?: "", &count);
 	json_array_foreach(choices, i, choice) append_delivery(&lines, choice, &count);
 	buf_printf(&text,
-		"# written by certferry adopt on %s; review, delete what you do not want, then: "
+		"# Written by certferry adopt on %s; review it, delete what you do not want, then run: "
 		"systemctl reload certferryd\n",
 		time_format(now, date));
 	/* A key without a value would be an error: with no active line the whole is a comment. */
 	if (count.chosen + count.kept)
 		buf_append_string(&text, "adopt:\n");
 	else
-		buf_append_string(&text, "# adopt:   (take the # away here and at the lines you "
+		buf_append_string(&text, "# adopt:   (remove the # here and at the lines that you "
 					 "choose)\n");
 	buf_append_string(&text, lines.data);
 	*ret_count = count;

@@ -30,13 +30,13 @@ static const struct {
 	enum option_bit bit;
 	const char *text;
 } option_rows[] = {
-	{ "json", 'j', NULL, OPTION_JSON, "print JSON for machines" },
-	{ "all", 'a', NULL, OPTION_ALL, "status: list everything, not only what is not in order" },
-	{ "summary", 's', NULL, OPTION_SUMMARY, "status: sum up, with --json too, or what NAME is about" },
-	{ "no-wait", 'n', NULL, OPTION_NO_WAIT, "sync: do not wait for the end" },
+	{ "json", 'j', NULL, OPTION_JSON, "print JSON" },
+	{ "all", 'a', NULL, OPTION_ALL, "status: list everything, not only problems" },
+	{ "summary", 's', NULL, OPTION_SUMMARY, "status: sum up, also with --json or a name" },
+	{ "no-wait", 'n', NULL, OPTION_NO_WAIT, "sync: return without waiting" },
 	{ "timeout", 't', "TIME", OPTION_TIMEOUT,
-		"sync: wait no longer than this, such as 90s or 10m" },
-	{ "output", 'o', "FILE", OPTION_OUTPUT, "adopt: write FILE; - is standard output" },
+		"sync: wait no longer than TIME, such as 90s or 10m" },
+	{ "output", 'o', "FILE", OPTION_OUTPUT, "adopt: write the proposal to FILE; - is standard output" },
 	{ "force", 'f', NULL, OPTION_FORCE, "adopt: replace an existing file" },
 	{ "help", 'h', NULL, OPTION_HELP, "print this help" },
 	{ "version", 'V', NULL, OPTION_VERSION, "print the version" },
@@ -52,21 +52,21 @@ static const struct command {
 	const char *text;
 } commands[] = {
 	{ "status", "[DELIVERY|CERTIFICATE]", OPTION_JSON | OPTION_ALL | OPTION_SUMMARY, command_status,
-		"how many are in order, and what is not, and why" },
-	{ "plan", NULL, OPTION_JSON, command_plan, "what would be done next, and why" },
+		"show deliveries, expiry dates and problems" },
+	{ "plan", NULL, OPTION_JSON, command_plan, "show what certferryd would do next, and why" },
 	{ "sync", "[NAME]", OPTION_JSON | OPTION_NO_WAIT | OPTION_TIMEOUT, command_sync,
-		"compare everything and do what is due, now" },
+		"run a full scan and do everything that is due now" },
 	{ "approve", "[DELIVERY]", OPTION_JSON, command_approve,
-		"let what is held for approval go on" },
+		"approve held deliveries" },
 	{ "adopt", NULL, OPTION_JSON | OPTION_OUTPUT | OPTION_FORCE, command_adopt,
-		"list imports of others, propose which to take over" },
-	{ "version", NULL, 0, command_version, "print the versions of command and daemon" },
+		"list unmanaged certificates and propose which to adopt" },
+	{ "version", NULL, 0, command_version, "print the versions of certferry and certferryd" },
 	{ "help", NULL, 0, command_help, "print this help" },
 };
 
 static int command_help(const struct cli *cli)
 {
-	printf("certferry COMMAND [OPTION]...: speak to certferryd\n\nCommands:\n");
+	printf("certferry COMMAND [OPTION]...: show and control the deliveries of certferryd\n\nCommands:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		_cleanup_(freep) char *left = mem_printf(
 			"%s %s", commands[i].name, commands[i].operand ?: "");
@@ -80,8 +80,8 @@ static int command_help(const struct cli *cli)
 
 		printf("  %-30s %s\n", left, option_rows[i].text);
 	}
-	printf("\nExit status: 0 all is well, 1 something failed, 2 wrong usage, 3 something is\n"
-	       "pending or held, 5 certferryd cannot be reached or refuses you.\n"
+	printf("\nExit status: 0 no problems, 1 something failed, 2 wrong usage, 3 something is\n"
+	       "pending or held, 5 cannot reach certferryd, or permission denied.\n"
 	       "See certferry(1) and certferryd(8).\n");
 	return CLI_OK;
 }
@@ -102,7 +102,7 @@ static int usage_error(const char *format, ...)
 
 int cli_fail(const struct error *err)
 {
-	fprintf(stderr, "certferry: %s\n", err->text ?: "it failed");
+	fprintf(stderr, "certferry: %s\n", err->text ?: "unknown error");
 	return err->code == CLIENT_UNREACHABLE || err->code == CLIENT_CUT ? CLI_UNREACHABLE : CLI_FAILED;
 }
 
@@ -121,13 +121,13 @@ static int parse_timeout(const char *text, usec_t *ret_time)
 	unsigned long count = strtoul(text, &end, 10);
 
 	if (!isdigit((unsigned char)*text) || count == 0 || count > 1000000)
-		return usage_error("--timeout: '%s' is not a time; write 90s, 10m or 1h", text);
+		return usage_error("--timeout: invalid time '%s'; use 90s, 10m or 1h", text);
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
 		if (*end == units[i].letter && !end[1]) {
 			*ret_time = count * units[i].length;
 			return 0;
 		}
-	return usage_error("--timeout: '%s' has no unit; write 90s, 10m or 1h", text);
+	return usage_error("--timeout: '%s' has no unit; use 90s, 10m or 1h", text);
 }
 
 static int take_option(struct cli *cli, enum option_bit bit, const char *value)
@@ -207,7 +207,7 @@ static int check_fit(const struct command *command, unsigned given)
 	for (size_t i = 0; i < ARRAY_SIZE(option_rows); i++)
 		if (given & ~command->options & option_rows[i].bit)
 			return usage_error(
-				"'%s' takes no option --%s", command->name, option_rows[i].name);
+				"'%s' does not accept option --%s", command->name, option_rows[i].name);
 	return 0;
 }
 
@@ -217,19 +217,19 @@ static int run_command(struct cli *cli, unsigned given, char **words)
 	int r;
 
 	if (!command)
-		return usage_error("there is no command '%s'", words[0]);
+		return usage_error("unknown command '%s'", words[0]);
 	r = check_fit(command, given);
 	if (r != 0)
 		return r;
 	if (words[1] && !command->operand)
-		return usage_error("'%s' takes no argument", command->name);
+		return usage_error("'%s' accepts no argument", command->name);
 	if (words[1] && words[2])
 		return usage_error(
-			"'%s' takes one argument, not '%s' too", command->name, words[2]);
+			"'%s' accepts one argument; unexpected '%s'", command->name, words[2]);
 	if (words[1] && !*words[1])
 		return usage_error("'%s': the name is empty", command->name);
 	if (cli->all && cli->summary)
-		return usage_error("--all and --summary contradict each other");
+		return usage_error("--all and --summary are mutually exclusive; use one of them");
 	cli->operand = words[1];
 	return command->run(cli);
 }
@@ -248,11 +248,11 @@ int cli_main(int argc, char **argv)
 	else if (given & OPTION_VERSION)
 		r = command_version(&cli);
 	else if (!argv[optind])
-		return usage_error("a command is missing");
+		return usage_error("missing command");
 	else
 		r = run_command(&cli, given, argv + optind);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
-		fprintf(stderr, "certferry: standard output cannot be written\n");
+		fprintf(stderr, "certferry: failed to write to standard output\n");
 		return r ?: CLI_FAILED;
 	}
 	return r;

@@ -39,21 +39,21 @@ static const struct {
 	const char *text; /* NULL: the error's own */
 } errors[] = {
 	{ SD_BUS_ERROR_SERVICE_UNKNOWN, ERROR_RETRY, CLIENT_UNREACHABLE,
-		"certferryd does not answer on the system bus: is it running? "
+		"certferryd does not respond on the system bus; is it running? "
 		"(systemctl status certferryd)" },
 	{ SD_BUS_ERROR_NAME_HAS_NO_OWNER, ERROR_RETRY, CLIENT_UNREACHABLE,
-		"certferryd does not answer on the system bus: is it running? "
+		"certferryd does not respond on the system bus; is it running? "
 		"(systemctl status certferryd)" },
 	{ SD_BUS_ERROR_NO_REPLY, ERROR_RETRY, CLIENT_UNREACHABLE,
-		"certferryd gave no answer in time: is it ending, or hung? "
+		"certferryd did not respond in time; is it shutting down, or stuck? "
 		"(systemctl status certferryd; journalctl -u certferryd)" },
 	{ SD_BUS_ERROR_TIMEOUT, ERROR_RETRY, CLIENT_UNREACHABLE,
-		"certferryd gave no answer in time: is it hung? "
+		"certferryd did not respond in time; is it stuck? "
 		"(systemctl status certferryd; journalctl -u certferryd)" },
 	{ SD_BUS_ERROR_ACCESS_DENIED, ERROR_DENIED, CLIENT_UNREACHABLE,
-		"only root and members of group certferry-admin may talk to certferryd" },
+		"permission denied: only root and members of group certferry-admin can talk to certferryd" },
 	{ SD_BUS_ERROR_UNKNOWN_METHOD, ERROR_BUG, CLIENT_UNREACHABLE,
-		"the running certferryd does not know this request: it is of another version; "
+		"the running certferryd has another version and does not know this request; "
 		"restart it (systemctl restart certferryd)" },
 	{ "org.certferry1.Error.Denied", ERROR_DENIED, CLIENT_UNREACHABLE, NULL },
 	{ "org.certferry1.Error.NotFound", ERROR_ABSENT, 0, NULL },
@@ -67,13 +67,13 @@ static int fail(const sd_bus_error *error, struct error *err)
 			return error_set(err, errors[i].kind, errors[i].code, "%s",
 				errors[i].text ?: error->message ?: error->name);
 	return error_set(err, ERROR_RETRY, 0, "certferryd: %s",
-		error->message ?: error->name ?: "it failed");
+		error->message ?: error->name ?: "unknown error");
 }
 
 static int fail_bus(int number, struct error *err)
 {
 	return error_set(err, ERROR_RETRY, CLIENT_UNREACHABLE,
-		"the system bus cannot be reached, so certferryd cannot be asked: %s",
+		"failed to reach certferryd over the system bus: %s",
 		strerrordesc_np(abs(number)) ?: "unknown error");
 }
 
@@ -244,13 +244,13 @@ int client_wait(struct client *client, uint32_t job, usec_t timeout, int *ret_ex
 	while (!client->is_done) {
 		if (client->is_lost)
 			return error_set(err, ERROR_RETRY, CLIENT_UNREACHABLE,
-				"certferryd ended before job %u did; what was begun goes on when "
+				"certferryd stopped before job %u ended; unfinished work resumes when "
 				"it starts again (systemctl status certferryd)",
 				job);
 		if (clock_monotonic() >= end)
 			return error_set(err, ERROR_RETRY, CLIENT_TIMEOUT,
-				"job %u still goes on and is not waited for any longer; "
-				"certferry status shows how far it is",
+				"job %u is still running; "
+				"certferry status shows its progress",
 				job);
 		r = client_turn(client, end);
 		if (r < 0 && r != -EINTR)

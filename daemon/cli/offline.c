@@ -105,7 +105,7 @@ static int write_status(
 	const struct recorded *recorded, usec_t now, const char *name, bool summary, char **ret_text, struct error *err)
 {
 	static const char *const notices[] = {
-		"certferryd does not answer; this is what it wrote down last, and nothing was looked at", NULL
+		"certferryd does not respond; this is offline data from its state database, and nothing was checked", NULL
 	};
 	struct status_view view = { .offline = true, .now = now, .notices = (char *const *)notices };
 	_cleanup_(freep) char **notes = mem_alloc(recorded->delivery_count * sizeof(*notes));
@@ -120,7 +120,7 @@ static int write_status(
 	status_view_done(&view);
 	return found ? 0
 		     : error_set(err, ERROR_ABSENT, OFFLINE_NOT_NAMED,
-			       "there is no delivery or certificate '%s' in the record; certferry status --all lists them",
+			       "there is no delivery or certificate '%s' in the state database; certferry status --all lists them",
 			       name);
 }
 

@@ -62,15 +62,15 @@ static void pass_on(struct receiver *receiver)
 static int fail_cut(struct error *err)
 {
 	return error_set(err, ERROR_RETRY, CLIENT_CUT,
-		"certferryd ended its answer before it was whole: it does so when 10 s pass in which nothing is read, and "
-		"when it ends (systemctl status certferryd); what was printed is not all");
+		"certferryd cut its answer off: it does so if nobody reads the answer for 10 s, and "
+		"when it shuts down (systemctl status certferryd); the output is incomplete");
 }
 
 static int fail_read(int error, struct error *err)
 {
 	if (error == EAGAIN || error == EWOULDBLOCK)
 		return error_set(err, ERROR_RETRY, CLIENT_CUT,
-			"certferryd stopped in the middle of its answer: is it hung? (systemctl status certferryd)");
+			"certferryd stopped in the middle of its answer; is it stuck? (systemctl status certferryd)");
 	return error_set_errno(err, error, "read certferryd's answer");
 }
 

@@ -23,8 +23,8 @@ int reply_parse(const char *text, json_t **ret_reply, struct error *err)
 	if (reply_count(reply, "format") != 1) {
 		json_decref(reply);
 		return error_set(err, ERROR_INVALID, 0,
-			"certferryd's answer has a format that this certferry does not know: they "
-			"are of different versions (certferry version)");
+			"this certferry does not know the format of certferryd's answer: they "
+			"have different versions (certferry version)");
 	}
 	*ret_reply = reply;
 	return 0;

@@ -6,6 +6,7 @@
 
 #include "daemon/cli/reply.h"
 #include "daemon/cli/table.h"
+#include "daemon/report/words.h"
 
 /* What is worst comes first. */
 static const char *const state_order[] = { "failed", "held", "unknown", "unproven", "owed", "due",
@@ -95,6 +96,16 @@ static void note_next_try(struct buf *text, const json_t *item, usec_t now)
 	append_ago(text, next, now);
 }
 
+/* What follows its word, of a colon, is the same for people. */
+static void note_proof(struct buf *text, const json_t *item)
+{
+	const char *proof = reply_text(item, "proof");
+	size_t length = strcspn(proof, ":");
+	_cleanup_(freep) char *value = mem_strndup(proof, length);
+
+	note(text, "%s%s", report_word(value), proof + length);
+}
+
 static void certificate_row(struct table *table, const json_t *item, usec_t now)
 {
 	_cleanup_(buf_done) struct buf text = BUF_NULL;
@@ -107,7 +118,7 @@ static void certificate_row(struct table *table, const json_t *item, usec_t now)
 	if (*status && strcmp(status, "ISSUED") != 0)
 		note(&text, "%s", status);
 	if (json_is_true(json_object_get(item, "ineligible")))
-		note(&text, "ACM would not renew it: not exported since its issue");
+		note(&text, "ACM will not renew it, because nobody exported it since its issue");
 	table_add(table, text.data);
 }
 
@@ -117,7 +128,7 @@ static void note_way_out(struct buf *text, const json_t *item)
 	const char *hold = reply_text(item, "hold");
 
 	if (strcmp(hold, "approval") == 0 || strcmp(hold, "guard") == 0)
-		note(text, "to go on: certferry approve %s", reply_text(item, "name"));
+		note(text, "to approve: certferry approve %s", reply_text(item, "name"));
 	else if (strcmp(hold, "adopt?") == 0)
 		note(text, "to choose: certferry adopt");
 }
@@ -129,7 +140,7 @@ static void delivery_row(struct table *table, const json_t *item, usec_t now)
 	const char *reason = reply_text(item, "reason");
 
 	table_add(table, reply_text(item, "name"));
-	table_add(table, reply_text(item, "state"));
+	table_add(table, report_word(reply_text(item, "state")));
 	add_expiry(table, json_object_get(item, "seen"), now);
 	if (*hold)
 		note(&text, "%s%s%s", hold, *reason ? ": " : "", reason);
@@ -137,10 +148,9 @@ static void delivery_row(struct table *table, const json_t *item, usec_t now)
 		note(&text, "%s", reason);
 	note_way_out(&text, item);
 	note_next_try(&text, item, now);
-	if (*reply_text(item, "proof"))
-		note(&text, "proof %s", reply_text(item, "proof"));
+	note_proof(&text, item);
 	if (json_is_true(json_object_get(item, "unused")))
-		note(&text, "used by nobody");
+		note(&text, "not in use");
 	table_add(table, text.data);
 }
 
@@ -150,17 +160,17 @@ static void dependent_row(struct table *table, const json_t *item, usec_t now)
 	usec_t told_at = reply_time(item, "told_at");
 
 	table_add(table, reply_text(item, "name"));
-	table_add(table, reply_text(item, "state"));
+	table_add(table, report_word(reply_text(item, "state")));
 	table_addf(table, "%s %s", reply_text(item, "action"),
 		*reply_text(item, "target") ? reply_text(item, "target") : reply_text(item, "unit"));
 	note(&text, "%s", reply_text(item, "reason"));
 	if (reply_count(item, "owed"))
-		note(&text, "owed by %u", reply_count(item, "owed"));
+		note(&text, reply_count(item, "owed") == 1 ? "pending for %u delivery" : "pending for %u deliveries",
+			reply_count(item, "owed"));
 	note_next_try(&text, item, now);
-	if (*reply_text(item, "proof"))
-		note(&text, "proof %s", reply_text(item, "proof"));
+	note_proof(&text, item);
 	if (told_at) {
-		note(&text, "told ");
+		note(&text, "notified ");
 		append_ago(&text, told_at, now);
 	}
 	table_add(table, text.data);
@@ -216,13 +226,13 @@ static void append_looked(struct buf *text, const json_t *status)
 	if (!json_is_true(json_object_get(status, "running")))
 		return;
 	if (!looked_at) {
-		buf_append_string(text, "; the source was not looked at yet");
+		buf_append_string(text, "; not polled yet");
 		return;
 	}
-	buf_append_string(text, "; the source was looked at ");
+	buf_append_string(text, "; last poll ");
 	append_ago(text, looked_at, now);
 	if (next) {
-		buf_append_string(text, ", next ");
+		buf_append_string(text, ", next poll ");
 		append_ago(text, MAX(next, now), now);
 	}
 }
@@ -271,7 +281,7 @@ static void append_states(struct buf *text, const struct tally *tally)
 	for (size_t i = 0; i < ARRAY_SIZE(state_order); i++) {
 		if (!tally->states[i])
 			continue;
-		buf_printf(text, "%s%zu %s", between, tally->states[i], state_order[i]);
+		buf_printf(text, "%s%zu %s", between, tally->states[i], report_word(state_order[i]));
 		between = ", ";
 	}
 	buf_append_char(text, ')');
@@ -291,7 +301,7 @@ static void append_sum(struct buf *text, const json_t *status, const struct tall
 	if (deliveries->well != deliveries->all)
 		append_states(text, deliveries);
 	if (dependents->well != dependents->all) {
-		buf_printf(text, "; %zu of %zu dependents not told", dependents->all - dependents->well,
+		buf_printf(text, "; %zu of %zu dependents not up to date", dependents->all - dependents->well,
 			dependents->all);
 		append_states(text, dependents);
 	}
@@ -304,9 +314,9 @@ static void append_problems(struct buf *text, const json_t *status)
 	size_t i;
 	json_t *notice;
 
-	append_line(text, "the source cannot be read: ", reply_text(status, "source_problem"));
-	append_line(text, "nothing new is done: ", reply_text(status, "record_problem"));
-	append_line(text, "the queue of events cannot be used, polling goes on: ",
+	append_line(text, "failed to list certificates in the source account: ", reply_text(status, "source_problem"));
+	append_line(text, "deliveries and restarts are paused: ", reply_text(status, "record_problem"));
+	append_line(text, "the event queue fails, polling continues: ",
 		reply_text(status, "events_problem"));
 	json_array_foreach(json_object_get(status, "notices"), i, notice)
 		append_line(text, "note: ", json_string_value(notice) ?: "");
@@ -341,9 +351,9 @@ static void note_group_way_out(struct buf *text, const json_t *group)
 	else if (strcmp(hold, "approval") != 0 && strcmp(hold, "guard") != 0)
 		return;
 	else if (reply_count(group, "count") == 1)
-		note(text, "to go on: certferry approve %s", name);
+		note(text, "to approve: certferry approve %s", name);
 	else if (strcmp(hold, "approval") == 0) /* the guard says it in its reason */
-		note(text, "to go on: certferry approve NAME, for each or for its certificate");
+		note(text, "to approve: certferry approve NAME, for each delivery or for its certificate");
 }
 
 static void group_row(struct table *table, const json_t *group, usec_t now)
@@ -352,9 +362,9 @@ static void group_row(struct table *table, const json_t *group, usec_t now)
 	const char *of = reply_text(group, "of"), *hold = reply_text(group, "hold");
 
 	if (strcmp(of, "delivery") == 0)
-		table_add(table, reply_text(group, "state"));
+		table_add(table, report_word(reply_text(group, "state")));
 	else
-		table_addf(table, "%s %s", of, reply_text(group, "state"));
+		table_addf(table, "%s %s", of, report_word(reply_text(group, "state")));
 	table_addf(table, "%u", reply_count(group, "count"));
 	add_names(table, group);
 	note(&text, "%s%s%s", hold, *hold && *reply_text(group, "reason") ? ": " : "", reply_text(group, "reason"));
@@ -364,7 +374,7 @@ static void group_row(struct table *table, const json_t *group, usec_t now)
 }
 
 static const struct section groups = {
-	"groups", { "NOT IN ORDER", "COUNT", "NAME", "NOTE" }, group_rank, group_row
+	"groups", { "PROBLEM", "COUNT", "NAME", "NOTE" }, group_rank, group_row
 };
 
 static char *show_summary(const json_t *status, size_t width)
@@ -375,7 +385,7 @@ static char *show_summary(const json_t *status, size_t width)
 
 	append_section(&text, &groups, status, SHOW_ALL, width);
 	if (left_out)
-		buf_printf(&text, "and %u more that are not in order: certferry status --all lists them\n", left_out);
+		buf_printf(&text, "and %u more problems: certferry status --all lists them\n", left_out);
 	append_problems(&text, status);
 	append_sum(&text, status, &deliveries, &dependents);
 	return buf_take(&text);

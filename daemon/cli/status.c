@@ -74,6 +74,6 @@ int command_status(const struct cli *cli)
 		return exit_status;
 	if (offline.code == OFFLINE_NOT_NAMED)
 		return cli_fail(&offline);
-	error_set(&err, offline.kind, CLIENT_UNREACHABLE, "nor can its record be read: %s", offline.text);
+	error_set(&err, offline.kind, CLIENT_UNREACHABLE, "failed to read its state database, too: %s", offline.text);
 	return cli_fail(&err);
 }

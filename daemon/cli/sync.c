@@ -14,7 +14,7 @@ static int show_begun(const struct cli *cli, uint32_t job)
 	if (cli->json)
 		printf("{\n  \"format\": 1,\n  \"exit\": 0,\n  \"job\": %u\n}\n", job);
 	else
-		printf("job %u has begun; certferry status shows how far it is\n", job);
+		printf("started job %u; certferry status shows its progress\n", job);
 	return CLI_OK;
 }
 
@@ -40,7 +40,7 @@ static int wait_for(struct client *client, const struct cli *cli, uint32_t job, 
 	int exit_status, r;
 
 	if (!cli->json && isatty(STDERR_FILENO))
-		fprintf(stderr, "waiting for job %u; it goes on when this is interrupted\n", job);
+		fprintf(stderr, "Waiting for job %u (Ctrl-C stops waiting, not the job)\n", job);
 	r = client_wait(client, job, cli->timeout, &exit_status, &json, err);
 	if (r < 0)
 		return r;

@@ -28,7 +28,7 @@ static void step(struct writer *writer, const struct step *step)
 	writer_text(writer, "destination", where(step));
 	writer_text(writer, "delivery", step->delivery);
 	writer_text(writer, "dependent", step->dependent);
-	writer_text(writer, "hold", hold_name(step->hold));
+	report_hold(writer, step->hold);
 	writer_time(writer, "when", step->when);
 	writer_text(writer, "reason", step->reason);
 	writer_close(writer, '}');

@@ -21,13 +21,16 @@
 /* report_begin(text, exit): an object with "format" and "exit" is open. */
 struct writer report_begin(struct buf *text, int exit_status);
 
+/* report_hold(writer, hold): "hold", the weightiest of "holds": all reasons why it waits, today one at most. */
+void report_hold(struct writer *writer, enum hold hold);
+
 /**
  * report_status(view):
  * {"format":1,"exit":N,"running":true,"now","looked_at","swept_at","next_look","source_problem",
  *  "record_problem","events","events_problem","certificates":[...],"deliveries":[...],"dependents":[...],"notices":["..."]}
  *	certificate	{"name","arn","domain","status","version":VERSION,"ineligible","problem"}
  *	delivery	{"name","certificate","destination","kind","account","region","object",
- *			 "object_id","state","hold","reason","seen":VERSION,"wanted":VERSION,
+ *			 "object_id","state","hold","holds":["..."],"reason","seen":VERSION,"wanted":VERSION,
  *			 "unused","failures","next_try","proof"}
  *	dependent	{"name","unit","action","state","reason","owed","next_try","told_at","proof"}
  * "events" is "off", "waiting" (for the first answer), "listening" or "failing".  States are named by
@@ -47,7 +50,7 @@ void report_dependent(struct writer *writer, const struct dependent_report *view
  *	"summary":true
  *	"counts"	{"certificates":{"all":N,"problem":N},"deliveries":{"all":N,STATE:N,...},
  *			 "dependents":{"all":N,STATE:N,...}}: each state, also those of which there are none
- *	"groups"	what is not in order, [{"of":"certificate", "delivery" or "dependent","state","hold","reason",
+ *	"groups"	what is not in order, [{"of":"certificate", "delivery" or "dependent","state","hold","holds","reason",
  *			 "count":N,"names":["..."],"next_try"}]: those with the same state, hold and reason together,
  *			 with some of their names and the first of their times; a certificate's "state" is "problem"
  *	"left_out"	how many are not in order beside those of the groups
@@ -58,7 +61,7 @@ char *report_summary(const struct status_view *view, const struct summary *summa
 
 /**
  * report_plan(plan, exit):
- * {"format":1,"exit":N,"steps":[{"verb","certificate","destination","delivery","dependent","hold",
+ * {"format":1,"exit":N,"steps":[{"verb","certificate","destination","delivery","dependent","hold","holds",
  *  "when","reason"}]}; "destination" as in the lines below; LOOK steps are left out: they change
  * nothing.
  */

@@ -10,6 +10,15 @@ struct writer report_begin(struct buf *text, int exit_status)
 	return writer;
 }
 
+void report_hold(struct writer *writer, enum hold hold)
+{
+	writer_text(writer, "hold", hold_name(hold));
+	writer_open(writer, "holds", '[');
+	if (hold != HOLD_NONE)
+		writer_text(writer, NULL, hold_name(hold));
+	writer_close(writer, ']');
+}
+
 void report_status_head(struct writer *writer, const struct status_view *view)
 {
 	writer_boolean(writer, "running", !view->offline);
@@ -48,7 +57,7 @@ void report_delivery(struct writer *writer, const struct delivery_view *view)
 	writer_text(writer, "object", view->object);
 	writer_text(writer, "object_id", view->object_id);
 	writer_text(writer, "state", delivery_state_name(view->state));
-	writer_text(writer, "hold", hold_name(view->hold));
+	report_hold(writer, view->hold);
 	writer_text(writer, "reason", view->reason);
 	writer_version(writer, "seen", &view->seen);
 	writer_version(writer, "wanted", &view->wanted);

@@ -199,5 +199,5 @@ def test_dry_run_as_json_without_a_state_directory(ferry):
     assert (plan["format"], plan["exit"]) == (1, 3)
     steps = [step for step in plan["steps"] if step["verb"] == "deliver"]
     assert {step["delivery"] for step in steps} >= {"pay/files", f"pay/both/{SECOND}/{REGION}"}
-    assert {"verb", "certificate", "destination", "delivery", "dependent", "hold", "when", "reason"} == set(steps[0])
+    assert {"verb", "certificate", "destination", "delivery", "dependent", "hold", "holds", "when", "reason"} == set(steps[0])
     assert not (ferry.directory / "nowhere").exists()

@@ -24,7 +24,7 @@ def access_is_for_root_and_the_group():
         equal(done.returncode in (0, 1, 3), True, f"{user}: {done.stderr}")
         for words in (("status", "--all"), ("status", "--json"), ("plan", "--json"), ("adopt", "--json")):
             done = run("certferry", *words, user=user, check=False)
-            answered = done.returncode in (0, 1, 3) and "does not answer" not in done.stderr
+            answered = done.returncode in (0, 1, 3) and "does not respond" not in done.stderr
             equal(answered, True, f"{user}: {words}: {done.returncode} {done.stderr}")
     for user in ("bob", "nobody"):
         for words in (("status",), ("plan",), ("sync",), ("approve",)):

@@ -173,21 +173,21 @@ static void test_show_puts_the_worst_first(void **state)
 
 	assert_string_equal(text,
 		"CERTIFICATE  DOMAIN  EXPIRES             NOTE\n"
-		"w                    2026-09-20 EXPIRED  EXPIRED; ACM would not renew it: not "
-		"exported since its issue\n"
+		"w                    2026-09-20 EXPIRED  EXPIRED; ACM will not renew it, because "
+		"nobody exported it since its issue\n"
 		"\n"
 		"DELIVERY  STATE    EXPIRES          NOTE\n"
 		"w/c       failed   2026-09-21 (6h)  denied; next try in 30m\n"
 		"w/b       held     -                adopt?: 1 import; to choose: certferry adopt\n"
-		"w/a       current  -                used by nobody\n"
+		"w/a       current  -                not in use\n"
 		"\n"
-		"DEPENDENT  STATE  UNIT              NOTE\n"
-		"n          owed   reload n.service  owed by 2; told 2d ago\n"
+		"DEPENDENT  STATE    UNIT              NOTE\n"
+		"n          pending  reload n.service  pending for 2 deliveries; notified 2d ago\n"
 		"\n"
-		"the source cannot be read: sts: AccessDenied\n"
+		"failed to list certificates in the source account: sts: AccessDenied\n"
 		"note: the clock is off\n"
-		"2 of 3 deliveries not current (1 failed, 1 held); 1 of 1 dependents not told (1 owed); "
-		"the source was not looked at yet\n");
+		"2 of 3 deliveries not current (1 failed, 1 held); 1 of 1 dependents not up to date (1 pending); "
+		"not polled yet\n");
 }
 
 static void test_show_sums_up(void **state)
@@ -206,14 +206,14 @@ static void test_show_sums_up(void **state)
 	_cleanup_(freep) char *text = show_status(status, SHOW_ALL, 0);
 
 	assert_string_equal(text,
-		"NOT IN ORDER         COUNT  NAME             NOTE\n"
+		"PROBLEM              COUNT  NAME             NOTE\n"
 		"certificate problem  1      w                gone\n"
 		"failed               40     w/1 and 39 more  denied; next try in 30m\n"
-		"held                 1      w/b              approval: loses x; to go on: certferry approve w/b\n"
+		"held                 1      w/b              approval: loses x; to approve: certferry approve w/b\n"
 		"\n"
-		"and 7 more that are not in order: certferry status --all lists them\n"
+		"and 7 more problems: certferry status --all lists them\n"
 		"note: the clock is off\n"
-		"42 of 282 deliveries not current (40 failed, 2 held); the source was not looked at yet\n");
+		"42 of 282 deliveries not current (40 failed, 2 held); not polled yet\n");
 }
 
 /* What adopt writes for the candidates given as JSON. */
@@ -224,8 +224,8 @@ static void assert_adopt(
 	_cleanup_(reply_done) json_t *candidates = parse(json);
 	_cleanup_(freep) char *text = adopt_file(candidates, NOW, former, count);
 	_cleanup_(freep) char *whole = mem_printf(
-		"# written by certferry adopt on 2026-09-21T14:13:20Z; review, delete what you "
-		"do not want, then: systemctl reload certferryd\n%s",
+		"# Written by certferry adopt on 2026-09-21T14:13:20Z; review it, delete what you "
+		"do not want, then run: systemctl reload certferryd\n%s",
 		expected);
 
 	assert_string_equal(text, whole);
@@ -250,8 +250,8 @@ static void test_adopt_takes_the_obvious(void **state)
 		"adopt:\n"
 		"  web/acm/1/eu: arn:1   # x.example, expires 2026-10-01, used by arn:lb1 and "
 		"arn:lb2\n"
-		"  # web/acm/1/eu: arn:2   # x.example, expires 2026-10-02, in use   (refused by "
-		"ACM: key type RSA_2048 -> EC_prime256v1)\n",
+		"  # web/acm/1/eu: arn:2   # x.example, expires 2026-10-02, in use   (ACM would reject "
+		"a re-import: key type RSA_2048 -> EC_prime256v1)\n",
 		&count);
 	assert_int_equal(count.chosen, 1);
 	assert_int_equal(count.open, 0);
@@ -265,17 +265,17 @@ static void test_adopt_leaves_choices_to_people(void **state)
 		     "{\"delivery\":\"b/x\",\"candidates\":[" IDLE "]},"
 		     "{\"delivery\":\"c/x\",\"candidates\":[" REFUSED "]}",
 		NULL,
-		"# adopt:   (take the # away here and at the lines you choose)\n"
+		"# adopt:   (remove the # here and at the lines that you choose)\n"
 		"  # a/x: arn:1   # x.example, expires 2026-10-01, used by arn:lb1 and arn:lb2   "
-		"(one of 2 that ACM would admit: choose one)\n"
-		"  # a/x: arn:3   # x.example, expires 2026-10-03, used by nobody   "
-		"(one of 2 that ACM would admit: choose one)\n"
-		"  # b/x: arn:3   # x.example, expires 2026-10-03, used by nobody   "
-		"(used by nobody: choose it, or leave it)\n"
+		"(one of 2 that ACM would accept: choose one)\n"
+		"  # a/x: arn:3   # x.example, expires 2026-10-03, not in use   "
+		"(one of 2 that ACM would accept: choose one)\n"
+		"  # b/x: arn:3   # x.example, expires 2026-10-03, not in use   "
+		"(not in use: choose it, or leave it)\n"
 		"  # c/x: arn:2   # x.example, expires 2026-10-02, in use   "
-		"(refused by ACM: key type RSA_2048 -> EC_prime256v1)\n"
-		"  #   none can be written over; `adopt: beside` at the delivery imports another "
-		"one beside them\n",
+		"(ACM would reject a re-import: key type RSA_2048 -> EC_prime256v1)\n"
+		"  #   ACM would accept none of them; `adopt: beside` in the delivery imports another "
+		"one\n",
 		&count);
 	assert_int_equal(count.chosen, 0);
 	assert_int_equal(count.open, 3);
@@ -293,9 +293,9 @@ static void test_adopt_says_how_many_are_not_shown(void **state)
 		NULL,
 		"adopt:\n"
 		"  # a/x: arn:1   # x, expires ?, used by arn:lb and 27 more   (not the only one: choose one)\n"
-		"  #   2499 more are not shown; 'aws acm list-certificates' lists them in the account.  To choose "
+		"  #   2499 more; 'aws acm list-certificates' lists them in the account.  To choose "
 		"one of them, write here: a/x: its ARN\n"
-		"  #   2500 more are not shown; 'aws acm list-certificates' lists them in the account.  To choose "
+		"  #   2500 more; 'aws acm list-certificates' lists them in the account.  To choose "
 		"one of them, write here: b/x: its ARN\n"
 		"  c/x: arn:1   # x.example, expires 2026-10-01, used by arn:lb1 and arn:lb2\n",
 		&count);
@@ -332,8 +332,8 @@ static void test_adopt_lets_nothing_out_of_a_comment(void **state)
 		NULL,
 		"adopt:\n"
 		"  web/x: arn:1   # x?guard: 0, expires ?, used by ???\n"
-		"  #   none can be written over; `adopt: beside` at the delivery imports another "
-		"one beside them\n",
+		"  #   ACM would accept none of them; `adopt: beside` in the delivery imports another "
+		"one\n",
 		&count);
 }
 

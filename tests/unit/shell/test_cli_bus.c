@@ -292,10 +292,10 @@ static void test_status_for_people(void **state)
 	assert_int_equal(certferry(w, (char *)"status"), 3);
 	assert_string_equal(w->err, "");
 	assert_string_equal(w->out,
-		"NOT IN ORDER  COUNT  NAME     NOTE\n"
-		"held          1      web/acm  approval: loses old.example; to go on: certferry approve web/acm\n"
+		"PROBLEM  COUNT  NAME     NOTE\n"
+		"held     1      web/acm  approval: loses old.example; to approve: certferry approve web/acm\n"
 		"\n"
-		"1 of 2 deliveries not current (1 held); the source was looked at 4m ago, next in 11m\n");
+		"1 of 2 deliveries not current (1 held); last poll 4m ago, next poll in 11m\n");
 	assert_int_equal(certferry(w, (char *)"status", (char *)"--json", (char *)"--summary"), 3);
 	assert_string_equal(w->out, SUMMARY);
 }
@@ -312,11 +312,11 @@ static void test_status_of_all(void **state)
 		"web          x.example  2026-11-01 (40d)\n"
 		"\n"
 		"DELIVERY   STATE    EXPIRES  NOTE\n"
-		"web/acm    held     -        approval: loses old.example; to go on: certferry "
+		"web/acm    held     -        approval: loses old.example; to approve: certferry "
 		"approve web/acm\n"
 		"web/files  current  -\n"
 		"\n"
-		"1 of 2 deliveries not current (1 held); the source was looked at 4m ago, next in 11m\n");
+		"1 of 2 deliveries not current (1 held); last poll 4m ago, next poll in 11m\n");
 	assert_int_equal(certferry(w, (char *)"status", (char *)"--json"), 3);
 	assert_string_equal(w->out, STATUS);
 	assert_int_equal(certferry(w, (char *)"status", (char *)"--all", (char *)"--summary"), 2);
@@ -343,7 +343,7 @@ static void test_status_that_is_cut(void **state)
 	daemon_start(w, false);
 	assert_int_equal(certferry(w, (char *)"status", (char *)"web/cut", (char *)"--json"), 5);
 	assert_string_equal(w->out, "");
-	assert_has(w->err, "ended its answer before it was whole");
+	assert_has(w->err, "cut its answer off");
 	assert_int_equal(certferry(w, (char *)"status", (char *)"web/cut"), 5);
 	assert_string_equal(w->out, "");
 }
@@ -377,10 +377,10 @@ static void test_sync_does_not_wait(void **state)
 
 	daemon_start(w, true);
 	assert_int_equal(certferry(w, (char *)"sync", (char *)"-n", (char *)"web/hangs"), 0);
-	assert_has(w->out, "job 7 has begun");
+	assert_has(w->out, "started job 7");
 	assert_int_equal(
 		certferry(w, (char *)"sync", (char *)"web/hangs", (char *)"--timeout=1s"), 3);
-	assert_has(w->err, "job 7 still goes on");
+	assert_has(w->err, "job 7 is still running");
 }
 
 static void test_sync_fails(void **state)
@@ -391,7 +391,7 @@ static void test_sync_fails(void **state)
 	assert_int_equal(certferry(w, (char *)"sync", (char *)"web/none"), 1);
 	assert_string_equal(w->err, "certferry: there is no delivery 'web/none'\n");
 	assert_int_equal(certferry(w, (char *)"sync", (char *)"web/dies"), 5);
-	assert_has(w->err, "certferryd ended before job 7 did");
+	assert_has(w->err, "certferryd stopped before job 7 ended");
 }
 
 static void test_polkit_refuses(void **state)
@@ -426,7 +426,7 @@ static void test_adopt_writes_once(void **state)
 
 	daemon_start(w, false);
 	assert_int_equal(certferry(w, (char *)"adopt", (char *)"--output", path), 0);
-	assert_has(w->out, "arn:aws:acm:x:1:certificate/a, admitted by ACM, used by arn:lb");
+	assert_has(w->out, "arn:aws:acm:x:1:certificate/a, ACM would accept a re-import, used by arn:lb");
 	assert_has(w->out, "1 chosen, 0 for you to choose");
 	read_back(w, "adopt.yaml", text, sizeof(text));
 	assert_has(text, "\nadopt:\n  web/acm: arn:aws:acm:x:1:certificate/a   # x.example, "
@@ -434,7 +434,7 @@ static void test_adopt_writes_once(void **state)
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0644);
 	assert_int_equal(certferry(w, (char *)"adopt", (char *)"--output", path), 1);
-	assert_has(w->err, "is not written over");
+	assert_has(w->err, "exists and is not overwritten");
 	assert_int_equal(
 		certferry(w, (char *)"adopt", (char *)"--output", path, (char *)"--force"), 0);
 }
@@ -445,7 +445,7 @@ static void test_adopt_to_stdout(void **state)
 
 	daemon_start(w, false);
 	assert_int_equal(certferry(w, (char *)"adopt", (char *)"--output=-"), 0);
-	assert_int_equal(strncmp(w->out, "# written by certferry adopt on ", 32), 0);
+	assert_int_equal(strncmp(w->out, "# Written by certferry adopt on ", 32), 0);
 	assert_int_equal(certferry(w, (char *)"adopt", (char *)"--json"), 0);
 	assert_has(w->out, "\"delivery\": \"web/acm\"");
 }
@@ -466,10 +466,10 @@ static void test_no_daemon(void **state)
 
 	broker_needed(&w->broker);
 	assert_int_equal(certferry(w, (char *)"plan"), 5);
-	assert_string_equal(w->err, "certferry: certferryd does not answer on the system bus: is "
+	assert_string_equal(w->err, "certferry: certferryd does not respond on the system bus; is "
 				    "it running? (systemctl status certferryd)\n");
 	assert_int_equal(certferry(w, (char *)"status"), 5);
-	assert_has(w->err, "nor can its record be read");
+	assert_has(w->err, "failed to read its state database, too");
 }
 
 static void test_no_bus(void **state)
@@ -478,7 +478,7 @@ static void test_no_bus(void **state)
 
 	assert_int_equal(setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent", 1), 0);
 	assert_int_equal(certferry(w, (char *)"sync"), 5);
-	assert_has(w->err, "the system bus cannot be reached");
+	assert_has(w->err, "failed to reach certferryd over the system bus");
 	assert_int_equal(certferry(w, (char *)"version"), 0);
 }
 
@@ -508,11 +508,11 @@ static void test_status_from_the_record(void **state)
 
 	record_save(w, 0);
 	assert_int_equal(certferry(w, (char *)"status"), 3);
-	assert_has(w->out, "unknown       1      web/acm  last confirmed 1970-01-02T00:00:00Z");
-	assert_has(w->out, "certferryd does not answer");
+	assert_has(w->out, "unknown  1      web/acm  last confirmed 1970-01-02T00:00:00Z");
+	assert_has(w->out, "certferryd does not respond");
 	assert_int_equal(certferry(w, (char *)"status", (char *)"--all"), 3);
 	assert_has(w->out, "web/acm   unknown  2079-07-08");
-	assert_has(w->out, "certferryd does not answer");
+	assert_has(w->out, "certferryd does not respond");
 	assert_int_equal(certferry(w, (char *)"status", (char *)"web", (char *)"--json"), 3);
 	assert_has(w->out, "\"running\": false");
 	assert_int_equal(certferry(w, (char *)"status", (char *)"we"), 1);

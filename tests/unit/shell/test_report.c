@@ -10,7 +10,9 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "daemon/model/proof.h"
 #include "daemon/report/report.h"
+#include "daemon/report/words.h"
 
 #define NOW (1790000000 * USEC_PER_SEC) /* 2026-09-21T14:13:20Z */
 
@@ -128,6 +130,9 @@ static void test_status_lists(void **state)
 	assert_string_equal(text_of(seen, "not_after"), "2026-10-21T14:13:20Z");
 	assert_string_equal(text_of(held, "state"), "held");
 	assert_string_equal(text_of(held, "hold"), "adopt?");
+	assert_int_equal(json_array_size(json_object_get(held, "holds")), 1);
+	assert_string_equal(json_string_value(at(held, "holds", 0)), "adopt?");
+	assert_int_equal(json_array_size(json_object_get(at(status, "deliveries", 0), "holds")), 0);
 	assert_string_equal(text_of(held, "next_try"), "2026-09-21T15:13:20Z");
 	assert_true(json_is_null(json_object_get(held, "seen")));
 	assert_true(json_is_null(json_object_get(held, "account")));
@@ -241,6 +246,7 @@ static void test_plan_object(void **state)
 	assert_string_equal(text_of(at(object, "steps", 2), "dependent"), "nginx");
 	assert_true(json_is_null(json_object_get(at(object, "steps", 2), "delivery")));
 	assert_true(json_is_null(json_object_get(at(object, "steps", 2), "hold")));
+	assert_int_equal(json_array_size(json_object_get(at(object, "steps", 2), "holds")), 0);
 	assert_string_equal(text_of(at(object, "steps", 4), "when"), "2026-09-21T14:13:20Z");
 	json_decref(object);
 }
@@ -457,9 +463,30 @@ static void test_texts_carry_no_control_characters(void **state)
 	json_decref(object);
 }
 
+/* Each state has its word for people; the value of JSON stays what it was. */
+static void test_words_for_people(void **state)
+{
+	static const char *const dependents[PROGRESS_STATES] = { [PROGRESS_TOLD] = "up-to-date",
+		[PROGRESS_OWED] = "pending",
+		[PROGRESS_IN_FLIGHT] = "in-flight",
+		[PROGRESS_FAILED] = "failed",
+		[PROGRESS_UNPROVEN] = "unverified",
+		[PROGRESS_UNKNOWN] = "unknown" };
+
+	for (enum dependent_progress progress = 0; progress < PROGRESS_STATES; progress++)
+		assert_string_equal(report_word(dependent_progress_name(progress)), dependents[progress]);
+	for (enum delivery_state delivery = 0; delivery < DELIVERY_STATES; delivery++)
+		assert_string_equal(report_word(delivery_state_name(delivery)), delivery_state_name(delivery));
+	assert_string_equal(report_word(prove_result_name(PROVE_MATCHED)), "verified");
+	assert_string_equal(report_word(prove_result_name(PROVE_WRONG)), "wrong");
+	assert_string_equal(report_word(prove_result_name(PROVE_UNPROVEN)), "unverified");
+	assert_string_equal(report_word(hold_name(HOLD_ADOPT)), "adopt?");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_words_for_people),
 		cmocka_unit_test(test_status_head),
 		cmocka_unit_test(test_status_lists),
 		cmocka_unit_test(test_status_is_stable),
