@@ -27,9 +27,7 @@
 
 usec_t conductor_now(const struct conductor *conductor)
 {
-	const struct destination_context context = { .event = conductor->event, .aws = conductor->aws };
-
-	return destination_now(&context);
+	return destination_now(&conductor->destinations);
 }
 
 /* --- the record: nothing new begins while it cannot be written --- */
@@ -256,6 +254,7 @@ static int start_aws(struct conductor *conductor)
 		log_write(LOG_ERR, NULL, NULL, "%s", err.text);
 		return 2;
 	}
+	conductor->destinations.aws = conductor->aws;
 	aws_set_skew_callback(conductor->aws, on_skew, conductor);
 	aws_set_heard_callback(conductor->aws, on_heard, conductor);
 	conductor->default_region = mem_strdup(aws_default_region(conductor->aws));
@@ -471,7 +470,7 @@ static void stop(struct conductor *conductor)
 	state_done(conductor);
 	job_done_all(conductor);
 	conductor->bus = bus_free(conductor->bus);
-	conductor->aws = aws_free(conductor->aws);
+	conductor->aws = conductor->destinations.aws = aws_free(conductor->aws);
 }
 
 /* The loop is being left: an exit source, because a loop that has ended takes no more orders. */
@@ -561,6 +560,7 @@ int conductor_run(const struct conductor_options *options)
 	conductor.recognized = recognized_new();
 	block_signals();
 	r = sd_event_default(&conductor.event);
+	conductor.destinations.event = conductor.event;
 	status = r < 0 ? loop_failed(r, "create the event loop") : start(&conductor, configuration);
 	configuration_unref(configuration);
 	if (status == 0)

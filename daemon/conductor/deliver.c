@@ -25,7 +25,6 @@ struct run {
 	struct transfer_item *items;
 	size_t count;
 	struct certificate_list anchor; /* recorded */
-	struct destination_context context;
 	struct transfer *transfer;
 	char *leaf_pem; /* as exported */
 	char *chain_pem;
@@ -526,8 +525,7 @@ bool deliver_start(struct conductor *conductor, struct tracked_certificate *cert
 		.certificate = certificate,
 		.deliveries = deliveries,
 		.items = mem_alloc(count * sizeof(*run->items)),
-		.count = count,
-		.context = { .event = conductor->event, .aws = conductor->aws } };
+		.count = count };
 	source_certificate_copy(&run->source, certificate->seen);
 	for (size_t i = 0; i < count; i++)
 		fill_item(run, i);
@@ -535,7 +533,7 @@ bool deliver_start(struct conductor *conductor, struct tracked_certificate *cert
 	certificate->runs++;
 	deliver_count(conductor);
 	request = (struct transfer_request){
-		.context = &run->context,
+		.context = &conductor->destinations,
 		.desired = run->world->desired,
 		.source = &run->source,
 		.anchors = run->world->configuration->trust.count ? &run->world->configuration->trust : NULL,

@@ -628,11 +628,6 @@ static void fill_chosen(struct conductor *conductor)
 static void look_at_place(struct tracked_place *place)
 {
 	struct conductor *conductor = place->conductor;
-	const struct destination_context context = {
-		.event = conductor->event,
-		.aws = conductor->aws,
-		.keep = &place->keep,
-	};
 
 	place->look_began = conductor_now(conductor);
 	if (!place->probing) {
@@ -641,8 +636,8 @@ static void look_at_place(struct tracked_place *place)
 	} else if (place->wanted && !place->seen_since) {
 		place->seen_since = place->look_began;
 	}
-	place->look = destination_look(
-		&context, place->items, place->looking_count, place->look_began, on_look, place);
+	place->look = destination_look(&conductor->destinations, place->items, place->looking_count, &place->keep,
+		place->look_began, on_look, place);
 }
 
 /* While the source's versions come one by one, a place is not looked at for each of them. */

@@ -21,10 +21,9 @@
 static const struct pulse *pulse_of(struct tracked_place *place)
 {
 	struct conductor *conductor = place->conductor;
-	const struct destination_context context = { .event = conductor->event, .aws = conductor->aws };
 
 	if (!place->reach.pulse && conductor->aws)
-		place->reach.pulse = destination_pulse(&context, place->place);
+		place->reach.pulse = destination_pulse(&conductor->destinations, place->place);
 	return place->reach.pulse;
 }
 

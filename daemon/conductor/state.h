@@ -277,6 +277,7 @@ struct conductor {
 	struct conductor_options options;
 	sd_event *event;
 	struct aws *aws;
+	struct destination_context destinations; /* of the two */
 	struct bus *bus;
 	struct record *record; /* NULL: none (a dry run without a state directory) */
 	int lock;

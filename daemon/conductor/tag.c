@@ -44,7 +44,7 @@ static void set_untagged(struct conductor *conductor, struct slot *slot, bool un
 
 void tag_want(struct conductor *conductor, struct slot *slot)
 {
-	set_untagged(conductor, slot, true);
+	set_untagged(conductor, slot, destination_can_tag(state_place(conductor, slot)->place));
 }
 
 /* --- what is known of anchors --- */
@@ -223,7 +223,6 @@ static void on_tagged(void *userdata, const struct error *err)
 
 static void start(struct conductor *conductor, size_t index)
 {
-	const struct destination_context context = { .event = conductor->event, .aws = conductor->aws };
 	struct slot *slot = &conductor->slots[index];
 	const struct tracked_delivery *delivery = state_open(conductor, index);
 	struct tagging *tagging = mem_new(struct tagging);
@@ -240,7 +239,7 @@ static void start(struct conductor *conductor, size_t index)
 	state_claim(slot, CLAIM_TAG);
 	state_place(conductor, slot)->tagging++;
 	conductor->tagging++;
-	tagging->tag = destination_tag(&context, &tagging->delivery, tagging->object_id, &tagging->anchor,
+	tagging->tag = destination_tag(&conductor->destinations, &tagging->delivery, tagging->object_id, &tagging->anchor,
 		on_tagged, tagging);
 }
 

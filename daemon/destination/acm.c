@@ -15,6 +15,7 @@
 #include "lib/base/strv.h"
 
 struct acm_put {
+	struct destination_put base; /* first */
 	struct acm_operation *operation;
 	destination_put_fn done;
 	void *userdata;
@@ -33,7 +34,7 @@ static bool is_over(const struct observed *before)
 	return before->state == OBSERVED_PRESENT;
 }
 
-static void *acm_put(const struct destination_context *context, const struct delivery *delivery,
+static struct destination_put *acm_put(const struct destination_context *context, const struct delivery *delivery,
 	const struct bundle *bundle, const struct observed *before, destination_put_fn done,
 	void *userdata)
 {
@@ -55,19 +56,19 @@ static void *acm_put(const struct destination_context *context, const struct del
 	*put = (struct acm_put){ .done = done, .userdata = userdata };
 	put->operation = acm_import(place_session(context, delivery->place),
 		place_aws(delivery->place)->region, &import, on_imported, put);
-	return put;
+	return &put->base;
 }
 
-static void *acm_put_cancel(void *handle)
+static void acm_put_cancel(struct destination_put *handle)
 {
-	struct acm_put *put = handle;
+	struct acm_put *put = (struct acm_put *)handle;
 
 	acm_cancel(put->operation);
 	free(put);
-	return NULL;
 }
 
 struct acm_tag {
+	struct destination_tag base; /* first */
 	struct acm_operation *operation;
 	destination_tag_fn done;
 	void *userdata;
@@ -81,7 +82,7 @@ static void on_tagged(void *userdata, const struct error *err)
 	tag->done(tag->userdata, err);
 }
 
-static void *acm_tag(const struct destination_context *context, const struct delivery *delivery,
+static struct destination_tag *acm_tag(const struct destination_context *context, const struct delivery *delivery,
 	const char *object_id, const struct fingerprint *anchor, destination_tag_fn done, void *userdata)
 {
 	_cleanup_(strv_freep) char **tags = tags_of_anchor(anchor);
@@ -90,16 +91,15 @@ static void *acm_tag(const struct destination_context *context, const struct del
 	*tag = (struct acm_tag){ .done = done, .userdata = userdata };
 	tag->operation = acm_add_tags(place_session(context, delivery->place), place_aws(delivery->place)->region,
 		object_id, tags, on_tagged, tag);
-	return tag;
+	return &tag->base;
 }
 
-static void *acm_tag_cancel(void *handle)
+static void acm_tag_cancel(struct destination_tag *handle)
 {
-	struct acm_tag *tag = handle;
+	struct acm_tag *tag = (struct acm_tag *)handle;
 
 	acm_cancel(tag->operation);
 	free(tag);
-	return NULL;
 }
 
 /* ACM's quotas for each account and region (aws.amazon.com/acm, "Quotas"): certificates held by import, and imports

@@ -292,10 +292,10 @@ static void side_done(struct acm_listing *listing)
 }
 
 struct acm_listing *acm_list_imports(const struct destination_context *context, struct aws_session *session,
-	const struct look_item *items, size_t count, acm_list_imports_fn done, void *userdata)
+	const struct look_item *items, size_t count, const struct destination_keep *keep, acm_list_imports_fn done,
+	void *userdata)
 {
 	struct acm_listing *listing = mem_new(struct acm_listing);
-	const struct destination_keep *keep = context->keep;
 
 	*listing = (struct acm_listing){
 		.items = items,

@@ -27,13 +27,14 @@ struct acm_listed {
 typedef void (*acm_list_imports_fn)(void *userdata, struct acm_listed *listed, const struct error *err);
 
 /**
- * acm_list_imports(context, session, items, count, done, userdata):
+ * acm_list_imports(context, session, items, count, keep, done, userdata):
  * Lists the imports at the place of ${items} (${count}, one at least; borrowed until the completion), as ${session}
- * reaches it.  Where others have the room that it needs, it lets go of what it has, waits for enough, and lists once
+ * reaches it; ${keep} (NULL: none) says what else is wanted.  Where others have the room that it needs, it lets go of what it has, waits for enough, and lists once
  * more.  ${done} is called once, never from inside start; the handle is void then.  Cancel means no callback.
  */
 struct acm_listing *acm_list_imports(const struct destination_context *context, struct aws_session *session,
-	const struct look_item *items, size_t count, acm_list_imports_fn done, void *userdata);
+	const struct look_item *items, size_t count, const struct destination_keep *keep, acm_list_imports_fn done,
+	void *userdata);
 struct acm_listing *acm_list_imports_cancel(struct acm_listing *listing);
 
 #endif

@@ -52,9 +52,11 @@ struct request {
 };
 
 struct acm_look {
+	struct destination_look base; /* first */
 	const struct look_item *items;
 	size_t count;
-	struct destination_context context;
+	const struct destination_context *context;
+	struct destination_keep *keep; /* or NULL */
 	struct aws_session *session;
 	const char *region;
 	enum phase phase;
@@ -158,7 +160,7 @@ static bool is_good(const struct acm_kept *kept, const struct acm_look *look, us
 /* Takes what the look before this one has kept, if it is good for this one, too. */
 static bool take_kept(struct acm_look *look, usec_t now)
 {
-	struct destination_keep *keep = look->context.keep;
+	struct destination_keep *keep = look->keep;
 	struct acm_kept *kept;
 
 	if (!keep || !keep->kept)
@@ -194,7 +196,7 @@ static void give_room(struct acm_look *look)
 /* All has been made of what was listed that will be, but for what could not be read: it goes, or is kept. */
 static void leave_listed(struct acm_look *look)
 {
-	struct destination_keep *keep = look->context.keep;
+	struct destination_keep *keep = look->keep;
 	struct acm_kept *kept;
 
 	if (!keep || !keep->more || !look->share || !all_readable(&look->imports)) {
@@ -243,13 +245,13 @@ static void start_list(struct acm_look *look)
 {
 	look->left = 1;
 	if (take_kept(look, look->listed_at)) {
-		if (sd_event_add_defer(look->context.event, &look->deferred, on_deferred, look) < 0)
+		if (sd_event_add_defer(look->context->event, &look->deferred, on_deferred, look) < 0)
 			mem_exhausted();
 		(void)sd_event_source_set_description(look->deferred, "acm-look-kept");
 		return;
 	}
 	look->listing = acm_list_imports(
-		&look->context, look->session, look->items, look->count, on_listed, look);
+		look->context, look->session, look->items, look->count, look->keep, on_listed, look);
 }
 
 /* --- TAGS --- */
@@ -685,8 +687,8 @@ static void cancel_requests(struct acm_look *look)
 		look->requests[i].operation = acm_cancel(look->requests[i].operation);
 }
 
-void *acm_look(const struct destination_context *context, const struct look_item *items,
-	size_t count, usec_t now, destination_look_fn done, void *userdata)
+struct destination_look *acm_look(const struct destination_context *context, const struct look_item *items,
+	size_t count, struct destination_keep *keep, usec_t now, destination_look_fn done, void *userdata)
 {
 	const struct place *place = items[0].delivery->place;
 	struct acm_look *look = mem_new(struct acm_look);
@@ -694,7 +696,8 @@ void *acm_look(const struct destination_context *context, const struct look_item
 	*look = (struct acm_look){
 		.items = items,
 		.count = count,
-		.context = *context,
+		.context = context,
+		.keep = keep,
 		.session = place_session(context, place),
 		.region = place_aws(place)->region,
 		.listed_at = now,
@@ -708,15 +711,14 @@ void *acm_look(const struct destination_context *context, const struct look_item
 			look->phase = PHASE_LIST;
 	}
 	start_phase(look); /* asks for something in either phase: nothing ends inside start */
-	return look;
+	return &look->base;
 }
 
-void *acm_look_cancel(void *handle)
+void acm_look_cancel(struct destination_look *handle)
 {
-	struct acm_look *look = handle;
+	struct acm_look *look = (struct acm_look *)handle;
 
 	acm_list_imports_cancel(look->listing);
 	cancel_requests(look);
 	acm_look_free(look);
-	return NULL;
 }

@@ -8,38 +8,9 @@
 #include "daemon/destination/kind.h"
 #include "lib/os/clock.h"
 
-struct destination_look {
-	const struct kind *kind;
-	void *look;
-	destination_look_fn done;
-	void *userdata;
-};
-
-struct destination_put {
-	const struct kind *kind;
-	void *put;
-	destination_put_fn done;
-	void *userdata;
-};
-
-struct destination_tag {
-	const struct kind *kind;
-	void *tag;
-	destination_tag_fn done;
-	void *userdata;
-};
-
 static const struct kind *kind_of(const struct place *place)
 {
-	switch (place->destination->kind) {
-	case DESTINATION_ACM:
-		return &acm_kind;
-	case DESTINATION_SECRETSMANAGER:
-		return &secretsmanager_kind;
-	case DESTINATION_FILE:
-		return &file_kind;
-	}
-	abort();
+	return kinds[place->destination->kind];
 }
 
 usec_t destination_now(const struct destination_context *context)
@@ -47,35 +18,23 @@ usec_t destination_now(const struct destination_context *context)
 	return context->aws ? aws_now(context->aws) : clock_now();
 }
 
-static void on_look(void *userdata, struct observed *seen, const struct error *err)
-{
-	_cleanup_(freep) struct destination_look *look = userdata;
-
-	look->done(look->userdata, seen, err);
-}
-
 struct destination_look *destination_look(const struct destination_context *context,
-	const struct look_item *items, size_t count, usec_t now, destination_look_fn done,
-	void *userdata)
+	const struct look_item *items, size_t count, struct destination_keep *keep, usec_t now,
+	destination_look_fn done, void *userdata)
 {
-	struct destination_look *look = mem_new(struct destination_look);
+	const struct kind *kind = kind_of(items[0].delivery->place);
+	struct destination_look *look;
 
 	assert(count > 0);
-	*look = (struct destination_look){
-		.kind = kind_of(items[0].delivery->place),
-		.done = done,
-		.userdata = userdata,
-	};
-	look->look = look->kind->look(context, items, count, now, on_look, look);
+	look = kind->look(context, items, count, keep, now, done, userdata);
+	look->kind = kind;
 	return look;
 }
 
 struct destination_look *destination_look_cancel(struct destination_look *look)
 {
-	if (!look)
-		return NULL;
-	look->kind->look_cancel(look->look);
-	free(look);
+	if (look)
+		look->kind->look_cancel(look);
 	return NULL;
 }
 
@@ -93,66 +52,45 @@ const struct pulse *destination_pulse(const struct destination_context *context,
 	return kind->pulse ? kind->pulse(context, place) : NULL;
 }
 
-static void on_put(void *userdata, const char *object_id, const struct error *err)
-{
-	_cleanup_(freep) struct destination_put *put = userdata;
-
-	put->done(put->userdata, object_id, err);
-}
-
 struct destination_put *destination_put(const struct destination_context *context,
 	const struct delivery *delivery, const struct bundle *bundle, const struct observed *before,
 	destination_put_fn done, void *userdata)
 {
-	struct destination_put *put = mem_new(struct destination_put);
+	const struct kind *kind = kind_of(delivery->place);
+	struct destination_put *put = kind->put(context, delivery, bundle, before, done, userdata);
 
-	*put = (struct destination_put){
-		.kind = kind_of(delivery->place),
-		.done = done,
-		.userdata = userdata,
-	};
-	put->put = put->kind->put(context, delivery, bundle, before, on_put, put);
+	put->kind = kind;
 	return put;
 }
 
 struct destination_put *destination_put_cancel(struct destination_put *put)
 {
-	if (!put)
-		return NULL;
-	put->kind->put_cancel(put->put);
-	free(put);
+	if (put)
+		put->kind->put_cancel(put);
 	return NULL;
-}
-
-static void on_tag(void *userdata, const struct error *err)
-{
-	_cleanup_(freep) struct destination_tag *tag = userdata;
-
-	tag->done(tag->userdata, err);
 }
 
 struct destination_tag *destination_tag(const struct destination_context *context,
 	const struct delivery *delivery, const char *object_id, const struct fingerprint *anchor,
 	destination_tag_fn done, void *userdata)
 {
-	struct destination_tag *tag = mem_new(struct destination_tag);
+	const struct kind *kind = kind_of(delivery->place);
+	struct destination_tag *tag = kind->tag(context, delivery, object_id, anchor, done, userdata);
 
-	*tag = (struct destination_tag){
-		.kind = kind_of(delivery->place),
-		.done = done,
-		.userdata = userdata,
-	};
-	tag->tag = tag->kind->tag(context, delivery, object_id, anchor, on_tag, tag);
+	tag->kind = kind;
 	return tag;
 }
 
 struct destination_tag *destination_tag_cancel(struct destination_tag *tag)
 {
-	if (!tag)
-		return NULL;
-	tag->kind->tag_cancel(tag->tag);
-	free(tag);
+	if (tag)
+		tag->kind->tag_cancel(tag);
 	return NULL;
+}
+
+bool destination_can_tag(const struct place *place)
+{
+	return kind_of(place)->tag != NULL;
 }
 
 const char *destination_tag_action(const struct place *place)

@@ -29,11 +29,10 @@ struct destination_keep {
 	bool more; /* another look at some of them follows soon */
 };
 
-/* Where things run.  ${aws} may be NULL when only files are configured. */
+/* Where things run, for as long as they do.  ${aws} may be NULL when only files are configured. */
 struct destination_context {
 	struct sd_event *event;
 	struct aws *aws;
-	struct destination_keep *keep; /* for destination_look(), valid until it ends; NULL: nothing is kept */
 };
 
 /* destination_forget(keep): release what is kept. */
@@ -67,16 +66,16 @@ struct look_item {
 typedef void (*destination_look_fn)(void *userdata, struct observed *seen, const struct error *err);
 
 /**
- * destination_look(context, items, count, now, done, userdata):
+ * destination_look(context, items, count, keep, now, done, userdata):
  * Look at ${count} deliveries (one at least) of one and the same place.  acm: one listing and one
  * search by tag for all of them (none of it when every item is exact and its object_id known),
  * then only those objects whose revision is not the recorded one.  secretsmanager: DescribeSecret
  * each, the value is never read; revision is the id of the current version.  What an observation says is as of ${now},
- * or of the earlier time that is in it, where what was kept did.
+ * or of the earlier time that is in it, where what was kept did.  ${keep} is valid until the end; NULL: nothing is kept.
  */
 struct destination_look *destination_look(const struct destination_context *context,
-	const struct look_item *items, size_t count, usec_t now, destination_look_fn done,
-	void *userdata);
+	const struct look_item *items, size_t count, struct destination_keep *keep, usec_t now,
+	destination_look_fn done, void *userdata);
 
 struct destination_look *destination_look_cancel(struct destination_look *look);
 
@@ -117,6 +116,9 @@ struct destination_tag *destination_tag(const struct destination_context *contex
 	destination_tag_fn done, void *userdata);
 
 struct destination_tag *destination_tag_cancel(struct destination_tag *tag);
+
+/* destination_can_tag(place): can objects there bear an anchor at all?  Else destination_tag() is not to be called. */
+bool destination_can_tag(const struct place *place);
 
 /* destination_tag_action(place): which of AWS's actions destination_tag() needs there, "acm:AddTagsToCertificate", and
  * destination_tag_policy(place): the file in conf/iam that allows it.  NULL: none. */

@@ -17,6 +17,7 @@
 #include "lib/os/file.h"
 
 struct file_look {
+	struct destination_look base; /* first */
 	sd_event_source *defer;
 	const struct look_item *items;
 	size_t count;
@@ -26,6 +27,7 @@ struct file_look {
 };
 
 struct file_put {
+	struct destination_put base; /* first */
 	sd_event_source *defer;
 	const struct delivery *delivery;
 	const struct bundle *bundle;
@@ -115,8 +117,8 @@ static int on_look(sd_event_source *source, void *userdata)
 	return 0;
 }
 
-static void *file_look(const struct destination_context *context, const struct look_item *items,
-	size_t count, usec_t now, destination_look_fn done, void *userdata)
+static struct destination_look *file_look(const struct destination_context *context, const struct look_item *items,
+	size_t count, struct destination_keep *keep, usec_t now, destination_look_fn done, void *userdata)
 {
 	struct file_look *look = mem_new(struct file_look);
 
@@ -128,16 +130,15 @@ static void *file_look(const struct destination_context *context, const struct l
 		.userdata = userdata,
 	};
 	look->defer = defer(context->event, on_look, look, "file-look");
-	return look;
+	return &look->base;
 }
 
-static void *file_look_cancel(void *handle)
+static void file_look_cancel(struct destination_look *handle)
 {
-	struct file_look *look = handle;
+	struct file_look *look = (struct file_look *)handle;
 
 	sd_event_source_disable_unref(look->defer);
 	free(look);
-	return NULL;
 }
 
 static int put_files(const struct file_put *put, struct error *err)
@@ -167,7 +168,7 @@ static int on_put(sd_event_source *source, void *userdata)
 	return 0;
 }
 
-static void *file_put(const struct destination_context *context, const struct delivery *delivery,
+static struct destination_put *file_put(const struct destination_context *context, const struct delivery *delivery,
 	const struct bundle *bundle, const struct observed *before, destination_put_fn done,
 	void *userdata)
 {
@@ -180,19 +181,19 @@ static void *file_put(const struct destination_context *context, const struct de
 		.userdata = userdata,
 	};
 	put->defer = defer(context->event, on_put, put, "file-put");
-	return put;
+	return &put->base;
 }
 
-static void *file_put_cancel(void *handle)
+static void file_put_cancel(struct destination_put *handle)
 {
-	struct file_put *put = handle;
+	struct file_put *put = (struct file_put *)handle;
 
 	sd_event_source_disable_unref(put->defer);
 	free(put);
-	return NULL;
 }
 
 struct file_tag {
+	struct destination_tag base; /* first */
 	sd_event_source *defer;
 	const struct delivery *delivery;
 	struct fingerprint anchor;
@@ -225,7 +226,7 @@ static int on_tag(sd_event_source *source, void *userdata)
 	return 0;
 }
 
-static void *file_tag(const struct destination_context *context, const struct delivery *delivery,
+static struct destination_tag *file_tag(const struct destination_context *context, const struct delivery *delivery,
 	const char *object_id, const struct fingerprint *anchor, destination_tag_fn done, void *userdata)
 {
 	struct file_tag *tag = mem_new(struct file_tag);
@@ -237,16 +238,15 @@ static void *file_tag(const struct destination_context *context, const struct de
 		.userdata = userdata,
 	};
 	tag->defer = defer(context->event, on_tag, tag, "file-tag");
-	return tag;
+	return &tag->base;
 }
 
-static void *file_tag_cancel(void *handle)
+static void file_tag_cancel(struct destination_tag *handle)
 {
-	struct file_tag *tag = handle;
+	struct file_tag *tag = (struct file_tag *)handle;
 
 	sd_event_source_disable_unref(tag->defer);
 	free(tag);
-	return NULL;
 }
 
 const struct kind file_kind = {

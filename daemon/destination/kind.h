@@ -16,25 +16,42 @@ struct destination_kept {
 	void (*release)(struct destination_kept *kept);
 };
 
+/* What a kind has under way begins with one of these; destination.c fills it in. */
+struct destination_look {
+	const struct kind *kind;
+};
+
+struct destination_put {
+	const struct kind *kind;
+};
+
+struct destination_tag {
+	const struct kind *kind;
+};
+
 struct kind {
-	void *(*look)(const struct destination_context *context, const struct look_item *items,
-		size_t count, usec_t now, destination_look_fn done, void *userdata);
-	void *(*look_cancel)(void *look);
+	struct destination_look *(*look)(const struct destination_context *context,
+		const struct look_item *items, size_t count, struct destination_keep *keep, usec_t now,
+		destination_look_fn done, void *userdata);
+	void (*look_cancel)(struct destination_look *look);
 	const struct pulse *(*pulse)(const struct destination_context *context, const struct place *place); /* NULL:
 		* nobody is asked */
-	void *(*put)(const struct destination_context *context, const struct delivery *delivery,
+	struct destination_put *(*put)(const struct destination_context *context, const struct delivery *delivery,
 		const struct bundle *bundle, const struct observed *before, destination_put_fn done,
 		void *userdata);
-	void *(*put_cancel)(void *put);
-	void *(*tag)(const struct destination_context *context, const struct delivery *delivery,
+	void (*put_cancel)(struct destination_put *put);
+	struct destination_tag *(*tag)(const struct destination_context *context, const struct delivery *delivery,
 		const char *object_id, const struct fingerprint *anchor, destination_tag_fn done, void *userdata);
-	void *(*tag_cancel)(void *tag);
+	void (*tag_cancel)(struct destination_tag *tag); /* both NULL: objects bear no anchor */
 	const char *tag_action, *tag_policy; /* NULL: nobody's to allow */
 	int (*check)(const struct desired_destination *destination, struct error *err); /* NULL: nothing can be known */
 	size_t (*body_length)(const struct desired_destination *destination, const struct bundle *bundle); /* NULL: 0 */
 	void (*budget)(const char *name, unsigned held, unsigned puts, struct destination_budget *ret_budget); /* NULL:
 		* puts are not counted */
 };
+
+/* The rows, by enum destination_kind. */
+extern const struct kind *const kinds[];
 
 extern const struct kind acm_kind;
 extern const struct kind secretsmanager_kind;

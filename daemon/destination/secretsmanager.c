@@ -32,6 +32,7 @@ struct secret_item {
 };
 
 struct secret_look {
+	struct destination_look base; /* first */
 	struct secret_item *items;
 	size_t count;
 	size_t sent, left;
@@ -42,6 +43,7 @@ struct secret_look {
 };
 
 struct secret_put {
+	struct destination_put base; /* first */
 	const struct delivery *delivery;
 	const struct observed *before;
 	struct fingerprint anchor; /* of what is written */
@@ -95,8 +97,8 @@ static void send_some(struct secret_look *look)
 	}
 }
 
-static void *secret_look(const struct destination_context *context, const struct look_item *items,
-	size_t count, usec_t now, destination_look_fn done, void *userdata)
+static struct destination_look *secret_look(const struct destination_context *context, const struct look_item *items,
+	size_t count, struct destination_keep *keep, usec_t now, destination_look_fn done, void *userdata)
 {
 	struct secret_look *look = mem_new(struct secret_look);
 
@@ -116,18 +118,17 @@ static void *secret_look(const struct destination_context *context, const struct
 		look->seen[i].at = now;
 	}
 	send_some(look);
-	return look;
+	return &look->base;
 }
 
-static void *secret_look_cancel(void *handle)
+static void secret_look_cancel(struct destination_look *handle)
 {
-	struct secret_look *look = handle;
+	struct secret_look *look = (struct secret_look *)handle;
 
 	for (size_t i = 0; i < look->count; i++)
 		sm_cancel(look->items[i].operation);
 	seen_free(look->seen, look->count);
 	secret_look_free(look);
-	return NULL;
 }
 
 static void secret_put_free(struct secret_put *put)
@@ -243,7 +244,7 @@ static void start_put(struct secret_put *put)
 		tags, on_tagged, put);
 }
 
-static void *secret_put(const struct destination_context *context, const struct delivery *delivery,
+static struct destination_put *secret_put(const struct destination_context *context, const struct delivery *delivery,
 	const struct bundle *bundle, const struct observed *before, destination_put_fn done,
 	void *userdata)
 {
@@ -267,16 +268,16 @@ static void *secret_put(const struct destination_context *context, const struct 
 		start_put(put);
 	else if (sd_event_add_defer(context->event, &put->defer, on_failed, put) < 0)
 		mem_exhausted();
-	return put;
+	return &put->base;
 }
 
-static void *secret_put_cancel(void *handle)
+static void secret_put_cancel(struct destination_put *handle)
 {
-	secret_put_free(handle);
-	return NULL;
+	secret_put_free((struct secret_put *)handle);
 }
 
 struct secret_tag {
+	struct destination_tag base; /* first */
 	struct sm_operation *operation;
 	destination_tag_fn done;
 	void *userdata;
@@ -290,7 +291,7 @@ static void on_anchor_tagged(void *userdata, const char *arn, const struct error
 	tag->done(tag->userdata, err);
 }
 
-static void *secret_tag(const struct destination_context *context, const struct delivery *delivery,
+static struct destination_tag *secret_tag(const struct destination_context *context, const struct delivery *delivery,
 	const char *object_id, const struct fingerprint *anchor, destination_tag_fn done, void *userdata)
 {
 	_cleanup_(strv_freep) char **tags = tags_of_anchor(anchor);
@@ -299,16 +300,15 @@ static void *secret_tag(const struct destination_context *context, const struct 
 	*tag = (struct secret_tag){ .done = done, .userdata = userdata };
 	tag->operation = sm_tag(place_session(context, delivery->place), place_aws(delivery->place)->region, object_id,
 		tags, on_anchor_tagged, tag);
-	return tag;
+	return &tag->base;
 }
 
-static void *secret_tag_cancel(void *handle)
+static void secret_tag_cancel(struct destination_tag *handle)
 {
-	struct secret_tag *tag = handle;
+	struct secret_tag *tag = (struct secret_tag *)handle;
 
 	sm_cancel(tag->operation);
 	free(tag);
-	return NULL;
 }
 
 static const struct pulse *secret_pulse(const struct destination_context *context, const struct place *place)

@@ -434,7 +434,7 @@ static void on_look(void *userdata, struct observed *seen, const struct error *e
 
 static void look_at(struct carry *carry)
 {
-	carry->look = destination_look(carry->job.context, &carry->known, 1,
+	carry->look = destination_look(carry->job.context, &carry->known, 1, NULL,
 		destination_now(carry->job.context), on_look, carry);
 }
 

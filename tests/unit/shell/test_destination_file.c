@@ -69,7 +69,7 @@ static struct observed *look(struct world *world)
 	free(take(world->seen));
 	fresh_loop(world);
 	world->inside = true;
-	destination_look(&world->context, &item, 1, 42, on_look, world);
+	destination_look(&world->context, &item, 1, NULL, 42, on_look, world);
 	world->inside = false;
 	assert_int_equal(sd_event_loop(world->context.event), 0);
 	return world->seen;
@@ -749,7 +749,7 @@ static void test_cancel_says_nothing(void **state)
 
 	fresh_loop(world);
 	world->inside = true; /* a completion would assert */
-	destination_look_cancel(destination_look(&world->context, &item, 1, 1, on_look, world));
+	destination_look_cancel(destination_look(&world->context, &item, 1, NULL, 1, on_look, world));
 	destination_put_cancel(destination_put(
 		&world->context, &world->delivery, world->bundle, &before, on_put, world));
 	destination_tag_cancel(destination_tag(&world->context, &world->delivery, "web",
