@@ -8,6 +8,7 @@
 #include <systemd/sd-event.h>
 
 #include "daemon/bus/manager.h"
+#include "daemon/bus/properties.h"
 #include "lib/base/time.h"
 #include "lib/log/log.h"
 
@@ -33,6 +34,7 @@ struct bus {
 	void *userdata;
 	sd_bus *connection;
 	struct manager *manager;
+	struct properties *properties; /* NULL without handlers */
 	sd_event_source *timer;
 	sd_event_source *unanswered;
 	bool has_name;
@@ -167,7 +169,7 @@ static void bus_connect(struct bus *bus)
 	}
 	if (!bus->handlers)
 		return;
-	bus->manager = manager_new(bus->connection, bus->handlers, bus->userdata);
+	bus->manager = manager_new(bus->connection, bus->properties, bus->handlers, bus->userdata);
 	bus_ask_name(bus);
 }
 
@@ -235,6 +237,8 @@ struct bus *bus_new(struct sd_event *event, const struct bus_handlers *handlers,
 		sd_event_source_set_enabled(bus->timer, SD_EVENT_OFF) < 0)
 		mem_exhausted();
 	(void)sd_event_source_set_description(bus->timer, "bus-retry");
+	if (handlers)
+		bus->properties = properties_new(event);
 	if (handlers && handlers->answered &&
 		sd_event_add_time_relative(
 			event, &bus->unanswered, CLOCK_MONOTONIC, ANSWER_WITHIN, 0, on_answered, bus) < 0)
@@ -262,11 +266,18 @@ void bus_job_done(struct bus *bus, uint32_t job, int exit_status, const char *js
 		manager_job_done(bus->manager, job, exit_status, json);
 }
 
+void bus_show(struct bus *bus, const struct bus_properties *values)
+{
+	if (bus->properties)
+		properties_set(bus->properties, values);
+}
+
 struct bus *bus_free(struct bus *bus)
 {
 	if (!bus)
 		return NULL;
 	bus_drop(bus);
+	properties_free(bus->properties);
 	sd_event_source_disable_unref(bus->unanswered);
 	sd_event_source_disable_unref(bus->timer);
 	sd_event_unref(bus->event);

@@ -17,6 +17,14 @@
  *	signal JobDone(u job, i exit_status, s json)	json: Status() as of then, of what the job was about; of more than
  *				256 deliveries its summary
  *	property Version s
+ *	properties that emit PropertiesChanged, which comes once a second at most, with all that have changed:
+ *		Certificates u, Deliveries u, InPlace u, Held u, Failing u	how many; the last three are of deliveries, and
+ *				InPlace counts those that hold a certificate, be it an older one
+ *		DependentsFailing u
+ *		LastPoll t, LastFullScan t	when the source was last read, in part or in whole, in microseconds since 1970; 0: never
+ *		NextPoll t, NextFullScan t	when it is read next; 0: not planned
+ *		SourceProblem s, StateDatabaseProblem s	why it cannot be read, or nothing be begun; "": no problem
+ *		EventQueue s	"off", "waiting", "listening" or "failing"
  *
  * A socket is one end of socketpair(AF_UNIX, SOCK_STREAM); the answer is whole when its JSON is, and is cut off when 10 s
  * pass in which the other end does not take 64 KiB.  A connection gets one answer at a time, all together eight: more is
@@ -29,6 +37,7 @@
 #include "daemon/bus/handlers.h"
 
 struct bus;
+struct bus_properties;
 struct sd_bus;
 struct sd_event;
 
@@ -49,6 +58,9 @@ void bus_retry(struct bus *bus);
 
 /* bus_job_done(bus, job, exit_status, json): emit JobDone. */
 void bus_job_done(struct bus *bus, uint32_t job, int exit_status, const char *json);
+
+/* bus_show(bus, values): the properties are ${values} from now on; copied. */
+void bus_show(struct bus *bus, const struct bus_properties *values);
 
 /* bus_free(bus): returns NULL. */
 struct bus *bus_free(struct bus *bus);

@@ -9,6 +9,7 @@
 
 #include "daemon/bus/answer.h"
 #include "daemon/bus/polkit.h"
+#include "daemon/bus/properties.h"
 #include "daemon/bus/refuse.h"
 #include "lib/base/printable.h"
 #include "lib/base/time.h"
@@ -32,6 +33,7 @@
 struct manager {
 	sd_bus *connection;
 	sd_bus_slot *object;
+	struct properties *properties;
 	const struct bus_handlers *handlers;
 	void *userdata;
 	struct request *requests;
@@ -341,13 +343,14 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_VTABLE_END,
 };
 
-struct manager *manager_new(
-	struct sd_bus *connection, const struct bus_handlers *handlers, void *userdata)
+struct manager *manager_new(struct sd_bus *connection, struct properties *properties,
+	const struct bus_handlers *handlers, void *userdata)
 {
 	struct manager *manager = mem_new(struct manager);
 
 	*manager = (struct manager){
 		.connection = sd_bus_ref(connection),
+		.properties = properties,
 		.handlers = handlers,
 		.userdata = userdata,
 		.answers = answers_new(sd_bus_get_event(connection), handlers, userdata),
@@ -355,6 +358,7 @@ struct manager *manager_new(
 	if (sd_bus_add_object_vtable(
 		    connection, &manager->object, OBJECT_PATH, INTERFACE, vtable, manager) < 0)
 		mem_exhausted(); /* the table is constant: nothing else can be wrong */
+	properties_serve(properties, connection, OBJECT_PATH, INTERFACE);
 	return manager;
 }
 
@@ -377,6 +381,7 @@ struct manager *manager_free(struct manager *manager)
 	while (manager->requests)
 		request_free(manager->requests);
 	answers_free(manager->answers);
+	properties_serve(manager->properties, NULL, NULL, NULL);
 	sd_bus_slot_unref(manager->object);
 	sd_bus_unref(manager->connection);
 	free(manager);

@@ -849,6 +849,7 @@ static int on_cycle(sd_event_source *source, void *userdata)
 	state_settle(conductor);
 	arm_timer(conductor);
 	tell_manager(conductor);
+	show_properties(conductor);
 	job_end_rested(conductor);
 	if (!cycle_idle(conductor)) {
 		conductor->rested = conductor->rested_longer = false;

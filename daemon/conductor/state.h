@@ -23,6 +23,7 @@
  *	tell.c		dependents: look, intent, tell, proof
  *	ask.c		what people ask over the bus: status, plan, approve
  *	view.c		what people are shown of the states
+ *	show.c		the properties on the bus
  *	walk.c		through all of it, in pieces
  *	survey.c	all of it, however much, as a text made piece by piece
  *	job.c		`certferry sync`: jobs, from the request to their end
@@ -351,6 +352,7 @@ struct conductor {
 	bool rested; /* nothing has been in flight since memory was given back */
 	bool rested_longer; /* nor since the idle connections were closed */
 	bool stopped; /* nothing of it is on the event loop any more */
+	usec_t shown_poll, shown_full_scan; /* show.c: when the next of each is; wall clock */
 	char *told_manager; /* STATUS= as last sent: said again only when it changes */
 };
 
@@ -705,6 +707,11 @@ void tell_prove_again(struct conductor *conductor, struct tracked_dependent *dep
 void tell_start(struct conductor *conductor, struct tracked_dependent *dependent);
 /* tell_cancel(dependent): a job already started goes on; its intent is on disk. */
 void tell_cancel(struct tracked_dependent *dependent);
+
+/* --- show.c --- */
+
+/* show_properties(conductor): let the properties on the bus be what is known now.  Cheap, for every turn of the loop. */
+void show_properties(struct conductor *conductor);
 
 /* --- view.c --- */
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What people ask to see: what it says, and that however much it is, and whoever asks, the daemon and its work do not suffer."""
 
+import calendar
 import contextlib
 import importlib.util
 import json
@@ -102,6 +103,57 @@ def test_the_methods_that_answer_with_one_text(failing, bus_ferry, host):
             times.pop("now", None), times.pop("next_look", None)
         assert found == other
     connection.close()
+
+
+MANAGER = ("org.certferry1", "/org/certferry1", "org.certferry1.Manager")
+
+
+def show_property(host, name):
+    """As `busctl get-property` shows it, without its type."""
+    words = ["busctl", f"--address={host.address}", "--json=short", "get-property", *MANAGER, name]
+    return json.loads(subprocess.run(words, capture_output=True, text=True, check=True).stdout)["data"]
+
+
+def test_properties_say_what_the_status_says(failing, bus_ferry, host):
+    bus_ferry.wait_for(lambda: show_property(host, "Failing") == 2)
+    whole = bus_ferry.certferry("status", "--json", expect=1).json
+    names = ("Certificates", "Deliveries", "InPlace", "Held", "DependentsFailing")
+    assert [show_property(host, name) for name in names] == [2, 4, 2, 0, 0]
+    assert show_property(host, "EventQueue") == "off"
+    assert (show_property(host, "SourceProblem"), show_property(host, "StateDatabaseProblem")) == ("", "")
+    for name, key in (("LastPoll", "looked_at"), ("LastFullScan", "swept_at"), ("NextPoll", "next_look")):
+        seconds = calendar.timegm(time.strptime(whole[key], "%Y-%m-%dT%H:%M:%SZ"))
+        assert abs(show_property(host, name) / 1e6 - seconds) < 3, name
+    assert show_property(host, "NextFullScan") > show_property(host, "LastFullScan")
+
+
+def test_changes_of_properties_are_signalled_and_nothing_else(failing, bus_ferry, cloud, host):
+    monitor = subprocess.Popen(
+        ["busctl", f"--address={host.address}", "--json=short", "monitor", "org.certferry1"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    try:
+        time.sleep(0.5)
+        for _ in range(3):  # asking changes nothing
+            bus_ferry.certferry("status", "--json", expect=1)
+        cloud.fault("error", operation="ListCertificates", code="AccessDeniedException", status=400)
+        bus_ferry.certferry("sync", "--timeout", "30s")
+        bus_ferry.wait_for(lambda: "AccessDenied" in show_property(host, "SourceProblem"))
+        time.sleep(1.5)
+    finally:
+        monitor.terminate()
+        lines = monitor.communicate(timeout=10)[0].splitlines()
+    signals = [message for message in map(json.loads, lines) if message.get("member") == "PropertiesChanged"]
+    changed = [message["payload"]["data"][1] for message in signals]
+    assert any("AccessDenied" in change.get("SourceProblem", {"data": ""})["data"] for change in changed)
+    # Each is news: no value comes twice in a row.
+    last = {}
+    for change in changed:
+        for name, value in change.items():
+            assert last.get(name) != value, (name, value)
+            last[name] = value
+    times = [message["timestamp-realtime"] for message in signals]
+    assert all(later - former > 900_000 for former, later in zip(times, times[1:]))
 
 
 def test_nothing_but_a_pair_of_sockets_is_written_to(failing, bus_ferry, host, tmp_path):

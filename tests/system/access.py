@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may talk to the daemon, and what the daemon's user may do to the host."""
 
+import pwd
 import subprocess
 
 from tests.system.bed import contains, equal, invocation, is_active, run, show, test, wait_for
-from tests.system.world import DAEMON, daemon_pid, world
+from tests.system.world import DAEMON, daemon_pid, sync, world
 
 MANAGER = ("org.certferry1", "/org/certferry1", "org.certferry1.Manager")
 SYSTEMD = ("org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager")
@@ -43,6 +44,9 @@ def access_is_denied_on_the_bus_itself():
         equal(run("busctl", "introspect", *MANAGER[:2], user=user, check=False).returncode != 0, True)
         done = run("busctl", "get-property", *MANAGER, "Version", user=user, check=False)
         contains(done.stderr, "Access denied")
+        properties = (*MANAGER[:2], "org.freedesktop.DBus.Properties")
+        contains(call(*properties, "GetAll", "s", MANAGER[2], user=user), "Access denied")
+        contains(call(*properties, "Get", "ss", MANAGER[2], "SourceProblem", user=user), "Access denied")
         # Nor by its number.
         unique = run("busctl", "--list", "--no-legend", "list").stdout
         number = next(line.split()[0] for line in unique.splitlines() if line.startswith(":") and str(daemon_pid()) in line)
@@ -121,6 +125,37 @@ def access_of_the_daemons_user_is_its_units_and_verbs():
             equal(call(*SYSTEMD, method, "ss", name, "replace", user=user) != "", True, f"{user} may {method} {name}")
     wait_for(lambda: is_active("web.service") and is_active("mail.service"), 10, "both are up")
     equal(show("idle.service", "ActiveState"), "inactive")
+
+
+# Prints a line when it listens, and one for each change of a property that it is told of.
+LISTEN = """
+import socket, sys
+from tests.scenarios.bus import Connection
+connection = Connection("unix:path=/run/dbus/system_bus_socket")
+connection.call_bus("AddMatch", "s", "type='signal',path='/org/certferry1'")
+print("listening", flush=True)
+connection.socket.settimeout(8)
+try:
+    while True:
+        message = connection._read()
+        if message.member == "PropertiesChanged":
+            print(*message.arguments[1], flush=True)
+except TimeoutError:
+    pass
+"""
+
+
+@test
+def access_to_changes_of_properties_is_for_root_and_the_group():
+    world()
+    listeners = {}
+    for user in ("root", "alice", "bob", "nobody"):
+        words = ["setpriv", f"--reuid={user}", f"--regid={pwd.getpwnam(user).pw_gid}", "--init-groups", "--"]
+        listeners[user] = subprocess.Popen([*words, "/usr/bin/python3", "-c", LISTEN], stdout=subprocess.PIPE, text=True)
+        equal(listeners[user].stdout.readline(), "listening\n", user)
+    sync()  # a poll
+    told = {user: "LastPoll" in listener.communicate(timeout=30)[0] for user, listener in listeners.items()}
+    equal(told, {"root": True, "alice": True, "bob": False, "nobody": False})
 
 
 @test

@@ -17,6 +17,8 @@
 #include <systemd/sd-event.h>
 
 #include "daemon/bus/bus.h"
+#include "daemon/bus/properties.h"
+#include "lib/base/bounded.h"
 #include "lib/base/time.h"
 #include "lib/log/log.h"
 #include "lib/os/clock.h"
@@ -60,6 +62,11 @@ struct world {
 	uint32_t job;
 	int32_t job_exit;
 	char *job_json;
+	int changes; /* signals that told of them */
+	usec_t changed_at[64]; /* monotonic */
+	char changed[256]; /* the names in the last one, each behind a blank */
+	char *problem; /* the last SourceProblem in one */
+	uint32_t certificates; /* the last such number */
 };
 
 /* A text of so many bytes. */
@@ -218,11 +225,41 @@ static int on_job_done(sd_bus_message *m, void *userdata, sd_bus_error *ret_erro
 	return 0;
 }
 
+static int on_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+	struct world *w = userdata;
+	const char *interface, *name, *text;
+
+	assert_true(w->changes < (int)ARRAY_SIZE(w->changed_at));
+	w->changed_at[w->changes++] = clock_monotonic();
+	w->changed[0] = '\0';
+	assert_true(sd_bus_message_read(m, "s", &interface) > 0);
+	assert_string_equal(interface, "org.certferry1.Manager");
+	assert_true(sd_bus_message_enter_container(m, 'a', "{sv}") > 0);
+	while (sd_bus_message_enter_container(m, 'e', "sv") > 0) {
+		assert_true(sd_bus_message_read(m, "s", &name) > 0);
+		(void)snprintf(w->changed + strlen(w->changed), sizeof(w->changed) - strlen(w->changed), " %s", name);
+		if (strcmp(name, "Certificates") == 0) {
+			assert_true(sd_bus_message_read(m, "v", "u", &w->certificates) > 0);
+		} else if (strcmp(name, "SourceProblem") == 0) {
+			assert_true(sd_bus_message_read(m, "v", "s", &text) > 0);
+			free(w->problem);
+			w->problem = mem_strdup(text);
+		} else {
+			assert_true(sd_bus_message_skip(m, "v") > 0);
+		}
+		assert_true(sd_bus_message_exit_container(m) >= 0);
+	}
+	return 0;
+}
+
 static void caller_start(struct world *w)
 {
 	w->caller = join(w);
 	assert_true(sd_bus_match_signal(w->caller, NULL, "org.certferry1", "/org/certferry1",
 			    "org.certferry1.Manager", "JobDone", on_job_done, w) >= 0);
+	assert_true(sd_bus_match_signal(w->caller, NULL, "org.certferry1", "/org/certferry1",
+			    "org.freedesktop.DBus.Properties", "PropertiesChanged", on_changed, w) >= 0);
 }
 
 /* Turns the loop until the condition holds, or fails after LIMIT.  The broker's own view (a name
@@ -298,6 +335,7 @@ static int teardown(void **state)
 	broker_done(&w->broker);
 	error_done(&w->fail);
 	free(w->job_json);
+	free(w->problem);
 	free(w);
 	return 0;
 }
@@ -361,6 +399,185 @@ static void test_version_is_a_property(void **state)
 			    "org.freedesktop.DBus.Properties", "Get", on_version, w, "ss",
 			    "org.certferry1.Manager", "Version") >= 0);
 	wait_until(w, w->syncs);
+}
+
+/* --- properties that change --- */
+
+/* Asks for a property, or with NULL for all of them.  The reply is the world's. */
+static sd_bus_message *get(struct world *w, const char *name)
+{
+	w->reply = sd_bus_message_unref(w->reply);
+	assert_true(sd_bus_call_method_async(w->caller, NULL, "org.certferry1", "/org/certferry1",
+			    "org.freedesktop.DBus.Properties", name ? "Get" : "GetAll", on_reply, w, name ? "ss" : "s",
+			    "org.certferry1.Manager", name) >= 0);
+	wait_until(w, w->reply);
+	assert_false(sd_bus_message_is_method_error(w->reply, NULL));
+	return w->reply;
+}
+
+static void expect_number(struct world *w, const char *name, uint32_t number)
+{
+	uint32_t value;
+
+	assert_true(sd_bus_message_read(get(w, name), "v", "u", &value) > 0);
+	assert_int_equal(value, number);
+}
+
+static void expect_time(struct world *w, const char *name, uint64_t time)
+{
+	uint64_t value;
+
+	assert_true(sd_bus_message_read(get(w, name), "v", "t", &value) > 0);
+	assert_int_equal(value, time);
+}
+
+static void expect_words(struct world *w, const char *name, const char *words)
+{
+	const char *value;
+
+	assert_true(sd_bus_message_read(get(w, name), "v", "s", &value) > 0);
+	assert_string_equal(value, words);
+}
+
+/* Turns the loop for so long, whatever comes. */
+static void run_for(struct world *w, usec_t duration)
+{
+	usec_t end = usec_add(clock_monotonic(), duration);
+
+	while (clock_monotonic() < end)
+		assert_true(sd_event_run(w->event, 10 * USEC_PER_MSEC) >= 0);
+}
+
+static const struct bus_properties some = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, "denied", "disk full", "waiting" };
+
+static void test_properties_have_types(void **state)
+{
+	struct world *w = *state;
+
+	broker_needed(&w->broker);
+	expect_number(w, "Certificates", 0);
+	expect_words(w, "EventQueue", "");
+	bus_show(w->bus, &some);
+	expect_number(w, "Certificates", 1);
+	expect_number(w, "Deliveries", 2);
+	expect_number(w, "InPlace", 3);
+	expect_number(w, "Held", 4);
+	expect_number(w, "Failing", 5);
+	expect_number(w, "DependentsFailing", 6);
+	expect_time(w, "LastPoll", 7);
+	expect_time(w, "NextPoll", 8);
+	expect_time(w, "LastFullScan", 9);
+	expect_time(w, "NextFullScan", 10);
+	expect_words(w, "SourceProblem", "denied");
+	expect_words(w, "StateDatabaseProblem", "disk full");
+	expect_words(w, "EventQueue", "waiting");
+	expect_words(w, "Version", CERTFERRY_VERSION);
+	assert_true(sd_bus_message_enter_container(get(w, NULL), 'a', "{sv}") > 0);
+	for (w->syncs = 0; sd_bus_message_skip(w->reply, "{sv}") > 0; w->syncs++)
+		;
+	assert_int_equal(w->syncs, 14);
+}
+
+static void test_properties_are_introspected(void **state)
+{
+	struct world *w = *state;
+	const char *xml;
+
+	broker_needed(&w->broker);
+	assert_true(sd_bus_call_method_async(w->caller, NULL, "org.certferry1", "/org/certferry1",
+			    "org.freedesktop.DBus.Introspectable", "Introspect", on_reply, w, "") >= 0);
+	wait_until(w, w->reply);
+	assert_true(sd_bus_message_read(w->reply, "s", &xml) > 0);
+	assert_non_null(strstr(xml, "<property name=\"Held\" type=\"u\" access=\"read\">"));
+	assert_non_null(strstr(xml, "<property name=\"NextFullScan\" type=\"t\" access=\"read\">"));
+	assert_non_null(strstr(xml, "<method name=\"WriteStatus\">"));
+	xml = strstr(xml, "<interface name=\"org.certferry1.Manager\">");
+	assert_non_null(xml);
+	assert_null(strstr(xml + 1, "<interface name=\"org.certferry1.Manager\">"));
+}
+
+static void test_changes_are_told(void **state)
+{
+	struct bus_properties values = some;
+	struct world *w = *state;
+
+	broker_needed(&w->broker);
+	bus_show(w->bus, &values);
+	wait_until(w, w->changes == 1);
+	assert_string_equal(w->changed, " Certificates Deliveries InPlace Held Failing DependentsFailing LastPoll NextPoll"
+					" LastFullScan NextFullScan SourceProblem StateDatabaseProblem EventQueue");
+	values.held = 9;
+	values.source_problem = NULL;
+	bus_show(w->bus, &values);
+	wait_until(w, w->changes == 2);
+	assert_string_equal(w->changed, " Held SourceProblem");
+	assert_string_equal(w->problem, "");
+	/* What is as it was told is not told, whatever it was in between. */
+	values.held = 10;
+	bus_show(w->bus, &values);
+	values.held = 9;
+	bus_show(w->bus, &values);
+	run_for(w, PROPERTIES_PAUSE + PROPERTIES_PAUSE / 2);
+	assert_int_equal(w->changes, 2);
+}
+
+static void test_a_thousand_changes_are_no_flood(void **state)
+{
+	struct bus_properties values = some;
+	struct world *w = *state;
+
+	broker_needed(&w->broker);
+	for (uint32_t i = 1; i <= 1000; i++) {
+		values.certificates = i;
+		bus_show(w->bus, &values);
+		assert_true(sd_event_run(w->event, 2 * USEC_PER_MSEC) >= 0);
+	}
+	wait_until(w, w->certificates == 1000);
+	assert_true(w->changes >= 2);
+	for (int i = 1; i < w->changes; i++)
+		/* Less 0.1 s for their way here. */
+		assert_true(w->changed_at[i] - w->changed_at[i - 1] >= PROPERTIES_PAUSE - PROPERTIES_PAUSE / 10);
+}
+
+static void test_properties_carry_any_text(void **state)
+{
+	struct bus_properties values = some;
+	_cleanup_(freep) char *text = mem_alloc(100001);
+	struct world *w = *state;
+
+	broker_needed(&w->broker);
+	memset(text, 'x', 100000);
+	memcpy(text, "a\xff\n", 3);
+	values.source_problem = text;
+	bus_show(w->bus, &values);
+	wait_until(w, w->changes == 1);
+	assert_int_equal(strlen(w->problem), BOUNDED_TEXT);
+	assert_memory_equal(w->problem, "a? x", 4);
+}
+
+static void test_properties_outlive_the_bus(void **state)
+{
+	struct bus_properties values = some;
+	struct world *w = *state;
+
+	broker_needed(&w->broker);
+	bus_show(w->bus, &values);
+	wait_until(w, w->changes == 1);
+	broker_stop(&w->broker);
+	wait_until(w, !bus_connection(w->bus));
+	run_for(w, 50 * USEC_PER_MSEC); /* its end is told by the loop */
+	values.certificates = 77;
+	bus_show(w->bus, &values);
+	w->caller = sd_bus_close_unref(w->caller);
+	broker_start(&w->broker);
+	caller_start(w);
+	bus_retry(w->bus);
+	wait_until(w, named(w));
+	expect_number(w, "Certificates", 77);
+	values.certificates = 78;
+	bus_show(w->bus, &values);
+	wait_until(w, w->certificates == 78);
+	assert_string_equal(w->changed, " Certificates");
 }
 
 static void test_sync_is_a_job(void **state)
@@ -773,6 +990,12 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		bus_test(test_reading_asks_nobody),
 		bus_test(test_version_is_a_property),
+		bus_test(test_properties_have_types),
+		bus_test(test_properties_are_introspected),
+		bus_test(test_changes_are_told),
+		bus_test(test_a_thousand_changes_are_no_flood),
+		bus_test(test_properties_carry_any_text),
+		bus_test(test_properties_outlive_the_bus),
 		bus_test(test_sync_is_a_job),
 		bus_test(test_approve_says_who),
 		bus_test(test_refused_without_polkit),
