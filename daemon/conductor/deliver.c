@@ -10,7 +10,6 @@
 
 #include "daemon/conductor/say.h"
 #include "daemon/plan/schedule.h"
-#include "daemon/transfer/verify.h"
 #include "lib/base/intern.h"
 #include "lib/base/strv.h"
 #include "lib/os/clock.h"
@@ -190,23 +189,16 @@ static void mark_first_imports(struct run *run)
 	}
 }
 
-/* ACM of us-east-1 serves CloudFront, which takes less than ACM does: worth a word, and no reason to refuse. */
-static void note_cloudfront(struct run *run)
+/* Where a place takes what cannot be used there. */
+static void say_notes(const struct run *run, const char *const *notes)
 {
-	_cleanup_(bundle_freep) struct bundle *bundle = mem_new(struct bundle);
-
-	if (certificate_parse(run->leaf_pem, strlen(run->leaf_pem), &bundle->leaf, NULL) < 0 ||
-		certificate_list_parse(run->chain_pem, strlen(run->chain_pem), &bundle->chain, NULL) < 0)
-		return;
 	for (size_t i = 0; i < run->count; i++) {
-		const struct place *place = run->deliveries[i]->delivery->place;
-		const char *note = verify_cloudfront_note(bundle, place->destination->kind, place_part(place, "region"));
 		struct log_fields fields = { 0 };
 
-		if (!note)
+		if (!notes[i])
 			continue;
 		say_delivery(&fields, run->deliveries[i]->delivery);
-		log_write(LOG_NOTICE, NULL, &fields, "'%s': %s", run->deliveries[i]->name, note);
+		log_write(LOG_NOTICE, NULL, &fields, "'%s': %s", run->deliveries[i]->name, notes[i]);
 		log_fields_done(&fields);
 	}
 }
@@ -219,8 +211,7 @@ static bool is_superseded(const struct run *run)
 	return seen && !fingerprint_equal(&seen->version.fingerprint, &run->source.version.fingerprint);
 }
 
-static void on_exported(void *userdata, const struct version *version, const char *leaf_pem, const char *chain_pem,
-	const char *anchor_pem, const struct error *err)
+static void on_exported(void *userdata, const struct transfer_exported *exported, const struct error *err)
 {
 	struct run *run = userdata;
 	struct conductor *conductor = run->conductor;
@@ -258,17 +249,17 @@ static void on_exported(void *userdata, const struct version *version, const cha
 		record->next_try = 0;
 		free(record->problem);
 		record->problem = NULL;
-		record->version = *version;
-		record->exported = version->fingerprint;
-		record->newest = MAX(record->newest, version->not_before);
-		if (anchor_pem && !record->anchor && tag_is_first_use(conductor, run->certificate))
-			record->anchor = intern(anchor_pem);
-		run->anchor_pem = mem_strdup(anchor_pem);
-		run->leaf_pem = mem_strdup(leaf_pem);
-		run->chain_pem = mem_strdup(chain_pem);
+		record->version = exported->version;
+		record->exported = exported->version.fingerprint;
+		record->newest = MAX(record->newest, exported->version.not_before);
+		if (exported->anchor_pem && !record->anchor && tag_is_first_use(conductor, run->certificate))
+			record->anchor = intern(exported->anchor_pem);
+		run->anchor_pem = mem_strdup(exported->anchor_pem);
+		run->leaf_pem = mem_strdup(exported->leaf_pem);
+		run->chain_pem = mem_strdup(exported->chain_pem);
 		mark_first_imports(run);
-		note_cloudfront(run);
-		say_version(&fields, version);
+		say_notes(run, exported->notes);
+		say_version(&fields, &exported->version);
 		if (run->count)
 			log_write(LOG_INFO, SAY_EXPORTED, &fields, "'%s' was exported for %zu deliver%s",
 				run->certificate->name, run->count, run->count == 1 ? "y" : "ies");

@@ -196,22 +196,44 @@ static int check_bundle(
 	return 0;
 }
 
+/* What is worth a word to each of the items, and no reason to refuse. */
+static const char **find_notes(const struct transfer *transfer)
+{
+	const struct transfer_request *request = &transfer->request;
+	const char **notes = mem_alloc(request->item_count * sizeof(*notes));
+
+	for (size_t i = 0; i < request->item_count; i++) {
+		const struct place *place = request->items[i].delivery->place;
+
+		notes[i] = verify_cloudfront_note(
+			transfer->bundle, place->destination->kind, place_part(place, "region"));
+	}
+	return notes;
+}
+
 static void say_exported(
 	struct transfer *transfer, const struct certificate *anchor, const struct error *err)
 {
-	const struct transfer_events *events = transfer->events;
 	_cleanup_(freep) char *leaf = NULL, *chain = NULL, *anchor_pem = NULL;
-	struct version version;
+	_cleanup_(freep) const char **notes = NULL;
+	struct transfer_exported exported;
 
 	if (err) {
-		events->on_exported(transfer->userdata, NULL, NULL, NULL, NULL, err);
+		transfer->events->on_exported(transfer->userdata, NULL, err);
 		return;
 	}
-	version = bundle_version(transfer->bundle);
 	leaf = certificate_pem(transfer->bundle->leaf);
 	chain = certificate_list_pem(&transfer->bundle->chain);
 	anchor_pem = anchor ? certificate_pem(anchor) : NULL;
-	events->on_exported(transfer->userdata, &version, leaf, chain, anchor_pem, NULL);
+	notes = find_notes(transfer);
+	exported = (struct transfer_exported){
+		.version = bundle_version(transfer->bundle),
+		.leaf_pem = leaf,
+		.chain_pem = chain,
+		.anchor_pem = anchor_pem,
+		.notes = notes,
+	};
+	transfer->events->on_exported(transfer->userdata, &exported, NULL);
 }
 
 static void on_export(void *userdata, struct bundle *bundle, const struct error *err)

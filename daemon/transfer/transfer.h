@@ -55,14 +55,21 @@ struct transfer_request {
 	size_t item_count;
 };
 
+/* What was exported, without its key. */
+struct transfer_exported {
+	struct version version;
+	const char *leaf_pem;
+	const char *chain_pem;
+	const char *anchor_pem; /* where its chain ends; NULL with anchors of the configuration */
+	const char *const *notes; /* for each item what is to be known of it there (verify_cloudfront_note()), or NULL */
+};
+
 /*
- * What a transfer says, in this order: on_exported once (${err} NULL: the bundle is sound;
- * ${anchor_pem}: where its chain ends, NULL with anchors of the configuration), on_delivered once an item unless
- * on_exported had an error, on_done once.
+ * What a transfer says, in this order: on_exported once (${exported}, which is sound, or NULL with ${err}), on_delivered
+ * once an item unless on_exported had an error, on_done once.
  */
 struct transfer_events {
-	void (*on_exported)(void *userdata, const struct version *version, const char *leaf_pem,
-		const char *chain_pem, const char *anchor_pem, const struct error *err);
+	void (*on_exported)(void *userdata, const struct transfer_exported *exported, const struct error *err);
 	void (*on_delivered)(void *userdata, size_t item, const struct outcome *outcome,
 		const struct observed *seen);
 	void (*on_done)(void *userdata);

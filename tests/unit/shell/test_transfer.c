@@ -13,6 +13,7 @@
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
+#include "daemon/model/place_aws.h"
 #include "daemon/transfer/transfer.h"
 #include "lib/base/buf.h"
 #include "lib/base/strv.h"
@@ -43,6 +44,7 @@ struct world {
 	struct transfer *transfer;
 	bool inside;
 	bool cancel_at_exported, cancel_at_delivered;
+	const char *notes[ITEMS]; /* static */
 	unsigned exported, done;
 	struct version version;
 	char *anchor;
@@ -97,8 +99,7 @@ struct source_export *source_export_cancel(struct source_export *export)
 
 /* --- what the transfer says --- */
 
-static void on_exported(void *userdata, const struct version *version, const char *leaf_pem,
-	const char *chain_pem, const char *anchor_pem, const struct error *err)
+static void on_exported(void *userdata, const struct transfer_exported *exported, const struct error *err)
 {
 	struct world *world = userdata;
 
@@ -106,12 +107,14 @@ static void on_exported(void *userdata, const struct version *version, const cha
 	world->exported++;
 	if (err) {
 		error_copy(&world->error, err);
-		assert_null(version);
+		assert_null(exported);
 	} else {
-		world->version = *version;
-		world->anchor = mem_strdup(anchor_pem);
-		assert_non_null(strstr(leaf_pem, "BEGIN CERTIFICATE"));
-		assert_non_null(strstr(chain_pem, "BEGIN CERTIFICATE"));
+		world->version = exported->version;
+		world->anchor = mem_strdup(exported->anchor_pem);
+		assert_non_null(strstr(exported->leaf_pem, "BEGIN CERTIFICATE"));
+		assert_non_null(strstr(exported->chain_pem, "BEGIN CERTIFICATE"));
+		for (size_t i = 0; i < world->request.item_count; i++)
+			world->notes[i] = exported->notes[i];
 	}
 	if (world->cancel_at_exported) {
 		world->transfer = transfer_cancel(world->transfer);
@@ -498,6 +501,22 @@ static void test_anchor_that_nobody_knows(void **state)
 	assert_int_equal(world->delivered[1].outcome.hold, HOLD_APPROVAL);
 }
 
+/* What CloudFront would not take is said of the one place that serves it, before anything is sent. */
+static void test_notes_are_of_their_items(void **state)
+{
+	struct world *world = *state;
+	struct desired_destination destination = { .name = (char *)"edge", .kind = DESTINATION_ACM };
+	struct place_aws edge = { .place.destination = &destination, .region = (char *)"us-east-1" };
+
+	world->deliveries[1].place = &edge.place;
+	world->cancel_at_exported = true;
+	carry(world, bundle_of(world, "www.example.com", 60));
+	assert_int_equal(world->exported, 1);
+	assert_null(world->notes[0]);
+	assert_string_equal(world->notes[1], "CloudFront cannot use it for viewers: its issuer is not a public one");
+	assert_null(world->notes[2]);
+}
+
 static void test_cancel(void **state)
 {
 	struct world *world = *state;
@@ -542,6 +561,7 @@ int main(void)
 			test_anchor_is_given_only_when_there_was_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_anchor_that_objects_bear, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_anchor_that_nobody_knows, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_notes_are_of_their_items, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
 	};
 	bool locked;
