@@ -202,7 +202,7 @@ static struct tracked_dependent *tracked_dependent_new(
 		if (strcmp(recorded->owed[i].dependent, name) == 0) {
 			struct owed_record *owed = state_owe(state, recorded->owed[i].delivery);
 
-			owed->fingerprint = recorded->owed[i].fingerprint;
+			owed->digest = recorded->owed[i].digest;
 			owed->since = recorded->owed[i].since;
 			owed->owed = recorded->owed[i].owed;
 		}

@@ -93,7 +93,7 @@ bool conductor_save_certificate(struct conductor *conductor, struct tracked_cert
 	struct certificate_record row = certificate->record;
 	const struct source_certificate *seen = certificate->seen;
 
-	if (seen && fingerprint_equal(&seen->version.fingerprint, &row.version.fingerprint))
+	if (seen && digest_equal(&seen->version.digest, &row.version.digest))
 		row.serial = seen->serial;
 	certificate->has_serial = row.serial != NULL;
 	return SAVE(conductor, record_save_certificate(conductor->record, &row, &err));

@@ -120,7 +120,7 @@ void deliver_count(struct conductor *conductor)
 
 /* Rows that are due stay so: what was in place before is still owed. */
 static bool owe_dependents(struct conductor *conductor, struct tracked_delivery *delivery,
-	const struct fingerprint *fingerprint)
+	const struct digest *digest)
 {
 	STRV_FOREACH(name, delivery->delivery->wish->then) {
 		struct tracked_dependent *dependent = state_find_dependent(conductor, *name);
@@ -130,7 +130,7 @@ static bool owe_dependents(struct conductor *conductor, struct tracked_delivery 
 			continue;
 		if (row->owed != OWED_DUE) {
 			row->owed = OWED_INTENDED;
-			row->fingerprint = *fingerprint;
+			row->digest = *digest;
 			row->since = conductor_now(conductor);
 		}
 		if (!conductor_save_owed(conductor, row))
@@ -140,7 +140,7 @@ static bool owe_dependents(struct conductor *conductor, struct tracked_delivery 
 }
 
 /* All of a run's intents in one transaction: on disk before anything is sent, or nothing is sent. */
-static bool write_intent(struct conductor *conductor, const struct fingerprint *fingerprint,
+static bool write_intent(struct conductor *conductor, const struct digest *digest,
 	struct tracked_delivery **deliveries, size_t count)
 {
 	_cleanup_(error_done) struct error err = ERROR_NULL;
@@ -155,8 +155,8 @@ static bool write_intent(struct conductor *conductor, const struct fingerprint *
 		/* An open import whose answer was lost keeps its own time. */
 		if (!delivery->record.ambiguous)
 			delivery->record.intended_at = conductor_now(conductor);
-		delivery->record.intended = *fingerprint;
-		if (!owe_dependents(conductor, delivery, fingerprint) ||
+		delivery->record.intended = *digest;
+		if (!owe_dependents(conductor, delivery, digest) ||
 			!conductor_save_delivery(conductor, &delivery->record)) {
 			record_rollback(conductor->record);
 			return false;
@@ -208,7 +208,7 @@ static bool is_superseded(const struct run *run)
 {
 	const struct source_certificate *seen = run->certificate->seen;
 
-	return seen && !fingerprint_equal(&seen->version.fingerprint, &run->source.version.fingerprint);
+	return seen && !digest_equal(&seen->version.digest, &run->source.version.digest);
 }
 
 static void on_exported(void *userdata, const struct transfer_exported *exported, const struct error *err)
@@ -250,7 +250,7 @@ static void on_exported(void *userdata, const struct transfer_exported *exported
 		free(record->problem);
 		record->problem = NULL;
 		record->version = exported->version;
-		record->exported = exported->version.fingerprint;
+		record->exported = exported->version.digest;
 		record->newest = MAX(record->newest, exported->version.not_before);
 		if (exported->anchor_pem && !record->anchor && tag_is_first_use(conductor, run->certificate))
 			record->anchor = intern(exported->anchor_pem);
@@ -470,7 +470,7 @@ static void fill_item(struct run *run, size_t index)
 {
 	struct tracked_delivery *delivery = run->deliveries[index];
 	struct delivery_record *record = &delivery->record;
-	bool confirmed = fingerprint_is_set(&record->confirmed.fingerprint);
+	bool confirmed = digest_is_set(&record->confirmed.digest);
 
 	state_claim(state_slot(run->conductor, delivery), CLAIM_TRANSFER);
 	run->items[index] = (struct transfer_item){
@@ -485,7 +485,7 @@ static void fill_item(struct run *run, size_t index)
 		.chain_pem = confirmed ? record->chain : NULL,
 		.anchor = record->anchor,
 		.confirmed = confirmed,
-		.approved = fingerprint_equal(&record->approved, &run->source.version.fingerprint),
+		.approved = digest_equal(&record->approved, &run->source.version.digest),
 		.absent_at = absent_at(delivery),
 	};
 }
@@ -505,7 +505,7 @@ bool deliver_start(struct conductor *conductor, struct tracked_certificate *cert
 	struct transfer_request request;
 	struct run *run;
 
-	if (certificate->run || !write_intent(conductor, &certificate->seen->version.fingerprint, deliveries, count)) {
+	if (certificate->run || !write_intent(conductor, &certificate->seen->version.digest, deliveries, count)) {
 		free(deliveries);
 		return false;
 	}
@@ -553,7 +553,7 @@ void deliver_cancel(struct conductor *conductor)
 struct delivery_proof {
 	struct conductor *conductor;
 	struct tracked_delivery *delivery;
-	struct fingerprint want;
+	struct digest want; /* a certificate's */
 	struct prove *prove;
 };
 
@@ -604,12 +604,12 @@ void deliver_prove(struct conductor *conductor, struct tracked_delivery *deliver
 	struct delivery_proof *proof = mem_new(struct delivery_proof);
 	const struct prove_request request = {
 		.proof = &delivery->delivery->wish->prove,
-		.want = delivery->observed.version.fingerprint,
+		.want = digest_leaf(&delivery->observed.version.digest),
 	};
 
 	proof->conductor = conductor;
 	proof->delivery = delivery;
-	proof->want = request.want;
+	proof->want = delivery->observed.version.digest;
 	delivery->proof = proof;
 	state_claim(state_slot(conductor, delivery), CLAIM_PROOF);
 	conductor->proofs++;

@@ -49,7 +49,7 @@ static struct source_view *view_from_record(const struct conductor *conductor)
 	for (size_t i = 0; i < recorded.certificate_count; i++) {
 		const struct certificate_record *row = &recorded.certificates[i];
 
-		if (!fingerprint_is_set(&row->version.fingerprint))
+		if (!digest_is_set(&row->version.digest))
 			continue;
 		view->items[view->count++] = (struct source_certificate){
 			.arn = mem_strdup(row->arn),
@@ -104,9 +104,9 @@ static void note_version(struct conductor *conductor, struct tracked_certificate
 	char end[TIME_TEXT_SIZE];
 	bool changed;
 
-	if (!seen || !fingerprint_is_set(&seen->version.fingerprint))
+	if (!seen || !digest_is_set(&seen->version.digest))
 		return;
-	changed = !fingerprint_equal(&seen->version.fingerprint, &record->version.fingerprint);
+	changed = !digest_equal(&seen->version.digest, &record->version.digest);
 	if (!changed && (!seen->serial || certificate->has_serial))
 		return; /* one version has one serial */
 	record->version = seen->version;
@@ -422,7 +422,7 @@ static bool is_lookable(const struct conductor *conductor, const struct slot *sl
 	const struct source_certificate *seen = state_certificate(conductor, slot)->seen;
 
 	return !(slot->claimed_by & CLAIM_TRANSFER) && seen && !source_refusal(seen) &&
-	       fingerprint_is_set(&seen->version.fingerprint);
+	       digest_is_set(&seen->version.digest);
 }
 
 /* Is it to be looked at, by itself or with all of its place? */
@@ -824,12 +824,12 @@ static void promote_owed(struct conductor *conductor, struct tracked_delivery *d
 		struct tracked_dependent *dependent = state_find_dependent(conductor, *name);
 
 		struct owed_record *row = dependent ? state_find_owed(dependent, delivery->name) : NULL;
-		bool same = row && fingerprint_equal(&row->fingerprint, &delivery->observed.version.fingerprint);
+		bool same = row && digest_equal(&row->digest, &delivery->observed.version.digest);
 
 		/* One that is due for an older version is due for this one: a telling under way is of the old. */
 		if (!row || row->owed == OWED_UNKNOWN || (row->owed == OWED_DUE) == same)
 			continue;
-		row->fingerprint = delivery->observed.version.fingerprint;
+		row->digest = delivery->observed.version.digest;
 		if (!dependent->record.failures)
 			dependent->record.next_try = 0; /* what it waited for was another version */
 		row->owed = OWED_DUE;
@@ -847,7 +847,7 @@ static void question_dependents(struct conductor *conductor, struct tracked_deli
 
 		if (!row || row->owed != OWED_UNKNOWN)
 			continue;
-		row->fingerprint = delivery->observed.version.fingerprint;
+		row->digest = delivery->observed.version.digest;
 		(void)conductor_save_owed(conductor, row);
 	}
 }
@@ -868,8 +868,8 @@ static void note_current(struct conductor *conductor, struct tracked_delivery *d
 	struct log_fields fields = { 0 };
 	bool fresh = !delivery->has_record;
 	bool changed = fresh || record->failures || record->hold || record->ambiguous ||
-		       fingerprint_is_set(&record->intended) ||
-		       !fingerprint_equal(&record->confirmed.fingerprint, &seen->version.fingerprint);
+		       digest_is_set(&record->intended) ||
+		       !digest_equal(&record->confirmed.digest, &seen->version.digest);
 
 	changed |= replace_text(&record->object_id, seen->object_id);
 	changed |= replace_text(&record->revision, seen->revision);
@@ -890,14 +890,14 @@ static void note_current(struct conductor *conductor, struct tracked_delivery *d
 		question_dependents(conductor, delivery);
 	record->confirmed = seen->version;
 	record->confirmed_at = seen->at - seen->at % USEC_PER_SEC;
-	record->intended = (struct fingerprint){ 0 };
+	record->intended = (struct digest){ 0 };
 	record->intended_at = 0;
 	record->ambiguous = false;
 	record->failures = 0;
 	record->next_try = 0;
 	record->kind = ERROR_NONE;
 	record->hold = HOLD_NONE;
-	record->held = (struct fingerprint){ 0 };
+	record->held = (struct digest){ 0 };
 	record->held_accept = 0;
 	(void)replace_text(&record->problem, NULL);
 	(void)replace_text(&record->hold_reason, NULL);
@@ -914,7 +914,7 @@ static void note_expiring(struct conductor *conductor, struct tracked_delivery *
 	struct log_fields fields = { 0 };
 	char end[TIME_TEXT_SIZE];
 
-	if (seen->state != OBSERVED_PRESENT || !fingerprint_is_set(&seen->version.fingerprint) ||
+	if (seen->state != OBSERVED_PRESENT || !digest_is_set(&seen->version.digest) ||
 		usec_sub(seen->version.not_after, now) > EXPIRING_WARN ||
 		now < usec_add(delivery->said_expiring, USEC_PER_DAY))
 		return;
@@ -928,8 +928,8 @@ static void note_expiring(struct conductor *conductor, struct tracked_delivery *
 
 static bool is_source_version(const struct observed *seen, const struct source_certificate *source)
 {
-	return source && seen->state == OBSERVED_PRESENT && fingerprint_is_set(&source->version.fingerprint) &&
-	       fingerprint_equal(&seen->version.fingerprint, &source->version.fingerprint);
+	return source && seen->state == OBSERVED_PRESENT && digest_is_set(&source->version.digest) &&
+	       digest_equal(&seen->version.digest, &source->version.digest);
 }
 
 void look_seen(struct conductor *conductor, struct tracked_delivery *delivery, struct observed *seen)

@@ -30,7 +30,7 @@ void say_version(struct log_fields *fields, const struct version *version)
 	char fingerprint[FINGERPRINT_TEXT_SIZE], end[TIME_TEXT_SIZE];
 
 	log_field(fields, "CERTFERRY_FINGERPRINT", "%s",
-		fingerprint_format(&version->fingerprint, fingerprint));
+		digest_format(&version->digest, fingerprint));
 	log_field(fields, "CERTFERRY_NOT_AFTER", "%s", time_format(version->not_after, end));
 }
 

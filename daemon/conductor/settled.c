@@ -17,7 +17,7 @@
 
 static bool version_equal(const struct version *a, const struct version *b)
 {
-	return fingerprint_equal(&a->fingerprint, &b->fingerprint) && fingerprint_equal(&a->chain, &b->chain) &&
+	return digest_equal(&a->digest, &b->digest) && fingerprint_equal(&a->chain, &b->chain) &&
 	       a->not_before == b->not_before && a->not_after == b->not_after;
 }
 
@@ -182,21 +182,21 @@ static const struct tracked_delivery delivery_members __attribute__((unused)) = 
 /* Is nothing recorded but, perhaps, that a version is confirmed? */
 static bool record_is_settled(const struct delivery_record *record)
 {
-	const struct fingerprint *confirmed = &record->confirmed.fingerprint;
-	bool unproven = record->proof.result == PROVE_NONE && !fingerprint_is_set(&record->proven);
+	const struct digest *confirmed = &record->confirmed.digest;
+	bool unproven = record->proof.result == PROVE_NONE && !digest_is_set(&record->proven);
 	bool proven = record->proof.result == PROVE_MATCHED &&
-		      fingerprint_equal(&record->proven, confirmed);
+		      digest_equal(&record->proven, confirmed);
 
 	if (record->failures || record->next_try || record->kind || record->problem || record->hold ||
 		record->hold_reason || record->held_accept || record->ambiguous || record->intended_at ||
-		record->leaf || record->chain || fingerprint_is_set(&record->intended) ||
-		fingerprint_is_set(&record->held) || record->confirmed_at % USEC_PER_SEC ||
+		record->leaf || record->chain || digest_is_set(&record->intended) ||
+		digest_is_set(&record->held) || record->confirmed_at % USEC_PER_SEC ||
 		record->confirmed_at / USEC_PER_SEC > UINT32_MAX)
 		return false;
-	if (fingerprint_is_set(confirmed))
+	if (digest_is_set(confirmed))
 		return (proven || unproven) &&
-		       (!fingerprint_is_set(&record->approved) || fingerprint_equal(&record->approved, confirmed));
-	return unproven && !fingerprint_is_set(&record->approved) &&
+		       (!digest_is_set(&record->approved) || digest_equal(&record->approved, confirmed));
+	return unproven && !digest_is_set(&record->approved) &&
 	       !fingerprint_is_set(&record->anchor) &&
 	       !record->object_id && !record->revision && !record->confirmed_at && !record->confirmed.not_after;
 }
@@ -211,9 +211,9 @@ static bool seen_is_settled(const struct observed *seen, const struct delivery_r
 	case OBSERVED_UNKNOWN:
 	case OBSERVED_ABSENT:
 		return !seen->object_id && !seen->revision && !seen->unused && !seen->changed_at &&
-		       !fingerprint_is_set(&seen->version.fingerprint);
+		       !digest_is_set(&seen->version.digest);
 	case OBSERVED_PRESENT:
-		return fingerprint_is_set(&record->confirmed.fingerprint) &&
+		return digest_is_set(&record->confirmed.digest) &&
 		       version_equal(&seen->version, &record->confirmed) &&
 		       text_equal(seen->object_id, record->object_id) &&
 		       text_equal(seen->revision, record->revision);
@@ -231,7 +231,7 @@ bool settled_pack(struct settled *settled, const struct tracked_delivery *delive
 	if (delivery->said_failure || delivery->said_expiring || !record_is_settled(record) ||
 		!seen_is_settled(seen, record))
 		return false;
-	if (fingerprint_is_set(&record->confirmed.fingerprint)) {
+	if (digest_is_set(&record->confirmed.digest)) {
 		version = version_keep(delivery->certificate, record);
 		if (!version)
 			return false;
@@ -245,7 +245,7 @@ bool settled_pack(struct settled *settled, const struct tracked_delivery *delive
 		.has_record = delivery->has_record,
 		.unused = seen->unused,
 		.proven = record->proof.result == PROVE_MATCHED,
-		.approved = fingerprint_is_set(&record->approved),
+		.approved = digest_is_set(&record->approved),
 		.guard_passed = record->guard_passed,
 	};
 	pack_object(settled, record->object_id);
@@ -267,9 +267,9 @@ void settled_unpack(struct settled *settled, struct tracked_delivery *delivery)
 	if (settled->version && settled->version->anchor)
 		(void)fingerprint_parse(settled->version->anchor, &record->anchor);
 	if (settled->approved)
-		record->approved = record->confirmed.fingerprint;
+		record->approved = record->confirmed.digest;
 	if (settled->proven) {
-		record->proven = record->confirmed.fingerprint;
+		record->proven = record->confirmed.digest;
 		record->proof.result = PROVE_MATCHED;
 	}
 	seen->state = (enum observed_state)settled->state;

@@ -117,7 +117,7 @@ bool tag_is_first_use(const struct conductor *conductor, const struct tracked_ce
 		case OBSERVED_GONE:
 			return false;
 		default:
-			if (confirmed && fingerprint_is_set(&confirmed->fingerprint))
+			if (confirmed && digest_is_set(&confirmed->digest))
 				return false;
 		}
 	}

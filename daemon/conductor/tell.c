@@ -32,7 +32,7 @@ struct telling {
 	bool question;	       /* the record was lost: find out whether anything is owed */
 	bool told;	       /* a job was done, or was found to have been done */
 	size_t proving;	       /* the candidate whose version the proof looks for */
-	struct fingerprint *candidates; /* versions that the endpoint may rightly serve, the likeliest first */
+	struct digest *candidates; /* versions that the endpoint may rightly serve, the likeliest first */
 	size_t candidate_count;
 };
 
@@ -107,7 +107,7 @@ static void settle_row(struct tracked_dependent *dependent, const struct owed_re
 {
 	struct owed_record *row = state_find_owed(dependent, told->delivery);
 
-	if (!row || !fingerprint_equal(&row->fingerprint, &told->fingerprint))
+	if (!row || !digest_equal(&row->digest, &told->digest))
 		return;
 	(void)conductor_remove_owed(dependent->conductor, row);
 	state_forget_owed(dependent, row);
@@ -199,17 +199,17 @@ static bool proof_is_about(const struct desired_proof *proof, const struct track
 	return seen && (strv_has(seen->names, name) || strv_has(seen->names, wildcard));
 }
 
-static void add_candidate(struct telling *telling, const struct fingerprint *fingerprint, bool first)
+static void add_candidate(struct telling *telling, const struct digest *digest, bool first)
 {
 	for (size_t i = 0; i < telling->candidate_count; i++)
-		if (fingerprint_equal(&telling->candidates[i], fingerprint))
+		if (digest_equal(&telling->candidates[i], digest))
 			return;
 	telling->candidates = mem_resize(
 		telling->candidates, telling->candidate_count + 1, sizeof(*telling->candidates));
 	if (first)
 		memmove(telling->candidates + 1, telling->candidates,
 			telling->candidate_count * sizeof(*telling->candidates));
-	telling->candidates[first ? 0 : telling->candidate_count] = *fingerprint;
+	telling->candidates[first ? 0 : telling->candidate_count] = *digest;
 	telling->candidate_count++;
 }
 
@@ -239,17 +239,17 @@ static void find_candidates(struct tracked_dependent *dependent)
 
 		if (delivery && proof_is_about(proof, delivery)) {
 			known = true;
-			add_candidate(telling, &delivery->observed.version.fingerprint, false);
+			add_candidate(telling, &delivery->observed.version.digest, false);
 		}
 	}
 	for (size_t i = 0; i < conductor->delivery_count && !known; i++) {
 		const struct tracked_delivery *delivery = find_served(conductor, i, dependent);
 
 		if (delivery)
-			add_candidate(telling, &delivery->observed.version.fingerprint, false);
+			add_candidate(telling, &delivery->observed.version.digest, false);
 	}
 	for (size_t i = 0; i < telling->count && !known; i++)
-		add_candidate(telling, &telling->rows[i].fingerprint, true);
+		add_candidate(telling, &telling->rows[i].digest, true);
 }
 
 static void start_proof(struct tracked_dependent *dependent);
@@ -279,7 +279,7 @@ static void start_proof(struct tracked_dependent *dependent)
 	struct telling *telling = dependent->telling;
 	const struct prove_request request = {
 		.proof = &dependent->dependent->prove,
-		.want = telling->candidates[telling->proving],
+		.want = digest_leaf(&telling->candidates[telling->proving]),
 	};
 
 	dependent->prove = prove_start(dependent->conductor->event, &request, on_proven, dependent);

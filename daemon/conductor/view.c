@@ -122,7 +122,7 @@ void view_certificate(const struct tracked_certificate *certificate, struct cert
 		.version = seen ? seen->version : certificate->record.version,
 		/* ACM's flag lags behind the export that was made. */
 		.ineligible = seen && seen->ineligible &&
-			      !fingerprint_equal(&certificate->record.exported, &seen->version.fingerprint),
+			      !digest_equal(&certificate->record.exported, &seen->version.digest),
 		.problem = certificate->said_refusal ?: certificate->record.problem,
 	};
 }
@@ -154,7 +154,7 @@ static bool slot_is_quiet(const struct conductor *conductor, const struct tracke
 	const struct settled *settled = &slot->settled;
 
 	return !slot->open && settled->version && settled->state == OBSERVED_PRESENT &&
-	       fingerprint_equal(&settled->version->version.fingerprint, &certificate->seen->version.fingerprint) &&
+	       digest_equal(&settled->version->version.digest, &certificate->seen->version.digest) &&
 	       (settled->proven || !state_wish(conductor, slot)->prove.connect);
 }
 
@@ -163,7 +163,7 @@ static bool may_be_quiet(const struct conductor *conductor, const struct tracked
 {
 	const struct source_certificate *seen = certificate->seen;
 
-	return conductor->view && seen && !seen->ineligible && fingerprint_is_set(&seen->version.fingerprint) &&
+	return conductor->view && seen && !seen->ineligible && digest_is_set(&seen->version.digest) &&
 	       !source_refusal(seen);
 }
 

@@ -405,15 +405,17 @@ static bool recognise_version(
 	const struct look_item *item, const char *leaf, const char *chain, struct version *ret_version)
 {
 	const struct version *const known[] = { &item->wanted, &item->confirmed };
-	struct fingerprint leaf_digest, chain_digest;
+	struct fingerprint leaf_print, chain_print;
+	struct digest digest;
 
-	if (certificate_text_digest(leaf, strlen(leaf), &leaf_digest) < 0 ||
-		certificate_text_digest(chain, strlen(chain), &chain_digest) < 0)
+	if (certificate_text_digest(leaf, strlen(leaf), &leaf_print) < 0 ||
+		certificate_text_digest(chain, strlen(chain), &chain_print) < 0)
 		return false;
+	digest = digest_of_leaf(&leaf_print);
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
-		if (!fingerprint_is_set(&known[i]->fingerprint) ||
-			!fingerprint_equal(&known[i]->fingerprint, &leaf_digest) ||
-			!fingerprint_equal(&known[i]->chain, &chain_digest))
+		if (!digest_is_set(&known[i]->digest) ||
+			!digest_equal(&known[i]->digest, &digest) ||
+			!fingerprint_equal(&known[i]->chain, &chain_print))
 			continue;
 		*ret_version = *known[i];
 		return true;
@@ -431,7 +433,7 @@ static int describe_version(
 	if (r < 0)
 		return r;
 	*ret_version = (struct version){
-		.fingerprint = certificate->fingerprint,
+		.digest = digest_of_leaf(&certificate->fingerprint),
 		.not_before = certificate->not_before,
 		.not_after = certificate->not_after,
 	};
@@ -529,7 +531,7 @@ static void see_import(struct acm_look *look, size_t index, const struct import 
 	if (import->tags_read || import->found_tags)
 		tags_see(import->tags_read ? import->tags : import->found_tags, item->delivery, seen);
 	if (item->exact || item->want_pem || !seen->revision || !item->revision ||
-		!item->object_id || !fingerprint_is_set(&item->confirmed.fingerprint) ||
+		!item->object_id || !digest_is_set(&item->confirmed.digest) ||
 		strcmp(seen->revision, item->revision) != 0 ||
 		strcmp(item->object_id, import->summary.arn) != 0) {
 		read_item(look, index, import->summary.arn);

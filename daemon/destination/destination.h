@@ -45,7 +45,7 @@ usec_t destination_now(const struct destination_context *context);
 /* One delivery to look at, and what is known of it.  Borrowed until the completion. */
 struct look_item {
 	const struct delivery *delivery;
-	struct version wanted; /* the source's version; fingerprint unset: not known */
+	struct version wanted; /* the source's version; digest unset: not known */
 	const struct source_certificate *source; /* its names, which others may share; or NULL */
 	/* From the record, all may be NULL or unset: */
 	const char *object_id;	 /* where it was put before */

@@ -53,7 +53,7 @@ static char *object_path(const struct delivery *delivery)
 
 /*
  * The dates count even in a damaged version: nothing older is written over it.  Without a
- * fingerprint it is never taken for the wanted one.
+ * digest it is never taken for the wanted one.
  */
 static void describe(
 	const struct look_item *item, struct file_content *content, struct observed *seen)
@@ -63,7 +63,7 @@ static void describe(
 		seen->version.not_after = content->leaf->not_after;
 	}
 	if (content->complete) {
-		seen->version.fingerprint = content->leaf->fingerprint;
+		seen->version.digest = digest_of_leaf(&content->leaf->fingerprint);
 		certificate_list_digest(&content->chain, &seen->version.chain);
 	}
 	if (item->want_pem && content->leaf) {

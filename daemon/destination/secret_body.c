@@ -105,7 +105,7 @@ void secret_token(const struct desired_destination *destination, const char *nam
 		mem_exhausted();
 	digest_text(context, TOKEN_VERSION);
 	digest_text(context, name);
-	digest_text(context, fingerprint_format(&version->fingerprint, text));
+	digest_text(context, digest_format(&version->digest, text));
 	digest_text(context, fingerprint_format(&version->chain, text));
 	digest_text(context, layout_name(destination->layout));
 	for (size_t i = 0; destination->layout == LAYOUT_FIELDS && i < ARRAY_SIZE(own); i++)

@@ -58,7 +58,7 @@ static bool is_in_the_way(
 static void believe(const struct look_item *item, const char *current, struct observed *seen)
 {
 	if (current && item->revision && strcmp(current, item->revision) == 0 &&
-		!fingerprint_equal(&item->confirmed.fingerprint, &item->wanted.fingerprint))
+		!digest_equal(&item->confirmed.digest, &item->wanted.digest))
 		seen->version = item->confirmed;
 }
 
@@ -78,7 +78,7 @@ void secret_judge(const struct look_item *item, const struct sm_description *des
 	}
 	seen->state = OBSERVED_PRESENT;
 	believe(item, current, seen);
-	if (!fingerprint_is_set(&item->wanted.fingerprint))
+	if (!digest_is_set(&item->wanted.digest))
 		return;
 	secret_token(delivery->place->destination, delivery->object, &item->wanted, token);
 	if (current && strcmp(current, token) == 0)

@@ -6,7 +6,7 @@
 struct version bundle_version(const struct bundle *bundle)
 {
 	struct version version = {
-		.fingerprint = bundle->leaf->fingerprint,
+		.digest = digest_of_leaf(&bundle->leaf->fingerprint),
 		.not_before = bundle->leaf->not_before,
 		.not_after = bundle->leaf->not_after,
 	};

@@ -62,7 +62,7 @@ bool source_certificate_equal(const struct source_certificate *a, const struct s
 	       text_equal(a->serial, b->serial) && text_equal(a->problem, b->problem) &&
 	       a->more_names == b->more_names && a->unread == b->unread && a->ineligible == b->ineligible &&
 	       a->not_before == b->not_before && a->not_after == b->not_after &&
-	       fingerprint_equal(&left->fingerprint, &right->fingerprint) &&
+	       digest_equal(&left->digest, &right->digest) &&
 	       fingerprint_equal(&left->chain, &right->chain) && left->not_before == right->not_before &&
 	       left->not_after == right->not_after;
 }

@@ -25,7 +25,7 @@ struct source_certificate {
 	usec_t not_before;
 	usec_t not_after;
 	char **tags;		/* "KEY=VALUE"; read only where tags decide */
-	struct version version; /* fingerprint set once GetCertificate was read for these dates */
+	struct version version; /* digest set once GetCertificate was read for these dates */
 	bool unread;		/* its version is about to be read */
 	char *problem;		/* why version or tags could not be read at the last reading, or NULL */
 	bool packed;		/* its texts are its view's, see source_view_pack() */
@@ -110,7 +110,7 @@ struct candidate_room {
 struct observed {
 	enum observed_state state;
 	usec_t at;
-	struct version version; /* PRESENT: fingerprint may be unset where it cannot be known (a secret that
+	struct version version; /* PRESENT: digest may be unset where it cannot be known (a secret that
 				 * somebody else wrote) */
 	char *object_id;	/* acm: ARN; secretsmanager: ARN; file: path */
 	char *revision;		/* what must stay equal for the version to be believed without reading it again:

@@ -16,7 +16,7 @@ struct certificate_record {
 	char *arn;
 	char *serial;
 	struct version version;		/* of the last GetCertificate or export */
-	struct fingerprint exported;	/* the version that was exported last */
+	struct digest exported;	/* the version that was exported last */
 	usec_t newest;			/* NotBefore of the newest version ever seen */
 	const char *anchor;		/* PEM: what its chain ended at when first seen; interned, many share it */
 	unsigned failures;		/* of its export */
@@ -31,7 +31,7 @@ struct delivery_record {
 	char *revision;	 /* struct observed */
 	struct version confirmed;
 	usec_t confirmed_at;
-	struct fingerprint intended; /* a write of this version was ordered; unset: none is open */
+	struct digest intended; /* a write of this version was ordered; unset: none is open */
 	usec_t intended_at;
 	bool ambiguous; /* it may have been imported under an ARN that is not known yet */
 	unsigned failures;
@@ -40,12 +40,12 @@ struct delivery_record {
 	char *problem;
 	enum hold hold; /* as found at the last try, for this version: */
 	char *hold_reason;
-	struct fingerprint held;
+	struct digest held;
 	unsigned held_accept;	     /* what the configuration accepted then: with another, it is tried again */
-	struct fingerprint approved; /* the version whose holds a person approved */
+	struct digest approved; /* the version whose holds a person approved */
 	bool guard_passed;	     /* a person approved the change of configuration that brought it */
 	struct proof_record proof;   /* of its own prove: */
-	struct fingerprint proven;   /* the version that proof is about */
+	struct digest proven;   /* the version that proof is about */
 	struct fingerprint anchor;   /* bundle_anchor() of the confirmed version, which its object is to bear; unset: not
 				      * known */
 	char *leaf;		     /* PEM of the confirmed version, where the destination cannot be read (a secret's */
@@ -63,7 +63,7 @@ enum owed {
 struct owed_record {
 	char *dependent;
 	char *delivery;
-	struct fingerprint fingerprint;
+	struct digest digest;
 	enum owed owed;
 	usec_t since; /* INTENDED: when it was ordered; DUE: when it was put in place; UNKNOWN: 0 */
 };

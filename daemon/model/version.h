@@ -2,12 +2,12 @@
 #ifndef DAEMON_MODEL_VERSION_H
 #define DAEMON_MODEL_VERSION_H
 
-/* One issue of a certificate, as far as it can be known without its key. */
+/* One issue of an artifact, as far as it can be known without its key. */
 
-#include "lib/pki/certificate.h"
+#include "daemon/model/artifact.h"
 
 struct version {
-	struct fingerprint fingerprint; /* not set: not known */
+	struct digest digest; /* of the artifact; not set: not known */
 	struct fingerprint chain;	/* certificate_list_digest() of the chain behind the leaf */
 	usec_t not_before;
 	usec_t not_after;

@@ -76,14 +76,14 @@ static void hold(struct planner *planner, size_t index, enum hold kind, char *re
 bool plan_is_current(const struct plan_delivery *delivery, const struct plan_certificate *certificate)
 {
 	return certificate->seen && delivery->observed->state == OBSERVED_PRESENT &&
-	       fingerprint_is_set(&certificate->seen->version.fingerprint) &&
-	       fingerprint_equal(&delivery->observed->version.fingerprint,
-		       &certificate->seen->version.fingerprint);
+	       digest_is_set(&certificate->seen->version.digest) &&
+	       digest_equal(&delivery->observed->version.digest,
+		       &certificate->seen->version.digest);
 }
 
 static bool never_confirmed(const struct delivery_record *record)
 {
-	return !record || !fingerprint_is_set(&record->confirmed.fingerprint);
+	return !record || !digest_is_set(&record->confirmed.digest);
 }
 
 /*
@@ -107,7 +107,7 @@ static char *due_reason(const struct plan_delivery *delivery, const struct versi
 	time_format(wanted->not_after, wanted_end);
 	switch (seen->state) {
 	case OBSERVED_PRESENT:
-		if (fingerprint_is_set(&seen->version.fingerprint))
+		if (digest_is_set(&seen->version.digest))
 			buf_printf(&reason, "it holds another version (expires %s), the source has one that expires %s",
 				time_format(seen->version.not_after, seen_end), wanted_end);
 		else
@@ -156,7 +156,7 @@ static bool stopped_by_what_is_there(struct planner *planner, size_t index, cons
 		hold(planner, index, HOLD_ADOPT, observed_candidates_text(seen));
 		return true;
 	case OBSERVED_PRESENT:
-		if (fingerprint_is_set(&seen->version.fingerprint) && version_is_older(wanted, &seen->version)) {
+		if (digest_is_set(&seen->version.digest) && version_is_older(wanted, &seen->version)) {
 			char there[TIME_TEXT_SIZE], here[TIME_TEXT_SIZE];
 
 			wait_until(planner, index, 0, true,
@@ -198,16 +198,16 @@ static bool stopped_by_the_record(struct planner *planner, size_t index, const s
 			return true;
 		}
 	}
-	same = fingerprint_equal(&record->intended, &wanted->fingerprint);
+	same = digest_equal(&record->intended, &wanted->digest);
 	if (record->failures && same && !delivery->asked && record->next_try > now) {
 		wait_until(planner, index, record->next_try, true,
 			mem_printf("failed %u time%s: %s", record->failures, record->failures == 1 ? "" : "s",
 				record->problem ?: "?"));
 		return true;
 	}
-	if (record->hold == HOLD_APPROVAL && fingerprint_equal(&record->held, &wanted->fingerprint) &&
-		!fingerprint_equal(&record->approved, &wanted->fingerprint)) {
-		usec_t end = fingerprint_is_set(&seen->version.fingerprint) ? seen->version.not_after
+	if (record->hold == HOLD_APPROVAL && digest_equal(&record->held, &wanted->digest) &&
+		!digest_equal(&record->approved, &wanted->digest)) {
+		usec_t end = digest_is_set(&seen->version.digest) ? seen->version.not_after
 									    : USEC_INFINITY;
 		usec_t yields = end == USEC_INFINITY ? USEC_INFINITY : usec_sub(end, HOLD_YIELDS);
 
@@ -350,7 +350,7 @@ static bool plan_proof(struct planner *planner, size_t index, const struct versi
 
 	if (!delivery->delivery->wish->prove.connect || !record)
 		return true;
-	if (fingerprint_equal(&record->proven, &wanted->fingerprint) && record->proof.result != PROVE_NONE) {
+	if (digest_equal(&record->proven, &wanted->digest) && record->proof.result != PROVE_NONE) {
 		if (record->proof.result == PROVE_MATCHED)
 			return true;
 		if (record->next_try > planner->input->now && !delivery->asked) {
@@ -383,7 +383,7 @@ static void plan_delivery(struct planner *planner, size_t index)
 				: mem_printf("its certificate '%s' is not at the source", certificate->arn));
 		return;
 	}
-	if (!fingerprint_is_set(&certificate->seen->version.fingerprint)) {
+	if (!digest_is_set(&certificate->seen->version.digest)) {
 		wait_until(planner, index, 0, !certificate->seen->unread,
 			mem_strdup(certificate->seen->unread ? "the source's version is being read"
 							     : "the source's version could not be read"));
@@ -428,9 +428,9 @@ static void plan_certificate(struct planner *planner, size_t index)
 	if (!planner->input->keep_eligible || !certificate->entry->keep_eligible || !certificate->seen ||
 		certificate->refusal || certificate->in_flight || planner->exporting[index] ||
 		!certificate->seen->ineligible ||
-		!fingerprint_is_set(&certificate->seen->version.fingerprint))
+		!digest_is_set(&certificate->seen->version.digest))
 		return;
-	if (record && fingerprint_equal(&record->exported, &certificate->seen->version.fingerprint))
+	if (record && digest_equal(&record->exported, &certificate->seen->version.digest))
 		return; /* ACM's flag lags behind the export that was made */
 	if (record && record->failures && record->next_try > planner->input->now) {
 		step = add_step(planner, STEP_WAIT,

@@ -127,9 +127,17 @@ static void bind_fingerprint(struct binder *binder, const struct fingerprint *fi
 			FINGERPRINT_SIZE, SQLITE_TRANSIENT);
 }
 
+static void bind_digest(struct binder *binder, const struct digest *digest)
+{
+	binder->column++;
+	if (digest_is_set(digest))
+		(void)sqlite3_bind_blob(binder->statement, binder->column, digest->bytes, sizeof(digest->bytes),
+			SQLITE_TRANSIENT);
+}
+
 static void bind_version(struct binder *binder, const struct version *version)
 {
-	bind_fingerprint(binder, &version->fingerprint);
+	bind_digest(binder, &version->digest);
 	bind_fingerprint(binder, &version->chain);
 	bind_number(binder, version->not_before);
 	bind_number(binder, version->not_after);
@@ -169,11 +177,21 @@ static struct fingerprint read_fingerprint(struct reader *reader)
 	return fingerprint;
 }
 
+static struct digest read_digest(struct reader *reader)
+{
+	struct digest digest = { 0 };
+	int column = reader->column++;
+
+	if (sqlite3_column_bytes(reader->statement, column) == sizeof(digest.bytes))
+		memcpy(digest.bytes, sqlite3_column_blob(reader->statement, column), sizeof(digest.bytes));
+	return digest;
+}
+
 static struct version read_version(struct reader *reader)
 {
 	struct version version;
 
-	version.fingerprint = read_fingerprint(reader);
+	version.digest = read_digest(reader);
 	version.chain = read_fingerprint(reader);
 	version.not_before = read_number(reader);
 	version.not_after = read_number(reader);
@@ -216,7 +234,7 @@ static void load_certificate(void *item, struct reader *reader)
 	row->arn = read_text(reader);
 	row->serial = read_text(reader);
 	row->version = read_version(reader);
-	row->exported = read_fingerprint(reader);
+	row->exported = read_digest(reader);
 	row->newest = read_number(reader);
 	row->anchor = intern((const char *)sqlite3_column_text(reader->statement, reader->column++));
 	row->failures = (unsigned)read_number(reader);
@@ -235,7 +253,7 @@ static void load_delivery(void *item, struct reader *reader)
 	row->revision = read_text(reader);
 	row->confirmed = read_version(reader);
 	row->confirmed_at = read_number(reader);
-	row->intended = read_fingerprint(reader);
+	row->intended = read_digest(reader);
 	row->intended_at = read_number(reader);
 	row->ambiguous = read_number(reader) != 0;
 	row->failures = (unsigned)read_number(reader);
@@ -247,11 +265,11 @@ static void load_delivery(void *item, struct reader *reader)
 	if (row->hold > HOLD_GONE)
 		row->hold = HOLD_NONE;
 	row->hold_reason = read_text(reader);
-	row->held = read_fingerprint(reader);
-	row->approved = read_fingerprint(reader);
+	row->held = read_digest(reader);
+	row->approved = read_digest(reader);
 	row->guard_passed = read_number(reader) != 0;
 	proof_parse(read_text(reader), &row->proof);
-	row->proven = read_fingerprint(reader);
+	row->proven = read_digest(reader);
 	row->leaf = read_text(reader);
 	row->chain = read_text(reader);
 	row->held_accept = (unsigned)read_number(reader);
@@ -264,7 +282,7 @@ static void load_owed(void *item, struct reader *reader)
 
 	row->dependent = read_text(reader);
 	row->delivery = read_text(reader);
-	row->fingerprint = read_fingerprint(reader);
+	row->digest = read_digest(reader);
 	row->since = read_number(reader);
 	row->owed = read_number(reader) ? OWED_DUE : row->since ? OWED_INTENDED : OWED_UNKNOWN;
 }
@@ -412,7 +430,7 @@ int record_save_certificate(struct record *record, const struct certificate_reco
 	bind_text(&binder, row->arn);
 	bind_text(&binder, row->serial);
 	bind_version(&binder, &row->version);
-	bind_fingerprint(&binder, &row->exported);
+	bind_digest(&binder, &row->exported);
 	bind_number(&binder, row->newest);
 	bind_text(&binder, row->anchor);
 	bind_number(&binder, row->failures);
@@ -439,7 +457,7 @@ int record_save_delivery(struct record *record, const struct delivery_record *ro
 	bind_text(&binder, row->revision);
 	bind_version(&binder, &row->confirmed);
 	bind_number(&binder, row->confirmed_at);
-	bind_fingerprint(&binder, &row->intended);
+	bind_digest(&binder, &row->intended);
 	bind_number(&binder, row->intended_at);
 	bind_number(&binder, row->ambiguous);
 	bind_number(&binder, row->failures);
@@ -448,11 +466,11 @@ int record_save_delivery(struct record *record, const struct delivery_record *ro
 	bind_sentence(&binder, row->problem);
 	bind_number(&binder, row->hold);
 	bind_sentence(&binder, row->hold_reason);
-	bind_fingerprint(&binder, &row->held);
-	bind_fingerprint(&binder, &row->approved);
+	bind_digest(&binder, &row->held);
+	bind_digest(&binder, &row->approved);
 	bind_number(&binder, row->guard_passed);
 	bind_sentence(&binder, proof_text(&row->proof));
-	bind_fingerprint(&binder, &row->proven);
+	bind_digest(&binder, &row->proven);
 	bind_text(&binder, row->leaf);
 	bind_text(&binder, row->chain);
 	bind_number(&binder, row->held_accept);
@@ -472,7 +490,7 @@ int record_save_owed(struct record *record, const struct owed_record *row, struc
 	binder.statement = statement.handle;
 	bind_text(&binder, row->dependent);
 	bind_text(&binder, row->delivery);
-	bind_fingerprint(&binder, &row->fingerprint);
+	bind_digest(&binder, &row->digest);
 	bind_number(&binder, row->since);
 	bind_number(&binder, row->owed == OWED_DUE);
 	return statement_run(record, &statement, "save owed dependent", err);

@@ -116,14 +116,14 @@ void writer_time(struct writer *writer, const char *key, usec_t time)
 void writer_version(struct writer *writer, const char *key, const struct version *version)
 {
 	char text[FINGERPRINT_TEXT_SIZE];
-	bool known = fingerprint_is_set(&version->fingerprint);
+	bool known = digest_is_set(&version->digest);
 
 	if (!known && !version->not_after) {
 		put(writer, key, "null");
 		return;
 	}
 	writer_open(writer, key, '{');
-	writer_text(writer, "fingerprint", known ? fingerprint_format(&version->fingerprint, text) : NULL);
+	writer_text(writer, "fingerprint", known ? digest_format(&version->digest, text) : NULL);
 	writer_time(writer, "not_before", version->not_before);
 	writer_time(writer, "not_after", version->not_after);
 	writer_close(writer, '}');

@@ -139,7 +139,7 @@ static void inherit(struct source_certificate *now, const struct source_certific
 		now->names = strv_copy(before->names);
 	if (!now->serial && now->not_before >= doubted)
 		return;
-	if (!is_unchanged(now, before) || !fingerprint_is_set(&before->version.fingerprint))
+	if (!is_unchanged(now, before) || !digest_is_set(&before->version.digest))
 		return;
 	now->version = before->version;
 	if (problems)
@@ -218,7 +218,7 @@ bool listing_needs_version(
 {
 	const size_t *found;
 
-	return !fingerprint_is_set(&certificate->version.fingerprint) && !source_refusal(certificate) &&
+	return !digest_is_set(&certificate->version.digest) && !source_refusal(certificate) &&
 	       match_index_find(entries, certificate, &found) > 0;
 }
 
@@ -236,7 +236,7 @@ static void set_version(struct source_certificate *certificate, const struct cer
 	const struct certificate_list *chain)
 {
 	struct version version = {
-		.fingerprint = leaf->fingerprint,
+		.digest = digest_of_leaf(&leaf->fingerprint),
 		.not_before = leaf->not_before,
 		.not_after = leaf->not_after,
 	};

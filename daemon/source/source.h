@@ -51,7 +51,7 @@ struct source_request {
  * the known ones with what changed put in.  Versions are read (GetCertificate) only for certificates
  * that an entry of the configuration names or matches, that are ISSUED and exportable, and whose dates
  * or serial changed, or whose version is not known; one whose version could not be read keeps the
- * fingerprint unset and says why in its problem, and the others are read all the same.  Tags are read
+ * digest unset and says why in its problem, and the others are read all the same.  Tags are read
  * only at a sweep, and only where an entry matches by tags; those that cannot be read stay as known.
  * A region that cannot be listed is the failure of the whole, and so are more certificates than
  * source.certificates_max, or what does not fit into the memory for them (AWS_CODE_NO_ROOM).  NULL without an error:

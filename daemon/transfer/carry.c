@@ -135,8 +135,8 @@ static void succeed(struct carry *carry, enum outcome_kind kind)
 static bool shows_version(const struct carry *carry)
 {
 	return carry->seen.state == OBSERVED_PRESENT &&
-		fingerprint_equal(
-			&carry->seen.version.fingerprint, &carry->job.version.fingerprint);
+		digest_equal(
+			&carry->seen.version.digest, &carry->job.version.digest);
 }
 
 /*

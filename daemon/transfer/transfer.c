@@ -155,10 +155,11 @@ bool transfer_is_writing(const struct transfer *transfer, size_t item)
 static int check_version(const struct transfer *transfer, struct error *err)
 {
 	const struct certificate *leaf = transfer->bundle->leaf;
-	const struct fingerprint *planned = &transfer->request.source->version.fingerprint;
+	const struct digest digest = bundle_version(transfer->bundle).digest;
+	const struct digest *planned = &transfer->request.source->version.digest;
 	char from[TIME_TEXT_SIZE], newest[TIME_TEXT_SIZE];
 
-	if (fingerprint_is_set(planned) && !fingerprint_equal(planned, &leaf->fingerprint))
+	if (digest_is_set(planned) && !digest_equal(planned, &digest))
 		return error_set(err, ERROR_RETRY, 0,
 			"the export shows another version (serial %s) than the one seen before: "
 			"the source is looked at again",

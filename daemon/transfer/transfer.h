@@ -27,7 +27,7 @@ struct transfer_item {
 	const char *chain_pem;
 	struct fingerprint anchor; /* from the record: where the chain of what was put there last ended; unset: not known */
 	bool confirmed; /* the record knows what was put there */
-	bool approved;		 /* a person approved what it would change, for this fingerprint */
+	bool approved;		 /* a person approved what it would change, for this version */
 	bool may_go_back;	 /* an ordered rollback: an older version may be written */
 	usec_t absent_at; /* a look at all of its place found nothing there, and nothing in its way, then; 0: none did */
 };

@@ -438,7 +438,7 @@ static void test_replace(void **state)
 	source_view_pack(given.view);
 	second = source_view_find(given.view, "arn:2");
 	source_certificate_copy(&fresh, second);
-	fresh.version.fingerprint.bytes[0] = 1;
+	fresh.version.digest.bytes[0] = 1;
 	for (int i = 0; i < 2; i++) { /* a packed one, and one that took its place before */
 		fresh.not_after++;
 		assert_true(source_view_replace(given.view, &fresh));

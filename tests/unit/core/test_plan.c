@@ -173,13 +173,13 @@ static void situation_link(struct situation *s)
 
 /* --- values --- */
 
-static struct fingerprint fingerprint_of(char letter)
+static struct digest digest_of(char letter)
 {
-	struct fingerprint fingerprint = { 0 };
+	struct digest digest = { 0 };
 
 	if (letter != '?')
-		memset(fingerprint.bytes, letter, sizeof(fingerprint.bytes));
-	return fingerprint;
+		memset(digest.bytes, letter, sizeof(digest.bytes));
+	return digest;
 }
 
 static usec_t day_of(const char *date, size_t length)
@@ -194,7 +194,7 @@ static usec_t day_of(const char *date, size_t length)
 
 static struct version version_of(const char *text)
 {
-	struct version version = { .fingerprint = fingerprint_of(*text) };
+	struct version version = { .digest = digest_of(*text) };
 	const char *from = strchr(text, '/');
 	const char *to = from ? strchr(from + 1, '/') : NULL;
 
@@ -287,7 +287,7 @@ enum field_type {
 	COUNT,
 	TIME,
 	VERSION,
-	FINGERPRINT,
+	DIGEST,
 	NEWEST,
 	STATE,
 	HOLD,
@@ -319,7 +319,7 @@ static const struct field certificate_fields[] = {
 	PLAIN("keep_eligible_off", FLAG, given_certificate, no_keep),
 	PLAIN("in_flight", FLAG, given_certificate, plan.in_flight),
 	PLAIN("record", FLAG, given_certificate, recorded),
-	RECORD("exported", FINGERPRINT, given_certificate, exported),
+	RECORD("exported", DIGEST, given_certificate, exported),
 	RECORD("newest", NEWEST, given_certificate, newest),
 	RECORD("failures", COUNT, given_certificate, failures),
 	RECORD("next_try", TIME, given_certificate, next_try),
@@ -347,7 +347,7 @@ static const struct field delivery_fields[] = {
 	PLAIN("untagged", FLAG, given_delivery, plan.untagged),
 	PLAIN("record", FLAG, given_delivery, recorded),
 	RECORD("confirmed", VERSION, given_delivery, confirmed),
-	RECORD("intended", FINGERPRINT, given_delivery, intended),
+	RECORD("intended", DIGEST, given_delivery, intended),
 	RECORD("intended_at", TIME, given_delivery, intended_at),
 	RECORD("ambiguous", FLAG, given_delivery, ambiguous),
 	RECORD("failures", COUNT, given_delivery, failures),
@@ -355,11 +355,11 @@ static const struct field delivery_fields[] = {
 	RECORD("problem", TEXT, given_delivery, problem),
 	RECORD("hold", HOLD, given_delivery, hold),
 	RECORD("hold_reason", TEXT, given_delivery, hold_reason),
-	RECORD("held", FINGERPRINT, given_delivery, held),
-	RECORD("approved", FINGERPRINT, given_delivery, approved),
+	RECORD("held", DIGEST, given_delivery, held),
+	RECORD("approved", DIGEST, given_delivery, approved),
 	RECORD("guard_passed", FLAG, given_delivery, guard_passed),
 	RECORD("proof", PROOF, given_delivery, proof),
-	RECORD("proven", FINGERPRINT, given_delivery, proven),
+	RECORD("proven", DIGEST, given_delivery, proven),
 	{ 0 },
 };
 
@@ -386,7 +386,7 @@ static const struct field dependent_fields[] = {
 };
 
 static const struct field owed_fields[] = {
-	PLAIN("version", FINGERPRINT, given_owed, row.fingerprint),
+	PLAIN("version", DIGEST, given_owed, row.digest),
 	PLAIN("since", TIME, given_owed, row.since),
 	PLAIN("due", FLAG, given_owed, due),
 	{ 0 },
@@ -413,8 +413,8 @@ static void field_set(struct situation *s, enum field_type type, void *where, co
 	case VERSION:
 		*(struct version *)where = version_of(value);
 		break;
-	case FINGERPRINT:
-		*(struct fingerprint *)where = fingerprint_of(*value);
+	case DIGEST:
+		*(struct digest *)where = digest_of(*value);
 		break;
 	case NEWEST:
 		*(usec_t *)where = version_of(value).not_before;
@@ -817,7 +817,7 @@ static void random_certificate(struct world *world, size_t index)
 	given->seen.version = dice(world, 12) ? version_of(letter) : (struct version){ 0 };
 	given->seen.ineligible = dice(world, 2);
 	given->recorded = dice(world, 2);
-	given->record.exported = random_version(world).fingerprint;
+	given->record.exported = random_version(world).digest;
 	given->record.newest = dice(world, 6) ? 0 : random_version(world).not_before;
 	given->record.failures = dice(world, 3);
 	given->record.next_try = random_time(world);
@@ -831,18 +831,18 @@ static void random_delivery_record(struct world *world, struct given_delivery *g
 	given->recorded = dice(world, 4) != 0;
 	if (dice(world, 2))
 		record->confirmed = random_version(world);
-	record->intended = random_version(world).fingerprint;
+	record->intended = random_version(world).digest;
 	record->intended_at = random_time(world);
 	record->ambiguous = dice(world, 4) == 0;
 	record->failures = dice(world, 3);
 	record->next_try = random_time(world);
 	record->hold = dice(world, 4) ? HOLD_NONE : HOLD_APPROVAL;
-	record->held = random_version(world).fingerprint;
-	record->approved = random_version(world).fingerprint;
+	record->held = random_version(world).digest;
+	record->approved = random_version(world).digest;
 	record->guard_passed = dice(world, 4) == 0;
 	if (dice(world, 2))
 		record->proof = proof_of(&world->s, dice(world, 2) ? "matched" : "wrong: it serves another");
-	record->proven = random_version(world).fingerprint;
+	record->proven = random_version(world).digest;
 }
 
 static void random_delivery(struct world *world, size_t index)
@@ -958,13 +958,13 @@ static void check_deliver(const struct world *world, const struct given_delivery
 
 	assert_true(world->s.input.source_seen);
 	assert_false(certificate->absent || certificate->plan.refusal || given->plan.in_flight);
-	assert_true(fingerprint_is_set(&certificate->seen.version.fingerprint));
+	assert_true(digest_is_set(&certificate->seen.version.digest));
 	assert_false(certificate->recorded &&
 		     certificate->seen.version.not_before < certificate->record.newest);
 	assert_true(seen->state != OBSERVED_UNKNOWN && seen->state != OBSERVED_FOREIGN &&
 		    seen->state != OBSERVED_ADOPTABLE);
 	assert_true(seen->state != OBSERVED_GONE || given->wish.recreate);
-	if (seen->state == OBSERVED_PRESENT && fingerprint_is_set(&seen->version.fingerprint))
+	if (seen->state == OBSERVED_PRESENT && digest_is_set(&seen->version.digest))
 		assert_false(version_is_older(&certificate->seen.version, &seen->version));
 	if (given->recorded && given->record.ambiguous && seen->state == OBSERVED_ABSENT)
 		assert_true(seen->at >= given->record.intended_at + AMBIGUOUS_WAIT);
@@ -977,13 +977,13 @@ static void do_deliver(struct world *world, struct given_delivery *given)
 	check_deliver(world, given);
 	given->recorded = true;
 	given->plan.asked = false;
-	given->record.intended = wanted->fingerprint;
+	given->record.intended = wanted->digest;
 	if (!given->record.ambiguous)
 		given->record.intended_at = world->s.input.now;
 	if (world->unyielding &&
-		!fingerprint_equal(&given->record.approved, &wanted->fingerprint)) {
+		!digest_equal(&given->record.approved, &wanted->digest)) {
 		given->record.hold = HOLD_APPROVAL;
-		given->record.held = wanted->fingerprint;
+		given->record.held = wanted->digest;
 		given->record.failures = 0;
 		given->record.next_try = 0;
 		return;
@@ -996,7 +996,7 @@ static void do_deliver(struct world *world, struct given_delivery *given)
 	given->observed.version = *wanted;
 	given->observed.at = world->s.input.now;
 	given->record.confirmed = *wanted;
-	given->record.intended = (struct fingerprint){ 0 };
+	given->record.intended = (struct digest){ 0 };
 	given->record.ambiguous = false;
 	given->record.failures = 0;
 	given->record.next_try = 0;
@@ -1014,7 +1014,7 @@ static void do_export(struct world *world, struct given_certificate *given)
 		return;
 	}
 	given->record.failures = 0;
-	given->record.exported = given->seen.version.fingerprint;
+	given->record.exported = given->seen.version.digest;
 }
 
 /* What is due is told; otherwise what is not known is settled. */
@@ -1065,7 +1065,7 @@ static void do_prove(struct world *world, const struct step *step)
 
 		given->plan.asked = false;
 		given->record.proof = proof;
-		given->record.proven = given->observed.version.fingerprint;
+		given->record.proven = given->observed.version.digest;
 		given->record.next_try = next_try;
 	}
 }

@@ -489,7 +489,7 @@ static void record_save(struct world *w, unsigned failures)
 	struct delivery_record row = {
 		.name = (char *)"web/acm",
 		.object = (char *)"web",
-		.confirmed = { .fingerprint = { { 1 } },
+		.confirmed = { .digest = { { 1 } },
 			.not_before = USEC_PER_DAY,
 			.not_after = 40000 * USEC_PER_DAY },
 		.confirmed_at = USEC_PER_DAY,

@@ -259,7 +259,7 @@ static void test_every_layout(void **state)
 						 layouts[i].files[k])),
 				0);
 			assert_int_equal(look(world)->state, OBSERVED_PRESENT);
-			assert_false(fingerprint_is_set(&world->seen->version.fingerprint));
+			assert_false(digest_is_set(&world->seen->version.digest));
 			assert_int_equal(put(world, world->bundle), 0);
 			assert_holds(world, world->bundle);
 		}
@@ -273,7 +273,7 @@ static void test_changed_layout_is_written_again(void **state)
 	assert_int_equal(put(world, world->bundle), 0);
 	world->destination.layout = LAYOUT_HAPROXY;
 	look(world);
-	assert_false(fingerprint_is_set(&world->seen->version.fingerprint));
+	assert_false(digest_is_set(&world->seen->version.digest));
 	assert_int_equal(put(world, world->bundle), 0);
 	assert_holds(world, world->bundle);
 	assert_false(exists(at(world, "web/privkey.pem")));
@@ -402,7 +402,7 @@ static void test_link_inside_a_version_is_not_read(void **state)
 	assert_int_equal(rename(at(world, "web/privkey.pem"), at(world, "stolen.pem")), 0);
 	assert_int_equal(symlink("../../../stolen.pem", at(world, "web/privkey.pem")), 0);
 	look(world);
-	assert_false(fingerprint_is_set(&world->seen->version.fingerprint));
+	assert_false(digest_is_set(&world->seen->version.digest));
 	assert_int_equal(put(world, world->bundle), 0);
 	assert_holds(world, world->bundle);
 }
@@ -415,13 +415,13 @@ static void test_damage_is_seen(void **state)
 	assert_int_equal(put(world, world->bundle), 0);
 	write_text(at(world, "web/privkey.pem"), secret_borrow(other->key));
 	assert_int_equal(look(world)->state, OBSERVED_PRESENT);
-	assert_false(fingerprint_is_set(&world->seen->version.fingerprint));
+	assert_false(digest_is_set(&world->seen->version.digest));
 	assert_int_equal(world->seen->version.not_before, world->bundle->leaf->not_before);
 	assert_non_null(world->seen->leaf_pem);
 
 	write_text(at(world, "web/privkey.pem"), "");
 	look(world);
-	assert_false(fingerprint_is_set(&world->seen->version.fingerprint));
+	assert_false(digest_is_set(&world->seen->version.digest));
 	write_text(at(world, "web/fullchain.pem"), "-----BEGIN CERTIFICATE-----\nAAAA");
 	look(world);
 	assert_int_equal(world->seen->state, OBSERVED_PRESENT);

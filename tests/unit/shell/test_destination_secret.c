@@ -171,7 +171,7 @@ static void test_token(void **state)
 {
 	struct world *world = *state;
 	struct version fixed = {
-		.fingerprint.bytes = { 1 }, .chain.bytes = { 2 }, .not_before = 3
+		.digest.bytes = { 1 }, .chain.bytes = { 2 }, .not_before = 3
 	};
 	char token[SECRET_TOKEN_SIZE], again[SECRET_TOKEN_SIZE];
 
@@ -268,7 +268,7 @@ static const char *judged(struct secret_seen *s)
 static void test_judge_versions(void **state)
 {
 	struct world *world = *state;
-	struct version other = { .fingerprint.bytes = { 7 }, .not_before = 7 };
+	struct version other = { .digest.bytes = { 7 }, .not_before = 7 };
 	struct secret_seen s;
 
 	secret_seen_init(&s, world);
@@ -284,7 +284,7 @@ static void test_judge_versions(void **state)
 
 	s.description.version_count = 1;
 	assert_string_equal(judged(&s), "present");
-	assert_false(fingerprint_is_set(&s.seen.version.fingerprint));
+	assert_false(digest_is_set(&s.seen.version.digest));
 
 	/* What was confirmed is believed while that version is current, */
 	s.item.confirmed = other;
@@ -293,17 +293,17 @@ static void test_judge_versions(void **state)
 	assert_memory_equal(&s.seen.version, &other, sizeof(other));
 	s.item.revision = "something else";
 	judged(&s);
-	assert_false(fingerprint_is_set(&s.seen.version.fingerprint));
+	assert_false(digest_is_set(&s.seen.version.digest));
 
 	/* but for the wanted certificate under another token: its layout or chain has changed. */
 	s.item.revision = "other";
 	s.item.confirmed = s.item.wanted;
 	judged(&s);
-	assert_false(fingerprint_is_set(&s.seen.version.fingerprint));
+	assert_false(digest_is_set(&s.seen.version.digest));
 
 	s.item.wanted = (struct version){ 0 };
 	judged(&s);
-	assert_true(fingerprint_is_set(&s.seen.version.fingerprint));
+	assert_true(digest_is_set(&s.seen.version.digest));
 
 	s.description.version_count = 0;
 	assert_string_equal(judged(&s), "present");

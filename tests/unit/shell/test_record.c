@@ -85,9 +85,16 @@ static struct fingerprint print_of(unsigned char byte)
 	return fingerprint;
 }
 
+static struct digest digest_of(unsigned char byte)
+{
+	const struct fingerprint leaf = print_of(byte);
+
+	return digest_of_leaf(&leaf);
+}
+
 static struct version version_of(unsigned char byte)
 {
-	return (struct version){ print_of(byte), print_of(byte + 1), byte * USEC_PER_DAY,
+	return (struct version){ digest_of(byte), print_of(byte + 1), byte * USEC_PER_DAY,
 		byte * USEC_PER_DAY + 1 };
 }
 
@@ -98,9 +105,16 @@ static void assert_print(const struct fingerprint *found, unsigned char byte)
 	assert_true(fingerprint_equal(found, &wanted));
 }
 
+static void assert_digest(const struct digest *found, unsigned char byte)
+{
+	struct digest wanted = digest_of(byte);
+
+	assert_true(digest_equal(found, &wanted));
+}
+
 static void assert_version(const struct version *found, unsigned char byte)
 {
-	assert_print(&found->fingerprint, byte);
+	assert_digest(&found->digest, byte);
 	assert_print(&found->chain, byte + 1);
 	assert_int_equal(found->not_before, byte * USEC_PER_DAY);
 	assert_int_equal(found->not_after, byte * USEC_PER_DAY + 1);
@@ -111,7 +125,7 @@ static void assert_version(const struct version *found, unsigned char byte)
 static struct certificate_record full_certificate(void)
 {
 	return (struct certificate_record){ .arn = (char *)"arn:b", .serial = (char *)"0a:ff",
-		.version = version_of(10), .exported = print_of(12), .newest = 13,
+		.version = version_of(10), .exported = digest_of(12), .newest = 13,
 		.anchor = (char *)"-----BEGIN\n", .failures = 14, .next_try = USEC_INFINITY,
 		.problem = (char *)"it's \"so\"; DROP TABLE x" };
 }
@@ -132,12 +146,12 @@ static void test_certificate(void **state)
 	assert_null(all.certificates[0].serial);
 	assert_null(all.certificates[0].anchor);
 	assert_null(all.certificates[0].problem);
-	assert_false(fingerprint_is_set(&all.certificates[0].version.fingerprint));
-	assert_false(fingerprint_is_set(&all.certificates[0].exported));
+	assert_false(digest_is_set(&all.certificates[0].version.digest));
+	assert_false(digest_is_set(&all.certificates[0].exported));
 	assert_string_equal(all.certificates[1].arn, row.arn);
 	assert_string_equal(all.certificates[1].serial, row.serial);
 	assert_version(&all.certificates[1].version, 10);
-	assert_print(&all.certificates[1].exported, 12);
+	assert_digest(&all.certificates[1].exported, 12);
 	assert_int_equal(all.certificates[1].newest, 13);
 	assert_string_equal(all.certificates[1].anchor, row.anchor);
 	assert_int_equal(all.certificates[1].failures, 14);
@@ -151,11 +165,11 @@ static struct delivery_record full_delivery(void)
 {
 	return (struct delivery_record){ .name = (char *)"web/edge", .object = (char *)"object",
 		.object_id = (char *)"id", .revision = (char *)"1 2 3", .confirmed = version_of(20),
-		.confirmed_at = 22, .intended = print_of(23), .intended_at = 24, .ambiguous = true,
+		.confirmed_at = 22, .intended = digest_of(23), .intended_at = 24, .ambiguous = true,
 		.failures = 25, .next_try = 26, .kind = ERROR_QUOTA, .problem = (char *)"problem",
-		.hold = HOLD_GONE, .hold_reason = (char *)"reason", .held = print_of(27),
-		.held_accept = 5, .approved = print_of(28), .guard_passed = true,
-		.proof = { .result = PROVE_MATCHED }, .proven = print_of(29), .leaf = (char *)"leaf",
+		.hold = HOLD_GONE, .hold_reason = (char *)"reason", .held = digest_of(27),
+		.held_accept = 5, .approved = digest_of(28), .guard_passed = true,
+		.proof = { .result = PROVE_MATCHED }, .proven = digest_of(29), .leaf = (char *)"leaf",
 		.chain = (char *)"chain", .anchor = print_of(30) };
 }
 
@@ -167,7 +181,7 @@ static void assert_delivery(const struct delivery_record *found, const struct de
 	assert_string_equal(found->revision, row->revision);
 	assert_version(&found->confirmed, 20);
 	assert_int_equal(found->confirmed_at, 22);
-	assert_print(&found->intended, 23);
+	assert_digest(&found->intended, 23);
 	assert_int_equal(found->intended_at, 24);
 	assert_true(found->ambiguous);
 	assert_int_equal(found->failures, 25);
@@ -176,12 +190,12 @@ static void assert_delivery(const struct delivery_record *found, const struct de
 	assert_string_equal(found->problem, row->problem);
 	assert_int_equal(found->hold, HOLD_GONE);
 	assert_string_equal(found->hold_reason, row->hold_reason);
-	assert_print(&found->held, 27);
+	assert_digest(&found->held, 27);
 	assert_int_equal(found->held_accept, 5);
-	assert_print(&found->approved, 28);
+	assert_digest(&found->approved, 28);
 	assert_true(found->guard_passed);
 	assert_true(proof_equal(&found->proof, &row->proof));
-	assert_print(&found->proven, 29);
+	assert_digest(&found->proven, 29);
 	assert_string_equal(found->leaf, row->leaf);
 	assert_string_equal(found->chain, row->chain);
 	assert_print(&found->anchor, 30);
@@ -225,10 +239,10 @@ static void test_owed(void **state)
 {
 	_cleanup_(record_freep) struct record *record = opened();
 	struct owed_record rows[] = {
-		{ (char *)"nginx", (char *)"b", print_of(30), OWED_DUE, 31 },
-		{ (char *)"nginx", (char *)"a", print_of(32), OWED_INTENDED, 33 },
-		{ (char *)"mail", (char *)"b", print_of(36), OWED_UNKNOWN, 0 },
-		{ (char *)"haproxy", (char *)"b", print_of(34), OWED_DUE, 35 },
+		{ (char *)"nginx", (char *)"b", digest_of(30), OWED_DUE, 31 },
+		{ (char *)"nginx", (char *)"a", digest_of(32), OWED_INTENDED, 33 },
+		{ (char *)"mail", (char *)"b", digest_of(36), OWED_UNKNOWN, 0 },
+		{ (char *)"haproxy", (char *)"b", digest_of(34), OWED_DUE, 35 },
 	};
 	struct recorded all;
 
@@ -243,7 +257,7 @@ static void test_owed(void **state)
 
 		assert_string_equal(found->dependent, rows[i].dependent);
 		assert_string_equal(found->delivery, rows[i].delivery);
-		assert_true(fingerprint_equal(&found->fingerprint, &rows[i].fingerprint));
+		assert_true(digest_equal(&found->digest, &rows[i].digest));
 		assert_int_equal(found->since, rows[i].since);
 		assert_int_equal(found->owed, rows[i].owed);
 	}
@@ -294,7 +308,7 @@ static void test_replace(void **state)
 	_cleanup_(record_freep) struct record *record = opened();
 	struct certificate_record certificate = full_certificate();
 	struct delivery_record delivery = full_delivery();
-	struct owed_record owed = { (char *)"d", (char *)"n", print_of(1), OWED_INTENDED, 1 };
+	struct owed_record owed = { (char *)"d", (char *)"n", digest_of(1), OWED_INTENDED, 1 };
 	struct dependent_record dependent = { .name = (char *)"d", .problem = (char *)"old" };
 	struct recorded all;
 
@@ -315,7 +329,7 @@ static void test_replace(void **state)
 	assert_int_equal(all.delivery_count, 1);
 	assert_int_equal(all.deliveries[0].failures, 2);
 	assert_null(all.deliveries[0].leaf);
-	assert_false(fingerprint_is_set(&all.deliveries[0].confirmed.fingerprint));
+	assert_false(digest_is_set(&all.deliveries[0].confirmed.digest));
 	assert_int_equal(all.owed_count, 1);
 	assert_int_equal(all.owed[0].owed, OWED_DUE);
 	assert_int_equal(all.dependent_count, 1);
@@ -327,8 +341,8 @@ static void test_replace(void **state)
 static void test_remove(void **state)
 {
 	_cleanup_(record_freep) struct record *record = opened();
-	struct owed_record owed = { (char *)"d", (char *)"n", print_of(1), OWED_INTENDED, 1 };
-	struct owed_record other = { (char *)"d", (char *)"m", print_of(1), OWED_INTENDED, 1 };
+	struct owed_record owed = { (char *)"d", (char *)"n", digest_of(1), OWED_INTENDED, 1 };
+	struct owed_record other = { (char *)"d", (char *)"m", digest_of(1), OWED_INTENDED, 1 };
 	struct delivery_record delivery = full_delivery(), beside = { .name = (char *)"beside" };
 	struct recorded all;
 
@@ -529,7 +543,7 @@ static struct buf sample(void)
 	struct record *record = opened();
 	struct certificate_record certificate = full_certificate();
 	struct delivery_record delivery = full_delivery();
-	struct owed_record owed = { (char *)"d", (char *)"n", print_of(1), OWED_INTENDED, 1 };
+	struct owed_record owed = { (char *)"d", (char *)"n", digest_of(1), OWED_INTENDED, 1 };
 	struct dependent_record dependent = { .name = (char *)"d", .problem = (char *)"old" };
 	struct buf bytes = BUF_NULL;
 

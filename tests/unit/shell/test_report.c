@@ -18,7 +18,7 @@
 
 #define SOME_VERSION                                                                               \
 	{                                                                                          \
-		.fingerprint = { { 0xab, 0xcd } }, .not_before = NOW - 10 * USEC_PER_DAY,          \
+		.digest = { { 0xab, 0xcd } }, .not_before = NOW - 10 * USEC_PER_DAY,          \
 		.not_after = NOW + 30 * USEC_PER_DAY,                                              \
 	}
 

@@ -91,7 +91,7 @@ static struct source_view *known_view(const char *serial, time_t not_before)
 	struct source_view *view = view_new();
 
 	list(view, ARN("a"), serial, not_before);
-	memset(&view->items[0].version.fingerprint, 7, sizeof(struct fingerprint));
+	memset(&view->items[0].version.digest, 7, sizeof(struct digest));
 	view->items[0].version.not_before = usec_of(not_before);
 	strv_append(&view->items[0].tags, "team=web");
 	return view;
@@ -233,7 +233,7 @@ static bool is_kept(const char *before, time_t issued_before, const char *now, t
 	list(view, ARN("a"), now, issued_now);
 	listing_inherit(view, known, true, USEC_INFINITY);
 	assert_int_equal(strv_length(view->items[0].tags), 1);
-	return fingerprint_is_set(&view->items[0].version.fingerprint);
+	return digest_is_set(&view->items[0].version.digest);
 }
 
 static void test_inherit(void **state)
@@ -271,16 +271,16 @@ static void test_what_is_fresh_is_doubted(void **state)
 
 	list(fresh, ARN("a"), NULL, ISSUED);
 	listing_inherit(fresh, known, false, issued);
-	assert_false(fingerprint_is_set(&fresh->items[0].version.fingerprint));
+	assert_false(digest_is_set(&fresh->items[0].version.digest));
 	list(old, ARN("a"), NULL, ISSUED);
 	listing_inherit(old, known, false, issued + 1);
-	assert_true(fingerprint_is_set(&old->items[0].version.fingerprint));
+	assert_true(digest_is_set(&old->items[0].version.digest));
 	list(sure, ARN("a"), NULL, ISSUED);
 	list(sure, ARN("a"), "0a:01", ISSUED);
 	listing_sort(sure);
 	assert_int_equal(sure->count, 1);
 	listing_inherit(sure, known, false, issued);
-	assert_true(fingerprint_is_set(&sure->items[0].version.fingerprint));
+	assert_true(digest_is_set(&sure->items[0].version.digest));
 }
 
 static void test_problems_are_found_out_anew(void **state)
@@ -358,10 +358,10 @@ static void test_set_version(void **state)
 		-EINVAL);
 	assert_memory_equal(err.text, "chain: ", strlen("chain: "));
 	assert_string_equal(certificate->problem, "as it was");
-	assert_false(fingerprint_is_set(&certificate->version.fingerprint));
+	assert_false(digest_is_set(&certificate->version.digest));
 
 	assert_int_equal(listing_set_version(certificate, leaf, root, &err), 0);
-	assert_true(fingerprint_is_set(&certificate->version.fingerprint));
+	assert_true(digest_is_set(&certificate->version.digest));
 	assert_true(fingerprint_is_set(&certificate->version.chain));
 	assert_int_equal(certificate->version.not_before, usec_of(ISSUED));
 	assert_string_equal(certificate->serial, "12:34");

@@ -245,7 +245,7 @@ static void take_rows(struct bed *bed, struct recorded *all)
 	for (size_t i = 0; i < all->owed_count; i++) {
 		struct owed_record *row = state_owe(bed->dependent, all->owed[i].delivery);
 
-		row->fingerprint = all->owed[i].fingerprint;
+		row->digest = all->owed[i].digest;
 		row->since = all->owed[i].since;
 		row->owed = all->owed[i].owed;
 	}
@@ -308,7 +308,7 @@ static void owe(struct bed *bed, const char *delivery, char version, enum owed o
 {
 	struct owed_record *row = state_owe(bed->dependent, delivery);
 
-	memset(row->fingerprint.bytes, version, sizeof(row->fingerprint.bytes));
+	memset(row->digest.bytes, version, sizeof(row->digest.bytes));
 	row->owed = owed;
 	row->since = since;
 	assert_true(conductor_save_owed(&bed->conductor, row));

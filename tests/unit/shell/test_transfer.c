@@ -374,7 +374,7 @@ static void test_other_version_than_planned(void **state)
 {
 	struct world *world = *state;
 
-	world->source.version.fingerprint.bytes[0] = 1;
+	world->source.version.digest.bytes[0] = 1;
 	carry(world, bundle_of(world, "www.example.com", 60));
 	assert_int_equal(world->error.kind, ERROR_RETRY);
 
