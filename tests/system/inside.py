@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.system import bed
-from tests.system import access, daemon, dependents, failed, shipped  # noqa: F401  (they register their tests)
+from tests.system import access, daemon, dependents, failed, sandbox, shipped  # noqa: F401  (they register their tests)
 
 
 def install(stage):
