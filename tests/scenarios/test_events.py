@@ -268,7 +268,7 @@ def test_queue_denied(world, cloud, pay):
     daemon.wait_log(f"the queue of events cannot be used: '{world.queue}': ReceiveMessage: AccessDenied.*: .*; {MEND}")
     status = world.ferry.certferry("status", "--json", expect=0).json
     assert status["events"] == "failing" and "AccessDenied" in status["events_problem"]
-    assert "polling goes on" in world.ferry.certferry("status", expect=0).out
+    assert "polling continues" in world.ferry.certferry("status", expect=0).out
     world.position = cloud.journal_position()
     world.web.jobs.clear()
     assert cloud.renew(pay, force=True)["renewed"]
