@@ -13,10 +13,8 @@
 #include "lib/aws/sts.h"
 #include "lib/base/strv.h"
 #include "lib/base/words.h"
-#include "lib/os/file.h"
 #include "lib/pki/secret.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/replay.h"
 
 static void need_header(const char *text, size_t length)
 {
@@ -91,17 +89,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	free(text);
 	return 0;
 }
-
-#ifdef FUZZ_REPLAY
-int main(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		_cleanup_(buf_done) struct buf content = BUF_NULL;
-
-		if (file_read(argv[i], 1 << 20, &content, NULL) < 0)
-			return 1;
-		(void)LLVMFuzzerTestOneInput((const uint8_t *)content.data, content.length);
-	}
-	return 0;
-}
-#endif

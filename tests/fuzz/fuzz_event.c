@@ -10,9 +10,7 @@
 
 #include "daemon/source/event.h"
 #include "lib/base/strv.h"
-#include "lib/os/file.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/replay.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -33,17 +31,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 	return 0;
 }
-
-#ifdef FUZZ_REPLAY
-int main(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		_cleanup_(buf_done) struct buf content = BUF_NULL;
-
-		if (file_read(argv[i], 1 << 22, &content, NULL) < 0)
-			return 1;
-		(void)LLVMFuzzerTestOneInput((const uint8_t *)content.data, content.length);
-	}
-	return 0;
-}
-#endif

@@ -13,9 +13,7 @@
 
 #include "lib/aws/acm_page.h"
 #include "lib/aws/sqs_page.h"
-#include "lib/os/file.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/replay.h"
 
 /* What came out: the number of tokens and a sum over them. */
 struct sum {
@@ -120,17 +118,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	read_queue(text, size);
 	return 0;
 }
-
-#ifdef FUZZ_REPLAY
-int main(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		_cleanup_(buf_done) struct buf content = BUF_NULL;
-
-		if (file_read(argv[i], 1 << 22, &content, NULL) < 0)
-			return 1;
-		(void)LLVMFuzzerTestOneInput((const uint8_t *)content.data, content.length);
-	}
-	return 0;
-}
-#endif
