@@ -74,13 +74,13 @@ static bool is_equal(const sd_bus_vtable *row, const struct bus_properties *a, c
 	}
 }
 
-/* The names of those that were not told as they are, into room for all and a NULL; how many. */
-static size_t find_changed(const struct properties *properties, char *names[static ROWS])
+/* The names of those in which ${a} and ${b} differ, into room for all and a NULL; how many. */
+static size_t find_changed(const struct bus_properties *a, const struct bus_properties *b, char *names[static ROWS])
 {
 	size_t count = 0;
 
 	for (size_t i = FIRST; i < ROWS; i++)
-		if (!is_equal(&vtable[i], &properties->present, &properties->told))
+		if (!is_equal(&vtable[i], a, b))
 			names[count++] = (char *)vtable[i].x.property.member;
 	names[count] = NULL;
 	return count;
@@ -115,7 +115,7 @@ static void tell(struct properties *properties)
 	char *names[ROWS];
 	int r;
 
-	if (!find_changed(properties, names))
+	if (!find_changed(&properties->present, &properties->told, names))
 		return;
 	r = sd_bus_emit_properties_changed_strv(
 		properties->connection, properties->path, properties->interface, names);
@@ -137,7 +137,7 @@ static int on_timer(sd_event_source *source, uint64_t now, void *userdata)
 static void arm(struct properties *properties)
 {
 	char *names[ROWS];
-	bool wanted = properties->connection && find_changed(properties, names);
+	bool wanted = properties->connection && find_changed(&properties->present, &properties->told, names);
 	int r = sd_event_source_set_time(properties->timer, MAX(properties->again, clock_monotonic()));
 
 	if (r >= 0)
@@ -178,7 +178,16 @@ void properties_serve(
 
 void properties_set(struct properties *properties, const struct bus_properties *values)
 {
-	values_copy(&properties->present, values);
+	struct bus_properties given = *values;
+	char *names[ROWS];
+
+	given.source_problem = values->source_problem ?: "";
+	given.state_database_problem = values->state_database_problem ?: "";
+	given.event_queue = values->event_queue ?: "";
+	/* Nearly always: they are set at every turn of the loop. */
+	if (!find_changed(&given, &properties->present, names))
+		return;
+	values_copy(&properties->present, &given);
 	arm(properties);
 }
 
