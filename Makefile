@@ -145,6 +145,10 @@ check-trixie: ## build and test on Debian 13, in a root made from its packages b
 	$(Q)tests/packages make -- $(ROOT_PACKAGES)
 	$(Q)TRIXIE_PACKAGES="$(TRIXIE_PACKAGES)" PACKAGES="$(ROOT_PACKAGES)" $(PYTHON) tests/run.py trixie
 
+check-mutations: ## is each small break of what decides noticed by a test; some minutes
+	$(Q)tests/packages $(TEST_PACKAGES)
+	$(Q)$(PYTHON) tests/mutations/run.py
+
 check-layers: ## who includes and calls whom, against tests/layers.txt
 	$(Q)$(PYTHON) tests/check_layers.py
 
@@ -201,7 +205,7 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
 .PHONY: all unit bench bench-build deps deps-all deps-build check check-botocore check-simulation check-trixie check-layers \
-	demo install clean help
+	check-mutations demo install clean help
 .SECONDARY:
 # Those of Debian 13 below build/trixie are another machine's.
 -include $(shell find $(BUILD) -path '*/trixie' -prune -o -type f -name '*.d' -print 2>/dev/null)

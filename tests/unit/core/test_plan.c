@@ -1143,6 +1143,7 @@ static void check_plan(const struct world *world, const struct plan *plan)
 			delivery, &s->plan_certificates[delivery->certificate]);
 		size_t count = steps_of(plan, delivery->delivery->name);
 
+		assert_false(!current && plan_wants_tag(delivery, &s->plan_certificates[delivery->certificate]));
 		assert_true(count <= !delivery->in_flight);
 		assert_true(current || delivery->in_flight || count == 1);
 	}
