@@ -358,7 +358,7 @@ static bool seen_alike(const struct source_certificate *a, const struct source_c
 /* Both are sorted by ARN. */
 static void point_at_view(struct conductor *conductor)
 {
-	const struct source_view *view = conductor->view;
+	const struct source_view *view = conductor->source.view;
 
 	for (size_t i = 0, at = 0; i < conductor->certificate_count; i++) {
 		struct tracked_certificate *certificate = conductor->by_arn[i];
@@ -424,6 +424,4 @@ void state_done(struct conductor *conductor)
 	free(conductor->places);
 	free(conductor->by_arn);
 	agenda_done(&conductor->agenda);
-	source_view_free(conductor->view);
-	source_view_free(conductor->remembered);
 }

@@ -10,7 +10,7 @@
 
 int ask_plan_exit(const struct conductor *conductor)
 {
-	bool something = false, blind = conductor->source_error.text || !conductor->view;
+	bool something = false, blind = conductor->source.problem.text || !conductor->source.view;
 
 	for (size_t i = 0; i < conductor->plan.count; i++) {
 		something |= step_is_open(&conductor->plan.steps[i]);

@@ -15,7 +15,6 @@
 #include "daemon/conductor/say.h"
 #include "daemon/config/schema.h"
 #include "daemon/report/report.h"
-#include "daemon/source/recognize.h"
 #include "lib/base/strv.h"
 #include "lib/os/clock.h"
 #include "lib/os/file.h"
@@ -165,7 +164,7 @@ static void adopt_configuration(struct conductor *conductor, struct configuratio
 {
 	look_stop_reading(conductor);
 	wake_stop(conductor);
-	state_adopt_world(conductor, world_new(configuration, conductor->view, conductor->default_region));
+	state_adopt_world(conductor, world_new(configuration, conductor->source.view, conductor->default_region));
 	schema_each_quota(configuration->desired, set_quota, conductor);
 }
 
@@ -183,7 +182,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 		adopt_configuration(conductor, configuration);
 		configuration_unref(configuration);
 		if (conductor_set_regions(conductor)) {
-			conductor->sweep_wanted = true;
+			conductor->source.sweep_wanted = true;
 			log_write(LOG_INFO, SAY_RELOADED, NULL, "the configuration was reloaded: %zu certificates, "
 				"%zu deliveries", conductor->certificate_count, conductor->delivery_count);
 		}
@@ -265,14 +264,13 @@ bool conductor_set_regions(struct conductor *conductor)
 {
 	const struct desired_source *source = &conductor->world->desired->source;
 	const char *own = aws_profile_region(conductor->aws, source->access.profile);
+	char **regions;
 
-	strv_free(conductor->regions);
-	free(conductor->search_refused);
-	conductor->regions = strv_copy(source->regions);
-	if (!conductor->regions && own)
-		strv_append(&conductor->regions, own);
-	conductor->search_refused = mem_alloc(strv_length(conductor->regions) * sizeof(bool));
-	if (conductor->regions)
+	regions = strv_copy(source->regions);
+	if (!regions && own)
+		strv_append(&regions, own);
+	source_watch_set_regions(&conductor->source, regions);
+	if (regions)
 		return true;
 	log_write(LOG_ERR, NULL, NULL,
 		"no region: set source.region in the configuration, AWS_REGION or AWS_DEFAULT_REGION in the "
@@ -410,8 +408,8 @@ static int start(struct conductor *conductor, struct configuration *configuratio
 	STRV_FOREACH(problem, conductor->world->expansion->problems)
 		log_write(LOG_WARNING, SAY_NOT_CARRIED, NULL, "%s", *problem);
 	start_bus(conductor);
-	conductor->sweep_wanted = true;
-	conductor->next_look = conductor->next_sweep = USEC_INFINITY; /* the first sweep sets them */
+	conductor->source.sweep_wanted = true;
+	conductor->source.next_look = conductor->source.next_sweep = USEC_INFINITY; /* the first sweep sets them */
 	for (size_t i = 0; conductor->options.once && i < conductor->dependent_count; i++)
 		conductor->dependents[i]->asked = conductor->dependents[i]->record.failures > 0;
 	cycle_poke(conductor);
@@ -493,12 +491,9 @@ static void finish(struct conductor *conductor)
 	sd_event_source_unref(conductor->timer);
 	sd_event_source_unref(conductor->watchdog);
 	sd_event_unref(conductor->event);
-	strv_free(conductor->regions);
-	free(conductor->search_refused);
-	recognized_free(conductor->recognized);
+	source_watch_done(&conductor->source);
 	free(conductor->default_region);
 	free(conductor->told_manager);
-	error_done(&conductor->source_error);
 	error_done(&conductor->record_error);
 }
 
@@ -557,7 +552,7 @@ int conductor_run(const struct conductor_options *options)
 	if (!configuration_load(options->config_file, &configuration))
 		return 2;
 	warn_of_limits();
-	conductor.recognized = recognized_new();
+	source_watch_init(&conductor.source, &look_source_events, &conductor);
 	block_signals();
 	r = sd_event_default(&conductor.event);
 	conductor.destinations.event = conductor.event;

@@ -123,8 +123,8 @@ static void cycle_input_init(
 		.certificate_count = certificates,
 		.deliveries = cycle->deliveries,
 		.delivery_count = deliveries,
-		.source_seen = conductor->view != NULL,
-		.source_reading = conductor->reading_versions,
+		.source_seen = conductor->source.view != NULL,
+		.source_reading = conductor->source.tells,
 		.keep_eligible = conductor->world->desired->source.keep_eligible,
 		.guard = conductor->world->desired->guard,
 		.now = conductor_now(conductor),
@@ -709,7 +709,7 @@ static void plan_dependents(struct conductor *conductor)
 
 static usec_t next_moment(const struct conductor *conductor)
 {
-	usec_t next = conductor->read ? USEC_INFINITY : MIN(conductor->next_look, conductor->next_sweep);
+	usec_t next = conductor->source.read ? USEC_INFINITY : MIN(conductor->source.next_look, conductor->source.next_sweep);
 
 	next = MIN(next, agenda_first(&conductor->agenda));
 	next = MIN(next, reach_next(conductor));
@@ -743,7 +743,7 @@ static void tell_manager(struct conductor *conductor)
 	char *text = mem_printf("%zu certificates, %zu deliveries (%u in place, %u held, %u failing)%s",
 		conductor->certificate_count, conductor->delivery_count, counts->in_place, counts->held,
 		counts->failing + conductor->dependents_failing,
-		conductor->source_error.text ? "; the source cannot be read" : "");
+		conductor->source.problem.text ? "; the source cannot be read" : "");
 
 	if (conductor->told_manager && strcmp(text, conductor->told_manager) == 0) {
 		free(text);
@@ -756,12 +756,12 @@ static void tell_manager(struct conductor *conductor)
 
 bool cycle_idle(const struct conductor *conductor)
 {
-	if (conductor->read || conductor->runs || conductor->sweep_wanted || conductor->proofs ||
+	if (conductor->source.read || conductor->runs || conductor->source.sweep_wanted || conductor->proofs ||
 		conductor->gathering || conductor->agenda.touched)
 		return false;
 	for (size_t i = 0; i < conductor->place_count; i++)
 		if (conductor->places[i]->look || conductor->places[i]->look_wanted ||
-			(conductor->view && conductor->places[i]->wanted))
+			(conductor->source.view && conductor->places[i]->wanted))
 			return false;
 	for (size_t i = 0; i < conductor->dependent_count; i++)
 		if (conductor->dependents[i]->call || conductor->dependents[i]->prove)
@@ -790,7 +790,7 @@ static void give_back(const struct conductor *conductor)
  * far away. */
 static void rest(struct conductor *conductor)
 {
-	usec_t next = MIN(conductor->next_look, conductor->next_sweep);
+	usec_t next = MIN(conductor->source.next_look, conductor->source.next_sweep);
 
 	if (conductor->rested)
 		return;
@@ -839,7 +839,7 @@ static int on_cycle(sd_event_source *source, void *userdata)
 	if (conductor->ending)
 		return 0;
 	note_time(conductor);
-	if (!conductor->options.once || conductor->sweep_wanted)
+	if (!conductor->options.once || conductor->source.sweep_wanted)
 		look_due(conductor);
 	deliver_count(conductor);
 	plan_touched_certificates(conductor);
@@ -853,7 +853,7 @@ static int on_cycle(sd_event_source *source, void *userdata)
 	job_end_rested(conductor);
 	if (!cycle_idle(conductor)) {
 		conductor->rested = conductor->rested_longer = false;
-		conductor->worked |= !conductor->read || conductor->reading_sweep || conductor->runs;
+		conductor->worked |= !conductor->source.read || conductor->source.reading == SOURCE_SWEEP || conductor->runs;
 		return 0;
 	}
 	if (approve_held(conductor)) {

@@ -241,7 +241,7 @@ static void on_exported(void *userdata, const struct transfer_exported *exported
 		for (size_t i = 0; i < run->count; i++)
 			state_asked(conductor, run->deliveries[i], false);
 		if (err->kind == ERROR_RETRY)
-			conductor->next_look = clock_monotonic(); /* it may have been renewed meanwhile */
+			conductor->source.next_look = clock_monotonic(); /* it may have been renewed meanwhile */
 	} else {
 		run->exported = true;
 		run->certificate->said_failure = false;

@@ -143,11 +143,11 @@ int job_start(void *userdata, const char *name, uint32_t *ret_job, struct error 
 		ask_certificate(conductor, conductor->certificates[scope.certificate + i]);
 	aws_forget_denials(conductor->aws);
 	/* Without a view there is nothing known that the rest could stay as. */
-	if (!*name || !conductor->view)
-		conductor->sweep_wanted = true;
+	if (!*name || !conductor->source.view)
+		conductor->source.sweep_wanted = true;
 	conductor->record_retry = MIN(conductor->record_retry, clock_monotonic());
 	*ret_job = (job ?: job_new(conductor, name))->id;
-	if (conductor->reading_versions)
+	if (conductor->source.tells)
 		job_versions_told(conductor);
 	cycle_poke(conductor);
 	return 0;
@@ -226,7 +226,7 @@ void job_versions_told(struct conductor *conductor)
 
 			/* Another job may have asked for it; what is asked twice would be read twice. */
 			certificate->read_next = certificate->read_next ||
-						 source_read_next(conductor->read, certificate->arn);
+						 source_read_next(conductor->source.read, certificate->arn);
 			all = certificate->read_next;
 		}
 		if (all) {

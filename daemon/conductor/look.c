@@ -7,7 +7,6 @@
 #include "daemon/conductor/limits.h"
 #include "daemon/conductor/say.h"
 #include "daemon/plan/schedule.h"
-#include "daemon/source/recognize.h"
 #include "lib/base/strv.h"
 #include "lib/os/clock.h"
 
@@ -66,13 +65,13 @@ static struct source_view *view_from_record(const struct conductor *conductor)
 static void say_source_failure(struct conductor *conductor, const struct error *err)
 {
 	struct log_fields fields = { 0 };
-	bool begins = conductor->source_error.kind != err->kind;
+	bool begins = conductor->source.problem.kind != err->kind;
 
 	say_error(&fields, err);
 	log_write(begins ? LOG_WARNING : LOG_DEBUG, SAY_SOURCE_UNREADABLE, &fields,
 		"the source cannot be read: %s", err->text);
 	log_fields_done(&fields);
-	error_copy(&conductor->source_error, err);
+	error_copy(&conductor->source.problem, err);
 }
 
 static void schedule_reads(struct conductor *conductor, bool swept, bool failed)
@@ -82,17 +81,17 @@ static void schedule_reads(struct conductor *conductor, bool swept, bool failed)
 	usec_t poll = jitter(desired->poll, POLL_JITTER);
 
 	if (failed) {
-		usec_t wait = backoff(++conductor->read_failures, conductor->source_error.kind);
+		usec_t wait = backoff(++conductor->source.failures, conductor->source.problem.kind);
 
-		conductor->next_look = now + jitter(MIN(wait, desired->poll), POLL_JITTER);
+		conductor->source.next_look = now + jitter(MIN(wait, desired->poll), POLL_JITTER);
 		if (swept)
-			conductor->next_sweep = conductor->next_look;
+			conductor->source.next_sweep = conductor->source.next_look;
 		return;
 	}
-	conductor->read_failures = 0;
-	conductor->next_look = now + poll;
+	conductor->source.failures = 0;
+	conductor->source.next_look = now + poll;
 	if (swept)
-		conductor->next_sweep = now + jitter(desired->sweep, POLL_JITTER);
+		conductor->source.next_sweep = now + jitter(desired->sweep, POLL_JITTER);
 }
 
 /* Writes down the version that a certificate was seen to have, and says so when it is new. */
@@ -161,20 +160,9 @@ static bool views_alike(const struct source_view *a, const struct source_view *b
 	return true;
 }
 
-/* Does ${a} hold all that is in ${b}, and nothing else, packed?  (What is told one by one is not: see on_version().) */
-static bool view_stays(const struct source_view *a, const struct source_view *b)
-{
-	if (a->count != b->count)
-		return false;
-	for (size_t i = 0; i < a->count; i++)
-		if (!a->items[i].packed || !source_certificate_equal(&a->items[i], &b->items[i]))
-			return false;
-	return true;
-}
-
 static void expand_again(struct conductor *conductor, const struct source_view *former)
 {
-	struct world *world = world_new(conductor->world->configuration, conductor->view, conductor->default_region);
+	struct world *world = world_new(conductor->world->configuration, conductor->source.view, conductor->default_region);
 
 	if (former && state_shows(conductor, world)) {
 		world_unref(world);
@@ -187,35 +175,22 @@ static void expand_again(struct conductor *conductor, const struct source_view *
 	state_adopt_world(conductor, world);
 }
 
-static void take_over_view(struct conductor *conductor, struct source_view *view)
+static void on_view(void *userdata, const struct source_view *former)
 {
-	struct source_view *former = conductor->view;
+	struct conductor *conductor = userdata;
 
-	/* As nearly always: what there is stays where it is. */
-	if (former && view_stays(former, view)) {
-		source_view_free(view);
-		return;
-	}
-	conductor->view_size = source_view_size(view);
-	source_view_pack(view);
-	conductor->view = view;
-	recognized_forget(conductor->recognized);
-	conductor->remembered = source_view_free(conductor->remembered);
-	if (former && views_alike(former, view))
+	if (former && views_alike(former, conductor->source.view))
 		state_refresh_view(conductor, former);
 	else
 		expand_again(conductor, former);
-	source_view_free(former);
 }
 
 /* What was listed, while the versions are still being read: what they are is told one by one, so that the first is on
  * its way when the last is not read yet. */
-static void on_listed(void *userdata, struct source_view *view)
+static void on_listed(void *userdata)
 {
 	struct conductor *conductor = userdata;
 
-	conductor->reading_versions = true;
-	take_over_view(conductor, view);
 	for (size_t i = 0; i < conductor->certificate_count; i++)
 		note_refusal(conductor, conductor->certificates[i]);
 	job_versions_told(conductor);
@@ -225,15 +200,9 @@ static void on_listed(void *userdata, struct source_view *view)
 static void on_version(void *userdata, const struct source_certificate *certificate)
 {
 	struct conductor *conductor = userdata;
-	const struct source_certificate *item = source_view_find(conductor->view, certificate->arn);
 	struct tracked_certificate **certificates;
 	size_t count;
 
-	/* What was listed is replaced as a whole when the reading ends; until then only in what nothing else hangs on. */
-	if (!item || strcmp(item->domain, certificate->domain) != 0)
-		return;
-	(void)source_view_replace(conductor->view, certificate);
-	recognized_forget(conductor->recognized);
 	certificates = state_find_arn(conductor, certificate->arn, &count);
 	for (size_t i = 0; i < count; i++) {
 		note_version(conductor, certificates[i]);
@@ -257,8 +226,8 @@ static void note_all(struct conductor *conductor)
 static void note_size(struct conductor *conductor)
 {
 	const unsigned most = conductor->world->desired->source.certificates_max;
-	const size_t count = conductor->view->count, room = source_room(conductor->world->desired);
-	const bool many = count >= most / 10 * 9, large = conductor->view_size >= room / 10 * 9;
+	const size_t count = conductor->source.view->count, room = source_room(conductor->world->desired);
+	const bool many = count >= most / 10 * 9, large = conductor->source.view_size >= room / 10 * 9;
 
 	if (many && conductor->said_near != most)
 		log_write(LOG_WARNING, SAY_SOURCE_NEARLY_FULL, NULL,
@@ -268,17 +237,13 @@ static void note_size(struct conductor *conductor)
 		log_write(LOG_WARNING, SAY_SOURCE_NEARLY_FULL, NULL,
 			"what the source lists takes %zu KiB of the %zu KiB that there are for the %u certificates of "
 			"source.certificates_max, and with more it is not read any more: set that key higher",
-			conductor->view_size >> 10, room >> 10, most);
+			conductor->source.view_size >> 10, room >> 10, most);
 	conductor->said_near = many || large ? most : 0;
 }
 
-static void on_read(void *userdata, struct source_view *view, const struct error *err)
+static void read_ended(
+	struct conductor *conductor, bool swept, struct source_view *view, const struct error *err)
 {
-	struct conductor *conductor = userdata;
-	bool swept = conductor->reading_sweep;
-
-	conductor->read = NULL;
-	conductor->reading_versions = false;
 	if (err) {
 		say_source_failure(conductor, err);
 		schedule_reads(conductor, swept, true);
@@ -287,38 +252,33 @@ static void on_read(void *userdata, struct source_view *view, const struct error
 		cycle_poke(conductor);
 		return;
 	}
-	if (conductor->source_error.text)
+	if (conductor->source.problem.text)
 		log_write(LOG_INFO, SAY_SOURCE_READABLE, NULL, "the source can be read again");
-	error_done(&conductor->source_error);
+	error_done(&conductor->source.problem);
 	schedule_reads(conductor, swept, false);
 	if (view)
-		take_over_view(conductor, view);
+		source_watch_take(&conductor->source, view);
 	wake_read_ended(conductor, true);
-	conductor->looked_at = conductor_now(conductor);
+	conductor->source.looked_at = conductor_now(conductor);
 	if (view)
 		note_all(conductor);
 	note_size(conductor);
 	if (swept) {
-		conductor->swept_at = conductor->looked_at;
+		conductor->source.swept_at = conductor->source.looked_at;
 		/* What was seen, or put in place, while the versions were read need not be looked at once more. */
 		for (size_t i = 0; i < conductor->place_count; i++)
-			state_want_looks(conductor->places[i], conductor->request.now);
+			state_want_looks(conductor->places[i], conductor->source.began);
 	}
 	job_read_ended(conductor, NULL);
 	cycle_poke(conductor);
 }
 
 /* What a reading for jobs has found out.  The next look and sweep are when they were to be. */
-static void on_checked(void *userdata, struct source_view *view, const struct error *err)
+static void check_ended(
+	struct conductor *conductor, char *const *only, struct source_view *view, const struct error *err)
 {
-	_cleanup_(strv_freep) char **only = NULL;
-	struct conductor *conductor = userdata;
-
-	only = take(conductor->reading_only);
-	conductor->read = NULL;
-	conductor->reading_versions = false;
 	if (view)
-		take_over_view(conductor, view);
+		source_watch_take(&conductor->source, view);
 	STRV_FOREACH (arn, view ? only : NULL) {
 		size_t count;
 		struct tracked_certificate **certificates = state_find_arn(conductor, *arn, &count);
@@ -332,61 +292,61 @@ static void on_checked(void *userdata, struct source_view *view, const struct er
 	cycle_poke(conductor);
 }
 
+static void on_ended(void *userdata, enum source_reading reading, char *const *only, struct source_view *view,
+	const struct error *err)
+{
+	if (reading == SOURCE_CHECK)
+		check_ended(userdata, only, view, err);
+	else
+		read_ended(userdata, reading == SOURCE_SWEEP, view, err);
+}
+
+const struct source_watch_events look_source_events = {
+	.on_view = on_view,
+	.on_listed = on_listed,
+	.on_version = on_version,
+	.on_ended = on_ended,
+};
+
 /* Of those certificates alone that jobs are about; ${only} is taken over. */
 static void start_check(struct conductor *conductor, char **only, size_t count)
 {
-	conductor->request = (struct source_request){
+	const struct source_watch_order order = {
+		.reading = SOURCE_CHECK,
 		.aws = conductor->aws,
 		.desired = conductor->world->desired,
-		.regions = conductor->regions,
-		.known = conductor->view,
 		.only = only,
 		.only_count = count,
 		.now = conductor_now(conductor),
-		.search_refused = conductor->search_refused,
-		.recognized = conductor->recognized,
-		.on_listed = on_listed,
-		.on_version = on_version,
 	};
-	conductor->reading_only = only;
-	conductor->reading_sweep = false;
-	conductor->reading_versions = false;
+
 	job_read_begins(conductor, false);
-	conductor->read = source_check(&conductor->request, on_checked, conductor);
+	source_watch_start(&conductor->source, &order);
 }
 
 static void start_read(struct conductor *conductor, bool sweep)
 {
-	if (!conductor->view && !conductor->remembered)
-		conductor->remembered = view_from_record(conductor);
-	conductor->request = (struct source_request){
+	const struct source_watch_order order = {
+		.reading = sweep ? SOURCE_SWEEP : SOURCE_LOOK,
 		.aws = conductor->aws,
 		.desired = conductor->world->desired,
-		.regions = conductor->regions,
-		.known = conductor->view ?: conductor->remembered,
 		.now = conductor_now(conductor),
-		.since = usec_sub(conductor->looked_at, LOOK_BACK),
-		.search_refused = conductor->search_refused,
-		.recognized = conductor->view ? conductor->recognized : NULL,
-		.on_listed = on_listed,
-		.on_version = on_version,
+		.since = usec_sub(conductor->source.looked_at, LOOK_BACK),
 	};
-	conductor->reading_sweep = sweep;
-	conductor->reading_versions = false;
+
+	if (!conductor->source.view && !conductor->source.remembered)
+		source_watch_remember(&conductor->source, view_from_record(conductor));
 	wake_read_begins(conductor, sweep);
 	if (sweep) {
-		conductor->sweep_wanted = false;
+		conductor->source.sweep_wanted = false;
 		job_read_begins(conductor, true);
 	}
-	conductor->read = sweep ? source_sweep(&conductor->request, on_read, conductor)
-				: source_look(&conductor->request, on_read, conductor);
+	source_watch_start(&conductor->source, &order);
 }
 
 void look_stop_reading(struct conductor *conductor)
 {
-	conductor->read = source_read_cancel(conductor->read);
-	conductor->reading_only = strv_free(conductor->reading_only);
-	conductor->reading_versions = false;
+	source_watch_cancel(&conductor->source);
 	job_read_cancelled(conductor);
 }
 
@@ -396,13 +356,13 @@ void look_due(struct conductor *conductor)
 	size_t count;
 	char **only;
 
-	if (conductor->read || !conductor->regions)
+	if (conductor->source.read || !conductor->source.memory.regions)
 		return;
-	if (conductor->sweep_wanted || conductor->next_sweep <= now)
+	if (conductor->source.sweep_wanted || conductor->source.next_sweep <= now)
 		start_read(conductor, true);
-	else if (conductor->view && (only = job_wanted_arns(conductor, &count)))
+	else if (conductor->source.view && (only = job_wanted_arns(conductor, &count)))
 		start_check(conductor, only, count);
-	else if (conductor->next_look <= now)
+	else if (conductor->source.next_look <= now)
 		start_read(conductor, false);
 }
 
@@ -606,7 +566,7 @@ static void choose_place(struct tracked_place *place, size_t wanted)
 	size_t count = reach_is_proven(place) ? wanted : 1;
 
 	place->probing = count < wanted;
-	place->keep.more = place->probing || place->conductor->reading_versions;
+	place->keep.more = place->probing || place->conductor->source.tells;
 	place->looking = mem_alloc(count * sizeof(*place->looking));
 	place->items = mem_alloc(count * sizeof(*place->items));
 	place->sources = mem_alloc(count * sizeof(*place->sources));
@@ -645,7 +605,7 @@ static bool is_too_soon(const struct conductor *conductor, const struct tracked_
 {
 	const usec_t apart = MAX(LOOKS_APART, conductor->delivery_count * LOOKS_APART_DELIVERY);
 
-	return conductor->reading_versions && place->looked_at &&
+	return conductor->source.tells && place->looked_at &&
 	       clock_monotonic() < usec_add(place->looked_at, apart);
 }
 
@@ -729,7 +689,7 @@ static void forget_kept(const struct conductor *conductor)
 	for (size_t p = 0; p < conductor->place_count; p++) {
 		struct tracked_place *place = conductor->places[p];
 
-		if (!place->look && !place->wanted && !place->look_wanted && !conductor->reading_versions)
+		if (!place->look && !place->wanted && !place->look_wanted && !conductor->source.tells)
 			destination_forget(&place->keep);
 	}
 }
@@ -760,7 +720,7 @@ void look_at_places(struct conductor *conductor)
 	forget_kept(conductor);
 	for (size_t p = 0; p < conductor->place_count; p++)
 		wanted += may_begin(conductor, &looks, conductor->places[p]);
-	if (!conductor->view || !wanted)
+	if (!conductor->source.view || !wanted)
 		return;
 	counts = count_wanted(conductor);
 	choose_places(conductor, &looks, counts, false);

@@ -29,9 +29,9 @@ void show_properties(struct conductor *conductor)
 		return; /* nobody can ask */
 	view_head(conductor, &head);
 	/* While the source is read, the times of the next are those of this one. */
-	if (!conductor->read) {
-		conductor->shown_poll = wall_time(conductor, conductor->next_look, conductor->shown_poll);
-		conductor->shown_full_scan = wall_time(conductor, conductor->next_sweep, conductor->shown_full_scan);
+	if (!conductor->source.read) {
+		conductor->shown_poll = wall_time(conductor, conductor->source.next_look, conductor->shown_poll);
+		conductor->shown_full_scan = wall_time(conductor, conductor->source.next_sweep, conductor->shown_full_scan);
 	}
 	bus_show(conductor->bus,
 		&(struct bus_properties){

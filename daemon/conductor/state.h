@@ -43,6 +43,7 @@
 #include "daemon/plan/expand.h"
 #include "daemon/plan/plan.h"
 #include "daemon/record/record.h"
+#include "daemon/source/watch.h"
 #include "daemon/transfer/transfer.h"
 
 /* Which certificates the plan is to be made again for: now, at a time, or when there is room (agenda.c). */
@@ -285,19 +286,8 @@ struct conductor {
 	struct world *world;
 	unsigned world_number; /* counts the worlds: what is walked in pieces finds out that it is another one */
 	char *default_region;
-	struct source_view *view;
-	struct source_read *read;
-	bool reading_sweep;
-	char **reading_only; /* the ARNs, sorted, that a reading for jobs is about; NULL: it is about all */
-	bool reading_versions; /* and they are told one by one */
-	bool *search_refused; /* for each region */
-	struct recognized *recognized; /* what listings have said of what is in the view */
-	size_t view_size; /* source_view_size() of the view */
+	struct source_watch source;
 	unsigned said_near; /* of which source.certificates_max it was said that it is nearly reached; 0: of none */
-	char **regions; /* the source's */
-	struct source_request request; /* of the read under way */
-	struct source_view *remembered; /* what the record knew of the source, until it was read */
-	bool sweep_wanted;
 	struct wake *wake; /* the queue of events; NULL while none is listened to */
 
 	struct tracked_certificate **certificates; /* sorted by name, as the expansion's */
@@ -330,12 +320,6 @@ struct conductor {
 	usec_t dependents_again; /* when a dependent is to be planned again; wall clock */
 	int64_t clock_offset; /* the wall clock less the monotonic one, when it was last compared */
 
-	usec_t looked_at; /* last successful read, wall clock */
-	usec_t swept_at;
-	usec_t next_look;
-	usec_t next_sweep;
-	unsigned read_failures;
-	struct error source_error;
 	struct error record_error; /* set: nothing new is begun until a write to the record succeeds again */
 	usec_t record_retry;
 
@@ -572,6 +556,9 @@ void agenda_forget(struct agenda *agenda, struct tracked_certificate *certificat
 
 /* look_due(conductor): start the source read and the looks at places that are due; what is under way stays. */
 void look_due(struct conductor *conductor);
+
+/* What readings of the source find out, for its watch. */
+extern const struct source_watch_events look_source_events;
 
 /* look_stop_reading(conductor): end the reading of the source, if one is under way; who waits for it waits for another. */
 void look_stop_reading(struct conductor *conductor);

@@ -222,7 +222,7 @@ static int exit_of(struct survey *survey, const struct status_view *head)
 
 	if (survey->subject == BUS_STATUS)
 		return status_exit(head, &survey->summary.counts);
-	if (survey->subject == BUS_PLAN && (conductor->source_error.text || !conductor->view))
+	if (survey->subject == BUS_PLAN && (conductor->source.problem.text || !conductor->source.view))
 		return 1;
 	return survey->blind ? 1 : survey->something ? 3 : 0;
 }

@@ -163,7 +163,7 @@ static bool may_be_quiet(const struct conductor *conductor, const struct tracked
 {
 	const struct source_certificate *seen = certificate->seen;
 
-	return conductor->view && seen && !seen->ineligible && digest_is_set(&seen->version.digest) &&
+	return conductor->source.view && seen && !seen->ineligible && digest_is_set(&seen->version.digest) &&
 	       !source_refusal(seen);
 }
 
@@ -200,10 +200,10 @@ void view_head(struct conductor *conductor, struct status_view *ret_view)
 {
 	*ret_view = (struct status_view){
 		.now = conductor_now(conductor),
-		.looked_at = conductor->looked_at,
-		.swept_at = conductor->swept_at,
-		.next_look = conductor_now(conductor) + usec_sub(conductor->next_look, clock_monotonic()),
-		.source_problem = conductor->source_error.text,
+		.looked_at = conductor->source.looked_at,
+		.swept_at = conductor->source.swept_at,
+		.next_look = conductor_now(conductor) + usec_sub(conductor->source.next_look, clock_monotonic()),
+		.source_problem = conductor->source.problem.text,
 		.record_problem = conductor->record_error.text,
 		.events = wake_state(conductor),
 		.events_problem = wake_problem(conductor),

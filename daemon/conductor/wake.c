@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Events of ACM bring the next look forward, and do nothing else: conductor->next_look and sweep_wanted are all
+ * Events of ACM bring the next look forward, and do nothing else: conductor->source.next_look and sweep_wanted are all
  * that is touched here, so that whatever comes of the queue, polling stays as it is.
  */
 
@@ -94,16 +94,16 @@ static void bring_forward(struct conductor *conductor)
 	const struct wake *wake = conductor->wake;
 
 	if (events_next(wake->events, true) <= clock_monotonic())
-		conductor->sweep_wanted = true;
-	conductor->next_look = MIN(conductor->next_look, events_next(wake->events, false));
-	conductor->next_look = MIN(conductor->next_look, events_next(wake->events, true));
+		conductor->source.sweep_wanted = true;
+	conductor->source.next_look = MIN(conductor->source.next_look, events_next(wake->events, false));
+	conductor->source.next_look = MIN(conductor->source.next_look, events_next(wake->events, true));
 }
 
 static void on_wake(void *userdata)
 {
 	struct conductor *conductor = userdata;
 
-	if (conductor->read)
+	if (conductor->source.read)
 		return;
 	bring_forward(conductor);
 	cycle_poke(conductor);
@@ -115,7 +115,7 @@ static void on_wake(void *userdata)
 static char *source_account(const struct conductor *conductor)
 {
 	const char *role = conductor->world->desired->source.access.role_arn;
-	const char *arn = role ? role : conductor->view->count ? conductor->view->items[0].arn : "";
+	const char *arn = role ? role : conductor->source.view->count ? conductor->source.view->items[0].arn : "";
 
 	/* arn:PARTITION:SERVICE:REGION:ACCOUNT:... */
 	for (unsigned i = 0; i < 4 && arn; i++) {
@@ -135,7 +135,7 @@ static void listen_to_queue(struct conductor *conductor)
 		.aws = conductor->aws,
 		.settings = &conductor->world->desired->events,
 		.account = account,
-		.regions = conductor->regions,
+		.regions = conductor->source.memory.regions,
 		.on_wake = on_wake,
 		.on_queue = on_queue,
 		.on_refused = on_refused,
@@ -155,7 +155,7 @@ void wake_read_begins(struct conductor *conductor, bool sweep)
 void wake_read_ended(struct conductor *conductor, bool succeeded)
 {
 	if (conductor->wake) {
-		events_look_ended(conductor->wake->events, succeeded ? conductor->view : NULL);
+		events_look_ended(conductor->wake->events, succeeded ? conductor->source.view : NULL);
 		bring_forward(conductor);
 	} else if (succeeded && !conductor->options.once && conductor->world->desired->events.queue_url) {
 		listen_to_queue(conductor);

@@ -25,7 +25,12 @@ struct desired_access {
 	char *endpoint_url;
 };
 
+enum source_kind {
+	SOURCE_ACM,
+};
+
 struct desired_source {
+	enum source_kind kind;
 	char **regions; /* empty: the AWS environment's own */
 	struct desired_access access;
 	char *trust; /* file of PEM anchors, or NULL: what was first seen is trusted */

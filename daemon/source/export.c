@@ -7,7 +7,7 @@
  * and ends with done().  The passphrase is wiped as soon as the key has been decrypted.
  */
 
-#include "daemon/source/source.h"
+#include "daemon/source/acm.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +17,10 @@
 #include "lib/aws/defer.h"
 #include "lib/pki/key.h"
 
-struct source_export {
+struct acm_exporting {
+	struct source_obtain base; /* first */
 	char *arn;
-	source_export_fn done;
+	source_obtain_fn done;
 	void *userdata;
 	struct secret *passphrase;
 	struct acm_operation *operation;
@@ -27,7 +28,7 @@ struct source_export {
 	struct error error;
 };
 
-struct source_export *source_export_cancel(struct source_export *export)
+static struct acm_exporting *acm_exporting_free(struct acm_exporting *export)
 {
 	if (!export)
 		return NULL;
@@ -40,12 +41,12 @@ struct source_export *source_export_cancel(struct source_export *export)
 	return NULL;
 }
 
-DEFINE_CLEANUP(struct source_export *, source_export_cancel);
+DEFINE_CLEANUP(struct acm_exporting *, acm_exporting_free);
 
 /* The only end. */
-static void finish(struct source_export *export, struct bundle *bundle, const struct error *err)
+static void finish(struct acm_exporting *export, struct bundle *bundle, const struct error *err)
 {
-	_cleanup_(source_export_cancelp) struct source_export *ended = export;
+	_cleanup_(acm_exporting_freep) struct acm_exporting *ended = export;
 	_cleanup_(error_done) struct error problem = ERROR_NULL;
 
 	ended->passphrase = secret_free(ended->passphrase);
@@ -75,7 +76,7 @@ static void on_exported(void *userdata, const char *leaf, const char *chain, con
 {
 	_cleanup_(error_done) struct error problem = ERROR_NULL;
 	_cleanup_(bundle_freep) struct bundle *bundle = NULL;
-	struct source_export *export = userdata;
+	struct acm_exporting *export = userdata;
 	int r;
 
 	export->operation = NULL;
@@ -98,17 +99,18 @@ static void on_exported(void *userdata, const char *leaf, const char *chain, con
 
 static int on_deferred(struct sd_event_source *source, void *userdata)
 {
-	struct source_export *export = userdata;
+	struct acm_exporting *export = userdata;
 
 	finish(export, NULL, &export->error);
 	return 0;
 }
 
-struct source_export *source_export(struct aws *aws, const struct desired *desired, const char *arn,
-	source_export_fn done, void *userdata)
+struct source_obtain *acm_source_obtain(struct aws *aws, const struct desired *desired,
+	const struct source_certificate *certificate, source_obtain_fn done, void *userdata)
 {
+	const char *arn = certificate->arn;
 	_cleanup_(freep) char *region = acm_arn_region(arn);
-	struct source_export *export = mem_new(struct source_export);
+	struct acm_exporting *export = mem_new(struct acm_exporting);
 
 	export->arn = mem_strdup(arn);
 	export->done = done;
@@ -122,5 +124,10 @@ struct source_export *source_export(struct aws *aws, const struct desired *desir
 	else
 		export->operation = acm_export(source_session(aws, &desired->source.access), region,
 			arn, export->passphrase, on_exported, export);
-	return export;
+	return &export->base;
+}
+
+void acm_source_obtain_cancel(struct source_obtain *obtain)
+{
+	acm_exporting_free((struct acm_exporting *)obtain);
 }

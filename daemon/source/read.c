@@ -10,7 +10,7 @@
  * a sweep where no entry matches by tags.  A check is a sweep that sees some certificates alone.
  */
 
-#include "daemon/source/source.h"
+#include "daemon/source/acm.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,23 +48,25 @@ enum step {
 };
 
 struct region {
-	struct source_read *read;
+	struct acm_reading *read;
 	const char *name;
-	bool *search_refused; /* where to remember it, or NULL */
+	bool *search_refused; /* where to remember it */
 	bool falls_back; /* searching was refused this time */
 	bool listed; /* a sweep: it is, and is being searched for what the listing does not tell */
 	struct acm_operation *operation;
 };
 
 struct slot {
-	struct source_read *read;
+	struct acm_reading *read;
 	struct source_certificate *certificate;
 	struct acm_operation *operation;
 };
 
-struct source_read {
+struct acm_reading {
+	struct source_read base; /* first */
 	struct source_request request; /* borrows */
-	source_read_fn done;
+	const struct source_view *known; /* until all regions are listed */
+	const struct source_read_events *events;
 	void *userdata;
 	struct aws_session *session;
 	struct match_index *entries; /* of the configuration */
@@ -82,10 +84,11 @@ struct source_read {
 	size_t hurried_count;
 	bool *seen; /* a sweep: which of what is known was listed just so, and is not in the view */
 	bool same; /* all is as it was known */
+	struct recognized *recognized; /* what listings have said of what is known; NULL: all that is listed is news */
 	struct room room; /* for what is in the view and not known, and the pages that are being read */
 };
 
-struct source_read *source_read_cancel(struct source_read *read)
+static struct acm_reading *acm_reading_free(struct acm_reading *read)
 {
 	if (!read)
 		return NULL;
@@ -102,15 +105,15 @@ struct source_read *source_read_cancel(struct source_read *read)
 	return NULL;
 }
 
-DEFINE_CLEANUP(struct source_read *, source_read_cancel);
+DEFINE_CLEANUP(struct acm_reading *, acm_reading_free);
 
 /* The only end. */
-static void finish(struct source_read *read, const struct error *err)
+static void finish(struct acm_reading *read, const struct error *err)
 {
-	_cleanup_(source_read_cancelp) struct source_read *ended = read;
+	_cleanup_(acm_reading_freep) struct acm_reading *ended = read;
 
 	ended->step = STEP_DONE;
-	ended->done(ended->userdata, err || ended->same ? NULL : take(ended->view), err);
+	ended->events->on_read(ended->userdata, err || ended->same ? NULL : take(ended->view), err);
 }
 
 static int compare_text(const void *a, const void *b)
@@ -119,19 +122,19 @@ static int compare_text(const void *a, const void *b)
 }
 
 /* Is it one of those that are read?  A check leaves all others as they are. */
-static bool is_meant(const struct source_read *read, const char *arn)
+static bool is_meant(const struct acm_reading *read, const char *arn)
 {
 	const struct source_request *request = &read->request;
 
 	return !request->only || bsearch(&arn, request->only, request->only_count, sizeof(arn), compare_text);
 }
 
-static bool needs_version(const struct source_read *read, const struct source_certificate *certificate)
+static bool needs_version(const struct acm_reading *read, const struct source_certificate *certificate)
 {
 	return is_meant(read, certificate->arn) && listing_needs_version(read->entries, certificate);
 }
 
-static bool is_busy(const struct source_read *read)
+static bool is_busy(const struct acm_reading *read)
 {
 	for (size_t i = 0; i < read->region_count; i++)
 		if (read->regions[i].operation)
@@ -142,15 +145,15 @@ static bool is_busy(const struct source_read *read)
 	return false;
 }
 
-static void fill_slots(struct source_read *read);
+static void fill_slots(struct acm_reading *read);
 
 /* What there is to see before the versions are read, if there are many to be read: a quiet look copies nothing. */
-static void tell_listed(struct source_read *read)
+static void tell_listed(struct acm_reading *read)
 {
 	struct source_view *view;
 	size_t unread = 0;
 
-	for (size_t i = 0; read->request.on_listed && i < read->view->count; i++)
+	for (size_t i = 0; i < read->view->count; i++)
 		unread += needs_version(read, &read->view->items[i]);
 	read->told = unread > TOGETHER;
 	if (!read->told)
@@ -158,11 +161,11 @@ static void tell_listed(struct source_read *read)
 	view = source_view_copy(read->view);
 	for (size_t i = 0; i < view->count; i++)
 		view->items[i].unread = needs_version(read, &view->items[i]);
-	read->request.on_listed(read->userdata, view);
+	read->events->on_listed(read->userdata, view);
 }
 
 /* Go on with the step, or with the next one when nothing of it is left. */
-static void go_on(struct source_read *read)
+static void go_on(struct acm_reading *read)
 {
 	fill_slots(read);
 	while (!is_busy(read) && read->step < STEP_DONE) {
@@ -180,15 +183,15 @@ static void go_on(struct source_read *read)
 /* LIST. */
 
 /* What was issued at or after this may have been issued again with the same dates. */
-static usec_t fresh_since(const struct source_read *read)
+static usec_t fresh_since(const struct acm_reading *read)
 {
 	return read->is_sweep ? usec_sub(read->request.now, FRESH) : USEC_INFINITY;
 }
 
 /* Is there nothing but what is known, and nothing left to be read of that?  A sweep has to have shown all of it. */
-static bool is_same(const struct source_read *read)
+static bool is_same(const struct acm_reading *read)
 {
-	const struct source_view *known = read->request.known;
+	const struct source_view *known = read->known;
 
 	if (!known || read->view->count > 0 || (read->is_sweep && (!read->seen || !known->count)))
 		return false;
@@ -199,9 +202,9 @@ static bool is_same(const struct source_read *read)
 }
 
 /* All regions are listed. */
-static void unite(struct source_read *read)
+static void unite(struct acm_reading *read)
 {
-	const struct source_view *known = read->request.known;
+	const struct source_view *known = read->known;
 
 	listing_sort(read->view);
 	listing_inherit(read->view, known, !read->is_sweep, fresh_since(read));
@@ -236,31 +239,31 @@ static void fail_without_room(struct region *region)
 }
 
 /* More than there may be: it would be kept. */
-static bool has_too_many(const struct source_read *read)
+static bool has_too_many(const struct acm_reading *read)
 {
-	const struct source_view *all = read->same ? read->request.known : read->view;
+	const struct source_view *all = read->same ? read->known : read->view;
 
 	return all->count > read->request.desired->source.certificates_max;
 }
 
-static void finish_with_too_many(struct source_read *read)
+static void finish_with_too_many(struct acm_reading *read)
 {
 	_cleanup_(error_done) struct error problem = ERROR_NULL;
 
 	(void)error_set(&problem, ERROR_RETRY, AWS_CODE_NO_ROOM,
 		"%zu certificates are listed, more than source.certificates_max (%u); if so many are really there, set "
 		"that key higher",
-		read->same ? read->request.known->count : read->view->count,
+		read->same ? read->known->count : read->view->count,
 		read->request.desired->source.certificates_max);
 	finish(read, &problem);
 }
 
 /* The certificate of which ${summary} says what was said before, or nothing new; NULL when it is news. */
 static const struct source_certificate *recognize(
-	const struct source_read *read, const char *region, const struct acm_summary *summary)
+	const struct acm_reading *read, const char *region, const struct acm_summary *summary)
 {
-	const struct source_view *known = read->request.known;
-	struct recognized *recognized = read->request.recognized;
+	const struct source_view *known = read->known;
+	struct recognized *recognized = read->recognized;
 	const struct source_certificate *before;
 	struct summary_digest digest;
 	size_t at;
@@ -279,7 +282,7 @@ static const struct source_certificate *recognize(
 
 /* As nearly always, what is listed is known.  A sweep looks twice at what an earlier reading did not finish, and at what
  * may have been issued again with the same dates. */
-static bool is_known(struct source_read *read, const char *region, const struct acm_summary *summary)
+static bool is_known(struct acm_reading *read, const char *region, const struct acm_summary *summary)
 {
 	const struct source_certificate *before;
 
@@ -290,7 +293,7 @@ static bool is_known(struct source_read *read, const char *region, const struct 
 		return before != NULL;
 	if (before->problem || before->unread || before->not_before >= fresh_since(read))
 		return false;
-	read->seen[before - read->request.known->items] = true;
+	read->seen[before - read->known->items] = true;
 	return true;
 }
 
@@ -310,7 +313,7 @@ static void end_without_room(struct region *region)
 static void on_page(void *userdata, struct acm_summary *items, size_t count)
 {
 	struct region *region = userdata;
-	struct source_read *read = region->read;
+	struct acm_reading *read = region->read;
 
 	for (size_t i = 0; i < count; i++) {
 		if (!is_meant(read, items[i].arn) || is_known(read, region->name, &items[i]))
@@ -326,7 +329,7 @@ static void on_page(void *userdata, struct acm_summary *items, size_t count)
 static void on_listed(void *userdata, const struct error *err)
 {
 	struct region *region = userdata;
-	struct source_read *read = region->read;
+	struct acm_reading *read = region->read;
 
 	region->operation = NULL;
 	if (err && err->code == AWS_CODE_NO_ROOM) {
@@ -342,7 +345,7 @@ static void on_listed(void *userdata, const struct error *err)
 		search_region(region);
 		return;
 	}
-	if (region->falls_back && region->search_refused)
+	if (region->falls_back)
 		*region->search_refused = true;
 	if (is_busy(read))
 		return;
@@ -351,7 +354,7 @@ static void on_listed(void *userdata, const struct error *err)
 		finish_with_too_many(read);
 		return;
 	}
-	read->request.known = NULL;
+	read->known = NULL;
 	if (read->same)
 		finish(read, NULL);
 	else
@@ -392,7 +395,7 @@ static void search_region(struct region *region)
 
 /* TAGS and VERSIONS. */
 
-static bool is_due(const struct source_read *read, const struct source_certificate *certificate)
+static bool is_due(const struct acm_reading *read, const struct source_certificate *certificate)
 {
 	if (read->step == STEP_TAGS)
 		return read->needs_tags && is_meant(read, certificate->arn) && !source_refusal(certificate);
@@ -403,7 +406,7 @@ static bool is_due(const struct source_read *read, const struct source_certifica
 static void on_slot(struct slot *slot, const struct error *err)
 {
 	struct source_certificate *certificate = slot->certificate;
-	struct source_read *read = slot->read;
+	struct acm_reading *read = slot->read;
 
 	if (err) {
 		free(certificate->problem);
@@ -411,7 +414,7 @@ static void on_slot(struct slot *slot, const struct error *err)
 	}
 	read->failures = err && err->kind == ERROR_RETRY ? read->failures + 1 : 0;
 	if (read->step == STEP_VERSIONS && read->told)
-		read->request.on_version(read->userdata, certificate);
+		read->events->on_version(read->userdata, certificate);
 	go_on(read);
 }
 
@@ -442,7 +445,7 @@ static void on_got(void *userdata, const char *leaf, const char *chain, const st
 
 static void start_slot(struct slot *slot, struct source_certificate *certificate)
 {
-	struct source_read *read = slot->read;
+	struct acm_reading *read = slot->read;
 
 	slot->certificate = certificate;
 	if (read->step == STEP_TAGS)
@@ -453,7 +456,7 @@ static void start_slot(struct slot *slot, struct source_certificate *certificate
 			read->session, certificate->region, certificate->arn, on_got, slot);
 }
 
-static struct slot *find_free_slot(struct source_read *read)
+static struct slot *find_free_slot(struct acm_reading *read)
 {
 	for (size_t i = 0; i < SLOTS; i++)
 		if (!read->slots[i].operation)
@@ -461,7 +464,7 @@ static struct slot *find_free_slot(struct source_read *read)
 	return NULL;
 }
 
-static bool is_being_read(const struct source_read *read, const struct source_certificate *certificate)
+static bool is_being_read(const struct acm_reading *read, const struct source_certificate *certificate)
 {
 	for (size_t i = 0; i < SLOTS; i++)
 		if (read->slots[i].operation && read->slots[i].certificate == certificate)
@@ -469,7 +472,7 @@ static bool is_being_read(const struct source_read *read, const struct source_ce
 	return false;
 }
 
-static struct slot *fill_with_hurried(struct source_read *read)
+static struct slot *fill_with_hurried(struct acm_reading *read)
 {
 	struct slot *slot;
 
@@ -483,8 +486,9 @@ static struct slot *fill_with_hurried(struct source_read *read)
 	return slot;
 }
 
-bool source_read_next(struct source_read *read, const char *arn)
+bool acm_source_read_next(struct source_read *handle, const char *arn)
 {
+	struct acm_reading *read = (struct acm_reading *)handle;
 	const struct source_certificate *certificate =
 		read->step == STEP_VERSIONS && read->told ? source_view_find(read->view, arn) : NULL;
 
@@ -495,7 +499,7 @@ bool source_read_next(struct source_read *read, const char *arn)
 	return true;
 }
 
-static void fill_slots(struct source_read *read)
+static void fill_slots(struct acm_reading *read)
 {
 	struct slot *slot = fill_with_hurried(read);
 
@@ -531,52 +535,80 @@ size_t source_view_size(const struct source_view *view)
 	return size;
 }
 
-static struct source_read *read_new(
-	const struct source_request *request, source_read_fn done, void *userdata)
+/* --- what is kept --- */
+
+struct acm_kept {
+	struct source_kept base; /* first */
+	struct recognized *recognized;
+	bool search_refused[]; /* for each region: a look sets it where searching is refused and listing is not, so that the
+				* next one lists at once; a sweep tries again */
+};
+
+struct source_kept *acm_source_keep(const struct source_memory *memory)
 {
-	struct source_read *read = mem_new(struct source_read);
+	struct acm_kept *kept = mem_alloc(sizeof(*kept) + strv_length(memory->regions) * sizeof(bool));
+
+	kept->recognized = recognized_new();
+	return &kept->base;
+}
+
+void acm_source_kept_changed(struct source_kept *kept)
+{
+	recognized_forget(((struct acm_kept *)kept)->recognized);
+}
+
+void acm_source_kept_free(struct source_kept *kept)
+{
+	recognized_free(((struct acm_kept *)kept)->recognized);
+	free(kept);
+}
+
+/* --- start --- */
+
+static struct acm_reading *read_new(
+	const struct source_request *request, const struct source_read_events *events, void *userdata)
+{
+	struct acm_reading *read = mem_new(struct acm_reading);
+	const struct source_memory *memory = request->memory;
+	struct acm_kept *kept = (struct acm_kept *)memory->kept;
 
 	read->request = *request;
-	read->done = done;
+	read->known = memory->known;
+	read->recognized = memory->known && !memory->remembered ? kept->recognized : NULL;
+	read->events = events;
 	read->userdata = userdata;
 	read->room.most = source_room(request->desired);
 	read->session = source_session(request->aws, &request->desired->source.access);
 	read->entries = match_index_new(request->desired);
 	read->view = mem_new(struct source_view);
-	read->region_count = strv_length(request->regions);
+	read->region_count = strv_length(memory->regions);
 	read->regions = mem_alloc(read->region_count * sizeof(*read->regions));
 	for (size_t i = 0; i < read->region_count; i++)
 		read->regions[i] = (struct region){
 			.read = read,
-			.name = request->regions[i],
-			.search_refused = request->search_refused ? &request->search_refused[i]
-								  : NULL,
+			.name = memory->regions[i],
+			.search_refused = &kept->search_refused[i],
 		};
 	for (size_t i = 0; i < SLOTS; i++)
 		read->slots[i].read = read;
 	return read;
 }
 
-struct source_read *source_sweep(
-	const struct source_request *request, source_read_fn done, void *userdata)
+static void start_sweep(struct acm_reading *read)
 {
-	struct source_read *read = read_new(request, done, userdata);
-
 	read->is_sweep = true;
-	read->needs_tags = listing_needs_tags(request->desired);
+	read->needs_tags = listing_needs_tags(read->request.desired);
 	/* Where tags decide, all of them are read again. */
-	if (request->recognized && !read->needs_tags)
-		read->seen = mem_alloc(request->known->count * sizeof(*read->seen));
+	if (read->recognized && !read->needs_tags)
+		read->seen = mem_alloc(read->known->count * sizeof(*read->seen));
 	for (size_t i = 0; i < read->region_count; i++) {
-		if (read->regions[i].search_refused)
-			*read->regions[i].search_refused = false;
+		*read->regions[i].search_refused = false;
 		list_region(&read->regions[i]);
 	}
-	return read;
 }
 
 /* Is one of those that are meant in this region?  (An ARN's region is its fourth part.) */
-static bool region_is_meant(const struct source_read *read, const char *region)
+static bool region_is_meant(const struct acm_reading *read, const char *region)
 {
 	const size_t length = strlen(region);
 
@@ -593,38 +625,55 @@ static bool region_is_meant(const struct source_read *read, const char *region)
 	return false;
 }
 
-struct source_read *source_check(
-	const struct source_request *request, source_read_fn done, void *userdata)
+static void start_check(struct acm_reading *read)
 {
-	struct source_read *read = read_new(request, done, userdata);
 	bool somewhere = false;
 
 	read->is_sweep = true;
-	read->needs_tags = listing_needs_tags(request->desired);
-	read->seen = mem_alloc(request->known->count * sizeof(*read->seen));
-	for (size_t i = 0; i < request->known->count; i++)
-		read->seen[i] = !is_meant(read, request->known->items[i].arn);
+	read->needs_tags = listing_needs_tags(read->request.desired);
+	read->seen = mem_alloc(read->known->count * sizeof(*read->seen));
+	for (size_t i = 0; i < read->known->count; i++)
+		read->seen[i] = !is_meant(read, read->known->items[i].arn);
 	for (size_t i = 0; i < read->region_count; i++)
 		somewhere |= region_is_meant(read, read->regions[i].name);
 	/* Of what is in none of the regions it is found out that it is not there. */
 	for (size_t i = 0; i < read->region_count; i++)
 		if (!somewhere || region_is_meant(read, read->regions[i].name))
 			list_region(&read->regions[i]);
-	return read;
 }
 
-struct source_read *source_look(
-	const struct source_request *request, source_read_fn done, void *userdata)
+static void start_look(struct acm_reading *read)
 {
-	struct source_read *read = read_new(request, done, userdata);
-
 	for (size_t i = 0; i < read->region_count; i++) {
 		struct region *region = &read->regions[i];
 
-		if (region->search_refused && *region->search_refused)
+		if (*region->search_refused)
 			list_region(region);
 		else
 			search_region(region);
 	}
-	return read;
+}
+
+struct source_read *acm_source_read(
+	const struct source_request *request, const struct source_read_events *events, void *userdata)
+{
+	struct acm_reading *read = read_new(request, events, userdata);
+
+	switch (request->reading) {
+	case SOURCE_LOOK:
+		start_look(read);
+		break;
+	case SOURCE_SWEEP:
+		start_sweep(read);
+		break;
+	case SOURCE_CHECK:
+		start_check(read);
+		break;
+	}
+	return &read->base;
+}
+
+void acm_source_read_cancel(struct source_read *read)
+{
+	acm_reading_free((struct acm_reading *)read);
 }

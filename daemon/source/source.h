@@ -3,9 +3,9 @@
 #define DAEMON_SOURCE_SOURCE_H
 
 /*
- * The source: the central account's ACM.  A look is the cheap poll for changes, a sweep the full
- * comparison, an export takes one version with its key.  All async: one completion, never from inside
- * start; cancel means no callback.  What comes out are values of daemon/model.
+ * The source: where certificates come from.  A kind says how it is read and how one version is obtained with its key
+ * (kind.h); the first is ACM of the central account (acm.h).  Who reads it again and again has a source_watch (watch.h).
+ * All async: one completion, never from inside start; cancel means no callback.  What comes out are values of daemon/model.
  */
 
 #include "daemon/model/bundle.h"
@@ -13,66 +13,66 @@
 #include "daemon/model/observed.h"
 #include "lib/aws/aws.h"
 
-struct recognized;
+struct source_kept;
 struct source_read;
-struct source_export;
+struct source_obtain;
+
+/* What a reading is for: all that has changed, as cheaply as can be; everything; everything of some certificates. */
+enum source_reading {
+	SOURCE_LOOK,
+	SOURCE_SWEEP,
+	SOURCE_CHECK,
+};
+
+/* What is kept from one reading to the next, by whoever reads (watch.h). */
+struct source_memory {
+	char **regions; /* the source's, never empty */
+	/* What is known already: what has not changed since keeps its version and tags without being read.  NULL: nothing. */
+	const struct source_view *known;
+	bool remembered; /* that is from the record, not from a reading: all that is listed is news */
+	struct source_kept *kept; /* the kind's own; NULL: nothing, as at first and when the regions have changed */
+};
 
 /* What to read.  Everything is borrowed until the completion or the cancel. */
 struct source_request {
+	enum source_reading reading;
 	struct aws *aws;
 	const struct desired *desired;
-	char **regions; /* the source's, never empty */
-	/* What is known already, from the last read or from the record: a certificate whose dates and
-	 * serial are unchanged keeps its version and tags without being read.  NULL: nothing. */
-	const struct source_view *known;
-	/* source_check() only: the ARNs of the certificates that are meant, sorted. */
-	char **only;
+	struct source_memory *memory;
+	char **only; /* a check: the ARNs of the certificates that are meant, sorted */
 	size_t only_count;
 	usec_t now;
-	usec_t since; /* look only: NotBefore at or after this (last look less 72 hours) */
-	/* One for each of ${regions}, kept from look to look by the caller (NULL: not kept): a look sets it where
-	 * searching is refused and listing is not, so that the next one lists at once; a sweep tries anew. */
-	bool *search_refused;
-	/* What listings have said before of what is ${known}, which is needed then; kept from reading to reading by the
-	 * caller, who forgets it when that changes.  It spares most of the work.  NULL: what is known, if anything, is
-	 * from the record, and all that is listed is news. */
-	struct recognized *recognized;
-	/* NULL, or where more versions have to be read than ACM answers at once, which takes minutes for many, called
-	 * before the completion: once with what was listed, as a view (given to the callee) in which those are unread;
-	 * then with each of them as it has been read, or could not be.  They may not cancel the reading;
-	 * ${known} is not needed any more. */
-	void (*on_listed)(void *userdata, struct source_view *view);
-	void (*on_version)(void *userdata, const struct source_certificate *certificate);
+	usec_t since; /* a look: NotBefore at or after this */
 };
 
 /**
- * source_read_fn(userdata, view, err):
- * ${view}: all certificates seen, sorted by ARN, given to the callee (NULL with ${err}).  After a look:
- * the known ones with what changed put in.  Versions are read (GetCertificate) only for certificates
- * that an entry of the configuration names or matches, that are ISSUED and exportable, and whose dates
- * or serial changed, or whose version is not known; one whose version could not be read keeps the
- * digest unset and says why in its problem, and the others are read all the same.  Tags are read
- * only at a sweep, and only where an entry matches by tags; those that cannot be read stay as known.
- * A region that cannot be listed is the failure of the whole, and so are more certificates than
- * source.certificates_max, or what does not fit into the memory for them (AWS_CODE_NO_ROOM).  NULL without an error:
- * there is nothing but what was known, a sweep has shown all of that, and nothing of it has to be read.  (Where there
- * is no ${recognized}, and at a sweep that reads tags, there always is a view.)
+ * What a reading says.
+ *
+ * on_read(userdata, view, err): the end.  ${view}: all certificates seen, sorted by ARN, given to the callee (NULL with
+ * ${err}).  After a look: the known ones with what changed put in; after a check: those that are not meant as they were
+ * known.  Versions are read only for certificates that an entry of the configuration names or matches, that can be
+ * carried, and which have changed or whose version is not known; one whose version could not be read keeps the digest
+ * unset and says why in its problem, and the others are read all the same.  Tags are read only at a sweep or check, and
+ * only where an entry matches by tags; those that cannot be read stay as known.  What cannot be listed is the failure of
+ * the whole, and so are more certificates than source.certificates_max, or what does not fit into the memory for them
+ * (AWS_CODE_NO_ROOM).  NULL without an error: there is nothing but what was known, a sweep has shown all of that, and
+ * nothing of it has to be read.  (Where what is known is remembered, and at a sweep that reads tags, there always is a
+ * view.)
+ *
+ * on_listed, on_version: where more versions have to be read than are answered at once, which takes minutes for many,
+ * called before the end: once with what was listed, as a view (given to the callee) in which those are unread; then with
+ * each of them as it has been read, or could not be.  They may not cancel the reading; what was known is not needed any
+ * more.
  */
-typedef void (*source_read_fn)(void *userdata, struct source_view *view, const struct error *err);
+struct source_read_events {
+	void (*on_listed)(void *userdata, struct source_view *view);
+	void (*on_version)(void *userdata, const struct source_certificate *certificate);
+	void (*on_read)(void *userdata, struct source_view *view, const struct error *err);
+};
 
-/* source_sweep(...): ListCertificates of every region, and SearchCertificates for the serials of what was issued within
- * three days (where that is refused, those are read again). */
-struct source_read *source_sweep(const struct source_request *request, source_read_fn done, void *userdata);
-
-/* source_look(...): SearchCertificates; where that is denied or unknown, ListCertificates (see search_refused).
- * What is gone stays in the view until the next sweep. */
-struct source_read *source_look(const struct source_request *request, source_read_fn done, void *userdata);
-
-/**
- * source_check(...): what a sweep finds out, of the certificates of ${only} alone; all others stay as they are ${known},
- * and are not read whatever has changed.  Needs ${known} and ${recognized}.  Only the regions of these ARNs are listed.
- */
-struct source_read *source_check(const struct source_request *request, source_read_fn done, void *userdata);
+/* source_read(request, events, userdata): a look, a sweep or a check, which needs what was read before. */
+struct source_read *source_read(
+	const struct source_request *request, const struct source_read_events *events, void *userdata);
 
 /**
  * source_read_next(read, arn):
@@ -89,19 +89,24 @@ size_t source_view_size(const struct source_view *view);
 /* source_read_cancel(read): NULL is fine; returns NULL. */
 struct source_read *source_read_cancel(struct source_read *read);
 
-/* source_export_fn(userdata, bundle, err): ${bundle} is given to the callee, NULL with ${err}. */
-typedef void (*source_export_fn)(void *userdata, struct bundle *bundle, const struct error *err);
+/* source_known_changed(memory): what is known is another view, or another version in it, than the last reading was given.
+ * source_forget(memory): release what the kind keeps. */
+void source_known_changed(struct source_memory *memory);
+void source_forget(struct source_memory *memory);
+
+/* source_obtain_fn(userdata, bundle, err): ${bundle} is given to the callee, NULL with ${err}. */
+typedef void (*source_obtain_fn)(void *userdata, struct bundle *bundle, const struct error *err);
 
 /**
- * source_export(aws, desired, arn, done, userdata):
- * ExportCertificate under a passphrase made for this export and wiped after it; the key decrypted into the
- * secure heap.  Parsed, not verified.  ERROR_RETRY when the secure heap is full.
+ * source_obtain(aws, desired, certificate, done, userdata):
+ * The present version of ${certificate} with its key, which is in the secure heap.  Parsed, not verified.  ERROR_RETRY when
+ * the secure heap is full.
  */
-struct source_export *source_export(struct aws *aws, const struct desired *desired, const char *arn,
-	source_export_fn done, void *userdata);
+struct source_obtain *source_obtain(struct aws *aws, const struct desired *desired,
+	const struct source_certificate *certificate, source_obtain_fn done, void *userdata);
 
-/* source_export_cancel(export): wipes; does not undo what was asked.  NULL is fine; returns NULL. */
-struct source_export *source_export_cancel(struct source_export *export);
+/* source_obtain_cancel(obtain): wipes; does not undo what was asked.  NULL is fine; returns NULL. */
+struct source_obtain *source_obtain_cancel(struct source_obtain *obtain);
 
 /**
  * source_refusal(certificate):

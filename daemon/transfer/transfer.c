@@ -29,7 +29,7 @@ struct transfer {
 	struct transfer_request request;
 	const struct transfer_events *events;
 	void *userdata;
-	struct source_export *export;
+	struct source_obtain *export;
 	struct bundle *bundle;
 	struct slot *slots;
 	size_t left; /* items that have not ended */
@@ -44,7 +44,7 @@ struct transfer {
 
 static void stop(struct transfer *transfer)
 {
-	transfer->export = source_export_cancel(transfer->export);
+	transfer->export = source_obtain_cancel(transfer->export);
 	for (size_t i = 0; transfer->slots && i < transfer->request.item_count; i++)
 		transfer->slots[i].carry = carry_cancel(transfer->slots[i].carry);
 	transfer->bundle = bundle_free(transfer->bundle);
@@ -264,7 +264,7 @@ struct transfer *transfer_start(const struct transfer_request *request,
 
 	*transfer =
 		(struct transfer){ .request = *request, .events = events, .userdata = userdata };
-	transfer->export = source_export(
-		request->context->aws, request->desired, request->source->arn, on_export, transfer);
+	transfer->export = source_obtain(
+		request->context->aws, request->desired, request->source, on_export, transfer);
 	return transfer;
 }

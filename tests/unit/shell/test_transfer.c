@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Transfers to files.  The source is played by this test: source_export() gives, in the next turn
+ * Transfers to files.  The source is played by this test: a kind of source of its own gives, in the next turn
  * of the loop, what the test has put there.
  */
 
@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "daemon/model/place_aws.h"
+#include "daemon/source/kind.h"
 #include "daemon/transfer/transfer.h"
 #include "lib/base/buf.h"
 #include "lib/base/strv.h"
@@ -30,6 +31,7 @@ struct delivered {
 
 struct world {
 	char directory[64];
+	struct desired desired;
 	struct desired_destination destination;
 	struct place place;
 	struct desired_delivery wish[ITEMS];
@@ -54,9 +56,10 @@ struct world {
 
 /* --- the source --- */
 
-struct source_export {
+struct export {
+	struct source_obtain base; /* first */
 	sd_event_source *defer;
-	source_export_fn done;
+	source_obtain_fn done;
 	void *userdata;
 };
 
@@ -69,7 +72,7 @@ static struct {
 
 static int on_defer(sd_event_source *source, void *userdata)
 {
-	_cleanup_(freep) struct source_export *export = userdata;
+	_cleanup_(freep) struct export *export = userdata;
 	struct bundle *bundle = take(central.bundle);
 
 	sd_event_source_unref(export->defer);
@@ -77,25 +80,29 @@ static int on_defer(sd_event_source *source, void *userdata)
 	return 0;
 }
 
-struct source_export *source_export(struct aws *aws, const struct desired *desired, const char *arn,
-	source_export_fn done, void *userdata)
+static struct source_obtain *obtain(struct aws *aws, const struct desired *desired,
+	const struct source_certificate *certificate, source_obtain_fn done, void *userdata)
 {
-	struct source_export *export = mem_new(struct source_export);
+	struct export *export = mem_new(struct export);
 
-	assert_string_equal(arn, "arn:source");
+	assert_string_equal(certificate->arn, "arn:source");
 	central.exports++;
-	*export = (struct source_export){ .done = done, .userdata = userdata };
+	*export = (struct export){ .done = done, .userdata = userdata };
 	assert_true(sd_event_add_defer(central.event, &export->defer, on_defer, export) >= 0);
-	return export;
+	return &export->base;
 }
 
-struct source_export *source_export_cancel(struct source_export *export)
+static void obtain_cancel(struct source_obtain *handle)
 {
-	if (export)
-		sd_event_source_disable_unref(export->defer);
+	struct export *export = (struct export *)handle;
+
+	sd_event_source_disable_unref(export->defer);
 	free(export);
-	return NULL;
 }
+
+static const struct source_kind_row central_source = { .obtain = obtain, .obtain_cancel = obtain_cancel };
+
+const struct source_kind_row *const source_kinds[] = { &central_source };
 
 /* --- what the transfer says --- */
 
@@ -230,6 +237,7 @@ static int setup(void **state)
 	world->source.arn = (char *)"arn:source";
 	world->request = (struct transfer_request){
 		.context = &world->context,
+		.desired = &world->desired,
 		.source = &world->source,
 		.items = world->items,
 		.item_count = ITEMS,
