@@ -82,6 +82,8 @@ def without_anchors(ferry):
     """The record as a version of certferry that knew no anchors of deliveries left it."""
     with sqlite3.connect(ferry.state / "record.sqlite") as record:
         record.execute("ALTER TABLE delivery DROP COLUMN anchor")
+        record.execute("ALTER TABLE dependent DROP COLUMN target")
+        record.execute("ALTER TABLE dependent RENAME COLUMN token TO invocation")
         record.execute("PRAGMA user_version = 1")
     record.close()
 
