@@ -13,7 +13,7 @@
  *
  * Expected, all of them and in order: the lines of expansion_lines(); "certificate NAME ARN";
  * "problem PART", one a problem.  And as many as one likes: "KEY DELIVERY VALUE" with the delivery's
- * object, arn, kms, role, endpoint, account or region ("-" for none).
+ * object, arn, kms, role, endpoint, account or region ("-" for none), or the key of its place.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -284,6 +284,7 @@ static const char *value_of(const struct delivery *delivery, const char *key)
 		{ "endpoint", aws->endpoint_url },
 		{ "account", place ? place_part(place, "account") : NULL },
 		{ "region", place ? place_part(place, "region") : NULL },
+		{ "key", place ? place->key : NULL },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
