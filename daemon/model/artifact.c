@@ -50,9 +50,11 @@ struct fingerprint digest_leaf(const struct digest *digest)
 
 static int compare_anchor(const void *a, const void *b)
 {
-	const struct certificate *left = *(struct certificate *const *)a, *right = *(struct certificate *const *)b;
+	const struct certificate *left = *(struct certificate *const *)a,
+				 *right = *(struct certificate *const *)b;
 
-	return memcmp(left->fingerprint.bytes, right->fingerprint.bytes, sizeof(left->fingerprint.bytes));
+	return memcmp(
+		left->fingerprint.bytes, right->fingerprint.bytes, sizeof(left->fingerprint.bytes));
 }
 
 static void sort_anchors(struct certificate_list *anchors)
@@ -76,7 +78,8 @@ static void digest_anchors(const struct certificate_list *anchors, struct digest
 
 	buf_append(&all, TRUST_TAG, sizeof(TRUST_TAG));
 	for (size_t i = 0; i < anchors->count; i++)
-		buf_append(&all, (const char *)anchors->items[i]->fingerprint.bytes, FINGERPRINT_SIZE);
+		buf_append(
+			&all, (const char *)anchors->items[i]->fingerprint.bytes, FINGERPRINT_SIZE);
 	if (!EVP_Digest(all.data, all.length, ret_digest->bytes, NULL, EVP_sha256(), NULL))
 		mem_exhausted();
 }
@@ -87,12 +90,13 @@ static int check_anchors(const struct certificate_list *anchors, struct error *e
 		return error_set(err, ERROR_INVALID, EINVAL, "there is no CA certificate in it");
 	for (size_t i = 0; i < anchors->count; i++)
 		if (!anchors->items[i]->is_ca)
-			return error_set(err, ERROR_INVALID, EINVAL, "'%s' is not the certificate of a CA",
-				anchors->items[i]->subject);
+			return error_set(err, ERROR_INVALID, EINVAL,
+				"'%s' is not the certificate of a CA", anchors->items[i]->subject);
 	return 0;
 }
 
-int trust_bundle_new(struct certificate_list *anchors, struct trust_bundle **ret_bundle, struct error *err)
+int trust_bundle_new(
+	struct certificate_list *anchors, struct trust_bundle **ret_bundle, struct error *err)
 {
 	_cleanup_(trust_bundle_freep) struct trust_bundle *bundle = mem_new(struct trust_bundle);
 	int r;

@@ -3,19 +3,22 @@
 #define DAEMON_MODEL_ARTIFACT_H
 
 /*
- * An artifact is what is delivered: a certificate with its key (bundle.h), or the certificates of CAs that are to be
- * trusted.  Whatever it is, one issue of it is known by its digest, by which plan, record, looks and transfers compare:
+ * An artifact is what is delivered: a certificate with its key (bundle.h), or the certificates of
+ * CAs that are to be trusted.  Whatever it is, one issue of it is known by its digest, by which
+ * plan, record, looks and transfers compare:
  *
  *	a certificate	the fingerprint of its leaf
  *	a trust bundle	over all of its anchors, in whatever order and however often they were given
  *
- * A trust bundle's digest begins with a tag that no DER begins with, so that it is never the fingerprint of a leaf, nor
- * of its only anchor: what is confirmed for the one cannot be taken for the other.
+ * A trust bundle's digest begins with a tag that no DER begins with, so that it is never the
+ * fingerprint of a leaf, nor of its only anchor: what is confirmed for the one cannot be taken for
+ * the other.
  */
 
 #include "lib/pki/certificate.h"
 
-/* Of a fingerprint's form, and not one: what it is of depends on the artifact.  All zero: not known. */
+/* Of a fingerprint's form, and not one: what it is of depends on the artifact.  All zero: not
+ * known. */
 struct digest {
 	unsigned char bytes[FINGERPRINT_SIZE];
 };
@@ -29,8 +32,8 @@ bool digest_equal(const struct digest *a, const struct digest *b);
 /* digest_format(digest, text): 64 lower-case hex digits.  Returns ${text}. */
 char *digest_format(const struct digest *digest, char text[static DIGEST_TEXT_SIZE]);
 
-/* digest_of_leaf(leaf): of the certificate whose leaf has this fingerprint; digest_leaf(digest): and back, which says
- * nothing of a trust bundle. */
+/* digest_of_leaf(leaf): of the certificate whose leaf has this fingerprint; digest_leaf(digest):
+ * and back, which says nothing of a trust bundle. */
 struct digest digest_of_leaf(const struct fingerprint *leaf);
 struct fingerprint digest_leaf(const struct digest *digest);
 
@@ -44,10 +47,11 @@ struct trust_bundle {
 
 /**
  * trust_bundle_new(anchors, bundle, err):
- * Takes ${anchors} over, which is empty then, whatever comes of it.  ERROR_INVALID where there are none, or one is not a CA's:
- * neither is delivered to anybody's trust.
+ * Takes ${anchors} over, which is empty then, whatever comes of it.  ERROR_INVALID where there are
+ * none, or one is not a CA's: neither is delivered to anybody's trust.
  */
-int trust_bundle_new(struct certificate_list *anchors, struct trust_bundle **ret_bundle, struct error *err);
+int trust_bundle_new(
+	struct certificate_list *anchors, struct trust_bundle **ret_bundle, struct error *err);
 
 /* trust_bundle_free(bundle): NULL is fine; returns NULL. */
 struct trust_bundle *trust_bundle_free(struct trust_bundle *bundle);

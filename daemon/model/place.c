@@ -16,16 +16,17 @@ const char *destination_kind_name(enum destination_kind kind)
 	return place_kinds[kind]->name;
 }
 
-struct place *place_new(
-	const struct desired_destination *destination, const char *region, size_t number, size_t index)
+struct place *place_new(const struct desired_destination *destination, const char *region,
+	size_t number, size_t index)
 {
 	const struct place_kind *kind = place_kind_of(destination);
 	struct place *place = kind->make(destination, region, number);
 
 	place->destination = destination;
 	place->index = index;
-	place->name = kind->count(destination) > 1 ? mem_printf("%s/%s", destination->name, place->key)
-						   : mem_strdup(destination->name);
+	place->name = kind->count(destination) > 1
+			      ? mem_printf("%s/%s", destination->name, place->key)
+			      : mem_strdup(destination->name);
 	return place;
 }
 
@@ -67,7 +68,8 @@ char *place_object_text(const struct place *place, const char *object)
 
 #define PLACEHOLDER_MOST 32 /* no name is longer */
 
-static const char *placeholder_find(const struct placeholders *values, const char *text, size_t length)
+static const char *placeholder_find(
+	const struct placeholders *values, const char *text, size_t length)
 {
 	char name[PLACEHOLDER_MOST];
 
@@ -90,7 +92,8 @@ char *placeholders_replace(const char *text, const struct placeholders *values)
 		return NULL;
 	while (*text) {
 		const char *end = *text == '{' ? strchr(text, '}') : NULL;
-		const char *value = end ? placeholder_find(values, text + 1, (size_t)(end - text - 1)) : NULL;
+		const char *value =
+			end ? placeholder_find(values, text + 1, (size_t)(end - text - 1)) : NULL;
 
 		if (value) {
 			buf_append_string(&result, value);

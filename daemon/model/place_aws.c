@@ -9,7 +9,7 @@
 
 #define ACCOUNT_LENGTH 12
 
-#define ACM_NAME_MOST 256 /* a tag's value */
+#define ACM_NAME_MOST  256 /* a tag's value */
 
 const struct place_aws *place_aws(const struct place *place)
 {
@@ -28,7 +28,8 @@ static size_t aws_count(const struct desired_destination *destination)
 	return count_or_one(destination->accounts) * count_or_one(destination->regions);
 }
 
-/* The account of "arn:aws:iam::222222222222:role/x", which is not ended; NULL where it does not say. */
+/* The account of "arn:aws:iam::222222222222:role/x", which is not ended; NULL where it does not
+ * say. */
 static const char *arn_account(const char *arn)
 {
 	const char *field = arn;
@@ -44,8 +45,8 @@ static const char *arn_account(const char *arn)
 }
 
 /* Of the place with this number; what the role says goes into ${room}. */
-static const char *account_of(
-	const struct desired_destination *destination, size_t number, char room[static ACCOUNT_LENGTH + 1])
+static const char *account_of(const struct desired_destination *destination, size_t number,
+	char room[static ACCOUNT_LENGTH + 1])
 {
 	const char *own;
 
@@ -59,9 +60,12 @@ static const char *account_of(
 	return room;
 }
 
-static const char *region_of(const struct desired_destination *destination, const char *region, size_t number)
+static const char *region_of(
+	const struct desired_destination *destination, const char *region, size_t number)
 {
-	return destination->regions ? destination->regions[number % count_or_one(destination->regions)] : region;
+	return destination->regions
+		       ? destination->regions[number % count_or_one(destination->regions)]
+		       : region;
 }
 
 /* Is ${item} among those that `only:` leaves?  An empty list leaves all. */
@@ -70,8 +74,8 @@ static bool only_has(char *const *only, const char *item)
 	return !only || !*only || (item && strv_has(only, item));
 }
 
-static bool aws_leaves(const struct desired_destination *destination, const struct desired_delivery *wish,
-	const char *region, size_t number)
+static bool aws_leaves(const struct desired_destination *destination,
+	const struct desired_delivery *wish, const char *region, size_t number)
 {
 	char room[ACCOUNT_LENGTH + 1];
 
@@ -80,7 +84,8 @@ static bool aws_leaves(const struct desired_destination *destination, const stru
 }
 
 /* The account decides which place it is, and where that is not known, how it is reached. */
-static struct place *aws_make(const struct desired_destination *destination, const char *region, size_t number)
+static struct place *aws_make(
+	const struct desired_destination *destination, const char *region, size_t number)
 {
 	char room[ACCOUNT_LENGTH + 1];
 	struct place_aws *aws = mem_new(struct place_aws);
@@ -93,7 +98,8 @@ static struct place *aws_make(const struct desired_destination *destination, con
 	aws->endpoint_url = placeholders_replace(destination->access.endpoint_url, &values);
 	aws->place.key = mem_printf("%s/%s", aws->account ?: "own", aws->region ?: "-");
 	if (!aws->account)
-		aws->place.via = mem_printf("%s\n%s", destination->access.profile ?: "", aws->role_arn ?: "");
+		aws->place.via = mem_printf(
+			"%s\n%s", destination->access.profile ?: "", aws->role_arn ?: "");
 	return &aws->place;
 }
 
@@ -127,8 +133,9 @@ static char **acm_object_problems(const char *object)
 
 	if (strlen(object) <= ACM_NAME_MOST)
 		return NULL;
-	problem = mem_printf("%zu characters are too long for the tag certferry:name; it may have %d", strlen(object),
-		ACM_NAME_MOST);
+	problem = mem_printf(
+		"%zu characters are too long for the tag certferry:name; it may have %d",
+		strlen(object), ACM_NAME_MOST);
 	strv_append(&problems, problem);
 	return problems;
 }

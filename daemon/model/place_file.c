@@ -14,13 +14,14 @@ static size_t file_count(const struct desired_destination *destination)
 	return 1;
 }
 
-static bool file_leaves(const struct desired_destination *destination, const struct desired_delivery *wish,
-	const char *region, size_t number)
+static bool file_leaves(const struct desired_destination *destination,
+	const struct desired_delivery *wish, const char *region, size_t number)
 {
 	return true;
 }
 
-static struct place *file_make(const struct desired_destination *destination, const char *region, size_t number)
+static struct place *file_make(
+	const struct desired_destination *destination, const char *region, size_t number)
 {
 	struct place *place = mem_new(struct place);
 
@@ -62,12 +63,14 @@ static char **file_object_problems(const char *object)
 		_cleanup_(freep) char *long_part = NULL;
 
 		if (is_refused(part, length)) {
-			strv_append(&problems, "of files, no part between slashes may be empty, '.', '..' or "
-					       "'.versions'; write it like tls/payments");
+			strv_append(&problems,
+				"of files, no part between slashes may be empty, '.', '..' or "
+				"'.versions'; write it like tls/payments");
 			return problems;
 		}
 		if (length > PART_MOST) {
-			long_part = mem_printf("a part has %zu characters; files can have %d", length, PART_MOST);
+			long_part = mem_printf(
+				"a part has %zu characters; files can have %d", length, PART_MOST);
 			strv_append(&problems, long_part);
 		}
 		part += length;

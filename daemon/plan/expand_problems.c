@@ -48,13 +48,16 @@ static char *object_problem(const struct delivery *delivery, bool complete)
 	}
 	if (*rest == '\0' && delivery->object[0] != '\0')
 		return NULL;
-	return mem_printf("delivery '%s': its object's name '%s' may have only A-Z a-z 0-9 / _ + = . @ -; "
-			  "set another with as:",
+	return mem_printf(
+		"delivery '%s': its object's name '%s' may have only A-Z a-z 0-9 / _ + = . @ -; "
+		"set another with as:",
 		delivery->name, delivery->object);
 }
 
-/* Marks both of two deliveries to one object; they are left out, since one would overwrite the other for ever. */
-static void mark_same_objects(const struct delivery *deliveries, size_t count, char **problems, bool complete)
+/* Marks both of two deliveries to one object; they are left out, since one would overwrite the
+ * other for ever. */
+static void mark_same_objects(
+	const struct delivery *deliveries, size_t count, char **problems, bool complete)
 {
 	_cleanup_(freep) const struct delivery **sorted = mem_alloc(count * sizeof(*sorted));
 
@@ -72,8 +75,9 @@ static void mark_same_objects(const struct delivery *deliveries, size_t count, c
 			char **problem = &problems[sorted[k] - deliveries];
 
 			free(*problem);
-			*problem = mem_printf("deliveries '%s' and '%s' both write the object '%s'; give one "
-					      "another name with as:",
+			*problem = mem_printf(
+				"deliveries '%s' and '%s' both write the object '%s'; give one "
+				"another name with as:",
 				sorted[i - 1]->name, sorted[i]->name,
 				delivery_object_name(sorted[i]));
 		}
@@ -92,7 +96,8 @@ static bool add_problem(char ***problems, size_t *count, const char *problem)
 	return true;
 }
 
-size_t expand_drop_problems(struct delivery *deliveries, size_t count, bool complete, char ***ret_problems)
+size_t expand_drop_problems(
+	struct delivery *deliveries, size_t count, bool complete, char ***ret_problems)
 {
 	_cleanup_(freep) char **problems = mem_alloc(count * sizeof(*problems));
 	size_t kept = 0, said = 0, unsaid = 0;
@@ -110,8 +115,9 @@ size_t expand_drop_problems(struct delivery *deliveries, size_t count, bool comp
 		delivery_done(&deliveries[i]);
 	}
 	if (unsaid) {
-		_cleanup_(freep) char *more = mem_printf(
-			"certferry leaves out these deliveries and %zu more, for reasons like these", unsaid);
+		_cleanup_(freep) char *more = mem_printf("certferry leaves out these deliveries "
+							 "and %zu more, for reasons like these",
+			unsaid);
 
 		strv_append(ret_problems, more);
 	}

@@ -5,19 +5,21 @@
 /*
  * The kind of source that is the central account's ACM (the contracts are those of source.h).
  *
- *	read.c		a look is SearchCertificates of every region; where that is denied or unknown, ListCertificates.  What is
- *			gone stays in the view until the next sweep, which is ListCertificates, and SearchCertificates for the
- *			serials of what was issued within three days (where that is refused, those are read again).  A check lists
- *			the regions of the certificates that are meant.  Versions are read by GetCertificate.
- *	export.c	ExportCertificate under a passphrase made for this export and wiped after it; the key is decrypted into
- *			the secure heap.
+ * read.c: a look is SearchCertificates of every region; where that is denied or unknown,
+ * ListCertificates.  What is gone stays in the view until the next sweep, which is
+ * ListCertificates, and SearchCertificates for the serials of what was issued within three days
+ * (where that is refused, those are read again).  A check lists the regions of the certificates
+ * that are meant.  Versions are read by GetCertificate.
+ *
+ * export.c: ExportCertificate under a passphrase made for this export and wiped after it; the key
+ * is decrypted into the secure heap.
  */
 
 #include "daemon/source/kind.h"
 
 /* The members of struct source_kind_row, which say what each is for. */
-struct source_read *acm_source_read(
-	const struct source_request *request, const struct source_read_events *events, void *userdata);
+struct source_read *acm_source_read(const struct source_request *request,
+	const struct source_read_events *events, void *userdata);
 void acm_source_read_cancel(struct source_read *read);
 bool acm_source_read_next(struct source_read *read, const char *arn);
 struct source_kept *acm_source_keep(const struct source_memory *memory);

@@ -19,8 +19,8 @@ static void keep(const struct source_kind_row *kind, struct source_memory *memor
 	memory->kept->kind = kind;
 }
 
-struct source_read *source_read(
-	const struct source_request *request, const struct source_read_events *events, void *userdata)
+struct source_read *source_read(const struct source_request *request,
+	const struct source_read_events *events, void *userdata)
 {
 	const struct source_kind_row *kind = kind_of(request->desired);
 	struct source_read *read;

@@ -21,17 +21,18 @@ struct source_kept {
 
 struct source_kind_row {
 	const char *name;
-	struct source_read *(*read)(const struct source_request *request, const struct source_read_events *events,
-		void *userdata);
+	struct source_read *(*read)(const struct source_request *request,
+		const struct source_read_events *events, void *userdata);
 	void (*read_cancel)(struct source_read *read);
 	bool (*read_next)(struct source_read *read, const char *arn);
-	/* What it keeps: made at the first reading, told that what is known has become something else, released.  All NULL:
-	 * nothing. */
+	/* What it keeps: made at the first reading, told that what is known has become something
+	 * else, released.  All NULL: nothing. */
 	struct source_kept *(*keep)(const struct source_memory *memory);
 	void (*kept_changed)(struct source_kept *kept);
 	void (*kept_free)(struct source_kept *kept);
 	struct source_obtain *(*obtain)(struct aws *aws, const struct desired *desired,
-		const struct source_certificate *certificate, source_obtain_fn done, void *userdata);
+		const struct source_certificate *certificate, source_obtain_fn done,
+		void *userdata);
 	void (*obtain_cancel)(struct source_obtain *obtain);
 };
 

@@ -13,7 +13,8 @@
 
 #include "lib/base/strv.h"
 
-void source_watch_init(struct source_watch *watch, const struct source_watch_events *events, void *userdata)
+void source_watch_init(
+	struct source_watch *watch, const struct source_watch_events *events, void *userdata)
 {
 	*watch = (struct source_watch){ .events = events, .userdata = userdata };
 }
@@ -66,7 +67,8 @@ void source_watch_remember(struct source_watch *watch, struct source_view *view)
 	know(watch);
 }
 
-/* Does ${a} hold all that is in ${b}, and nothing else, packed?  (What is told one by one is not: see on_version().) */
+/* Does ${a} hold all that is in ${b}, and nothing else, packed?  (What is told one by one is not:
+ * see on_version().) */
 static bool view_stays(const struct source_view *a, const struct source_view *b)
 {
 	if (a->count != b->count)
@@ -109,7 +111,8 @@ static void on_version(void *userdata, const struct source_certificate *certific
 	struct source_watch *watch = userdata;
 	const struct source_certificate *item = source_view_find(watch->view, certificate->arn);
 
-	/* What was listed is replaced as a whole when the reading ends; until then only in what nothing else hangs on. */
+	/* What was listed is replaced as a whole when the reading ends; until then only in what
+	 * nothing else hangs on. */
 	if (!item || strcmp(item->domain, certificate->domain) != 0)
 		return;
 	(void)source_view_replace(watch->view, certificate);

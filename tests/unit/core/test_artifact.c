@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Digests of what is delivered: of trust bundles, order and duplicates do not matter, and nothing else is taken for one. */
+/* Digests of what is delivered: of trust bundles, order and duplicates do not matter, and nothing
+ * else is taken for one. */
 
 #include "tests/unit/shell/test_destination_bundle.h"
 
@@ -16,11 +17,13 @@ static struct issuer issuers[ISSUERS];
 /* "abca": the roots with these letters. */
 static struct trust_bundle *bundle_of(const char *letters)
 {
-	struct certificate_list anchors = { .items = mem_alloc(strlen(letters) * sizeof(struct certificate *)) };
+	struct certificate_list anchors = { .items = mem_alloc(strlen(letters) *
+							       sizeof(struct certificate *)) };
 	struct trust_bundle *bundle = NULL;
 
 	for (; *letters; letters++)
-		anchors.items[anchors.count++] = to_certificate(issuers[*letters - 'a'].certificate);
+		anchors.items[anchors.count++] = to_certificate(
+			issuers[*letters - 'a'].certificate);
 	assert_int_equal(trust_bundle_new(&anchors, &bundle, NULL), 0);
 	assert_null(anchors.items);
 	return bundle;
@@ -28,7 +31,8 @@ static struct trust_bundle *bundle_of(const char *letters)
 
 static void test_order_and_duplicates_do_not_matter(void **state)
 {
-	static const char *const same[] = { "abc", "acb", "bac", "bca", "cab", "cba", "abcabc", "ccbaa" };
+	static const char *const same[] = { "abc", "acb", "bac", "bca", "cab", "cba", "abcabc",
+		"ccbaa" };
 	_cleanup_(trust_bundle_freep) struct trust_bundle *first = bundle_of(same[0]);
 
 	for (size_t i = 0; i < ARRAY_SIZE(same); i++) {
@@ -38,7 +42,8 @@ static void test_order_and_duplicates_do_not_matter(void **state)
 		assert_int_equal(bundle->anchors.count, ISSUERS);
 		for (size_t k = 1; k < bundle->anchors.count; k++)
 			assert_true(memcmp(bundle->anchors.items[k - 1]->fingerprint.bytes,
-					    bundle->anchors.items[k]->fingerprint.bytes, FINGERPRINT_SIZE) < 0);
+					    bundle->anchors.items[k]->fingerprint.bytes,
+					    FINGERPRINT_SIZE) < 0);
 	}
 }
 
@@ -77,7 +82,8 @@ static void test_no_leaf_has_a_bundles(void **state)
 static void test_dates_are_those_that_bind(void **state)
 {
 	_cleanup_(trust_bundle_freep) struct trust_bundle *bundle = NULL;
-	struct certificate_list anchors = { .items = mem_alloc(2 * sizeof(struct certificate *)), .count = 2 };
+	struct certificate_list anchors = { .items = mem_alloc(2 * sizeof(struct certificate *)),
+		.count = 2 };
 	X509 *older = make_certificate(issuers[0].key, "older", NULL, 2, 1700000000);
 	X509 *younger = make_certificate(issuers[0].key, "younger", NULL, 3, 1710000000);
 
@@ -92,7 +98,8 @@ static void test_dates_are_those_that_bind(void **state)
 
 static void test_what_is_no_bundle(void **state)
 {
-	_cleanup_(bundle_freep) struct bundle *leaf = make_bundle(&issuers[0], "a.example.com", 7, 3600);
+	_cleanup_(bundle_freep) struct bundle *leaf = make_bundle(
+		&issuers[0], "a.example.com", 7, 3600);
 	struct certificate_list anchors = { 0 };
 	struct trust_bundle *bundle = NULL;
 	_cleanup_(error_done) struct error err = ERROR_NULL;
@@ -100,7 +107,8 @@ static void test_what_is_no_bundle(void **state)
 	assert_true(trust_bundle_new(&anchors, &bundle, &err) < 0);
 	assert_int_equal(err.kind, ERROR_INVALID);
 	error_done(&err);
-	anchors = (struct certificate_list){ .items = mem_alloc(2 * sizeof(struct certificate *)), .count = 2 };
+	anchors = (struct certificate_list){ .items = mem_alloc(2 * sizeof(struct certificate *)),
+		.count = 2 };
 	anchors.items[0] = to_certificate(issuers[0].certificate);
 	anchors.items[1] = to_certificate(leaf->leaf->x509);
 	assert_true(trust_bundle_new(&anchors, &bundle, &err) < 0);

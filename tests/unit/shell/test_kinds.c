@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A kind of destination that is nothing but its two halves and a row in each table: shelves of this process's memory.
- * Expanding, looking, putting and carrying reach it without having heard of it.
+ * A kind of destination that is nothing but its two halves and a row in each table: shelves of
+ * this process's memory.  Expanding, looking, putting and carrying reach it without having heard of
+ * it.
  */
 
 #include "tests/unit/shell/test_destination_bundle.h"
@@ -32,13 +33,14 @@ static size_t shelf_count(const struct desired_destination *destination)
 }
 
 /* Every certificate but one on `only: regions:` goes to all of them. */
-static bool shelf_leaves(const struct desired_destination *destination, const struct desired_delivery *wish,
-	const char *region, size_t number)
+static bool shelf_leaves(const struct desired_destination *destination,
+	const struct desired_delivery *wish, const char *region, size_t number)
 {
 	return !wish->only_regions || strv_has(wish->only_regions, destination->tags[number]);
 }
 
-static struct place *shelf_make(const struct desired_destination *destination, const char *region, size_t number)
+static struct place *shelf_make(
+	const struct desired_destination *destination, const char *region, size_t number)
 {
 	struct place_shelf *shelf = mem_new(struct place_shelf);
 
@@ -113,7 +115,8 @@ static int on_look(sd_event_source *source, void *userdata)
 	shelves.unseen -= shelves.unseen > 0;
 	for (size_t i = 0; i < look->count; i++) {
 		const struct delivery *delivery = look->items[i].delivery;
-		_cleanup_(freep) char *object = place_object_text(delivery->place, delivery->object);
+		_cleanup_(freep) char *object = place_object_text(
+			delivery->place, delivery->object);
 
 		seen[i].state = OBSERVED_ABSENT;
 		if (!shown || strcmp(object, shelves.object) != 0)
@@ -127,12 +130,15 @@ static int on_look(sd_event_source *source, void *userdata)
 	return 0;
 }
 
-static struct destination_look *shelf_look(const struct destination_context *context, const struct look_item *items,
-	size_t count, struct destination_keep *keep, usec_t now, destination_look_fn done, void *userdata)
+static struct destination_look *shelf_look(const struct destination_context *context,
+	const struct look_item *items, size_t count, struct destination_keep *keep, usec_t now,
+	destination_look_fn done, void *userdata)
 {
 	struct shelf_look *look = mem_new(struct shelf_look);
 
-	*look = (struct shelf_look){ .items = items, .count = count, .done = done, .userdata = userdata };
+	*look = (struct shelf_look){
+		.items = items, .count = count, .done = done, .userdata = userdata
+	};
 	shelves.looks++;
 	assert_true(sd_event_add_defer(context->event, &look->defer, on_look, look) >= 0);
 	return &look->base;
@@ -168,8 +174,9 @@ static int on_put(sd_event_source *source, void *userdata)
 	return 0;
 }
 
-static struct destination_put *shelf_put(const struct destination_context *context, const struct delivery *delivery,
-	const struct bundle *bundle, const struct observed *before, destination_put_fn done, void *userdata)
+static struct destination_put *shelf_put(const struct destination_context *context,
+	const struct delivery *delivery, const struct bundle *bundle, const struct observed *before,
+	destination_put_fn done, void *userdata)
 {
 	struct shelf_put *put = mem_new(struct shelf_put);
 
@@ -233,11 +240,13 @@ static int setup(void **state)
 	world->destinations[1] = (struct desired_destination){
 		.name = (char *)"local", .kind = DESTINATION_FILE, .directory = (char *)"/srv/tls"
 	};
-	world->wishes[0] = (struct desired_delivery){ .to = (char *)"books", .as = (char *)"{certificate}.{shelf}.{no}" };
+	world->wishes[0] = (struct desired_delivery){ .to = (char *)"books",
+		.as = (char *)"{certificate}.{shelf}.{no}" };
 	world->wishes[1] = (struct desired_delivery){ .to = (char *)"local" };
-	world->certificate = (struct desired_certificate){
-		.name = (char *)"pay", .arn = (char *)"arn:1", .deliver = world->wishes, .deliver_count = 2
-	};
+	world->certificate = (struct desired_certificate){ .name = (char *)"pay",
+		.arn = (char *)"arn:1",
+		.deliver = world->wishes,
+		.deliver_count = 2 };
 	world->desired = (struct desired){ .certificates = &world->certificate,
 		.certificate_count = 1,
 		.destinations = world->destinations,
@@ -284,7 +293,8 @@ static void test_two_destinations_of_one_place(void **state)
 	struct expansion *expansion;
 
 	world->expansion = expansion_free(world->expansion);
-	/* The same shelf under another destination's name: one object, which two deliveries would write. */
+	/* The same shelf under another destination's name: one object, which two deliveries would
+	 * write. */
 	world->destinations[1] = world->destinations[0];
 	world->destinations[1].name = (char *)"more";
 	world->wishes[1] = world->wishes[0];
@@ -338,7 +348,8 @@ static void test_looks_and_puts(void **state)
 {
 	struct world *world = *state;
 	const struct delivery *delivery = &world->expansion->deliveries[0];
-	_cleanup_(bundle_freep) struct bundle *bundle = make_bundle(&world->issuer, "pay.example.com", 7, 3600);
+	_cleanup_(bundle_freep) struct bundle *bundle = make_bundle(
+		&world->issuer, "pay.example.com", 7, 3600);
 	const struct look_item item = { .delivery = delivery };
 	const struct version version = bundle_version(bundle);
 
@@ -359,7 +370,8 @@ static void test_looks_and_puts(void **state)
 	assert_null(destination_pulse(&world->context, delivery->place));
 	assert_null(destination_tag_action(delivery->place));
 	assert_false(destination_can_tag(delivery->place));
-	assert_false(destination_names_objects(delivery->place) || destination_hides_objects(delivery->place) ||
+	assert_false(destination_names_objects(delivery->place) ||
+		     destination_hides_objects(delivery->place) ||
 		     destination_counts_puts(delivery->place));
 	assert_int_equal(destination_body_length(delivery, bundle), 0);
 	assert_int_equal(destination_check(delivery->place, NULL), 0);
@@ -384,7 +396,8 @@ static void test_is_carried(void **state)
 {
 	static const struct carry_events events = { .on_left = note_left, .on_ended = note_ended };
 	struct world *world = *state;
-	_cleanup_(bundle_freep) struct bundle *bundle = make_bundle(&world->issuer, "pay.example.com", 7, 3600);
+	_cleanup_(bundle_freep) struct bundle *bundle = make_bundle(
+		&world->issuer, "pay.example.com", 7, 3600);
 	_cleanup_(in_place_done) struct in_place in_place = { 0 };
 	const struct source_certificate source = { 0 };
 	const struct transfer_item item = { .delivery = &world->expansion->deliveries[0] };
@@ -412,7 +425,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_expands, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_two_destinations_of_one_place, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_two_destinations_of_one_place, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_looks_and_puts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_is_carried, setup, teardown),
 	};

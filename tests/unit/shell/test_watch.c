@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A source_watch and a kind of source that is nothing but a row of the table: what was read is kept, and what the kind
- * keeps is told when it is another view, is given back when the regions change, and is never another kind's.
+ * A source_watch and a kind of source that is nothing but a row of the table: what was read is
+ * kept, and what the kind keeps is told when it is another view, is given back when the regions
+ * change, and is never another kind's.
  */
 
 #include <setjmp.h>
@@ -38,12 +39,13 @@ static struct {
 	unsigned reads, cancelled, kept_made, kept_freed, hurried;
 } toy;
 
-static struct source_read *toy_start(
-	const struct source_request *request, const struct source_read_events *events, void *userdata)
+static struct source_read *toy_start(const struct source_request *request,
+	const struct source_read_events *events, void *userdata)
 {
 	toy.reads++;
 	toy.read = mem_new(struct toy_read);
-	*toy.read = (struct toy_read){ .request = *request, .events = events, .userdata = userdata };
+	*toy.read =
+		(struct toy_read){ .request = *request, .events = events, .userdata = userdata };
 	return &toy.read->base;
 }
 
@@ -121,7 +123,7 @@ static struct {
 	struct source_watch watch;
 	struct desired desired;
 	unsigned views, listed, versions, ended;
-	size_t former; /* certificates in the former view, of the last change; SIZE_MAX: there was none */
+	size_t former; /* certificates in the former view; SIZE_MAX: there was none */
 	enum source_reading reading;
 	char *only; /* joined, of the last end */
 	enum error_kind failed;
@@ -143,11 +145,12 @@ static void on_listed(void *userdata)
 static void on_version(void *userdata, const struct source_certificate *certificate)
 {
 	owner.versions++;
-	assert_true(digest_is_set(&source_view_find(owner.watch.view, certificate->arn)->version.digest));
+	assert_true(digest_is_set(
+		&source_view_find(owner.watch.view, certificate->arn)->version.digest));
 }
 
-static void on_ended(void *userdata, enum source_reading reading, char *const *only, struct source_view *view,
-	const struct error *err)
+static void on_ended(void *userdata, enum source_reading reading, char *const *only,
+	struct source_view *view, const struct error *err)
 {
 	owner.ended++;
 	owner.reading = reading;
@@ -193,13 +196,12 @@ static char **regions_of(const char *name)
 
 static void start(enum source_reading reading, char **only)
 {
-	source_watch_start(&owner.watch,
-		&(struct source_watch_order){ .reading = reading,
-			.desired = &owner.desired,
-			.only = only,
-			.only_count = strv_length(only),
-			.now = 5,
-			.since = 3 });
+	source_watch_start(&owner.watch, &(struct source_watch_order){ .reading = reading,
+						 .desired = &owner.desired,
+						 .only = only,
+						 .only_count = strv_length(only),
+						 .now = 5,
+						 .since = 3 });
 }
 
 static int setup(void **state)
@@ -267,7 +269,8 @@ static void test_what_stays(void **state)
 
 static void test_versions_one_by_one(void **state)
 {
-	_cleanup_(source_view_freep) struct source_view *read = view_of(2, 7), *stranger = view_of(3, 7);
+	_cleanup_(source_view_freep) struct source_view *read = view_of(2, 7),
+							*stranger = view_of(3, 7);
 
 	start(SOURCE_SWEEP, NULL);
 	toy.read->events->on_listed(toy.read->userdata, view_of(2, 0));
@@ -358,7 +361,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_check, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_failure_changes_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_other_regions_and_kinds_begin_anew, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_other_regions_and_kinds_begin_anew, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
