@@ -22,7 +22,7 @@ def read(name):
 
 def all_events():
     """The events of the daemon, and of the programs that run when it has failed."""
-    return [event for name in ("daemon/conductor/say.h", "daemon/failed/events.h")
+    return [event for name in ("daemon/announce/messages.h", "daemon/failed/events.h")
             for event in re.findall(r'EVENT\((\w+), "([0-9a-f]{32})"\)', read(name))]
 
 

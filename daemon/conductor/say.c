@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/conductor/say.h"
 
-#define SAY_DEFINE(name, id) const char SAY_##name[] = id;
-SAY_EVENTS(SAY_DEFINE)
-#undef SAY_DEFINE
-
 void say_certificate(struct log_fields *fields, const char *name, const char *arn)
 {
 	log_field(fields, "CERTFERRY_CERTIFICATE", "%s", name);

@@ -33,6 +33,8 @@ static struct {
 	const char *identifier;
 	int level;
 	bool journal;
+	void (*diverted)(void *userdata, char *const *fields); /* or NULL */
+	void *userdata;
 } log_state = { .identifier = "certferry", .level = LOG_INFO };
 
 /* JOURNAL_STREAM holds "device:inode" of the stream that systemd gave us; a redirected stderr differs. */
@@ -61,6 +63,12 @@ void log_level_set(int level)
 bool log_enabled(int level)
 {
 	return level <= log_state.level;
+}
+
+void log_divert(void (*take)(void *userdata, char *const *fields), void *userdata)
+{
+	log_state.diverted = take;
+	log_state.userdata = userdata;
 }
 
 int log_level_find(const char *name)
@@ -134,7 +142,7 @@ void log_write(int level, const char *message_id, const struct log_fields *field
 	sentence = bounded(mem_vprintf(format, arguments), LOG_TEXT_MOST);
 	va_end(arguments);
 	printable(sentence);
-	if (log_state.journal) {
+	if (log_state.journal || log_state.diverted) {
 		log_field(&record, "MESSAGE", "%s", sentence);
 		log_field(&record, "PRIORITY", "%d", level);
 		log_field(&record, "SYSLOG_IDENTIFIER", "%s", log_state.identifier);
@@ -144,7 +152,9 @@ void log_write(int level, const char *message_id, const struct log_fields *field
 			STRV_FOREACH(field, fields->list)
 				strv_append(&record.list, *field);
 	}
-	if (!log_state.journal || write_journal(record.list) < 0)
+	if (log_state.diverted)
+		log_state.diverted(log_state.userdata, record.list);
+	else if (!log_state.journal || write_journal(record.list) < 0)
 		write_stderr(level, fields ? fields->list : NULL, sentence);
 	log_fields_done(&record);
 }

@@ -35,6 +35,10 @@ void log_open(const char *identifier, int level);
 void log_level_set(int level);
 bool log_enabled(int level);
 
+/* log_divert(take, userdata): from now on what is written goes there alone, as the fields that the journal would get (MESSAGE,
+ * PRIORITY, MESSAGE_ID and so on, "NAME=value", borrowed); NULL: to the log again.  For tests of what is logged. */
+void log_divert(void (*take)(void *userdata, char *const *fields), void *userdata);
+
 /* log_level_find(name): "error", "warning", "notice", "info", "debug" to its number, or -EINVAL. */
 int log_level_find(const char *name);
 
