@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/conductor/say.h"
+#include "daemon/transition/delivery.h"
 
 /* --- plan --- */
 
@@ -30,14 +31,10 @@ static bool approve_one(struct conductor *conductor, const struct step *step, co
 	struct tracked_delivery *delivery = state_open(conductor, step->index);
 	struct delivery_record *record = &delivery->record;
 	struct log_fields fields = { 0 };
+	struct changes changes = { 0 };
 
-	if (step->hold == HOLD_GUARD)
-		record->guard_passed = true;
-	else if (step->hold == HOLD_APPROVAL)
-		record->approved = record->held;
-	else
-		return false; /* adopt? and gone are choices, not approvals */
-	record->hold = HOLD_NONE;
+	if (!transition_approved(record, step->hold, who, step->reason, &changes))
+		return false;
 	delivery->said_hold = HOLD_NONE;
 	if (!conductor_save_delivery(conductor, record))
 		return false;

@@ -9,7 +9,10 @@
 #include <string.h>
 
 #include "daemon/conductor/say.h"
-#include "daemon/plan/schedule.h"
+#include "daemon/transition/certificate.h"
+#include "daemon/transition/delivery.h"
+#include "daemon/transition/dependent.h"
+#include "daemon/transition/schedule.h"
 #include "lib/base/intern.h"
 #include "lib/base/strv.h"
 #include "lib/os/clock.h"
@@ -118,7 +121,6 @@ void deliver_count(struct conductor *conductor)
 
 /* --- the intent --- */
 
-/* Rows that are due stay so: what was in place before is still owed. */
 static bool owe_dependents(struct conductor *conductor, struct tracked_delivery *delivery,
 	const struct digest *digest)
 {
@@ -128,11 +130,7 @@ static bool owe_dependents(struct conductor *conductor, struct tracked_delivery 
 
 		if (!row)
 			continue;
-		if (row->owed != OWED_DUE) {
-			row->owed = OWED_INTENDED;
-			row->digest = *digest;
-			row->since = conductor_now(conductor);
-		}
+		transition_owed_intended(row, digest, conductor_now(conductor));
 		if (!conductor_save_owed(conductor, row))
 			return false;
 	}
@@ -152,10 +150,7 @@ static bool write_intent(struct conductor *conductor, const struct digest *diges
 	for (size_t i = 0; i < count; i++) {
 		struct tracked_delivery *delivery = deliveries[i];
 
-		/* An open import whose answer was lost keeps its own time. */
-		if (!delivery->record.ambiguous)
-			delivery->record.intended_at = conductor_now(conductor);
-		delivery->record.intended = *digest;
+		transition_intended(&delivery->record, digest, conductor_now(conductor));
 		if (!owe_dependents(conductor, delivery, digest) ||
 			!conductor_save_delivery(conductor, &delivery->record)) {
 			record_rollback(conductor->record);
@@ -180,12 +175,9 @@ static void mark_first_imports(struct run *run)
 		struct tracked_delivery *delivery = run->deliveries[i];
 		struct delivery_record *record = &delivery->record;
 
-		if (!destination_names_objects(delivery->delivery->place) || record->object_id ||
-			delivery->delivery->arn || record->ambiguous)
-			continue;
-		record->ambiguous = true;
-		record->intended_at = conductor_now(conductor);
-		(void)conductor_save_delivery(conductor, record);
+		if (destination_names_objects(delivery->delivery->place) && !delivery->delivery->arn &&
+			transition_import_sent(record, conductor_now(conductor)))
+			(void)conductor_save_delivery(conductor, record);
 	}
 }
 
@@ -217,6 +209,7 @@ static void on_exported(void *userdata, const struct transfer_exported *exported
 	struct conductor *conductor = run->conductor;
 	struct certificate_record *record = &run->certificate->record;
 	struct log_fields fields = { 0 };
+	struct changes changes = { 0 };
 	bool together;
 
 	if (err && is_superseded(run)) {
@@ -229,10 +222,8 @@ static void on_exported(void *userdata, const struct transfer_exported *exported
 		bool begins = !run->certificate->said_failure;
 
 		run->certificate->said_failure = true;
-		record->failures++;
-		record->next_try = conductor_now(conductor) + jitter(backoff(record->failures, err->kind), 10);
-		free(record->problem);
-		record->problem = mem_strdup(err->text);
+		transition_export_failed(
+			record, err, (unsigned)random_below(CHANCES), conductor_now(conductor), &changes);
 		say_error(&fields, err);
 		say_next_try(&fields, record->failures, record->next_try);
 		log_write(begins ? LOG_WARNING : LOG_DEBUG, SAY_EXPORT_FAILED, &fields,
@@ -243,17 +234,12 @@ static void on_exported(void *userdata, const struct transfer_exported *exported
 		if (err->kind == ERROR_RETRY)
 			conductor->source.next_look = clock_monotonic(); /* it may have been renewed meanwhile */
 	} else {
+		bool pins = exported->anchor_pem && !record->anchor && tag_is_first_use(conductor, run->certificate);
+
 		run->exported = true;
 		run->certificate->said_failure = false;
-		record->failures = 0;
-		record->next_try = 0;
-		free(record->problem);
-		record->problem = NULL;
-		record->version = exported->version;
-		record->exported = exported->version.digest;
-		record->newest = MAX(record->newest, exported->version.not_before);
-		if (exported->anchor_pem && !record->anchor && tag_is_first_use(conductor, run->certificate))
-			record->anchor = intern(exported->anchor_pem);
+		transition_exported(
+			record, &exported->version, pins ? exported->anchor_pem : NULL, run->count, &changes);
 		run->anchor_pem = mem_strdup(exported->anchor_pem);
 		run->leaf_pem = mem_strdup(exported->leaf_pem);
 		run->chain_pem = mem_strdup(exported->chain_pem);
@@ -280,7 +266,7 @@ static void withdraw_owed(struct conductor *conductor, struct tracked_delivery *
 
 		struct owed_record *row = dependent ? state_find_owed(dependent, delivery->name) : NULL;
 
-		if (!row || row->owed == OWED_DUE)
+		if (!row || !transition_owed_withdrawn(row))
 			continue;
 		(void)conductor_remove_owed(conductor, row);
 		state_forget_owed(dependent, row);
@@ -291,15 +277,10 @@ static void note_failure(struct conductor *conductor, struct tracked_delivery *d
 {
 	struct delivery_record *record = &delivery->record;
 	struct log_fields fields = { 0 };
+	struct changes changes = { 0 };
 
-	record->failures++;
-	record->kind = outcome->error.kind;
-	record->next_try = conductor_now(conductor) + jitter(backoff(record->failures, record->kind), 10);
-	free(record->problem);
-	record->problem = mem_strdup(outcome->error.text);
-	record->ambiguous = outcome->error.code == AWS_CODE_AMBIGUOUS;
-	if (record->ambiguous)
-		record->intended_at = conductor_now(conductor);
+	transition_failed(record, &outcome->error, outcome->error.code == AWS_CODE_AMBIGUOUS,
+		(unsigned)random_below(CHANCES), conductor_now(conductor), &changes);
 	say_delivery(&fields, delivery->delivery);
 	say_error(&fields, &outcome->error);
 	say_next_try(&fields, record->failures, record->next_try);
@@ -307,20 +288,6 @@ static void note_failure(struct conductor *conductor, struct tracked_delivery *d
 		"'%s' could not be delivered: %s", delivery->name, outcome->error.text);
 	log_fields_done(&fields);
 	delivery->said_failure = record->kind;
-}
-
-static void note_hold(struct tracked_delivery *delivery, const struct outcome *outcome)
-{
-	struct delivery_record *record = &delivery->record;
-
-	record->ambiguous = false;
-	record->hold = outcome->hold;
-	record->held = record->intended;
-	record->held_accept = delivery->delivery->wish->accept | delivery->delivery->entry->accept;
-	free(record->hold_reason);
-	record->hold_reason = mem_strdup(outcome->reason);
-	record->failures = 0;
-	record->next_try = 0;
 }
 
 static void count_import(struct conductor *conductor, const struct tracked_delivery *delivery, bool created)
@@ -340,45 +307,26 @@ static void count_import(struct conductor *conductor, const struct tracked_deliv
  * now on. */
 static void note_anchor(struct conductor *conductor, struct run *run)
 {
-	struct certificate_record *record = &run->certificate->record;
-
-	if (!run->anchor_pem || !record->anchor || strcmp(record->anchor, run->anchor_pem) == 0)
-		return;
-	intern_unref(record->anchor);
-	record->anchor = intern(run->anchor_pem);
-	(void)conductor_save_certificate(conductor, run->certificate);
-}
-
-/* A new object was made with its mark, and one that was there bears what it bore. */
-static void note_own_anchor(
-	struct conductor *conductor, struct tracked_delivery *delivery, const struct outcome *outcome)
-{
-	struct slot *slot = state_slot(conductor, delivery);
-
-	if (!fingerprint_is_set(&outcome->anchor) ||
-		fingerprint_equal(&delivery->record.anchor, &outcome->anchor))
-		return;
-	delivery->record.anchor = outcome->anchor;
-	if (slot && !outcome->created)
-		tag_want(conductor, slot);
+	if (transition_anchor_replaced(&run->certificate->record, run->anchor_pem))
+		(void)conductor_save_certificate(conductor, run->certificate);
 }
 
 static void note_delivered(struct conductor *conductor, struct run *run, struct tracked_delivery *delivery,
 	const struct outcome *outcome)
 {
 	struct log_fields fields = { 0 };
+	const struct transition_bundle bundle = { run->leaf_pem, run->chain_pem };
+	const bool hides = destination_hides_objects(delivery->delivery->place);
+	struct slot *slot = state_slot(conductor, delivery);
+	struct changes changes = { 0 };
 	char end[TIME_TEXT_SIZE];
 
-	if (outcome->kind == OUTCOME_DONE) {
+	if (outcome->kind == OUTCOME_DONE)
 		note_anchor(conductor, run);
-		note_own_anchor(conductor, delivery, outcome);
-	}
-	if (destination_hides_objects(delivery->delivery->place)) {
-		free(delivery->record.leaf);
-		free(delivery->record.chain);
-		delivery->record.leaf = mem_strdup(run->leaf_pem);
-		delivery->record.chain = mem_strdup(run->chain_pem);
-	}
+	/* A new object was made with its mark, and one that was there bears what it bore. */
+	if (transition_delivered(&delivery->record, outcome, hides ? &bundle : NULL, &changes) && slot &&
+		!outcome->created)
+		tag_want(conductor, slot);
 	say_delivery(&fields, delivery->delivery);
 	say_version(&fields, &outcome->version);
 	if (outcome->kind == OUTCOME_DONE) {
@@ -408,7 +356,8 @@ static void on_delivered(void *userdata, size_t item, const struct outcome *outc
 		note_delivered(conductor, run, delivery, outcome);
 		break;
 	case OUTCOME_WAITING:
-		note_hold(delivery, outcome);
+		transition_held(&delivery->record, outcome,
+			delivery->delivery->wish->accept | delivery->delivery->entry->accept);
 		break;
 	case OUTCOME_FAILED:
 		note_failure(conductor, delivery, outcome);
@@ -417,8 +366,8 @@ static void on_delivered(void *userdata, size_t item, const struct outcome *outc
 	if (outcome->kind == OUTCOME_WAITING || outcome->kind == OUTCOME_FAILED) {
 		if (!outcome->wrote)
 			withdraw_owed(conductor, delivery);
-		else if (seen && seen->object_id && !delivery->record.object_id)
-			delivery->record.object_id = mem_strdup(seen->object_id); /* written, not read back yet */
+		else if (seen && seen->object_id)
+			transition_written(&delivery->record, seen->object_id);
 		(void)conductor_save_delivery(conductor, &delivery->record);
 	}
 	if (state_slot(conductor, delivery))
@@ -547,9 +496,6 @@ void deliver_cancel(struct conductor *conductor)
 
 /* --- a delivery's own proof --- */
 
-/* How long until an endpoint that did not show the new version is looked at again. */
-#define PROVE_AGAIN (10 * USEC_PER_MINUTE)
-
 struct delivery_proof {
 	struct conductor *conductor;
 	struct tracked_delivery *delivery;
@@ -581,14 +527,10 @@ static void on_proven(void *userdata, enum prove_result result, const char *word
 	struct conductor *conductor = proof->conductor;
 	struct tracked_delivery *delivery = proof->delivery;
 	struct delivery_record *record = &delivery->record;
-	struct proof_record before = record->proof;
+	struct changes changes = { 0 };
 
-	record->proof = (struct proof_record){ PROVE_NONE, NULL };
-	proof_set(&record->proof, result, words);
-	say_proof(delivery, result, words, !proof_equal(&before, &record->proof));
-	proof_record_done(&before);
-	record->proven = proof->want;
-	record->next_try = result == PROVE_MATCHED ? 0 : conductor_now(conductor) + PROVE_AGAIN;
+	transition_proven(record, &proof->want, result, words, conductor_now(conductor), &changes);
+	say_proof(delivery, result, words, !changes.items[0].known);
 	state_asked(conductor, delivery, false);
 	delivery->proof = NULL;
 	state_unclaim(state_slot(conductor, delivery), CLAIM_PROOF);

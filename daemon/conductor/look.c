@@ -6,7 +6,10 @@
 
 #include "daemon/conductor/limits.h"
 #include "daemon/conductor/say.h"
-#include "daemon/plan/schedule.h"
+#include "daemon/transition/certificate.h"
+#include "daemon/transition/delivery.h"
+#include "daemon/transition/dependent.h"
+#include "daemon/transition/schedule.h"
 #include "lib/base/strv.h"
 #include "lib/os/clock.h"
 
@@ -22,9 +25,6 @@
  */
 #define LOOKS_AT_ONCE  32
 #define PROBES_AT_ONCE 128
-
-/* A look that failed is repeated after its back-off, give or take up to a quarter of it. */
-#define LOOK_SPREAD 4
 
 /* While versions are read, each place is looked at so far apart, at least: a look lists the whole place, and to read takes
  * as long as there is much to read, so that at a fixed distance the looks would cost the product of both. */
@@ -100,23 +100,15 @@ static void note_version(struct conductor *conductor, struct tracked_certificate
 	const struct source_certificate *seen = certificate->seen;
 	struct certificate_record *record = &certificate->record;
 	struct log_fields fields = { 0 };
+	struct changes changes = { 0 };
 	char end[TIME_TEXT_SIZE];
-	bool changed;
 
 	if (!seen || !digest_is_set(&seen->version.digest))
 		return;
-	changed = !digest_equal(&seen->version.digest, &record->version.digest);
-	if (!changed && (!seen->serial || certificate->has_serial))
+	if (!transition_version_seen(record, &seen->version, seen->serial && !certificate->has_serial, &changes))
 		return; /* one version has one serial */
-	record->version = seen->version;
-	record->newest = MAX(record->newest, seen->version.not_before);
-	if (changed) {
-		/* What failed was the export of another one; perhaps for the very reason that it was renewed meanwhile. */
-		record->failures = 0;
-		record->next_try = 0;
-	}
 	(void)conductor_save_certificate(conductor, certificate);
-	if (!changed)
+	if (!changes.count)
 		return;
 	say_certificate(&fields, certificate->name, certificate->arn);
 	say_version(&fields, &seen->version);
@@ -488,7 +480,7 @@ static void judge_place(struct tracked_place *place, const struct observed *seen
 
 	if (!why && place->probing && seen[0].state == OBSERVED_UNKNOWN && seen[0].error.text)
 		why = &seen[0].error;
-	place->chance = (unsigned)random_below(1000);
+	place->chance = (unsigned)random_below(CHANCES);
 	reach_ended(place, why != NULL);
 	if (place->probing && (err || (why && place->reach.lost)))
 		fail_others(place, why);
@@ -746,24 +738,14 @@ void look_cancel(struct conductor *conductor)
 
 /* --- what was seen --- */
 
-/* Alike for all deliveries of a place, so that one look serves them, and for each place another. */
-static usec_t look_wait(const struct tracked_place *place, usec_t wait)
-{
-	const usec_t spread = wait / LOOK_SPREAD;
-
-	return wait - spread + 2 * spread / 1000 * place->chance;
-}
-
+/* The chance is alike for all deliveries of a place, so that one look serves them, and for each place another. */
 static void note_look_failure(struct conductor *conductor, struct tracked_delivery *delivery, const struct error *err)
 {
 	struct delivery_record *record = &delivery->record;
 	struct log_fields fields = { 0 };
+	struct changes changes = { 0 };
 
-	record->failures++;
-	record->kind = err->kind;
-	record->next_try = conductor_now(conductor) + look_wait(delivery->place, backoff(record->failures, err->kind));
-	free(record->problem);
-	record->problem = mem_strdup(err->text);
+	transition_look_failed(record, err, delivery->place->chance, conductor_now(conductor), &changes);
 	state_asked(conductor, delivery, false);
 	if (delivery->has_record)
 		(void)conductor_save_delivery(conductor, record);
@@ -782,19 +764,11 @@ static void promote_owed(struct conductor *conductor, struct tracked_delivery *d
 {
 	STRV_FOREACH(name, delivery->delivery->wish->then) {
 		struct tracked_dependent *dependent = state_find_dependent(conductor, *name);
-
 		struct owed_record *row = dependent ? state_find_owed(dependent, delivery->name) : NULL;
-		bool same = row && digest_equal(&row->digest, &delivery->observed.version.digest);
 
-		/* One that is due for an older version is due for this one: a telling under way is of the old. */
-		if (!row || row->owed == OWED_UNKNOWN || (row->owed == OWED_DUE) == same)
-			continue;
-		row->digest = delivery->observed.version.digest;
-		if (!dependent->record.failures)
-			dependent->record.next_try = 0; /* what it waited for was another version */
-		row->owed = OWED_DUE;
-		row->since = delivery->observed.changed_at ?: conductor_now(conductor);
-		(void)conductor_save_owed(conductor, row);
+		if (row && transition_owed_in_place(row, &dependent->record, &delivery->observed,
+				   conductor_now(conductor)))
+			(void)conductor_save_owed(conductor, row);
 	}
 }
 
@@ -805,20 +779,9 @@ static void question_dependents(struct conductor *conductor, struct tracked_deli
 		struct tracked_dependent *dependent = state_find_dependent(conductor, *name);
 		struct owed_record *row = dependent ? state_owe(dependent, delivery->name) : NULL;
 
-		if (!row || row->owed != OWED_UNKNOWN)
-			continue;
-		row->digest = delivery->observed.version.digest;
-		(void)conductor_save_owed(conductor, row);
+		if (row && transition_owed_questioned(row, &delivery->observed.version.digest))
+			(void)conductor_save_owed(conductor, row);
 	}
-}
-
-static bool replace_text(char **text, const char *value)
-{
-	if (*text == value || (*text && value && strcmp(*text, value) == 0))
-		return false;
-	free(*text);
-	*text = mem_strdup(value);
-	return true;
 }
 
 static void note_current(struct conductor *conductor, struct tracked_delivery *delivery)
@@ -827,12 +790,8 @@ static void note_current(struct conductor *conductor, struct tracked_delivery *d
 	struct delivery_record *record = &delivery->record;
 	struct log_fields fields = { 0 };
 	bool fresh = !delivery->has_record;
-	bool changed = fresh || record->failures || record->hold || record->ambiguous ||
-		       digest_is_set(&record->intended) ||
-		       !digest_equal(&record->confirmed.digest, &seen->version.digest);
+	struct changes changes = { 0 };
 
-	changed |= replace_text(&record->object_id, seen->object_id);
-	changed |= replace_text(&record->revision, seen->revision);
 	if (delivery->said_failure) {
 		say_delivery(&fields, delivery->delivery);
 		say_version(&fields, &seen->version);
@@ -844,23 +803,10 @@ static void note_current(struct conductor *conductor, struct tracked_delivery *d
 	delivery->said_hold = HOLD_NONE;
 	state_asked(conductor, delivery, false);
 	promote_owed(conductor, delivery);
-	if (!changed)
+	if (!transition_current(record, seen, !fresh, &changes))
 		return;
 	if (fresh)
 		question_dependents(conductor, delivery);
-	record->confirmed = seen->version;
-	record->confirmed_at = seen->at - seen->at % USEC_PER_SEC;
-	record->intended = (struct digest){ 0 };
-	record->intended_at = 0;
-	record->ambiguous = false;
-	record->failures = 0;
-	record->next_try = 0;
-	record->kind = ERROR_NONE;
-	record->hold = HOLD_NONE;
-	record->held = (struct digest){ 0 };
-	record->held_accept = 0;
-	(void)replace_text(&record->problem, NULL);
-	(void)replace_text(&record->hold_reason, NULL);
 	if (conductor_save_delivery(conductor, record))
 		delivery->has_record = true;
 }
@@ -915,10 +861,8 @@ void look_seen(struct conductor *conductor, struct tracked_delivery *delivery, s
 		return;
 	}
 	note_expiring(conductor, delivery);
-	if (was_failing) {
-		delivery->record.failures = 0;
-		delivery->record.next_try = 0;
-	}
+	if (was_failing)
+		transition_look_again(&delivery->record);
 	if (!is_source_version(&delivery->observed, source))
 		return;
 	tag_seen(conductor, delivery);

@@ -9,7 +9,7 @@
  */
 #include "daemon/conductor/state.h"
 
-#include "daemon/plan/schedule.h"
+#include "daemon/transition/schedule.h"
 #include "lib/aws/pulse.h"
 #include "lib/os/clock.h"
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/transition/delivery.h"
+
 /* --- slots --- */
 
 struct tracked_certificate *state_certificate(const struct conductor *conductor, const struct slot *slot)
@@ -155,33 +157,21 @@ struct tracked_delivery *tracked_delivery_unpack(
 	return state;
 }
 
-static void tracked_delivery_reset(struct tracked_delivery *state, char *key)
-{
-	observed_done(&state->observed);
-	delivery_record_done(&state->record);
-	state->record = (struct delivery_record){ .name = mem_strdup(state->name), .object = key };
-	state->has_record = false;
-}
-
 void tracked_delivery_point(struct conductor *conductor, struct tracked_delivery *state)
 {
 	const struct slot *slot = &conductor->slots[state->slot];
+	_cleanup_(freep) char *key = NULL;
 	const struct delivery *delivery;
-	char *key;
 
 	deliver_prove_cancel(conductor, state); /* of what was asked for before; the plan begins it anew */
 	make_delivery(state, conductor->world, expanded_of(conductor->world, slot),
 		state_place(conductor, slot)->place, slot->wish);
 	delivery = state->delivery;
 	key = object_key(delivery);
-	if (!state->record.object || strcmp(state->record.object, key) != 0)
-		tracked_delivery_reset(state, key);
-	else
-		free(key);
-	/* What was held may be accepted by another configuration; the next try finds out. */
-	if (state->record.hold == HOLD_APPROVAL &&
-		state->record.held_accept != (delivery->wish->accept | delivery->entry->accept))
-		state->record.hold = HOLD_NONE;
+	if (transition_pointed(&state->record, key, delivery->wish->accept | delivery->entry->accept)) {
+		observed_done(&state->observed);
+		state->has_record = false;
+	}
 	if (delivery->arn && state->record.object_id && strcmp(delivery->arn, state->record.object_id) != 0)
 		observed_done(&state->observed);
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "daemon/conductor/say.h"
+#include "daemon/transition/delivery.h"
 #include "lib/base/intern.h"
 
 /* At one place so many under way keep its tagging lane from running dry. */
@@ -75,12 +76,13 @@ static bool learn_anchor(struct conductor *conductor, struct tracked_delivery *d
 {
 	const struct observed *seen = &delivery->observed;
 	struct delivery_record *record = &delivery->record;
+	struct fingerprint pinned;
+	bool is_pinned;
 
 	if (fingerprint_is_set(&record->anchor))
 		return false;
-	if (!find_pinned(conductor, delivery->certificate, &record->anchor))
-		record->anchor = seen->anchor;
-	if (!fingerprint_is_set(&record->anchor))
+	is_pinned = find_pinned(conductor, delivery->certificate, &pinned);
+	if (!transition_anchor_learned(record, is_pinned ? &pinned : NULL, &seen->anchor))
 		return false;
 	if (delivery->has_record)
 		(void)conductor_save_delivery(conductor, record);

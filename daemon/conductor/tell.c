@@ -16,13 +16,10 @@
 #include <string.h>
 
 #include "daemon/conductor/say.h"
-#include "daemon/plan/schedule.h"
+#include "daemon/transition/dependent.h"
+#include "daemon/transition/schedule.h"
 #include "lib/base/strv.h"
 #include "lib/os/clock.h"
-
-/* How long until one that was told but not seen to serve the new version, or that cannot be known, is looked at again. */
-#define PROVE_AGAIN    (10 * USEC_PER_MINUTE)
-#define QUESTION_AGAIN (6 * USEC_PER_HOUR)
 
 /* What a telling is about: the rows as they were when it began, for others may come meanwhile. */
 struct telling {
@@ -85,11 +82,10 @@ static void tell_failed(struct tracked_dependent *dependent, const struct error 
 	struct conductor *conductor = dependent->conductor;
 	struct dependent_record *record = &dependent->record;
 	struct log_fields fields = { 0 };
+	struct changes changes = { 0 };
 
-	record->failures++;
-	record->next_try = conductor_now(conductor) + jitter(backoff(record->failures, err->kind), 10);
-	free(record->problem);
-	record->problem = mem_strdup(err->text);
+	transition_tell_failed(record, dependent->words.action, err, (unsigned)random_below(CHANCES),
+		conductor_now(conductor), &changes);
 	(void)conductor_save_dependent(conductor, record);
 	say_unit(&fields, dependent->name, dependent->words.unit);
 	say_error(&fields, err);
@@ -107,7 +103,7 @@ static void settle_row(struct tracked_dependent *dependent, const struct owed_re
 {
 	struct owed_record *row = state_find_owed(dependent, told->delivery);
 
-	if (!row || !digest_equal(&row->digest, &told->digest))
+	if (!row || !transition_owed_told(row, &told->digest))
 		return;
 	(void)conductor_remove_owed(dependent->conductor, row);
 	state_forget_owed(dependent, row);
@@ -121,20 +117,13 @@ static void tell_settled(struct tracked_dependent *dependent, enum prove_result 
 	struct dependent_record *record = &dependent->record;
 	struct telling *telling = dependent->telling;
 	_cleanup_(error_done) struct error err = ERROR_NULL;
-	bool matched = proof == PROVE_NONE || proof == PROVE_MATCHED;
+	struct changes changes = { 0 };
 	bool together = conductor->record &&
 			conductor_recorded(conductor, record_begin(conductor->record, &err), &err);
 
 	for (size_t i = 0; i < telling->count; i++)
 		settle_row(dependent, &telling->rows[i]);
-	if (telling->told)
-		record->told_at = conductor_now(conductor);
-	record->intended_at = 0;
-	record->failures = 0;
-	record->next_try = matched ? 0 : conductor_now(conductor) + PROVE_AGAIN;
-	free(record->problem);
-	record->problem = NULL;
-	proof_set(&record->proof, proof, words);
+	transition_tell_settled(record, telling->told, proof, words, conductor_now(conductor), &changes);
 	(void)conductor_save_dependent(conductor, record);
 	if (together)
 		(void)conductor_recorded(conductor, record_commit(conductor->record, &err), &err);
@@ -145,7 +134,7 @@ static void tell_settled(struct tracked_dependent *dependent, enum prove_result 
 /* It cannot be known, and so it is not restarted; it stays a question, and status shows it. */
 static void tell_unknown(struct tracked_dependent *dependent)
 {
-	dependent->record.next_try = conductor_now(dependent->conductor) + QUESTION_AGAIN;
+	transition_tell_unknown(&dependent->record, conductor_now(dependent->conductor));
 	(void)conductor_save_dependent(dependent->conductor, &dependent->record);
 	tell_end(dependent);
 }
@@ -156,11 +145,8 @@ static void tell_owed_after_all(struct tracked_dependent *dependent)
 	for (size_t i = 0; i < dependent->owed_count; i++) {
 		struct owed_record *row = dependent->owed[i];
 
-		if (row->owed != OWED_UNKNOWN)
-			continue;
-		row->owed = OWED_DUE;
-		row->since = conductor_now(dependent->conductor);
-		(void)conductor_save_owed(dependent->conductor, row);
+		if (transition_owed_after_all(row, conductor_now(dependent->conductor)))
+			(void)conductor_save_owed(dependent->conductor, row);
 	}
 	tell_end(dependent);
 }

@@ -29,12 +29,13 @@
 #include <cmocka.h>
 
 #include "daemon/plan/plan.h"
-#include "daemon/plan/schedule.h"
+#include "daemon/transition/schedule.h"
 #include "lib/base/buf.h"
 #include "lib/base/strv.h"
 #include "lib/os/file.h"
 #include "lib/pki/secret.h"
 #include "tests/unit/cases.h"
+#include "tests/unit/core/values.h"
 #include "tests/unit/core/words.h"
 
 #define CASES       "tests/cases/plan"
@@ -173,77 +174,9 @@ static void situation_link(struct situation *s)
 
 /* --- values --- */
 
-static struct digest digest_of(char letter)
-{
-	struct digest digest = { 0 };
-
-	if (letter != '?')
-		memset(digest.bytes, letter, sizeof(digest.bytes));
-	return digest;
-}
-
-static usec_t day_of(const char *date, size_t length)
-{
-	_cleanup_(freep) char *text = mem_printf("%.*sT00:00:00Z", (int)length, date);
-	usec_t time = 0;
-
-	if (time_parse_iso(text, &time) < 0)
-		fail_msg("'%s' is no date", text);
-	return time;
-}
-
-static struct version version_of(const char *text)
-{
-	struct version version = { .digest = digest_of(*text) };
-	const char *from = strchr(text, '/');
-	const char *to = from ? strchr(from + 1, '/') : NULL;
-
-	if (*text == '?')
-		return version;
-	version.not_before = from ? day_of(from + 1, strcspn(from + 1, "/"))
-				  : day_of("2026-01-01", 10) +
-					     (usec_t)(*text - 'A') * 60 * USEC_PER_DAY;
-	version.not_after = to ? day_of(to + 1, strlen(to + 1))
-			       : version.not_before + 395 * USEC_PER_DAY;
-	return version;
-}
-
-static usec_t duration_of(const char *text)
-{
-	usec_t total = 0;
-
-	while (*text) {
-		char *end;
-		unsigned long count = strtoul(text, &end, 10);
-		usec_t unit = *end == 's'   ? USEC_PER_SEC
-			      : *end == 'm' ? USEC_PER_MINUTE
-			      : *end == 'h' ? USEC_PER_HOUR
-			      : *end == 'd' ? USEC_PER_DAY
-					    : 0;
-
-		if (!unit || end == text)
-			fail_msg("'%s' is no duration", text);
-		total += count * unit;
-		text = end + 1;
-	}
-	return total;
-}
-
 static usec_t time_of(const struct situation *s, const char *text)
 {
-	usec_t time = 0;
-
-	if (strcmp(text, "0") == 0)
-		return 0;
-	if (strcmp(text, "now") == 0)
-		return s->input.now;
-	if (*text == '+')
-		return s->input.now + duration_of(text + 1);
-	if (*text == '-')
-		return s->input.now - duration_of(text + 1);
-	if (time_parse_iso(text, &time) < 0)
-		fail_msg("'%s' is no time", text);
-	return time;
+	return time_at(s->input.now, text);
 }
 
 static enum observed_state state_of(const char *text)
@@ -253,15 +186,6 @@ static enum observed_state state_of(const char *text)
 			return state;
 	fail_msg("'%s' is no state", text);
 	return OBSERVED_UNKNOWN;
-}
-
-static enum hold hold_of(const char *text)
-{
-	for (enum hold kind = HOLD_NONE; kind <= HOLD_GONE; kind++)
-		if (strcmp(hold_name(kind), text) == 0)
-			return kind;
-	fail_msg("'%s' is no hold", text);
-	return HOLD_NONE;
 }
 
 static struct proof_record proof_of(struct situation *s, const char *text)

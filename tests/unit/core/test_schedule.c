@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/plan/schedule.h"
+#include "daemon/transition/schedule.h"
 
 static void test_doubles(void **state)
 {

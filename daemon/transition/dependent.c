@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/transition/dependent.h"
+
+#include "daemon/transition/schedule.h"
+
+/* A telling that failed is repeated after its back-off, give or take up to a tenth of it. */
+#define TELL_SHARE 10
+
+static struct attempts attempts_of(struct dependent_record *record)
+{
+	return (struct attempts){ &record->failures, &record->next_try, &record->problem };
+}
+
+/* --- what is owed of a delivery --- */
+
+void transition_owed_intended(struct owed_record *row, const struct digest *version, usec_t now)
+{
+	if (row->owed == OWED_DUE)
+		return;
+	row->owed = OWED_INTENDED;
+	row->digest = *version;
+	row->since = now;
+}
+
+bool transition_owed_withdrawn(const struct owed_record *row)
+{
+	return row->owed != OWED_DUE;
+}
+
+bool transition_owed_in_place(struct owed_record *row, struct dependent_record *record, const struct observed *seen, usec_t now)
+{
+	bool same = digest_equal(&row->digest, &seen->version.digest);
+
+	if (row->owed == OWED_UNKNOWN || (row->owed == OWED_DUE) == same)
+		return false;
+	row->owed = OWED_DUE;
+	row->digest = seen->version.digest;
+	row->since = seen->changed_at ?: now;
+	if (!record->failures)
+		record->next_try = 0;
+	return true;
+}
+
+bool transition_owed_questioned(struct owed_record *row, const struct digest *version)
+{
+	if (row->owed != OWED_UNKNOWN)
+		return false;
+	row->digest = *version;
+	return true;
+}
+
+bool transition_owed_after_all(struct owed_record *row, usec_t now)
+{
+	if (row->owed != OWED_UNKNOWN)
+		return false;
+	row->owed = OWED_DUE;
+	row->since = now;
+	return true;
+}
+
+bool transition_owed_told(const struct owed_record *row, const struct digest *version)
+{
+	return digest_equal(&row->digest, version);
+}
+
+/* --- the dependent's record --- */
+
+void transition_tell_failed(struct dependent_record *record, const char *action, const struct error *err,
+	unsigned chance, usec_t now, struct changes *changes)
+{
+	const struct attempts attempts = attempts_of(record);
+	struct change *change = changes_add(changes, CHANGE_TELL_FAILED);
+
+	attempts_failed(&attempts, err, TELL_SHARE, chance, now);
+	record->intended_at = 0;
+	change->words = action;
+	change->error = err;
+	change->attempt = record->failures;
+	change->next_try = record->next_try;
+}
+
+void transition_tell_settled(struct dependent_record *record, bool told, enum prove_result result, const char *words,
+	usec_t now, struct changes *changes)
+{
+	const struct attempts attempts = attempts_of(record);
+	bool matched = result == PROVE_NONE || result == PROVE_MATCHED;
+
+	attempts_succeeded(&attempts);
+	if (told)
+		record->told_at = now;
+	if (!matched)
+		record->next_try = usec_add(now, PROVE_AGAIN);
+	record->intended_at = 0;
+	proof_set(&record->proof, result, words);
+	(void)changes_add(changes, CHANGE_TELL_SETTLED);
+}
+
+void transition_tell_unknown(struct dependent_record *record, usec_t now)
+{
+	record->next_try = usec_add(now, QUESTION_AGAIN);
+}
+
+void transition_tell_put_off(struct dependent_record *record, usec_t until)
+{
+	record->next_try = until;
+}
