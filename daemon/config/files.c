@@ -24,13 +24,13 @@ static bool is_trusted(
 
 	if (status->st_uid != 0 && status->st_uid != geteuid())
 		problem_add_file(problems, path,
-			"the %s belongs to user %u, who could change it; make it root's: chown "
+			"the %s belongs to user %u, who could change it; change its owner: chown "
 			"root '%s'",
 			kind, (unsigned)status->st_uid, path);
 	else if ((status->st_mode & S_IWOTH) ||
 		 ((status->st_mode & S_IWGRP) && status->st_gid != 0))
 		problem_add_file(problems, path,
-			"others than root could change the %s (mode %04o); take that away: chmod "
+			"users other than root could change the %s (mode %04o); remove that permission: chmod "
 			"go-w '%s'",
 			kind, (unsigned)(status->st_mode & 07777), path);
 	else
@@ -109,7 +109,7 @@ static bool read_trusted(const struct folder *folder, const char *name, const ch
 		r = -errno;
 	if (r == -ENOENT) {
 		problem_add_file(problems, path,
-			"there is no such file; write it (every key is in "
+			"the file does not exist; create it (every key is in "
 			"/usr/share/doc/certferry/certferry.yaml), or name another with --config "
 			"FILE");
 		return false;
@@ -178,7 +178,7 @@ static char **drop_in_names(const struct folder *folder, struct config_problems 
 			strv_append(&names, entry->d_name);
 		else if (ends_with(entry->d_name, ".yml"))
 			problem_add_file(
-				problems, path, "would not be read; its name must end in .yaml");
+				problems, path, "is ignored; its name must end in .yaml");
 	}
 	if (stream)
 		(void)closedir(stream);
@@ -251,7 +251,7 @@ static void refuse_second(struct config_problems *problems, const struct yaml_no
 {
 	_cleanup_(freep) char *key = text_quote(second->key->text);
 
-	problem_add(problems, second->key, "%s is set twice, first at %s:%u:%u; keep one of them",
+	problem_add(problems, second->key, "%s is set twice, first at %s:%u:%u; remove one",
 		key, first->key->file, first->key->line, first->key->column);
 }
 
@@ -336,7 +336,7 @@ void files_unite(struct config_files *files, struct config_problems *problems)
 
 		if (from && from->type != YAML_MAP) {
 			problem_add(problems, from,
-				"a map of keys is needed here; write 'KEY: VALUE' lines");
+				"expected a map of keys; write 'KEY: VALUE' lines");
 			files->incomplete = true;
 			continue;
 		}

@@ -256,9 +256,9 @@ static char *check_placeholder(unsigned allowed, const char *open, size_t length
 			continue;
 		if (allowed & placeholder_names[i].bit)
 			return NULL;
-		return mem_printf("%s means nothing here; what can stand here is %s", shown, list);
+		return mem_printf("unexpected %s; expected %s", shown, list);
 	}
-	return mem_printf("unknown placeholder %s; what can stand here is %s", shown, list);
+	return mem_printf("unknown placeholder %s; expected %s", shown, list);
 }
 
 static char *check_placeholders(unsigned allowed, const char *text)

@@ -149,7 +149,7 @@ static char *unknown_key(const struct schema_section *section, unsigned kinds, c
 	}
 	if (text_is_secret(key))
 		return mem_strdup(
-			"a key that looks like a secret (not shown) stands here; remove it");
+			"this key looks like a secret (not shown); remove it");
 	SCHEMA_FOREACH(row, section)
 	if (schema_of_kind(row, kinds))
 		text_nearest_offer(&nearest, row->key);
@@ -157,17 +157,17 @@ static char *unknown_key(const struct schema_section *section, unsigned kinds, c
 		return mem_printf("unknown key %s; did you mean '%s'?", shown, nearest.best);
 	if (text_names_secret(key))
 		return mem_printf(
-			"unknown key %s; no secret is ever written here: use a role, a profile "
+			"unknown key %s; never write a secret here: use a role, a profile "
 			"or the service's environment",
 			shown);
 	home = find_home(&schema_root, "", key);
 	if (home)
-		return mem_printf("unknown key %s here; is '%s' meant?", shown, home);
+		return mem_printf("unknown key %s here; did you mean '%s'?", shown, home);
 	few = few_keys(section, kinds);
 	if (few)
-		return mem_printf("unknown key %s; what can stand here is %s", shown, few);
+		return mem_printf("unknown key %s; expected %s", shown, few);
 	return mem_printf(
-		"unknown key %s; remove it, or see certferry.yaml(5) for what can stand here",
+		"unknown key %s; remove it, or see certferry.yaml(5) for the keys",
 		shown);
 }
 
@@ -196,7 +196,7 @@ static void complain_of_two(struct reader *r, const struct item *item, const str
 	bool same_file = strcmp(here->file, other->file) == 0;
 
 	value_complain_if(r, &at,
-		mem_printf("'%s' and '%s' (%s%s%u) exclude each other; keep one of them", row->key,
+		mem_printf("'%s' and '%s' (%s%s%u) are mutually exclusive; remove one", row->key,
 			row->excludes, same_file ? "line" : other->file, same_file ? " " : ":",
 			other->line));
 }

@@ -43,7 +43,7 @@ void rules_partition(const struct rules *r, const struct yaml_node *node, const 
 		if (strncmp(arn + 4, partition, length) == 0 && arn[4 + length] == ':')
 			continue;
 		complain(r, node,
-			"%s: the ARN is of another partition than region %s; there it begins with "
+			"%s: the ARN belongs to another partition than region %s, where ARNs begin with "
 			"arn:%s:",
 			path, *region, partition);
 		return;
@@ -91,7 +91,7 @@ static void check_certificate_arn(
 		return;
 	given = strv_join(r->desired->source.regions, ", ");
 	complain(r, node,
-		"%s: the certificate is in region %s, which is none of the source's (%s); add it "
+		"%s: the certificate is in region %s, which is not a region of the source (%s); add it "
 		"to "
 		"source.regions or correct the ARN",
 		where, text, given);
@@ -106,12 +106,12 @@ static void check_what(const struct rules *r, const struct desired_certificate *
 		check_certificate_arn(r, certificate->arn, path, rules_place(map, "arn"));
 	if (!match && !yaml_find(map, "arn"))
 		complain(r, map,
-			"%s: which certificate? write arn: ARN, match: {domain: NAME} or "
+			"%s: missing 'arn' or 'match'; write arn: ARN, match: {domain: NAME} or "
 			"match: {tags: {KEY: VALUE}}",
 			path);
 	else if (match && match->type == YAML_MAP && !match->count)
 		complain(r, match,
-			"%s.match: matches nothing; write domain: NAME or tags: {KEY: VALUE}",
+			"%s.match: is empty; write domain: NAME or tags: {KEY: VALUE}",
 			path);
 }
 
@@ -149,7 +149,7 @@ void rules_apply(
 		check_certificate(&r, &desired->certificates[i], r.certificates->items[i]);
 	if (!r.certificates || (r.certificates->type == YAML_MAP && !r.certificates->count))
 		problem_add_file(problems, root->file,
-			"nothing to carry: there are no certificates; name at least one under "
+			"nothing to deliver: there are no certificates; add at least one under "
 			"certificates, see certferry.yaml(5)");
 	rules_objects(&r);
 	rules_adopt(&r);

@@ -80,11 +80,11 @@ static void check_where(const struct rules *r, const struct parts *parts, const 
 
 	if (parts->to->accounts && !strv_has(parts->to->accounts, account))
 		complain(r, node,
-			"adopt: the import is in account %s, which is none of destination '%s'",
+			"adopt: the import is in account %s, which destination '%s' does not have",
 			account, rules_name(parts->to->name));
 	else if (parts->to->regions && !strv_has(parts->to->regions, region))
 		complain(r, node,
-			"adopt: the import is in region %s, which is none of destination '%s'",
+			"adopt: the import is in region %s, which destination '%s' does not have",
 			region, rules_name(parts->to->name));
 	else if (count && (!strv_has(behind, region) || (count > 1 && !strv_has(behind, account))))
 		complain(r, node,
@@ -103,7 +103,7 @@ static void check_adopt(const struct rules *r, const struct yaml_node *item)
 
 	if (wrong) {
 		complain(r, item->key,
-			"adopt: no delivery is named so: %s; remove it, or see `certferryd --check "
+			"adopt: no delivery has this name: %s; remove it, or see `certferryd --check "
 			"--expand` "
 			"for the names",
 			wrong);

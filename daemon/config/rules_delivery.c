@@ -50,7 +50,7 @@ static void check_kind_keys(const struct rules *r, const struct wish *wish, cons
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (yaml_find(wish->node, keys[i]) && !strv_has((char *const *)kind->delivery_keys, keys[i]))
 			complain(r, rules_place(wish->node, keys[i]),
-				"%s.%s: means nothing to destination '%s', which is of kind %s; "
+				"%s.%s: does not apply to destination '%s', which is of kind %s; "
 				"remove it",
 				path, keys[i], rules_name(wish->to->name), kind->name);
 	if (strv_has((char *const *)kind->delivery_keys, "adopt") && !(kind->adopts & 1u << wish->delivery->adopt))
@@ -73,7 +73,7 @@ static void check_subset(
 			continue;
 		if (all)
 			complain(r, node,
-				"%s.only.%s: %s is none of those of destination '%s' (%s)", path,
+				"%s.only.%s: %s is not one of those of destination '%s' (%s)", path,
 				key, *item, rules_name(wish->to->name), given);
 		else
 			complain(r, node,

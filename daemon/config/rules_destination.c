@@ -49,7 +49,7 @@ static void check_fields(const struct rules *r, const struct desired_fields *fie
 
 	if (node->type == YAML_MAP && !node->count)
 		complain(r, node,
-			"%s.fields: nothing would be in the secret; name at least one part", path);
+			"%s.fields: the secret would be empty; name at least one part", path);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		for (size_t j = 0; j < i && names[i]; j++)
 			if (names[j] && strcmp(names[i], names[j]) == 0)
@@ -75,7 +75,7 @@ static void check_directory(const struct rules *r, const char *directory, const 
 		if (length && strncmp(directory, state, length) == 0 &&
 			(!directory[length] || directory[length] == '/'))
 			complain(r, node,
-				"%s.directory: lies in the state directory %.*s, which nobody else "
+				"%s.directory: is in the state directory %.*s, which nobody else "
 				"may enter; "
 				"choose another, for example /var/lib/certferry-tls",
 				path, (int)length, state);

@@ -46,7 +46,7 @@ static void check_region(const struct rules *r, const struct yaml_node *map)
 
 	if (!region && !events->region && !yaml_find(map, "region"))
 		complain(r, rules_place(map, "queue_url"),
-			"events.queue_url: the URL does not say in which region the queue is; add %s",
+			"events.queue_url: the URL does not contain the region of the queue; add %s",
 			"events.region");
 	else if (region && events->region && strcmp(region, events->region) != 0)
 		complain(r, rules_place(map, "region"),

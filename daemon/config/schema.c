@@ -28,30 +28,30 @@
 #define ACCESS_ROWS(role_placeholders, on) \
 	{ "role_arn", SCHEMA_TEXT, AT(access.role_arn), .format = FORMAT_ROLE_ARN, \
 		.placeholders = (role_placeholders), .kinds = (on), \
-		.help = "role to assume; without it the host's own credentials are used" }, \
+		.help = "role to assume; without it certferryd uses the host's own credentials" }, \
 	{ "external_id", SCHEMA_TEXT, AT(access.external_id), .format = FORMAT_EXTERNAL_ID, \
-		.kinds = (on), .help = "external id that the role's trust policy asks for" }, \
+		.kinds = (on), .help = "external id that the role's trust policy requires" }, \
 	{ "role_session_name", SCHEMA_TEXT, AT(access.role_session_name), \
 		.format = FORMAT_SESSION_NAME, .kinds = (on), \
-		.help = "name of the session in CloudTrail; certferry-HOST if not given" }, \
+		.help = "name of the session in CloudTrail; by default certferry-HOST" }, \
 	{ "source_identity", SCHEMA_TEXT, AT(access.source_identity), \
 		.format = FORMAT_SESSION_NAME, .kinds = (on), \
-		.help = "source identity of the session, kept through chained roles" }, \
+		.help = "source identity of the session, which chained roles keep" }, \
 	{ "session_tags", SCHEMA_PAIRS, AT(access.session_tags), .key_format = FORMAT_TAG_KEY, \
 		.format = FORMAT_TAG_VALUE, .max = 50, .kinds = (on), \
-		.help = "tags of the session, for policies that ask for them" }, \
+		.help = "tags of the session, for policies that require them" }, \
 	{ "profile", SCHEMA_TEXT, AT(access.profile), .format = FORMAT_PROFILE, .kinds = (on), \
-		.help = "profile of the AWS configuration file whose credentials are used" }, \
+		.help = "profile of the AWS configuration file whose credentials to use" }, \
 	{ "endpoint_url", SCHEMA_TEXT, AT(access.endpoint_url), .format = FORMAT_URL, \
 		.placeholders = PLACEHOLDER_REGION, .kinds = (on), \
-		.help = "endpoint in place of the region's own, for example of a VPC" }
+		.help = "endpoint to use instead of the region's own, for example of a VPC" }
 
 #define STRUCTURE desired_proof
 static const struct schema_row proof_rows[] = {
 	{ "connect", SCHEMA_TEXT, AT(connect), .format = FORMAT_HOST_PORT, .required = true,
-		.help = "where a TLS client sees the certificate, HOST:PORT or [IPV6]:PORT" },
+		.help = "where to connect as a TLS client, HOST:PORT or [IPV6]:PORT" },
 	{ "server_name", SCHEMA_TEXT, AT(server_name), .format = FORMAT_HOST,
-		.help = "name to ask for by SNI; the host of connect if not given" },
+		.help = "name to send by SNI; by default the host of connect" },
 	{ 0 },
 };
 
@@ -63,14 +63,14 @@ static const struct schema_section proof_section = {
 
 #define PROVE_ROW \
 	{ "prove", SCHEMA_SECTION, AT(prove), .section = &proof_section, \
-		.help = "connect by TLS afterwards and compare the certificate that is served" }
+		.help = "connect over TLS afterwards and compare the served certificate" }
 
 #define STRUCTURE desired_delivery
 static const struct schema_row only_rows[] = {
 	{ "accounts", SCHEMA_LIST, AT(only_accounts), .format = FORMAT_ACCOUNT, .max = LIST_MAX,
-		.help = "of the destination's accounts, those that receive this certificate" },
+		.help = "the accounts of the destination that receive this certificate" },
 	{ "regions", SCHEMA_LIST, AT(only_regions), .format = FORMAT_REGION, .max = LIST_MAX,
-		.help = "of the destination's regions, those that receive this certificate" },
+		.help = "the regions of the destination that receive this certificate" },
 	{ 0 },
 };
 
@@ -102,19 +102,19 @@ static const struct schema_row delivery_rows[] = {
 		.help = "name of the object there: secret, directory or tag certferry:name" },
 	{ "arn", SCHEMA_TEXT, AT(arn), .format = FORMAT_IMPORT_ARN,
 		.placeholders = PLACEHOLDERS_ALL,
-		.help = "acm: import to write over, instead of one that certferry makes" },
+		.help = "acm: import to overwrite, instead of a new one" },
 	{ "adopt", SCHEMA_WORD, AT(adopt), .words = adopt_words, .initial = "ask",
 		.excludes = "arn",
-		.help = "what to do with an import or secret that is there and not ours" },
+		.help = "what to do with an unmanaged import or secret that already exists there" },
 	{ "recreate", SCHEMA_BOOL, AT(recreate), .initial = "false",
-		.help = "acm: import anew when the import written before is gone" },
+		.help = "acm: import the certificate again if somebody has deleted its import" },
 	{ "accept", SCHEMA_WORDS, AT(accept), .words = accept_words,
 		.help = "losses that need no approval at this destination" },
 	{ "then", SCHEMA_LIST, AT(then), .format = FORMAT_NAME, .max = LIST_MAX,
-		.help = "names of the dependents to tell once it is in place" },
+		.help = "names of the dependents to restart or reload after the delivery" },
 	PROVE_ROW,
 	{ "only", SCHEMA_SECTION, .offset = 0, .section = &only_section,
-		.help = "narrows a destination that has several accounts or regions" },
+		.help = "limits a destination that has several accounts or regions" },
 	{ 0 },
 };
 
@@ -130,7 +130,7 @@ static const struct schema_row match_rows[] = {
 		.help = "domain name of the certificate; \"*.\" stands for one label" },
 	{ "tags", SCHEMA_PAIRS, AT(match_tags), .key_format = FORMAT_TAG_KEY,
 		.format = FORMAT_TAG_VALUE, .max = 50, .excludes = "domain",
-		.help = "tags that the certificate has at the source, all of them" },
+		.help = "tags that the certificate must have at the source, all of them" },
 	{ 0 },
 };
 
@@ -149,18 +149,19 @@ static const struct schema_row certificate_rows[] = {
 	{ "arn", SCHEMA_TEXT, AT(arn), .format = FORMAT_CERTIFICATE_ARN,
 		.help = "ARN of the certificate at the source" },
 	{ "match", SCHEMA_SECTION, .offset = 0, .section = &match_section, .excludes = "arn",
-		.help = "instead of arn: every certificate at the source that looks so" },
+		.help = "instead of arn: every certificate at the source that matches" },
 	{ "names", SCHEMA_LIST, AT(names), .format = FORMAT_DOMAIN, .max = LIST_MAX,
-		.help = "DNS names that each version must cover, whatever the last one covered" },
+		.help = "DNS names that each renewed certificate must cover" },
 	{ "usage", SCHEMA_WORD, AT(usage), .words = usage_words, .initial = "server",
-		.help = "what it is used for; the loss of clientAuth always holds a client's" },
+		.help = "use of the certificate; a client's is always held if it lost clientAuth" },
 	{ "accept", SCHEMA_WORDS, AT(accept), .words = accept_words,
 		.help = "losses that need no approval at any destination" },
 	{ "keep_eligible", SCHEMA_BOOL, AT(keep_eligible),
-		.help = "export each renewal so that the next happens; as in source if not given" },
+		.help = "export each renewal so that ACM renews again; by default as in source" },
 	{ "deliver", SCHEMA_SECTIONS, AT(deliver),
 		.count_offset = offsetof(struct desired_certificate, deliver_count),
-		.section = &delivery_section, .help = "where it is carried; nowhere: it is only kept eligible" },
+		.section = &delivery_section,
+		.help = "where to deliver it; nowhere: certferryd only keeps it eligible" },
 	{ 0 },
 };
 
@@ -216,32 +217,32 @@ static const struct schema_word file_layouts[] = {
 #define STRUCTURE desired_destination
 static const struct schema_row destination_rows[] = {
 	{ "kind", SCHEMA_WORD, AT(kind), .words = destination_kinds, .required = true,
-		.help = "what it is: acm, secretsmanager or file" },
+		.help = "kind: acm, secretsmanager or file" },
 	{ "accounts", SCHEMA_LIST, AT(accounts), .format = FORMAT_ACCOUNT, .max = LIST_MAX,
-		.kinds = ON_AWS, .help = "accounts that receive; the role's own if not given" },
+		.kinds = ON_AWS, .help = "accounts that receive the certificates; by default the role's own" },
 	{ "region", SCHEMA_ONE, AT(regions), .format = FORMAT_REGION, .kinds = ON_AWS,
-		.help = "region that receives; the AWS environment's own if not given" },
+		.help = "region that receives the certificates; by default the AWS environment's" },
 	{ "regions", SCHEMA_LIST, AT(regions), .format = FORMAT_REGION, .max = LIST_MAX,
 		.kinds = ON_AWS, .excludes = "region", .help = "instead of region: several" },
 	ACCESS_ROWS(PLACEHOLDER_ACCOUNT | PLACEHOLDER_REGION, ON_AWS),
 	{ "tags", SCHEMA_PAIRS, AT(tags), .key_format = FORMAT_TAG_KEY,
 		.format = FORMAT_TAG_VALUE, .max = 47, .kinds = ON_AWS,
-		.help = "tags of the objects made here, beside certferry's own three" },
+		.help = "tags of the objects that certferryd makes, beside its own three" },
 	{ "kms_key", SCHEMA_TEXT, AT(kms_key), .format = FORMAT_KMS_KEY,
 		.placeholders = PLACEHOLDERS_ALL, .kinds = ON_SECRETS,
-		.help = "KMS key of the secrets made here; aws/secretsmanager if not given" },
+		.help = "KMS key of the secrets that certferryd makes; by default aws/secretsmanager" },
 	{ "layout", SCHEMA_WORD, AT(layout), .words = secret_layouts, .initial = "pem",
 		.kinds = ON_SECRETS,
-		.help = "which fields the secret has: acm, pem or kubernetes" },
+		.help = "fields of the secret: acm, pem or kubernetes" },
 	{ "fields", SCHEMA_SECTION, AT(fields), .section = &fields_section,
 		.kinds = ON_SECRETS, .excludes = "layout",
-		.help = "instead of layout: names of your own; a part without a name is left out" },
+		.help = "instead of layout: your own names; certferryd leaves out a part without one" },
 	{ "directory", SCHEMA_TEXT, AT(directory), .format = FORMAT_PATH, .kinds = ON_FILE,
 		.required = true, .help = "directory of the files, outside the state directory" },
 	{ "layout", SCHEMA_WORD, AT(layout), .words = file_layouts, .initial = "nginx",
-		.kinds = ON_FILE, .help = "which files there are: nginx, apache or haproxy" },
+		.kinds = ON_FILE, .help = "files: nginx, apache or haproxy" },
 	{ "group", SCHEMA_TEXT, AT(group), .format = FORMAT_GROUP, .kinds = ON_FILE,
-		.help = "group that may read the files; the directory's own if not given" },
+		.help = "group that can read the files; by default the directory's own" },
 	{ 0 },
 };
 
@@ -272,17 +273,17 @@ static const struct schema_word actions[] = {
 #define STRUCTURE desired_dependent
 static const struct schema_row dependent_rows[] = {
 	{ "kind", SCHEMA_WORD, AT(kind), .words = dependent_kinds, .required = true,
-		.help = "what it is: systemd" },
+		.help = "kind: systemd" },
 	{ "unit", SCHEMA_TEXT, AT(unit.name), .format = FORMAT_UNIT, .required = true,
 		.kinds = ON_SYSTEMD, .help = "name of the unit" },
 	{ "action", SCHEMA_WORD, AT(unit.action), .words = actions, .initial = "reload-or-restart",
 		.kinds = ON_SYSTEMD,
-		.help = "what is done to it; a stopped unit stays stopped unless action is start" },
+		.help = "what to do to the unit; only start starts a stopped unit" },
 	{ "timeout", SCHEMA_DURATION, AT(timeout), .min = SECONDS(1), .max = HOURS(1),
-		.initial = "90s", .help = "how long that may take" },
+		.initial = "90s", .help = "how long this can take" },
 	{ "settle", SCHEMA_DURATION, AT(unit.settle), .min = 0, .max = MINUTES(5), .initial = "3s",
 		.kinds = ON_SYSTEMD,
-		.help = "how long afterwards the unit is looked at again" },
+		.help = "how long to wait before checking the unit again" },
 	PROVE_ROW,
 	{ 0 },
 };
@@ -297,17 +298,17 @@ static const struct schema_section dependent_section = {
 #define STRUCTURE desired_source
 static const struct schema_row source_rows[] = {
 	{ "region", SCHEMA_ONE, AT(regions), .format = FORMAT_REGION,
-		.help = "region whose certificates are carried; the environment's if not given" },
+		.help = "region of the certificates; by default the AWS environment's" },
 	{ "regions", SCHEMA_LIST, AT(regions), .format = FORMAT_REGION, .max = LIST_MAX,
 		.excludes = "region", .help = "instead of region: several" },
 	ACCESS_ROWS(PLACEHOLDER_REGION, 0),
 	{ "trust", SCHEMA_TEXT, AT(trust), .format = FORMAT_PATH,
-		.help = "PEM file of the roots to trust; what is first seen if not given" },
+		.help = "PEM file of the roots to trust; without it the first root seen is pinned" },
 	{ "keep_eligible", SCHEMA_BOOL, AT(keep_eligible), .initial = "true",
-		.help = "export each renewal even if nothing needs it, so that the next happens" },
+		.help = "export each renewal even if nothing needs it, so that ACM renews again" },
 	{ "certificates_max", SCHEMA_INTEGER, AT(certificates_max), .min = 100, .max = 1000000,
 		.initial = "5000",
-		.help = "a source that lists more is not believed, which bounds the memory it can take" },
+		.help = "how many certificates the source can list, which limits the memory it can use" },
 	{ 0 },
 };
 
@@ -336,7 +337,7 @@ static const struct schema_row acm_quota_rows[] = {
 };
 
 static const struct schema_row secretsmanager_quota_rows[] = {
-	RATE_ROW("CreateSecret", secretsmanager.create, "50", "making a secret"),
+	RATE_ROW("CreateSecret", secretsmanager.create, "50", "creating a secret"),
 	RATE_ROW("PutSecretValue", secretsmanager.put, "50", "writing and staging a version"),
 	RATE_ROW("TagResource", secretsmanager.tag, "50", "tagging"),
 	{ 0 },
@@ -379,7 +380,7 @@ static const struct schema_row events_rows[] = {
 	{ "queue_url", SCHEMA_TEXT, AT(queue_url), .format = FORMAT_QUEUE_URL, .required = true,
 		.help = "URL of the SQS queue that EventBridge puts ACM's events into" },
 	{ "region", SCHEMA_TEXT, AT(region), .format = FORMAT_REGION,
-		.help = "region of the queue, where its URL does not say it" },
+		.help = "region of the queue, if its URL does not contain it" },
 	ACCESS_ROWS(PLACEHOLDER_REGION, 0),
 	{ 0 },
 };
@@ -395,27 +396,27 @@ static const struct schema_row root_rows[] = {
 	{ "source", SCHEMA_SECTION, AT(source), .section = &source_section,
 		.help = "the account and regions whose ACM issues and renews" },
 	{ "poll", SCHEMA_DURATION, AT(poll), .min = MINUTES(1), .max = DAYS(7),
-		.initial = "15m", .help = "how often to look for changes at the source" },
+		.initial = "15m", .help = "how often to ask the source for changes" },
 	{ "sweep", SCHEMA_DURATION, AT(sweep), .min = MINUTES(10), .max = DAYS(7),
-		.initial = "6h", .help = "how often to compare everything with what should be" },
+		.initial = "6h", .help = "how often to run a full scan" },
 	{ "guard", SCHEMA_INTEGER, AT(guard), .min = 0, .max = 100000, .initial = "25",
-		.help = "a change that touches more deliveries waits for approval; 0: none" },
+		.help = "a change that affects more deliveries waits for approval; 0: none waits" },
 	{ "quotas", SCHEMA_SECTION, AT(quotas), .section = &quotas_section,
-		.help = "how fast AWS is asked; by default as fast as it publishes" },
+		.help = "rates of requests to AWS; by default the rates that AWS publishes" },
 	{ "certificates", SCHEMA_NAMED, AT(certificates),
 		.count_offset = offsetof(struct desired, certificate_count),
-		.section = &certificate_section, .help = "what is carried" },
+		.section = &certificate_section, .help = "certificates to deliver" },
 	{ "destinations", SCHEMA_NAMED, AT(destinations),
 		.count_offset = offsetof(struct desired, destination_count),
-		.section = &destination_section, .help = "where it is carried to" },
+		.section = &destination_section, .help = "where to deliver them" },
 	{ "dependents", SCHEMA_NAMED, AT(dependents),
 		.count_offset = offsetof(struct desired, dependent_count),
-		.section = &dependent_section, .help = "what is told once it is there" },
+		.section = &dependent_section, .help = "what to restart or reload after a delivery" },
 	{ "adopt", SCHEMA_PAIRS, AT(adopt), .key_format = FORMAT_DELIVERY,
 		.format = FORMAT_CERTIFICATE_ARN, .max = 100000,
-		.help = "delivery: the ARN of the import it takes over" },
+		.help = "delivery: the ARN of the import that it takes over" },
 	{ "events", SCHEMA_SECTION, AT(events), .section = &events_section,
-		.help = "a queue of events that make the daemon look at once; without it, it polls" },
+		.help = "an event queue that makes the daemon poll immediately" },
 	{ 0 },
 };
 

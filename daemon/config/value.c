@@ -52,9 +52,9 @@ bool value_complain_if(struct reader *r, const struct item *item, char *wrong)
 bool value_is_type(struct reader *r, const struct item *item, enum yaml_type type)
 {
 	static const char *const wanted[] = {
-		[YAML_TEXT] = "a single value is needed here, not a list or a map of keys",
-		[YAML_LIST] = "a list is needed here; write [A, B] or a line '- A' each",
-		[YAML_MAP] = "a map of keys is needed here; write 'KEY: VALUE' lines, indented",
+		[YAML_TEXT] = "expected a single value, not a list or a map of keys",
+		[YAML_LIST] = "expected a list; write [A, B] or a '- A' line for each",
+		[YAML_MAP] = "expected a map of keys; write 'KEY: VALUE' lines, indented",
 	};
 
 	if (item->node->type == YAML_REFUSED)
@@ -120,7 +120,7 @@ static void read_integer(struct reader *r, const struct item *item, char *target
 		*(unsigned *)target = value;
 	else
 		value_complain_if(r, item,
-			mem_printf("%u is out of bounds; write %llu to %llu", value,
+			mem_printf("%u is out of range; use %llu to %llu", value,
 				(unsigned long long)item->row->min,
 				(unsigned long long)item->row->max));
 }
@@ -136,7 +136,7 @@ static void read_rate(struct reader *r, const struct item *item, char *target)
 		*(double *)target = (double)value / 1000;
 	else
 		value_complain_if(r, item,
-			mem_printf("%g is out of bounds; write %g to %g", (double)value / 1000,
+			mem_printf("%g is out of range; use %g to %g", (double)value / 1000,
 				(double)item->row->min / 1000, (double)item->row->max / 1000));
 }
 
@@ -153,7 +153,7 @@ static void read_bool(struct reader *r, const struct item *item, char *target)
 		return;
 	}
 	shown = text_quote(text);
-	value_complain_if(r, item, mem_printf("%s is neither; write true or false", shown));
+	value_complain_if(r, item, mem_printf("invalid boolean %s; use true or false", shown));
 }
 
 char *value_word_list(const struct schema_word *words)
@@ -190,7 +190,7 @@ const struct schema_word *value_take_word(struct reader *r, const struct item *i
 		text_nearest_offer(&nearest, other->name);
 	if (word)
 		value_complain_if(
-			r, item, mem_printf("%s is not in this version; %s", shown, word->later));
+			r, item, mem_printf("%s is not supported; %s", shown, word->later));
 	else if (nearest.best)
 		value_complain_if(r, item,
 			mem_printf("%s is unknown; did you mean '%s'? It can be %s", shown,
@@ -217,7 +217,7 @@ bool value_is_list(struct reader *r, const struct item *item)
 		value_complain(r, item, "the list is empty; fill it or remove the line");
 	else if (item->row->max && item->node->count > item->row->max)
 		value_complain_if(r, item,
-			mem_printf("%zu are too many; at most %llu can stand here",
+			mem_printf("too many entries (%zu); the maximum is %llu",
 				item->node->count, (unsigned long long)item->row->max));
 	else
 		return true;
@@ -253,7 +253,7 @@ static void read_list(struct reader *r, const struct item *item, char *target)
 		shown = text_quote(text);
 		if (strv_has(*list, text))
 			value_complain_if(r, &each,
-				mem_printf("%s is in this list twice; keep one of them", shown));
+				mem_printf("%s is in this list twice; remove one", shown));
 		else
 			strv_append(list, text);
 	}
@@ -295,7 +295,7 @@ static void read_pairs(struct reader *r, const struct item *item, char *target)
 		value_complain(r, item, "the map is empty; fill it or remove the line");
 	else if (item->node->count > item->row->max)
 		value_complain_if(r, item,
-			mem_printf("%zu are too many; at most %llu can stand here",
+			mem_printf("too many entries (%zu); the maximum is %llu",
 				item->node->count, (unsigned long long)item->row->max));
 	else
 		for (size_t i = 0; i < item->node->count; i++) {

@@ -221,7 +221,7 @@ static void refuse_repeated(
 
 	item->type = YAML_REFUSED;
 	add_problem(b, item->key->line, item->key->column,
-		mem_printf("%s%s%s is set twice, first at line %u; keep one of them",
+		mem_printf("%s%s%s is set twice, first at line %u; remove one",
 			show ? "'" : "this key", show ? key : "", show ? "'" : "",
 			first->key->line));
 }
@@ -277,7 +277,7 @@ static void refuse_decoration(struct builder *b, const yaml_event_t *event,
 	const yaml_char_t *anchor, const yaml_char_t *tag)
 {
 	if (anchor)
-		refuse(b, event, "anchors are not read; write the value out wherever it is needed");
+		refuse(b, event, "anchors are not supported; write the value wherever you need it");
 	if (tag)
 		refuse(b, event, "tags are not read; remove the word that begins with '!'");
 }
@@ -308,7 +308,7 @@ static void on_alias(struct builder *b, const yaml_event_t *event)
 		return;
 	}
 	refuse(b, event,
-		"aliases are not read; write the value out, or in quotes if its '*' is meant");
+		"aliases are not supported; write the value, or put it in quotes if you mean '*'");
 	attach(b, node_of_event(b, YAML_REFUSED, event));
 }
 

@@ -326,15 +326,15 @@ static void test_writable_by_others(void **state)
 	put("conf.d/x.yaml", "poll: 1h\n");
 	expect_text("");
 	change("certferry.yaml", 0646, user, group);
-	expect_text("certferry.yaml: others than root could change the file (mode 0646)");
+	expect_text("certferry.yaml: users other than root could change the file (mode 0646)");
 	change("certferry.yaml", 0660, user, group);
-	expect_text("certferry.yaml: others than root could change the file (mode 0660)");
+	expect_text("certferry.yaml: users other than root could change the file (mode 0660)");
 	change("certferry.yaml", 0640, user, group);
 	change("conf.d/x.yaml", 0666, user, group);
-	expect_text("conf.d/x.yaml: others than root could change the file");
+	expect_text("conf.d/x.yaml: users other than root could change the file");
 	change("conf.d/x.yaml", 0644, user, group);
 	change("conf.d", 01777, user, group);
-	expect_text("conf.d: others than root could change the directory (mode 1777)");
+	expect_text("conf.d: users other than root could change the directory (mode 1777)");
 	change("conf.d", 0755, user, group);
 	expect_text("");
 }
@@ -414,7 +414,7 @@ static void test_no_plain_file(void **state)
 	_cleanup_(freep) char *base = read_text(CASES "/base.yaml");
 	_cleanup_(freep) char *path = mem_printf("%s/certferry.yaml", directory);
 
-	expect_text("certferry.yaml: there is no such file; write it");
+	expect_text("certferry.yaml: the file does not exist; create it");
 	assert_int_equal(mkfifo(path, 0600), 0);
 	expect_text("certferry.yaml: is not a regular file");
 	assert_int_equal(unlink(path), 0);
@@ -425,7 +425,7 @@ static void test_no_plain_file(void **state)
 	assert_int_equal(symlink("elsewhere", path), 0);
 	expect_text("");
 	change("elsewhere", 0646, geteuid(), getegid());
-	expect_text("certferry.yaml: others than root could change the file");
+	expect_text("certferry.yaml: users other than root could change the file");
 }
 
 static void test_one_file_alone(void **state)
@@ -449,7 +449,7 @@ static void test_state_directory(void **state)
 
 	put("certferry.yaml", base);
 	setenv("STATE_DIRECTORY", "/run/other:/srv/", 1);
-	expect_text("destinations.files.directory: lies in the state directory /srv,");
+	expect_text("destinations.files.directory: is in the state directory /srv,");
 	setenv("STATE_DIRECTORY", "/srv/tl", 1);
 	expect_text("");
 	unsetenv("STATE_DIRECTORY");
@@ -464,7 +464,7 @@ static void test_at_most_twenty(void **state)
 	put("certferry.yaml", text.data);
 	expect_text("certferry.yaml:19:1: unknown key 'unknown18'; remove it, or see "
 		    "certferry.yaml(5) for "
-		    "what can stand here\nand 11 more\n");
+		    "the keys\nand 11 more\n");
 }
 
 /* -- nothing absurd, nothing secret -- */
