@@ -145,7 +145,7 @@ static int read_event(const json_t *root, const struct event_origin *origin, str
 	int r = 0;
 
 	if (!json_is_object(root))
-		r = refuse(err, "it is no JSON object", NULL);
+		r = refuse(err, "it is not a JSON object", NULL);
 	if (r == 0)
 		r = read_type(root, event, err);
 	if (r == 0)

@@ -105,7 +105,7 @@ int acm_check_arn(const char *arn, struct error *err)
 	if (region)
 		return 0;
 	return error_set(err, ERROR_RETRY, 0,
-		arn ? "answer whose CertificateArn is no ACM ARN" : "answer without CertificateArn");
+		arn ? "response whose CertificateArn is not an ACM ARN" : "response without CertificateArn");
 }
 
 int acm_parse_arn(const json_t *answer, const char **ret_arn, struct error *err)
@@ -154,7 +154,7 @@ int acm_parse_material(
 	if (r < 0)
 		return r;
 	if (!strstr(leaf, "-----BEGIN CERTIFICATE-----"))
-		return error_set(err, ERROR_RETRY, 0, "answer whose Certificate is no PEM");
+		return error_set(err, ERROR_RETRY, 0, "response whose Certificate is not PEM");
 	*ret_leaf = leaf;
 	*ret_chain = chain ? chain : "";
 	return 0;

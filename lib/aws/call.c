@@ -32,7 +32,7 @@
 #include "lib/os/clock.h"
 #include "lib/pki/secret.h"
 
-#define NO_JSON "answer is no JSON: something between us and AWS answered?"
+#define NO_JSON "response is not JSON; is a proxy answering instead of AWS?"
 
 struct aws_call {
 	struct aws_session *session;

@@ -46,9 +46,9 @@ int credentials_check(
 			err, ERROR_DENIED, 0, "%s: the secret access key is too long", where);
 	/* They become parts of headers: a line break in them would begin another. */
 	if (!is_printable(key_id, strlen(key_id)))
-		return error_set(err, ERROR_DENIED, 0, "%s: this is no access key id", where);
+		return error_set(err, ERROR_DENIED, 0, "%s: this is not an access key id", where);
 	if (token && !is_printable(secret_borrow(token), secret_length(token)))
-		return error_set(err, ERROR_DENIED, 0, "%s: this is no session token", where);
+		return error_set(err, ERROR_DENIED, 0, "%s: this is not a session token", where);
 	if (credentials->expires <= now)
 		return error_set(err, ERROR_DENIED, 0, "%s: they expired at %s", where,
 			time_format(credentials->expires, text));
@@ -63,7 +63,7 @@ static int read_string(
 
 	*ret_text = json_string_value(value);
 	if (value && !json_is_null(value) && !*ret_text)
-		return error_set(err, ERROR_INVALID, 0, "%s is no text", name);
+		return error_set(err, ERROR_INVALID, 0, "%s is not a text", name);
 	return 0;
 }
 
@@ -91,7 +91,7 @@ static int read_expiration(const json_t *object, usec_t *ret_expires, struct err
 	*ret_expires = USEC_INFINITY;
 	if (text && time_parse_iso(text, ret_expires) < 0)
 		return error_set(err, ERROR_INVALID, 0,
-			"Expiration is no time like 2026-11-23T08:47:54Z");
+			"Expiration is not a time like 2026-11-23T08:47:54Z");
 	return 0;
 }
 
@@ -132,7 +132,7 @@ int credentials_read(const char *text, size_t length, bool temporary,
 	int r = 0;
 
 	if (!json_is_object(object))
-		r = error_set(err, ERROR_INVALID, 0, "this is no JSON object");
+		r = error_set(err, ERROR_INVALID, 0, "this is not a JSON object");
 	for (size_t i = 0; r >= 0 && i < (temporary ? 4 : 2); i++)
 		if (!json_object_get(object, needed[i]))
 			r = error_set(err, ERROR_INVALID, 0, "%s is missing", needed[i]);

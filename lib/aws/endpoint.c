@@ -266,7 +266,7 @@ int endpoint_find(const struct endpoint_settings *settings, enum aws_service ser
 	int r;
 
 	if (!region || !is_region(region))
-		return error_set(err, ERROR_INVALID, 0, "'%s' is no region", region ?: "");
+		return error_set(err, ERROR_INVALID, 0, "'%s' is not a region", region ?: "");
 	if (!override || !*override) {
 		override = settings->url[service];
 		origin = settings->origin[service];

@@ -52,7 +52,7 @@ static int configure_attempts(struct aws *aws, struct error *err)
 	if (!text || !*text || retry_attempts(text, &aws->attempts) == 0)
 		return 0;
 	return error_set(err, ERROR_INVALID, 0,
-		"%s: '%.32s' is no number of attempts; write 1 to %d, or remove it for %d",
+		"%s: '%.32s' is not a number of attempts; use 1 to %d, or remove it for %d",
 		fixed ? "AWS_MAX_ATTEMPTS" : "max_attempts of the AWS profile", text,
 		RETRY_ATTEMPTS_MAX, RETRY_ATTEMPTS);
 }

@@ -331,7 +331,7 @@ int fault_error(const struct fault *fault, const char *operation, struct error *
 		message = "a redirect, and signed requests follow none: is a proxy or portal in "
 			  "between, or the endpoint's URL wrong?";
 	else if (!*message && strncmp(fault->name, "HTTP ", 5) == 0)
-		message = "no error code of AWS's: something between us and AWS answered?";
+		message = "response has no error code of AWS; is a proxy answering instead of AWS?";
 	return error_set(err, fault->kind, fault->code, "%s: %s%s%s%s%s%s%s%s", operation, fault->name,
 		*message ? ": " : "", message, fault->request_id ? " (request id " : "",
 		fault->request_id ?: "", fault->request_id ? ")" : "", *what_to_do ? "; " : "", what_to_do);

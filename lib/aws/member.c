@@ -79,7 +79,7 @@ static bool is_of(const json_t *value, enum member_type type)
 
 static const char *const type_names[] = {
 	[MEMBER_STRING] = "no string",
-	[MEMBER_BOOLEAN] = "neither true nor false",
+	[MEMBER_BOOLEAN] = "not a boolean (true or false)",
 	[MEMBER_TIME] = "no time",
 	[MEMBER_OBJECT] = "no object",
 	[MEMBER_OBJECTS] = "no list of objects",

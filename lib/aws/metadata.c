@@ -126,7 +126,7 @@ static int judge(const struct metadata *metadata, const struct http_response *re
 	if (metadata->json ? !is_json(response->body, response->body_length)
 			   : response->body_length == 0)
 		return error_set(err, ERROR_RETRY, 0, "'%s' answers with %s", metadata->url,
-			metadata->json ? "what is no JSON" : "nothing");
+			metadata->json ? "no JSON" : "nothing");
 	return 0;
 }
 

@@ -82,7 +82,7 @@ static void send_json(struct operation *operation, const char *region, const jso
 		send_request(operation, &request);
 		return;
 	}
-	error_set(&err, ERROR_INVALID, 0, "%s: what is asked for is no UTF-8", operation->name);
+	error_set(&err, ERROR_INVALID, 0, "%s: the request is not UTF-8", operation->name);
 	operation_fail(operation, &err);
 }
 

@@ -387,7 +387,7 @@ int page_may_have_items(const struct page *page, struct error *err)
 	r = page_check(page, err);
 	if (r < 0 || !page->named || page->null || page->listed)
 		return r;
-	return error_set(err, ERROR_RETRY, 0, "answer whose %s is no list", page->format->items);
+	return error_set(err, ERROR_RETRY, 0, "response whose %s is not a list", page->format->items);
 }
 
 void page_done(struct page *page)

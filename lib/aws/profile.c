@@ -163,7 +163,7 @@ int profile_parse(const char *path, const char *text, size_t length, profile_ite
 		text += 3;
 	while (r >= 0 && parser_next(&parser, &text)) {
 		if (memchr(parser.line, '\0', parser.length))
-			r = parser_fail(&parser, err, "a NUL byte: this is no text file");
+			r = parser_fail(&parser, err, "a NUL byte: this is not a text file");
 		else if (parser.length == 0 || *parser.line == '#' || *parser.line == ';')
 			continue;
 		else if (*parser.line == '[')

@@ -50,7 +50,7 @@ static int check_version(const char *text, size_t length, struct error *err)
 	json_decref(object);
 	if (version != 1)
 		return error_set(err, ERROR_INVALID, 0,
-			"its output is no JSON object with \"Version\": 1");
+			"its output is not a JSON object with \"Version\": 1");
 	return 0;
 }
 

@@ -191,7 +191,7 @@ int sts_read_credentials(
 		credentials->key_id[strspn(credentials->key_id,
 			"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")])
 		return error_set(err, ERROR_RETRY, 0,
-			"answer without credentials: something between us and AWS answered?");
+			"response has no credentials; is a proxy answering instead of AWS?");
 	if (time_parse_iso(expiration, &credentials->expires) < 0)
 		return error_set(err, ERROR_RETRY, 0, "answer without the time of expiry");
 	r = read_secret(body, length, GRANT "SecretAccessKey", &credentials->secret_key, err);

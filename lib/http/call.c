@@ -319,14 +319,14 @@ static char *trust_advice(const struct http_call *call)
 	(void)curl_easy_getinfo(call->easy, CURLINFO_SSL_VERIFYRESULT, &reason);
 	switch (reason) {
 	case X509_V_OK:
-		return mem_strdup("; something else answers there, or the endpoint has to be written "
+		return mem_strdup("; something else answers there, or you must write the endpoint "
 				  "with one of its certificate's names");
 	case X509_V_ERR_CERT_HAS_EXPIRED:
 	case X509_V_ERR_CERT_NOT_YET_VALID:
-		return mem_strdup("; its owner has to renew it, unless it is the clock of this host "
-				  "that is wrong");
+		return mem_strdup("; its owner must renew it, unless the clock of this host "
+				  "is wrong");
 	default:
-		return mem_printf("; if it is meant, its authority has to be in the CA bundle '%s'",
+		return mem_printf("; to trust it, add its authority to the CA bundle '%s'",
 			trust_path(call->http->trust));
 	}
 }

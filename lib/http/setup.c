@@ -85,7 +85,7 @@ static size_t on_body(char *data, size_t one, size_t length, void *userdata)
 	if (call->sink(call->sink_userdata, data, length) == 0)
 		return length;
 	(void)error_set(&call->failure, ERROR_RETRY, CURLE_WRITE_ERROR,
-		"%s: response that cannot be read", call->url.origin);
+		"%s: invalid response", call->url.origin);
 	return 0;
 }
 

@@ -152,7 +152,7 @@ static const char *hint(const struct builder *b)
 	const char *problem = b->parser.problem ? b->parser.problem : "";
 
 	if (is_tab_at(b, &b->parser.problem_mark))
-		return "; indent with spaces, a tab may not stand here";
+		return "; indent with spaces, not with a tab";
 	if (strstr(context, "alias") || strstr(context, "anchor"))
 		return "; put a text that begins with '*' or '&' in quotes";
 	if (strstr(problem, "cannot start any token"))

@@ -424,7 +424,7 @@ static void test_page_that_is_none(void **state)
 	listing = list(world);
 	assert_int_equal(listing.err.kind, ERROR_RETRY);
 	assert_string_equal(listing.err.text,
-		"ListCertificates: answer is no JSON: something between us and AWS answered?");
+		"ListCertificates: response is not JSON; is a proxy answering instead of AWS?");
 	assert_int_equal(listing.pages, 0);
 	assert_int_equal(world->server->count, 3);
 	error_done(&listing.err);
@@ -459,7 +459,7 @@ static void test_attempts(void **state)
 	assert_int_equal(world->server->count, 1);
 	setenv("AWS_MAX_ATTEMPTS", "many", 1);
 	assert_int_equal(aws_new(world->event, &aws, &err), -EINVAL);
-	assert_string_equal(err.text, "AWS_MAX_ATTEMPTS: 'many' is no number of attempts; write 1 to 10, or "
+	assert_string_equal(err.text, "AWS_MAX_ATTEMPTS: 'many' is not a number of attempts; use 1 to 10, or "
 				      "remove it for 3");
 	unsetenv("AWS_MAX_ATTEMPTS");
 	world_free(world);
@@ -582,8 +582,8 @@ static void test_once_withheld(void **state)
 	begin(world);
 	ask(world, "ImportCertificate", true);
 	check_error(world, ERROR_RETRY, AWS_CODE_AMBIGUOUS,
-		"ImportCertificate: HTTP 403: no error code of AWS's: something between us and AWS "
-		"answered? (request id id-1)");
+		"ImportCertificate: HTTP 403: response has no error code of AWS; is a proxy answering instead of AWS?"
+		" (request id id-1)");
 	ask(world, "ImportCertificate", false);
 	assert_int_equal(world->err.kind, ERROR_DENIED);
 	assert_int_equal(world->server->count, 2);
@@ -614,8 +614,8 @@ static void test_empty(void **state)
 	add(world, 200, "", "");
 	begin(world);
 	ask(world, "ListTagsForCertificate", false);
-	check_error(world, ERROR_RETRY, 200, "ListTagsForCertificate: answer is no JSON: something between us "
-					     "and AWS answered?");
+	check_error(world, ERROR_RETRY, 200, "ListTagsForCertificate: response is not JSON; is a proxy answering "
+					     "instead of AWS?");
 	/* An operation that has nothing to say may say nothing. */
 	(void)aws_call_start(world->session,
 		&(struct aws_request){ .service = AWS_SECRETSMANAGER,
@@ -678,8 +678,8 @@ static void test_no_json(void **state)
 		begin(world);
 		ask(world, "ListCertificates", false);
 		check_error(world, ERROR_RETRY, 200,
-			"ListCertificates: answer is no JSON: something between us and AWS "
-			"answered?");
+			"ListCertificates: response is not JSON; is a proxy answering "
+			"instead of AWS?");
 		assert_int_equal(world->server->count, 3);
 		ask(world, "ImportCertificate", true);
 		assert_int_equal(world->err.code, AWS_CODE_AMBIGUOUS);
@@ -1098,7 +1098,7 @@ static void test_bad_region(void **state)
 		on_done, world);
 	world->left++;
 	run_until_zero(world->event, &world->left);
-	check_error(world, ERROR_INVALID, 0, "ListCertificates: '' is no region");
+	check_error(world, ERROR_INVALID, 0, "ListCertificates: '' is not a region");
 	world_free(world);
 }
 

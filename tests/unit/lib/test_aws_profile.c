@@ -72,7 +72,7 @@ static void test_errors(void **state)
 	check_error("\n[a\nk=v\n", 8, "F:2: a section without its ']'");
 	check_error("[a]\nnonsense\n", 13, "F:2: neither a section nor 'key = value'");
 	check_error("[a]\n = v\n", 9, "F:2: a value without a key");
-	check_error("[a]\nk=\0v\n", 9, "F:2: a NUL byte: this is no text file");
+	check_error("[a]\nk=\0v\n", 9, "F:2: a NUL byte: this is not a text file");
 	check_error("[a]\n[b]\n[a]\n", 12, "F:3: 'a' is there twice");
 	check_error("[a]\nk=v\nK:w\n", 12, "F:3: 'k' is there twice");
 }

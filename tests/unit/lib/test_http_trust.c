@@ -186,7 +186,7 @@ static void test_trust_changes(void **state)
 		assert_true(http_never_sent(&world.err));
 	}
 	assert_int_equal(world.err.kind, ERROR_INVALID);
-	assert_non_null(strstr(world.err.text, "its authority has to be in the CA bundle '/tmp/test_http_trust."));
+	assert_non_null(strstr(world.err.text, "add its authority to the CA bundle '/tmp/test_http_trust."));
 
 	/* Trusted again.  The connection that finds a change is given up, having sent nothing, for who asks to try again. */
 	bundle_write(&world, certificate);

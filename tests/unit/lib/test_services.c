@@ -491,8 +491,8 @@ static void test_description(void **state)
 		{ "{\"Certificate\": null}", "answer without Certificate" },
 		{ "{\"Certificate\": []}", "answer without Certificate" },
 		{ "{\"Certificate\": [{\"CertificateArn\": \"" ARN "\"}]}", "answer without Certificate" },
-		{ "{\"Certificate\": {}}", "answer without CertificateArn" },
-		{ "{\"Certificate\": {\"CertificateArn\": \"x\"}}", "answer whose CertificateArn is no ACM ARN" },
+		{ "{\"Certificate\": {}}", "response without CertificateArn" },
+		{ "{\"Certificate\": {\"CertificateArn\": \"x\"}}", "response whose CertificateArn is not an ACM ARN" },
 		{ "{\"Certificate\": {\"CertificateArn\": \"" ARN "\", \"Type\": 1}}", "another type of Type" },
 		{ "{\"Certificate\": {\"CertificateArn\": \"" ARN "\", \"InUseBy\": {}}}", "another type of InUseBy" },
 		{ "{\"Certificate\": {\"CertificateArn\": \"" ARN "\", \"RenewalSummary\": []}}", "another type of RenewalSummary" },
@@ -543,7 +543,7 @@ static void test_parse_material(void **state)
 	assert_int_equal(acm_parse_material(bare, &leaf, &chain, NULL), 0);
 	assert_string_equal(chain, "");
 	assert_int_equal(acm_parse_material(html, &leaf, &chain, &err), -EAGAIN);
-	assert_string_equal(err.text, "answer whose Certificate is no PEM");
+	assert_string_equal(err.text, "response whose Certificate is not PEM");
 }
 
 #define SECRET_ARN "arn:aws:secretsmanager:eu-west-1:222222222222:secret:tls/a-AbCdEf"

@@ -123,8 +123,8 @@ static void test_bad_answers(void **state)
 	static const struct {
 		const char *answer, *text;
 	} cases[] = {
-		{ "{\"Messages\":{}}", "answer whose Messages is no list" },
-		{ "{\"Messages\":\"x\"}", "answer whose Messages is no list" },
+		{ "{\"Messages\":{}}", "response whose Messages is not a list" },
+		{ "{\"Messages\":\"x\"}", "response whose Messages is not a list" },
 		{ "{\"Messages\":[1]}", "answer with something else than objects in Messages" },
 		{ "{\"Messages\":[null]}", "answer with something else than objects in Messages" },
 		{ "{\"Messages\":[" ONE ",[]]}", "answer with something else than objects in Messages" },
