@@ -44,6 +44,15 @@ static void test_kinds(void **state)
 			kind == ERROR_QUOTA ? 6 * USEC_PER_HOUR : USEC_PER_MINUTE);
 }
 
+/* From a share less to a share more, and in the middle what was asked for. */
+static void test_spread(void **state)
+{
+	assert_int_equal(spread(USEC_PER_MINUTE, 4, 0), 45 * USEC_PER_SEC);
+	assert_int_equal(spread(USEC_PER_MINUTE, 4, CHANCES / 2), USEC_PER_MINUTE);
+	assert_int_equal(spread(USEC_PER_MINUTE, 10, CHANCES), 66 * USEC_PER_SEC);
+	assert_int_equal(spread(0, 4, CHANCES), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -52,6 +61,7 @@ int main(void)
 		cmocka_unit_test(test_never_shorter),
 		cmocka_unit_test(test_none),
 		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_spread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
