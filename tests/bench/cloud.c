@@ -167,6 +167,17 @@ static void import_some(struct cloud *cloud, struct account *account, unsigned f
 	}
 }
 
+static void crowd(struct cloud *cloud, struct account *account, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct leaf *leaf = cloud->certificates[i % cloud->count].leaf;
+		const usec_t at = usec_add(leaf->not_before, 2 * USEC_PER_HOUR);
+
+		*import_add(account) =
+			(struct import){ .leaf = leaf, .tags = mem_strdup("[]"), .at = at, .created = at };
+	}
+}
+
 struct cloud *cloud_new(const struct cloud_settings *settings, usec_t now)
 {
 	struct cloud *cloud = mem_new(struct cloud);
@@ -191,6 +202,8 @@ struct cloud *cloud_new(const struct cloud_settings *settings, usec_t now)
 			import_some(cloud, &cloud->accounts[i], (i - 1) * ISSUER_GROUP, i * ISSUER_GROUP);
 		else if (settings->imported)
 			import_some(cloud, &cloud->accounts[i], 0, cloud->count);
+		if (i <= settings->crowded)
+			crowd(cloud, &cloud->accounts[i], settings->crowd);
 	}
 	return cloud;
 }

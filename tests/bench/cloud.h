@@ -32,6 +32,8 @@ struct cloud_settings {
 	unsigned accounts; /* destination accounts, CLOUD_ACCOUNT upwards */
 	bool imported; /* every certificate is imported already in each account, tagged as certferry does:
 			certferry:source, certferry:name as cloud_name() says, and certferry:anchor */
+	unsigned crowded, crowd; /* the first so many accounts have so many imports more: somebody else's, with the names
+			of ours, and without a tag */
 	bool spread; /* instead: each account has the certificates of one domain, ISSUER_GROUP of them */
 	bool by_domain; /* certferry:name is the certificate's domain instead */
 	bool no_search; /* SearchCertificates is denied, as to those who may only list */

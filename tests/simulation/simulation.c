@@ -14,6 +14,7 @@
  *
  * A run goes through these phases:
  *	SETTLE	the daemon finds what is in place (not in `first`)
+ *	CHECK	it sweeps, and looks at all that is in place once more (where accounts are `full`)
  *	SYNC	the work that is measured: from the first request to the last answer
  *	AGAIN	the second renewal (`down` and `falls`)
  *	END	it was told to end
@@ -50,6 +51,9 @@
 /* In the case throttled: what the first account takes, and how long. */
 #define SLOW_INTERVAL (2 * USEC_PER_SEC)
 
+/* What accounts that are full hold of others. */
+#define CROWD 2500
+
 /* What may be added to the time that it takes alone. */
 #define MOST_LONGER 1.10
 
@@ -62,11 +66,11 @@ enum kind {
 };
 
 static const char *const kinds[] = { "renewal", "first", "throttled", "down", "falls" };
-static const char *const ways[] = { "sound", "silent", "refused", "reset", "busy", "slow", "mixed" };
+static const char *const ways[] = { "sound", "silent", "refused", "reset", "busy", "slow", "mixed", "full" };
 
 /* How long each phase took those accounts that do not fail. */
 struct times {
-	usec_t settle, sync, again;
+	usec_t settle, check, sync, again;
 	unsigned long exports;
 };
 
@@ -78,7 +82,7 @@ static struct {
 	struct times times;
 	uint64_t seed;
 	struct cloud *cloud;
-	enum { SETTLE, SYNC, AGAIN, END } phase;
+	enum { SETTLE, CHECK, SYNC, AGAIN, END } phase;
 	usec_t begun; /* SYNC */
 	struct cloud_counts before; /* what there was before SYNC */
 	usec_t cpu;
@@ -116,6 +120,12 @@ static void begin_sync(void)
 		transport_slow_down(0, SLOW_INTERVAL);
 	if (simulation.kind == FALLS)
 		transport_fail(simulation.failing, simulation.how);
+}
+
+static void begin_check(void)
+{
+	simulation.phase = CHECK;
+	transport_mark();
 }
 
 static void begin_again(void)
@@ -161,6 +171,12 @@ static void note_others(usec_t next)
 		return;
 	if (simulation.phase == SETTLE && all_have_answered()) {
 		simulation.times.settle = usec_sub(traffic->last_sound, traffic->look);
+		if (simulation.how == FULL)
+			begin_check();
+		else
+			begin_sync();
+	} else if (simulation.phase == CHECK && traffic->look && all_have_answered()) {
+		simulation.times.check = usec_sub(traffic->last_sound, traffic->look);
 		begin_sync();
 	} else if (simulation.phase == SYNC && in_sync() == pairs()) {
 		struct cloud_counts counts;
@@ -208,7 +224,10 @@ static void write_configuration(const char *path)
 	char arn[CLOUD_ARN_SIZE], name[CLOUD_NAME_SIZE];
 
 	assert(file);
-	(void)fprintf(file, "source: {region: " CLOUD_REGION "}\nguard: 0\ncertificates:\n");
+	(void)fprintf(file, "source: {region: " CLOUD_REGION "}\nguard: 0\n");
+	if (simulation.how == FULL)
+		(void)fprintf(file, "poll: 1d\nsweep: 10m\n");
+	(void)fprintf(file, "certificates:\n");
 	for (unsigned i = 0; i < simulation.certificates; i++)
 		(void)fprintf(file, "  %s: {arn: \"%s\", deliver: [{to: accounts}]}\n", cloud_name(i, name),
 			cloud_arn(i, arn));
@@ -327,6 +346,8 @@ static int compare(const struct times *alone, const struct times *beside, const 
 		(unsigned long long)simulation.seed, alone->exports, beside->exports, transport_traffic()->most_under_way);
 	if (simulation.kind == DOWN)
 		good &= check_time("the first looks", alone->settle, beside->settle);
+	if (simulation.how == FULL)
+		good &= check_time("a check", alone->check, beside->check);
 	good &= check_time("a renewal", alone->sync, beside->sync);
 	good &= check_time("another one", alone->again, beside->again);
 	return good ? 0 : 1;
@@ -336,7 +357,7 @@ static int usage(void)
 {
 	(void)fputs("usage: simulation renewal|first|throttled CERTIFICATES ACCOUNTS SEED\n"
 		    "       simulation down|falls CERTIFICATES ACCOUNTS SEED FAILING "
-		    "silent|refused|reset|busy|slow|mixed\n",
+		    "silent|refused|reset|busy|slow|mixed|full\n",
 		stderr);
 	return 2;
 }
@@ -385,6 +406,8 @@ static int run(void)
 			.certificates = simulation.certificates,
 			.accounts = simulation.accounts,
 			.imported = simulation.kind != FIRST,
+			.crowded = simulation.how == FULL ? simulation.failing : 0,
+			.crowd = CROWD,
 			.quotas = true,
 		},
 		clock_now());

@@ -52,10 +52,11 @@ enum failing {
 	BUSY, /* 503 */
 	SLOW, /* an answer, eight seconds later */
 	FAILING_COUNT,
+	FULL, /* every answer, or of every second account those to all but ListTagsForCertificate */
 };
 
 /* transport_fail(count, failing): from now on, the requests to the first ${count} destination accounts fail like that;
- * FAILING_COUNT: in each of these ways, one account after the other. */
+ * FAILING_COUNT: in each of the ways before it, one account after the other. */
 void transport_fail(unsigned count, enum failing failing);
 
 #endif
