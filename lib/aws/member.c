@@ -91,12 +91,12 @@ static const char *const type_names[] = {
 int member_check(const json_t *object, const struct member *members, struct error *err)
 {
 	if (!json_is_object(object))
-		return error_set(err, ERROR_RETRY, 0, "answer with something else than objects");
+		return error_set(err, ERROR_RETRY, 0, "response with something else than objects");
 	for (; members->name; members++) {
 		const json_t *value = json_object_get(object, members->name);
 
 		if (value && !json_is_null(value) && !is_of(value, members->type))
-			return error_set(err, ERROR_RETRY, 0, "answer whose %s is %s",
+			return error_set(err, ERROR_RETRY, 0, "response whose %s is %s",
 				members->name, type_names[members->type]);
 	}
 	return 0;
@@ -114,7 +114,7 @@ int member_need(const json_t *object, const char *name, const char **ret_text, s
 	const char *text = member_string(object, name);
 
 	if (!text)
-		return error_set(err, ERROR_RETRY, 0, "answer without %s", name);
+		return error_set(err, ERROR_RETRY, 0, "response without %s", name);
 	*ret_text = text;
 	return 0;
 }

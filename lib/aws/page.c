@@ -377,7 +377,7 @@ int page_need_items(const struct page *page, struct error *err)
 		return r;
 	if (page->listed)
 		return 0;
-	return error_set(err, ERROR_RETRY, 0, "answer without %s", page->format->items);
+	return error_set(err, ERROR_RETRY, 0, "response without %s", page->format->items);
 }
 
 int page_may_have_items(const struct page *page, struct error *err)

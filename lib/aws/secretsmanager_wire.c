@@ -58,7 +58,7 @@ static int parse_secret_arn(const json_t *answer, const char **ret_arn, struct e
 	if (r < 0)
 		return r;
 	if (strncmp(arn, "arn:", 4) != 0 || !strstr(arn, ":secretsmanager:"))
-		return error_set(err, ERROR_RETRY, 0, "answer whose ARN is of no secret");
+		return error_set(err, ERROR_RETRY, 0, "response whose ARN is of no secret");
 	*ret_arn = arn;
 	return 0;
 }

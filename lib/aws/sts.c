@@ -151,7 +151,7 @@ static int read_secret(const char *body, size_t length, const char *path,
 	int r;
 
 	if (xml_find(body, length, path, &text, &text_length) < 0 || text_length == 0)
-		return error_set(err, ERROR_RETRY, 0, "answer without credentials");
+		return error_set(err, ERROR_RETRY, 0, "response without credentials");
 	room = text_length;
 	plain = OPENSSL_secure_malloc(room);
 	if (!plain)
@@ -161,7 +161,7 @@ static int read_secret(const char *body, size_t length, const char *path,
 	for (size_t i = 0; i < text_length; i++)
 		if (plain[i] <= ' ' || plain[i] > '~') {
 			OPENSSL_secure_clear_free(plain, room);
-			return error_set(err, ERROR_RETRY, 0, "answer with credentials that are none");
+			return error_set(err, ERROR_RETRY, 0, "response with credentials that are none");
 		}
 	r = secret_from(plain, text_length, ret_secret, err);
 	OPENSSL_secure_clear_free(plain, room);
@@ -193,12 +193,12 @@ int sts_read_credentials(
 		return error_set(err, ERROR_RETRY, 0,
 			"response has no credentials; is a proxy answering instead of AWS?");
 	if (time_parse_iso(expiration, &credentials->expires) < 0)
-		return error_set(err, ERROR_RETRY, 0, "answer without the time of expiry");
+		return error_set(err, ERROR_RETRY, 0, "response without the time of expiry");
 	r = read_secret(body, length, GRANT "SecretAccessKey", &credentials->secret_key, err);
 	if (r < 0)
 		return r;
 	if (secret_length(credentials->secret_key) > SIGV4_SECRET_BYTES)
-		return error_set(err, ERROR_RETRY, 0, "answer with a secret key that is none");
+		return error_set(err, ERROR_RETRY, 0, "response with a secret key that is none");
 	r = read_secret(body, length, GRANT "SessionToken", &credentials->token, err);
 	if (r < 0)
 		return r;

@@ -983,7 +983,7 @@ static void test_grant_is_none(void **state)
 		ask(world, "DescribeCertificate", false);
 		assert_int_equal(world->err.kind, ERROR_RETRY);
 		assert_non_null(
-			strstr(world->err.text, "assume role '" ROLE "': AssumeRole: answer"));
+			strstr(world->err.text, "assume role '" ROLE "': AssumeRole: response"));
 		world_free(world);
 	}
 }

@@ -109,7 +109,7 @@ static void test_other_types_are_absent(void **state)
 	assert_list(strings, "a b");
 	assert_null(member_strings(json, "word"));
 	assert_int_equal(member_need(json, "empty", &text, &err), -EAGAIN);
-	assert_string_equal(err.text, "answer without empty");
+	assert_string_equal(err.text, "response without empty");
 	assert_string_equal(text, "untouched");
 }
 
@@ -306,11 +306,11 @@ static void test_crowded_page(void **state)
 	assert_int_equal(read_crowd(1, PAGE_LIST_MAX, &err), 0);
 	assert_int_equal(read_crowd(PAGE_ITEMS_MAX, 1, &err), 0);
 	assert_true(read_crowd(1, 300000, &err) < 0);
-	assert_string_equal(err.text, "answer with too many values in SubjectAlternativeNameSummaries");
+	assert_string_equal(err.text, "response with too many values in SubjectAlternativeNameSummaries");
 	assert_true(read_crowd(200, PAGE_LIST_MAX, &err) < 0);
-	assert_string_equal(err.text, "answer with too many values in SubjectAlternativeNameSummaries");
+	assert_string_equal(err.text, "response with too many values in SubjectAlternativeNameSummaries");
 	assert_true(read_crowd(PAGE_ITEMS_MAX + 1, 1, &err) < 0);
-	assert_string_equal(err.text, "answer with too many values in CertificateSummaryList");
+	assert_string_equal(err.text, "response with too many values in CertificateSummaryList");
 	assert_int_equal(err.kind, ERROR_RETRY);
 	assert_true(clock() - begin < 5 * CLOCKS_PER_SEC);
 }
@@ -487,10 +487,10 @@ static void test_description(void **state)
 	static const struct {
 		const char *text, *why;
 	} bad[] = {
-		{ "{}", "answer without Certificate" },
-		{ "{\"Certificate\": null}", "answer without Certificate" },
-		{ "{\"Certificate\": []}", "answer without Certificate" },
-		{ "{\"Certificate\": [{\"CertificateArn\": \"" ARN "\"}]}", "answer without Certificate" },
+		{ "{}", "response without Certificate" },
+		{ "{\"Certificate\": null}", "response without Certificate" },
+		{ "{\"Certificate\": []}", "response without Certificate" },
+		{ "{\"Certificate\": [{\"CertificateArn\": \"" ARN "\"}]}", "response without Certificate" },
 		{ "{\"Certificate\": {}}", "response without CertificateArn" },
 		{ "{\"Certificate\": {\"CertificateArn\": \"x\"}}", "response whose CertificateArn is not an ACM ARN" },
 		{ "{\"Certificate\": {\"CertificateArn\": \"" ARN "\", \"Type\": 1}}", "another type of Type" },
@@ -599,7 +599,7 @@ static void test_parse_written(void **state)
 	assert_int_equal(sm_parse_written(json, NULL, &arn, NULL), 0);
 	assert_int_equal(sm_parse_written(json, "two", &arn, &err), -EAGAIN);
 	assert_int_equal(sm_parse_written(other, "one", &arn, &err), -EAGAIN);
-	assert_string_equal(err.text, "answer whose ARN is of no secret");
+	assert_string_equal(err.text, "response whose ARN is of no secret");
 }
 
 int main(void)

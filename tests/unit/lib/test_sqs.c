@@ -125,23 +125,23 @@ static void test_bad_answers(void **state)
 	} cases[] = {
 		{ "{\"Messages\":{}}", "response whose Messages is not a list" },
 		{ "{\"Messages\":\"x\"}", "response whose Messages is not a list" },
-		{ "{\"Messages\":[1]}", "answer with something else than objects in Messages" },
-		{ "{\"Messages\":[null]}", "answer with something else than objects in Messages" },
-		{ "{\"Messages\":[" ONE ",[]]}", "answer with something else than objects in Messages" },
-		{ "{\"Messages\":[{\"ReceiptHandle\":\"r\",\"Body\":\"b\"}]}", "answer without MessageId" },
-		{ "{\"Messages\":[{\"MessageId\":\"\",\"ReceiptHandle\":\"r\"}]}", "answer without MessageId" },
-		{ "{\"Messages\":[{\"MessageId\":null,\"ReceiptHandle\":\"r\"}]}", "answer without MessageId" },
-		{ "{\"Messages\":[{\"MessageId\":7,\"ReceiptHandle\":\"r\"}]}", "answer with another type of MessageId" },
-		{ "{\"Messages\":[{\"MessageId\":\"m\",\"Body\":\"b\"}]}", "answer without ReceiptHandle" },
-		{ "{\"Messages\":[" ONE ",{\"MessageId\":\"m\"}]}", "answer without ReceiptHandle" },
-		{ "{\"Messages\":[{" NEEDED ",\"Body\":{}}]}", "answer with another type of Body" },
-		{ "{\"Messages\":[{" NEEDED ",\"Body\":7}]}", "answer with another type of Body" },
-		{ "{\"Messages\":[{" NEEDED ",\"Attributes\":[]}]}", "answer with another type of Attributes" },
+		{ "{\"Messages\":[1]}", "response with something else than objects in Messages" },
+		{ "{\"Messages\":[null]}", "response with something else than objects in Messages" },
+		{ "{\"Messages\":[" ONE ",[]]}", "response with something else than objects in Messages" },
+		{ "{\"Messages\":[{\"ReceiptHandle\":\"r\",\"Body\":\"b\"}]}", "response without MessageId" },
+		{ "{\"Messages\":[{\"MessageId\":\"\",\"ReceiptHandle\":\"r\"}]}", "response without MessageId" },
+		{ "{\"Messages\":[{\"MessageId\":null,\"ReceiptHandle\":\"r\"}]}", "response without MessageId" },
+		{ "{\"Messages\":[{\"MessageId\":7,\"ReceiptHandle\":\"r\"}]}", "response with another type of MessageId" },
+		{ "{\"Messages\":[{\"MessageId\":\"m\",\"Body\":\"b\"}]}", "response without ReceiptHandle" },
+		{ "{\"Messages\":[" ONE ",{\"MessageId\":\"m\"}]}", "response without ReceiptHandle" },
+		{ "{\"Messages\":[{" NEEDED ",\"Body\":{}}]}", "response with another type of Body" },
+		{ "{\"Messages\":[{" NEEDED ",\"Body\":7}]}", "response with another type of Body" },
+		{ "{\"Messages\":[{" NEEDED ",\"Attributes\":[]}]}", "response with another type of Attributes" },
 		{ "{\"Messages\":[{" NEEDED ",\"Attributes\":{\"ApproximateReceiveCount\":1}}]}",
-			"answer with another type of ApproximateReceiveCount" },
-		{ "{\"Messages\":[1,2,3,4,5,6,7,8,9,10,11]}", "answer with something else than objects in Messages" },
+			"response with another type of ApproximateReceiveCount" },
+		{ "{\"Messages\":[1,2,3,4,5,6,7,8,9,10,11]}", "response with something else than objects in Messages" },
 		{ "{\"Messages\":[" ONE "," ONE "," ONE "," ONE "," ONE "," ONE "," ONE "," ONE "," ONE "," ONE "," ONE "]}",
-			"answer with too many values in Messages" },
+			"response with too many values in Messages" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -175,7 +175,7 @@ static void test_full_of_others(void **state)
 		assert_int_equal(read_messages(&page, text.data, messages, &messages_count, &err) < 0, bad);
 		assert_int_equal(messages_count, bad ? 7 : 0);
 		if (bad)
-			assert_string_equal(err.text, "answer with too many values beside Messages");
+			assert_string_equal(err.text, "response with too many values beside Messages");
 	}
 }
 
@@ -192,7 +192,7 @@ static void test_long_receipt(void **state)
 
 		assert_int_equal(read_messages(&page, text, messages, &count, &err) < 0, length > 2048);
 		if (length > 2048)
-			assert_string_equal(err.text, "answer with too long a value of ReceiptHandle");
+			assert_string_equal(err.text, "response with too long a value of ReceiptHandle");
 	}
 }
 
