@@ -32,20 +32,20 @@ struct arguments {
 static void usage(FILE *stream)
 {
 	(void)fputs("Usage: certferryd [OPTION]...\n"
-		    "Carry renewed certificates from ACM to every place that uses them.\n\n"
-		    "  --config FILE      read FILE alone instead of /etc/certferry\n"
-		    "  --check            check the configuration and exit (0, or 2 with every problem)\n"
+		    "Deliver renewed certificates from ACM to every place that uses them.\n\n"
+		    "  --config FILE      read only FILE instead of /etc/certferry\n"
+		    "  --check            check the configuration and exit (0, or 2 after printing every problem)\n"
 		    "    --expand         print each delivery as one sorted line\n"
-		    "  --once             do all that is due, wait for dependents and proofs, exit\n"
-		    "    --dry-run        only print what would be done; reads, never writes\n"
-		    "    --approve        approve what waits for approval or stands behind the guard\n"
+		    "  --once             run a full scan, do everything that is due, and exit\n"
+		    "    --dry-run        only print what certferryd would do; write nothing\n"
+		    "    --approve        first approve the held deliveries\n"
 		    "  --json             print JSON\n"
 		    "  --log-level LEVEL  error, warning, notice, info (default) or debug\n"
 		    "  --polkit-rule      print the polkit rule for the configured units\n"
-		    "  --unit-dropin      print the unit drop-in that this configuration needs\n"
+		    "  --unit-dropin      print the unit drop-in for this configuration\n"
 		    "  --version, --help\n\n"
-		    "Exit status: 0 in sync or done, 1 something failed, 2 usage or configuration,\n"
-		    "3 something is pending or held, 4 another instance holds the state directory.\n"
+		    "Exit status: 0 in sync or done, 1 something failed, 2 wrong usage or configuration,\n"
+		    "3 something is pending or held, 4 another instance uses the state directory.\n"
 		    "See certferryd(8), certferry.yaml(5).\n",
 		stream);
 }
@@ -63,11 +63,11 @@ static int check_arguments(const struct arguments *arguments)
 	if (arguments->run.approve && !arguments->run.once)
 		return usage_error("--approve needs --once");
 	if (arguments->run.approve && arguments->run.dry_run)
-		return usage_error("--approve and --dry-run exclude each other");
+		return usage_error("--approve and --dry-run are mutually exclusive");
 	if (arguments->expand && !arguments->check)
 		return usage_error("--expand needs --check");
 	if (arguments->check + arguments->run.once + arguments->polkit_rule + arguments->unit_dropin > 1)
-		return usage_error("--check, --once, --polkit-rule and --unit-dropin exclude each other");
+		return usage_error("--check, --once, --polkit-rule and --unit-dropin are mutually exclusive");
 	return 0;
 }
 
@@ -118,7 +118,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *arguments)
 		case LOG_LEVEL:
 			arguments->log_level = log_level_find(optarg);
 			if (arguments->log_level < 0)
-				return usage_error("--log-level is one of error, warning, notice, info, debug");
+				return usage_error("--log-level must be error, warning, notice, info or debug");
 			break;
 		case POLKIT_RULE:
 			arguments->polkit_rule = true;
@@ -137,7 +137,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *arguments)
 		}
 	}
 	if (optind < argc)
-		return usage_error("it takes no arguments besides options");
+		return usage_error("unexpected argument");
 	return check_arguments(arguments);
 }
 

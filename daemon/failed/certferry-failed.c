@@ -58,7 +58,7 @@ static bool take_due(struct ends *due)
 		due->told = clock_boottime();
 		if (place_save(PLACE, PLACE_TOLD, due, &err) < 0)
 			log_write(LOG_WARNING, NULL, NULL,
-				"Failed to note that people were told: %s; they may be told again within the hour",
+				"Failed to record that the message was sent: %s; certferry-failed can send it again within the hour",
 				err.text);
 	}
 	place_remove(PLACE, PLACE_DUE);
@@ -181,7 +181,7 @@ static int tell(void)
 	}
 	say(&message);
 	if (settings_read(SETTINGS, geteuid(), &settings, &err) < 0)
-		status = fail(SAY_FAILED_SETTINGS, "Failed to read whom to tell about " MESSAGE_UNIT
+		status = fail(SAY_FAILED_SETTINGS, "Failed to read the recipients of messages about " MESSAGE_UNIT
 						   "; only this journal has the message", &err);
 	status |= leave_mail(&message, settings.mail);
 	return status | post(&message, &settings);
@@ -195,7 +195,7 @@ static void judge_tell(void)
 	if (strcmp(code, "exited") == 0 && (strcmp(status, "0") == 0 || strcmp(status, "1") == 0))
 		return;
 	log_write(LOG_ALERT, SAY_FAILED_UNHEARD, NULL,
-		"certferry-failed itself failed (%s %s), and may have told nobody that " MESSAGE_UNIT
+		"certferry-failed itself failed (%s %s), and might have sent no message that " MESSAGE_UNIT
 		" fails. See 'systemctl status certferryd certferry-failed'",
 		code, status);
 }

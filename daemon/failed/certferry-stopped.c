@@ -31,7 +31,7 @@ static int tell(const struct ends *ends, struct error *err)
 
 	log_write(LOG_ERR, SAY_FAILED_LOOP, NULL,
 		MESSAGE_UNIT " ended uncleanly %u times, %d of them within ten minutes (the last: %s %s); starting " TELLER
-			     " to tell people",
+			     " to send a message",
 		ends->count, ENDS_MANY, ends->last.result, ends->last.status);
 	r = place_save(PLACE, PLACE_DUE, ends, err);
 	return r < 0 ? r : unit_now_start(TELLER, BUS_TIMEOUT, err);
@@ -80,7 +80,7 @@ int main(void)
 	if (count(&end, &err) == 0)
 		return 0;
 	log_write(LOG_ALERT, SAY_FAILED_UNHEARD, NULL,
-		"Failed to have people told that " MESSAGE_UNIT " ended uncleanly (%s %s): %s; nobody may hear of it. "
+		"Failed to report that " MESSAGE_UNIT " ended uncleanly (%s %s): %s; nobody might notice. "
 		"See 'systemctl status certferryd'",
 		end.result, end.status, err.text);
 	return 1;

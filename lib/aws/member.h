@@ -38,14 +38,14 @@ struct member {
 };
 
 /* member_check(object, members, err): is each of ${members} of ${object} what it must be?  ERROR_RETRY,
- * "answer whose NAME is no string", for the first that is not, or when ${object} is none. */
+ * "response whose NAME is not a string", for the first that is not, or when ${object} is none. */
 int member_check(const json_t *object, const struct member *members, struct error *err);
 
 /* member_string(object, name): borrowed from ${object}; NULL when absent or empty. */
 const char *member_string(const json_t *object, const char *name);
 
 /* member_need(object, name, text, err): the same for what must be there: otherwise ERROR_RETRY,
- * "answer without NAME". */
+ * "response without NAME". */
 int member_need(const json_t *object, const char *name, const char **ret_text, struct error *err);
 
 /* member_true(object, name): is it true? */

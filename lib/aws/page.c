@@ -102,7 +102,7 @@ static bool is_too_long(enum page_type type, enum json_event event, size_t lengt
 void page_refuse(struct page *page, const char *what, const char *name)
 {
 	if (page->problem.kind == ERROR_NONE)
-		(void)error_set(&page->problem, ERROR_RETRY, 0, "answer %s %s", what, name);
+		(void)error_set(&page->problem, ERROR_RETRY, 0, "response %s %s", what, name);
 }
 
 /* What is about to be told has to fit with all the rest. */

@@ -127,10 +127,10 @@ void page_refuse(struct page *page, const char *what, const char *name);
 /* page_check(page, err): after page_end(): ERROR_RETRY when something in it is not as it must be. */
 int page_check(const struct page *page, struct error *err);
 
-/* page_need_items(page, err): the same, and "answer without NAME", unless it had its list. */
+/* page_need_items(page, err): the same, and "response without NAME", unless it had its list. */
 int page_need_items(const struct page *page, struct error *err);
 
-/* page_may_have_items(page, err): the same, and "answer whose NAME is no list", unless it had its list, or null, or
+/* page_may_have_items(page, err): the same, and "response whose NAME is not a list", unless it had its list, or null, or
  * nothing of the kind. */
 int page_may_have_items(const struct page *page, struct error *err);
 

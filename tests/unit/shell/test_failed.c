@@ -339,12 +339,12 @@ static void test_sentences(void **state)
 		"certferryd --check");
 	message = message_of("exit-code", "exited", "4", MESSAGE_DEAD);
 	assert_says(&message,
-		"certferryd.service on 'ferry-1' has failed with exit status 4: another certferryd holds the state directory",
+		"certferryd.service on 'ferry-1' has failed with exit status 4: another certferryd uses the state directory",
 		"Then 'systemctl restart certferryd'.");
 	message = message_of("oom-kill", "killed", "KILL", MESSAGE_LOOP);
 	assert_says(&message,
 		"certferryd.service on 'ferry-1' keeps failing, 3 times since 2026-11-18T11:06:40Z, the last time with "
-		"SIGKILL (oom-kill): it was killed because its memory limit or the host's memory was used up",
+		"SIGKILL (oom-kill): the kernel killed it because its memory limit or the host's memory was exhausted",
 		"renewed certificates do not reach their destinations");
 	message = message_of("protocol", "exited", "0", MESSAGE_LOOP);
 	assert_says(&message,
@@ -353,7 +353,7 @@ static void test_sentences(void **state)
 		"journalctl -u certferryd -n 50");
 	message = message_of("resources", "", "", MESSAGE_DEAD);
 	assert_says(&message,
-		"certferryd.service on 'ferry-1' has failed with result 'resources': systemd lacked what it takes to start it",
+		"certferryd.service on 'ferry-1' has failed with result 'resources': systemd lacked the resources to start it",
 		"journalctl");
 	message = message_of("", "", "", MESSAGE_TRY);
 	assert_says(&message, "Test message of certferry-failed.service on 'ferry-1'", "by hand");
