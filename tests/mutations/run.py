@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """run.py: is each small break of the pure parts noticed by a test?
 
-Each block of tests/mutations/list breaks one line of the program.  For each: the tree is copied once, the line is
-replaced, what the block's tests need is built, and one of them has to fail.  A break that no test notices is a line that
-nothing holds, so it fails here; so does a block whose line is not there exactly once any more, or that does not compile.
+Each block of tests/mutations/list breaks one statement of the program.  For each: the tree is copied once, the statement
+is replaced, what the block's tests need is built, and one of them has to fail.  A break that no test notices is a line that
+nothing holds, so it fails here; so does a block whose lines are not there exactly once any more, or that does not compile.
 
     tests/mutations/run.py [WORDS...]      only blocks whose title or file contains one of WORDS
 
@@ -29,13 +29,19 @@ class Mutation:
     def __init__(self, title):
         self.title, self.file, self.old, self.new, self.tests = title, "", None, None, []
 
+    def add(self, mark, line):
+        if mark == "-":
+            self.old = line if self.old is None else f"{self.old}\n{line}"
+        else:
+            self.new = line if self.new is None else f"{self.new}\n{line}"
+
     def apply(self, text):
         """The text with the break in it; None where its line is not there exactly once."""
         return text.replace(self.old, self.new) if text.count(self.old) == 1 and self.old != self.new else None
 
 
 def read_list(path):
-    """Blocks of "= TITLE", "file: NAME", "tests: NAME...", "- OLD" and "+ NEW"; "#" begins a comment."""
+    """Blocks of "= TITLE", "file: NAME", "tests: NAME...", lines "- OLD" and "+ NEW"; "#" begins a comment."""
     mutations, file, tests = [], "", []
     for number, line in enumerate(path.read_text().splitlines(), 1):
         mark, _, rest = line.partition(" ")
@@ -48,10 +54,8 @@ def read_list(path):
         elif mark == "=":
             mutations.append(Mutation(rest))
             mutations[-1].file, mutations[-1].tests = file, tests
-        elif mark == "-" and mutations:
-            mutations[-1].old = rest
-        elif mark == "+" and mutations:
-            mutations[-1].new = rest
+        elif mark in "-+" and mutations:
+            mutations[-1].add(mark, rest)
         else:
             raise SystemExit(f"{path}:{number}: expected '=', 'file:', 'tests:', '-' or '+', not '{mark}'")
     for mutation in mutations:
