@@ -142,7 +142,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *arguments)
 }
 
 /* Keys are in this process: nobody may read them through a core or a debugger. */
-static int harden(void)
+static int harden(bool *ret_unlocked)
 {
 	const struct rlimit none = { 0 };
 	_cleanup_(error_done) struct error err = ERROR_NULL;
@@ -154,8 +154,7 @@ static int harden(void)
 		(void)fprintf(stderr, "certferryd: %s\n", err.text);
 		return -1;
 	}
-	if (!locked)
-		conductor_warn_unlocked();
+	*ret_unlocked = !locked;
 	return 0;
 }
 
@@ -183,7 +182,7 @@ int main(int argc, char **argv)
 							      : arguments.expand      ? OFFLINE_EXPAND
 										      : OFFLINE_CHECK);
 	set_signals();
-	if (harden() < 0)
+	if (harden(&arguments.run.memory_unlocked) < 0)
 		return 1;
 	return conductor_run(&arguments.run);
 }

@@ -38,9 +38,9 @@ static void put_delivery(struct sentence *sentence)
 	put_text(sentence, sentence->subject->delivery ? sentence->subject->delivery->name : NULL);
 }
 
-static void put_unit(struct sentence *sentence)
+static void put_target(struct sentence *sentence)
 {
-	put_text(sentence, sentence->subject->unit);
+	put_text(sentence, sentence->subject->target);
 }
 
 static void put_error(struct sentence *sentence)
@@ -102,7 +102,7 @@ static void put_word(struct sentence *sentence, const char *word, size_t length)
 	} words[] = {
 		{ "name", put_name },
 		{ "delivery", put_delivery },
-		{ "unit", put_unit },
+		{ "target", put_target },
 		{ "error", put_error },
 		{ "words", put_words },
 		{ "who", put_who },
@@ -174,10 +174,10 @@ static void add_subject(struct log_fields *fields, const struct change_subject *
 		add_delivery(fields, subject->delivery);
 	else if (subject->source_arn)
 		add_certificate(fields, subject->name, subject->source_arn);
-	if (subject->unit) {
+	if (subject->target)
 		log_field(fields, "CERTFERRY_DEPENDENT", "%s", subject->name);
+	if (subject->unit)
 		log_field(fields, "CERTFERRY_UNIT", "%s", subject->unit);
-	}
 }
 
 static void add_version(struct log_fields *fields, const struct version *version)

@@ -10,7 +10,7 @@
 /**
  * sentence_make(pattern, subject, change, others):
  * ${pattern} with its words in braces replaced by what they stand for, which the caller owns:
- *	{name} {delivery} {unit}	of the subject
+ *	{name} {delivery} {target}	of the subject
  *	{error} {words} {who} {hold}	of the change
  *	{end}				when its version expires
  *	{count} {total}			numbers

@@ -276,18 +276,18 @@ static const struct announce_row rows[CHANGE_EVENTS] = {
 	/* --- dependents --- */
 	[CHANGE_TOLD] = {
 		.message_id = SAY_TOLD, .level = LOG_INFO,
-		.sentence = "{words} {unit} ({name})",
-		.history = "told", .history_text = "{unit}",
+		.sentence = "{words} {target} ({name})",
+		.history = "told", .history_text = "{target}",
 	},
 	[CHANGE_TOLD_STOPPED] = {
 		.message_id = SAY_TOLD, .level = LOG_INFO,
-		.sentence = "Skipped {unit} ({name}): not running",
-		.history = "told", .history_text = "{unit}",
+		.sentence = "Skipped {target} ({name}): not running",
+		.history = "told", .history_text = "{target}",
 	},
 	[CHANGE_TELL_FAILED] = {
 		.message_id = SAY_TELL_FAILED, .level = LOG_WARNING, .repeats = LOG_DEBUG,
 		.matter = MATTER_TELLING, .effect = BEGINS, .same = SAME_MATTER,
-		.sentence = "Failed to {words} {unit} ({name}): {error}",
+		.sentence = "Failed to {words} {target} ({name}): {error}",
 		.history = "tell-failed", .history_text = "{error}",
 	},
 	[CHANGE_TELL_SETTLED] = {

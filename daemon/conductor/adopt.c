@@ -23,7 +23,7 @@ static void tracked_certificate_free(struct conductor *conductor, struct tracked
 	world_unref(state->world);
 	free(state->name);
 	free(state->arn);
-	free(state->said_refusal);
+	free(state->refusal);
 	free(state);
 }
 
@@ -131,13 +131,11 @@ static void keep_refusals(const struct conductor *conductor, const struct world 
 	for (size_t i = 0; i < conductor->place_count; i++) {
 		const struct tracked_place *former = conductor->places[i];
 
-		if (!former->said_tag || former->world->configuration != world->configuration)
+		if (!former->tags_refused || former->world->configuration != world->configuration)
 			continue;
 		for (size_t j = 0; j < world->expansion->place_count; j++)
-			if (strcmp(places[j]->place->name, former->place->name) == 0) {
-				places[j]->tags_refused = former->tags_refused;
-				places[j]->said_tag = former->said_tag;
-			}
+			if (strcmp(places[j]->place->name, former->place->name) == 0)
+				places[j]->tags_refused = true;
 	}
 }
 
@@ -317,6 +315,7 @@ void state_adopt_world(struct conductor *conductor, struct world *world)
 	former_done(conductor, &former);
 	recorded_done(&recorded);
 	job_new_world(conductor);
+	say_keep_present(conductor);
 	state_refresh_view(conductor, NULL);
 }
 
@@ -384,6 +383,8 @@ void state_refresh_view(struct conductor *conductor, const struct source_view *f
 void state_release_delivery(struct conductor *conductor, struct tracked_delivery *delivery)
 {
 	if (delivery->slot == SIZE_MAX) {
+		if (!state_find_slot(conductor, delivery->name))
+			announce_forget(conductor->announce, ABOUT_DELIVERY, delivery->name);
 		tracked_delivery_free(conductor, delivery);
 		return;
 	}
@@ -398,8 +399,11 @@ void state_release_certificate(struct conductor *conductor, struct tracked_certi
 		return;
 	if (state_is_present(conductor, certificate))
 		agenda_touch(&conductor->agenda, certificate);
-	else
+	else {
+		if (!state_find_certificate(conductor, certificate->name))
+			announce_forget(conductor->announce, ABOUT_CERTIFICATE, certificate->name);
 		tracked_certificate_free(conductor, certificate);
+	}
 }
 
 void state_done(struct conductor *conductor)

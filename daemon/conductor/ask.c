@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/conductor/say.h"
 #include "daemon/transition/delivery.h"
 
 /* --- plan --- */
@@ -20,7 +19,7 @@ int ask_plan_exit(const struct conductor *conductor)
 	for (size_t i = 0; i < conductor->delivery_count; i++)
 		blind |= state_seen(&conductor->slots[i]) == OBSERVED_UNKNOWN;
 	for (size_t i = 0; i < conductor->certificate_count; i++)
-		blind |= conductor->certificates[i]->said_refusal != NULL;
+		blind |= conductor->certificates[i]->refusal != NULL;
 	return blind ? 1 : something ? 3 : 0;
 }
 
@@ -30,23 +29,15 @@ static bool approve_one(struct conductor *conductor, const struct step *step, co
 {
 	struct tracked_delivery *delivery = state_open(conductor, step->index);
 	struct delivery_record *record = &delivery->record;
-	struct log_fields fields = { 0 };
 	struct changes changes = { 0 };
 
 	if (!transition_approved(record, step->hold, who, step->reason, &changes))
 		return false;
-	delivery->said_hold = HOLD_NONE;
 	if (!conductor_save_delivery(conductor, record))
 		return false;
 	delivery->has_record = true;
 	state_changed(conductor, delivery);
-	say_delivery(&fields, delivery->delivery);
-	log_field(&fields, "CERTFERRY_HOLD", "%s", hold_name(step->hold));
-	log_field(&fields, "CERTFERRY_APPROVED_BY", "%s", who);
-	log_write(LOG_NOTICE, SAY_APPROVED, &fields, "'%s' was approved (%s) by %s: %s", delivery->name,
-		hold_name(step->hold), who, step->reason);
-	log_fields_done(&fields);
-	conductor_history(conductor, "approved", delivery->name, who);
+	say_delivery_changes(conductor, delivery->delivery, &changes);
 	return true;
 }
 

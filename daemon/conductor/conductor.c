@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "daemon/conductor/limits.h"
-#include "daemon/conductor/say.h"
 #include "daemon/config/schema.h"
 #include "daemon/report/report.h"
 #include "lib/base/strv.h"
+#include "lib/log/log.h"
 #include "lib/os/clock.h"
 #include "lib/os/file.h"
 #include "lib/os/lock.h"
@@ -43,27 +43,21 @@ static void wait_for_record(struct conductor *conductor, struct error *err)
 
 bool conductor_recorded(struct conductor *conductor, int r, struct error *err)
 {
-	struct log_fields fields = { 0 };
+	const struct change change = { .event = CHANGE_RECORD_FAILED, .error = err };
 
 	if (r >= 0)
 		return true;
-	if (!conductor->record_error.text) {
-		say_error(&fields, err);
-		log_write(LOG_ERR, SAY_RECORD_FAILING, &fields,
-			"%s; nothing new is begun until it can be written again (is the disk full or read-only?)",
-			err->text);
-		log_fields_done(&fields);
-	}
+	say(conductor, &change);
 	wait_for_record(conductor, err);
 	return false;
 }
 
-static void say_news(const struct record_news *news)
+static void say_news(const struct conductor *conductor, const struct record_news *news)
 {
 	if (news->lost)
-		log_write(LOG_ALERT, SAY_RECORD_LOST, NULL, "%s", news->lost);
+		say_words(conductor, CHANGE_RECORD_LOST, news->lost);
 	if (news->migrated)
-		log_write(LOG_NOTICE, SAY_RECORD_MIGRATED, NULL, "%s", news->migrated);
+		say_words(conductor, CHANGE_RECORD_MIGRATED, news->migrated);
 }
 
 void conductor_try_record(struct conductor *conductor)
@@ -75,9 +69,9 @@ void conductor_try_record(struct conductor *conductor)
 
 	if (!conductor_recorded(conductor, r, &err))
 		return;
-	say_news(&news);
+	say_news(conductor, &news);
 	error_done(&conductor->record_error);
-	log_write(LOG_INFO, SAY_RECORD_RECOVERED, NULL, "the record can be written again");
+	say_words(conductor, CHANGE_RECORD_WRITTEN, NULL);
 }
 
 #define SAVE(conductor, call)                                                                      \
@@ -134,8 +128,10 @@ void conductor_commit(struct conductor *conductor, bool begun)
 		(void)conductor_recorded(conductor, record_commit(conductor->record, &err), &err);
 }
 
-void conductor_history(struct conductor *conductor, const char *event, const char *subject, const char *text)
+static void write_history(void *userdata, const char *event, const char *subject, const char *text)
 {
+	struct conductor *conductor = userdata;
+
 	(void)SAVE(conductor,
 		record_add_history(conductor->record, conductor_now(conductor), event, subject, text, &err));
 }
@@ -147,8 +143,7 @@ static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *
 	struct conductor *conductor = userdata;
 
 	conductor->ending = true;
-	log_write(LOG_INFO, SAY_STOPPING, NULL, "ending on %s; what is in flight is found again at the next start",
-		strsignal((int)info->ssi_signo));
+	say_words(conductor, CHANGE_STOPPING, strsignal((int)info->ssi_signo));
 	return sd_event_exit(conductor->event, 0);
 }
 
@@ -164,8 +159,21 @@ static void adopt_configuration(struct conductor *conductor, struct configuratio
 {
 	look_stop_reading(conductor);
 	wake_stop(conductor);
+	announce_forget(conductor->announce, ABOUT_PLACE, NULL); /* they are tried as they are configured now */
 	state_adopt_world(conductor, world_new(configuration, conductor->source.view, conductor->default_region));
 	schema_each_quota(configuration->desired, set_quota, conductor);
+}
+
+/* What there is now. */
+static void say_counts(const struct conductor *conductor, enum change_event event)
+{
+	const struct change change = {
+		.event = event,
+		.count = conductor->certificate_count,
+		.total = conductor->delivery_count,
+	};
+
+	say(conductor, &change);
 }
 
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
@@ -175,16 +183,13 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 
 	notify_reloading();
 	if (!configuration_load(conductor->options.config_file, &configuration)) {
-		log_write(LOG_ERR, SAY_RELOAD_REJECTED, NULL,
-			"the new configuration was rejected and the old one goes on; see the lines above, or run "
-			"'certferryd --check'");
+		say_words(conductor, CHANGE_RELOAD_REJECTED, NULL);
 	} else {
 		adopt_configuration(conductor, configuration);
 		configuration_unref(configuration);
 		if (conductor_set_regions(conductor)) {
 			conductor->source.sweep_wanted = true;
-			log_write(LOG_INFO, SAY_RELOADED, NULL, "the configuration was reloaded: %zu certificates, "
-				"%zu deliveries", conductor->certificate_count, conductor->delivery_count);
+			say_counts(conductor, CHANGE_RELOADED);
 		}
 	}
 	bus_retry(conductor->bus);
@@ -204,11 +209,12 @@ static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata)
 }
 
 /* Without the loop nothing goes on, so this ends the process; the status it is to end with. */
-static int loop_failed(int number, const char *task)
+static int loop_failed(const struct conductor *conductor, int number, const char *task)
 {
-	log_write(LOG_ERR, SAY_LOOP_FAILED, NULL,
-		"Failed to %s: %s; certferryd exits, and unfinished work resumes at its next start", task,
-		strerror(-number));
+	const struct error err = { .kind = ERROR_BUG, .code = -number, .text = strerror(-number) };
+	const struct change change = { .event = CHANGE_LOOP_FAILED, .words = task, .error = &err };
+
+	say(conductor, &change);
 	return 1;
 }
 
@@ -225,7 +231,7 @@ static int install_sources(struct conductor *conductor)
 	if (r >= 0 && notify_watchdog_interval())
 		r = sd_event_add_time(conductor->event, &conductor->watchdog, CLOCK_MONOTONIC, clock_monotonic(), 0,
 			on_watchdog, conductor);
-	return r < 0 ? loop_failed(r, "set up the signals and timers of the event loop") : 0;
+	return r < 0 ? loop_failed(conductor, r, "set up the signals and timers of the event loop") : 0;
 }
 
 /* --- start --- */
@@ -239,10 +245,10 @@ static void on_heard(void *userdata)
 static void on_skew(void *userdata, int64_t offset)
 {
 	_cleanup_(freep) char *off = duration_format((usec_t)(offset < 0 ? -offset : offset));
+	_cleanup_(freep) char *words = NULL;
 
-	log_write(LOG_WARNING, SAY_CLOCK_OFF, NULL,
-		"this host's clock is %s %s AWS's; requests are dated by AWS's clock, but the host's should be set right",
-		off, offset < 0 ? "ahead of" : "behind");
+	words = mem_printf("%s %s", off, offset < 0 ? "ahead of" : "behind");
+	say_words(userdata, CHANGE_CLOCK_OFF, words);
 }
 
 static int start_aws(struct conductor *conductor)
@@ -291,7 +297,7 @@ static int open_record_to_read(struct conductor *conductor)
 	if (record_open_reader(state_directory(), &conductor->record, &err) >= 0)
 		return 0;
 	if (err.kind == ERROR_INVALID) {
-		log_write(LOG_ERR, SAY_RECORD_NEWER, NULL, "%s", err.text);
+		say_words(conductor, CHANGE_RECORD_NEWER, err.text);
 		return 2;
 	}
 	log_debug("%s", err.text);
@@ -324,7 +330,7 @@ static void note_unmigrated(struct conductor *conductor)
 
 	if (!text)
 		return;
-	log_write(LOG_ERR, SAY_RECORD_UNMIGRATED, NULL, "%s", text);
+	say_words(conductor, CHANGE_RECORD_UNMIGRATED, text);
 	(void)error_set(&err, ERROR_RETRY, 0, "%s", text);
 	wait_for_record(conductor, &err);
 }
@@ -341,16 +347,15 @@ static int open_record(struct conductor *conductor)
 	if (status == 4)
 		return status;
 	if (status == 0 && record_open(state_directory(), &news, &conductor->record, &err) >= 0) {
-		say_news(&news);
+		say_news(conductor, &news);
 		note_unmigrated(conductor);
 		return 0;
 	}
 	if (status == 0 && err.kind == ERROR_INVALID) {
-		log_write(LOG_ERR, SAY_RECORD_NEWER, NULL, "%s", err.text);
+		say_words(conductor, CHANGE_RECORD_NEWER, err.text);
 		return 2;
 	}
-	log_write(LOG_ERR, SAY_RECORD_FAILING, NULL,
-		"%s; the state directory ($STATE_DIRECTORY, or /var/lib/certferry) must be there and writable", err.text);
+	say_words(conductor, CHANGE_RECORD_UNOPENED, err.text);
 	return 1;
 }
 
@@ -362,7 +367,8 @@ static void check_places(struct conductor *conductor)
 		_cleanup_(error_done) struct error err = ERROR_NULL;
 
 		if (destination_check(place->place, &err) < 0)
-			log_write(LOG_WARNING, SAY_DELIVERY_FAILED, NULL, "'%s': %s", state_open(conductor, i)->name, err.text);
+			say_delivery(conductor, state_open(conductor, i)->delivery,
+				&(struct change){ .event = CHANGE_UNUSABLE, .error = &err });
 	}
 	state_settle(conductor);
 }
@@ -405,8 +411,7 @@ static int start(struct conductor *conductor, struct configuration *configuratio
 	if (!conductor_set_regions(conductor))
 		return 2;
 	check_places(conductor);
-	STRV_FOREACH(problem, conductor->world->expansion->problems)
-		log_write(LOG_WARNING, SAY_NOT_CARRIED, NULL, "%s", *problem);
+	say_entries(conductor, conductor->world->expansion->problems, NULL);
 	start_bus(conductor);
 	conductor->source.sweep_wanted = true;
 	conductor->source.next_look = conductor->source.next_sweep = USEC_INFINITY; /* the first sweep sets them */
@@ -495,10 +500,11 @@ static void finish(struct conductor *conductor)
 	free(conductor->default_region);
 	free(conductor->told_manager);
 	error_done(&conductor->record_error);
+	announce_free(conductor->announce);
 }
 
 /* What others share with us is theirs to set. */
-static void warn_of_limits(void)
+static void warn_of_limits(const struct conductor *conductor)
 {
 	_cleanup_(strv_freep) char **problems = NULL;
 	struct limits limits;
@@ -506,14 +512,7 @@ static void warn_of_limits(void)
 	limits_get("", &limits);
 	problems = limits_judge(&limits);
 	STRV_FOREACH (problem, problems)
-		log_write(LOG_WARNING, SAY_LIMIT_TOO_LOW, NULL, "%s", *problem);
-}
-
-void conductor_warn_unlocked(void)
-{
-	log_write(LOG_WARNING, SAY_UNLOCKED_MEMORY, NULL,
-		"the memory for private keys could not be locked and may be written to swap; raise LimitMEMLOCK= (or "
-		"ulimit -l) to 8 MiB");
+		say_words(conductor, CHANGE_LIMIT_LOW, *problem);
 }
 
 static void block_signals(void)
@@ -533,13 +532,12 @@ static int run_loop(struct conductor *conductor)
 	int r;
 
 	if (!conductor->options.once)
-		log_write(LOG_INFO, SAY_STARTED, NULL, "started: %zu certificates and %zu deliveries are configured",
-			conductor->certificate_count, conductor->delivery_count);
+		say_counts(conductor, CHANGE_STARTED);
 	r = sd_event_add_exit(conductor->event, NULL, on_exit_loop, conductor);
 	if (r < 0)
-		return loop_failed(r, "set up the end of the event loop");
+		return loop_failed(conductor, r, "set up the end of the event loop");
 	r = sd_event_loop(conductor->event);
-	return r < 0 ? loop_failed(r, "wait for events") : conductor->exit_status;
+	return r < 0 ? loop_failed(conductor, r, "wait for events") : conductor->exit_status;
 }
 
 int conductor_run(const struct conductor_options *options)
@@ -551,12 +549,16 @@ int conductor_run(const struct conductor_options *options)
 	agenda_init(&conductor.agenda);
 	if (!configuration_load(options->config_file, &configuration))
 		return 2;
-	warn_of_limits();
+	conductor.announce = announce_new(&(struct announce_request){
+		.now = clock_monotonic, .history = write_history, .userdata = &conductor });
+	if (options->memory_unlocked)
+		say_words(&conductor, CHANGE_MEMORY_UNLOCKED, NULL);
+	warn_of_limits(&conductor);
 	source_watch_init(&conductor.source, &look_source_events, &conductor);
 	block_signals();
 	r = sd_event_default(&conductor.event);
 	conductor.destinations.event = conductor.event;
-	status = r < 0 ? loop_failed(r, "create the event loop") : start(&conductor, configuration);
+	status = r < 0 ? loop_failed(&conductor, r, "create the event loop") : start(&conductor, configuration);
 	configuration_unref(configuration);
 	if (status == 0)
 		status = run_loop(&conductor);

@@ -16,6 +16,7 @@ struct conductor_options {
 	bool once;
 	bool dry_run; /* with once: say what would be done; nothing is written, no lock is taken */
 	bool approve; /* with once: approve what is held for approval or by the guard */
+	bool memory_unlocked; /* the secure heap could not be locked in memory */
 	bool json;    /* with dry_run or once: the plan or the status as JSON on standard output */
 };
 
@@ -26,8 +27,5 @@ struct conductor_options {
  * contract: 0, 1, 2, 3 or 4; everything was said in the log or on standard error.
  */
 int conductor_run(const struct conductor_options *options);
-
-/* conductor_warn_unlocked(): say loudly that the secure heap could not be locked in memory. */
-void conductor_warn_unlocked(void);
 
 #endif

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "daemon/conductor/limits.h"
-#include "daemon/conductor/say.h"
 #include "lib/base/strv.h"
 #include "lib/os/clock.h"
 #include "lib/os/memory.h"
@@ -365,33 +364,22 @@ static bool has_room(const struct conductor *conductor)
 	return !conductor->run_count || !first->planned.due;
 }
 
-static void say_held(struct tracked_delivery *delivery, const struct step *step)
+static void say_held(
+	const struct conductor *conductor, const struct tracked_delivery *delivery, const struct step *step)
 {
-	struct log_fields fields = { 0 };
+	const struct change change = { .event = CHANGE_HELD, .hold = step->hold, .words = step->reason };
 
-	if (delivery->said_hold == step->hold)
-		return;
-	delivery->said_hold = step->hold;
-	say_delivery(&fields, delivery->delivery);
-	log_field(&fields, "CERTFERRY_HOLD", "%s", hold_name(step->hold));
-	log_write(LOG_WARNING, SAY_HELD, &fields, "'%s' is held (%s): %s", delivery->name, hold_name(step->hold),
-		step->reason);
-	log_fields_done(&fields);
+	say_delivery(conductor, delivery->delivery, &change);
 }
 
-/* What the plan itself finds wrong (a foreign object, a newer version there): said when it begins. */
-static void say_stuck(struct tracked_delivery *delivery, const struct step *step)
+/* What the plan itself finds wrong: a foreign object, a newer version there. */
+static void say_stuck(
+	const struct conductor *conductor, const struct tracked_delivery *delivery, const struct step *step)
 {
-	struct log_fields fields = { 0 };
+	const struct change change = { .event = CHANGE_STUCK, .words = step->reason };
 
-	if (!step->failed || step->when || delivery->said_failure || !delivery->certificate->seen ||
-		delivery->observed.state == OBSERVED_UNKNOWN)
-		return;
-	delivery->said_failure = ERROR_CONFLICT;
-	say_delivery(&fields, delivery->delivery);
-	log_write(LOG_WARNING, SAY_DELIVERY_FAILED, &fields, "'%s' is not delivered: %s", delivery->name,
-		step->reason);
-	log_fields_done(&fields);
+	if (step->failed && !step->when && delivery->certificate->seen && delivery->observed.state != OBSERVED_UNKNOWN)
+		say_delivery(conductor, delivery->delivery, &change);
 }
 
 bool cycle_stopped(const struct conductor *conductor)
@@ -441,10 +429,10 @@ static void start_delivery_step(struct conductor *conductor, size_t index, const
 			deliver_prove(conductor, slot->open);
 		break;
 	case STEP_HOLD:
-		say_held(slot->open, step);
+		say_held(conductor, slot->open, step);
 		break;
 	case STEP_WAIT:
-		say_stuck(slot->open, step);
+		say_stuck(conductor, slot->open, step);
 		/* Not known, and its place is being looked at without it.  (While its version is still being read, that
 		 * is what it waits for.) */
 		if (slot->open->place->look && !(slot->claimed_by & CLAIM_LOOK) && seen && !seen->unread)

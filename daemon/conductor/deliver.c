@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/conductor/say.h"
 #include "daemon/transition/certificate.h"
 #include "daemon/transition/delivery.h"
 #include "daemon/transition/dependent.h"
 #include "daemon/transition/schedule.h"
 #include "lib/base/intern.h"
 #include "lib/base/strv.h"
+#include "lib/log/log.h"
 #include "lib/os/clock.h"
 
 struct run {
@@ -185,13 +185,10 @@ static void mark_first_imports(struct run *run)
 static void say_notes(const struct run *run, const char *const *notes)
 {
 	for (size_t i = 0; i < run->count; i++) {
-		struct log_fields fields = { 0 };
+		const struct change change = { .event = CHANGE_REMARK, .words = notes[i] };
 
-		if (!notes[i])
-			continue;
-		say_delivery(&fields, run->deliveries[i]->delivery);
-		log_write(LOG_NOTICE, NULL, &fields, "'%s': %s", run->deliveries[i]->name, notes[i]);
-		log_fields_done(&fields);
+		if (notes[i])
+			say_delivery(run->conductor, run->deliveries[i]->delivery, &change);
 	}
 }
 
@@ -208,7 +205,6 @@ static void on_exported(void *userdata, const struct transfer_exported *exported
 	struct run *run = userdata;
 	struct conductor *conductor = run->conductor;
 	struct certificate_record *record = &run->certificate->record;
-	struct log_fields fields = { 0 };
 	struct changes changes = { 0 };
 	bool together;
 
@@ -217,18 +213,9 @@ static void on_exported(void *userdata, const struct transfer_exported *exported
 		return;
 	}
 	together = conductor_begin(conductor);
-	say_certificate(&fields, run->certificate->name, run->certificate->arn);
 	if (err) {
-		bool begins = !run->certificate->said_failure;
-
-		run->certificate->said_failure = true;
 		transition_export_failed(
 			record, err, (unsigned)random_below(CHANCES), conductor_now(conductor), &changes);
-		say_error(&fields, err);
-		say_next_try(&fields, record->failures, record->next_try);
-		log_write(begins ? LOG_WARNING : LOG_DEBUG, SAY_EXPORT_FAILED, &fields,
-			"'%s' could not be exported soundly, and nothing was written: %s",
-			run->certificate->name, err->text);
 		for (size_t i = 0; i < run->count; i++)
 			state_asked(conductor, run->deliveries[i], false);
 		if (err->kind == ERROR_RETRY)
@@ -237,7 +224,6 @@ static void on_exported(void *userdata, const struct transfer_exported *exported
 		bool pins = exported->anchor_pem && !record->anchor && tag_is_first_use(conductor, run->certificate);
 
 		run->exported = true;
-		run->certificate->said_failure = false;
 		transition_exported(
 			record, &exported->version, pins ? exported->anchor_pem : NULL, run->count, &changes);
 		run->anchor_pem = mem_strdup(exported->anchor_pem);
@@ -245,15 +231,8 @@ static void on_exported(void *userdata, const struct transfer_exported *exported
 		run->chain_pem = mem_strdup(exported->chain_pem);
 		mark_first_imports(run);
 		say_notes(run, exported->notes);
-		say_version(&fields, &exported->version);
-		if (run->count)
-			log_write(LOG_INFO, SAY_EXPORTED, &fields, "'%s' was exported for %zu deliver%s",
-				run->certificate->name, run->count, run->count == 1 ? "y" : "ies");
-		else
-			log_write(LOG_INFO, SAY_EXPORTED, &fields, "'%s' was exported to keep it eligible for renewal",
-				run->certificate->name);
 	}
-	log_fields_done(&fields);
+	say_certificate_changes(conductor, run->certificate, &changes);
 	(void)conductor_save_certificate(conductor, run->certificate);
 	conductor_commit(conductor, together);
 }
@@ -276,18 +255,11 @@ static void withdraw_owed(struct conductor *conductor, struct tracked_delivery *
 static void note_failure(struct conductor *conductor, struct tracked_delivery *delivery, const struct outcome *outcome)
 {
 	struct delivery_record *record = &delivery->record;
-	struct log_fields fields = { 0 };
 	struct changes changes = { 0 };
 
 	transition_failed(record, &outcome->error, outcome->error.code == AWS_CODE_AMBIGUOUS,
 		(unsigned)random_below(CHANCES), conductor_now(conductor), &changes);
-	say_delivery(&fields, delivery->delivery);
-	say_error(&fields, &outcome->error);
-	say_next_try(&fields, record->failures, record->next_try);
-	log_write(delivery->said_failure == record->kind ? LOG_DEBUG : LOG_WARNING, SAY_DELIVERY_FAILED, &fields,
-		"'%s' could not be delivered: %s", delivery->name, outcome->error.text);
-	log_fields_done(&fields);
-	delivery->said_failure = record->kind;
+	say_delivery_changes(conductor, delivery->delivery, &changes);
 }
 
 static void count_import(struct conductor *conductor, const struct tracked_delivery *delivery, bool created)
@@ -314,12 +286,10 @@ static void note_anchor(struct conductor *conductor, struct run *run)
 static void note_delivered(struct conductor *conductor, struct run *run, struct tracked_delivery *delivery,
 	const struct outcome *outcome)
 {
-	struct log_fields fields = { 0 };
 	const struct transition_bundle bundle = { run->leaf_pem, run->chain_pem };
 	const bool hides = destination_hides_objects(delivery->delivery->place);
 	struct slot *slot = state_slot(conductor, delivery);
 	struct changes changes = { 0 };
-	char end[TIME_TEXT_SIZE];
 
 	if (outcome->kind == OUTCOME_DONE)
 		note_anchor(conductor, run);
@@ -327,16 +297,7 @@ static void note_delivered(struct conductor *conductor, struct run *run, struct 
 	if (transition_delivered(&delivery->record, outcome, hides ? &bundle : NULL, &changes) && slot &&
 		!outcome->created)
 		tag_want(conductor, slot);
-	say_delivery(&fields, delivery->delivery);
-	say_version(&fields, &outcome->version);
-	if (outcome->kind == OUTCOME_DONE) {
-		log_write(LOG_INFO, SAY_DELIVERED, &fields, "'%s' holds the new version, which expires %s",
-			delivery->name, time_format(outcome->version.not_after, end));
-		conductor_history(conductor, "delivered", delivery->name, end);
-	} else {
-		log_write(LOG_DEBUG, NULL, &fields, "'%s' holds the version already", delivery->name);
-	}
-	log_fields_done(&fields);
+	say_delivery_changes(conductor, delivery->delivery, &changes);
 }
 
 static void on_delivered(void *userdata, size_t item, const struct outcome *outcome, const struct observed *seen)
@@ -503,24 +464,6 @@ struct delivery_proof {
 	struct prove *prove;
 };
 
-static void say_proof(struct tracked_delivery *delivery, enum prove_result result, const char *words, bool changed)
-{
-	static const struct {
-		int level;
-		const char *id;
-	} ways[] = {
-		[PROVE_MATCHED] = { LOG_INFO, SAY_PROOF_MATCHED },
-		[PROVE_WRONG] = { LOG_WARNING, SAY_PROOF_WRONG },
-		[PROVE_UNPROVEN] = { LOG_WARNING, SAY_UNPROVEN },
-	};
-	struct log_fields fields = { 0 };
-
-	say_delivery(&fields, delivery->delivery);
-	log_write(changed ? ways[result].level : LOG_DEBUG, ways[result].id, &fields, "proof of '%s': %s: %s",
-		delivery->name, prove_result_name(result), words);
-	log_fields_done(&fields);
-}
-
 static void on_proven(void *userdata, enum prove_result result, const char *words)
 {
 	struct delivery_proof *proof = userdata;
@@ -530,7 +473,7 @@ static void on_proven(void *userdata, enum prove_result result, const char *word
 	struct changes changes = { 0 };
 
 	transition_proven(record, &proof->want, result, words, conductor_now(conductor), &changes);
-	say_proof(delivery, result, words, !changes.items[0].known);
+	say_delivery_changes(conductor, delivery->delivery, &changes);
 	state_asked(conductor, delivery, false);
 	delivery->proof = NULL;
 	state_unclaim(state_slot(conductor, delivery), CLAIM_PROOF);

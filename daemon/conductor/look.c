@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "daemon/conductor/limits.h"
-#include "daemon/conductor/say.h"
 #include "daemon/transition/certificate.h"
 #include "daemon/transition/delivery.h"
 #include "daemon/transition/dependent.h"
@@ -62,15 +61,11 @@ static struct source_view *view_from_record(const struct conductor *conductor)
 	return view;
 }
 
-static void say_source_failure(struct conductor *conductor, const struct error *err)
+static void note_source_failure(struct conductor *conductor, const struct error *err)
 {
-	struct log_fields fields = { 0 };
-	bool begins = conductor->source.problem.kind != err->kind;
+	const struct change change = { .event = CHANGE_SOURCE_FAILED, .error = err };
 
-	say_error(&fields, err);
-	log_write(begins ? LOG_WARNING : LOG_DEBUG, SAY_SOURCE_UNREADABLE, &fields,
-		"the source cannot be read: %s", err->text);
-	log_fields_done(&fields);
+	say(conductor, &change);
 	error_copy(&conductor->source.problem, err);
 }
 
@@ -99,30 +94,23 @@ static void note_version(struct conductor *conductor, struct tracked_certificate
 {
 	const struct source_certificate *seen = certificate->seen;
 	struct certificate_record *record = &certificate->record;
-	struct log_fields fields = { 0 };
 	struct changes changes = { 0 };
-	char end[TIME_TEXT_SIZE];
 
 	if (!seen || !digest_is_set(&seen->version.digest))
 		return;
 	if (!transition_version_seen(record, &seen->version, seen->serial && !certificate->has_serial, &changes))
 		return; /* one version has one serial */
 	(void)conductor_save_certificate(conductor, certificate);
-	if (!changes.count)
-		return;
-	say_certificate(&fields, certificate->name, certificate->arn);
-	say_version(&fields, &seen->version);
-	log_write(LOG_INFO, SAY_VERSION_SEEN, &fields, "'%s' has a new version at the source, which expires %s",
-		certificate->name, time_format(seen->version.not_after, end));
-	log_fields_done(&fields);
+	say_certificate_changes(conductor, certificate, &changes);
 }
 
-/* Says once why a certificate that the configuration asks for is not carried. */
+/* Why a certificate that the configuration asks for is not delivered. */
 static void note_refusal(struct conductor *conductor, struct tracked_certificate *certificate)
 {
 	const struct source_certificate *seen = certificate->seen;
 	_cleanup_(freep) char *why = NULL;
-	struct log_fields fields = { 0 };
+	const struct change accepted = { .event = CHANGE_ACCEPTED };
+	struct change refused = { .event = CHANGE_REFUSED };
 
 	if (!seen)
 		why = mem_printf("'%s' is not at the source; is the ARN right, and its region among "
@@ -131,14 +119,10 @@ static void note_refusal(struct conductor *conductor, struct tracked_certificate
 		why = mem_strdup(source_refusal(seen));
 	else if (seen->problem)
 		why = mem_strdup(seen->problem);
-	if (why && (!certificate->said_refusal || strcmp(certificate->said_refusal, why) != 0)) {
-		say_certificate(&fields, certificate->name, certificate->arn);
-		log_write(LOG_WARNING, SAY_NOT_CARRIED, &fields, "certificate '%s' is not carried: %s",
-			certificate->name, why);
-		log_fields_done(&fields);
-	}
-	free(certificate->said_refusal);
-	certificate->said_refusal = take(why);
+	refused.words = why;
+	say_certificate(conductor, certificate, why ? &refused : &accepted);
+	free(certificate->refusal);
+	certificate->refusal = take(why);
 }
 
 /* Does it show the same certificates under the same names, so that the same deliveries come of it? */
@@ -161,9 +145,7 @@ static void expand_again(struct conductor *conductor, const struct source_view *
 		state_refresh_view(conductor, former);
 		return;
 	}
-	STRV_FOREACH(problem, world->expansion->problems)
-		if (!strv_has(conductor->world->expansion->problems, *problem) || !former)
-			log_write(LOG_WARNING, SAY_NOT_CARRIED, NULL, "%s", *problem);
+	say_entries(conductor, world->expansion->problems, conductor->world->expansion->problems);
 	state_adopt_world(conductor, world);
 }
 
@@ -213,39 +195,39 @@ static void note_all(struct conductor *conductor)
 	}
 }
 
-/* The source may soon list more than is believed, or more than there is memory for after a start, when all of it is new;
- * said once, until it is below that again or may list more. */
+/* The source may soon list more than is believed, or more than there is memory for after a start, when all of it is new. */
 static void note_size(struct conductor *conductor)
 {
 	const unsigned most = conductor->world->desired->source.certificates_max;
 	const size_t count = conductor->source.view->count, room = source_room(conductor->world->desired);
 	const bool many = count >= most / 10 * 9, large = conductor->source.view_size >= room / 10 * 9;
+	_cleanup_(freep) char *room_text = mem_printf("%zu", room >> 10);
+	struct change change = { .event = CHANGE_SOURCE_FITS };
 
-	if (many && conductor->said_near != most)
-		log_write(LOG_WARNING, SAY_SOURCE_NEARLY_FULL, NULL,
-			"the source lists %zu certificates, and with more than source.certificates_max (%u) it is not "
-			"read any more: set that key higher", count, most);
-	else if (large && conductor->said_near != most)
-		log_write(LOG_WARNING, SAY_SOURCE_NEARLY_FULL, NULL,
-			"what the source lists takes %zu KiB of the %zu KiB that there are for the %u certificates of "
-			"source.certificates_max, and with more it is not read any more: set that key higher",
-			conductor->source.view_size >> 10, room >> 10, most);
-	conductor->said_near = many || large ? most : 0;
+	if (many)
+		change = (struct change){ .event = CHANGE_SOURCE_FILLS, .count = count, .total = most };
+	else if (large)
+		change = (struct change){
+			.event = CHANGE_SOURCE_SWELLS,
+			.count = conductor->source.view_size >> 10,
+			.total = most,
+			.words = room_text,
+		};
+	say(conductor, &change);
 }
 
 static void read_ended(
 	struct conductor *conductor, bool swept, struct source_view *view, const struct error *err)
 {
 	if (err) {
-		say_source_failure(conductor, err);
+		note_source_failure(conductor, err);
 		schedule_reads(conductor, swept, true);
 		wake_read_ended(conductor, false);
 		job_read_ended(conductor, err);
 		cycle_poke(conductor);
 		return;
 	}
-	if (conductor->source.problem.text)
-		log_write(LOG_INFO, SAY_SOURCE_READABLE, NULL, "the source can be read again");
+	say(conductor, &(struct change){ .event = CHANGE_SOURCE_READ });
 	error_done(&conductor->source.problem);
 	schedule_reads(conductor, swept, false);
 	if (view)
@@ -405,6 +387,7 @@ static void place_budget(struct tracked_place *place, unsigned held)
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 	_cleanup_(freep) char *name = NULL;
 	unsigned puts = 0;
+	struct change change;
 
 	if (!destination_counts_puts(place->place))
 		return;
@@ -417,9 +400,11 @@ static void place_budget(struct tracked_place *place, unsigned held)
 		cycle_touch_all(conductor);
 	free(place->budget);
 	place->budget = take(budget.spent);
-	if (budget.near && !place->said_near)
-		log_write(LOG_WARNING, SAY_QUOTA_NEAR, NULL, "%s", budget.near);
-	place->said_near = budget.near != NULL;
+	change = (struct change){
+		.event = budget.near ? CHANGE_QUOTA_NEAR : CHANGE_QUOTA_FREE,
+		.words = budget.near,
+	};
+	say_place(place, NULL, &change);
 }
 
 static void place_forget_look(struct tracked_place *place)
@@ -742,20 +727,13 @@ void look_cancel(struct conductor *conductor)
 static void note_look_failure(struct conductor *conductor, struct tracked_delivery *delivery, const struct error *err)
 {
 	struct delivery_record *record = &delivery->record;
-	struct log_fields fields = { 0 };
 	struct changes changes = { 0 };
 
 	transition_look_failed(record, err, delivery->place->chance, conductor_now(conductor), &changes);
 	state_asked(conductor, delivery, false);
 	if (delivery->has_record)
 		(void)conductor_save_delivery(conductor, record);
-	say_delivery(&fields, delivery->delivery);
-	say_error(&fields, err);
-	say_next_try(&fields, record->failures, record->next_try);
-	log_write(delivery->said_failure == err->kind ? LOG_DEBUG : LOG_WARNING, SAY_DELIVERY_FAILED, &fields,
-		"'%s' cannot be looked at: %s", delivery->name, err->text);
-	log_fields_done(&fields);
-	delivery->said_failure = err->kind;
+	say_delivery_changes(conductor, delivery->delivery, &changes);
 }
 
 /* The version that was ordered is in place, also when the process ended before it could say so: what depends on
@@ -788,22 +766,14 @@ static void note_current(struct conductor *conductor, struct tracked_delivery *d
 {
 	const struct observed *seen = &delivery->observed;
 	struct delivery_record *record = &delivery->record;
-	struct log_fields fields = { 0 };
-	bool fresh = !delivery->has_record;
+	bool fresh = !delivery->has_record, changed;
 	struct changes changes = { 0 };
 
-	if (delivery->said_failure) {
-		say_delivery(&fields, delivery->delivery);
-		say_version(&fields, &seen->version);
-		log_write(LOG_INFO, SAY_DELIVERY_RECOVERED, &fields, "'%s' has recovered: it holds the source's version",
-			delivery->name);
-		log_fields_done(&fields);
-	}
-	delivery->said_failure = ERROR_NONE;
-	delivery->said_hold = HOLD_NONE;
 	state_asked(conductor, delivery, false);
 	promote_owed(conductor, delivery);
-	if (!transition_current(record, seen, !fresh, &changes))
+	changed = transition_current(record, seen, !fresh, &changes);
+	say_delivery_changes(conductor, delivery->delivery, &changes);
+	if (!changed)
 		return;
 	if (fresh)
 		question_dependents(conductor, delivery);
@@ -811,25 +781,18 @@ static void note_current(struct conductor *conductor, struct tracked_delivery *d
 		delivery->has_record = true;
 }
 
-/* What is in place ends soon, whatever the reason that nothing newer is there: said once a day, at whatever cost in
- * noise, since this is what the program is there to prevent. */
+/* What is in place ends soon, whatever the reason that nothing newer is there. */
 static void note_expiring(struct conductor *conductor, struct tracked_delivery *delivery)
 {
 	const struct observed *seen = &delivery->observed;
-	usec_t now = conductor_now(conductor);
-	struct log_fields fields = { 0 };
-	char end[TIME_TEXT_SIZE];
+	const bool expires = seen->state == OBSERVED_PRESENT && digest_is_set(&seen->version.digest) &&
+			     usec_sub(seen->version.not_after, conductor_now(conductor)) <= EXPIRING_WARN;
+	const struct change change = {
+		.event = expires ? CHANGE_EXPIRING : CHANGE_NOT_EXPIRING,
+		.version = &seen->version,
+	};
 
-	if (seen->state != OBSERVED_PRESENT || !digest_is_set(&seen->version.digest) ||
-		usec_sub(seen->version.not_after, now) > EXPIRING_WARN ||
-		now < usec_add(delivery->said_expiring, USEC_PER_DAY))
-		return;
-	delivery->said_expiring = now;
-	say_delivery(&fields, delivery->delivery);
-	say_version(&fields, &seen->version);
-	log_write(LOG_WARNING, SAY_EXPIRING, &fields, "what '%s' holds expires %s, and the source has nothing newer there yet",
-		delivery->name, time_format(seen->version.not_after, end));
-	log_fields_done(&fields);
+	say_delivery(conductor, delivery->delivery, &change);
 }
 
 static bool is_source_version(const struct observed *seen, const struct source_certificate *source)

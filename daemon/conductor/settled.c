@@ -171,9 +171,6 @@ static const struct tracked_delivery delivery_members __attribute__((unused)) = 
 	{ 0 },	    /* record: above */
 	false,	    /* has_record */
 	NULL,	    /* proof: not settled */
-	ERROR_NONE, /* said_failure: not settled */
-	HOLD_NONE,  /* said_hold */
-	0,	    /* said_expiring: not settled */
 	NULL, NULL, /* next_used, used_at: it is not used */
 };
 
@@ -228,8 +225,7 @@ bool settled_pack(struct settled *settled, const struct tracked_delivery *delive
 	const struct observed *seen = &delivery->observed;
 	struct kept_version *version = NULL;
 
-	if (delivery->said_failure || delivery->said_expiring || !record_is_settled(record) ||
-		!seen_is_settled(seen, record))
+	if (!record_is_settled(record) || !seen_is_settled(seen, record))
 		return false;
 	if (digest_is_set(&record->confirmed.digest)) {
 		version = version_keep(delivery->certificate, record);
@@ -241,7 +237,6 @@ bool settled_pack(struct settled *settled, const struct tracked_delivery *delive
 		.number = seen->state == OBSERVED_ABSENT ? seen->at : seen->changed_at,
 		.confirmed_at = (uint32_t)(record->confirmed_at / USEC_PER_SEC),
 		.state = (uint8_t)seen->state,
-		.said_hold = (uint8_t)delivery->said_hold,
 		.has_record = delivery->has_record,
 		.unused = seen->unused,
 		.proven = record->proof.result == PROVE_MATCHED,
@@ -284,7 +279,6 @@ void settled_unpack(struct settled *settled, struct tracked_delivery *delivery)
 		seen->revision = mem_strdup(record->revision);
 	}
 	delivery->has_record = settled->has_record;
-	delivery->said_hold = (enum hold)settled->said_hold;
 	settled_done(settled);
 }
 

@@ -28,12 +28,13 @@
  *	survey.c	all of it, however much, as a text made piece by piece
  *	job.c		`certferry sync`: jobs, from the request to their end
  *	limits.c	what all parts may take together, against what the process is allowed
- *	say.c		events in the log
+ *	say.c		what has happened, for daemon/announce
  */
 
 #include <sys/queue.h>
 #include <systemd/sd-event.h>
 
+#include "daemon/announce/announce.h"
 #include "daemon/bus/bus.h"
 /* Circle with daemon/conductor/conductor.c: it shows what that has the inside of. */
 #include "daemon/conductor/conductor.h"
@@ -111,7 +112,6 @@ struct settled {
 	unsigned char uuid[16];
 	uint32_t confirmed_at; /* in seconds */
 	uint8_t state; /* enum observed_state */
-	uint8_t said_hold;
 	bool has_record : 1;
 	bool unused : 1;
 	bool proven : 1; /* its proof matched this version */
@@ -136,8 +136,7 @@ struct tracked_certificate {
 	unsigned runs; /* its transfers, all of them */
 	usec_t gather_until; /* a transfer waits so long (monotonic) for looks under way; 0: none waits */
 	bool waits_for_look; /* one of its deliveries does, that a look under way leaves out */
-	char *said_refusal;
-	bool said_failure; /* of its export */
+	char *refusal; /* why the source's is not delivered, as last read; or NULL */
 	struct agenda_item agenda;
 	struct planned planned;
 };
@@ -160,9 +159,6 @@ struct tracked_delivery {
 	struct delivery_record record;
 	bool has_record;
 	struct delivery_proof *proof; /* with CLAIM_PROOF */
-	enum error_kind said_failure; /* damping: what was last said of it at warning */
-	enum hold said_hold;
-	usec_t said_expiring; /* when it was last warned of */
 	struct tracked_delivery *next_used, **used_at; /* among those to be settled at the end of the turn */
 };
 
@@ -229,9 +225,7 @@ struct tracked_place {
 	size_t untagged, tagging; /* its slots that are */
 	size_t tagged; /* since none was untagged */
 	bool tags_refused; /* nothing is tagged here any more */
-	bool said_tag; /* that something could not be tagged here */
 	char *budget; /* why no first import may be made here now, or NULL */
-	bool said_near; /* that the most of what it takes is used up */
 	struct candidate_room *candidates; /* that its deliveries keep */
 };
 
@@ -249,7 +243,6 @@ struct tracked_dependent {
 	struct telling *telling; /* what the call under way is about */
 	bool asked;
 	bool gathers; /* as last planned: it waits for deliveries on their way to it, a minute at most */
-	bool said_failure;
 };
 
 /* How far a job is (job.c). */
@@ -281,13 +274,13 @@ struct conductor {
 	struct aws *aws;
 	struct destination_context destinations; /* of the two */
 	struct bus *bus;
+	struct announce *announce;
 	struct record *record; /* NULL: none (a dry run without a state directory) */
 	int lock;
 	struct world *world;
 	unsigned world_number; /* counts the worlds: what is walked in pieces finds out that it is another one */
 	char *default_region;
 	struct source_watch source;
-	unsigned said_near; /* of which source.certificates_max it was said that it is nearly reached; 0: of none */
 	struct wake *wake; /* the queue of events; NULL while none is listened to */
 
 	struct tracked_certificate **certificates; /* sorted by name, as the expansion's */
@@ -594,6 +587,37 @@ bool reach_is_open(const struct tracked_place *place);
 bool reach_is_proven(const struct tracked_place *place);
 bool reach_is_prompt(const struct tracked_place *place);
 
+/* --- say.c: what has happened, with whom it happened to, for daemon/announce --- */
+
+/* say(conductor, change): of the daemon, its source or its state database. */
+void say(const struct conductor *conductor, const struct change *change);
+
+/* say_words(conductor, event, words): the same, of an event that is nothing but words. */
+void say_words(const struct conductor *conductor, enum change_event event, const char *words);
+
+/* say_certificate(conductor, certificate, change), say_delivery(...), say_dependent(dependent, change): of one of them. */
+void say_certificate(const struct conductor *conductor, const struct tracked_certificate *certificate,
+	const struct change *change);
+void say_delivery(const struct conductor *conductor, const struct delivery *delivery, const struct change *change);
+void say_dependent(const struct tracked_dependent *dependent, const struct change *change);
+
+/* say_certificate_changes(...), say_delivery_changes(...), say_dependent_changes(...): the same, of all in a list. */
+void say_certificate_changes(const struct conductor *conductor, const struct tracked_certificate *certificate,
+	const struct changes *changes);
+void say_delivery_changes(
+	const struct conductor *conductor, const struct delivery *delivery, const struct changes *changes);
+void say_dependent_changes(const struct tracked_dependent *dependent, const struct changes *changes);
+
+/* say_place(place, delivery, change): of a place; ${delivery} is the one that it is about there, or NULL. */
+void say_place(const struct tracked_place *place, const struct delivery *delivery, const struct change *change);
+
+/* say_entries(conductor, problems, former): of entries that come to no certificate, ${problems} are there now and
+ * ${former} (may be NULL) were. */
+void say_entries(const struct conductor *conductor, char *const *problems, char *const *former);
+
+/* say_keep_present(conductor): what is not in the present world has no troubles any more. */
+void say_keep_present(struct conductor *conductor);
+
 /* --- wake.c --- */
 
 /* wake_read_begins(conductor, sweep), wake_read_ended(conductor, succeeded): around each reading of the source, the second
@@ -796,7 +820,6 @@ bool conductor_save_delivery(struct conductor *conductor, const struct delivery_
 bool conductor_save_dependent(struct conductor *conductor, const struct dependent_record *row);
 bool conductor_save_owed(struct conductor *conductor, const struct owed_record *row);
 bool conductor_remove_owed(struct conductor *conductor, const struct owed_record *row);
-void conductor_history(struct conductor *conductor, const char *event, const char *subject, const char *text);
 
 /* conductor_set_regions(conductor): the source's regions from the configuration or the environment; false, said, when there
  * is none. */

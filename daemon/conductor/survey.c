@@ -111,7 +111,7 @@ static void count_certificate(struct survey *survey, const struct tracked_certif
 {
 	struct certificate_view view;
 
-	survey->blind |= survey->subject == BUS_PLAN && certificate->said_refusal;
+	survey->blind |= survey->subject == BUS_PLAN && certificate->refusal;
 	if (survey->walk.delivery || !walk_covers_some(&survey->walk, certificate))
 		return;
 	view_certificate(certificate, &view);

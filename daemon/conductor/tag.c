@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/conductor/say.h"
 #include "daemon/transition/delivery.h"
 #include "lib/base/intern.h"
 
@@ -154,26 +153,18 @@ static void forget_untagged(struct conductor *conductor, const struct tracked_pl
 			set_untagged(conductor, &conductor->slots[i], false);
 }
 
-static void say_failed(struct tracked_place *place, const struct delivery *delivery, const struct error *err)
+static void say_failed(const struct tracked_place *place, const struct delivery *delivery, const struct error *err)
 {
-	const char *action = destination_tag_action(place->place), *policy = destination_tag_policy(place->place);
-	struct log_fields fields = { 0 };
+	const char *action = destination_tag_action(place->place);
+	const struct change failed = { .event = CHANGE_TAG_FAILED, .error = err };
+	const struct change denied = {
+		.event = CHANGE_TAG_DENIED,
+		.error = err,
+		.words = action,
+		.who = destination_tag_policy(place->place),
+	};
 
-	say_delivery(&fields, delivery);
-	say_error(&fields, err);
-	if (err->kind == ERROR_DENIED && action)
-		log_write(place->said_tag ? LOG_DEBUG : LOG_WARNING, SAY_TAG_FAILED, &fields,
-			"Failed to tag the object of '%s' with certferry:anchor: %s; deliveries continue, but if the state "
-			"database is lost, certferry holds the next delivery to this object. Allow %s there, as in "
-			"conf/iam/%s, and reload",
-			delivery->name, err->text, action, policy);
-	else
-		log_write(place->said_tag ? LOG_DEBUG : LOG_WARNING, SAY_TAG_FAILED, &fields,
-			"Failed to tag the object of '%s' with certferry:anchor: %s; deliveries continue, and certferry "
-			"tries again at the next full scan",
-			delivery->name, err->text);
-	log_fields_done(&fields);
-	place->said_tag = true;
+	say_place(place, delivery, err->kind == ERROR_DENIED && action ? &denied : &failed);
 }
 
 /* One that was taken over may have been left out of the policy by itself; else all are in the same case. */
@@ -191,16 +182,14 @@ static void note_failed(struct conductor *conductor, struct slot *slot, const st
 
 static void note_tagged(struct tracked_place *place, const struct delivery *delivery)
 {
-	struct log_fields fields = { 0 };
+	const struct change one = { .event = CHANGE_TAGGED };
+	struct change all = { .event = CHANGE_TAGGED_ALL };
 
-	say_delivery(&fields, delivery);
-	log_write(LOG_DEBUG, NULL, &fields, "Tagged the object of '%s' with certferry:anchor", delivery->name);
-	log_fields_done(&fields);
-	place->tagged++;
+	say_place(place, delivery, &one);
+	all.count = ++place->tagged;
 	if (place->untagged)
 		return;
-	log_write(LOG_INFO, SAY_TAGGED, NULL, "Tagged %zu object%s at '%s' with certferry:anchor", place->tagged,
-		place->tagged == 1 ? "" : "s", place->place->name);
+	say_place(place, NULL, &all);
 	place->tagged = 0;
 }
 

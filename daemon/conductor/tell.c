@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/conductor/say.h"
 #include "daemon/transition/dependent.h"
 #include "daemon/transition/schedule.h"
 #include "lib/base/strv.h"
@@ -81,20 +80,12 @@ static void tell_failed(struct tracked_dependent *dependent, const struct error 
 {
 	struct conductor *conductor = dependent->conductor;
 	struct dependent_record *record = &dependent->record;
-	struct log_fields fields = { 0 };
 	struct changes changes = { 0 };
 
 	transition_tell_failed(record, dependent->words.action, err, (unsigned)random_below(CHANCES),
 		conductor_now(conductor), &changes);
 	(void)conductor_save_dependent(conductor, record);
-	say_unit(&fields, dependent->name, dependent->words.unit);
-	say_error(&fields, err);
-	say_next_try(&fields, record->failures, record->next_try);
-	log_write(dependent->said_failure ? LOG_DEBUG : LOG_WARNING, SAY_TELL_FAILED, &fields, "%s of '%s' failed: %s",
-		dependent->words.action, dependent->name, err->text);
-	log_fields_done(&fields);
-	dependent->said_failure = true;
-	conductor_history(conductor, "tell-failed", dependent->name, err->text);
+	say_dependent_changes(dependent, &changes);
 	tell_end(dependent);
 }
 
@@ -127,7 +118,7 @@ static void tell_settled(struct tracked_dependent *dependent, enum prove_result 
 	(void)conductor_save_dependent(conductor, record);
 	if (together)
 		(void)conductor_recorded(conductor, record_commit(conductor->record, &err), &err);
-	dependent->said_failure = false;
+	say_dependent_changes(dependent, &changes);
 	tell_end(dependent);
 }
 
@@ -153,22 +144,16 @@ static void tell_owed_after_all(struct tracked_dependent *dependent)
 
 /* --- proof --- */
 
-static void say_proof(struct tracked_dependent *dependent, enum prove_result result, const char *words)
+static void say_proof(const struct tracked_dependent *dependent, enum prove_result result, const char *words)
 {
-	static const struct {
-		int level;
-		const char *id;
-	} ways[] = {
-		[PROVE_MATCHED] = { LOG_INFO, SAY_PROOF_MATCHED },
-		[PROVE_WRONG] = { LOG_WARNING, SAY_PROOF_WRONG },
-		[PROVE_UNPROVEN] = { LOG_WARNING, SAY_UNPROVEN },
+	static const enum change_event events[] = {
+		[PROVE_MATCHED] = CHANGE_SERVES,
+		[PROVE_WRONG] = CHANGE_SERVES_WRONG,
+		[PROVE_UNPROVEN] = CHANGE_SERVES_UNSEEN,
 	};
-	struct log_fields fields = { 0 };
+	const struct change change = { .event = events[result], .words = words };
 
-	say_unit(&fields, dependent->name, dependent->words.unit);
-	log_write(ways[result].level, ways[result].id, &fields, "proof of '%s': %s: %s", dependent->name,
-		prove_result_name(result), words);
-	log_fields_done(&fields);
+	say_dependent(dependent, &change);
 }
 
 /* Does the certificate of this delivery cover the name that the proof asks for? */
@@ -301,7 +286,7 @@ static void start_look(struct tracked_dependent *dependent);
 static void on_told(void *userdata, enum told told, const struct error *err)
 {
 	struct tracked_dependent *dependent = userdata;
-	struct log_fields fields = { 0 };
+	struct change change;
 
 	dependent->call = NULL;
 	if (told == TOLD_FAILED) {
@@ -310,12 +295,11 @@ static void on_told(void *userdata, enum told told, const struct error *err)
 		return;
 	}
 	dependent->telling->told = told == TOLD_DONE;
-	say_unit(&fields, dependent->name, dependent->words.unit);
-	log_write(LOG_INFO, SAY_TOLD, &fields, told == TOLD_DONE ? "%s of '%s' (%s) is done" :
-		"%s of '%s' (%s) was not needed: it does not run", dependent->words.action,
-		dependent->name, dependent->words.target);
-	log_fields_done(&fields);
-	conductor_history(dependent->conductor, "told", dependent->name, dependent->words.target);
+	change = (struct change){
+		.event = told == TOLD_DONE ? CHANGE_TOLD : CHANGE_TOLD_STOPPED,
+		.words = dependent->words.done ?: dependent->words.action,
+	};
+	say_dependent(dependent, &change);
 	if (told == TOLD_STOPPED)
 		tell_settled(dependent, PROVE_NONE, NULL);
 	else

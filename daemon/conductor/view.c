@@ -123,7 +123,7 @@ void view_certificate(const struct tracked_certificate *certificate, struct cert
 		/* ACM's flag lags behind the export that was made. */
 		.ineligible = seen && seen->ineligible &&
 			      !digest_equal(&certificate->record.exported, &seen->version.digest),
-		.problem = certificate->said_refusal ?: certificate->record.problem,
+		.problem = certificate->refusal ?: certificate->record.problem,
 	};
 }
 

@@ -10,23 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/conductor/say.h"
 #include "daemon/source/events.h"
 #include "lib/base/strv.h"
 #include "lib/os/clock.h"
-
-/* The same trouble, and messages that are not understood, are said so often at most. */
-#define SAY_AGAIN USEC_PER_HOUR
 
 struct wake {
 	struct events *events;
 	bool heard; /* the queue has answered */
 	struct error problem; /* with the queue, now */
-	enum error_kind said; /* the last that was said at warning, and when */
-	usec_t said_at;
-	bool said_now; /* the present problem was */
-	usec_t refused_at;
-	unsigned refused; /* since then */
 };
 
 /* --- what the queue says --- */
@@ -44,48 +35,30 @@ static void on_queue(void *userdata, const struct error *err)
 {
 	struct conductor *conductor = userdata;
 	struct wake *wake = conductor->wake;
-	usec_t now = clock_monotonic();
-	struct log_fields fields = { 0 };
+	struct change change = { .event = CHANGE_QUEUE_HEARD };
 
-	if (!err) {
-		log_write(wake->said_now ? LOG_INFO : LOG_DEBUG, SAY_EVENTS_READABLE, NULL,
-			"the queue of events can be used%s", wake->heard ? " again" : "");
+	if (err) {
+		describe(conductor->world->desired->events.queue_url, err, &wake->problem);
+		change = (struct change){ .event = CHANGE_QUEUE_FAILED, .error = &wake->problem };
+	} else {
 		wake->heard = true;
 		error_done(&wake->problem);
-		wake->said_now = false;
-		return;
 	}
-	if (wake->said != err->kind || now >= usec_add(wake->said_at, SAY_AGAIN)) {
-		wake->said = err->kind;
-		wake->said_at = now;
-		wake->said_now = true;
-	}
-	describe(conductor->world->desired->events.queue_url, err, &wake->problem);
-	say_error(&fields, &wake->problem);
-	log_write(wake->said_now ? LOG_WARNING : LOG_DEBUG, SAY_EVENTS_UNREADABLE, &fields,
-		"the queue of events cannot be used: %s; polling goes on", wake->problem.text);
-	log_fields_done(&fields);
+	say(conductor, &change);
 }
 
 static void on_refused(void *userdata, const char *id, unsigned times, const struct error *why)
 {
 	struct conductor *conductor = userdata;
-	struct wake *wake = conductor->wake;
-	usec_t now = clock_monotonic();
-	bool warn = !wake->refused_at || now >= usec_add(wake->refused_at, SAY_AGAIN);
-	_cleanup_(freep) char *others = NULL;
-	struct log_fields fields = { 0 };
+	_cleanup_(freep) char *short_id = mem_printf("%.64s", id);
+	const struct change change = {
+		.event = CHANGE_EVENT_REFUSED,
+		.words = short_id,
+		.count = times,
+		.error = why,
+	};
 
-	if (warn && wake->refused)
-		others = mem_printf(" (and so were %u others before)", wake->refused);
-	wake->refused = warn ? 0 : wake->refused + 1;
-	if (warn)
-		wake->refused_at = now;
-	say_error(&fields, why);
-	log_write(warn ? LOG_WARNING : LOG_DEBUG, SAY_EVENT_REFUSED, &fields,
-		"message %.64s of the queue of events, received %u times, is left there for its dead-letter queue: %s%s",
-		id, times, why->text, others ?: "");
-	log_fields_done(&fields);
+	say(conductor, &change);
 }
 
 /* Takes over what is wanted; a reading under way ends with wake_read_ended(), which does it again. */
@@ -146,10 +119,10 @@ static void listen_to_queue(struct conductor *conductor)
 void wake_read_begins(struct conductor *conductor, bool sweep)
 {
 	unsigned count = conductor->wake ? events_look_begins(conductor->wake->events, sweep) : 0;
+	const struct change change = { .event = CHANGE_EVENTS_CAME, .count = count };
 
 	if (count)
-		log_write(LOG_INFO, SAY_WOKEN, NULL, "%u event%s of ACM ask%s to look at the source", count,
-			count == 1 ? "" : "s", count == 1 ? "s" : "");
+		say(conductor, &change);
 }
 
 void wake_read_ended(struct conductor *conductor, bool succeeded)
@@ -169,6 +142,7 @@ void wake_stop(struct conductor *conductor)
 	struct wake *wake = conductor->wake;
 
 	conductor->wake = NULL;
+	announce_forget(conductor->announce, ABOUT_QUEUE, NULL);
 	if (!wake)
 		return;
 	events_free(wake->events);

@@ -437,11 +437,24 @@ static void systemd_cancel(struct dependent_call *call)
 	call_free((struct systemd_call *)call);
 }
 
+static const char *action_done(enum action action)
+{
+	static const char *const words[] = {
+		[ACTION_RESTART] = "Restarted",
+		[ACTION_RELOAD] = "Reloaded",
+		[ACTION_RELOAD_OR_RESTART] = "Reloaded",
+		[ACTION_START] = "Started",
+	};
+
+	return words[action];
+}
+
 static struct dependent_words systemd_describe(const struct desired_dependent *dependent)
 {
 	return (struct dependent_words){
 		.kind = "systemd",
 		.action = action_name(dependent->unit.action),
+		.done = action_done(dependent->unit.action),
 		.target = mem_strdup(dependent->unit.name),
 		.pause = "so as not to run into its start limit",
 		.unit = dependent->unit.name,

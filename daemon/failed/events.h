@@ -3,7 +3,7 @@
 #define DAEMON_FAILED_EVENTS_H
 
 /*
- * The events of certferry-stopped and certferry-failed.  As in daemon/conductor/say.h, each has a MESSAGE_ID and a
+ * The events of certferry-stopped and certferry-failed.  As in daemon/announce/messages.h, each has a MESSAGE_ID and a
  * paragraph in systemd/certferry.catalog (a test compares the lists).
  */
 

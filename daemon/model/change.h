@@ -110,7 +110,8 @@ struct change_subject {
 	const char *name; /* of the certificate, delivery, place or dependent; NULL: the daemon or its source */
 	const struct delivery *delivery; /* of a delivery, or of a place to say which: or NULL */
 	const char *source_arn; /* of a certificate, or NULL */
-	const char *unit; /* of a dependent, or NULL */
+	const char *target; /* of a dependent: what is told, in words; or NULL */
+	const char *unit; /* of one that is a unit, or NULL */
 };
 
 /* What one fact comes to, in its order. */

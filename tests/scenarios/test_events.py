@@ -11,8 +11,8 @@ import pytest
 from tests.scenarios.vocabulary import DESTINATION, REGION, SECOND, SLOW, SOURCE, once_only
 
 IMPORT, LOOK, SWEEP = "ImportCertificate", "SearchCertificates", "ListCertificates"
-MEND = r"see conf/iam/README\.md, 'The queue of events'; polling goes on"
-WAKE = "of ACM asks? to look at the source"
+MEND = r"see conf/iam/README\.md, 'The queue of events'; polling continues"
+WAKE = "ACM events?; polling now"
 
 
 class World:
@@ -118,7 +118,7 @@ def test_from_renewal_to_look_within_a_second(listening, cloud, pay):
         listening.settle()
         listening.wait_empty()
     assert statistics.median(spans) < 1.0 * SLOW and max(spans) < 2.0 * SLOW, spans
-    assert listening.daemon.log.count("1 event of ACM asks to look") == 3
+    assert listening.daemon.log.count("Received 1 ACM event; polling now") == 3
     assert cloud.queue(url=listening.dead) == []
 
 
@@ -137,7 +137,7 @@ def test_lost_event_is_found_by_the_next_look(listening, cloud, pay):
     assert listening.looks() == 0
     listening.ferry.certferry("sync", expect=0)  # what the poll would do in 15 minutes
     listening.expect_carried_once()
-    assert not listening.daemon.log.count("of ACM ask")
+    assert not listening.daemon.log.count("; polling now")
 
 
 def test_doubled_event(listening, cloud, pay):
@@ -153,7 +153,7 @@ def test_late_event_changes_nothing(listening, cloud, pay):
     assert cloud.renew(pay, force=True)["renewed"]
     listening.ferry.certferry("sync", expect=0)
     listening.expect_carried_once()
-    listening.ferry.wait_for(lambda: "of ACM ask" in listening.daemon.log)
+    listening.ferry.wait_for(lambda: "; polling now" in listening.daemon.log)
     listening.wait_empty()
     listening.expect_carried_once()
 
@@ -192,7 +192,7 @@ def test_many_events_are_few_looks(listening, cloud, pay):
 
 def test_revoked_certificate_is_seen_at_once(listening, cloud, pay):
     cloud.mark(arn=pay, status="REVOKED")
-    listening.daemon.wait_log("certificate 'pay' is not carried: .*REVOKED")
+    listening.daemon.wait_log("Cannot deliver certificate 'pay': .*REVOKED")
     listening.wait_empty()
     assert listening.count(SWEEP, SOURCE) == 1
 
@@ -207,9 +207,9 @@ def test_poison_is_left_to_the_dead_letter_queue(listening, cloud, pay):
     listening.ferry.wait_for(lambda: len(cloud.queue(url=listening.dead)) == 2)
     assert {message["id"] for message in cloud.queue(url=listening.dead)} == ids
     log = listening.daemon.log
-    warnings = [line for line in log.splitlines() if "warning" in line and "is left there for its dead-letter" in line]
+    warnings = [line for line in log.splitlines() if "warning" in line and "left for the dead-letter queue" in line]
     assert len(warnings) == 1
-    assert log.count("is left there for its dead-letter") == 10
+    assert log.count("left for the dead-letter queue") == 10
     assert listening.looks() == 0 and listening.count("DeleteMessageBatch") == 0
     # And what is good goes on.
     assert cloud.renew(pay, force=True)["renewed"]
@@ -224,7 +224,7 @@ def test_what_a_stranger_wrote_is_not_repeated(listening, cloud):
     listening.send('{"a":' * 100_000)
     listening.send("," * 900_000)
     listening.send("\"" * 900_000)
-    listening.ferry.wait_for(lambda: listening.daemon.log.count("is left there for its dead-letter") >= 5, 60)
+    listening.ferry.wait_for(lambda: listening.daemon.log.count("left for the dead-letter queue") >= 5, 60)
     log = listening.daemon.log
     assert "\u001b" not in log and "s3cr3t-" * 12 not in log and "\nMESSAGE_ID=0" not in log
     assert listening.status()["events"] == "listening"
@@ -255,7 +255,7 @@ def test_large_messages_fit_the_memory(world, cloud, body):
     world.ferry.wait_for(lambda: sum(message["received"] for message in world.messages()) >= 10, 30)
     world.wait_listening()
     assert memory(pid, "VmHWM") <= idle + 16 * 1024
-    assert "cannot be used" not in daemon.log
+    assert "Failed to read the event queue" not in daemon.log
 
 
 def test_queue_denied(world, cloud, pay):
@@ -265,7 +265,7 @@ def test_queue_denied(world, cloud, pay):
     cloud.remove_policy(arn=user, name="events")
     world.daemon = daemon = world.ferry.start("--log-level", "debug")
     world.settle()
-    daemon.wait_log(f"the queue of events cannot be used: '{world.queue}': ReceiveMessage: AccessDenied.*: .*; {MEND}")
+    daemon.wait_log(f"Failed to read the event queue '{world.queue}': ReceiveMessage: AccessDenied.*: .*; {MEND}")
     status = world.ferry.certferry("status", "--json", expect=0).json
     assert status["events"] == "failing" and "AccessDenied" in status["events_problem"]
     assert "polling continues" in world.ferry.certferry("status", expect=0).out
@@ -274,7 +274,7 @@ def test_queue_denied(world, cloud, pay):
     assert cloud.renew(pay, force=True)["renewed"]
     world.ferry.certferry("sync", expect=0)
     world.expect_carried_once()
-    assert once_only(daemon.log, "warning: the queue of events cannot be used")
+    assert once_only(daemon.log, "warning: Failed to read the event queue")
     # The next try is up to a minute and a half away: a reload tries at once.
     cloud.put_policy(arn=user, name="events", document=policy)
     daemon.reload()
@@ -292,7 +292,7 @@ def test_queue_absent(world, cloud):
     )
     daemon = world.ferry.start()
     world.settle()
-    daemon.wait_log(f"the queue of events cannot be used: '{world.queue}x': ReceiveMessage: QueueDoesNotExist: .*; {MEND}")
+    daemon.wait_log(f"Failed to read the event queue '{world.queue}x': ReceiveMessage: QueueDoesNotExist: .*; {MEND}")
     status = world.status()
     assert status["events"] == "failing" and f"'{world.queue}x'" in status["events_problem"]
 
@@ -304,24 +304,24 @@ def test_queue_that_breaks_off(listening, cloud, pay):
     listening.ferry.wait_for(lambda: cloud.faults()[0]["fired"])
     listening.send("hello")
     listening.ferry.wait_for(lambda: listening.count("ReceiveMessage") >= 3)
-    assert "cannot be used" not in listening.daemon.log
+    assert "Failed to read the event queue" not in listening.daemon.log
     cloud.fault("error", operation="ReceiveMessage", status=503, code="ServiceUnavailable")
     listening.send("hello")
-    listening.daemon.wait_log("warning: the queue of events cannot be used: 'http.*': ReceiveMessage: ServiceUnavailable", 30)
+    listening.daemon.wait_log("warning: Failed to read the event queue 'http.*': ReceiveMessage: ServiceUnavailable", 30)
     tries = listening.count("ReceiveMessage")
     assert tries <= 8, "it is asked less and less often"
     cloud.clear_faults()
-    listening.daemon.wait_log("info: the queue of events can be used again", 30)
+    listening.daemon.wait_log("info: Reading events from the event queue", 30)
     assert cloud.renew(pay, force=True)["renewed"]
     listening.expect_carried_once()
-    assert once_only(listening.daemon.log, "warning: the queue of events cannot be used")
+    assert once_only(listening.daemon.log, "warning: Failed to read the event queue")
 
 
 def test_source_that_cannot_be_read_keeps_the_event(listening, cloud, pay):
     """The message stays until a look has succeeded, and hurries nobody."""
     rule = cloud.fault("error", operation=LOOK, status=503, code="ServiceUnavailable")
     assert cloud.renew(pay, force=True)["renewed"]
-    listening.daemon.wait_log("the source cannot be read")
+    listening.daemon.wait_log("Failed to list certificates in the source account")
     failed = listening.looks()
     for _ in range(5):
         cloud.event(arn=pay)

@@ -36,7 +36,7 @@ def test_one_destination_denied(ferry, cloud):
     expect_the_others(ferry, pay)
     assert ferry.imports(SECOND) == {}
     assert "not you" in run.delivery(f"pay/both/{SECOND}/{REGION}")["reason"]
-    assert once_only(run.log, f"warning: 'pay/both/{SECOND}/{REGION}' could not be delivered")
+    assert once_only(run.log, f"warning: Failed to deliver 'pay/both/{SECOND}/{REGION}'")
     cloud.clear_faults()
     ferry.once()
     ferry.expect_import(SECOND, pay)
@@ -137,11 +137,11 @@ def test_skewed_clock_is_said_once_and_stops_nothing(ferry, cloud, seconds):
 def test_session_that_expires_midway(ferry, cloud):
     pay = carry_everywhere(ferry)
     daemon = ferry.start()
-    ferry.wait_for(lambda: daemon.log.count("holds the new version") == 4)
+    ferry.wait_for(lambda: daemon.log.count("Delivered renewed certificate") == 4)
     cloud.renew(pay, force=True)
     cloud.expire_sessions()
     daemon.reload()
-    ferry.wait_for(lambda: daemon.log.count("holds the new version") == 8)
+    ferry.wait_for(lambda: daemon.log.count("Delivered renewed certificate") == 8)
     expect_the_others(ferry, pay)
     assert "warning: 'pay" not in daemon.log
     daemon.stop()
@@ -186,7 +186,7 @@ def test_full_account_is_not_asked_again_and_again(ferry, cloud):
     pay = carry_everywhere(ferry)
     cloud.fault("error", code="LimitExceededException", message="too many", status=400, **IMPORT)
     daemon = ferry.start()
-    daemon.wait_log("'pay/both/[^']*' could not be delivered: .*too many")
+    daemon.wait_log("Failed to deliver 'pay/both/[^']*': .*too many")
     expect_the_others(ferry, pay)
     with pytest.raises(TimeoutError):
         ferry.cloud.wait_for(lambda: daemon.requests("ImportCertificate", SECOND) > 1, 2)
@@ -199,7 +199,7 @@ def test_place_that_cannot_be_looked_at_at_first_is_tried_again(bus_ferry, cloud
     cloud.fault("error", operation="ListCertificates", account=DESTINATION, code="AccessDeniedException",
                 message="not you", status=400)
     daemon = bus_ferry.carry("pay", pay, "prod").start()
-    daemon.wait_log("'pay/prod' cannot be looked at: .*not you")
+    daemon.wait_log("Failed to check 'pay/prod': .*not you")
     plan = bus_ferry.certferry("plan", "--json").json
     (step,) = [step for step in plan["steps"] if step["delivery"] == "pay/prod"]
     assert step["verb"] == "wait" and step["when"], plan
@@ -222,7 +222,7 @@ def test_endless_listing_is_ended(ferry, cloud, changing):
     cloud.fault("endless", operation="ListCertificates", account=DESTINATION, changing=changing)
     run = ferry.carry("pay", pay, "prod", "files").run("--once")
     assert run.status == 1
-    assert once_only(run.log, "'pay/prod' cannot be looked at: ListCertificates: an endless listing"), run
+    assert once_only(run.log, "Failed to check 'pay/prod': ListCertificates: an endless listing"), run
     assert len(run.requests.select("ListCertificates", account=DESTINATION)) <= 256 * 3
     cloud.clear_faults()
     assert ferry.imports(DESTINATION) == {}

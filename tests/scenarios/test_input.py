@@ -78,14 +78,14 @@ def test_missing_role_is_named(ferry, cloud):
 def test_missing_source_role_is_named(ferry):
     ferry.settings["source"]["role_arn"] = "arn:aws:iam::111111111111:role/no-such-role"
     run = ferry.carry("pay", ferry.issue("pay.example.com"), "files").once(expect=1)
-    assert "the source cannot be read" in run.log and "role/no-such-role" in run.log
+    assert "Failed to list certificates in the source account" in run.log and "role/no-such-role" in run.log
 
 
 def test_key_that_names_no_profile_is_named(ferry):
     ferry.settings["source"]["profile"] = "nope"
     ferry.settings["source"]["region"] = REGION
     run = ferry.carry("pay", ferry.issue("pay.example.com"), "files").once(expect=1)
-    assert re.search(r"the source cannot be read: .*profile: there is no profile 'nope' in '", run.log), run
+    assert re.search(r"Failed to list certificates in the source account: .*profile: there is no profile 'nope' in '", run.log), run
 
 
 def test_unreachable_endpoint_is_named(ferry):

@@ -70,7 +70,7 @@ def test_a_key_is_in_locked_memory_but_for_what_libcurl_is_sending(ferry, cloud,
     assert locked >= 2, "the bundle and the request: without them this looks for the wrong thing"
     assert elsewhere <= 1, "libcurl's upload buffer"
     cloud.clear_faults()
-    daemon.wait_log(f"'pay/{destination}' holds the new version")
+    daemon.wait_log(f"Delivered renewed certificate to 'pay/{destination}'")
     assert copies(daemon.process.pid, pem) == (0, 0)
 
 
@@ -78,5 +78,5 @@ def test_no_key_stays_of_files(ferry):
     pay = ferry.issue("pay.example.com")
     ferry.carry("pay", pay, "files")
     daemon = ferry.start()
-    daemon.wait_log("'pay/files' holds the new version")
+    daemon.wait_log("Delivered renewed certificate to 'pay/files'")
     assert copies(daemon.process.pid, ferry.truth(pay)["private_key"]) == (0, 0)

@@ -158,8 +158,8 @@ def test_what_cannot_be_carried_is_said_once(bus_ferry, cloud):
     daemon = ferry.start()
     for _ in range(2):
         ferry.certferry("sync", expect=1)
-    assert once_only(daemon.log, "'web' is not carried: .*not requested as exportable")
-    assert once_only(daemon.log, "'old' is not carried: .*REVOKED")
+    assert once_only(daemon.log, "Cannot deliver certificate 'web': .*not requested as exportable")
+    assert once_only(daemon.log, "Cannot deliver certificate 'old': .*REVOKED")
     assert daemon.requests("ExportCertificate") == 1
     ferry.expect_file("pay", pay)
     assert sorted(path.name for path in ferry.files.iterdir()) == [".versions", "pay"]

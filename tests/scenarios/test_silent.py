@@ -25,7 +25,7 @@ def carry(ferry, cloud, accounts, region=HERE):
     begin = time.monotonic()
     daemon = ferry.start()
     wanted = {(f"c{number}", account) for number in range(CERTIFICATES) for account in accounts}
-    ends = [f"'{name}/many/{account}/{region}' holds the new version" for name, account in wanted]
+    ends = [f"Delivered renewed certificate to '{name}/many/{account}/{region}'" for name, account in wanted]
     cloud.wait_for(lambda: all(end in daemon.log for end in ends), 60 * SLOW, 0.05)
     return daemon, time.monotonic() - begin
 
@@ -86,7 +86,7 @@ def test_renewal_while_accounts_have_fallen_silent(ferry, cloud, accounts):
         cloud.renew(arn, force=True)
     begin = time.monotonic()
     daemon = ferry.start()
-    cloud.wait_for(lambda: daemon.log.count("holds the new version") == CERTIFICATES * 2, 60 * SLOW, 0.05)
+    cloud.wait_for(lambda: daemon.log.count("Delivered renewed certificate") == CERTIFICATES * 2, 60 * SLOW, 0.05)
     print(f"all {seconds:.2f} s, beside ten that are silent {time.monotonic() - begin:.2f} s")
     assert time.monotonic() - begin <= 1.5 * seconds + 1
     # One transfer has tried them, and no other was made for them.
@@ -101,7 +101,7 @@ def test_place_is_listed_once_for_all_of_its_deliveries(ferry, cloud):
     quotas = {"acm": {"ImportCertificate": 1000, "ExportCertificate": 1000, "GetCertificate": 10, "ListCertificates": 1000}}
     ferry.set(guard=0, quotas=quotas)
     daemon = ferry.start()
-    cloud.wait_for(lambda: daemon.log.count("holds the new version") == len(arns), 60 * SLOW, 0.05)
+    cloud.wait_for(lambda: daemon.log.count("Delivered renewed certificate") == len(arns), 60 * SLOW, 0.05)
     lists = daemon.requests("ListCertificates", account=DESTINATION)
     print(f"{lists} listings")
     assert lists <= 2

@@ -23,9 +23,9 @@ class Fleet:
         self.wait_carried(COUNT)
 
     def wait_carried(self, count):
-        self.ferry.wait_for(lambda: self.daemon.log.count("holds the new version") >= count)
+        self.ferry.wait_for(lambda: self.daemon.log.count("Delivered renewed certificate") >= count)
         time.sleep(0.2)
-        assert self.daemon.log.count("holds the new version") == count
+        assert self.daemon.log.count("Delivered renewed certificate") == count
 
     def sweep(self):
         """What it asks for, from a reload until it is quiet."""
@@ -75,7 +75,7 @@ def test_a_source_that_lists_nothing_any_more(ferry, cloud):
     named = ferry.issue("named.example.com")
     ferry.carry("tagged", {"tags": {"team": "web"}}, "files").carry("named", named, "files")
     daemon = ferry.start()
-    ferry.wait_for(lambda: daemon.log.count("holds the new version") == 2)
+    ferry.wait_for(lambda: daemon.log.count("Delivered renewed certificate") == 2)
     cloud.delete_certificate(arn=tagged)
     cloud.delete_certificate(arn=named)
     daemon.reload()
@@ -127,7 +127,7 @@ def test_what_is_found_twice_fits_or_is_read_again(ferry, cloud, names):
     one = ferry.issue("one.example.com", days_ago=1)
     ferry.settings["source"]["certificates_max"] = 400
     daemon = ferry.carry("one", one, "files").start()
-    ferry.wait_for(lambda: "holds the new version" in daemon.log or "cannot be read" in daemon.log)
+    ferry.wait_for(lambda: "Delivered renewed certificate" in daemon.log or "Failed to list certificates" in daemon.log)
     ferry.expect_file("one", one)
 
 
@@ -136,14 +136,14 @@ def test_what_a_start_could_not_hold_is_said_before(ferry, cloud):
     one = ferry.issue("one.example.com", days_ago=100)
     ferry.settings["source"]["certificates_max"] = 2000
     daemon = ferry.carry("one", one, "files").start()
-    ferry.wait_for(lambda: "holds the new version" in daemon.log)
+    ferry.wait_for(lambda: "Delivered renewed certificate" in daemon.log)
     for lot in range(4):
         names = [f"lot{lot}x{{n}}n{number:030}.example.com" for number in range(32)]
         ferry.issue(*names, count=400, days_ago=100)
         position = cloud.journal_position()
         daemon.reload()
         ferry.wait_for(lambda: cloud.count("SearchCertificates", SOURCE, position))
-    daemon.wait_log(r"takes \d+ KiB of the 5024 KiB that there are for the 2000 certificates of source.certificates_max")
-    assert "cannot be read" not in daemon.log
+    daemon.wait_log(r"Certificate list uses \d+ of 5024 KiB allowed by source.certificates_max \(2000\)")
+    assert "Failed to list certificates" not in daemon.log
     daemon.stop()
     assert "source.certificates_max" in ferry.once(expect=1).log

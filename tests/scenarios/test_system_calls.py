@@ -70,7 +70,7 @@ def test_a_disk_that_keeps_nothing_fails_the_delivery(ferry, cloud, layout):
         assert run.status == 1, run
         delivery = run.delivery("pay/disk")
         assert "Input/output error" in delivery["reason"] and str(ferry.files / "pay") in delivery["reason"]
-        assert once_only(run.log, "warning: 'pay/disk' could not be delivered: .*Input/output error"), run
+        assert once_only(run.log, "warning: Failed to deliver 'pay/disk': .*Input/output error"), run
         served = (ferry.files / "pay").resolve()
         if "fsync the directory of 'pay'" in delivery["reason"]:  # the link is switched, but not for certain
             ferry.expect_file("pay", pay, layout)
@@ -129,7 +129,7 @@ def test_a_record_that_is_not_kept_lets_nothing_begin(bus_ferry, renewed):
     assert run.status == 1, run
     assert run.requests.writes == [] and run.requests("ExportCertificate") == 0
     assert (ferry.files / "pay").resolve() == before and web.jobs == []
-    assert once_only(run.log, "record '.*record.sqlite': .*disk I/O error; nothing new is begun until"), run
+    assert once_only(run.log, "Failed to write the state database: .*record.sqlite': .*disk I/O error; deliveries and restarts are paused"), run
     assert "disk I/O error" in run.json["record_problem"]
     ferry.once()
     expect_renewed(ferry, pay, web)
@@ -164,4 +164,4 @@ def test_a_daemon_goes_on_when_its_record_is_kept_again(bus_ferry, renewed):
     expect_renewed(ferry, pay, web)
     process.terminate()
     _, log = process.communicate(timeout=20)
-    assert once_only(log, "the record can be written again"), log
+    assert once_only(log, "Wrote the state database again"), log

@@ -333,7 +333,7 @@ def test_a_daemon_without_room_for_the_copy_waits_for_it(bus_ferry, host, record
     process.terminate()
     _, log = process.communicate(timeout=20)
     expect_said(ferry, log, record)
-    assert once_only(log, "Migrated state database") and once_only(log, "the record can be written again"), log
+    assert once_only(log, "Migrated state database") and once_only(log, "Wrote the state database again"), log
 
 
 def limit_files():

@@ -95,7 +95,7 @@ static const struct change_subject host = { .name = NULL };
 static const struct change_subject of_delivery = { .name = "pay/prod/111122223333/eu-west-1", .delivery = &delivery };
 static const struct change_subject of_place = { .name = "prod/111122223333/eu-west-1", .delivery = &delivery };
 static const struct change_subject of_certificate = { .name = "pay", .source_arn = "arn:pay" };
-static const struct change_subject of_dependent = { .name = "web", .unit = "nginx.service" };
+static const struct change_subject of_dependent = { .name = "web", .target = "nginx.service", .unit = "nginx.service" };
 static const struct change_subject of_entry = { .name = "entry 'x' matches nothing" };
 
 #define END "2026-11-18T11:06:40Z"

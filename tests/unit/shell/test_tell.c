@@ -18,6 +18,7 @@
 
 #include "daemon/dependent/kind.h"
 #include "daemon/record/store.h"
+#include "lib/os/clock.h"
 #include "lib/base/strv.h"
 #include "lib/pki/secret.h"
 
@@ -147,6 +148,7 @@ static struct dependent_words toy_describe(const struct desired_dependent *depen
 	return (struct dependent_words){
 		.kind = "toy",
 		.action = "play",
+		.done = "Played",
 		.target = mem_printf("the %s", dependent->name),
 		.pause = "so as not to break it",
 	};
@@ -268,6 +270,7 @@ static void bed_start(struct bed *bed)
 	bed->dependent->conductor = &bed->conductor;
 	bed->dependent->dependent = &bed->desired;
 	bed->dependent->words = dependent_describe(&bed->desired);
+	bed->conductor.announce = announce_new(&(struct announce_request){ .now = clock_monotonic });
 	assert_true(sd_event_new(&bed->conductor.event) >= 0);
 	assert_true(sd_event_add_defer(bed->conductor.event, &bed->conductor.cycle, on_poke, bed) >= 0);
 	assert_int_equal(record_open(directory, &news, &bed->conductor.record, NULL), 0);
@@ -291,6 +294,7 @@ static void bed_crash(struct bed *bed)
 	dependent_words_done(&dependent->words);
 	free(dependent->name);
 	free(dependent);
+	announce_free(bed->conductor.announce);
 	sd_event_source_unref(bed->conductor.cycle);
 	sd_event_unref(bed->conductor.event);
 	record_free(bed->conductor.record);
