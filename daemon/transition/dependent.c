@@ -72,7 +72,6 @@ void transition_tell_failed(struct dependent_record *record, const char *action,
 	struct change *change = changes_add(changes, CHANGE_TELL_FAILED);
 
 	attempts_failed(&attempts, err, TELL_SHARE, chance, now);
-	record->intended_at = 0;
 	change->words = action;
 	change->error = err;
 	change->attempt = record->failures;

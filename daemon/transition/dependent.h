@@ -40,7 +40,8 @@ bool transition_owed_told(const struct owed_record *row, const struct digest *ve
 
 /* --- the dependent's record --- */
 
-/* transition_tell_failed(record, action, err, chance, now, changes): it could not be told, or not be looked at. */
+/* transition_tell_failed(record, action, err, chance, now, changes): it could not be told, or not be looked at.  The
+ * intent stays: only who knows what became of it ends it. */
 void transition_tell_failed(struct dependent_record *record, const char *action, const struct error *err,
 	unsigned chance, usec_t now, struct changes *changes);
 
