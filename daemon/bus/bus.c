@@ -98,8 +98,8 @@ static void bus_say_lost(struct bus *bus, const char *why)
 	bus_answered(bus);
 	if (!bus->said_no_bus)
 		log_write(LOG_WARNING, NULL, NULL,
-			"the system bus cannot be reached (%s): until it can, no unit is restarted "
-			"and `certferry` finds no daemon; trying again every minute",
+			"Failed to connect to the system bus: %s; certferryd restarts no units, and the certferry "
+			"command will not work. Retrying every minute",
 			why);
 	bus->said_no_bus = true;
 	bus_retry_after(bus, RETRY_AFTER);
@@ -121,7 +121,7 @@ static int on_connected(sd_bus_message *message, void *userdata, sd_bus_error *r
 	struct bus *bus = userdata;
 
 	if (bus->said_no_bus)
-		log_write(LOG_INFO, NULL, NULL, "the system bus can be reached again");
+		log_write(LOG_INFO, NULL, NULL, "Connected to the system bus again");
 	bus->said_no_bus = false;
 	return 0;
 }
@@ -178,8 +178,8 @@ static void bus_say_refused(struct bus *bus, const char *why)
 	bus_answered(bus);
 	if (!bus->said_no_name)
 		log_write(LOG_WARNING, NULL, NULL,
-			"the bus does not give the name " BUS_NAME " (%s): `certferry` finds no "
-			"daemon until it does, all else goes on; trying again every minute",
+			"Failed to acquire D-Bus name " BUS_NAME ": %s; the certferry command will not work. "
+			"Retrying every minute",
 			why);
 	bus->said_no_name = true;
 	bus_retry_after(bus, RETRY_AFTER);
@@ -190,9 +190,9 @@ static void bus_named(struct bus *bus)
 	bus_answered(bus);
 	bus->has_name = true;
 	if (bus->said_no_name)
-		log_write(LOG_INFO, NULL, NULL, "the bus gave the name " BUS_NAME);
+		log_write(LOG_INFO, NULL, NULL, "Acquired D-Bus name " BUS_NAME);
 	else
-		log_debug("the bus gave the name " BUS_NAME);
+		log_debug("Acquired D-Bus name " BUS_NAME);
 	bus->said_no_name = false;
 }
 

@@ -77,7 +77,7 @@ static const char *request_subject(const struct request *request)
 
 static void request_fail(struct request *request, const struct error *err)
 {
-	log_write(LOG_NOTICE, NULL, NULL, "%s of %s by %s is refused: %s",
+	log_write(LOG_NOTICE, NULL, NULL, "Denied %s on %s for %s: %s",
 		sd_bus_message_get_member(request->message), request_subject(request),
 		sd_bus_message_get_sender(request->message), err->text);
 	(void)bus_refuse(request->message, err);
@@ -92,7 +92,7 @@ static void request_act(struct request *request, const char *who)
 	if (request->act(request->manager, request->delivery, who, &number, &err) < 0) {
 		(void)bus_refuse(request->message, &err);
 	} else {
-		log_write(LOG_INFO, NULL, NULL, "%s of %s was ordered by %s",
+		log_write(LOG_INFO, NULL, NULL, "Accepted %s on %s from %s",
 			sd_bus_message_get_member(request->message), request_subject(request), who);
 		(void)sd_bus_reply_method_return(request->message, "u", number);
 	}
@@ -370,7 +370,7 @@ void manager_job_done(struct manager *manager, uint32_t job, int exit_status, co
 		(int32_t)exit_status, json);
 	if (r < 0)
 		log_write(LOG_WARNING, NULL, NULL,
-			"the end of job %u cannot be told on the bus: %s", job,
+			"Failed to send JobDone for job %u: %s", job,
 			strerrordesc_np(-r));
 }
 

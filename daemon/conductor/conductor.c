@@ -279,7 +279,7 @@ bool conductor_set_regions(struct conductor *conductor)
 	if (regions)
 		return true;
 	log_write(LOG_ERR, NULL, NULL,
-		"no region: set source.region in the configuration, AWS_REGION or AWS_DEFAULT_REGION in the "
+		"Found no region: set source.region in the configuration, AWS_REGION or AWS_DEFAULT_REGION in the "
 		"environment, or the region of the AWS profile");
 	return false;
 }
@@ -315,7 +315,7 @@ static int lock_state(struct conductor *conductor, struct error *err)
 	if (r == 0)
 		r = lock_take(directory, "lock", &conductor->lock, err);
 	if (r < 0 && err->kind == ERROR_CONFLICT) {
-		log_write(LOG_ERR, NULL, NULL, "another certferryd is running with the state directory '%s'; %s",
+		log_write(LOG_ERR, NULL, NULL, "Another certferryd is using the state directory '%s': %s",
 			state_directory(), err->text);
 		return 4;
 	}
@@ -430,7 +430,7 @@ static void say_waiting(const struct conductor *conductor)
 		const struct step *step = &conductor->plan.steps[i];
 
 		if (step->verb == STEP_WAIT && !step->failed)
-			log_write(LOG_NOTICE, NULL, NULL, "'%s' waits: %s", *step->dependent ? step->dependent
+			log_write(LOG_NOTICE, NULL, NULL, "Waiting for '%s': %s", *step->dependent ? step->dependent
 									       : step->delivery, step->reason);
 	}
 }

@@ -209,7 +209,7 @@ static void on_exported(void *userdata, const struct transfer_exported *exported
 	bool together;
 
 	if (err && is_superseded(run)) {
-		log_debug("'%s' is exported again, as its next version: %s", run->certificate->name, err->text);
+		log_debug("Exporting '%s' again, because it was renewed during the export: %s", run->certificate->name, err->text);
 		return;
 	}
 	together = conductor_begin(conductor);

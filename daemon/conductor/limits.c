@@ -93,15 +93,15 @@ char **limits_judge(const struct limits *limits)
 
 	if (limits->descriptors < LIMITS_DESCRIPTORS) {
 		_cleanup_(freep) char *text = mem_printf(
-			"certferry may need %d open files and is allowed %" PRIu64 "; connections, files and answers to "
-			"people can fail.  Set LimitNOFILE=2048 in the unit (systemctl edit certferryd), or raise ulimit -Hn",
+			"certferry may need %d open files and may open %" PRIu64 "; connections, file writes and the "
+			"certferry command can fail.  Set LimitNOFILE=2048 in the unit (systemctl edit certferryd), or raise ulimit -Hn",
 			LIMITS_DESCRIPTORS, limits->descriptors);
 
 		strv_append(&problems, text);
 	}
 	if (limits->memory < LIMITS_MEMORY) {
 		_cleanup_(freep) char *text = mem_printf(
-			"certferry may need %" PRIu64 " MiB of memory and its control group is allowed %" PRIu64
+			"certferry may need %" PRIu64 " MiB of memory and its control group allows %" PRIu64
 			" MiB; the kernel can kill it.  Set MemoryMax=128M in the unit (systemctl edit certferryd)",
 			LIMITS_MEMORY / MIB + 1, limits->memory / MIB);
 

@@ -113,7 +113,7 @@ static void note_refusal(struct conductor *conductor, struct tracked_certificate
 	struct change refused = { .event = CHANGE_REFUSED };
 
 	if (!seen)
-		why = mem_printf("'%s' is not at the source; is the ARN right, and its region among "
+		why = mem_printf("'%s' does not exist in the source account. Is the ARN right, and its region in "
 				 "source.regions?", certificate->arn);
 	else if (source_refusal(seen))
 		why = mem_strdup(source_refusal(seen));

@@ -88,7 +88,7 @@ int store_read_through(const char *path, struct error *err)
 		while (fd >= 0 && (n = read(fd, block, sizeof(block))) > 0)
 			;
 		if (n < 0)
-			return error_set_errno(err, errno, "record '%s': read", name);
+			return error_set_errno(err, errno, "state database '%s': read", name);
 	}
 	return 0;
 }

@@ -43,7 +43,7 @@ static int connect_to(struct record *record, const char *file, int flags, bool a
 
 	if (r != SQLITE_OK)
 		return record->db ? record_fail(record, err, "open")
-				  : error_set(err, ERROR_RETRY, r, "record '%s': open: no memory", record->path);
+				  : error_set(err, ERROR_RETRY, r, "state database '%s': open: no memory", record->path);
 	(void)sqlite3_busy_timeout(record->db, 2000);
 	/* Root may read what the daemon's user could have written: nothing that the file defines is run. */
 	(void)sqlite3_db_config(record->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
@@ -188,7 +188,7 @@ static int copy_pages(struct record *from, struct record *to, struct error *err)
 	r = sqlite3_backup_step(backup, -1);
 	(void)sqlite3_backup_finish(backup);
 	if (r != SQLITE_DONE)
-		return error_set(err, ERROR_RETRY, r, "record '%s': copy to memory: %s", from->path, sqlite3_errstr(r));
+		return error_set(err, ERROR_RETRY, r, "state database '%s': copy to memory: %s", from->path, sqlite3_errstr(r));
 	return 0;
 }
 
@@ -308,7 +308,7 @@ static int try_disk(const struct formats *formats, const char *path, struct reco
 	if (ret->verdict == DAMAGED)
 		return attempt_damaged(ret, path, err);
 	if (ret->verdict == OUT_OF_REACH)
-		return error_set(err, ERROR_RETRY, 0, "record '%s': look at: %s", path, ret->why);
+		return error_set(err, ERROR_RETRY, 0, "state database '%s': read: %s", path, ret->why);
 	r = bring_up(ret->record, ret->format, &news->migrated, err);
 	if (is_ours_now(ret, r))
 		return r;
@@ -392,7 +392,7 @@ int record_open_reader(const char *directory, struct record **ret_record, struct
 	int r;
 
 	if (lstat(path, &st) < 0)
-		return error_set_errno(err, errno, "record '%s'", path);
+		return error_set_errno(err, errno, "state database '%s'", path);
 	r = connect_to(record, path, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOFOLLOW, false, err);
 	if (r < 0)
 		return r;

@@ -31,7 +31,7 @@ int record_fail(struct record *record, struct error *err, const char *doing)
 		mem_exhausted();
 	if (record->unmigrated)
 		return error_set(err, ERROR_RETRY, code, "%s", record->unmigrated);
-	return error_set(err, ERROR_RETRY, code, "record '%s': %s: %s", record->path, doing,
+	return error_set(err, ERROR_RETRY, code, "state database '%s': %s: %s", record->path, doing,
 		sqlite3_errmsg(record->db));
 }
 

@@ -18,7 +18,7 @@ static const struct {
 static const char *refuse_type(const struct source_certificate *certificate)
 {
 	if (strcmp(certificate->type, "IMPORTED") == 0)
-		return "its type is IMPORTED: ACM does not export imported certificates";
+		return "its type is IMPORTED, and ACM does not export imported certificates";
 	if (strcmp(certificate->type, "AMAZON_ISSUED") == 0)
 		return "it is a public certificate that was not requested as exportable, or "
 		       "belongs "

@@ -79,9 +79,9 @@ def test_a_source_that_lists_nothing_any_more(ferry, cloud):
     cloud.delete_certificate(arn=tagged)
     cloud.delete_certificate(arn=named)
     daemon.reload()
-    ferry.wait_for(lambda: f"'{named}' is not at the source" in daemon.log and "'tagged' matches no issued" in daemon.log)
+    ferry.wait_for(lambda: f"'{named}' does not exist in the source account" in daemon.log and "'tagged' matches no issued" in daemon.log)
     daemon.stop()
-    assert f"'{named}' is not at the source" in ferry.once(expect=1).log
+    assert f"'{named}' does not exist in the source account" in ferry.once(expect=1).log
 
 
 def test_what_may_have_been_issued_again_is_read_where_searching_is_refused(fleet, ferry, cloud):
