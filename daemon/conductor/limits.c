@@ -93,7 +93,7 @@ char **limits_judge(const struct limits *limits)
 
 	if (limits->descriptors < LIMITS_DESCRIPTORS) {
 		_cleanup_(freep) char *text = mem_printf(
-			"certferry may need %d open files and may open %" PRIu64 "; connections, file writes and the "
+			"certferry may need %d open files and its limit is %" PRIu64 "; connections, file writes and the "
 			"certferry command can fail.  Set LimitNOFILE=2048 in the unit (systemctl edit certferryd), or raise ulimit -Hn",
 			LIMITS_DESCRIPTORS, limits->descriptors);
 

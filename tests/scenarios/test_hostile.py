@@ -150,8 +150,8 @@ def test_limits_that_are_too_low_are_said_at_start(ferry):
     assert "LimitNOFILE=" not in ferry.run("--once", "--dry-run").log, "a shell's soft limit is raised"
     run = ferry.run("--once", preexec_fn=few)
     assert run.status == 0
-    assert once_only(run.log, "may need [0-9]+ open files and is allowed 512; .* Set LimitNOFILE=")
+    assert once_only(run.log, "may need [0-9]+ open files and its limit is 512; .* Set LimitNOFILE=")
     with group("certferry-small", 64 << 20) as small:
         run = ferry.run("--once", preexec_fn=small.enter)
     assert run.status == 0
-    assert once_only(run.log, "its control group is allowed 64 MiB; .* Set MemoryMax=")
+    assert once_only(run.log, "its control group allows 64 MiB; .* Set MemoryMax=")

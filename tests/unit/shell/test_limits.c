@@ -57,7 +57,7 @@ static void test_too_few_descriptors(void **state)
 	_cleanup_(strv_freep) char **problems = limits_judge(&limits);
 
 	assert_int_equal(strv_length(problems), 1);
-	assert_non_null(strstr(problems[0], "may need 1112 open files and may open 1111; "));
+	assert_non_null(strstr(problems[0], "may need 1112 open files and its limit is 1111; "));
 	assert_non_null(strstr(problems[0], "LimitNOFILE=2048"));
 }
 
