@@ -108,22 +108,22 @@ static char *due_reason(const struct plan_delivery *delivery, const struct versi
 	switch (seen->state) {
 	case OBSERVED_PRESENT:
 		if (digest_is_set(&seen->version.digest))
-			buf_printf(&reason, "it holds another version (expires %s), the source has one that expires %s",
+			buf_printf(&reason, "certificate is outdated (expires %s); the renewed one expires %s",
 				time_format(seen->version.not_after, seen_end), wanted_end);
 		else
-			buf_printf(&reason, "it holds another version, the source has one that expires %s",
+			buf_printf(&reason, "certificate is outdated; the renewed one expires %s",
 				wanted_end);
 		break;
 	case OBSERVED_DEMOTED:
-		buf_printf(&reason, "it has the source's version (expires %s), but not as the current one",
+		buf_printf(&reason, "the renewed certificate (expires %s) is there, but not as the current version",
 			wanted_end);
 		break;
 	case OBSERVED_GONE:
-		buf_printf(&reason, "'%s' is gone and recreate: is set; the source's version expires %s",
+		buf_printf(&reason, "'%s' is gone and recreate: is set; new certificate expires %s",
 			delivery->delivery->arn ?: seen->object_id ?: "its object", wanted_end);
 		break;
 	default:
-		buf_printf(&reason, "there is none yet; the source's version expires %s", wanted_end);
+		buf_printf(&reason, "not delivered yet; new certificate expires %s", wanted_end);
 	}
 	if (delivery->delivery->wish->then) {
 		_cleanup_(freep) char *then = strv_join(delivery->delivery->wish->then, ", ");
@@ -142,14 +142,14 @@ static bool stopped_by_what_is_there(struct planner *planner, size_t index, cons
 	switch (seen->state) {
 	case OBSERVED_FOREIGN:
 		wait_until(planner, index, 0, true,
-			mem_strdup(seen->error.text ?: "an object of this name is there and is not certferry's"));
+			mem_strdup(seen->error.text ?: "an object of this name exists and certferry does not manage it"));
 		return true;
 	case OBSERVED_GONE:
 		if (delivery->delivery->wish->recreate)
 			return false;
 		hold(planner, index, HOLD_GONE,
-			mem_printf("'%s' is not there any more; what used it has lost its certificate or has "
-				   "another one: set recreate: true to import anew, or name another with arn:",
+			mem_printf("'%s' does not exist any more; what used it has no certificate or another "
+				   "one. Set recreate: true to import it again, or name another one with arn:",
 				delivery->delivery->arn ?: (seen->object_id ?: "its object")));
 		return true;
 	case OBSERVED_ADOPTABLE:
@@ -160,8 +160,8 @@ static bool stopped_by_what_is_there(struct planner *planner, size_t index, cons
 			char there[TIME_TEXT_SIZE], here[TIME_TEXT_SIZE];
 
 			wait_until(planner, index, 0, true,
-				mem_printf("it holds a newer version (valid from %s) than the source (valid from "
-					   "%s); a version is never replaced by an older one",
+				mem_printf("certificate is newer (valid from %s) than the source's (valid from "
+					   "%s); certferry never replaces one by an older one",
 					time_format(seen->version.not_before, there),
 					time_format(wanted->not_before, here)));
 			return true;
@@ -189,12 +189,12 @@ static bool stopped_by_the_record(struct planner *planner, size_t index, const s
 		if (seen->at < sure) {
 			if (now >= sure && delivery->may_look)
 				add_delivery_step(planner, index, STEP_LOOK,
-					mem_strdup("an import whose answer was lost has not been found; looking "
-						   "once more before importing anew"));
+					mem_strdup("cannot find an import that ACM did not acknowledge; checking "
+						   "once more before importing again"));
 			else
 				wait_until(planner, index, now >= sure ? 0 : sure, record->failures > 0,
-					mem_strdup("the answer to an import was lost; its tags may lag for five "
-						   "minutes, so nothing is imported anew before"));
+					mem_strdup("ACM did not acknowledge an import; its tags can lag for five "
+						   "minutes, so certferry imports nothing before"));
 			return true;
 		}
 	}
@@ -218,7 +218,7 @@ static bool stopped_by_the_record(struct planner *planner, size_t index, const s
 			return false;
 		if (now < yields)
 			plan_again_at(planner, yields);
-		hold(planner, index, HOLD_APPROVAL, mem_strdup(record->hold_reason ?: "it waits for approval"));
+		hold(planner, index, HOLD_APPROVAL, mem_strdup(record->hold_reason ?: "waiting for approval"));
 		return true;
 	}
 	return false;
@@ -240,12 +240,12 @@ static bool stopped_by_the_guard(struct planner *planner, size_t index)
 		return false;
 	if (guard == PLAN_GUARD_WAITS) {
 		wait_until(planner, index, 0, false,
-			mem_strdup("not all places have been looked at yet, so it is not known whether a change of "
-				   "configuration touches more deliveries than guard: allows"));
+			mem_strdup("not all destinations have been checked yet, so certferry cannot tell whether a "
+				   "change of configuration affects more deliveries than guard: allows"));
 		return true;
 	}
 	hold(planner, index, HOLD_GUARD,
-		mem_printf("a change of configuration or of what a match finds touches %zu deliveries, more than "
+		mem_printf("a change of configuration or of what a match finds affects %zu deliveries, more than "
 			   "guard: %u; review with 'certferry plan', then 'certferry approve'",
 			planner->touched.known, planner->input->guard));
 	return true;
@@ -264,10 +264,10 @@ static void plan_lost(struct planner *planner, size_t index)
 
 	if (now && delivery->may_look)
 		add_delivery_step(planner, index, STEP_LOOK,
-			mem_strdup("its place gave no answer; certferry looks whether it does now"));
+			mem_strdup("destination did not respond; certferry checks whether it does now"));
 	else
 		wait_until(planner, index, now ? 0 : delivery->lost, true,
-			mem_strdup("its place gives no answer; certferry delivers when it does"));
+			mem_strdup("destination does not respond; certferry delivers when it does"));
 }
 
 /* The delivery is not current, and the source's version is known. */
@@ -278,7 +278,7 @@ static void plan_due(struct planner *planner, size_t index, const struct plan_ce
 
 	if (certificate->record && wanted->not_before < certificate->record->newest) {
 		wait_until(planner, index, 0, false,
-			mem_strdup("the source shows an older version than it did before; its reads lag"));
+			mem_strdup("source account shows an older certificate than before; its reads lag"));
 		return;
 	}
 	if (stopped_by_what_is_there(planner, index, wanted) ||
@@ -295,7 +295,7 @@ static void plan_due(struct planner *planner, size_t index, const struct plan_ce
 	if (certificate->record && certificate->record->failures && !delivery->asked &&
 		certificate->record->next_try > planner->input->now) {
 		wait_until(planner, index, certificate->record->next_try, true,
-			mem_printf("its export failed %u time%s: %s", certificate->record->failures,
+			mem_printf("export failed %u time%s: %s", certificate->record->failures,
 				certificate->record->failures == 1 ? "" : "s",
 				certificate->record->problem ?: "?"));
 		return;
@@ -304,7 +304,7 @@ static void plan_due(struct planner *planner, size_t index, const struct plan_ce
 	add_delivery_step(planner, index, STEP_DELIVER, due_reason(delivery, wanted));
 }
 
-/* Not looked at, or the look failed: it is not known what is there. */
+/* Not looked at, or the look failed: not checked yet. */
 static void plan_unknown(struct planner *planner, size_t index)
 {
 	const struct plan_delivery *delivery = &planner->input->deliveries[index];
@@ -314,17 +314,17 @@ static void plan_unknown(struct planner *planner, size_t index)
 	if (failed && record && record->failures && !delivery->asked &&
 		record->next_try > planner->input->now) {
 		wait_until(planner, index, record->next_try, true,
-			mem_printf("could not be looked at: %s", delivery->observed->error.text));
+			mem_printf("check failed: %s", delivery->observed->error.text));
 		return;
 	}
 	if (!failed)
 		planner->exporting[delivery->certificate] = true;
 	if (delivery->may_look)
-		add_delivery_step(planner, index, STEP_LOOK, mem_strdup("it is not known what is there"));
+		add_delivery_step(planner, index, STEP_LOOK, mem_strdup("not checked yet"));
 	else
 		wait_until(planner, index, 0, failed,
-			failed ? mem_printf("could not be looked at: %s", delivery->observed->error.text)
-			       : mem_strdup("it has not been looked at yet"));
+			failed ? mem_printf("check failed: %s", delivery->observed->error.text)
+			       : mem_strdup("not checked yet"));
 }
 
 /* Only what is as it should be: the rest is to be carried, which does it too. */
@@ -339,7 +339,7 @@ static void plan_tag(struct planner *planner, size_t index)
 
 	if (plan_wants_tag(delivery, &planner->input->certificates[delivery->certificate]))
 		add_delivery_step(planner, index, STEP_TAG,
-			mem_strdup("its object does not say which root is trusted for it (certferry:anchor)"));
+			mem_strdup("object does not say which root certferry trusts for it (certferry:anchor)"));
 }
 
 /* Is its proof as it should be, for now? */
@@ -359,7 +359,7 @@ static bool plan_proof(struct planner *planner, size_t index, const struct versi
 		}
 	}
 	add_delivery_step(planner, index, STEP_PROVE,
-		mem_printf("%s is to serve it", delivery->delivery->wish->prove.connect));
+		mem_printf("%s must serve it", delivery->delivery->wish->prove.connect));
 	return false;
 }
 
@@ -373,20 +373,20 @@ static void plan_delivery(struct planner *planner, size_t index)
 		return;
 	}
 	if (!planner->input->source_seen) {
-		wait_until(planner, index, 0, false, mem_strdup("the source has not been read yet"));
+		wait_until(planner, index, 0, false, mem_strdup("source account has not been polled yet"));
 		return;
 	}
 	if (!certificate->seen || certificate->refusal) {
 		wait_until(planner, index, 0, true,
 			certificate->seen
-				? mem_printf("its certificate cannot be carried: %s", certificate->refusal)
-				: mem_printf("its certificate '%s' is not at the source", certificate->arn));
+				? mem_printf("cannot deliver its certificate: %s", certificate->refusal)
+				: mem_printf("its certificate '%s' does not exist in the source account", certificate->arn));
 		return;
 	}
 	if (!digest_is_set(&certificate->seen->version.digest)) {
 		wait_until(planner, index, 0, !certificate->seen->unread,
-			mem_strdup(certificate->seen->unread ? "the source's version is being read"
-							     : "the source's version could not be read"));
+			mem_strdup(certificate->seen->unread ? "certificate is being read from the source account"
+							     : "failed to read the certificate from the source account"));
 		return;
 	}
 	if (delivery->observed->state == OBSERVED_UNKNOWN)
@@ -434,15 +434,15 @@ static void plan_certificate(struct planner *planner, size_t index)
 		return; /* ACM's flag lags behind the export that was made */
 	if (record && record->failures && record->next_try > planner->input->now) {
 		step = add_step(planner, STEP_WAIT,
-			mem_printf("its export failed %u time%s: %s", record->failures,
+			mem_printf("export failed %u time%s: %s", record->failures,
 				record->failures == 1 ? "" : "s", record->problem ?: "?"));
 		step->when = record->next_try;
 		step->failed = true;
 		plan_again_at(planner, step->when);
 	} else {
 		step = add_step(planner, STEP_EXPORT,
-			mem_strdup("it was not exported since it was issued or renewed, and so ACM would not renew "
-				   "it again; keep_eligible: false stops this"));
+			mem_strdup("not exported since it was issued or renewed, so ACM would not renew it again; "
+				   "keep_eligible: false stops this"));
 	}
 	step->index = index;
 	step->certificate = certificate->name;
@@ -570,7 +570,7 @@ static void plan_dependent(struct planner *planner, size_t index)
 	gathered = owed.due ? usec_add(owed.since, GATHER_LIMIT) : 0;
 	if ((owed.in_flight || input->source_reading) && gathered > input->now) {
 		struct step *step = add_tell_step(planner, index, owed.due ?: owed.unknown, STEP_WAIT,
-			mem_printf("%s of %s waits for other deliveries on their way to it", words->action,
+			mem_printf("%s of %s waits for other deliveries in progress", words->action,
 				words->target));
 
 		step->when = gathered;
@@ -579,11 +579,11 @@ static void plan_dependent(struct planner *planner, size_t index)
 	}
 	if (owed.due)
 		add_tell_step(planner, index, owed.due, STEP_TELL,
-			mem_printf("%s of %s (%s) is owed since a new version is in place", words->action,
+			mem_printf("%s of %s (%s) is pending: a renewed certificate is in place", words->action,
 				dependent->dependent->name, words->target));
 	else
 		add_tell_step(planner, index, owed.unknown, STEP_TELL,
-			mem_printf("it is not recorded whether %s (%s) was told of the version in place; looking",
+			mem_printf("cannot tell whether %s (%s) has loaded the current certificate; checking",
 				dependent->dependent->name, words->target));
 }
 
