@@ -235,13 +235,14 @@ static struct verdict judge(
 
 /* --- saying --- */
 
+/* NULL: nobody reads one.  (Most changes say that nothing is wrong where nothing was.) */
 static char *make_sentence(const struct announce *announce, const struct announce_row *row,
 	const struct change_subject *subject, const struct change *change, const struct verdict *verdict)
 {
 	bool logged = verdict->level > SILENT && log_enabled(verdict->level);
 
 	if (!row->sentence || (!logged && !announce->listener_count))
-		return mem_strdup("");
+		return NULL;
 	return sentence_make(row->sentence, subject, change, verdict->others);
 }
 
@@ -250,7 +251,7 @@ static void write_journal(const struct announce_row *row, const struct change_su
 {
 	struct log_fields fields = { 0 };
 
-	if (verdict->level == SILENT || !log_enabled(verdict->level))
+	if (!sentence || verdict->level == SILENT || !log_enabled(verdict->level))
 		return;
 	sentence_fields(subject, change, &fields);
 	log_write(verdict->level, row->message_id, &fields, "%s", sentence);
@@ -278,7 +279,7 @@ static void tell_listeners(const struct announce *announce, const struct announc
 		.phase = verdict->phase,
 		.message_id = row->message_id,
 		.level = verdict->level,
-		.sentence = sentence,
+		.sentence = sentence ?: "",
 	};
 
 	for (size_t i = 0; i < announce->listener_count; i++)

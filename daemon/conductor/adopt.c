@@ -397,13 +397,13 @@ void state_release_certificate(struct conductor *conductor, struct tracked_certi
 {
 	if (certificate->runs)
 		return;
-	if (state_is_present(conductor, certificate))
+	if (state_is_present(conductor, certificate)) {
 		agenda_touch(&conductor->agenda, certificate);
-	else {
-		if (!state_find_certificate(conductor, certificate->name))
-			announce_forget(conductor->announce, ABOUT_CERTIFICATE, certificate->name);
-		tracked_certificate_free(conductor, certificate);
+		return;
 	}
+	if (!state_find_certificate(conductor, certificate->name))
+		announce_forget(conductor->announce, ABOUT_CERTIFICATE, certificate->name);
+	tracked_certificate_free(conductor, certificate);
 }
 
 void state_done(struct conductor *conductor)
