@@ -8,7 +8,7 @@ Builds nothing.  Prints one line a test (PASS, FAIL or SKIP); exit status 0 if n
 
     tests/system/run.py [--root DIRECTORY] [--keep DIRECTORY] [PATTERN ...]
 
---root boots another system's root, which BUILD has to be built for (tests/trixie/run.py makes one); it stays as it is.
+--root boots another system's root, which BUILD has to be built for (tests/trixie.py makes one); it stays as it is.
 --keep leaves the container's journal in DIRECTORY; patterns choose tests by name ("dependent-*").
 """
 
