@@ -12,7 +12,6 @@
  *	adopt_deliveries.c	of it, the deliveries: from the former world and the record
  *	find.c		states by name or ARN
  *	owed.c		the rows of what a dependent is owed
- *	settled.c	what is kept of a delivery that nothing is going on with
  *	agenda.c	which certificates the plan is to be made again for, and when
  *	look.c		looks, sweeps, and looks at places
  *	reach.c		which places answer
@@ -40,6 +39,7 @@
 #include "daemon/conductor/conductor.h"
 #include "daemon/dependent/dependent.h"
 #include "daemon/dependent/prove.h"
+#include "daemon/inventory/settled.h"
 #include "daemon/model/view.h"
 #include "daemon/plan/expand.h"
 #include "daemon/plan/plan.h"
@@ -86,39 +86,6 @@ struct world {
 struct planned {
 	struct plan_touched touched;
 	unsigned in_place, held, failing, due;
-};
-
-/* A version that settled deliveries of a certificate hold: the present one, and while it is carried the one before.  A
- * delivery with yet another is not settled. */
-#define VERSIONS_KEPT 2
-
-struct kept_version {
-	unsigned references;
-	struct version version;
-	const char *anchor; /* of the record, in hex; interned, NULL: not known */
-};
-
-/*
- * What is known of a settled delivery: nothing is recorded of it, or that a version is confirmed; and it was not looked
- * at, or nothing is there, or just what is recorded.  Texts are kept in parts: an object's id that ends with a UUID (an
- * ARN of ACM) as what stands before, which many share, and 16 bytes; a revision that is the version's dates and a
- * third number (ACM's too) as that number.
- */
-struct settled {
-	struct kept_version *version; /* NULL: nothing was ever confirmed */
-	const char *id; /* interned, may be NULL */
-	const char *revision; /* interned; NULL with number_is_revision */
-	uint64_t number; /* of the revision; or when what is there was put in place, or was seen to be nothing */
-	unsigned char uuid[16];
-	uint32_t confirmed_at; /* in seconds */
-	uint8_t state; /* enum observed_state */
-	bool has_record : 1;
-	bool unused : 1;
-	bool proven : 1; /* its proof matched this version */
-	bool approved : 1; /* this version was approved */
-	bool guard_passed : 1;
-	bool id_has_uuid : 1;
-	bool number_is_revision : 1;
 };
 
 struct tracked_certificate {
@@ -491,23 +458,6 @@ struct owed_record *state_find_owed(const struct tracked_dependent *dependent, c
 
 /* state_forget_owed(dependent, row): take it out of the list and release it. */
 void state_forget_owed(struct tracked_dependent *dependent, struct owed_record *row);
-
-/* --- settled.c --- */
-
-/* settled_pack(settled, delivery): put what is known of ${delivery} into ${settled}, which is empty; false when more is
- * known than it can hold. */
-bool settled_pack(struct settled *settled, const struct tracked_delivery *delivery);
-
-/* settled_unpack(settled, delivery): the other way; ${delivery} has its names, and nothing else is known of it yet.
- * ${settled} is empty afterwards. */
-void settled_unpack(struct settled *settled, struct tracked_delivery *delivery);
-
-/* settled_done(settled): release what it holds. */
-void settled_done(struct settled *settled);
-
-/* settled_object(settled), settled_revision(settled): the texts, owned by the caller; NULL for none. */
-char *settled_object(const struct settled *settled);
-char *settled_revision(const struct settled *settled);
 
 /* --- agenda.c --- */
 

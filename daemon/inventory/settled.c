@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Nearly all deliveries are settled nearly always, and there may be tens of thousands: what is kept of each is made
- * small.  The law is that unpacking gives back what was packed; what cannot be told so is not packed, and stays as it
- * is at its full size.
- */
-#include "daemon/conductor/state.h"
+#include "daemon/inventory/settled.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -27,7 +22,7 @@ static bool text_equal(const char *a, const char *b)
 }
 
 /* NULL: there is no room for another. */
-static struct kept_version *version_keep(struct tracked_certificate *certificate, const struct delivery_record *record)
+static struct kept_version *version_keep(struct kept_version *versions, const struct delivery_record *record)
 {
 	const struct version *version = &record->confirmed;
 	char text[FINGERPRINT_TEXT_SIZE];
@@ -35,7 +30,7 @@ static struct kept_version *version_keep(struct tracked_certificate *certificate
 	struct kept_version *found = NULL;
 
 	for (size_t i = 0; i < VERSIONS_KEPT; i++) {
-		struct kept_version *kept = &certificate->versions[i];
+		struct kept_version *kept = &versions[i];
 
 		if (kept->references ? version_equal(&kept->version, version) && text_equal(kept->anchor, anchor)
 				     : !found)
@@ -164,16 +159,6 @@ static const struct observed seen_members __attribute__((unused)) = {
 	ERROR_NULL, /* error: not settled */
 };
 
-static const struct tracked_delivery delivery_members __attribute__((unused)) = {
-	NULL,	    /* name: made again, as are the next six */
-	0, NULL, NULL, { 0 }, NULL, NULL,
-	{ 0 },	    /* observed: above */
-	{ 0 },	    /* record: above */
-	false,	    /* has_record */
-	NULL,	    /* proof: not settled */
-	NULL, NULL, /* next_used, used_at: it is not used */
-};
-
 #pragma GCC diagnostic pop
 
 /* Is nothing recorded but, perhaps, that a version is confirmed? */
@@ -219,16 +204,15 @@ static bool seen_is_settled(const struct observed *seen, const struct delivery_r
 	}
 }
 
-bool settled_pack(struct settled *settled, const struct tracked_delivery *delivery)
+bool settled_pack(struct settled *settled, struct kept_version versions[static VERSIONS_KEPT],
+	const struct delivery_record *record, const struct observed *seen, bool recorded)
 {
-	const struct delivery_record *record = &delivery->record;
-	const struct observed *seen = &delivery->observed;
 	struct kept_version *version = NULL;
 
 	if (!record_is_settled(record) || !seen_is_settled(seen, record))
 		return false;
 	if (digest_is_set(&record->confirmed.digest)) {
-		version = version_keep(delivery->certificate, record);
+		version = version_keep(versions, record);
 		if (!version)
 			return false;
 	}
@@ -237,7 +221,7 @@ bool settled_pack(struct settled *settled, const struct tracked_delivery *delive
 		.number = seen->state == OBSERVED_ABSENT ? seen->at : seen->changed_at,
 		.confirmed_at = (uint32_t)(record->confirmed_at / USEC_PER_SEC),
 		.state = (uint8_t)seen->state,
-		.has_record = delivery->has_record,
+		.has_record = recorded,
 		.unused = seen->unused,
 		.proven = record->proof.result == PROVE_MATCHED,
 		.approved = digest_is_set(&record->approved),
@@ -248,10 +232,9 @@ bool settled_pack(struct settled *settled, const struct tracked_delivery *delive
 	return true;
 }
 
-void settled_unpack(struct settled *settled, struct tracked_delivery *delivery)
+bool settled_unpack(struct settled *settled, struct delivery_record *record, struct observed *seen)
 {
-	struct delivery_record *record = &delivery->record;
-	struct observed *seen = &delivery->observed;
+	bool recorded = settled->has_record;
 
 	record->object_id = settled_object(settled);
 	record->revision = settled_revision(settled);
@@ -278,8 +261,8 @@ void settled_unpack(struct settled *settled, struct tracked_delivery *delivery)
 		seen->object_id = mem_strdup(record->object_id);
 		seen->revision = mem_strdup(record->revision);
 	}
-	delivery->has_record = settled->has_record;
 	settled_done(settled);
+	return recorded;
 }
 
 void settled_done(struct settled *settled)
