@@ -178,7 +178,7 @@ def test_export_that_is_denied_leaves_all_as_it_is(ferry, cloud):
     cloud.fault("error", operation="ExportCertificate", code="AccessDeniedException", message="not you", status=400)
     run = ferry.once(expect=1)
     assert run.requests.writes == []
-    assert once_only(run.log, "'pay' could not be exported .*not you")
+    assert once_only(run.log, "Failed to export 'pay': .*not you")
     assert (ferry.imports(DESTINATION), (ferry.files / "pay").resolve()) == (held, directory)
 
 

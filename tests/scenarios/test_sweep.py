@@ -66,7 +66,7 @@ def test_what_changed_is_seen_among_what_did_not(fleet, ferry, cloud):
     # Nothing is taken for another that stood in its place before: the next reloads tell what the sweeps left.
     for _ in range(3):
         assert fleet.sweep() == ["ListCertificates", "SearchCertificates"]
-    assert re.findall(r"reloaded: (\d+) certificates", fleet.daemon.log)[-2:] == [str(COUNT)] * 2
+    assert re.findall(r"Reloaded the configuration: (\d+) certificates", fleet.daemon.log)[-2:] == [str(COUNT)] * 2
 
 
 def test_a_source_that_lists_nothing_any_more(ferry, cloud):
