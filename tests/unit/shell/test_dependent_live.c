@@ -43,7 +43,6 @@ static void on_look(void *userdata, const struct dependent_seen *seen, const str
 		error_copy(&live->error, err);
 	else
 		live->view = *systemd_view(seen);
-	sd_event_exit(live->host.event, 0);
 }
 
 static void on_tell(void *userdata, enum told told, const struct error *err)
@@ -55,7 +54,6 @@ static void on_tell(void *userdata, enum told told, const struct error *err)
 	live->told = told;
 	if (err)
 		error_copy(&live->error, err);
-	sd_event_exit(live->host.event, 0);
 }
 
 static int live_open(struct live *live)
@@ -77,13 +75,19 @@ static void live_close(struct live *live)
 	sd_event_unref(live->host.event);
 }
 
+static void live_run(struct live *live)
+{
+	while (!live->completions)
+		assert_true(sd_event_run(live->host.event, UINT64_MAX) >= 0);
+	assert_int_equal(live->completions, 1);
+}
+
 static void live_look(struct live *live, const struct desired_dependent *dependent)
 {
 	live->inside = true;
 	assert_non_null(dependent_look(&live->host, dependent, on_look, live));
 	live->inside = false;
-	assert_true(sd_event_loop(live->host.event) >= 0);
-	assert_int_equal(live->completions, 1);
+	live_run(live);
 }
 
 static void live_tell(struct live *live, const struct tell_request *request,
@@ -94,8 +98,7 @@ static void live_tell(struct live *live, const struct tell_request *request,
 	live->inside = true;
 	assert_non_null(start(&live->host, request, on_tell, live));
 	live->inside = false;
-	assert_true(sd_event_loop(live->host.event) >= 0);
-	assert_int_equal(live->completions, 1);
+	live_run(live);
 }
 
 static enum action action_find(const char *name)
