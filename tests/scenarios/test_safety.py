@@ -68,7 +68,7 @@ def test_older_version_never_over_a_newer(ferry, cloud):
     acm.import_certificate(CertificateArn=held, Certificate=truth["certificate"], PrivateKey=truth["private_key"])
     run = ferry.once(expect=1)
     assert run.requests.writes == []
-    assert "newer version" in run.delivery("pay/prod")["reason"]
+    assert "certificate is newer" in run.delivery("pay/prod")["reason"]
     assert ferry.truth(held)["fingerprint"] == truth["fingerprint"]
 
 

@@ -265,7 +265,7 @@ def test_accounts_that_stall_keep_no_room_that_others_need(ferry, front, cloud, 
     ferry.carry("new", ferry.issue("new.example.com"), "all")
     daemon.reload()
     since = time.monotonic()
-    ends = [f"'new/all/{account}/{honest}' Delivered renewed certificate" for account in (DESTINATION, SECOND)]
+    ends = [f"Delivered renewed certificate to 'new/all/{account}/{honest}'" for account in (DESTINATION, SECOND)]
     ferry.wait_for(lambda: all(end in daemon.log[begin:] for end in ends), 20)
     print(f"after {time.monotonic() - since:.1f} s")
     assert (memory(daemon.process, "VmHWM") - resting) / MIB <= 16
