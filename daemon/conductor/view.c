@@ -100,7 +100,7 @@ void view_dependent(const struct tracked_dependent *dependent, struct dependent_
 	} else if (unknown) {
 		report->state = PROGRESS_UNKNOWN;
 		report->reason = record->failures ? record->problem
-						  : "it is not recorded whether it was told of the version in place";
+						  : "certferry cannot tell whether it has loaded the current certificate";
 	} else if (record->proof.result == PROVE_WRONG) {
 		report->state = PROGRESS_FAILED;
 		report->reason = report->proof;
