@@ -12,7 +12,7 @@ static void tracked_certificate_free(struct conductor *conductor, struct tracked
 {
 	struct planned *planned = &state->planned;
 
-	agenda_forget(&conductor->agenda, state);
+	agenda_forget(&conductor->agenda, &state->agenda);
 	conductor->touched.known -= planned->touched.known;
 	conductor->touched.unseen -= planned->touched.unseen;
 	conductor->counts.in_place -= planned->in_place;
@@ -269,7 +269,7 @@ static void former_done(struct conductor *conductor, struct former *former)
 
 		if (state_is_present(conductor, old))
 			continue;
-		agenda_forget(&conductor->agenda, old);
+		agenda_forget(&conductor->agenda, &old->agenda);
 		old->seen = NULL; /* what it points to is replaced, and nobody points it anew */
 		if (!old->runs)
 			tracked_certificate_free(conductor, old);
@@ -376,7 +376,7 @@ void state_refresh_view(struct conductor *conductor, const struct source_view *f
 		struct tracked_certificate *certificate = conductor->certificates[i];
 
 		if (!former || !seen_alike(source_view_find(former, certificate->arn), certificate->seen))
-			agenda_touch(&conductor->agenda, certificate);
+			agenda_touch(&conductor->agenda, &certificate->agenda);
 	}
 }
 
@@ -398,7 +398,7 @@ void state_release_certificate(struct conductor *conductor, struct tracked_certi
 	if (certificate->runs)
 		return;
 	if (state_is_present(conductor, certificate)) {
-		agenda_touch(&conductor->agenda, certificate);
+		agenda_touch(&conductor->agenda, &certificate->agenda);
 		return;
 	}
 	if (!state_find_certificate(conductor, certificate->name))

@@ -214,7 +214,7 @@ void cycle_forget_plan(struct conductor *conductor)
 void cycle_touch_all(struct conductor *conductor)
 {
 	for (size_t i = 0; i < conductor->certificate_count; i++)
-		agenda_touch(&conductor->agenda, conductor->certificates[i]);
+		agenda_touch(&conductor->agenda, &conductor->certificates[i]->agenda);
 }
 
 /* --- starting steps --- */
@@ -326,7 +326,7 @@ static void start_transfer(struct conductor *conductor, struct tracked_certifica
 	if (may_run(conductor) && certificate->planned.due)
 		due = due_deliveries(conductor, certificate, &count);
 	if (!may_run(conductor) || (certificate->planned.due && !due)) {
-		agenda_wait(&conductor->agenda, certificate);
+		agenda_wait(&conductor->agenda, &certificate->agenda);
 		return;
 	}
 	gather_until(conductor, certificate, 0);
@@ -336,8 +336,9 @@ static void start_transfer(struct conductor *conductor, struct tracked_certifica
 }
 
 /* Could a transfer of one that waits begin, as far as can be told from what was last planned? */
-static bool may_start(const void *userdata, const struct tracked_certificate *certificate)
+static bool may_start(const void *userdata, const struct agenda_item *item)
 {
+	const struct tracked_certificate *certificate = state_of_item(item);
 	const struct conductor *conductor = userdata;
 
 	if (!certificate->planned.due)
@@ -354,7 +355,7 @@ static bool may_start(const void *userdata, const struct tracked_certificate *ce
 /* Is there a place for which something waits, and where too little is under way? */
 static bool has_room(const struct conductor *conductor)
 {
-	const struct tracked_certificate *first = agenda_first_waiting(&conductor->agenda);
+	const struct tracked_certificate *first = state_of_item(agenda_first_waiting(&conductor->agenda));
 
 	if (!first || !may_run(conductor) || conductor->carrying >= CARRIED_AT_ONCE)
 		return false;
@@ -512,7 +513,7 @@ static void plan_certificate(struct conductor *conductor, struct tracked_certifi
 	/* One that has gathered long enough waits for room, not for a time. */
 	if (certificate->gather_until > clock_monotonic())
 		due = MIN(due, certificate->gather_until);
-	agenda_set(&conductor->agenda, certificate, due);
+	agenda_set(&conductor->agenda, &certificate->agenda, due);
 	plan_done(&plan);
 	state_settle(conductor);
 }
@@ -544,8 +545,8 @@ static void count_guarded(struct conductor *conductor)
 
 	if (!guard)
 		return;
-	for (struct tracked_certificate *certificate = conductor->agenda.touched; certificate;
-		certificate = certificate->agenda.next_touched) {
+	for (struct agenda_item *item = conductor->agenda.touched; item; item = item->next_touched) {
+		struct tracked_certificate *certificate = state_of_item(item);
 		struct planned planned = certificate->planned;
 
 		planned.touched = count_touched(conductor, certificate);
@@ -555,7 +556,7 @@ static void count_guarded(struct conductor *conductor)
 		return;
 	for (size_t i = 0; i < conductor->certificate_count; i++)
 		if (conductor->certificates[i]->planned.touched.known)
-			agenda_touch(&conductor->agenda, conductor->certificates[i]);
+			agenda_touch(&conductor->agenda, &conductor->certificates[i]->agenda);
 }
 
 static void plan_touched_certificates(struct conductor *conductor)
@@ -563,9 +564,10 @@ static void plan_touched_certificates(struct conductor *conductor)
 	struct tracked_certificate *certificate;
 
 	count_guarded(conductor);
-	while ((certificate = agenda_take(&conductor->agenda)))
+	while ((certificate = state_of_item(agenda_take(&conductor->agenda))))
 		plan_certificate(conductor, certificate);
-	while (has_room(conductor) && (certificate = agenda_take_waiting(&conductor->agenda, may_start, conductor))) {
+	while (has_room(conductor) &&
+		(certificate = state_of_item(agenda_take_waiting(&conductor->agenda, may_start, conductor)))) {
 		plan_certificate(conductor, certificate);
 		if (certificate->agenda.ready)
 			return; /* no room after all */

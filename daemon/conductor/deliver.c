@@ -104,7 +104,7 @@ static void count_run(struct conductor *conductor, struct run *run)
 	if (run->busy)
 		run->certificate->run = run;
 	else if (was_busy && state_is_present(conductor, run->certificate))
-		agenda_touch(&conductor->agenda, run->certificate);
+		agenda_touch(&conductor->agenda, &run->certificate->agenda);
 }
 
 void deliver_count(struct conductor *conductor)

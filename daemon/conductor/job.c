@@ -81,7 +81,7 @@ static bool is_about_all(const struct job *job)
 static void ask_certificate(struct conductor *conductor, struct tracked_certificate *certificate)
 {
 	certificate->record.next_try = 0; /* of its export */
-	agenda_touch(&conductor->agenda, certificate);
+	agenda_touch(&conductor->agenda, &certificate->agenda);
 }
 
 static void ask_slot(struct conductor *conductor, struct slot *slot)
@@ -244,7 +244,7 @@ static void hurry(struct conductor *conductor, const struct job *job, bool hurri
 	if (!scope_find(conductor, job->name, &scope))
 		return;
 	for (size_t i = 0; i < scope.certificates; i++)
-		agenda_hurry(&conductor->agenda, conductor->certificates[scope.certificate + i], hurried);
+		agenda_hurry(&conductor->agenda, &conductor->certificates[scope.certificate + i]->agenda, hurried);
 }
 
 /* All places are checked by a full scan anyway. */
@@ -261,7 +261,7 @@ static void begin_carrying(struct conductor *conductor, struct job *job, const s
 	for (size_t i = 0; i < scope.count; i++)
 		look_ask(conductor, &conductor->slots[scope.first + i]);
 	for (size_t i = 0; i < scope.certificates; i++)
-		agenda_touch(&conductor->agenda, conductor->certificates[scope.certificate + i]);
+		agenda_touch(&conductor->agenda, &conductor->certificates[scope.certificate + i]->agenda);
 }
 
 void job_read_ended(struct conductor *conductor, const struct error *err)

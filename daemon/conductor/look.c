@@ -181,7 +181,7 @@ static void on_version(void *userdata, const struct source_certificate *certific
 	for (size_t i = 0; i < count; i++) {
 		note_version(conductor, certificates[i]);
 		note_refusal(conductor, certificates[i]);
-		agenda_touch(&conductor->agenda, certificates[i]);
+		agenda_touch(&conductor->agenda, &certificates[i]->agenda);
 		job_version_read(conductor, certificates[i]);
 	}
 	cycle_poke(conductor);
@@ -499,7 +499,7 @@ static void on_look(void *userdata, struct observed *seen, const struct error *e
 	place_forget_look(place);
 	for (size_t i = 0; place->waited_for && i < conductor->certificate_count; i++)
 		if (conductor->certificates[i]->waits_for_look)
-			agenda_touch(&conductor->agenda, conductor->certificates[i]);
+			agenda_touch(&conductor->agenda, &conductor->certificates[i]->agenda);
 	place->waited_for = false;
 	if (!err)
 		place_budget(place, held);

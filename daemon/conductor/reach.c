@@ -49,7 +49,7 @@ static void touch(struct tracked_place *place)
 
 	for (size_t i = 0; i < conductor->delivery_count; i++)
 		if (state_place(conductor, &conductor->slots[i]) == place)
-			agenda_touch(&conductor->agenda, state_certificate(conductor, &conductor->slots[i]));
+			agenda_touch(&conductor->agenda, &state_certificate(conductor, &conductor->slots[i])->agenda);
 }
 
 /* Transfers that wait for more to carry. */
@@ -57,7 +57,7 @@ static void touch_gathering(struct conductor *conductor)
 {
 	for (size_t i = 0; conductor->gathering && i < conductor->certificate_count; i++)
 		if (conductor->certificates[i]->gather_until)
-			agenda_touch(&conductor->agenda, conductor->certificates[i]);
+			agenda_touch(&conductor->agenda, &conductor->certificates[i]->agenda);
 }
 
 static void note_place(struct tracked_place *place, usec_t now)

@@ -232,7 +232,7 @@ void state_changed(struct conductor *conductor, struct tracked_delivery *deliver
 
 	use(conductor, delivery);
 	if (slot)
-		agenda_touch(&conductor->agenda, state_certificate(conductor, slot));
+		agenda_touch(&conductor->agenda, &state_certificate(conductor, slot)->agenda);
 }
 
 /* Each member that may not be lost, as in inventory/settled.c: one that is added has to be named here, and thought of below. */

@@ -12,7 +12,6 @@
  *	adopt_deliveries.c	of it, the deliveries: from the former world and the record
  *	find.c		states by name or ARN
  *	owed.c		the rows of what a dependent is owed
- *	agenda.c	which certificates the plan is to be made again for, and when
  *	look.c		looks, sweeps, and looks at places
  *	reach.c		which places answer
  *	wake.c		events of ACM that bring the next look forward
@@ -30,7 +29,6 @@
  *	say.c		what has happened, for daemon/announce
  */
 
-#include <sys/queue.h>
 #include <systemd/sd-event.h>
 
 #include "daemon/announce/announce.h"
@@ -39,6 +37,7 @@
 #include "daemon/conductor/conductor.h"
 #include "daemon/dependent/dependent.h"
 #include "daemon/dependent/prove.h"
+#include "daemon/inventory/agenda.h"
 #include "daemon/inventory/settled.h"
 #include "daemon/model/view.h"
 #include "daemon/plan/expand.h"
@@ -46,26 +45,6 @@
 #include "daemon/record/record.h"
 #include "daemon/source/watch.h"
 #include "daemon/transfer/transfer.h"
-
-/* Which certificates the plan is to be made again for: now, at a time, or when there is room (agenda.c). */
-struct agenda_item {
-	struct tracked_certificate *next_touched; /* those in the list: it or the list's end; else NULL */
-	TAILQ_ENTRY(tracked_certificate) ready_link;
-	bool touched, ready;
-	bool hurried; /* somebody waits for it: it goes before the others that wait for room */
-	usec_t due; /* monotonic; USEC_INFINITY: never */
-	size_t at; /* in the heap */
-};
-
-TAILQ_HEAD(certificate_queue, tracked_certificate);
-
-struct agenda {
-	struct tracked_certificate *touched, **touched_end;
-	/* A transfer of theirs waits for room: those that are hurried, then the others, first come first served. */
-	struct certificate_queue hurried, ready;
-	struct tracked_certificate **heap; /* by the time when they are due */
-	size_t heap_count, heap_size;
-};
 
 /* A configuration as it was loaded.  Counted, as is what it came to with the source as it was seen, because what
  * is in flight outlives a reload. */
@@ -313,6 +292,12 @@ struct world *world_unref(struct world *world);
 
 /* --- state.c --- */
 
+/* state_of_item(item): the certificate whose place in the agenda it is; NULL for NULL. */
+static inline struct tracked_certificate *state_of_item(const struct agenda_item *item)
+{
+	return item ? (struct tracked_certificate *)((char *)item - offsetof(struct tracked_certificate, agenda)) : NULL;
+}
+
 /* state_certificate(conductor, slot), state_place(...), state_wish(...): what a slot points at. */
 struct tracked_certificate *state_certificate(const struct conductor *conductor, const struct slot *slot);
 struct tracked_place *state_place(const struct conductor *conductor, const struct slot *slot);
@@ -458,42 +443,6 @@ struct owed_record *state_find_owed(const struct tracked_dependent *dependent, c
 
 /* state_forget_owed(dependent, row): take it out of the list and release it. */
 void state_forget_owed(struct tracked_dependent *dependent, struct owed_record *row);
-
-/* --- agenda.c --- */
-
-/* agenda_init(agenda): empty, in place. */
-void agenda_init(struct agenda *agenda);
-void agenda_done(struct agenda *agenda);
-
-/* agenda_touch(agenda, certificate): the plan for it is to be made again in the next turn. */
-void agenda_touch(struct agenda *agenda, struct tracked_certificate *certificate);
-
-/* agenda_set(agenda, certificate, due): it is to be touched at ${due} (monotonic); USEC_INFINITY: never. */
-void agenda_set(struct agenda *agenda, struct tracked_certificate *certificate, usec_t due);
-
-/* agenda_wake(agenda, now): touch all that are due. */
-void agenda_wake(struct agenda *agenda, usec_t now);
-
-/* agenda_first(agenda): when the next one is due, or USEC_INFINITY. */
-usec_t agenda_first(const struct agenda *agenda);
-
-/* agenda_take(agenda): the next of the touched ones, which is so no more; NULL: there is none. */
-struct tracked_certificate *agenda_take(struct agenda *agenda);
-
-/* agenda_hurry(agenda, certificate, hurried): does somebody wait for it?  Then it goes before the others that wait.  It takes
- * no longer where many do: all there are may be hurried in one turn. */
-void agenda_hurry(struct agenda *agenda, struct tracked_certificate *certificate, bool hurried);
-
-/* agenda_wait(agenda, certificate): a transfer of it waits for room.  agenda_first_waiting(agenda): the first of those that
- * wait, or NULL.  agenda_take_waiting(agenda, may_start, userdata): the
- * first of those that wait for which ${may_start} is true, which waits no more; or NULL. */
-void agenda_wait(struct agenda *agenda, struct tracked_certificate *certificate);
-struct tracked_certificate *agenda_first_waiting(const struct agenda *agenda);
-struct tracked_certificate *agenda_take_waiting(struct agenda *agenda,
-	bool (*may_start)(const void *userdata, const struct tracked_certificate *certificate), const void *userdata);
-
-/* agenda_forget(agenda, certificate): it goes. */
-void agenda_forget(struct agenda *agenda, struct tracked_certificate *certificate);
 
 /* --- look.c --- */
 
