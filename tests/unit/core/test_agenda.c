@@ -4,14 +4,17 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
 #include "daemon/inventory/agenda.h"
 #include "lib/base/mem.h"
+#include "lib/os/clock.h"
 
 #define ITEMS 40
 #define STEPS 100000
+#define MANY  40000
 
 static struct agenda_item items[ITEMS];
 
@@ -92,6 +95,61 @@ static void test_waiting(void **state)
 	agenda_done(&agenda);
 }
 
+/* The next one that waits is ${expected}; SIZE_MAX: there is none. */
+static void expect_next(struct agenda *agenda, const struct agenda_item *waiting, size_t expected)
+{
+	const struct agenda_item *next = agenda_take_waiting(agenda, is_not, NULL);
+
+	assert_ptr_equal(next, expected == SIZE_MAX ? NULL : &waiting[expected]);
+}
+
+/* First come, first served, but for those that somebody waits for. */
+static void test_who_waits_goes_in_order(void **state)
+{
+	struct agenda_item waiting[6] = { 0 };
+	struct agenda agenda;
+
+	agenda_init(&agenda);
+	for (size_t i = 0; i < 6; i++)
+		waiting[i].due = USEC_INFINITY;
+	for (size_t i = 0; i < 4; i++)
+		agenda_wait(&agenda, &waiting[i]);
+	agenda_wait(&agenda, &waiting[0]); /* it does already */
+	agenda_hurry(&agenda, &waiting[2], true);
+	agenda_hurry(&agenda, &waiting[3], true);
+	agenda_hurry(&agenda, &waiting[4], true);
+	agenda_wait(&agenda, &waiting[4]);
+	agenda_wait(&agenda, &waiting[5]);
+	assert_ptr_equal(agenda_take_waiting(&agenda, is_not, &waiting[2]), &waiting[3]);
+	agenda_forget(&agenda, &waiting[1]);
+	agenda_hurry(&agenda, &waiting[4], false);
+	expect_next(&agenda, waiting, 2);
+	expect_next(&agenda, waiting, 4);
+	expect_next(&agenda, waiting, 0);
+	expect_next(&agenda, waiting, 5);
+	expect_next(&agenda, waiting, SIZE_MAX);
+	agenda_done(&agenda);
+}
+
+/* As many as there may be, and all of them: the loop stands still meanwhile. */
+static void test_all_are_hurried_at_once(void **state)
+{
+	_cleanup_(freep) struct agenda_item *waiting = mem_alloc(MANY * sizeof(*waiting));
+	struct agenda agenda;
+	usec_t begin;
+
+	agenda_init(&agenda);
+	for (size_t i = 0; i < MANY; i++)
+		agenda_wait(&agenda, &waiting[i]);
+	begin = clock_monotonic();
+	for (size_t i = 0; i < MANY; i++)
+		agenda_hurry(&agenda, &waiting[i], true);
+	assert_in_range(clock_monotonic() - begin, 0, USEC_PER_SEC);
+	for (size_t i = 0; i < MANY; i++)
+		expect_next(&agenda, waiting, i);
+	agenda_done(&agenda);
+}
+
 /* --- by time, against a plain list --- */
 
 static uint32_t number = 1;
@@ -157,6 +215,8 @@ int main(void)
 		cmocka_unit_test(test_touched),
 		cmocka_unit_test(test_forget_last),
 		cmocka_unit_test(test_waiting),
+		cmocka_unit_test(test_who_waits_goes_in_order),
+		cmocka_unit_test(test_all_are_hurried_at_once),
 		cmocka_unit_test(test_times),
 	};
 
