@@ -242,8 +242,6 @@ def floor_simulation(count):
 def floor_simulation_whole(count):
     ways = FAILING if LONG else ("silent",)
     failing = [(case, 60, 120, 5, many, how) for case in ("down", "falls") for how in ways for many in (1, 9, 10, 100)]
-    # Of these, "down" with 100 slow ones fails: they are exported for by themselves, and take from the ten exports a
-    # second that the source gives to all, so that a renewal that follows at once is 17 % later at the others.
     simulate(count, [("renewal", 2500, 16, 2), ("first", 2500, 16, 3), ("throttled", 2500, 16, 4), *failing])
 
 

@@ -18,7 +18,8 @@
  * run dry, and takes along what is due at all other places that are not full, so that accounts that are equally fast
  * share their exports.  What all may have under way is shared out among the places there are.  One that has not answered
  * lately gets one delivery, until it does; one that gives no answer gets none, and what it was given counts no more.  A
- * transfer to such and slow ones alone leaves its turn to others, too.
+ * transfer to such and slow ones alone leaves its turn to others, too; and while others have something to do, few are begun for
+ * slow ones alone, which then take along all slow ones that have room.
  */
 #define PLACE_AT_ONCE_LEAST 4
 #define PLACE_AT_ONCE_MOST 24 /* where round trips are all that a place waits for */
@@ -26,6 +27,9 @@
 
 /* A transfer waits so long for what may add to it, to export once for all that is due together. */
 #define GATHER_WAIT (300 * USEC_PER_MSEC)
+
+/* From one export for slow places alone to the next: of ACM's ten a second, others keep nineteen in twenty. */
+#define SLOW_EXPORT_WAIT (2 * USEC_PER_SEC)
 
 /* With the next look further away than this, connections are not kept where no watchdog wakes the process to close them:
  * the other ends close them before. */
@@ -265,13 +269,22 @@ static size_t place_at_once(const struct conductor *conductor, const struct trac
 		return 0;
 	if (!reach_is_proven(place))
 		return 1;
+	if (reach_is_slow(place) && conductor->slow_runs >= RUNS_SLOW)
+		return 0;
 	return MIN(MAX(share, reach_is_prompt(place) ? (size_t)PLACE_AT_ONCE_LEAST : 1), (size_t)PLACE_AT_ONCE_MOST);
+}
+
+static bool may_export_for_slow(const struct conductor *conductor)
+{
+	return !conductor->prompt_wanted || conductor->slow_next <= clock_monotonic();
 }
 
 static bool is_low(const struct conductor *conductor, const struct tracked_place *place)
 {
 	const size_t most = place_at_once(conductor, place);
 
+	if (reach_is_slow(place) && !may_export_for_slow(conductor))
+		return false;
 	return place->carrying < most && place->carrying <= most / PLACE_LOW_SHARE;
 }
 
@@ -316,6 +329,14 @@ static bool may_run(const struct conductor *conductor)
 	return conductor->run_count < RUNS_AT_ONCE && conductor->all_runs < RUNS_IN_ALL;
 }
 
+static bool are_slow(struct tracked_delivery *const *deliveries, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!reach_is_slow(deliveries[i]->place))
+			return false;
+	return count > 0;
+}
+
 static void start_transfer(struct conductor *conductor, struct tracked_certificate *certificate)
 {
 	struct tracked_delivery **due = NULL;
@@ -330,6 +351,8 @@ static void start_transfer(struct conductor *conductor, struct tracked_certifica
 		return;
 	}
 	gather_until(conductor, certificate, 0);
+	if (are_slow(due, count))
+		conductor->slow_next = usec_add(clock_monotonic(), SLOW_EXPORT_WAIT);
 	for (size_t i = 0; i < count; i++)
 		set_due(conductor, state_slot(conductor, due[i]), false);
 	(void)deliver_start(conductor, certificate, due, count);
@@ -697,12 +720,20 @@ static void plan_dependents(struct conductor *conductor)
 
 /* --- the next moment --- */
 
+/* When a transfer that waits may begin because of the time alone, or USEC_INFINITY. */
+static usec_t next_slow(const struct conductor *conductor)
+{
+	return agenda_first_waiting(&conductor->agenda) && conductor->slow_next > clock_monotonic()
+		? conductor->slow_next : USEC_INFINITY;
+}
+
 static usec_t next_moment(const struct conductor *conductor)
 {
 	usec_t next = conductor->source.read ? USEC_INFINITY : MIN(conductor->source.next_look, conductor->source.next_sweep);
 
 	next = MIN(next, agenda_first(&conductor->agenda));
 	next = MIN(next, reach_next(conductor));
+	next = MIN(next, next_slow(conductor));
 	next = MIN(next, monotonic_of(conductor, conductor->dependents_again));
 	if (conductor->record_error.text)
 		next = MIN(next, conductor->record_retry);
@@ -747,7 +778,8 @@ static void tell_manager(struct conductor *conductor)
 bool cycle_idle(const struct conductor *conductor)
 {
 	if (conductor->source.read || conductor->runs || conductor->source.sweep_wanted || conductor->proofs ||
-		conductor->gathering || conductor->agenda.touched)
+		conductor->gathering || conductor->agenda.touched ||
+		next_slow(conductor) != USEC_INFINITY)
 		return false;
 	for (size_t i = 0; i < conductor->place_count; i++)
 		if (conductor->places[i]->look || conductor->places[i]->look_wanted ||

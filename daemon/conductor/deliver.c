@@ -81,6 +81,7 @@ static void run_free(struct run *run)
 static void count_run(struct conductor *conductor, struct run *run)
 {
 	const bool was_busy = run->busy;
+	bool slow = false;
 
 	run->busy = !run->exported;
 	for (size_t i = 0; i < run->count; i++) {
@@ -92,14 +93,16 @@ static void count_run(struct conductor *conductor, struct run *run)
 			delivery->place->carrying++;
 		if (!delivery)
 			continue;
+		slow |= placed && (!reach_is_open(delivery->place) || reach_is_slow(delivery->place));
 		if (placed && !reach_is_open(delivery->place)) {
 			conductor->carrying += run->transfer && transfer_is_writing(run->transfer, i);
 			continue;
 		}
 		conductor->carrying++;
-		run->busy |= !placed || reach_is_prompt(delivery->place) || !reach_is_proven(delivery->place);
+		run->busy |= !placed || !reach_is_slow(delivery->place);
 	}
 	conductor->run_count += run->busy;
+	conductor->slow_runs += slow;
 	conductor->all_runs++;
 	if (run->busy)
 		run->certificate->run = run;
@@ -107,16 +110,28 @@ static void count_run(struct conductor *conductor, struct run *run)
 		agenda_touch(&conductor->agenda, &run->certificate->agenda);
 }
 
+static bool is_prompt_wanted(const struct conductor *conductor)
+{
+	for (size_t i = 0; i < conductor->place_count; i++) {
+		const struct tracked_place *place = conductor->places[i];
+
+		if ((place->due || place->carrying) && reach_is_open(place) && !reach_is_slow(place))
+			return true;
+	}
+	return false;
+}
+
 void deliver_count(struct conductor *conductor)
 {
 	conductor->carrying = 0;
-	conductor->run_count = conductor->all_runs = 0;
+	conductor->run_count = conductor->all_runs = conductor->slow_runs = 0;
 	for (size_t i = 0; i < conductor->place_count; i++)
 		conductor->places[i]->carrying = 0;
 	for (struct run *run = conductor->runs; run; run = run->next)
 		run->certificate->run = NULL;
 	for (struct run *run = conductor->runs; run; run = run->next)
 		count_run(conductor, run);
+	conductor->prompt_wanted = is_prompt_wanted(conductor);
 }
 
 /* --- the intent --- */

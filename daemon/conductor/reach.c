@@ -42,6 +42,11 @@ bool reach_is_prompt(const struct tracked_place *place)
 	return place->reach.prompt;
 }
 
+bool reach_is_slow(const struct tracked_place *place)
+{
+	return place->reach.proven && !place->reach.prompt;
+}
+
 /* What is planned for its deliveries is planned again. */
 static void touch(struct tracked_place *place)
 {

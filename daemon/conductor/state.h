@@ -243,6 +243,9 @@ struct conductor {
 	struct run *runs;
 	unsigned run_count; /* of them, those that carry to a place that answers soon, or export */
 	unsigned all_runs;
+	unsigned slow_runs; /* of them, those that carry to a place that is slow or gives no answer */
+	bool prompt_wanted; /* something waits for, or is under way to, a place that answers soon */
+	usec_t slow_next; /* while that is so: until then (monotonic) nothing is exported for slow places alone */
 	size_t carrying; /* deliveries under way in all runs to places that answer; see deliver_count() */
 	struct tagging *taggings; /* under way */
 	size_t untagged, tagging; /* slots that are */
@@ -481,10 +484,12 @@ usec_t reach_next(const struct conductor *conductor);
 void reach_ended(struct tracked_place *place, bool failed);
 
 /* reach_is_open(place): may anything be carried there, or be waited for?  reach_is_proven(place): has it answered lately, so
- * that much may be asked of it at once?  reach_is_prompt(place): and soon, so that it may have more than its share? */
+ * that much may be asked of it at once?  reach_is_prompt(place): and soon, so that it may have more than its share?
+ * reach_is_slow(place): or not soon, so that others go before it? */
 bool reach_is_open(const struct tracked_place *place);
 bool reach_is_proven(const struct tracked_place *place);
 bool reach_is_prompt(const struct tracked_place *place);
+bool reach_is_slow(const struct tracked_place *place);
 
 /* --- say.c: what has happened, with whom it happened to, for daemon/announce --- */
 

@@ -34,8 +34,7 @@
 #define CALLS_MOST 512
 #define HOSTS_MOST 8
 
-#define SLOW_BY	     (8 * USEC_PER_SEC)
-#define GIVES_UP     (30 * USEC_PER_SEC)
+#define GIVES_UP (30 * USEC_PER_SEC)
 
 struct host {
 	char *name;
@@ -180,7 +179,7 @@ static struct host *host_get(struct http *http, const char *url)
 
 static usec_t first_delay(const struct http_call *call)
 {
-	return call->failing == SILENT ? GIVES_UP : call->failing == SLOW ? SLOW_BY + way() : way();
+	return call->failing == SILENT ? GIVES_UP : call->failing == SLOW ? TRANSPORT_SLOW_BY + way() : way();
 }
 
 static void pump(struct http *http)

@@ -43,6 +43,8 @@ const struct traffic *transport_traffic(void);
 void transport_slow_down(unsigned account, usec_t interval);
 unsigned long transport_refused(void);
 
+#define TRANSPORT_SLOW_BY (8 * USEC_PER_SEC)
+
 /* What becomes of the requests to an account. */
 enum failing {
 	SOUND,
@@ -50,7 +52,7 @@ enum failing {
 	REFUSED, /* no connection */
 	RESET, /* the connection ends without an answer */
 	BUSY, /* 503 */
-	SLOW, /* an answer, eight seconds later */
+	SLOW, /* an answer, TRANSPORT_SLOW_BY later */
 	FAILING_COUNT,
 	FULL, /* every answer, or of every second account those to all but ListTagsForCertificate */
 };
