@@ -175,6 +175,7 @@ static void tracked_dependent_free(struct tracked_dependent *state)
 	dependent_record_done(&state->record);
 	dependent_words_done(&state->words);
 	world_unref(state->world);
+	free(state->waits);
 	free(state->name);
 	free(state);
 }

@@ -138,14 +138,52 @@ static void cycle_input_done(struct cycle_input *cycle)
 {
 	free(cycle->certificates);
 	free(cycle->deliveries);
+	for (size_t i = 0; i < cycle->input.dependent_count; i++)
+		free((void *)cycle->dependents[i].shares);
 	free(cycle->dependents);
 }
 
-static void fill_dependents(const struct conductor *conductor, struct cycle_input *cycle)
+/* Is ${earlier} told of a delivery of which word is due at ${dependent}? */
+static bool shares_with(
+	const struct conductor *conductor, const struct tracked_dependent *dependent, const char *earlier)
+{
+	for (size_t i = 0; i < dependent->owed_count; i++) {
+		const struct owed_record *row = dependent->owed[i];
+		const struct slot *slot = row->owed == OWED_DUE ? state_find_slot(conductor, row->delivery) : NULL;
+
+		if (slot && strv_has(state_wish(conductor, slot)->then, earlier))
+			return true;
+	}
+	return false;
+}
+
+/* With which of those that come first, and serve another certificate, it shares what is due; NULL: with none.  Found out
+ * only where one serves another, since there may be very many rows.  The caller owns it. */
+static bool *find_shares(struct conductor *conductor, const struct tracked_dependent *dependent)
+{
+	char *const *after = dependent->dependent->after;
+	bool *shares = NULL;
+
+	for (size_t i = 0; after && after[i]; i++) {
+		const struct tracked_dependent *earlier = state_find_dependent(conductor, after[i]);
+
+		if (!earlier || earlier->record.proof.result != PROVE_WRONG ||
+			!shares_with(conductor, dependent, after[i]))
+			continue;
+		if (!shares)
+			shares = mem_alloc(strv_length(after) * sizeof(*shares));
+		shares[i] = true;
+	}
+	return shares;
+}
+
+static void fill_dependents(struct conductor *conductor, struct cycle_input *cycle)
 {
 	cycle->dependents = mem_alloc(conductor->dependent_count * sizeof(*cycle->dependents));
-	for (size_t i = 0; i < conductor->dependent_count; i++)
+	for (size_t i = 0; i < conductor->dependent_count; i++) {
 		cycle->dependents[i] = dependent_input(conductor->dependents[i]);
+		cycle->dependents[i].shares = find_shares(conductor, conductor->dependents[i]);
+	}
 	cycle->input.dependents = cycle->dependents;
 	cycle->input.dependent_count = conductor->dependent_count;
 }
@@ -688,12 +726,25 @@ static void start_dependent_step(struct conductor *conductor, const struct step 
 		tell_prove_again(conductor, dependent);
 }
 
-/* What a dependent waits for is either its own next try, or deliveries on their way to it. */
-static void note_gathering(struct conductor *conductor, const struct step *step)
+/* What a dependent waits for is its own next try, one that comes first, or deliveries on their way to it. */
+static void note_wait(struct conductor *conductor, const struct step *step)
 {
-	if (*step->dependent && step->verb == STEP_WAIT)
-		conductor->dependents[step->index]->gathers =
-			step->when != conductor->dependents[step->index]->record.next_try;
+	struct tracked_dependent *dependent;
+
+	if (!*step->dependent || step->verb != STEP_WAIT)
+		return;
+	dependent = conductor->dependents[step->index];
+	if (*step->waits_for)
+		dependent->waits = mem_strdup(step->reason);
+	else
+		dependent->gathers = step->when != dependent->record.next_try;
+}
+
+static void forget_wait(struct tracked_dependent *dependent)
+{
+	dependent->gathers = false;
+	free(dependent->waits);
+	dependent->waits = NULL;
 }
 
 static void plan_dependents(struct conductor *conductor)
@@ -708,10 +759,10 @@ static void plan_dependents(struct conductor *conductor)
 	fill_for_dependents(conductor, &cycle);
 	plan_make(&cycle.input, &plan);
 	for (size_t i = 0; i < conductor->dependent_count; i++)
-		conductor->dependents[i]->gathers = false;
+		forget_wait(conductor->dependents[i]);
 	for (size_t i = 0; i < plan.count; i++) {
 		conductor->dependents_failing += plan.steps[i].verb == STEP_WAIT && plan.steps[i].failed;
-		note_gathering(conductor, &plan.steps[i]);
+		note_wait(conductor, &plan.steps[i]);
 		start_dependent_step(conductor, &plan.steps[i]);
 	}
 	conductor->dependents_again = plan.again;

@@ -84,6 +84,16 @@ static void ask_certificate(struct conductor *conductor, struct tracked_certific
 	agenda_touch(&conductor->agenda, &certificate->agenda);
 }
 
+/* Restart spacing is no back-off: it holds also when somebody asks.  To look again at what one serves, to which nothing is
+ * owed, restarts nothing. */
+static bool may_be_asked(const struct tracked_dependent *dependent)
+{
+	const enum prove_result result = dependent->record.proof.result;
+
+	return dependent->record.failures ||
+	       ((result == PROVE_WRONG || result == PROVE_UNPROVEN) && !dependent->owed_count);
+}
+
 static void ask_slot(struct conductor *conductor, struct slot *slot)
 {
 	slot->asked = true;
@@ -91,8 +101,7 @@ static void ask_slot(struct conductor *conductor, struct slot *slot)
 	STRV_FOREACH(then, state_wish(conductor, slot)->then) {
 		struct tracked_dependent *dependent = state_find_dependent(conductor, *then);
 
-		/* Restart spacing is no back-off: it holds also when somebody asks. */
-		if (dependent && dependent->record.failures)
+		if (dependent && may_be_asked(dependent))
 			dependent->asked = true;
 	}
 }

@@ -189,6 +189,7 @@ struct tracked_dependent {
 	struct telling *telling; /* what the call under way is about */
 	bool asked;
 	bool gathers; /* as last planned: it waits for deliveries on their way to it, a minute at most */
+	char *waits; /* as last planned: why it waits for another one, which comes first; NULL: it does not */
 };
 
 /* How far a job is (job.c). */

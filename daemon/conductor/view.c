@@ -96,7 +96,7 @@ void view_dependent(const struct tracked_dependent *dependent, struct dependent_
 		report->state = PROGRESS_IN_FLIGHT;
 	} else if (owed) {
 		report->state = record->failures ? PROGRESS_FAILED : PROGRESS_OWED;
-		report->reason = record->problem;
+		report->reason = record->failures ? record->problem : dependent->waits;
 	} else if (unknown) {
 		report->state = PROGRESS_UNKNOWN;
 		report->reason = record->failures ? record->problem

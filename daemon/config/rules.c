@@ -24,6 +24,15 @@ const char *rules_name(const char *name)
 	return plain && !text_is_secret(name) ? name : "NAME";
 }
 
+char *rules_guess(const char *name, const struct yaml_node *map)
+{
+	struct text_nearest nearest = { .word = name };
+
+	for (size_t i = 0; map && map->type == YAML_MAP && i < map->count; i++)
+		text_nearest_offer(&nearest, map->items[i]->key->text);
+	return nearest.best ? mem_printf("did you mean '%s'?", rules_name(nearest.best)) : NULL;
+}
+
 bool rules_is_known(const struct rules *r, const struct desired_destination *destination)
 {
 	const struct schema_row *row = schema_find(&schema_root, "destinations", 0);
@@ -151,6 +160,7 @@ void rules_apply(
 		problem_add_file(problems, root->file,
 			"nothing to deliver: there are no certificates; add at least one under "
 			"certificates, see certferry.yaml(5)");
+	rules_dependents(&r);
 	rules_objects(&r);
 	rules_adopt(&r);
 }

@@ -40,6 +40,10 @@ const struct yaml_node *rules_place(const struct yaml_node *map, const char *key
 /* rules_name(name): ${name} if a terminal can show it, else "NAME"; that was said already. */
 const char *rules_name(const char *name);
 
+/* rules_guess(name, map): "did you mean 'x'?", for a ${name} that is none of the keys of ${map}; NULL: nothing is like it.
+ * The caller owns it. */
+char *rules_guess(const char *name, const struct yaml_node *map);
+
 /* rules_is_known(r, destination): its kind is known; otherwise nothing can be said of it. */
 bool rules_is_known(const struct rules *r, const struct desired_destination *destination);
 
@@ -56,6 +60,9 @@ void rules_destination(const struct rules *r, struct desired_destination *destin
 	const struct yaml_node *map);
 void rules_delivery(const struct rules *r, const struct desired_certificate *certificate,
 	const struct desired_delivery *delivery, const struct yaml_node *node);
+
+/* rules_dependents(r): the order among them. */
+void rules_dependents(const struct rules *r);
 
 /* rules_events(r): key events; also fills in the queue's region. */
 void rules_events(const struct rules *r);

@@ -13,16 +13,6 @@ struct wish {
 	const struct yaml_node *node;
 };
 
-/* "; did you mean 'x'?" or "", for a name that is not among the ${count} of ${map}. */
-static char *did_you_mean(const char *name, const struct yaml_node *map)
-{
-	struct text_nearest nearest = { .word = name };
-
-	for (size_t i = 0; map && map->type == YAML_MAP && i < map->count; i++)
-		text_nearest_offer(&nearest, map->items[i]->key->text);
-	return nearest.best ? mem_printf("did you mean '%s'?", rules_name(nearest.best)) : NULL;
-}
-
 static void check_then(const struct rules *r, const struct wish *wish, const char *path)
 {
 	const struct yaml_node *list = yaml_find(wish->node, "then");
@@ -34,7 +24,7 @@ static void check_then(const struct rules *r, const struct wish *wish, const cha
 		if (!name || !strv_has(wish->delivery->then, name) ||
 			desired_find_dependent(r->desired, name))
 			continue;
-		guess = did_you_mean(name, r->dependents);
+		guess = rules_guess(name, r->dependents);
 		shown = text_quote(name);
 		complain(r, list->items[i], "%s.then: there is no dependent %s; %s", path, shown,
 			guess ? guess : "define it under dependents");
@@ -162,7 +152,7 @@ void rules_delivery(const struct rules *r, const struct desired_certificate *cer
 		return;
 	wish.to = desired_find_destination(r->desired, delivery->to);
 	if (!wish.to) {
-		guess = did_you_mean(delivery->to, r->destinations);
+		guess = rules_guess(delivery->to, r->destinations);
 		shown = text_quote(delivery->to);
 		complain(r, rules_place(node, "to"), "%s.to: there is no destination %s; %s", path,
 			shown, guess ? guess : "define it under destinations");

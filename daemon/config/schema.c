@@ -279,6 +279,8 @@ static const struct schema_row dependent_rows[] = {
 	{ "action", SCHEMA_WORD, AT(unit.action), .words = actions, .initial = "reload-or-restart",
 		.kinds = ON_SYSTEMD,
 		.help = "what to do to the unit; only start starts a stopped unit" },
+	{ "after", SCHEMA_LIST, AT(after), .format = FORMAT_NAME, .max = LIST_MAX,
+		.help = "names of the dependents that must succeed with a delivery before this one" },
 	{ "timeout", SCHEMA_DURATION, AT(timeout), .min = SECONDS(1), .max = HOURS(1),
 		.initial = "90s", .help = "how long this can take" },
 	{ "settle", SCHEMA_DURATION, AT(unit.settle), .min = 0, .max = MINUTES(5), .initial = "3s",

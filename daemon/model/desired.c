@@ -130,6 +130,7 @@ static void destination_done(struct desired_destination *destination)
 static void dependent_done(struct desired_dependent *dependent)
 {
 	free(dependent->name);
+	strv_free(dependent->after);
 	free(dependent->unit.name);
 	proof_done(&dependent->prove);
 }

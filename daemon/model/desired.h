@@ -159,6 +159,7 @@ struct desired_unit {
 struct desired_dependent {
 	char *name;
 	enum dependent_number kind;
+	char **after; /* names of those that are told before it, where they owe the same delivery */
 	usec_t timeout; /* how long telling it may take */
 	struct desired_proof prove;
 	struct desired_unit unit; /* systemd */

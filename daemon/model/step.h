@@ -31,6 +31,7 @@ struct step {
 	enum hold hold; /* HOLD */
 	usec_t when;	/* WAIT: not before; 0: not known */
 	bool failed;	/* WAIT: because something failed, not because something is awaited */
+	const char *waits_for; /* WAIT, of a dependent: the one that has to succeed before; "" when that is not why */
 	char *reason;	/* owned */
 };
 

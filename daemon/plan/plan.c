@@ -13,6 +13,14 @@ struct planner {
 	struct plan *plan;
 	struct plan_touched touched; /* here and elsewhere */
 	bool *exporting; /* for each certificate: a delivery exports it anyway, or may turn out to */
+	struct order *orders; /* for each dependent, found when it is asked for */
+};
+
+/* What a dependent waits for because of its after: list. */
+struct order {
+	bool known;
+	const struct plan_dependent *first; /* NULL: for nothing */
+	bool failed; /* that one, and so it may be waited for long */
 };
 
 /* Adds a step; ${reason} is taken over, and is a sentence however long what it quotes is. */
@@ -29,6 +37,7 @@ static struct step *add_step(struct planner *planner, enum step_verb verb, char 
 		.destination = "",
 		.delivery = "",
 		.dependent = "",
+		.waits_for = "",
 		.reason = bounded(reason, BOUNDED_TEXT) };
 	return step;
 }
@@ -538,6 +547,121 @@ static void plan_dependent_proof(struct planner *planner, size_t index)
 	step->dependent = dependent->dependent->name;
 }
 
+/* --- the order among dependents --- */
+
+static const struct plan_dependent *find_dependent(const struct plan_input *input, const char *name)
+{
+	size_t low = 0, high = input->dependent_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(name, input->dependents[middle].dependent->name);
+
+		if (order == 0)
+			return &input->dependents[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+/* Has it failed, and does nobody try again at this moment? */
+static bool has_failed(const struct plan_dependent *dependent)
+{
+	return dependent->record && dependent->record->failures && !dependent->in_flight;
+}
+
+static bool is_proven_wrong(const struct plan_dependent *dependent)
+{
+	return dependent->record && dependent->record->proof.result == PROVE_WRONG &&
+	       dependent->dependent->prove.connect;
+}
+
+/* Will it be told because of this row, or may it turn out to be?  A question that was asked and has no answer stays one,
+ * perhaps for ever: nobody waits for it. */
+static bool is_open(const struct planner *planner, const struct plan_dependent *dependent, const struct owed_record *row)
+{
+	const struct dependent_record *record = dependent->record;
+
+	if (row->owed != OWED_UNKNOWN)
+		return row->owed == OWED_DUE;
+	return !record || record->failures || dependent->in_flight || dependent->asked ||
+	       record->next_try <= planner->input->now;
+}
+
+/* Is ${earlier} still to be told of a delivery that is due at ${dependent}? */
+static bool owes_the_same(const struct planner *planner, const struct plan_dependent *dependent,
+	const struct plan_dependent *earlier)
+{
+	size_t i = 0, k = 0;
+
+	while (i < dependent->owed_count && k < earlier->owed_count) {
+		int order = strcmp(dependent->owed[i]->delivery, earlier->owed[k]->delivery);
+
+		if (order == 0 && dependent->owed[i]->owed == OWED_DUE && is_open(planner, earlier, earlier->owed[k]))
+			return true;
+		i += order <= 0;
+		k += order >= 0;
+	}
+	return false;
+}
+
+/* What one waits for in the end: one that failed, if there is any, however many wait for it in between. */
+static const struct order *order_of(struct planner *planner, const struct plan_dependent *dependent)
+{
+	struct order *order = &planner->orders[dependent - planner->input->dependents];
+	size_t at = 0;
+
+	if (order->known)
+		return order;
+	order->known = true; /* whoever comes back here by a circle, which no configuration has, finds nothing */
+	STRV_FOREACH(name, dependent->dependent->after) {
+		const struct plan_dependent *earlier = find_dependent(planner->input, *name);
+		bool wrong = earlier && dependent->shares && dependent->shares[at] && is_proven_wrong(earlier);
+		const struct order *above;
+
+		at++;
+		if (order->failed || !earlier || !(wrong || owes_the_same(planner, dependent, earlier)))
+			continue;
+		above = order_of(planner, earlier);
+		if (wrong || has_failed(earlier))
+			*order = (struct order){ .known = true, .first = earlier, .failed = true };
+		else if (above->failed)
+			*order = *above;
+		else if (!order->first)
+			order->first = earlier;
+	}
+	return order;
+}
+
+/* It is to be told, and another one comes first: true, a step having said so. */
+static bool stopped_by_the_order(struct planner *planner, size_t index, const struct owed_record *due)
+{
+	const struct plan_dependent *dependent = &planner->input->dependents[index];
+	const struct order *order = order_of(planner, dependent);
+	const struct dependent_words *words = dependent->words;
+	const char *name = order->first ? order->first->dependent->name : NULL;
+	struct step *step;
+	char *reason;
+
+	if (!order->first)
+		return false;
+	if (!order->failed)
+		reason = mem_printf("%s of %s waits until %s has succeeded", words->action, words->target, name);
+	else if (has_failed(order->first))
+		reason = mem_printf("%s of %s waits for %s, which failed %u time%s: %s", words->action, words->target, name,
+			order->first->record->failures, order->first->record->failures == 1 ? "" : "s",
+			order->first->record->problem ?: "?");
+	else
+		reason = mem_printf("%s of %s waits for %s, which does not serve the new version: %s", words->action,
+			words->target, name, proof_text(&order->first->record->proof));
+	step = add_tell_step(planner, index, due, STEP_WAIT, reason);
+	step->waits_for = name;
+	return true;
+}
+
 static void plan_dependent(struct planner *planner, size_t index)
 {
 	const struct plan_input *input = planner->input;
@@ -567,6 +691,8 @@ static void plan_dependent(struct planner *planner, size_t index)
 		plan_again_at(planner, step->when);
 		return;
 	}
+	if (owed.due && stopped_by_the_order(planner, index, owed.due))
+		return;
 	gathered = owed.due ? usec_add(owed.since, GATHER_LIMIT) : 0;
 	if ((owed.in_flight || input->source_reading) && gathered > input->now) {
 		struct step *step = add_tell_step(planner, index, owed.due ?: owed.unknown, STEP_WAIT,
@@ -591,9 +717,11 @@ void plan_make(const struct plan_input *input, struct plan *ret_plan)
 {
 	struct plan plan = { .again = USEC_INFINITY };
 	_cleanup_(freep) bool *exporting = mem_alloc(input->certificate_count * sizeof(*exporting));
+	_cleanup_(freep) struct order *orders = mem_alloc(input->dependent_count * sizeof(*orders));
 	struct planner planner = { .input = input,
 		.plan = &plan,
 		.exporting = exporting,
+		.orders = orders,
 		.touched = plan_count_touched(input) };
 
 	planner.touched.known += input->elsewhere.known;

@@ -49,8 +49,11 @@ struct plan_dependent {
 	const struct desired_dependent *dependent; /* of which no member of a kind counts here */
 	const struct dependent_words *words;
 	const struct dependent_record *record; /* NULL: none */
-	const struct owed_record *const *owed; /* its rows */
+	const struct owed_record *const *owed; /* its rows, sorted by delivery */
 	size_t owed_count;
+	/* For each of those that it comes after and whose proof is wrong: is that one told of a delivery that is due here?
+	 * NULL: none is. */
+	const bool *shares;
 	bool in_flight;
 	bool asked;
 };
@@ -66,7 +69,7 @@ struct plan_input {
 	size_t certificate_count;
 	const struct plan_delivery *deliveries; /* sorted by name */
 	size_t delivery_count;
-	const struct plan_dependent *dependents;
+	const struct plan_dependent *dependents; /* sorted by name */
 	size_t dependent_count;
 	bool source_seen; /* the source was read at least once */
 	bool source_reading; /* new versions are being read there, and more deliveries may become due */

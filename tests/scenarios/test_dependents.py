@@ -141,3 +141,81 @@ def test_without_a_bus_all_else_goes_on(bus_ferry, host):
     ferry.variables = {}
     ferry.once()
     assert web.jobs == ["restart"]
+
+
+@pytest.fixture
+def ordered(bus_ferry, host):
+    """A certificate in files, and three who are told of it: "last" after "first" and "second", "second" after "first"."""
+    ferry, pay, told = bus_ferry, bus_ferry.issue("pay.example.com"), []
+    ferry.carry("pay", pay, "files").once()
+    for name, after in (("last", ["first", "second"]), ("second", ["first"]), ("first", [])):
+        ferry.dependent(name, f"{name}.service", **({"after": after} if after else {}))
+        host.unit(f"{name}.service").reads = lambda name=name: told.append(name)
+    ferry.carry("pay", pay, {"to": "files", "then": ["last", "second", "first"]})
+    return ferry, pay, told
+
+
+def states(answer):
+    return {name: answer.dependent(name)["state"] for name in ("first", "second", "last")}
+
+
+def test_each_is_told_after_those_that_come_first(ordered, cloud):
+    ferry, pay, told = ordered
+    cloud.renew(pay, force=True)
+    run = ferry.once()
+    assert told == ["first", "second", "last"]
+    assert set(states(run).values()) == {"told"}
+    assert ferry.once() and told == ["first", "second", "last"]
+
+
+def test_none_is_told_after_one_that_failed(ordered, cloud, host):
+    ferry, pay, told = ordered
+    ferry.start()
+    ferry.certferry("sync", expect=0)
+    told.clear()
+    host.units["first.service"].fails = True
+    cloud.renew(pay, force=True)
+    answer = ferry.certferry("sync", "--json", expect=1)
+    assert told == []
+    assert states(answer) == {"first": "failed", "second": "owed", "last": "owed"}
+    for name in ("second", "last"):
+        assert "waits for first, which failed" in answer.dependent(name)["reason"]
+    ferry.expect_file("pay", pay)
+    host.units["first.service"].fails = False
+    host.units["first.service"].active = True  # a person has started it, before certferry asks again
+    answer = ferry.certferry("sync", "--json", expect=0)
+    assert told[-2:] == ["second", "last"]
+    assert set(states(answer).values()) == {"told"}
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_order_survives_a_kill(ordered, cloud, host, after):
+    """The first is asked for, or has restarted and nobody heard of it, when the daemon dies."""
+    ferry, pay, told = ordered
+    cloud.renew(pay, force=True)
+    host.pause_after = after
+    host.pause.clear()
+    process = ferry.launch("--once")
+    assert host.waiting.wait(20)
+    assert host.units["second.service"].jobs == host.units["last.service"].jobs == []
+    process.kill()
+    process.communicate()
+    host.pause.set()
+    ferry.once()
+    assert told == ["first", "second", "last"], "each once, in the order"
+
+
+def test_who_serves_another_certificate_did_not_succeed(bus_ferry, cloud, host, servers):
+    ferry, pay, stale = bus_ferry, bus_ferry.issue("pay.example.com"), servers()
+    ferry.dependent("web", "web.service", prove=prove(stale.port)).dependent("smoke", "smoke.service", after=["web"])
+    web, smoke = host.unit("web.service"), host.unit("smoke.service")
+    ferry.carry("pay", pay, "files").once()
+    stale.load()
+    cloud.renew(pay, force=True)
+    run = ferry.carry("pay", pay, {"to": "files", "then": ["web", "smoke"]}).once(expect=1)
+    assert (web.jobs, smoke.jobs) == (["restart"], [])
+    assert run.dependent("smoke")["state"] == "owed" and "web" in run.dependent("smoke")["reason"]
+    stale.load()  # a person has seen to it
+    ferry.start()
+    ferry.certferry("sync", expect=0)
+    assert (web.jobs, smoke.jobs) == (["restart"], ["restart"])

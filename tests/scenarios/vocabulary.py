@@ -196,6 +196,9 @@ class Answer:
     def delivery(self, name):
         return next(item for item in self.json["deliveries"] if item["name"] == name)
 
+    def dependent(self, name):
+        return next(item for item in self.json["dependents"] if item["name"] == name)
+
     def __repr__(self):
         return f"status {self.status}\n{self.out}\n{self.error}"
 

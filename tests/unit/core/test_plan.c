@@ -9,7 +9,7 @@
  *	certificate NAME KEY=VALUE|FLAG ...	a version makes it seen; "absent": not at the source
  *	delivery CERTIFICATE/DESTINATION ...	any key of the record makes a record
  *	candidate DELIVERY ...			of an adoptable delivery
- *	dependent NAME ...
+ *	dependent NAME ...			shares_with: of those in after, who is told of a delivery that is due here
  *	owed DEPENDENT DELIVERY ...
  *
  * TIME is "now", an offset from it (+5m, -4m59s), 0 or RFC 3339.  A version is a letter: A is valid from
@@ -69,6 +69,8 @@ struct given_dependent {
 	struct dependent_record record;
 	struct plan_dependent plan;
 	const struct owed_record *rows[MANY];
+	char **shares_with; /* of those that it comes after: they are told of a delivery that is due here */
+	bool shares[MANY];
 	bool recorded;
 };
 
@@ -130,6 +132,11 @@ static void situation_done(struct situation *s)
 	strv_free(s->strings);
 }
 
+static int compare_rows(const void *a, const void *b)
+{
+	return strcmp((*(const struct owed_record *const *)a)->delivery, (*(const struct owed_record *const *)b)->delivery);
+}
+
 /* Points the planner's input at what was given; owed rows to their dependents. */
 static void situation_link(struct situation *s)
 {
@@ -165,6 +172,10 @@ static void situation_link(struct situation *s)
 		for (size_t k = 0; k < s->owed_count; k++)
 			if (strcmp(s->owed[k].row.dependent, given->dependent.name) == 0)
 				given->rows[given->plan.owed_count++] = &s->owed[k].row;
+		qsort(given->rows, given->plan.owed_count, sizeof(*given->rows), compare_rows);
+		for (size_t k = 0; given->dependent.after && given->dependent.after[k]; k++)
+			given->shares[k] = strv_has(given->shares_with, given->dependent.after[k]);
+		given->plan.shares = given->shares_with ? given->shares : NULL;
 		s->plan_dependents[i] = given->plan;
 	}
 	s->input.certificates = s->plan_certificates;
@@ -299,6 +310,8 @@ static const struct field candidate_fields[] = {
 static const struct field dependent_fields[] = {
 	PLAIN("action", TEXT, given_dependent, words.action),
 	PLAIN("prove", TEXT, given_dependent, dependent.prove.connect),
+	PLAIN("after", LIST, given_dependent, dependent.after),
+	PLAIN("shares_with", LIST, given_dependent, shares_with),
 	PLAIN("in_flight", FLAG, given_dependent, plan.in_flight),
 	PLAIN("asked", FLAG, given_dependent, plan.asked),
 	PLAIN("record", FLAG, given_dependent, recorded),
@@ -812,6 +825,10 @@ static void random_dependent(struct world *world, size_t index)
 		given->record.proof = proof_of(&world->s, dice(world, 2) ? "matched" : "unproven: no answer");
 	given->plan.in_flight = dice(world, 6) == 0;
 	given->plan.asked = dice(world, 6) == 0;
+	/* Those with a lesser number, so that there is no circle. */
+	for (size_t i = 0; i < index; i++)
+		if (dice(world, 2))
+			given->dependent.after = keep_list(&world->s, i ? "u1" : index > 1 && dice(world, 2) ? "u0,u1" : "u0");
 	for (size_t i = 0; i < world->s.input.delivery_count; i++)
 		if (dice(world, 3) == 0 && world->s.owed_count < MANY)
 			world->s.owed[world->s.owed_count++].row = (struct owed_record){
@@ -839,7 +856,7 @@ static void random_world(struct world *world, unsigned seed)
 	input->guard = dice(world, 4);
 	input->certificate_count = 1 + dice(world, 3);
 	input->delivery_count = dice(world, 7);
-	input->dependent_count = dice(world, 3);
+	input->dependent_count = dice(world, 4);
 	for (size_t i = 0; i < input->certificate_count; i++)
 		random_certificate(world, i);
 	for (size_t i = 0; i < input->delivery_count; i++)
@@ -1051,6 +1068,29 @@ static bool owes_now(const struct given_dependent *given)
 	return false;
 }
 
+static bool is_due(const struct given_dependent *given, const char *delivery)
+{
+	for (size_t i = 0; i < given->plan.owed_count; i++)
+		if (given->rows[i]->owed == OWED_DUE && strcmp(given->rows[i]->delivery, delivery) == 0)
+			return true;
+	return false;
+}
+
+/* Nobody is told of what another one, which comes first, is still to be told of. */
+static void check_order(const struct situation *s, const struct step *step)
+{
+	const struct given_dependent *given = &s->dependents[step->index];
+
+	for (size_t i = 0; i < s->input.dependent_count; i++) {
+		const struct given_dependent *earlier = &s->dependents[i];
+
+		if (!strv_has(given->dependent.after, earlier->dependent.name))
+			continue;
+		for (size_t k = 0; k < given->plan.owed_count; k++)
+			assert_false(given->rows[k]->owed == OWED_DUE && is_due(earlier, given->rows[k]->delivery));
+	}
+}
+
 /* One step at most for each, one for each that is not as it should be, none for what is in flight. */
 static void check_plan(const struct world *world, const struct plan *plan)
 {
@@ -1060,6 +1100,8 @@ static void check_plan(const struct world *world, const struct plan *plan)
 	for (size_t i = 0; i < plan->count; i++) {
 		assert_true(*plan->steps[i].reason);
 		assert_true(plan->steps[i].when == 0 || plan->again <= plan->steps[i].when);
+		if (plan->steps[i].verb == STEP_TELL)
+			check_order(s, &plan->steps[i]);
 	}
 	for (size_t i = 0; i < s->input.delivery_count; i++) {
 		const struct plan_delivery *delivery = &s->plan_deliveries[i];
