@@ -242,7 +242,8 @@ def floor_simulation(count):
 def floor_simulation_whole(count):
     ways = FAILING if LONG else ("silent",)
     failing = [(case, 60, 120, 5, many, how) for case in ("down", "falls") for how in ways for many in (1, 9, 10, 100)]
-    simulate(count, [("renewal", 2500, 16, 2), ("first", 2500, 16, 3), ("throttled", 2500, 16, 4), *failing])
+    simulate(count, [("renewal", 2500, 16, 2), ("first", 2500, 16, 3), ("throttled", 2500, 16, 4),
+                     ("down", 60, 120, 7, 100, "slow"), *failing])  # fmt: skip
 
 
 def follow(count, name, command, **environment):
