@@ -236,7 +236,7 @@ def simulate(count, runs):
 def floor_simulation(count):
     simulate(count, [("renewal", 2500, 16, 1), ("renewal", 200, 16, 2), ("first", 200, 16, 3), ("throttled", 200, 16, 4),
                      ("down", 60, 40, 5, 10, "silent"), ("falls", 20, 120, 6, 100, "silent"),
-                     ("down", 60, 120, 7, 100, "mixed")])  # fmt: skip
+                     ("down", 60, 120, 7, 100, "mixed"), ("down", 60, 60, 8, 20, "full")])  # fmt: skip
 
 
 def floor_simulation_whole(count):

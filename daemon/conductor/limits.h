@@ -50,7 +50,8 @@ _Static_assert(RUNS_IN_ALL * BUNDLE_ROOM + CARRIED_AT_ONCE * BODY_ROOM <= SECRET
 		ANSWERS_MOST + REST_DESCRIPTORS)
 
 #define LIMITS_MEMORY                                                                                                  \
-	(REST_ROOM + SECRET_HEAP_SIZE + AWS_CALLS_MAX * AWS_CALL_ROOM + AWS_HELD_MAX + AWS_ROOM + SQS_ANSWER_LIMIT +   \
+	(REST_ROOM + SECRET_HEAP_SIZE + AWS_CALLS_MAX * AWS_CALL_ROOM + AWS_HELD_MAX + AWS_ROOM +                      \
+		AWS_ROOM_READING + SQS_ANSWER_LIMIT +                                                                  \
 		PROOFS_AT_ONCE * ADDRESSES_AT_ONCE * HANDSHAKE_ROOM +                                                  \
 		ANSWERS_MOST * (ANSWER_PIECE + ANSWER_MESSAGE_MOST) + LOOKED_IN_ALL * LOOKED_ROOM)
 

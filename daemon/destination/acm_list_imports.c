@@ -10,10 +10,10 @@
 #include "lib/aws/tagging.h"
 #include "lib/base/strv.h"
 
-/* What is listed takes its room step by step, each for some 70 imports. */
-#define ROOM_STEP     ((size_t)64 << 10)
+/* What is listed takes its room step by step, each for some 20 imports. */
+#define ROOM_STEP     ((size_t)16 << 10)
 #define ROOM_OF_ITEM  ((size_t)1024)
-#define ROOM_MOST     (AWS_ROOM / 5 * 4) /* unless those of the items need more: a fifth is left for others */
+#define ROOM_MOST     (AWS_ROOM - AWS_ROOM_FIRST) /* unless those of the items need more */
 #define WAIT_FOR_ROOM (50 * USEC_PER_MSEC)
 
 struct found {
@@ -26,6 +26,7 @@ struct acm_listing {
 	size_t count;
 	size_t expected; /* imports that there may well be */
 	bool all;
+	bool again; /* what has our tags is not searched */
 	struct sd_event *event;
 	struct aws_session *session;
 	const char *region;
@@ -68,6 +69,17 @@ static size_t most_room(const struct acm_listing *listing)
 	return MAX(ROOM_MOST, 2 * listing->expected * ROOM_OF_ITEM);
 }
 
+/* To begin once more, since what it had was too little. */
+static size_t wanted_room(const struct acm_listing *listing)
+{
+	const size_t had = listing->room.most;
+
+	/* For its first it waits with others who need little, and not with those who have much. */
+	if (had < AWS_SHARE_FIRST)
+		return MIN(MAX(2 * had, listing->expected * ROOM_OF_ITEM), AWS_SHARE_FIRST);
+	return MIN(MAX(2 * had, listing->expected * ROOM_OF_ITEM), most_room(listing));
+}
+
 static void give_room(struct acm_listing *listing)
 {
 	aws_share_give(listing->share);
@@ -96,7 +108,8 @@ static int on_waited(sd_event_source *source, uint64_t now, void *userdata)
 {
 	struct acm_listing *listing = userdata;
 
-	if (aws_share_take(listing->share, listing->wanted)) {
+	if (aws_share_take(listing->share, listing->wanted) ||
+		(aws_share_press(listing->share, listing->wanted, now) && aws_share_take(listing->share, listing->wanted))) {
 		listing->waiting = sd_event_source_disable_unref(listing->waiting);
 		listing->room.most = listing->wanted;
 		start_list(listing);
@@ -104,7 +117,6 @@ static int on_waited(sd_event_source *source, uint64_t now, void *userdata)
 	}
 	(void)sd_event_source_set_time_relative(source, WAIT_FOR_ROOM);
 	(void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-	(void)aws_share_press(listing->share, now);
 	return 0;
 }
 
@@ -123,7 +135,7 @@ static void wait_for_room(struct acm_listing *listing)
  * much.  (May be the end, after which there is no ${listing}.) */
 static void list_anew(struct acm_listing *listing)
 {
-	listing->wanted = MIN(MAX(2 * listing->room.most, listing->expected * ROOM_OF_ITEM), most_room(listing));
+	listing->wanted = wanted_room(listing);
 	listing->listing = acm_cancel(listing->listing);
 	listing->searching = tagging_cancel(listing->searching);
 	forget_listed(listing);
@@ -217,6 +229,8 @@ static void start_list(struct acm_listing *listing)
 {
 	listing->listing = acm_list(listing->session, listing->region, "IMPORTED", on_page, on_listed, listing);
 	acm_bound(listing->listing, &listing->room);
+	if (listing->again)
+		return;
 	listing->searching = tagging_find(listing->session, listing->region, "acm:certificate", TAG_SOURCE,
 		on_found, on_searched, listing);
 	tagging_bound(listing->searching, &listing->room);
@@ -253,6 +267,9 @@ static void hand_over(struct acm_listing *listing)
 	struct acm_listed listed;
 
 	join_found(listing);
+	/* What pages needed while they were read is needed no more. */
+	aws_share_give(listing->share);
+	(void)aws_share_take(listing->share, listing->room.used);
 	listed = (struct acm_listed){
 		.imports = listing->imports,
 		.unsearched = listing->unsearched,
@@ -312,6 +329,16 @@ struct acm_listing *acm_list_imports(const struct destination_context *context, 
 	};
 	aws_share_bind(listing->share, give_way, listing);
 	wait_for_room(listing);
+	return listing;
+}
+
+struct acm_listing *acm_list_imports_again(const struct destination_context *context, struct aws_session *session,
+	const struct look_item *items, size_t count, const struct destination_keep *keep, acm_list_imports_fn done,
+	void *userdata)
+{
+	struct acm_listing *listing = acm_list_imports(context, session, items, count, keep, done, userdata);
+
+	listing->again = true;
 	return listing;
 }
 

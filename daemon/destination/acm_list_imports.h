@@ -35,6 +35,12 @@ typedef void (*acm_list_imports_fn)(void *userdata, struct acm_listed *listed, c
 struct acm_listing *acm_list_imports(const struct destination_context *context, struct aws_session *session,
 	const struct look_item *items, size_t count, const struct destination_keep *keep, acm_list_imports_fn done,
 	void *userdata);
+
+/* acm_list_imports_again(...): the same, but what has our tags is not searched: whose they are is known already. */
+struct acm_listing *acm_list_imports_again(const struct destination_context *context, struct aws_session *session,
+	const struct look_item *items, size_t count, const struct destination_keep *keep, acm_list_imports_fn done,
+	void *userdata);
+
 struct acm_listing *acm_list_imports_cancel(struct acm_listing *listing);
 
 #endif

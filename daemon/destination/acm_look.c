@@ -5,8 +5,9 @@
  * by side:
  *	LIST		its imports are listed, and those with our tags searched (acm_list_imports.h), or it takes what
  *			the look before it has kept
- *	TAGS		the tags are read of those of which it must be known whose they are
- *	DESCRIBE	who uses those that stand in a delivery's way
+ *	TAGS		the tags are read of those of which it must be known whose they are; where others lack the room that
+ *			the listing has meanwhile, it goes (acm_roll.h), and LIST comes once more after this
+ *	DESCRIBE	who uses those that stand in a delivery's way; cut short where others lack that room
  *	READ		the certificates that may have changed are read
  *	END		on_done was called
  * It is in a phase as long as left > 0.  When each item's object is known for certain beforehand,
@@ -21,14 +22,21 @@
 #include <systemd/sd-event.h>
 
 #include "daemon/destination/acm_list_imports.h"
+#include "daemon/destination/acm_roll.h"
 #include "daemon/destination/kind.h"
 #include "daemon/destination/tags.h"
+#include "lib/aws/pulse.h"
 #include "lib/base/strv.h"
+#include "lib/os/clock.h"
 
 struct acm_look;
 
-/* So many of a phase's requests are under way at a time: each takes some 10 KiB, and there may be thousands. */
+/* So many of a phase's requests are under way at a time, at most, and one until the first is answered: each takes some
+ * 10 KiB, and a connection that others may need where there is no answer. */
 #define REQUESTS_AT_ONCE 16
+
+/* So many tags are read in five seconds, as AWS's quota goes. */
+#define TAGS_SOON 50
 
 /* An account may keep a chain of 2 MiB beside its import, and hundreds of them are compared at once: in bytes. */
 #define CHAIN_MOST ((size_t)64 << 10)
@@ -46,8 +54,8 @@ enum phase {
 
 /* One request about one import (TAGS, DESCRIBE) or one item (READ). */
 struct request {
-	struct acm_look *look;
-	size_t index; /* of the import, or of the item */
+	struct acm_look *look; /* NULL: none is under way */
+	size_t index; /* of the import (in the roll, if there is one), or of the item */
 	struct acm_operation *operation;
 };
 
@@ -63,17 +71,20 @@ struct acm_look {
 	size_t left;
 
 	struct acm_listing *listing;
-	sd_event_source *deferred; /* instead: what was kept is used from the loop's next turn on */
+	sd_event_source *deferred; /* the phase ends with the loop's next turn */
 	usec_t listed_at; /* wall clock */
 	bool unsearched; /* the search by tag failed: the tags of every import are read */
 	struct import_list imports;
 	unsigned listed_count; /* of them */
 	struct error error; /* why nothing could be listed */
-	struct aws_share *share; /* the room that they have, or NULL */
+	struct aws_share *share; /* the room that they have, or the roll, or NULL */
+	struct acm_roll *roll; /* instead of the imports; NULL: they are there */
+	bool listed_again; /* without what belongs to other deliveries */
 
-	struct request *requests; /* of the phase, in the order in which they are sent */
-	size_t request_count;
-	size_t sent; /* of them */
+	struct request requests[REQUESTS_AT_ONCE]; /* of the phase, those under way */
+	size_t window; /* so many may be */
+	uint32_t *queue; /* what all of them are about, in the order in which they are sent */
+	size_t queued, sent;
 	struct observed *seen;
 	destination_look_fn done;
 	void *userdata;
@@ -81,22 +92,38 @@ struct acm_look {
 
 static void advance(struct acm_look *look);
 static void send_one(struct request *request);
+static void start_phase(struct acm_look *look);
+static void lend_room(struct acm_look *look);
 
 /* As many as may be under way. */
 static void send_some(struct acm_look *look)
 {
-	while (look->sent < look->request_count &&
-		look->sent + look->left < look->request_count + REQUESTS_AT_ONCE)
-		send_one(&look->requests[look->sent++]);
+	for (size_t i = 0; i < look->window && look->sent < look->queued; i++) {
+		struct request *request = &look->requests[i];
+
+		if (request->look)
+			continue;
+		*request = (struct request){ .look = look, .index = look->queue[look->sent++] };
+		send_one(request);
+	}
 }
 
-static void request_done(struct acm_look *look)
+static void step_done(struct acm_look *look)
 {
 	assert(look->left > 0);
 	if (--look->left == 0)
 		advance(look);
 	else
 		send_some(look);
+}
+
+static void request_done(struct request *request)
+{
+	struct acm_look *look = request->look;
+
+	request->look = NULL;
+	look->window = MIN(look->window + 1, (size_t)REQUESTS_AT_ONCE);
+	step_done(look);
 }
 
 /* The object itself is asked for, and it is known for certain which that is. */
@@ -176,7 +203,7 @@ static bool take_kept(struct acm_look *look, usec_t now)
 	look->listed_at = kept->listed_at;
 	kept->imports = (struct import_list){ 0 };
 	kept->listed_at = 0;
-	aws_share_bind(look->share, NULL, NULL); /* to read tags takes as long as AWS's quota for it does */
+	aws_share_bind(look->share, NULL, NULL); /* until the loop's next turn */
 	return true;
 }
 
@@ -199,7 +226,7 @@ static void leave_listed(struct acm_look *look)
 	struct destination_keep *keep = look->keep;
 	struct acm_kept *kept;
 
-	if (!keep || !keep->more || !look->share || !all_readable(&look->imports)) {
+	if (!keep || !keep->more || !look->share || look->listed_again || !all_readable(&look->imports)) {
 		import_list_keep_unreadable(&look->imports);
 		give_room(look);
 		return;
@@ -211,25 +238,44 @@ static void leave_listed(struct acm_look *look)
 	kept->unsearched = look->unsearched;
 	kept->listed_at = look->listed_at;
 	look->imports = (struct import_list){ 0 };
-	aws_share_bind(kept->share, kept_clear, kept);
+	aws_share_spare(kept->share, kept_clear, kept);
 }
 
 /* --- LIST --- */
+
+/* What was read while there was only the roll goes to what was listed anew. */
+static void apply_roll(struct acm_look *look)
+{
+	acm_roll_apply(look->roll, &look->imports);
+	look->roll = acm_roll_free(look->roll);
+	look->listed_again = true;
+	give_room(look);
+}
 
 static void on_listed(void *userdata, struct acm_listed *listed, const struct error *err)
 {
 	struct acm_look *look = userdata;
 
 	look->listing = NULL;
+	if (look->deferred) { /* it has given up */
+		if (!err) {
+			import_list_done(&listed->imports);
+			aws_share_free(listed->share);
+		}
+		return;
+	}
 	if (err) {
 		error_copy(&look->error, err);
+		look->roll = acm_roll_free(look->roll);
 	} else {
 		look->imports = listed->imports;
-		look->unsearched = listed->unsearched;
+		look->unsearched |= listed->unsearched;
+		aws_share_bind(listed->share, NULL, NULL);
+		if (look->roll)
+			apply_roll(look);
 		look->share = listed->share;
-		aws_share_bind(look->share, NULL, NULL); /* to read tags takes as long as AWS's quota for it does */
 	}
-	request_done(look);
+	step_done(look);
 }
 
 static int on_deferred(sd_event_source *source, void *userdata)
@@ -237,49 +283,102 @@ static int on_deferred(sd_event_source *source, void *userdata)
 	struct acm_look *look = userdata;
 
 	look->deferred = sd_event_source_disable_unref(look->deferred);
-	request_done(look);
+	look->listing = acm_list_imports_cancel(look->listing); /* of one that has given up */
+	step_done(look);
 	return 0;
+}
+
+static void end_phase_later(struct acm_look *look)
+{
+	look->left = 1;
+	if (sd_event_add_defer(look->context->event, &look->deferred, on_deferred, look) < 0)
+		mem_exhausted();
+	(void)sd_event_source_set_description(look->deferred, "acm-look-deferred");
 }
 
 static void start_list(struct acm_look *look)
 {
-	look->left = 1;
-	if (take_kept(look, look->listed_at)) {
-		if (sd_event_add_defer(look->context->event, &look->deferred, on_deferred, look) < 0)
-			mem_exhausted();
-		(void)sd_event_source_set_description(look->deferred, "acm-look-kept");
-		return;
+	if (look->roll) {
+		look->left = 1;
+		look->listing = acm_list_imports_again(
+			look->context, look->session, look->items, look->count, look->keep, on_listed, look);
+	} else if (take_kept(look, look->listed_at)) {
+		end_phase_later(look);
+	} else {
+		look->left = 1;
+		look->listing = acm_list_imports(
+			look->context, look->session, look->items, look->count, look->keep, on_listed, look);
 	}
-	look->listing = acm_list_imports(
-		look->context, look->session, look->items, look->count, look->keep, on_listed, look);
+}
+
+/* --- the phase's requests --- */
+
+static void add_request(struct acm_look *look, size_t index)
+{
+	look->queue[look->queued++] = (uint32_t)index;
+	look->left++;
+}
+
+/* None yet, but room for as many as the phase can have. */
+static void clear_requests(struct acm_look *look, size_t room)
+{
+	free(look->queue);
+	look->queue = mem_alloc(room * sizeof(*look->queue));
+	look->queued = look->sent = 0;
+	look->window = 1;
+}
+
+static void cancel_requests(struct acm_look *look)
+{
+	for (size_t i = 0; i < REQUESTS_AT_ONCE; i++) {
+		look->requests[i].operation = acm_cancel(look->requests[i].operation);
+		look->requests[i].look = NULL;
+	}
+	look->sent = look->queued;
+	look->left = 0;
 }
 
 /* --- TAGS --- */
 
-/*
- * What one answer shows and another does not is new or was deleted: nothing is made anew before
- * they agree.
- */
+static void note_tags(struct acm_look *look, size_t index, char *const *tags, const struct error *err)
+{
+	struct import *import = look->roll ? NULL : &look->imports.items[index];
+
+	if (look->roll) {
+		acm_roll_note(look->roll, index, tags, err);
+	} else if (err) {
+		error_copy(&import->error, err);
+	} else {
+		import->tags = tags_keep(tags);
+		import->tags_read = true;
+	}
+}
+
+/* It gave no answer, however often it was asked for these: the others are not waited for as long. */
+static void leave_rest(struct acm_look *look, const struct error *err)
+{
+	const struct pulse *pulse = aws_pulse(look->session, AWS_ACM, look->region);
+
+	if (err->kind != ERROR_RETRY || !pulse->lost)
+		return;
+	for (; look->sent < look->queued; look->sent++, look->left--)
+		note_tags(look, look->queue[look->sent], NULL, err);
+}
+
 static void on_tags(void *userdata, char *const *tags, const struct error *err)
 {
 	struct request *request = userdata;
 	struct acm_look *look = request->look;
-	struct import *import = &look->imports.items[request->index];
 
 	request->operation = NULL;
-	if (!err) {
-		import->tags = tags_keep(tags);
-		import->tags_read = true;
-	} else if (err->kind == ERROR_ABSENT && err->code != AWS_CODE_UNKNOWN_OPERATION) {
-		error_set(&import->error, ERROR_RETRY, err->code,
-			"'%s' was found, but ACM does not know it (yet, or any more): it is "
-			"looked at again later",
-			import->summary.arn);
+	note_tags(look, request->index, tags, err);
+	if (err) {
+		leave_rest(look, err);
 	} else {
-		error_copy(&import->error, err);
-		error_wrap(&import->error, "tell whose '%s' is", import->summary.arn);
+		aws_share_earn(look->share);
+		lend_room(look);
 	}
-	request_done(look);
+	request_done(request);
 }
 
 static void mark_needing_tags(
@@ -315,18 +414,57 @@ static void mark_concerned(struct acm_look *look, bool *marks)
 	}
 }
 
-static void add_request(struct acm_look *look, size_t index)
+/* Its room is needed by others for longer than it can do without.  It may be its own listing that lacked room, and is
+ * still to see whether there is any: that goes with the loop's next turn.  (TAGS, and LIST after it.) */
+static void give_up(void *userdata)
 {
-	look->requests[look->request_count++] = (struct request){ .look = look, .index = index };
-	look->left++;
+	struct acm_look *look = userdata;
+
+	cancel_requests(look);
+	import_list_done(&look->imports);
+	look->roll = acm_roll_free(look->roll);
+	give_room(look);
+	(void)error_set(&look->error, ERROR_RETRY, 0,
+		"other places waited for the memory that it took to tell whose its imports are, which ACM answers too slowly");
+	end_phase_later(look);
 }
 
-/* Room for as many requests as the phase can have, so that none moves while it is under way. */
-static void clear_requests(struct acm_look *look, size_t room)
+/* Others need the room of what was listed: what is left is a roll.  (TAGS.) */
+static void make_roll(void *userdata)
 {
-	free(look->requests);
-	look->requests = mem_alloc(room * sizeof(*look->requests));
-	look->request_count = look->sent = 0;
+	struct acm_look *look = userdata;
+	_cleanup_(freep) bool *wanted = mem_alloc(look->imports.count);
+
+	for (size_t i = 0; i < REQUESTS_AT_ONCE; i++)
+		if (look->requests[i].look)
+			wanted[look->requests[i].index] = true;
+	for (size_t i = look->sent; i < look->queued; i++)
+		wanted[look->queue[i]] = true;
+	look->roll = acm_roll_new(&look->imports, wanted, look->items, look->count);
+	if (!look->roll || !aws_share_shrink(look->share, acm_roll_size(look->roll), clock_monotonic())) {
+		give_up(look);
+		return;
+	}
+	for (size_t i = 0; i < REQUESTS_AT_ONCE; i++)
+		if (look->requests[i].look)
+			look->requests[i].index =
+				acm_roll_find(look->roll, look->imports.items[look->requests[i].index].summary.arn);
+	for (size_t i = look->sent; i < look->queued; i++)
+		look->queue[i] =
+			(uint32_t)acm_roll_find(look->roll, look->imports.items[look->queue[i]].summary.arn);
+	import_list_done(&look->imports);
+	aws_share_bind(look->share, give_up, look);
+}
+
+/* While it will soon be through, nobody takes its room at once: to list once more costs all of them more than that. */
+static void lend_room(struct acm_look *look)
+{
+	if (look->roll)
+		return;
+	if (look->left <= TAGS_SOON)
+		aws_share_bind(look->share, make_roll, look);
+	else
+		aws_share_spare(look->share, make_roll, look);
 }
 
 static void start_tags(struct acm_look *look)
@@ -338,8 +476,9 @@ static void start_tags(struct acm_look *look)
 	mark_concerned(look, marks);
 	clear_requests(look, look->imports.count);
 	for (size_t i = 0; i < look->imports.count; i++)
-		if (marks[i] && !look->imports.items[i].tags_read)
+		if (marks[i] && !look->imports.items[i].tags_read && look->imports.items[i].error.kind == ERROR_NONE)
 			add_request(look, i);
+	lend_room(look);
 }
 
 /* --- DESCRIBE --- */
@@ -365,7 +504,7 @@ static void on_described(
 	request->operation = NULL;
 	if (!err) /* without it, the candidate is shown without its users */
 		import_keep_users(&look->imports.items[request->index], description->in_use_by);
-	request_done(look);
+	request_done(request);
 }
 
 /* Those that a person is shown: nobody asks who uses the others. */
@@ -376,6 +515,18 @@ static void mark_candidates(struct acm_look *look, const struct look_item *item,
 	match_best(&look->imports, item, &best);
 	for (size_t i = 0; i < best.count; i++)
 		marks[best.items[i].import - look->imports.items] = true;
+}
+
+/* Others need the room: who uses the rest is not shown.  (DESCRIBE.) */
+static void skip_describe(void *userdata)
+{
+	struct acm_look *look = userdata;
+
+	cancel_requests(look);
+	look->phase = PHASE_READ;
+	start_phase(look);
+	if (!look->left)
+		end_phase_later(look);
 }
 
 static void start_describe(struct acm_look *look)
@@ -390,6 +541,7 @@ static void start_describe(struct acm_look *look)
 	for (size_t i = 0; i < look->imports.count; i++)
 		if (marks[i] && look->imports.items[i].summary.in_use && !look->imports.items[i].in_use_by)
 			add_request(look, i);
+	aws_share_spare(look->share, skip_describe, look);
 }
 
 /* --- READ --- */
@@ -398,6 +550,24 @@ static void fail_item(struct observed *seen, const struct error *err)
 {
 	seen->state = OBSERVED_UNKNOWN;
 	error_copy(&seen->error, err);
+}
+
+/*
+ * What one answer shows and another does not is new or was deleted: nothing is made anew before
+ * they agree.
+ */
+static void fail_unreadable(struct observed *seen, const struct import *import)
+{
+	const struct error *err = &import->error;
+
+	fail_item(seen, err);
+	if (err->kind == ERROR_ABSENT && err->code != AWS_CODE_UNKNOWN_OPERATION)
+		error_set(&seen->error, ERROR_RETRY, err->code,
+			"'%s' was found, but ACM does not know it (yet, or any more): it is "
+			"looked at again later",
+			import->summary.arn);
+	else
+		error_wrap(&seen->error, "tell whose '%s' is", import->summary.arn);
 }
 
 /* It is nearly always the version that is wanted or the one that was there before: neither is parsed again. */
@@ -466,7 +636,7 @@ static void see_gone(struct acm_look *look, size_t index)
 	const struct import *unreadable = match_unreadable(&look->imports, item, look->unsearched);
 
 	if (item->delivery->wish->recreate && unreadable)
-		fail_item(&look->seen[index], &unreadable->error);
+		fail_unreadable(&look->seen[index], unreadable);
 	else
 		look->seen[index].state = OBSERVED_GONE;
 }
@@ -486,7 +656,7 @@ static void on_own_tags(void *userdata, char *const *tags, const struct error *e
 		fail_item(seen, err);
 		error_wrap(&seen->error, "tell which root '%s' was trusted with", seen->object_id);
 	}
-	request_done(look);
+	request_done(request);
 }
 
 static void on_read(void *userdata, const char *leaf, const char *chain, const struct error *err)
@@ -506,7 +676,7 @@ static void on_read(void *userdata, const char *leaf, const char *chain, const s
 		request->operation =
 			acm_tags(look->session, look->region, seen->object_id, on_own_tags, request);
 	else
-		request_done(look);
+		request_done(request);
 }
 
 static void read_item(struct acm_look *look, size_t index, const char *arn)
@@ -554,7 +724,7 @@ static void see_others(struct acm_look *look, size_t index)
 	if (adopt == ADOPT_IN_USE)
 		only = match_only_in_use(&look->imports, item);
 	if (unreadable) {
-		fail_item(seen, &unreadable->error);
+		fail_unreadable(seen, unreadable);
 	} else if (!item->source) {
 		error_set(&seen->error, ERROR_RETRY, 0,
 			"the certificate's names are not known yet, so it cannot be told whether "
@@ -605,7 +775,9 @@ static void start_read(struct acm_look *look)
 static void send_one(struct request *request)
 {
 	struct acm_look *look = request->look;
+	_cleanup_(freep) char *rolled = look->roll ? acm_roll_arn(look->roll, request->index) : NULL;
 	const char *arn = look->phase == PHASE_READ ? look->seen[request->index].object_id
+			  : rolled		    ? rolled
 						    : look->imports.items[request->index].summary.arn;
 
 	if (look->phase == PHASE_TAGS)
@@ -623,8 +795,9 @@ static void acm_look_free(struct acm_look *look)
 	give_room(look);
 	sd_event_source_disable_unref(look->deferred);
 	import_list_done(&look->imports);
+	acm_roll_free(look->roll);
 	error_done(&look->error);
-	free(look->requests);
+	free(look->queue);
 	seen_free(look->seen, look->count);
 	free(look);
 }
@@ -676,17 +849,11 @@ static void start_phase(struct acm_look *look)
 static void advance(struct acm_look *look)
 {
 	while (look->left == 0 && look->phase != PHASE_END) {
-		look->phase++;
+		look->phase = look->phase == PHASE_TAGS && look->roll ? PHASE_LIST : look->phase + 1;
 		start_phase(look);
 	}
 	if (look->phase == PHASE_END)
 		finish(look);
-}
-
-static void cancel_requests(struct acm_look *look)
-{
-	for (size_t i = 0; i < look->request_count; i++)
-		look->requests[i].operation = acm_cancel(look->requests[i].operation);
 }
 
 struct destination_look *acm_look(const struct destination_context *context, const struct look_item *items,

@@ -17,7 +17,7 @@ struct import {
 	char **found_tags; /* what the search by tag says of it; it lags, so that it is no proof */
 	char **tags; /* what the certificate itself says; valid with tags_read */
 	bool tags_read;
-	struct error error; /* why its tags could not be read */
+	struct error error; /* why its tags could not be read, as ACM says it */
 	char **in_use_by; /* the first USERS_OF_CANDIDATE, where that was read */
 	size_t users; /* of which there are so many */
 };

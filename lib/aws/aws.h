@@ -77,24 +77,37 @@ void aws_set_skew_callback(
 int aws_set_quota(struct aws *aws, const char *service, const char *operation, double rate);
 
 /**
- * The room for what is kept of listings, AWS_ROOM for all of them: answers that are well formed can still be without end.
- * Each has a share, which grows with what has come: nobody who gives no answer has any of it.
+ * The room for what is kept of listings: answers that are well formed can still be without end.  Each has a share, which
+ * grows with what has come: nobody who gives no answer has any of it.  All of them may have AWS_ROOM, of which
+ * AWS_ROOM_FIRST is for what each has first, AWS_SHARE_FIRST: however much few of them have, the others can begin.  Of those
+ * that have more, one alone may have as much as it likes.  A share that has shrunk has nothing of all that, but of
+ * AWS_ROOM_READING.
  *
  * aws_share_new(aws): a share of nothing.
- * aws_share_take(share, bytes): false when there is not so much left; then nothing is taken.  One alone may take as much
- * as it likes.
+ * aws_share_take(share, bytes): false when there is not so much left; then nothing is taken.  Before that, those that are
+ * spared are asked for theirs.
  * aws_share_give(share): all of it is free again.
+ * aws_share_shrink(share, bytes, now): it has no more than ${bytes}, and those for a long time; at ${now} (monotonic).  False
+ * when there is not so much left, also after aws_share_press(); then it has what it had.
  * aws_share_bind(share, give_way, userdata): whom to ask to give it back; see aws_share_press().  NULL: nobody.
- * aws_share_press(share, now): ${share} waits for room at ${now} (monotonic): of the others that have had theirs for
- * AWS_ROOM_HELD or longer, the largest is asked for it: its ${give_way} is called, which gives all of it, cancels what
- * needs it, and may end in any way but by freeing what ${share} belongs to.  False when there is none.
+ * aws_share_spare(share, give_way, userdata): the same, but whoever lacks room may ask at once, in aws_share_take(): it shrinks
+ * then, or gives all.
+ * aws_share_earn(share): whom it is for comes forward: it may keep it for AWS_ROOM_EARNED longer.
+ * aws_share_press(share, bytes, now): ${share} waits for ${bytes} in all at ${now} (monotonic): of the others that have had theirs for
+ * AWS_ROOM_HELD or longer, or took nothing more for AWS_ROOM_STILL, the largest is asked for it: its ${give_way} is called,
+ * which gives all of it and cancels what needs it.  False when there is none.
  * aws_share_free(share): it is free again, too.  Returns NULL.
+ *
+ * No ${give_way} may call back whomever it is for, or free what another share belongs to, before the loop's next turn.
  */
 struct aws_share *aws_share_new(struct aws *aws);
 bool aws_share_take(struct aws_share *share, size_t bytes);
 void aws_share_give(struct aws_share *share);
+bool aws_share_shrink(struct aws_share *share, size_t bytes, usec_t now);
 void aws_share_bind(struct aws_share *share, void (*give_way)(void *userdata), void *userdata);
-bool aws_share_press(struct aws_share *share, usec_t now);
+void aws_share_spare(struct aws_share *share, void (*give_way)(void *userdata), void *userdata);
+void aws_share_earn(struct aws_share *share);
+bool aws_share_press(struct aws_share *share, size_t bytes, usec_t now);
 struct aws_share *aws_share_free(struct aws_share *share);
 
 /* What all requests may take at a time: connections, what each of them costs, and bytes of answers that are held. */
@@ -102,11 +115,18 @@ struct aws_share *aws_share_free(struct aws_share *share);
 #define AWS_CALL_ROOM HTTP_CALL_ROOM
 #define AWS_HELD_MAX  HTTP_HELD_MAX
 
-/* Some 5,000 certificates with a few names each. */
-#define AWS_ROOM ((size_t)5 << 20)
+/* Some 8,000 certificates with a few names each; of it, what is for the first of each, some 100 of 42 places. */
+#define AWS_ROOM	((size_t)8 << 20)
+#define AWS_ROOM_FIRST	((size_t)4 << 20)
+#define AWS_SHARE_FIRST ((size_t)96 << 10)
 
-/* So long may anybody have room for which others wait. */
-#define AWS_ROOM_HELD (10 * USEC_PER_SEC)
+/* Which imports of 15 places are still to be told whose they are, with 2,500 each. */
+#define AWS_ROOM_READING ((size_t)1 << 20)
+
+/* So long may anybody have room for which others wait, or have it without taking more; and so much longer for each step. */
+#define AWS_ROOM_HELD	(10 * USEC_PER_SEC)
+#define AWS_ROOM_STILL	(2 * USEC_PER_SEC)
+#define AWS_ROOM_EARNED USEC_PER_SEC
 
 /* Who asks, and through which door.  Everything is optional; strings are borrowed for the call of
  * aws_session_get() only. */

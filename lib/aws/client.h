@@ -9,7 +9,6 @@
 #include <sys/queue.h>
 
 #include "lib/aws/aws.h"
-#include "lib/aws/room.h"
 #include "lib/http/http.h"
 
 struct lanes;
@@ -28,8 +27,7 @@ struct aws {
 	char *region; /* or NULL */
 	struct aws_sessions sessions;
 	struct lanes *lanes;
-	struct room room; /* for what is kept of listings */
-	struct aws_shares shares; /* of it, all that have any */
+	struct aws_shares shares; /* of the room for what is kept of listings, all that have any */
 	struct aws_calls begun; /* calls that were started in this turn of the loop */
 	struct sd_event_source *begin; /* armed while there are any */
 	unsigned turn;

@@ -48,7 +48,6 @@ int aws_new(struct sd_event *event, struct aws **ret_aws, struct error *err)
 		mem_exhausted();
 	(void)sd_event_source_set_description(aws->begin, "aws-begin");
 	aws->lanes = lanes_new(event);
-	aws->room.most = AWS_ROOM;
 	TAILQ_INIT(&aws->shares);
 	r = environment_load(aws, err);
 	if (r < 0)

@@ -25,10 +25,6 @@
 #include "lib/pki/secret.h"
 #include "tests/simulation/clock.h"
 
-/* One way: 15 ms, give or take up to 4, so that no two requests differ by more than 8 on it. */
-#define WAY	   (11 * USEC_PER_MSEC)
-#define WAY_SPREAD (8 * USEC_PER_MSEC)
-
 /* On the wire at once, as in lib/http. */
 #define HOST_MOST  256
 #define CALLS_MOST 512

@@ -14,6 +14,10 @@
 
 #define TRAFFIC_ACCOUNTS 128
 
+/* One way: 15 ms, give or take up to 4, so that no two requests differ by more than 8 on it. */
+#define WAY	   (11 * USEC_PER_MSEC)
+#define WAY_SPREAD (8 * USEC_PER_MSEC)
+
 /* What has gone over the wire since transport_mark(). */
 struct traffic {
 	unsigned long requests;

@@ -67,7 +67,7 @@ static void test_too_little_memory(void **state)
 	_cleanup_(strv_freep) char **problems = limits_judge(&limits);
 
 	assert_int_equal(strv_length(problems), 2);
-	assert_non_null(strstr(problems[1], "may need 117 MiB of memory and its control group allows 32 MiB; "));
+	assert_non_null(strstr(problems[1], "may need 121 MiB of memory and its control group allows 32 MiB; "));
 	assert_non_null(strstr(problems[1], "MemoryMax=128M"));
 }
 
