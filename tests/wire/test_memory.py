@@ -402,7 +402,7 @@ def test_memory_whatever_the_queue_says(ferry, front, cloud, listener):
         peaks[name] = (memory(listener.process, "VmHWM") - resting) / MIB
     print({name: round(peak, 1) for name, peak in peaks.items()}, f"above {resting / MIB:.1f} MiB")
     assert {name: peak for name, peak in peaks.items() if peak > 16} == {}
-    refused = re.findall(r"message m0 .* is left there for its dead-letter queue: it has (\d+) bytes", listener.log)
+    refused = re.findall(r"message m0 .*: it has (\d+) bytes.*; left for the dead-letter queue", listener.log)
     assert len(refused) == 10 and max(map(int, refused)) > 3_200_000
     assert "ACM events; polling now" in listener.log
     front.attack = None
