@@ -447,7 +447,7 @@ def failed_without_a_bus_is_said_and_told_once():
         try:
             end_daemon(signal.SIGKILL)
             wait_for(ear.alerts, 10, "the alert of certferry-stopped")
-            contains(ear.alerts()[0], "nobody may hear of it", "systemctl status certferryd")
+            contains(ear.alerts()[0], "nobody might notice", "systemctl status certferryd")
         finally:
             run("systemctl", "start", "dbus.socket", "dbus.service")
             run("systemctl", "restart", "polkit.service")
