@@ -306,11 +306,19 @@ static void on_told(void *userdata, enum told told, const struct error *err)
 		tell_succeeded(dependent);
 }
 
-static struct dependent_host host_of(const struct conductor *conductor)
+static struct sd_bus *bus_now(void *userdata)
+{
+	const struct conductor *conductor = userdata;
+
+	return conductor->bus ? bus_connection(conductor->bus) : NULL;
+}
+
+static struct dependent_host host_of(struct conductor *conductor)
 {
 	return (struct dependent_host){
 		.event = conductor->event,
-		.bus = conductor->bus ? bus_connection(conductor->bus) : NULL,
+		.bus = bus_now,
+		.userdata = conductor,
 	};
 }
 

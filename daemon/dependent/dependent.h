@@ -26,11 +26,13 @@ struct dependent_seen; /* what a look saw: its kind's judge alone knows what tha
 struct sd_bus;
 struct sd_event;
 
-/* What the calls need of the host.  The bus may be NULL (there is none), which is ERROR_RETRY to a kind that needs it; a
- * call holds a reference of its own, and one whose connection is lost ends with ERROR_RETRY. */
+/* What the calls need of the host.  bus(): the connection there is now, borrowed, or NULL, which is ERROR_RETRY to a kind that
+ * needs it.  It is asked for each time, since a call that waits may outlive a connection; one that awaits an answer when its
+ * connection is lost ends with ERROR_RETRY. */
 struct dependent_host {
 	struct sd_event *event;
-	struct sd_bus *bus;
+	struct sd_bus *(*bus)(void *userdata);
+	void *userdata;
 };
 
 /* dependent_needs_bus(dependent): does its kind need the system bus? */

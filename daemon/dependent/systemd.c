@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
 #include "daemon/dependent/systemd_judge.h"
@@ -67,7 +66,6 @@ static void call_free(struct systemd_call *call)
 {
 	unit_call_cancel(call->unit);
 	sd_event_source_disable_unref(call->timer);
-	sd_bus_unref(call->host.bus);
 	free(call->unit_name);
 	free(call->token);
 	free(call);
@@ -140,7 +138,7 @@ static struct unit_request unit_request_for(const struct systemd_call *call, use
 {
 	return (struct unit_request){
 		.event = call->host.event,
-		.bus = call->host.bus,
+		.bus = call->host.bus(call->host.userdata),
 		.unit = call->unit_name,
 		.timeout = timeout,
 	};
@@ -168,7 +166,6 @@ static struct systemd_call *call_new(const struct dependent_host *host,
 	struct systemd_call *call = mem_new(struct systemd_call);
 
 	call->host = *host;
-	sd_bus_ref(call->host.bus);
 	call->unit_name = mem_strdup(dependent->unit.name);
 	call->action = dependent->unit.action;
 	call->timeout = dependent->timeout;

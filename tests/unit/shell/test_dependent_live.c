@@ -26,6 +26,7 @@
 
 struct live {
 	struct dependent_host host;
+	sd_bus *bus;
 	bool inside; /* a call is being started: no completion may come */
 	unsigned completions;
 	struct systemd_view view;
@@ -56,22 +57,27 @@ static void on_tell(void *userdata, enum told told, const struct error *err)
 		error_copy(&live->error, err);
 }
 
+static struct sd_bus *bus_of(void *userdata)
+{
+	return ((struct live *)userdata)->bus;
+}
+
 static int live_open(struct live *live)
 {
 	int r;
 
-	*live = (struct live){ 0 };
+	*live = (struct live){ .host = { .bus = bus_of, .userdata = live } };
 	assert_true(sd_event_new(&live->host.event) >= 0);
-	r = sd_bus_open_system(&live->host.bus);
+	r = sd_bus_open_system(&live->bus);
 	if (r >= 0)
-		r = sd_bus_attach_event(live->host.bus, live->host.event, SD_EVENT_PRIORITY_NORMAL);
+		r = sd_bus_attach_event(live->bus, live->host.event, SD_EVENT_PRIORITY_NORMAL);
 	return r;
 }
 
 static void live_close(struct live *live)
 {
 	error_done(&live->error);
-	sd_bus_flush_close_unref(live->host.bus);
+	sd_bus_flush_close_unref(live->bus);
 	sd_event_unref(live->host.event);
 }
 
@@ -116,7 +122,7 @@ static int run_look(int count, char **words)
 	struct live live;
 
 	if (live_open(&live) < 0)
-		live.host.bus = sd_bus_unref(live.host.bus);
+		live.bus = sd_bus_unref(live.bus);
 	live_look(&live, &dependent);
 	if (live.error.kind != ERROR_NONE)
 		printf("failed %s: %s\n", error_kind_name(live.error.kind), live.error.text);
@@ -150,7 +156,7 @@ static int run_tell(int count, char **words)
 	struct live live;
 
 	if (live_open(&live) < 0)
-		live.host.bus = sd_bus_unref(live.host.bus);
+		live.bus = sd_bus_unref(live.bus);
 	live.told = TOLD_NOTHING;
 	if (count > 8) {
 		request.intent = (struct dependent_intent){ words[7], strtoull(words[8], NULL, 10) };
