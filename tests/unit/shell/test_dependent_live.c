@@ -62,12 +62,18 @@ static struct sd_bus *bus_of(void *userdata)
 	return ((struct live *)userdata)->bus;
 }
 
+/* Without a bus. */
+static void live_init(struct live *live)
+{
+	*live = (struct live){ .host = { .bus = bus_of, .userdata = live } };
+	assert_true(sd_event_new(&live->host.event) >= 0);
+}
+
 static int live_open(struct live *live)
 {
 	int r;
 
-	*live = (struct live){ .host = { .bus = bus_of, .userdata = live } };
-	assert_true(sd_event_new(&live->host.event) >= 0);
+	live_init(live);
 	r = sd_bus_open_system(&live->bus);
 	if (r >= 0)
 		r = sd_bus_attach_event(live->bus, live->host.event, SD_EVENT_PRIORITY_NORMAL);
@@ -213,15 +219,14 @@ static void test_no_bus_is_a_failure_that_passes(void **state)
 {
 	struct desired_dependent dependent = { .unit.name = (char *)"nginx.service" };
 	struct tell_request request = { .dependent = &dependent };
-	struct live live = { 0 };
+	struct live live;
 
-	assert_true(sd_event_new(&live.host.event) >= 0);
+	live_init(&live);
 	live_look(&live, &dependent);
 	assert_int_equal(live.error.kind, ERROR_RETRY);
 	live_close(&live);
 
-	live = (struct live){ 0 };
-	assert_true(sd_event_new(&live.host.event) >= 0);
+	live_init(&live);
 	live_tell(&live, &request, dependent_tell);
 	assert_int_equal(live.told, TOLD_FAILED);
 	assert_int_equal(live.error.kind, ERROR_RETRY);
@@ -231,9 +236,9 @@ static void test_no_bus_is_a_failure_that_passes(void **state)
 static void test_cancel_means_no_callback(void **state)
 {
 	struct desired_dependent dependent = { .unit.name = (char *)"nginx.service" };
-	struct live live = { 0 };
+	struct live live;
 
-	assert_true(sd_event_new(&live.host.event) >= 0);
+	live_init(&live);
 	assert_null(dependent_cancel(dependent_look(&live.host, &dependent, on_look, &live)));
 	assert_true(sd_event_run(live.host.event, 0) >= 0);
 	assert_int_equal(live.completions, 0);
