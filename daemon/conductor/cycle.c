@@ -784,6 +784,7 @@ static usec_t next_moment(const struct conductor *conductor)
 
 	next = MIN(next, agenda_first(&conductor->agenda));
 	next = MIN(next, reach_next(conductor));
+	next = MIN(next, look_next(conductor));
 	next = MIN(next, next_slow(conductor));
 	next = MIN(next, monotonic_of(conductor, conductor->dependents_again));
 	if (conductor->record_error.text)

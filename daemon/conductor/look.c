@@ -30,6 +30,10 @@
 #define LOOKS_APART	     (2 * USEC_PER_SEC)
 #define LOOKS_APART_DELIVERY ((usec_t)200) /* for each delivery that there is */
 
+/* A look that takes longer leaves its turn to others: to read the tags of an account that is full of imports takes minutes, and
+ * some accounts answer all but that.  What all looks take is bounded by LOOKED_IN_ALL still. */
+#define LOOK_LONG (5 * USEC_PER_SEC)
+
 #define EXPIRING_WARN (14 * USEC_PER_DAY)
 
 /* --- the source --- */
@@ -610,8 +614,28 @@ struct looks {
 	size_t looked, all; /* deliveries: at places that answer, and in all */
 };
 
+static bool leaves_its_turn(const struct tracked_place *place, usec_t now)
+{
+	return !reach_is_open(place) || now >= usec_add(place->looked_at, LOOK_LONG);
+}
+
+usec_t look_next(const struct conductor *conductor)
+{
+	const usec_t now = clock_monotonic();
+	usec_t next = USEC_INFINITY;
+
+	for (size_t p = 0; p < conductor->place_count; p++) {
+		const struct tracked_place *place = conductor->places[p];
+
+		if (place->look && place->looking_count > 1 && !leaves_its_turn(place, now))
+			next = MIN(next, usec_add(place->looked_at, LOOK_LONG));
+	}
+	return next;
+}
+
 static struct looks count_looks(const struct conductor *conductor)
 {
+	const usec_t now = clock_monotonic();
 	struct looks looks = { 0 };
 
 	for (size_t p = 0; p < conductor->place_count; p++) {
@@ -623,7 +647,7 @@ static struct looks count_looks(const struct conductor *conductor)
 		if (place->looking_count == 1) {
 			looks.probes++;
 			looks.searches += place->reach.lost;
-		} else if (reach_is_open(place)) {
+		} else if (!leaves_its_turn(place, now)) {
 			looks.running++;
 			looks.looked += place->looking_count;
 		}

@@ -462,6 +462,10 @@ void look_stop_reading(struct conductor *conductor);
 /* look_at_places(conductor): start the looks at places that are wanted, as many as there is room for. */
 void look_at_places(struct conductor *conductor);
 
+/* look_next(conductor): when a look under way has taken so long that it leaves its turn to another (monotonic), or
+ * USEC_INFINITY. */
+usec_t look_next(const struct conductor *conductor);
+
 /* look_wants(conductor, slot): is it to be looked at, by itself or with all of its place, and can it be? */
 bool look_wants(const struct conductor *conductor, const struct slot *slot);
 
