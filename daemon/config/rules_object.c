@@ -15,8 +15,8 @@
  * each delivery becomes PLACE and OBJECT, sorted, and neighbours are compared.
  */
 struct target {
-	char *place; /* destination, or what tells that two destinations name one: a directory of files */
-	char *object; /* `as` without placeholders; what is unknown yet is its certificate's */
+	char *place; /* destination, or the kind whose objects can meet through several of them: files */
+	char *object; /* `as` without placeholders, of files with the directory; what is unknown yet is its certificate's */
 	const struct desired_certificate *certificate;
 	const struct desired_delivery *delivery;
 	const struct yaml_node *node;
@@ -115,9 +115,9 @@ static void compare_neighbours(const struct rules *r, const struct target *targe
 					"at %s:%u:%u; give one of them another 'as'",
 					rules_name(b->certificate->name), a->node->file,
 					a->node->line, a->node->column);
-			if (strcmp(a->object, b->object) != 0)
+			else if (strcmp(a->object, b->object) != 0)
 				break;
-			if (targets_meet(a, b)) {
+			else if (targets_meet(a, b)) {
 				complain_same(r, b, a);
 				break;
 			}
@@ -156,7 +156,7 @@ static bool make_target(const struct rules *r, const struct desired_certificate 
 {
 	const struct desired_destination *to =
 		delivery->to ? desired_find_destination(r->desired, delivery->to) : NULL;
-	_cleanup_(freep) char *shared = NULL;
+	_cleanup_(freep) char *shared = NULL, *object = NULL;
 	const struct place_kind *kind;
 
 	if (!to || !delivery->as || !rules_is_known(r, to))
@@ -164,10 +164,10 @@ static bool make_target(const struct rules *r, const struct desired_certificate 
 	kind = place_kind_of(to);
 	shared = kind->shared ? kind->shared(to) : NULL;
 	target->nests = kind->nests_objects;
-	target->place = shared ? mem_printf("/%s %s", kind->name, shared) : mem_strdup(to->name);
-	target->object = kind->names_objects && delivery->arn
-				 ? mem_strdup(delivery->arn)
-				 : known_object(certificate, delivery->as);
+	object = kind->names_objects && delivery->arn ? mem_strdup(delivery->arn)
+						      : known_object(certificate, delivery->as);
+	target->place = shared ? mem_printf("/%s", kind->name) : mem_strdup(to->name);
+	target->object = shared ? mem_printf("%s/%s", shared, object) : take(object);
 	target->certificate = certificate;
 	target->delivery = delivery;
 	target->node = node;

@@ -31,6 +31,7 @@
 #define VERSIONS       ".versions"
 #define NEW_VERSION    ".new-"
 #define ANCHOR	       ".anchor"
+#define STEP_MOST      (NAME_MAX - 32) /* temporary names beside it are longer */
 #define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 static bool is_hex(const char *text, size_t length)
@@ -110,8 +111,8 @@ static int walk(
 }
 
 /*
- * AS as its steps.  The configuration admits letters, digits and some signs; ways out are
- * refused here.
+ * AS as its steps.  The configuration admits letters, digits and some signs; ways out, and names
+ * that are ours, are refused here.
  */
 static int split_object(const struct delivery *delivery, char ***ret_steps, struct error *err)
 {
@@ -120,11 +121,10 @@ static int split_object(const struct delivery *delivery, char ***ret_steps, stru
 	char *rest = copy;
 
 	for (char *step; (step = strsep(&rest, "/"));) {
-		if (*step == '\0' || strcmp(step, ".") == 0 || strcmp(step, "..") == 0 ||
-			strlen(step) > NAME_MAX - 16 || (!steps && strcmp(step, VERSIONS) == 0))
+		if (*step == '\0' || *step == '.' || strlen(step) > STEP_MOST)
 			return error_set(err, ERROR_INVALID, 0,
 				"'%s' cannot be the name of files in '%s': as: takes a relative "
-				"path without empty steps, '.', '..' or '" VERSIONS "' in front",
+				"path whose steps are not empty and do not begin with a dot",
 				delivery->object, delivery->place->destination->directory);
 		strv_append(&steps, step);
 	}

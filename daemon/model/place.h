@@ -52,8 +52,9 @@ struct place_kind {
 	const char *(*part)(const struct place *place, const char *name);
 	/* See place_object_text(). */
 	char *(*object_text)(const struct place *place, const char *object);
-	/* What tells, of the configuration alone, that two destinations are one place (the caller
-	 * owns it; NULL: not given).  NULL: each destination is taken for a place of its own. */
+	/* Where its objects lie, of the configuration alone, for kinds whose destinations can lead to one object:
+	 * what two of them and their objects' names make of "SHARED/NAME" is compared (the caller owns it; NULL: not
+	 * given).  NULL: each destination is taken for a place of its own. */
 	char *(*shared)(const struct desired_destination *destination);
 	/* What is wrong with a configured name of an object, each a sentence; the caller owns the
 	 * list.  NULL: nothing. */

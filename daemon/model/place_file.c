@@ -44,16 +44,6 @@ static char *file_shared(const struct desired_destination *destination)
 	return mem_strdup(destination->directory);
 }
 
-static bool is_refused(const char *part, size_t length)
-{
-	static const char *const refused[] = { "", ".", "..", ".versions" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
-		if (length == strlen(refused[i]) && strncmp(part, refused[i], length) == 0)
-			return true;
-	return false;
-}
-
 static char **file_object_problems(const char *object)
 {
 	char **problems = NULL;
@@ -62,10 +52,11 @@ static char **file_object_problems(const char *object)
 		size_t length = strcspn(part, "/");
 		_cleanup_(freep) char *long_part = NULL;
 
-		if (is_refused(part, length)) {
+		/* Names with a dot in front are certferry's own: versions, stamps, what a switch makes first. */
+		if (length == 0 || *part == '.') {
 			strv_append(&problems,
-				"of files, no part between slashes may be empty, '.', '..' or "
-				"'.versions'; write it like tls/payments");
+				"of files, no part between slashes may be empty or begin with a dot; "
+				"write it like tls/payments");
 			return problems;
 		}
 		if (length > PART_MOST) {

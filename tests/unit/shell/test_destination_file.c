@@ -336,7 +336,7 @@ static void test_nested_name(void **state)
 static void test_bad_names(void **state)
 {
 	static const char *const names[] = { "../out", "/etc", "a//b", "a/", ".versions",
-		".versions/a", ".", "a/../../b", "" };
+		".versions/a", ".", "a/../../b", "", ".hidden", "tls/.web", "a/..data" };
 	struct world *world = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
