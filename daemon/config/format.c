@@ -40,6 +40,15 @@ static const char *check_labels(const char *text)
 	return NULL;
 }
 
+/* RFC 6066 section 3: a server's name in TLS is never an address. */
+static const char *check_host(const char *text)
+{
+	if (!text[strspn(text, "0123456789.")])
+		return "is an address, and TLS sends no address as a server's name; write the name "
+		       "that clients ask for, or none";
+	return check_labels(text);
+}
+
 static const char *check_port(const char *text)
 {
 	const char *port = strrchr(text, ':') + 1;
@@ -190,7 +199,7 @@ static const struct format_description descriptions[FORMAT_COUNT_] = {
 		"^[A-Za-z0-9:_.\\\\@-]+$", .min = 1, .max = 255, .check = check_unit },
 	[FORMAT_HOST] = { "a host's name",
 		"write it like pay.example.com, without a port",
-		"^" HOST "$", .min = 1, .max = 253, .check = check_labels, .lower = true },
+		"^" HOST "$", .min = 1, .max = 253, .check = check_host, .lower = true },
 	[FORMAT_HOST_PORT] = { "HOST:PORT",
 		"write it like pay.example.com:443 or [::1]:443",
 		"^(" HOST "|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$",

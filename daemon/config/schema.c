@@ -51,7 +51,7 @@ static const struct schema_row proof_rows[] = {
 	{ "connect", SCHEMA_TEXT, AT(connect), .format = FORMAT_HOST_PORT, .required = true,
 		.help = "where to connect as a TLS client, HOST:PORT or [IPV6]:PORT" },
 	{ "server_name", SCHEMA_TEXT, AT(server_name), .format = FORMAT_HOST,
-		.help = "name to send by SNI; by default the host of connect" },
+		.help = "name to send by SNI, or none; by default the host of connect" },
 	{ 0 },
 };
 

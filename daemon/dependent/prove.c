@@ -378,6 +378,14 @@ static bool is_name(const char *host)
 	return !strchr(host, ':') && host[strspn(host, "0123456789.")];
 }
 
+/* The name to send, or NULL. */
+static const char *name_to_send(const struct desired_proof *proof, const char *host)
+{
+	if (!proof->server_name)
+		return is_name(host) ? host : NULL;
+	return strcmp(proof->server_name, PROVE_NO_NAME) == 0 ? NULL : proof->server_name;
+}
+
 static void prove_arm(struct prove *prove, usec_t timeout)
 {
 	if (sd_event_add_time_relative(prove->event, &prove->timer, CLOCK_MONOTONIC, timeout, 0,
@@ -396,7 +404,6 @@ struct prove *prove_start(struct sd_event *event, const struct prove_request *re
 	prove_done_fn done, void *userdata)
 {
 	struct prove *prove = mem_new(struct prove);
-	const char *name = request->proof->server_name;
 
 	prove->event = event;
 	prove->connect = mem_strdup(request->proof->connect);
@@ -408,9 +415,7 @@ struct prove *prove_start(struct sd_event *event, const struct prove_request *re
 			mem_exhausted();
 		return prove;
 	}
-	if (!name && is_name(prove->host))
-		name = prove->host;
-	prove->server_name = mem_strdup(name);
+	prove->server_name = mem_strdup(name_to_send(request->proof, prove->host));
 	prove->timeout = request->timeout ? request->timeout : PROVE_TIMEOUT;
 	wait_turn(prove);
 	return prove;

@@ -45,10 +45,12 @@ struct desired_events {
 	struct desired_access access;
 };
 
+#define PROVE_NO_NAME "none"
+
 /* A connection that must show the new leaf: "HOST:PORT", "[V6]:PORT". */
 struct desired_proof {
 	char *connect;	   /* NULL: no proof asked for */
-	char *server_name; /* SNI; NULL: the host of connect */
+	char *server_name; /* SNI; NULL: the host of connect; PROVE_NO_NAME: none is sent */
 };
 
 /* What a person has accepted beforehand, of what a delivery would change for those who use it. */

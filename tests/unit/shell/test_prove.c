@@ -309,8 +309,16 @@ static void test_names_are_sent(void **state)
 	proof_check(&proof, PROVE_MATCHED, "serves it");
 	prove_now(&proof, connect, NULL, 0);
 	proof_check(&proof, PROVE_MATCHED, "serves it");
-	server_stop(&server);
 	/* An address is no name. */
+	assert_string_equal(server.name, "");
+	free(connect);
+	connect = mem_printf("localhost:%u", server.port);
+	prove_now(&proof, connect, NULL, 0);
+	proof_check(&proof, PROVE_MATCHED, "serves it");
+	assert_string_equal(server.name, "localhost");
+	prove_now(&proof, connect, PROVE_NO_NAME, 0);
+	proof_check(&proof, PROVE_MATCHED, "serves it");
+	server_stop(&server);
 	assert_string_equal(server.name, "");
 }
 
