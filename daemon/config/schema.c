@@ -52,6 +52,8 @@ static const struct schema_row proof_rows[] = {
 		.help = "where to connect as a TLS client, HOST:PORT or [IPV6]:PORT" },
 	{ "server_name", SCHEMA_TEXT, AT(server_name), .format = FORMAT_HOST,
 		.help = "name to send by SNI, or none; by default the host of connect" },
+	{ "within", SCHEMA_DURATION, AT(within), .min = SECONDS(1), .max = MINUTES(10),
+		.initial = "10s", .help = "how long the server can take to serve the new certificate" },
 	{ 0 },
 };
 

@@ -8,6 +8,7 @@
 
 #include "daemon/dependent/handshake.h"
 #include "daemon/dependent/resolve.h"
+#include "lib/os/clock.h"
 
 /*
  * A proof is at one step at a time:
@@ -44,7 +45,8 @@ struct prove {
 	size_t probe_count;
 	size_t looking; /* of them */
 	size_t turn; /* of which address it is next, if it wants to look */
-	usec_t timeout;
+	usec_t within;
+	usec_t began; /* its turn */
 	prove_done_fn on_done;
 	void *userdata;
 };
@@ -56,6 +58,9 @@ static struct {
 } turns;
 
 #define AGAIN_AFTER  (500 * USEC_PER_MSEC)
+/* Each look leaves a line in some servers' logs: one that takes minutes is asked less and less often,
+ * after so small a part of the time that it has taken already. */
+#define AGAIN_PART   20
 #define LOOK_TIMEOUT (3 * USEC_PER_SEC)
 
 /* Fingerprints are told apart by as much as names their directories. */
@@ -262,6 +267,11 @@ static int on_paused(sd_event_source *source, usec_t now, void *userdata)
 	return 0;
 }
 
+static usec_t pause_before_next(const struct prove *prove)
+{
+	return MAX(AGAIN_AFTER, (clock_monotonic() - prove->began) / AGAIN_PART);
+}
+
 static void on_served(void *userdata, const struct served *served)
 {
 	struct probe *probe = userdata;
@@ -278,8 +288,8 @@ static void on_served(void *userdata, const struct served *served)
 	look_some(prove);
 	if (probe_matches(probe))
 		return;
-	if (sd_event_add_time_relative(prove->event, &probe->pause, CLOCK_MONOTONIC, AGAIN_AFTER, 0,
-		    on_paused, probe) < 0)
+	if (sd_event_add_time_relative(prove->event, &probe->pause, CLOCK_MONOTONIC,
+		    pause_before_next(prove), 0, on_paused, probe) < 0)
 		mem_exhausted();
 	(void)sd_event_source_set_description(probe->pause, "prove-again");
 }
@@ -386,17 +396,13 @@ static const char *name_to_send(const struct desired_proof *proof, const char *h
 	return strcmp(proof->server_name, PROVE_NO_NAME) == 0 ? NULL : proof->server_name;
 }
 
-static void prove_arm(struct prove *prove, usec_t timeout)
-{
-	if (sd_event_add_time_relative(prove->event, &prove->timer, CLOCK_MONOTONIC, timeout, 0,
-		    on_time_limit, prove) < 0)
-		mem_exhausted();
-	(void)sd_event_source_set_description(prove->timer, "prove-limit");
-}
-
 static void prove_begin(struct prove *prove)
 {
-	prove_arm(prove, prove->timeout);
+	prove->began = clock_monotonic();
+	if (sd_event_add_time_relative(prove->event, &prove->timer, CLOCK_MONOTONIC, prove->within,
+		    0, on_time_limit, prove) < 0)
+		mem_exhausted();
+	(void)sd_event_source_set_description(prove->timer, "prove-limit");
 	prove->resolve = resolve_start(prove->event, prove->host, prove->port, on_resolved, prove);
 }
 
@@ -416,7 +422,7 @@ struct prove *prove_start(struct sd_event *event, const struct prove_request *re
 		return prove;
 	}
 	prove->server_name = mem_strdup(name_to_send(request->proof, prove->host));
-	prove->timeout = request->timeout ? request->timeout : PROVE_TIMEOUT;
+	prove->within = request->proof->within;
 	wait_turn(prove);
 	return prove;
 }

@@ -17,12 +17,10 @@ struct prove;
 struct sd_event;
 
 struct prove_request {
-	const struct desired_proof *proof; /* copied; connect is not NULL */
+	/* copied; connect is not NULL; within is of everything, from its turn on */
+	const struct desired_proof *proof;
 	struct fingerprint want;
-	usec_t timeout; /* of everything, from its turn on; 0: PROVE_TIMEOUT */
 };
-
-#define PROVE_TIMEOUT (10 * USEC_PER_SEC)
 
 /* So many look at a time, and the others wait their turn, first come first served: whoever has a say in a host's addresses
  * decides how many sockets its proof takes and for how long it lasts. */
@@ -47,8 +45,9 @@ typedef void (*prove_done_fn)(void *userdata, enum prove_result result, const ch
 
 /**
  * prove_start(event, request, done, userdata):
- * Look, and look again every half second while something else than the wanted leaf is seen and
- * time is left, because old workers linger after a reload; the last answer of each address counts.
+ * Look, and look again while something else than the wanted leaf is seen and time is left, because
+ * old workers linger after a reload; the last answer of each address counts.  That is every half
+ * second at first, and the longer it lasts, the less often.
  * A name is resolved without blocking; address literals and "localhost" need no resolver.  Of the
  * two addresses of localhost one may refuse connections: nothing listens there.  The process
  * must ignore SIGPIPE.

@@ -51,6 +51,7 @@ struct desired_events {
 struct desired_proof {
 	char *connect;	   /* NULL: no proof asked for */
 	char *server_name; /* SNI; NULL: the host of connect; PROVE_NO_NAME: none is sent */
+	usec_t within;	   /* how long the new leaf may take to be served */
 };
 
 /* What a person has accepted beforehand, of what a delivery would change for those who use it. */

@@ -183,11 +183,9 @@ static void on_proved(void *userdata, enum prove_result result, const char *word
 	sd_event_exit(proof->event, 0);
 }
 
-static void prove_now(
-	struct proof *proof, const char *connect, const char *server_name, usec_t timeout)
+static void prove_wish(struct proof *proof, const struct desired_proof *wish)
 {
-	struct desired_proof wish = { (char *)connect, (char *)server_name };
-	struct prove_request request = { &wish, ours.fingerprint, timeout };
+	struct prove_request request = { wish, ours.fingerprint };
 	usec_t began = clock_monotonic();
 
 	*proof = (struct proof){ .inside = true };
@@ -200,6 +198,21 @@ static void prove_now(
 	proof->took = clock_monotonic() - began;
 }
 
+#define ENOUGH (10 * USEC_PER_SEC)
+
+/* 0: enough. */
+static void prove_now(
+	struct proof *proof, const char *connect, const char *server_name, usec_t within)
+{
+	const struct desired_proof wish = {
+		.connect = (char *)connect,
+		.server_name = (char *)server_name,
+		.within = within ?: ENOUGH,
+	};
+
+	prove_wish(proof, &wish);
+}
+
 static void proof_check(struct proof *proof, enum prove_result result, const char *words)
 {
 	if (proof->result != result || !strstr(proof->words, words))
@@ -207,7 +220,7 @@ static void proof_check(struct proof *proof, enum prove_result result, const cha
 	free(proof->words);
 }
 
-static void check(enum manner manner, usec_t timeout, enum prove_result result, const char *words)
+static void check(enum manner manner, usec_t within, enum prove_result result, const char *words)
 {
 	_cleanup_(freep) char *connect = NULL;
 	struct server server;
@@ -215,7 +228,7 @@ static void check(enum manner manner, usec_t timeout, enum prove_result result, 
 
 	assert_true(server_start(&server, manner, 0));
 	connect = mem_printf("127.0.0.1:%u", server.port);
-	prove_now(&proof, connect, NULL, timeout);
+	prove_now(&proof, connect, NULL, within);
 	server_stop(&server);
 	assert_non_null(strstr(proof.words, connect));
 	proof_check(&proof, result, words);
@@ -268,6 +281,23 @@ static void test_refused_is_unproven_at_the_time_limit(void **state)
 	prove_now(&proof, connect, NULL, SHORT);
 	assert_in_range(proof.took, SHORT, 20 * SHORT);
 	proof_check(&proof, PROVE_UNPROVEN, "Connection refused");
+}
+
+/* Half a minute, so only with LONG=1: every half second there would be sixty looks. */
+static void test_what_lasts_is_asked_less_often(void **state)
+{
+	_cleanup_(freep) char *connect = NULL;
+	struct server server;
+	struct proof proof;
+
+	if (!getenv("LONG"))
+		skip();
+	assert_true(server_start(&server, SERVE_OTHER, 0));
+	connect = mem_printf("127.0.0.1:%u", server.port);
+	prove_now(&proof, connect, NULL, 30 * USEC_PER_SEC);
+	server_stop(&server);
+	assert_in_range(server.connections, 30, 50);
+	proof_check(&proof, PROVE_WRONG, "another certificate");
 }
 
 static void test_every_address_counts(void **state)
@@ -344,8 +374,8 @@ static void test_what_makes_no_sense_is_said(void **state)
 
 static void cancel_after(const char *connect, int turns)
 {
-	struct desired_proof wish = { (char *)connect, NULL };
-	struct prove_request request = { &wish, ours.fingerprint, 0 };
+	struct desired_proof wish = { .connect = (char *)connect, .within = ENOUGH };
+	struct prove_request request = { &wish, ours.fingerprint };
 	struct proof proof = { 0 };
 	struct prove *prove;
 
@@ -420,8 +450,8 @@ static int listen_silently(uint16_t *ret_port)
 static void test_proofs_take_turns(void **state)
 {
 	_cleanup_(freep) char *connect = NULL;
-	struct desired_proof wish = { 0 };
-	struct prove_request request = { &wish, ours.fingerprint, 100 * USEC_PER_MSEC };
+	struct desired_proof wish = { .within = 100 * USEC_PER_MSEC };
+	struct prove_request request = { &wish, ours.fingerprint };
 	struct crowd crowd = { 0 };
 	uint16_t port;
 	int listener = listen_silently(&port);
@@ -511,6 +541,7 @@ int main(void)
 		cmocka_unit_test(test_a_server_that_wants_a_client_certificate_has_shown_its_own),
 		cmocka_unit_test(test_no_tls_is_no_answer),
 		cmocka_unit_test(test_refused_is_unproven_at_the_time_limit),
+		cmocka_unit_test(test_what_lasts_is_asked_less_often),
 		cmocka_unit_test(test_every_address_counts),
 		cmocka_unit_test(test_names_are_sent),
 		cmocka_unit_test(test_a_name_that_does_not_exist_is_unproven),
