@@ -7,8 +7,8 @@
 char *carry_gone_text(const char *object)
 {
 	return mem_printf(
-		"'%s' is not there any more; what used it has lost its certificate or has another "
-		"one: set recreate: true to import anew, or name another with arn:",
+		"'%s' does not exist any more; whatever used it has no certificate or another one. "
+		"Set recreate: true to import it again, or name another import with arn:",
 		object);
 }
 
@@ -30,8 +30,8 @@ char *carry_change_text(const struct change *change, const char *delivery)
 			strv_append(&accept, words[i].name);
 	list = strv_join(accept, ", ");
 	return bounded_printf(BOUNDED_TEXT,
-		"%s; if that is right, 'certferry approve %s' lets this version through, and "
-		"accept: [%s] every one",
+		"%s; if that is right, run 'certferry approve %s' for this certificate, or set "
+		"accept: [%s] for this and all later ones",
 		change->text, delivery, list);
 }
 
@@ -41,8 +41,8 @@ int carry_newer_error(const char *object, const struct version *there, const str
 	char there_text[TIME_TEXT_SIZE], here_text[TIME_TEXT_SIZE];
 
 	return error_set(err, ERROR_CONFLICT, 0,
-		"'%s' holds a newer version (valid from %s) than the source has (valid from %s): "
-		"a version is never replaced by an older one",
+		"certificate at '%s' is newer (valid from %s) than the source's (valid from %s); "
+		"certferry never replaces a certificate with an older one",
 		object, time_format(there->not_before, there_text),
 		time_format(here->not_before, here_text));
 }
@@ -51,9 +51,9 @@ int carry_readback_error(const char *object, const struct observed *seen, struct
 {
 	if (seen->error.kind == ERROR_NONE)
 		return error_set(err, ERROR_RETRY, 0,
-			"written, but '%s' does not show the new version: it is looked at again "
-			"later",
+			"wrote '%s', but it does not show the renewed certificate yet; certferry "
+			"checks it again",
 			object);
 	error_copy(err, &seen->error);
-	return error_wrap(err, "written, but '%s' could not be read back", object);
+	return error_wrap(err, "wrote '%s', but failed to read it back", object);
 }

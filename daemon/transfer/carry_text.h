@@ -7,7 +7,7 @@
 #include "daemon/model/observed.h"
 #include "daemon/transfer/verify.h"
 
-/* carry_gone_text(object): the import that was configured or recorded is not there any more. */
+/* carry_gone_text(object): the import that was configured or recorded does not exist any more. */
 char *carry_gone_text(const char *object);
 
 /* carry_change_text(change, delivery): what would be lost, and how to let it through. */

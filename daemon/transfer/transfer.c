@@ -161,13 +161,13 @@ static int check_version(const struct transfer *transfer, struct error *err)
 
 	if (digest_is_set(planned) && !digest_equal(planned, &digest))
 		return error_set(err, ERROR_RETRY, 0,
-			"the export shows another version (serial %s) than the one seen before: "
-			"the source is looked at again",
+			"ACM exported another certificate (serial %s) than the one that it showed "
+			"before; certferry polls the source again",
 			leaf->serial);
 	if (leaf->not_before < transfer->request.not_older_than)
 		return error_set(err, ERROR_RETRY, 0,
-			"the export shows a version valid from %s, but one valid from %s was seen "
-			"already: the source is looked at again",
+			"ACM exported a certificate valid from %s after it showed one valid from %s; "
+			"certferry polls the source again",
 			time_format(leaf->not_before, from),
 			time_format(transfer->request.not_older_than, newest));
 	return 0;

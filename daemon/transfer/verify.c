@@ -93,7 +93,7 @@ static int verify_leaf(const struct certificate *leaf, enum usage usage, struct 
 			leaf->x509_version);
 	if (leaf->is_ca)
 		return refuse(err, RULE_LEAF_NOT_CA,
-			"the leaf certificate " WHO_FORMAT " is that of a CA", WHO(leaf));
+			"the leaf certificate " WHO_FORMAT " is a CA certificate", WHO(leaf));
 	if (!*leaf->issuer)
 		return refuse(err, RULE_LEAF_ISSUER,
 			"the leaf certificate " WHO_FORMAT " does not name its issuer", WHO(leaf));
@@ -132,7 +132,7 @@ static int verify_extensions(const struct certificate *certificate, struct error
 	if (find_critical(certificate->x509, oid))
 		return refuse(err, RULE_CRITICAL_EXTENSION,
 			"a certificate " WHO_FORMAT
-			" has the critical extension %s, which is not known",
+			" has the critical extension %s, which certferry does not know",
 			WHO(certificate), oid);
 	return 0;
 }
@@ -176,7 +176,7 @@ static int verify_signature_algorithm(const struct certificate *certificate, str
 		if (certificate_is_self_signed(certificate))
 			return 0;
 		return refuse(err, RULE_SIGNATURE_ALGORITHM,
-			"a certificate " WHO_FORMAT " is signed with %s, which is not sound",
+			"a certificate " WHO_FORMAT " is signed with %s, which is not secure",
 			WHO(certificate), certificate->signature_algorithm);
 	}
 }

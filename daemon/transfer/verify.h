@@ -64,7 +64,7 @@ const char *verify_cloudfront_note(
 struct change {
 	unsigned lost; /* enum accept; 0: nothing */
 	bool lost_client_auth; /* ACCEPT_CLIENT_AUTH is for clientAuth itself */
-	char *text; /* each loss in words: "the name 'a' would be lost; ..."; NULL: none */
+	char *text; /* each loss in words: "the renewed certificate lacks the name 'a'; it ..."; NULL: none */
 };
 
 /**

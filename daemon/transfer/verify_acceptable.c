@@ -65,8 +65,8 @@ static int check_algorithms(const struct certificate *leaf, struct error *err)
 	if (signer_is_ec != leaf->key_is_ec)
 		return refuse(err, RULE_ACM_CA_ALGORITHM,
 			"the leaf certificate " WHO_FORMAT
-			" has an %s key and its CA an %s key; ACM "
-			"imports certificates whose algorithm is their CA's",
+			" has an %s key and its CA an %s key; ACM imports a certificate only if both "
+			"have the same algorithm",
 			WHO(leaf), leaf->key_is_ec ? "EC" : "RSA", signer_is_ec ? "EC" : "RSA");
 	return 0;
 }
@@ -87,15 +87,13 @@ static int check_key_kept(
 {
 	if (leaf->key_is_rsa != in_place->key_is_rsa || leaf->key_is_ec != in_place->key_is_ec)
 		return refuse(err, RULE_ACM_KEY_TYPE_KEPT,
-			"the one in place has a %s key, the new one a %s key; ACM does not change "
-			"a key's "
-			"type when it imports again",
+			"the current certificate has a %s key and the renewed one a %s key; ACM "
+			"rejects a re-import that changes the type of the key",
 			in_place->key_algorithm, leaf->key_algorithm);
 	if (strcmp(leaf->key_algorithm, in_place->key_algorithm) != 0)
 		return refuse(err, RULE_ACM_KEY_SIZE_KEPT,
-			"the one in place has a %s key, the new one a %s key; ACM does not change "
-			"a key's "
-			"size when it imports again",
+			"the current certificate has a %s key and the renewed one a %s key; ACM "
+			"rejects a re-import that changes the size of the key",
 			in_place->key_algorithm, leaf->key_algorithm);
 	return 0;
 }
@@ -111,9 +109,8 @@ static int check_name_kept(
 	if (!in_place->names)
 		return 0;
 	return refuse(err, RULE_ACM_NAME_KEPT,
-		"the new certificate " WHO_FORMAT
-		" has none of the names of the one in place (%s); "
-		"ACM imports again only what keeps one",
+		"the renewed certificate " WHO_FORMAT
+		" has none of the current one's names (%s); ACM rejects a re-import that keeps none",
 		WHO(leaf), names);
 }
 
@@ -141,17 +138,16 @@ static int check_key_usage_kept(
 		lost &= ~(unsigned)KEY_USAGE_KEY_ENCIPHERMENT;
 	if (leaf->has_key_usage && !in_place->has_key_usage)
 		return refuse(err, RULE_ACM_KEY_USAGE_ADDED,
-			"the new certificate " WHO_FORMAT
-			" has a key usage extension and the one in "
-			"place has none; ACM does not add one when it imports again",
+			"the renewed certificate " WHO_FORMAT
+			" has a key usage extension and the current one has none; ACM rejects a "
+			"re-import that adds it",
 			WHO(leaf));
 	if (!lost)
 		return 0;
 	names = key_usage_names(lost);
 	return refuse(err, RULE_ACM_KEY_USAGE_KEPT,
-		"the new certificate " WHO_FORMAT
-		" lacks the key usage %s of the one in place; ACM does "
-		"not remove it when it imports again",
+		"the renewed certificate " WHO_FORMAT
+		" lacks the key usage %s of the current one; ACM rejects a re-import that removes it",
 		WHO(leaf), names);
 }
 
@@ -160,18 +156,17 @@ static int check_extended_usage_kept(
 {
 	if (leaf->has_extended_key_usage && !in_place->has_extended_key_usage)
 		return refuse(err, RULE_ACM_EXTENDED_USAGE_ADDED,
-			"the new certificate " WHO_FORMAT
-			" has an extended key usage extension and the "
-			"one in place has none; ACM does not add one when it imports again",
+			"the renewed certificate " WHO_FORMAT
+			" has an extended key usage extension and the current one has none; ACM "
+			"rejects a re-import that adds it",
 			WHO(leaf));
 	STRV_FOREACH (oid, in_place->extended_key_usages)
 		if (!strv_has(leaf->extended_key_usages, *oid) &&
 			strcmp(*oid, OID_CLIENT_AUTH) != 0)
 			return refuse(err, RULE_ACM_EXTENDED_USAGE_KEPT,
-				"the new certificate " WHO_FORMAT
-				" lacks the extended key usage %s of "
-				"the one in place; ACM removes only clientAuth when it imports "
-				"again",
+				"the renewed certificate " WHO_FORMAT
+				" lacks the extended key usage %s of the current one; ACM rejects a "
+				"re-import that removes another usage than clientAuth",
 				WHO(leaf), *oid);
 	return 0;
 }
@@ -206,8 +201,7 @@ static int check_acm(
 	if (url > ACM_OCSP_URL_MAX)
 		return refuse(err, RULE_ACM_OCSP_URL,
 			"the leaf certificate " WHO_FORMAT
-			" has an OCSP URL of %zu characters; ACM "
-			"imports at most %d",
+			" has an OCSP URL of %zu characters; ACM imports at most %d",
 			WHO(bundle->leaf), url, ACM_OCSP_URL_MAX);
 	return in_place ? verify_import_over(bundle->leaf, in_place, err) : 0;
 }
@@ -221,8 +215,7 @@ int verify_acceptable(const struct bundle *bundle, enum destination_kind kind,
 	case DESTINATION_SECRETSMANAGER:
 		if (secret_body_length > SECRET_BODY_MAX)
 			return refuse(err, RULE_SECRET_SIZE,
-				"the secret would have %zu bytes; Secrets Manager takes at most "
-				"%zu",
+				"the secret would have %zu bytes; Secrets Manager accepts at most %zu",
 				secret_body_length, SECRET_BODY_MAX);
 		return 0;
 	case DESTINATION_FILE:
@@ -240,8 +233,8 @@ const char *verify_cloudfront_note(
 	if (kind != DESTINATION_ACM || !region || strcmp(region, "us-east-1") != 0)
 		return NULL;
 	if (!usable)
-		return "CloudFront cannot use it: of EC keys it takes P-256 only";
+		return "CloudFront cannot use this certificate: it accepts EC keys of P-256 only";
 	if (chain_is_private(&bundle->chain))
-		return "CloudFront cannot use it for viewers: its issuer is not a public one";
+		return "CloudFront cannot use this certificate for viewers: its issuer is not public";
 	return NULL;
 }

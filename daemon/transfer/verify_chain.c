@@ -40,10 +40,10 @@ static int verify_no_twins(const struct bundle *bundle, struct error *err)
 				continue;
 			if (j == 0)
 				return refuse(err, RULE_LEAF_IN_CHAIN,
-					"the chain holds the leaf certificate " WHO_FORMAT,
+					"the chain contains the leaf certificate " WHO_FORMAT,
 					WHO(twin));
 			return refuse(err, RULE_CHAIN_DUPLICATE,
-				"the chain holds a certificate " WHO_FORMAT " twice", WHO(twin));
+				"the chain contains a certificate " WHO_FORMAT " twice", WHO(twin));
 		}
 	}
 	return 0;
@@ -57,8 +57,8 @@ static int refuse_link(const struct bundle *bundle, size_t place, struct error *
 	for (size_t i = 1; i <= bundle->chain.count; i++)
 		if (i != place && certificate_issued_by(certificate, at(bundle, i)))
 			return refuse(err, RULE_CHAIN_ORDER,
-				"a certificate " WHO_FORMAT " is not followed by its issuer, which "
-				"stands at place %zu of the chain",
+				"the chain is out of order: the issuer of a certificate " WHO_FORMAT
+				" must be next, but is at place %zu of the chain",
 				WHO(certificate), i);
 	if (names_its_issuer(certificate, next))
 		return refuse(err, RULE_ISSUER_SIGNATURE,
@@ -67,11 +67,11 @@ static int refuse_link(const struct bundle *bundle, size_t place, struct error *
 			WHO(certificate), WHO(next));
 	if (place == 0)
 		return refuse(err, RULE_CHAIN_FOREIGN,
-			"the chain is not that of the leaf certificate " WHO_FORMAT
-			": its issuer (%s) is not in it",
+			"the chain does not belong to the leaf certificate " WHO_FORMAT
+			": it lacks the issuer (%s)",
 			WHO(certificate), certificate->issuer);
 	return refuse(err, RULE_CHAIN_GAP,
-		"behind a certificate " WHO_FORMAT " its issuer (%s) is missing",
+		"the chain lacks the issuer of a certificate " WHO_FORMAT ": (%s)",
 		WHO(certificate), certificate->issuer);
 }
 
@@ -90,12 +90,12 @@ static int verify_issuers(const struct certificate_list *chain, struct error *er
 
 		if (!issuer->is_ca)
 			return refuse(err, RULE_ISSUER_IS_CA,
-				"a certificate of the chain " WHO_FORMAT " is not that of a CA",
+				"a certificate of the chain " WHO_FORMAT " is not a CA certificate",
 				WHO(issuer));
 		if (issuer->has_key_usage && !(issuer->key_usage & KEY_USAGE_CERTIFICATE_SIGNING))
 			return refuse(err, RULE_ISSUER_MAY_SIGN,
 				"a CA of the chain " WHO_FORMAT
-				" may not sign certificates: its key usage lacks keyCertSign",
+				" must not sign certificates: its key usage lacks keyCertSign",
 				WHO(issuer));
 	}
 	return 0;
@@ -121,7 +121,7 @@ static int verify_not_expired(const struct bundle *bundle, usec_t now, struct er
 	/* Of the leaf only: public roots are cross-signed by older ones that end before them. */
 	if (bundle->chain.count > 0 && leaf->not_after > bundle->chain.items[0]->not_after)
 		return refuse(err, RULE_LEAF_OUTLIVES_ISSUER,
-			"the leaf certificate " WHO_FORMAT " ends on %s, after its issuer (%s)",
+			"the leaf certificate " WHO_FORMAT " expires on %s, after its issuer (%s)",
 			WHO(leaf), time_format(leaf->not_after, end),
 			time_format(bundle->chain.items[0]->not_after, issuer_end));
 	return 0;
@@ -163,12 +163,11 @@ static int refuse_anchor(
 	for (size_t i = 0; i < anchors->count; i++)
 		if (names_its_issuer(last, anchors->items[i]))
 			return refuse(err, RULE_ANCHOR_KEY,
-				"the chain ends at a CA that has the name of a trusted one "
-				"(%s), but "
-				"not its key",
+				"the chain ends at a CA that has the name of a trusted one (%s), "
+				"but not its key",
 				WHO(anchors->items[i]));
 	return refuse(err, RULE_ANCHOR_TRUSTED,
-		"the chain ends at a certificate " WHO_FORMAT " that no trusted one issued",
+		"the chain ends at a certificate " WHO_FORMAT " that no trusted CA issued",
 		WHO(last));
 }
 
@@ -202,7 +201,7 @@ int verify_chain(const struct bundle *bundle, const struct verify_terms *terms, 
 
 	if (bundle->chain.count == 0 && !anchored)
 		return refuse(err, RULE_CHAIN_MISSING,
-			"the leaf certificate " WHO_FORMAT " comes without its chain",
+			"the leaf certificate " WHO_FORMAT " has no chain",
 			WHO(bundle->leaf));
 	r = verify_no_twins(bundle, err);
 	if (r == 0)

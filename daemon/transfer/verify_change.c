@@ -11,10 +11,11 @@
 #include "lib/base/bounded.h"
 #include "lib/base/strv.h"
 
-/* Another loss: a clause of the sentence that the text becomes. */
+/* Another loss: one more clause of the sentence about the renewed certificate that the text becomes. */
 static void lose(struct change *change, unsigned what, char *clause)
 {
-	char *text = change->text ? mem_printf("%s; %s", change->text, clause) : mem_strdup(clause);
+	char *text = change->text ? mem_printf("%s; it %s", change->text, clause)
+				  : mem_printf("the renewed certificate %s", clause);
 
 	change->lost |= what;
 	free(change->text);
@@ -35,7 +36,7 @@ static void compare_names(
 		return;
 	list = bounded_join(lost, "'");
 	lose(change, ACCEPT_NAMES,
-		mem_printf("the %s %s would be lost", lost[1] ? "names" : "name", list));
+		mem_printf("lacks the %s %s", lost[1] ? "names" : "name", list));
 }
 
 /* "clientAuth" as people write it, or the OID itself. */
@@ -82,7 +83,7 @@ static void compare_usages(
 		return;
 	list = bounded_join(lost, "");
 	lose(change, ACCEPT_CLIENT_AUTH,
-		mem_printf("the extended key %s %s would be lost", lost[1] ? "usages" : "usage", list));
+		mem_printf("lacks the extended key %s %s", lost[1] ? "usages" : "usage", list));
 }
 
 /* The key that signed it, as far as the certificate itself says: equal, or at least one does not
@@ -114,11 +115,10 @@ static void compare_issuers(const struct bundle *bundle, const struct certificat
 		return;
 	if (strcmp(before, after) == 0)
 		lose(change, ACCEPT_ISSUER,
-			mem_printf("the issuing CA (%s) would have another key", after));
+			mem_printf("comes from the issuing CA (%s) with another key", after));
 	else
 		lose(change, ACCEPT_ISSUER,
-			mem_printf("the issuing CA would be (%s) instead of (%s)", after,
-				before));
+			mem_printf("comes from the issuing CA (%s) instead of (%s)", after, before));
 }
 
 static void compare_roots(const struct certificate_list *chain,
@@ -134,11 +134,10 @@ static void compare_roots(const struct certificate_list *chain,
 		return;
 	if (strcmp(before->subject, after->subject) == 0)
 		lose(change, ACCEPT_ISSUER,
-			mem_printf("the root (%s) would have another key", WHO(after)));
+			mem_printf("has the root (%s) with another key", WHO(after)));
 	else
 		lose(change, ACCEPT_ISSUER,
-			mem_printf("the root would be (%s) instead of (%s)", WHO(after),
-				WHO(before)));
+			mem_printf("has the root (%s) instead of (%s)", WHO(after), WHO(before)));
 }
 
 void verify_change(const struct bundle *bundle, const struct certificate *in_place,
@@ -184,14 +183,14 @@ void verify_add_anchor(
 		return;
 	if (standing == ANCHOR_OTHER)
 		lose(change, ACCEPT_ISSUER,
-			mem_printf("its chain would end at (%s), another than the one recorded when it "
-				   "was first seen",
+			mem_printf("has a chain that ends at (%s), not at the root that certferry pinned "
+				   "when it first saw one",
 				end->subject));
 	else
 		lose(change, ACCEPT_ISSUER,
-			mem_printf("its chain would end at (%s), and neither the state database nor the "
-				   "object's mark certferry:anchor says whether certferry trusted that root "
-				   "here before",
+			mem_printf("has a chain that ends at (%s), and neither the state database nor "
+				   "the object's mark certferry:anchor says whether certferry trusted "
+				   "that root here before",
 				end->subject));
 }
 

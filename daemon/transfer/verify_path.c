@@ -51,7 +51,7 @@ static int refuse_path(X509_STORE_CTX *context, struct error *err)
 	if (code == X509_V_ERR_OUT_OF_MEM)
 		mem_exhausted();
 	return refuse(err, rule_of(code),
-		"the path to the anchor does not hold at certificate %d: %s",
+		"OpenSSL rejects certificate %d of the path to the trusted root: %s",
 		X509_STORE_CTX_get_error_depth(context), X509_verify_cert_error_string(code));
 }
 

@@ -152,7 +152,7 @@ def test_lost_record_and_another_root(ferry, cloud, pay, seen_before):
         run = ferry.once(expect=3)
         assert run.requests.writes == []
         assert set(states(run).values()) == {"held"}
-    assert all("another than the one recorded" in run.delivery(name)["reason"] for name in VAULTS)
+    assert all("not at the root that certferry pinned" in run.delivery(name)["reason"] for name in VAULTS)
     assert borne_of_secrets(cloud) == {before}
     # A renewal under the root that was trusted goes on.
     cloud.renew(pay, ca_arn=ferry.authority, force=True)
@@ -196,7 +196,7 @@ def test_a_place_that_is_not_seen_is_not_let_through_by_another(ferry, cloud, pa
     cloud.call("clear_faults")
     run = ferry.once(expect=3)
     assert states(run) == {VAULTS[0]: "held", VAULTS[1]: "current"}
-    reason = "another than the one recorded" if marked else "neither the state database nor"
+    reason = "not at the root that certferry pinned" if marked else "neither the state database nor"
     assert reason in run.delivery(VAULTS[0])["reason"]
 
 
