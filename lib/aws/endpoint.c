@@ -265,8 +265,11 @@ int endpoint_find(const struct endpoint_settings *settings, enum aws_service ser
 	const char *origin = NULL;
 	int r;
 
-	if (!region || !is_region(region))
-		return error_set(err, ERROR_INVALID, 0, "'%s' is not a region", region ?: "");
+	if (!region || !*region)
+		return error_set(err, ERROR_INVALID, 0,
+			"no region is set; set it in the configuration, in AWS_REGION or in the profile");
+	if (!is_region(region))
+		return error_set(err, ERROR_INVALID, 0, "'%s' is not a region; write it like eu-west-1", region);
 	if (!override || !*override) {
 		override = settings->url[service];
 		origin = settings->origin[service];

@@ -1098,7 +1098,8 @@ static void test_bad_region(void **state)
 		on_done, world);
 	world->left++;
 	run_until_zero(world->event, &world->left);
-	check_error(world, ERROR_INVALID, 0, "ListCertificates: '' is not a region");
+	check_error(world, ERROR_INVALID, 0, 
+		"ListCertificates: no region is set; set it in the configuration, in AWS_REGION or in the profile");
 	world_free(world);
 }
 
