@@ -117,12 +117,12 @@ static void acm_budget(const char *name, unsigned held, unsigned puts, struct de
 {
 	if (is_near(held, IMPORTED_LIMIT) || is_near(puts, IMPORTS_LIMIT))
 		ret_budget->near = mem_printf(
-			"ACM in %s holds %u of %u imported certificates and took %u of %u imports in 365 days", name,
+			"ACM in %s has %u of %u imported certificates and accepted %u of %u imports in 365 days", name,
 			held, IMPORTED_LIMIT, puts, IMPORTS_LIMIT);
 	if (held >= IMPORTED_LIMIT || puts >= IMPORTS_LIMIT)
-		ret_budget->spent = mem_printf("ACM in %s holds %u imported certificates (limit %u) and took %u imports "
-					       "in 365 days (limit %u): no new one is imported; delete what is unused or "
-					       "ask AWS for more",
+		ret_budget->spent = mem_printf("ACM in %s has %u imported certificates (limit %u) and accepted %u "
+					       "imports in 365 days (limit %u), so certferry imports no new certificate; "
+					       "delete unused imports or ask AWS for a higher quota",
 			name, held, IMPORTED_LIMIT, puts, IMPORTS_LIMIT);
 }
 

@@ -147,7 +147,8 @@ static void list_anew(struct acm_listing *listing)
 		return;
 	}
 	(void)error_set(&listing->error, ERROR_RETRY, 0,
-		"it lists more imports than fit into the %zu bytes that there are for them", most_room(listing));
+		"ACM lists more imports than fit into the %zu bytes that certferry has for them; delete unused imports",
+		most_room(listing));
 	side_done(listing);
 }
 

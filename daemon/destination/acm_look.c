@@ -425,7 +425,8 @@ static void give_up(void *userdata)
 	look->roll = acm_roll_free(look->roll);
 	give_room(look);
 	(void)error_set(&look->error, ERROR_RETRY, 0,
-		"other places waited for the memory that it took to tell whose its imports are, which ACM answers too slowly");
+		"ACM answers too slowly whose its imports are, and other destinations waited for the memory; certferry "
+		"checks again later");
 	end_phase_later(look);
 }
 
@@ -563,11 +564,11 @@ static void fail_unreadable(struct observed *seen, const struct import *import)
 	fail_item(seen, err);
 	if (err->kind == ERROR_ABSENT && err->code != AWS_CODE_UNKNOWN_OPERATION)
 		error_set(&seen->error, ERROR_RETRY, err->code,
-			"'%s' was found, but ACM does not know it (yet, or any more): it is "
-			"looked at again later",
+			"ACM lists '%s', but does not know it (it is new, or somebody deleted it); "
+			"certferry checks again later",
 			import->summary.arn);
 	else
-		error_wrap(&seen->error, "tell whose '%s' is", import->summary.arn);
+		error_wrap(&seen->error, "find out whose import '%s' is", import->summary.arn);
 }
 
 /* It is nearly always the version that is wanted or the one that was there before: neither is parsed again. */
@@ -617,7 +618,7 @@ static void see_version(
 {
 	if (!recognise_version(item, leaf, chain, &seen->version) &&
 		describe_version(leaf, chain, &seen->version, &seen->error) < 0) {
-		error_wrap(&seen->error, "the certificate in place, '%s'", seen->object_id);
+		error_wrap(&seen->error, "parse the certificate in place, '%s'", seen->object_id);
 		seen->state = OBSERVED_UNKNOWN;
 		return;
 	}
@@ -654,7 +655,7 @@ static void on_own_tags(void *userdata, char *const *tags, const struct error *e
 		tags_see(tags, delivery, seen);
 	} else if (err->kind != ERROR_DENIED || !delivery->arn) { /* one that was taken over need not be readable */
 		fail_item(seen, err);
-		error_wrap(&seen->error, "tell which root '%s' was trusted with", seen->object_id);
+		error_wrap(&seen->error, "read the tags of '%s'", seen->object_id);
 	}
 	request_done(request);
 }
@@ -727,8 +728,8 @@ static void see_others(struct acm_look *look, size_t index)
 		fail_unreadable(seen, unreadable);
 	} else if (!item->source) {
 		error_set(&seen->error, ERROR_RETRY, 0,
-			"the certificate's names are not known yet, so it cannot be told whether "
-			"imports of others share one");
+			"certferry does not know the certificate's names yet, so it cannot tell whether "
+			"unmanaged imports share one");
 	} else if (only) {
 		see_import(look, index, only);
 	} else {

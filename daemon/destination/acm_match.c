@@ -423,12 +423,12 @@ static char *refusal(const struct concern *concern, const struct source_certific
 
 	if (changes_key(summary, source))
 		return bounded_printf(BOUNDED_NAME,
-			"its key is %s and the new one's %s: a re-import cannot change type or "
-			"size of the key",
+			"its key is %s and the renewed one's %s; ACM rejects a re-import that changes "
+			"the type or size of the key",
 			summary->key_algorithm, source->key_algorithm);
 	if (!keeps_a_name(concern, source))
 		return mem_strdup(
-			"none of its names is a name of the new one: a re-import must keep one");
+			"the renewed certificate has none of its names; ACM rejects a re-import that keeps none");
 	return NULL;
 }
 

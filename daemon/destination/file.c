@@ -211,7 +211,7 @@ static int tag_version(const struct file_tag *tag, struct error *err)
 	if (r == 0)
 		r = file_tree_version(&tree, version, err);
 	if (r == 0 && (tree.versions < 0 || !*version))
-		return error_set(err, ERROR_ABSENT, ENOENT, "'%s' is not there any more", tag->delivery->object);
+		return error_set(err, ERROR_ABSENT, ENOENT, "'%s' does not exist any more", tag->delivery->object);
 	return r < 0 ? r : file_tree_write_anchor(&tree, version, &tag->anchor, err);
 }
 

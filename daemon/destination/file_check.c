@@ -35,11 +35,11 @@ static int check_writable(const struct desired_destination *destination, int fd,
 		return 0;
 	if (errno == EROFS)
 		return error_set(err, ERROR_DENIED, EROFS,
-			"directory '%s' is read-only here: if it is the service's sandbox, install "
-			"what 'certferryd --unit-dropin' prints, and restart certferryd",
+			"directory '%s' is read-only; if the unit's sandbox makes it so, install the "
+			"drop-in that 'certferryd --unit-dropin' prints, and restart certferryd",
 			destination->directory);
 	return error_set(err, ERROR_DENIED, errno,
-		"directory '%s' cannot be written by this user: %s", destination->directory, mend);
+		"this user cannot write to directory '%s': %s", destination->directory, mend);
 }
 
 static int find_group(const char *name, gid_t *ret_gid, struct error *err)
@@ -97,8 +97,8 @@ static int check_group(
 			destination->directory, (unsigned)status->st_gid, destination->group, mend);
 	if (!(status->st_mode & S_ISGID))
 		return error_set(err, ERROR_DENIED, 0,
-			"directory '%s' lacks the set-group-id bit, so new files would not get "
-			"group '%s': %s",
+			"directory '%s' lacks the set-group-id bit, so new files would not get group "
+			"'%s': %s",
 			destination->directory, destination->group, mend);
 	return 0;
 }
@@ -116,7 +116,7 @@ static int open_directory(const struct desired_destination *destination, int *re
 		return error_set(err, ERROR_ABSENT, number, "directory '%s' %s: %s", destination->directory,
 			number == ENOENT ? "does not exist" : "is not a directory", mend);
 	if (number)
-		return error_set(err, ERROR_DENIED, number, "directory '%s' cannot be opened: %s",
+		return error_set(err, ERROR_DENIED, number, "this user cannot open directory '%s': %s",
 			destination->directory, mend);
 	return error_set(err, ERROR_DENIED, 0, "%s", problem.text);
 }
@@ -131,8 +131,8 @@ static int check_directory(const struct desired_destination *destination, int fd
 		return error_set_errno(err, errno, "directory '%s'", destination->directory);
 	if (!path_is_safe(&status, PATH_OUR_GROUP) || (destination->group && status.st_mode & S_IWGRP))
 		return error_set(err, ERROR_DENIED, 0,
-			"directory '%s' can be written by others (user %u, group %u, mode %04o), "
-			"who could read or replace the keys in it: %s",
+			"others can write to directory '%s' (user %u, group %u, mode %04o), and could "
+			"read or replace the keys in it: %s",
 			destination->directory, (unsigned)status.st_uid, (unsigned)status.st_gid,
 			(unsigned)(status.st_mode & 07777), mend);
 	r = check_writable(destination, fd, err);

@@ -101,8 +101,8 @@ static int walk(
 		fd = next;
 		if (!is_trusted(fd))
 			return error_set(err, ERROR_CONFLICT, EPERM,
-				"directory '%s' on the way to '%s/%s' is not certferry's alone: others "
-				"own it or can write to it; remove it, or choose another name with as:",
+				"others own or can write to directory '%s' on the way to '%s/%s'; "
+				"remove it, or choose another name with as:",
 				*step, directory, tree->delivery->object);
 	}
 	*ret_fd = fd;
@@ -123,8 +123,8 @@ static int split_object(const struct delivery *delivery, char ***ret_steps, stru
 	for (char *step; (step = strsep(&rest, "/"));) {
 		if (*step == '\0' || *step == '.' || strlen(step) > STEP_MOST)
 			return error_set(err, ERROR_INVALID, 0,
-				"'%s' cannot be the name of files in '%s': as: takes a relative "
-				"path whose steps are not empty and do not begin with a dot",
+				"'%s' cannot be the path of files in '%s'; as: must be a relative path "
+				"in which no part is empty or begins with a dot",
 				delivery->object, delivery->place->destination->directory);
 		strv_append(&steps, step);
 	}

@@ -39,14 +39,14 @@ static bool is_in_the_way(
 			delivery->object, region, region, delivery->object);
 	else if (description->owning_service)
 		error_set(err, ERROR_CONFLICT, 0,
-			"secret '%s' in %s is managed by '%s', which alone may write it: choose "
-			"another name with as:",
-			delivery->object, region, description->owning_service);
+			"'%s' manages secret '%s' in %s, and nobody else can write it: choose another "
+			"name with as:",
+			description->owning_service, delivery->object, region);
 	else if (!tags_are_of(description->tags, delivery) && delivery->wish->adopt != ADOPT_YES)
 		error_set(err, ERROR_CONFLICT, 0,
-			"secret '%s' in %s is not certferry's own (its tags " TAG_SOURCE
-			" and " TAG_NAME " do not name this delivery): adopt: true takes it over, "
-			"as: gives another name",
+			"certferry does not manage secret '%s' in %s (its tags " TAG_SOURCE
+			" and " TAG_NAME " do not name this delivery): set adopt: true to take it "
+			"over, or choose another name with as:",
 			delivery->object, region);
 	return err->kind != ERROR_NONE;
 }

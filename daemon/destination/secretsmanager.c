@@ -161,7 +161,7 @@ static void on_created(void *userdata, const char *arn, const struct error *err)
 	_cleanup_(error_done) struct error taken = ERROR_NULL;
 
 	if (err && err->kind == ERROR_CONFLICT) {
-		error_set(&taken, ERROR_RETRY, err->code, "the secret has appeared meanwhile: %s",
+		error_set(&taken, ERROR_RETRY, err->code, "somebody created the secret since it was checked: %s",
 			err->text);
 		err = &taken;
 	}

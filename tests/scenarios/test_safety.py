@@ -171,7 +171,7 @@ def test_secret_of_somebody_else(ferry, cloud):
     secrets.create_secret(Name="pay", SecretString=json.dumps({"mine": "yes"}))
     run = ferry.carry("pay", pay, "secrets").once(expect=1)
     assert run.requests.writes == []
-    assert "not certferry's" in run.delivery("pay/secrets")["reason"]
+    assert "certferry does not manage" in run.delivery("pay/secrets")["reason"]
     assert ferry.secret(DESTINATION, "pay") == {"mine": "yes"}
     ferry.carry("pay", pay, {"to": "secrets", "adopt": True}).once()
     ferry.expect_secret(DESTINATION, "pay", pay)

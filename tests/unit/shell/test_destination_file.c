@@ -494,7 +494,7 @@ static void test_check(void **state)
 
 	assert_int_equal(chmod(world->directory, 0757), 0);
 	assert_int_equal(destination_check(world->delivery.place, &err), -EACCES);
-	assert_non_null(strstr(err.text, "written by others"));
+	assert_non_null(strstr(err.text, "others can write"));
 	assert_int_equal(put(world, world->bundle), -EACCES);
 	assert_int_equal(chmod(world->directory, 0770), 0); /* by our own group alone */
 	assert_int_equal(destination_check(world->delivery.place, &err), 0);
