@@ -31,8 +31,17 @@ usec_t usec_sub(usec_t a, usec_t b);
 /* time_format(time, text): "2026-11-23T08:47:54Z" (RFC 3339, whole seconds). Returns ${text}. */
 char *time_format(usec_t time, char text[static TIME_TEXT_SIZE]);
 
-/* time_parse_iso(text, time): RFC 3339 ("...Z" or an offset like "+01:00"), a fraction is allowed and
- * cut off; 0 or -EINVAL. */
+/*
+ * time_parse_iso(text, time): a date and time of day of ISO 8601 with its offset from UTC, in whole
+ * seconds (a fraction is cut off), or -EINVAL, with ${ret_time} as it was.
+ *
+ *   date    2026-11-23 or 20261123
+ *   between T or one space
+ *   time    08:47:54, 084754, 08:47, 0847 or 08, with a fraction of its last unit or without
+ *   offset  Z, +01:00, +0100 or +01, with one space before it or without
+ *
+ * A time without an offset is refused: nobody knows whose clock it means.  So is one before 1970.
+ */
 int time_parse_iso(const char *text, usec_t *ret_time);
 
 /* time_parse_http(text, time): IMF-fixdate of RFC 9110 section 5.6.7; 0 or -EINVAL. */

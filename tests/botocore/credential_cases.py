@@ -90,7 +90,10 @@ def program(case, name):
         seconds = dict(expires=LATER, soon=SOON, expired=EXPIRED)[kind]
         answer += f', "SessionToken": "pt", "Expiration": "{{{seconds:+}}}"'
     elif kind == "offset":
-        answer += ', "SessionToken": "pt", "Expiration": "2199-01-01T00:00:00+02:00"'
+        form = case.pick((2, "2199-01-01T00:00:00+02:00"), (1, "2199-01-01T00:00:00+0000"),
+                         (1, "2199-01-01 00:00:00.123456-03:30"), (1, "2199-01-01 00:00:00 +0000"),
+                         (1, "21990101T000000Z"), (1, "2199-01-01T00:00Z"))  # fmt: skip
+        answer += f', "SessionToken": "pt", "Expiration": "{form}"'
     elif kind == "status":
         end = "echo no luck >&2; exit 4"
     elif kind == "partial":
