@@ -6,6 +6,8 @@
 #include <string.h>
 #include <yaml.h>
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
 /*
  * libyaml's events build the tree; the open lists and maps are a stack.  In a map events
  * come in turns: ${key} is NULL when the next one is a key, else the key that waits for its
@@ -392,10 +394,19 @@ static void read_events(struct builder *b)
 	}
 }
 
+/* YAML 1.2.2 (section 5.2) allows it before the text; libyaml, once told the encoding, counts it as a
+ * column. */
+static bool has_byte_order_mark(const char *text, size_t length)
+{
+	return length >= strlen(BYTE_ORDER_MARK) &&
+	       memcmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0;
+}
+
 struct yaml_document *yaml_parse(const char *file, const char *text, size_t length)
 {
+	size_t mark = has_byte_order_mark(text, length) ? strlen(BYTE_ORDER_MARK) : 0;
 	struct yaml_document *document = mem_new(struct yaml_document);
-	struct builder b = { .document = document, .text = text, .length = length };
+	struct builder b = { .document = document, .text = text + mark, .length = length - mark };
 
 	document->file = mem_strdup(file);
 	if (length > YAML_SIZE_MAX) {
@@ -405,7 +416,7 @@ struct yaml_document *yaml_parse(const char *file, const char *text, size_t leng
 	if (!yaml_parser_initialize(&b.parser))
 		mem_exhausted();
 	yaml_parser_set_encoding(&b.parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&b.parser, (const unsigned char *)text, length);
+	yaml_parser_set_input_string(&b.parser, (const unsigned char *)b.text, b.length);
 	read_events(&b);
 	yaml_parser_delete(&b.parser);
 	for (size_t i = 0; i < YAML_DEPTH_MAX; i++)

@@ -55,9 +55,10 @@ struct yaml_document {
 
 /**
  * yaml_parse(file, text, length):
- * Read ${length} bytes of ${text}; ${file} is only what the nodes say of their place.  Never
- * NULL.  A syntax error ends the reading with one problem, in libyaml's words; what is
- * refused is noted and read past, so that the caller can find more in the same run.
+ * Read ${length} bytes of ${text}, behind a byte order mark or not; ${file} is only what the
+ * nodes say of their place.  Never NULL.  A syntax error ends the reading with one problem, in
+ * libyaml's words; what is refused is noted and read past, so that the caller can find more in
+ * the same run.
  */
 struct yaml_document *yaml_parse(const char *file, const char *text, size_t length);
 

@@ -62,6 +62,24 @@ static void test_places(void **state)
 	assert_string_equal(cc->file, "file.yaml");
 }
 
+/* Editors of Windows put a byte order mark first: it is no part of the text and takes no column. */
+static void test_byte_order_mark(void **state)
+{
+	_cleanup_(yaml_document_freep) struct yaml_document *document = parse(
+		"\xef\xbb\xbf" "a: 1\n\nb:\n  c: 2\n");
+	_cleanup_(yaml_document_freep) struct yaml_document *alone = parse("\xef\xbb\xbf");
+
+	assert_int_equal(document->problem_count, 0);
+	assert_int_equal(document->root->count, 2);
+	assert_string_equal(yaml_find(document->root, "a")->text, "1");
+	assert_int_equal(yaml_find(document->root, "a")->key->line, 1);
+	assert_int_equal(yaml_find(document->root, "a")->key->column, 1);
+	assert_int_equal(alone->problem_count, 0);
+	assert_null(alone->root);
+	expect_problem("\xef\xbb\xbf" "a: 1\n\x01", 2, 1, "");
+	expect_problem("\xef\xbb\xbf" "\x01", 1, 1, "");
+}
+
 static void test_values_are_text(void **state)
 {
 	_cleanup_(yaml_document_freep) struct yaml_document *document = parse(
@@ -199,6 +217,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tree),
 		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_byte_order_mark),
 		cmocka_unit_test(test_values_are_text),
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_syntax),
