@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "daemon/advice/advice.h"
 #include "daemon/conductor/conductor.h"
 #include "daemon/conductor/offline.h"
 #include "lib/base/error.h"
@@ -168,6 +169,19 @@ static void set_signals(void)
 	(void)signal(SIGCHLD, SIG_DFL);
 }
 
+static int answer_offline(const struct arguments *arguments)
+{
+	const char *file = arguments->run.config_file;
+	int status = offline_run(file, arguments->polkit_rule ? OFFLINE_POLKIT_RULE
+				       : arguments->unit_dropin ? OFFLINE_UNIT_DROPIN
+				       : arguments->expand	? OFFLINE_EXPAND
+								: OFFLINE_CHECK);
+
+	if (arguments->check)
+		advice_print(file, stderr);
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments arguments = { .log_level = LOG_INFO };
@@ -177,10 +191,7 @@ int main(int argc, char **argv)
 		return status < 0 ? 0 : status;
 	log_open("certferryd", arguments.log_level);
 	if (arguments.check || arguments.polkit_rule || arguments.unit_dropin)
-		return offline_run(arguments.run.config_file, arguments.polkit_rule ? OFFLINE_POLKIT_RULE
-							      : arguments.unit_dropin ? OFFLINE_UNIT_DROPIN
-							      : arguments.expand      ? OFFLINE_EXPAND
-										      : OFFLINE_CHECK);
+		return answer_offline(&arguments);
 	set_signals();
 	if (harden(&arguments.run.memory_unlocked) < 0)
 		return 1;

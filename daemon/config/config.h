@@ -29,6 +29,16 @@ int config_load_directory(
 	const char *directory, struct desired **ret, struct config_problems *problems);
 
 /**
+ * config_check(file, ret, problems, warnings), config_check_directory(directory, ...):
+ * The same, and what is allowed and yet hardly ever meant: ${warnings} must be empty before, is
+ * filled whatever is returned, and never makes a configuration refused.
+ */
+int config_check(const char *file, struct desired **ret, struct config_problems *problems,
+	struct config_problems *warnings);
+int config_check_directory(const char *directory, struct desired **ret,
+	struct config_problems *problems, struct config_problems *warnings);
+
+/**
  * config_parse(file, text, length, ret, problems):
  * The same from memory; ${file} is only what the problems say of their place.
  */

@@ -81,7 +81,7 @@ static const char *placeholder_find(
 		return values->certificate;
 	if (strcmp(name, "domain") == 0)
 		return values->domain;
-	return place_part(values->place, name);
+	return values->place ? place_part(values->place, name) : NULL;
 }
 
 char *placeholders_replace(const char *text, const struct placeholders *values)

@@ -86,7 +86,7 @@ int place_compare(const struct place *a, const struct place *b);
 char *place_object_text(const struct place *place, const char *object);
 
 /* What placeholders in a text stand for: "{certificate}", "{domain}" and the parts of a place.
- * NULL stays as it is written. */
+ * What is NULL stays as it is written. */
 struct placeholders {
 	const struct place *place;
 	const char *certificate;

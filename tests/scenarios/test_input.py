@@ -38,6 +38,14 @@ def test_all_mistakes_are_said_in_one_run(ferry):
     assert set(re.findall(r"certferry\.yaml:(\d+):", run.log + run.out)) == {"1", "2", "3"}
 
 
+def test_warnings_are_said_and_refuse_nothing(ferry):
+    ferry.settings["source"]["region"] = REGION
+    ferry.destination("far", "prod", region="us-esat-1")
+    run = ferry.carry("pay", ferry.issue("pay.example.com"), "far").run("--check")
+    assert run.status == 0 and run.out == "" and run.requests.entries == []
+    assert re.fullmatch(r".*:\d+:\d+: warning: destinations\.far\.region: .* did you mean 'us-east-1'\?\n", run.log), run
+
+
 def test_check_of_a_sound_configuration_touches_no_network(ferry):
     ferry.carry("pay", ferry.issue("pay.example.com"), "both", "files")
     run = ferry.run("--check", "--expand")

@@ -5,7 +5,8 @@
  *
  * A case file has parts that begin with "== NAME".  `base` takes base.yaml as certferry.yaml; a
  * name that ends in .yaml is a file of the configuration directory; `expect` has either all
- * problems, or "ok" and some of the values, as KEY.PATH = VALUE.
+ * problems, or "ok" and some of the values, as KEY.PATH = VALUE; `warnings` has all warnings, and
+ * where it is missing, there are none.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -215,14 +216,18 @@ static void compare_values(const char *name, const struct desired *desired, cons
 	}
 }
 
-static void check_case(const char *name, const char *expected)
+static void check_case(const char *name, const char *expected, const char *expected_warnings)
 {
-	_cleanup_(config_problems_done) struct config_problems problems = CONFIG_PROBLEMS_NULL;
+	_cleanup_(config_problems_done) struct config_problems problems = CONFIG_PROBLEMS_NULL,
+							       warnings = CONFIG_PROBLEMS_NULL;
 	_cleanup_(desired_freep) struct desired *desired = NULL;
-	_cleanup_(freep) char *found = NULL;
-	int r = config_load_directory(directory, &desired, &problems);
+	_cleanup_(freep) char *found = NULL, *warned = NULL;
+	int r = config_check_directory(directory, &desired, &problems, &warnings);
 
 	found = problems_text(&problems);
+	warned = problems_text(&warnings);
+	if (strcmp(warned, expected_warnings ?: "") != 0)
+		fail_msg("%s: expected the warnings:\n%sfound:\n%s", name, expected_warnings ?: "", warned);
 	assert_int_equal(r, problems.count ? -EINVAL : 0);
 	assert_true(!desired == (r < 0));
 	if (strncmp(expected, "ok\n", 3) == 0) {
@@ -252,7 +257,7 @@ static void put_part(const char *name, const char *part, const char *text)
 static void run_case(const char *name)
 {
 	_cleanup_(freep) char *path = mem_printf(CASES "/%s", name);
-	_cleanup_(freep) char *text = read_text(path), *expected = NULL;
+	_cleanup_(freep) char *text = read_text(path), *expected = NULL, *warnings = NULL;
 
 	make_directory(NULL);
 	for (char *part = strstr(text, "== "); part;) {
@@ -265,12 +270,14 @@ static void run_case(const char *name)
 		*end = '\0';
 		if (strcmp(title, "expect") == 0)
 			expected = take(body);
+		else if (strcmp(title, "warnings") == 0)
+			warnings = take(body);
 		else
 			put_part(name, title, body);
 		part = next ? next + 1 : NULL;
 	}
 	if (expected)
-		check_case(name, expected);
+		check_case(name, expected, warnings);
 	else
 		fail_msg("%s: nothing is expected", name);
 	remove_directory(NULL);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/config/warnings.h"
+
+#include <string.h>
+
+#include "daemon/config/regions.h"
+#include "daemon/config/rules.h"
+#include "lib/base/strv.h"
+
+#define warn(r, node, format, ...) complain((r), (node), "warning: " format, __VA_ARGS__)
+
+/* --- regions: AWS opens new ones, so one that is not known here is never refused --- */
+
+static void check_region(
+	const struct rules *r, const struct yaml_node *node, const char *path, const char *region)
+{
+	const char *guess;
+
+	if (region_is_known(region))
+		return;
+	guess = region_nearest(region);
+	if (guess)
+		warn(r, node,
+			"%s: this version of certferry does not know region '%s'; did you mean '%s'?",
+			path, region, guess);
+	else
+		warn(r, node,
+			"%s: this version of certferry does not know region '%s'; check its name, or ignore "
+			"this if AWS has opened it since",
+			path, region);
+}
+
+/* Each text of ${node}, a value or a list of them, that is one of ${regions}. */
+static void check_regions(const struct rules *r, const struct yaml_node *node, const char *path,
+	char *const *regions)
+{
+	if (node && node->type == YAML_TEXT && strv_has(regions, node->text))
+		check_region(r, node, path, node->text);
+	for (size_t i = 0; node && node->type == YAML_LIST && i < node->count; i++)
+		check_regions(r, node->items[i], path, regions);
+}
+
+static void check_access_regions(const struct rules *r, const struct yaml_node *map,
+	const char *above, char *const *regions)
+{
+	static const char *const keys[] = { "region", "regions" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		_cleanup_(freep) char *path = mem_printf("%s.%s", above, keys[i]);
+
+		check_regions(r, yaml_find(map, keys[i]), path, regions);
+	}
+}
+
+static void check_arn_region(const struct rules *r,
+	const struct desired_certificate *certificate, const struct yaml_node *map)
+{
+	_cleanup_(freep) char *path = NULL, *region = NULL;
+	const char *start;
+
+	if (!certificate->arn || r->desired->source.regions)
+		return; /* else it has to be one of those */
+	path = mem_printf("certificates.%s.arn", rules_name(certificate->name));
+	start = strstr(certificate->arn, ":acm:") + strlen(":acm:");
+	region = mem_strndup(start, strcspn(start, ":"));
+	check_region(r, rules_place(map, "arn"), path, region);
+}
+
+void warnings_find(const struct desired *desired, const struct yaml_node *root,
+	struct config_problems *warnings)
+{
+	const struct rules r = { (struct desired *)desired, root, yaml_find(root, "certificates"),
+		yaml_find(root, "destinations"), yaml_find(root, "dependents"), warnings };
+	const struct yaml_node *events = yaml_find(root, "events");
+
+	check_access_regions(&r, yaml_find(root, "source"), "source", desired->source.regions);
+	if (desired->events.region)
+		check_access_regions(&r, events, "events",
+			(char *const[]){ desired->events.region, NULL });
+	for (size_t i = 0; i < desired->destination_count; i++) {
+		const struct desired_destination *destination = &desired->destinations[i];
+		_cleanup_(freep) char *path =
+			mem_printf("destinations.%s", rules_name(destination->name));
+
+		check_access_regions(&r, r.destinations->items[i], path, destination->regions);
+	}
+	for (size_t i = 0; i < desired->certificate_count; i++) {
+		const struct desired_certificate *certificate = &desired->certificates[i];
+
+		check_arn_region(&r, certificate, r.certificates->items[i]);
+	}
+}
