@@ -5,6 +5,7 @@
 
 #include "daemon/config/regions.h"
 #include "daemon/config/rules.h"
+#include "daemon/model/place.h"
 #include "lib/base/strv.h"
 
 #define warn(r, node, format, ...) complain((r), (node), "warning: " format, __VA_ARGS__)
@@ -66,6 +67,36 @@ static void check_arn_region(const struct rules *r,
 	check_region(r, rules_place(map, "arn"), path, region);
 }
 
+/* --- names of objects --- */
+
+/* As it will be called, as far as the configuration says. */
+static char *known_name(
+	const struct desired_certificate *certificate, const struct desired_delivery *delivery)
+{
+	const struct placeholders known = {
+		.certificate = certificate->arn ? certificate->name : NULL,
+	};
+
+	return placeholders_replace(delivery->as, &known);
+}
+
+static void check_object(const struct rules *r, const struct desired_certificate *certificate,
+	const struct desired_delivery *delivery, const struct yaml_node *node)
+{
+	const struct desired_destination *to =
+		delivery->to ? desired_find_destination(r->desired, delivery->to) : NULL;
+	const struct place_kind *kind = to && rules_is_known(r, to) ? place_kind_of(to) : NULL;
+	_cleanup_(freep) char *name = NULL, *warning = NULL;
+
+	if (!kind || !kind->object_warning || !delivery->as)
+		return;
+	name = known_name(certificate, delivery);
+	warning = kind->object_warning(name);
+	if (warning)
+		warn(r, rules_place(node, "as"), "certificates.%s.deliver.as: %s",
+			rules_name(certificate->name), warning);
+}
+
 void warnings_find(const struct desired *desired, const struct yaml_node *root,
 	struct config_problems *warnings)
 {
@@ -86,7 +117,11 @@ void warnings_find(const struct desired *desired, const struct yaml_node *root,
 	}
 	for (size_t i = 0; i < desired->certificate_count; i++) {
 		const struct desired_certificate *certificate = &desired->certificates[i];
+		const struct yaml_node *map = r.certificates->items[i];
+		const struct yaml_node *list = yaml_find(map, "deliver");
 
-		check_arn_region(&r, certificate, r.certificates->items[i]);
+		check_arn_region(&r, certificate, map);
+		for (size_t j = 0; j < certificate->deliver_count; j++)
+			check_object(&r, certificate, &certificate->deliver[j], list->items[j]);
 	}
 }

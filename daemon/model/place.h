@@ -59,6 +59,9 @@ struct place_kind {
 	/* What is wrong with a configured name of an object, each a sentence; the caller owns the
 	 * list.  NULL: nothing. */
 	char **(*object_problems)(const char *object);
+	/* What is unwise about the name of an object, as far as it is known; the caller owns it.
+	 * NULL: nothing. */
+	char *(*object_warning)(const char *object);
 };
 
 /* The rows, by enum destination_kind; a NULL ends them. */

@@ -11,6 +11,9 @@
 
 #define ACM_NAME_MOST  256 /* a tag's value */
 
+#define SECRET_SUFFIX  6
+#define ALPHANUMERIC   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
 const struct place_aws *place_aws(const struct place *place)
 {
 	assert(place_kind_of(place->destination)->in_aws);
@@ -140,6 +143,21 @@ static char **acm_object_problems(const char *object)
 	return problems;
 }
 
+/* Secrets Manager puts a hyphen and six letters or digits behind a secret's name to make its ARN, and
+ * takes an ARN without them as well (AWS API reference, CreateSecret, Name). */
+static char *secret_object_warning(const char *object)
+{
+	const char *hyphen = strrchr(object, '-');
+
+	if (!hyphen || strlen(hyphen + 1) != SECRET_SUFFIX ||
+		strspn(hyphen + 1, ALPHANUMERIC) != SECRET_SUFFIX)
+		return NULL;
+	return mem_printf("'%s' ends with a hyphen and six characters, as the ARN of a secret does; AWS "
+			  "advises against that, because a partial ARN can then find the wrong secret; "
+			  "choose another name for a new secret",
+		object);
+}
+
 static const char *const acm_delivery_keys[] = { "arn", "recreate", "adopt", "only", NULL };
 static const char *const secretsmanager_delivery_keys[] = { "adopt", "only", NULL };
 
@@ -176,4 +194,5 @@ const struct place_kind secretsmanager_place_kind = {
 	.free = aws_free,
 	.part = aws_part,
 	.object_text = aws_object_text,
+	.object_warning = secret_object_warning,
 };

@@ -41,9 +41,13 @@ def test_all_mistakes_are_said_in_one_run(ferry):
 def test_warnings_are_said_and_refuse_nothing(ferry):
     ferry.settings["source"]["region"] = REGION
     ferry.destination("far", "prod", region="us-esat-1")
-    run = ferry.carry("pay", ferry.issue("pay.example.com"), "far").run("--check")
+    ferry.destination("vault", "secrets")
+    ferry.carry("pay", ferry.issue("pay.example.com"), "far", {"to": "vault", "as": "tls/pay-abc123"})
+    run = ferry.run("--check")
     assert run.status == 0 and run.out == "" and run.requests.entries == []
-    assert re.fullmatch(r".*:\d+:\d+: warning: destinations\.far\.region: .* did you mean 'us-east-1'\?\n", run.log), run
+    first, second = run.log.splitlines()
+    assert re.match(r".*:\d+:\d+: warning: certificates\.pay\.deliver\.as: 'tls/pay-abc123' ends with", second + first), run
+    assert re.search(r":\d+:\d+: warning: destinations\.far\.region: .* did you mean 'us-east-1'\?$", run.log, re.M), run
 
 
 def test_check_of_a_sound_configuration_touches_no_network(ferry):
