@@ -69,9 +69,17 @@ static void served_set_why(struct served *served, const char *what, const char *
 static void served_set_errno(struct served *served, int number)
 {
 	number = abs(number);
-	served->refused = number == ECONNREFUSED || number == EADDRNOTAVAIL ||
-			  number == ENETUNREACH || number == EHOSTUNREACH || number == EAFNOSUPPORT;
+	served->refused = number == ECONNREFUSED;
 	served_set_why(served, "", strerrordesc_np(number) ?: "unknown error");
+}
+
+/* Of what socket() and connect() return at once: no such address family, no such route.  What
+ * comes later was said by a router or by the host over there. */
+static bool is_of_this_host(int number)
+{
+	number = abs(number);
+	return number == EAFNOSUPPORT || number == EADDRNOTAVAIL || number == ENETUNREACH ||
+	       number == EHOSTUNREACH;
 }
 
 static usec_t usec_from_asn1(const ASN1_TIME *time)
@@ -233,6 +241,7 @@ struct handshake *handshake_start(struct sd_event *event, const struct handshake
 	r = handshake_connect(handshake, event, request->address);
 	if (r < 0) {
 		served_set_errno(&handshake->served, r);
+		handshake->served.unreachable = is_of_this_host(r);
 		r = sd_event_add_defer(event, &handshake->defer, on_deferred, handshake);
 	} else {
 		r = sd_event_add_time_relative(event, &handshake->timer, CLOCK_MONOTONIC,

@@ -17,6 +17,7 @@ struct served {
 	struct fingerprint leaf; /* not set: no answer, see why */
 	usec_t not_after; /* of the leaf */
 	bool refused; /* nothing listens there */
+	bool unreachable; /* this host has no way to there: that says nothing about the server */
 	char why[120]; /* no answer: the reason in words */
 };
 

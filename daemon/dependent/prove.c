@@ -161,12 +161,20 @@ static bool probe_is_wrong(const struct probe *probe)
 	return fingerprint_is_set(&probe->last.leaf) && !probe_matches(probe);
 }
 
-/* The two addresses of localhost are one host: where nothing listens on one of them, and that is
- * no passing thing, the other speaks for it. */
+/* An address to which this host has no way says nothing about the server; and the two addresses of
+ * localhost are one host: where nothing listens on one of them, the other speaks for it.  Both are
+ * no passing things when they are seen twice. */
 static bool probe_may_be_silent(const struct probe *probe)
 {
-	return strcmp(probe->prove->host, "localhost") == 0 && probe->last.refused &&
-	       probe->looks > 1;
+	bool is_localhost = strcmp(probe->prove->host, "localhost") == 0;
+
+	return probe->looks > 1 &&
+	       (probe->last.unreachable || (is_localhost && probe->last.refused));
+}
+
+static bool probe_is_missing(const struct probe *probe)
+{
+	return !probe_matches(probe) && !probe_may_be_silent(probe);
 }
 
 static size_t prove_count(const struct prove *prove, bool (*is)(const struct probe *))
@@ -213,7 +221,9 @@ static char *words_wrong(const struct prove *prove)
 
 static char *words_unproven(const struct prove *prove)
 {
-	const struct probe *probe = prove_first(prove, probe_matches, false);
+	/* The first that counts, if there is one. */
+	const struct probe *missing = prove_first(prove, probe_is_missing, true);
+	const struct probe *probe = missing ?: prove_first(prove, probe_matches, false);
 	size_t silent = prove->probe_count - prove_count(prove, probe_matches);
 	char address[ADDRESS_TEXT_SIZE];
 
@@ -226,13 +236,17 @@ static char *words_matched(const struct prove *prove)
 {
 	const struct probe *silent = prove_first(prove, probe_matches, false);
 	size_t matched = prove_count(prove, probe_matches);
+	const char *serve = matched == 1 ? "serves" : "serve";
 	char address[ADDRESS_TEXT_SIZE];
 
-	if (silent)
-		return mem_printf("%zu of %zu addresses serves it; on %s nothing listens", matched,
-			prove->probe_count, address_format(&silent->address, address));
-	return mem_printf(
-		matched == 1 ? "%zu address serves it" : "%zu addresses serve it", matched);
+	if (!silent)
+		return mem_printf("%zu address%s %s it", matched, matched == 1 ? "" : "es", serve);
+	address_format(&silent->address, address);
+	if (silent->last.refused)
+		return mem_printf("%zu of %zu addresses %s it; on %s nothing listens", matched,
+			prove->probe_count, serve, address);
+	return mem_printf("%zu of %zu addresses %s it; this host has no way to %s (%s)", matched,
+		prove->probe_count, serve, address, silent->last.why);
 }
 
 static void prove_conclude(struct prove *prove)

@@ -49,7 +49,9 @@ typedef void (*prove_done_fn)(void *userdata, enum prove_result result, const ch
  * old workers linger after a reload; the last answer of each address counts.  That is every half
  * second at first, and the longer it lasts, the less often.
  * A name is resolved without blocking; address literals and "localhost" need no resolver.  Of the
- * two addresses of localhost one may refuse connections: nothing listens there.  The process
+ * two addresses of localhost one may refuse connections: nothing listens there.  An address to which
+ * this host has no route, or of a family that it does not have, counts neither way: one at least
+ * must match, and all the others that this host can reach.  The process
  * must ignore SIGPIPE.
  */
 struct prove *prove_start(struct sd_event *event, const struct prove_request *request,

@@ -8,7 +8,7 @@
 
 enum prove_result {
 	PROVE_NONE,	/* it was not looked at */
-	PROVE_MATCHED,	/* every address serves the leaf */
+	PROVE_MATCHED,	/* every address that this host can reach serves the leaf */
 	PROVE_WRONG,	/* an address serves another one */
 	PROVE_UNPROVEN, /* none does, but one at least gave no answer, or there is no address */
 };

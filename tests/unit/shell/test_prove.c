@@ -2,6 +2,7 @@
 #include "daemon/dependent/prove.h"
 
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -310,7 +312,6 @@ static void test_every_address_counts(void **state)
 	connect = mem_printf("localhost:%u", v4.port);
 	/* Nothing listens on ::1: the other address speaks for the host. */
 	prove_now(&proof, connect, NULL, 0);
-	assert_string_equal(v4.name, "localhost");
 	proof_check(&proof, PROVE_MATCHED, "nothing listens");
 
 	if (!server_start(&v6, SERVE_OTHER, v4.port)) {
@@ -327,29 +328,27 @@ static void test_every_address_counts(void **state)
 	server_stop(&v4);
 }
 
-static void test_names_are_sent(void **state)
+/* What a server at ${host} is asked for. */
+static void check_name(const char *host, const char *server_name, const char *sent)
 {
 	_cleanup_(freep) char *connect = NULL;
 	struct server server;
 	struct proof proof;
 
 	assert_true(server_start(&server, SERVE_OURS, 0));
-	connect = mem_printf("127.0.0.1:%u", server.port);
-	prove_now(&proof, connect, "pay.example.com", 0);
-	proof_check(&proof, PROVE_MATCHED, "serves it");
-	prove_now(&proof, connect, NULL, 0);
-	proof_check(&proof, PROVE_MATCHED, "serves it");
-	/* An address is no name. */
-	assert_string_equal(server.name, "");
-	free(connect);
-	connect = mem_printf("localhost:%u", server.port);
-	prove_now(&proof, connect, NULL, 0);
-	proof_check(&proof, PROVE_MATCHED, "serves it");
-	assert_string_equal(server.name, "localhost");
-	prove_now(&proof, connect, PROVE_NO_NAME, 0);
-	proof_check(&proof, PROVE_MATCHED, "serves it");
+	connect = mem_printf("%s:%u", host, server.port);
+	prove_now(&proof, connect, server_name, 0);
 	server_stop(&server);
-	assert_string_equal(server.name, "");
+	assert_string_equal(server.name, sent);
+	proof_check(&proof, PROVE_MATCHED, "serves it");
+}
+
+static void test_names_are_sent(void **state)
+{
+	check_name("127.0.0.1", "pay.example.com", "pay.example.com");
+	check_name("127.0.0.1", NULL, ""); /* an address is no name */
+	check_name("localhost", NULL, "localhost");
+	check_name("localhost", PROVE_NO_NAME, "");
 }
 
 static void test_a_name_that_does_not_exist_is_unproven(void **state)
@@ -480,22 +479,97 @@ static void test_proofs_take_turns(void **state)
 	close(listener);
 }
 
-/* In a mount namespace, "many.example" has twenty addresses.  False: it takes root. */
-static bool name_many(void)
+/* A file of our own that is /etc/hosts in our mount namespace, or -1: it takes root. */
+static int own_hosts(void)
 {
+	static int fd = -1;
 	char path[] = "/tmp/certferry-hosts-XXXXXX";
-	int fd;
+	int r;
 
+	if (fd >= 0)
+		return fd;
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return false;
+		return -1;
 	fd = mkstemp(path);
 	assert_true(fd >= 0);
-	for (int i = 1; i <= 20; i++)
-		assert_true(dprintf(fd, "127.0.0.%d many.example\n", i) > 0);
-	close(fd);
-	fd = mount(path, "/etc/hosts", NULL, MS_BIND, NULL);
+	r = mount(path, "/etc/hosts", NULL, MS_BIND, NULL);
 	(void)unlink(path);
-	return fd == 0;
+	return r == 0 ? fd : -1;
+}
+
+/* The addresses of this name, and no others of any. */
+static bool name_addresses(const char *name, const char *const *addresses)
+{
+	int fd = own_hosts();
+
+	if (fd < 0)
+		return false;
+	assert_return_code(ftruncate(fd, 0), 0);
+	assert_return_code(lseek(fd, 0, SEEK_SET), 0);
+	for (; *addresses; addresses++)
+		assert_true(dprintf(fd, "%s %s\n", *addresses, name) > 0);
+	return true;
+}
+
+static bool name_many(void)
+{
+	char texts[20][16];
+	const char *addresses[21] = { NULL };
+
+	for (int i = 0; i < 20; i++) {
+		(void)snprintf(texts[i], sizeof(texts[i]), "127.0.0.%d", i + 1);
+		addresses[i] = texts[i];
+	}
+	return name_addresses("many.example", addresses);
+}
+
+/* A network namespace in which there is loopback alone: all other addresses have no route. */
+static bool leave_the_network(void)
+{
+	struct ifreq up = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	_cleanup_(fd_closep) int fd = -1;
+
+	if (unshare(CLONE_NEWNET) < 0)
+		return false;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &up) == 0;
+}
+
+static void prove_name(const char *const *addresses, enum manner manner, usec_t within,
+	enum prove_result result, const char *words)
+{
+	_cleanup_(freep) char *connect = NULL;
+	struct server server;
+	struct proof proof;
+
+	assert_true(name_addresses("two.example", addresses));
+	assert_true(server_start(&server, manner, 0));
+	connect = mem_printf("two.example:%u", server.port);
+	prove_now(&proof, connect, NULL, within);
+	server_stop(&server);
+	proof_check(&proof, result, words);
+}
+
+#define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+/* What this host cannot reach is no property of the server; what does not answer is.  (The server
+ * is at 127.0.0.1 alone.) */
+static void test_no_route_does_not_count(void **state)
+{
+	const usec_t long_enough = 1500 * USEC_PER_MSEC; /* for two looks */
+
+	if (!leave_the_network())
+		skip();
+	prove_name(LIST("127.0.0.1", "2001:db8::1"), SERVE_OURS, 0, PROVE_MATCHED,
+		"1 of 2 addresses serves it; this host has no way to [2001:db8::1]:");
+	prove_name(LIST("192.0.2.1", "127.0.0.1"), SERVE_OURS, 0, PROVE_MATCHED,
+		"(Network is unreachable)");
+	prove_name(LIST("127.0.0.1", "2001:db8::1"), SERVE_OTHER, long_enough, PROVE_WRONG,
+		"1 of 2 addresses do");
+	prove_name(LIST("192.0.2.1", "127.0.0.1", "127.0.0.2"), SERVE_OURS, long_enough,
+		PROVE_UNPROVEN, "no answer from 2 of 3 addresses: 127.0.0.2:");
+	prove_name(LIST("2001:db8::1", "192.0.2.1"), SERVE_OURS, long_enough, PROVE_UNPROVEN,
+		"no answer from 2 of 2");
 }
 
 /* Who names a host decides how many addresses it has: some are looked at together, and all of them count. */
@@ -549,6 +623,7 @@ int main(void)
 		cmocka_unit_test(test_cancel_means_no_callback),
 		cmocka_unit_test(test_proofs_take_turns),
 		cmocka_unit_test(test_some_addresses_at_a_time),
+		cmocka_unit_test(test_no_route_does_not_count), /* the last: it leaves the network */
 	};
 
 	if (secret_memory_init(&(bool){ false }, NULL) < 0)
