@@ -31,7 +31,8 @@ LDLIBS_ALL = $(shell pkg-config --libs $(LIBRARIES)) -lm
 PROGRAMS  := daemon/certferryd.c daemon/cli/certferry.c daemon/failed/certferry-stopped.c \
 	daemon/failed/certferry-failed.c
 LIB_SRC   := $(wildcard lib/*/*.c)
-CORE_SRC  := $(wildcard daemon/model/*.c daemon/config/*.c daemon/plan/*.c daemon/transition/*.c daemon/inventory/*.c)
+CORE_SRC  := $(wildcard daemon/model/*.c daemon/config/*.c daemon/plan/*.c daemon/transition/*.c \
+	$(addprefix daemon/inventory/,agenda.c census.c settled.c))
 SHELL_SRC := $(filter-out $(CORE_SRC) $(PROGRAMS),$(wildcard daemon/*/*.c))
 object     = $(patsubst %.c,$(BUILD)/%.o,$(1))
 LIB_A     := $(BUILD)/lib.a

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """check_layers.py: every #include of daemon/ and lib/ against tests/layers.txt, and, where the objects are built, every
 symbol that one folder uses of another, since a header that comes with another shows no #include; then the circles of
-what files include: none has more than two, and those two say why, each with "Circle with FILE: reason" in a comment; exit
-1 on a breach."""
+what files include: none has more than two, and those two say why, each with "Circle with FILE: reason" in a comment; and
+that nobody includes another folder's inside.h; exit 1 on a breach."""
 import os
 import pathlib
 import re
@@ -11,16 +11,31 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+OWNED = re.compile(r"\(struct (?:tracked_\w+|stock) \*+\)")  # a cast takes const away
+PRIVATE = "inside.h"  # what a folder's files share, and nobody else may see
 
 
 def rules():
     allowed = {}
     for line in (ROOT / "tests/layers.txt").read_text().splitlines():
         line = line.split("#")[0].strip()
-        if line:
+        if line and not line.startswith("alone "):
             folder, _, others = line.partition(":")
             allowed[folder.strip()] = set(others.split())
     return allowed
+
+
+def solitary():
+    """{folder: what its files share}, for the folders whose files do not see each other."""
+    return {folder: set(shared.split()) for folder, shared in
+            re.findall(r"^alone ([\w/]+):(.*)$", (ROOT / "tests/layers.txt").read_text(), re.M)}
+
+
+def is_strange(path, target, alone):
+    """Is ${target} a header of another file of the same folder, whose files do not see each other?"""
+    return (str(target.parent) in alone and path.parent == ROOT / target.parent
+            and not path.stem.startswith(target.stem) and not target.stem.startswith(path.stem)
+            and target.stem not in alone[str(target.parent)])
 
 
 def objects(sources):
@@ -102,7 +117,7 @@ def check_circles(graph, texts):
 
 
 def main():
-    allowed, breaches, needed = rules(), [], set()
+    allowed, alone, breaches, needed = rules(), solitary(), [], set()
     sources = sorted(p for top in ("daemon", "lib") for p in (ROOT / top).rglob("*.[ch]"))
 
     def need(folder, other):
@@ -116,12 +131,18 @@ def main():
             breaches.append(f"{name}: folder '{folder}' has no line in tests/layers.txt")
             continue
         for number, line in enumerate(path.read_text().splitlines(), 1):
+            if folder != "daemon/inventory" and OWNED.search(line):
+                breaches.append(f"{name}:{number}: what is known is written by daemon/inventory alone")
             match = re.match(r'\s*#\s*include\s+"([^"]+)"', line)
             if not match:
                 continue
             target = pathlib.PurePosixPath(match.group(1))
             if not (ROOT / target).exists():
                 breaches.append(f"{name}:{number}: '{target}' is not written from the root")
+            elif target.name == PRIVATE and str(target.parent) != folder:
+                breaches.append(f"{name}:{number}: {target} is for the files of its own folder alone")
+            elif is_strange(path, target, alone):
+                breaches.append(f"{name}:{number}: the files of {folder} do not know each other: no {target}")
             elif not need(folder, str(target.parent)):
                 breaches.append(f"{name}:{number}: {folder} may not include {target}")
     built = calls(sources)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Circle with daemon/conductor/state.h: the inside of what conductor.h has. */
-#include "daemon/conductor/state.h"
+/* Circle with daemon/conductor/inside.h: the inside of what conductor.h has. */
+#include "daemon/conductor/inside.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,10 @@
 #include <unistd.h>
 
 #include "daemon/conductor/limits.h"
+#include "daemon/announce/announce.h"
+#include "daemon/conductor/configuration.h"
 #include "daemon/config/schema.h"
+#include "daemon/record/record.h"
 #include "daemon/report/report.h"
 #include "lib/base/strv.h"
 #include "lib/log/log.h"
@@ -22,120 +25,6 @@
 #include "lib/os/path.h"
 #include "lib/systemd/notify.h"
 
-#define RECORD_RETRY USEC_PER_MINUTE
-
-usec_t conductor_now(const struct conductor *conductor)
-{
-	return destination_now(&conductor->destinations);
-}
-
-/* --- the record: nothing new begins while it cannot be written --- */
-
-/* What fails until then does not put the next try off. */
-static void wait_for_record(struct conductor *conductor, struct error *err)
-{
-	usec_t now = clock_monotonic();
-
-	if (!conductor->record_error.text || conductor->record_retry <= now)
-		conductor->record_retry = now + RECORD_RETRY;
-	error_move(&conductor->record_error, err);
-}
-
-bool conductor_recorded(struct conductor *conductor, int r, struct error *err)
-{
-	const struct change change = { .event = CHANGE_RECORD_FAILED, .error = err };
-
-	if (r >= 0)
-		return true;
-	say(conductor, &change);
-	wait_for_record(conductor, err);
-	return false;
-}
-
-static void say_news(const struct conductor *conductor, const struct record_news *news)
-{
-	if (news->lost)
-		say_words(conductor, CHANGE_RECORD_LOST, news->lost);
-	if (news->migrated)
-		say_words(conductor, CHANGE_RECORD_MIGRATED, news->migrated);
-}
-
-void conductor_try_record(struct conductor *conductor)
-{
-	_cleanup_(record_news_done) struct record_news news = { 0 };
-	_cleanup_(error_done) struct error err = ERROR_NULL;
-	char text[TIME_TEXT_SIZE];
-	int r = record_try(conductor->record, time_format(conductor_now(conductor), text), &news, &err);
-
-	if (!conductor_recorded(conductor, r, &err))
-		return;
-	say_news(conductor, &news);
-	error_done(&conductor->record_error);
-	say_words(conductor, CHANGE_RECORD_WRITTEN, NULL);
-}
-
-#define SAVE(conductor, call)                                                                      \
-	__extension__({                                                                            \
-		_cleanup_(error_done) struct error err = ERROR_NULL;                               \
-		!(conductor)->record || (conductor)->options.dry_run ||                            \
-			conductor_recorded((conductor), (call), &err);                             \
-	})
-
-bool conductor_save_certificate(struct conductor *conductor, struct tracked_certificate *certificate)
-{
-	struct certificate_record row = certificate->record;
-	const struct source_certificate *seen = certificate->seen;
-
-	if (seen && digest_equal(&seen->version.digest, &row.version.digest))
-		row.serial = seen->serial;
-	certificate->has_serial = row.serial != NULL;
-	return SAVE(conductor, record_save_certificate(conductor->record, &row, &err));
-}
-
-bool conductor_save_delivery(struct conductor *conductor, const struct delivery_record *row)
-{
-	return SAVE(conductor, record_save_delivery(conductor->record, row, &err));
-}
-
-bool conductor_save_dependent(struct conductor *conductor, const struct dependent_record *row)
-{
-	return SAVE(conductor, record_save_dependent(conductor->record, row, &err));
-}
-
-bool conductor_save_owed(struct conductor *conductor, const struct owed_record *row)
-{
-	return SAVE(conductor, record_save_owed(conductor->record, row, &err));
-}
-
-bool conductor_remove_owed(struct conductor *conductor, const struct owed_record *row)
-{
-	return SAVE(conductor, record_remove_owed(conductor->record, row, &err));
-}
-
-bool conductor_begin(struct conductor *conductor)
-{
-	_cleanup_(error_done) struct error err = ERROR_NULL;
-
-	return conductor->record && !conductor->options.dry_run &&
-	       conductor_recorded(conductor, record_begin(conductor->record, &err), &err);
-}
-
-void conductor_commit(struct conductor *conductor, bool begun)
-{
-	_cleanup_(error_done) struct error err = ERROR_NULL;
-
-	if (begun)
-		(void)conductor_recorded(conductor, record_commit(conductor->record, &err), &err);
-}
-
-static void write_history(void *userdata, const char *event, const char *subject, const char *text)
-{
-	struct conductor *conductor = userdata;
-
-	(void)SAVE(conductor,
-		record_add_history(conductor->record, conductor_now(conductor), event, subject, text, &err));
-}
-
 /* --- signals --- */
 
 static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
@@ -143,7 +32,7 @@ static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *
 	struct conductor *conductor = userdata;
 
 	conductor->ending = true;
-	say_words(conductor, CHANGE_STOPPING, strsignal((int)info->ssi_signo));
+	say_words(conductor->inventory, CHANGE_STOPPING, strsignal((int)info->ssi_signo));
 	return sd_event_exit(conductor->event, 0);
 }
 
@@ -155,13 +44,84 @@ static void set_quota(void *userdata, const char *service, const char *operation
 	(void)aws_set_quota(conductor->aws, service, operation, rate);
 }
 
+/* --- worlds --- */
+
+/* ${world} (given), which came of what the source shows in ${view}, is the present one from now on. */
+static void take_over(struct conductor *conductor, struct world *world, const struct source_view *view)
+{
+	/* They only read, or are begun again by the plan; what they are about may be gone. */
+	look_cancel(conductor->look);
+	tags_cancel(conductor->tags);
+	proofs_cancel(conductor->proofs);
+	tell_new_world(conductor->tell, world);
+	plan_done(&conductor->planner.shown); /* its names borrow from the stock */
+	inventory_take_over(conductor->inventory, world, view);
+	look_new_world(conductor->look);
+	tags_new_world(conductor->tags);
+	transfers_new_world(conductor->transfers);
+	job_new_world(conductor);
+}
+
+/* Does it show the same certificates under the same names, so that the same deliveries come of it? */
+static bool views_alike(const struct source_view *a, const struct source_view *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (!source_certificate_listed_alike(&a->items[i], &b->items[i]))
+			return false;
+	return true;
+}
+
+static void on_view(void *userdata, const struct source_view *view, const struct source_view *former)
+{
+	struct conductor *conductor = userdata;
+	const struct world *present = conductor->stock->world;
+	struct world *world;
+
+	if (former && views_alike(former, view)) {
+		inventory_show(conductor->inventory, view, former);
+		return;
+	}
+	world = world_new(present->configuration, view, conductor->default_region);
+	if (former && inventory_shows(conductor->inventory, world)) {
+		world_unref(world);
+		inventory_show(conductor->inventory, view, former);
+		return;
+	}
+	say_entries(conductor->inventory, world->expansion->problems, present->expansion->problems);
+	take_over(conductor, world, view);
+}
+
 static void adopt_configuration(struct conductor *conductor, struct configuration *configuration)
 {
-	look_stop_reading(conductor);
-	wake_stop(conductor);
-	announce_forget(conductor->announce, ABOUT_PLACE, NULL); /* they are tried as they are configured now */
-	state_adopt_world(conductor, world_new(configuration, conductor->source.view, conductor->default_region));
+	const struct source_view *view = conductor->stock->view;
+
+	watch_cancel(conductor->watch);
+	queue_stop(conductor->queue);
+	/* They are tried as they are configured now. */
+	announce_forget(inventory_announce(conductor->inventory), ABOUT_PLACE, NULL);
+	take_over(conductor, world_new(configuration, view, conductor->default_region), view);
 	schema_each_quota(configuration->desired, set_quota, conductor);
+}
+
+/* The source's regions, from the configuration or the environment; false, said, when there is none. */
+static bool set_regions(struct conductor *conductor)
+{
+	const struct desired_source *source = &conductor->stock->world->desired->source;
+	const char *own = aws_profile_region(conductor->aws, source->access.profile);
+	char **regions;
+
+	regions = strv_copy(source->regions);
+	if (!regions && own)
+		strv_append(&regions, own);
+	watch_set_regions(conductor->watch, regions);
+	if (regions)
+		return true;
+	log_write(LOG_ERR, NULL, NULL,
+		"Found no region: set source.region in the configuration, AWS_REGION or AWS_DEFAULT_REGION in the "
+		"environment, or the region of the AWS profile");
+	return false;
 }
 
 /* What there is now. */
@@ -169,11 +129,11 @@ static void say_counts(const struct conductor *conductor, enum change_event even
 {
 	const struct change change = {
 		.event = event,
-		.count = conductor->certificate_count,
-		.total = conductor->delivery_count,
+		.count = conductor->stock->certificate_count,
+		.total = conductor->stock->delivery_count,
 	};
 
-	say(conductor, &change);
+	say(conductor->inventory, &change);
 }
 
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
@@ -183,14 +143,12 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 
 	notify_reloading();
 	if (!configuration_load(conductor->options.config_file, &configuration)) {
-		say_words(conductor, CHANGE_RELOAD_REJECTED, NULL);
+		say_words(conductor->inventory, CHANGE_RELOAD_REJECTED, NULL);
 	} else {
 		adopt_configuration(conductor, configuration);
 		configuration_unref(configuration);
-		if (conductor_set_regions(conductor)) {
-			conductor->source.sweep_wanted = true;
+		if (set_regions(conductor))
 			say_counts(conductor, CHANGE_RELOADED);
-		}
 	}
 	bus_retry(conductor->bus);
 	notify_ready();
@@ -203,7 +161,7 @@ static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata)
 	struct conductor *conductor = userdata;
 
 	notify_watchdog();
-	cycle_rest_longer(conductor);
+	rest_longer(conductor);
 	(void)sd_event_source_set_time(source, usec + notify_watchdog_interval());
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
@@ -214,7 +172,7 @@ static int loop_failed(const struct conductor *conductor, int number, const char
 	const struct error err = { .kind = ERROR_BUG, .code = -number, .text = strerror(-number) };
 	const struct change change = { .event = CHANGE_LOOP_FAILED, .words = task, .error = &err };
 
-	say(conductor, &change);
+	say(conductor->inventory, &change);
 	return 1;
 }
 
@@ -248,7 +206,7 @@ static void on_skew(void *userdata, int64_t offset)
 	_cleanup_(freep) char *words = NULL;
 
 	words = mem_printf("%s %s", off, offset < 0 ? "ahead of" : "behind");
-	say_words(userdata, CHANGE_CLOCK_OFF, words);
+	say_words(((struct conductor *)userdata)->inventory, CHANGE_CLOCK_OFF, words);
 }
 
 static int start_aws(struct conductor *conductor)
@@ -266,24 +224,6 @@ static int start_aws(struct conductor *conductor)
 	return 0;
 }
 
-bool conductor_set_regions(struct conductor *conductor)
-{
-	const struct desired_source *source = &conductor->world->desired->source;
-	const char *own = aws_profile_region(conductor->aws, source->access.profile);
-	char **regions;
-
-	regions = strv_copy(source->regions);
-	if (!regions && own)
-		strv_append(&regions, own);
-	source_watch_set_regions(&conductor->source, regions);
-	if (regions)
-		return true;
-	log_write(LOG_ERR, NULL, NULL,
-		"Found no region: set source.region in the configuration, AWS_REGION or AWS_DEFAULT_REGION in the "
-		"environment, or the region of the AWS profile");
-	return false;
-}
-
 static const char *state_directory(void)
 {
 	return getenv("STATE_DIRECTORY") ?: "/var/lib/certferry";
@@ -293,11 +233,14 @@ static const char *state_directory(void)
 static int open_record_to_read(struct conductor *conductor)
 {
 	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct record *record;
 
-	if (record_open_reader(state_directory(), &conductor->record, &err) >= 0)
+	if (record_open_reader(state_directory(), &record, &err) >= 0) {
+		inventory_use_record(conductor->inventory, record, &(struct record_news){ 0 });
 		return 0;
+	}
 	if (err.kind == ERROR_INVALID) {
-		say_words(conductor, CHANGE_RECORD_NEWER, err.text);
+		say_words(conductor->inventory, CHANGE_RECORD_NEWER, err.text);
 		return 2;
 	}
 	log_debug("%s", err.text);
@@ -322,23 +265,11 @@ static int lock_state(struct conductor *conductor, struct error *err)
 	return r < 0 ? 1 : 0;
 }
 
-/* An older record that cannot be migrated is read, and nothing new begins until it is. */
-static void note_unmigrated(struct conductor *conductor)
-{
-	_cleanup_(error_done) struct error err = ERROR_NULL;
-	const char *text = record_unmigrated(conductor->record);
-
-	if (!text)
-		return;
-	say_words(conductor, CHANGE_RECORD_UNMIGRATED, text);
-	(void)error_set(&err, ERROR_RETRY, 0, "%s", text);
-	wait_for_record(conductor, &err);
-}
-
 static int open_record(struct conductor *conductor)
 {
 	_cleanup_(record_news_done) struct record_news news = { 0 };
 	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct record *record;
 	int status;
 
 	if (conductor->options.dry_run)
@@ -346,31 +277,30 @@ static int open_record(struct conductor *conductor)
 	status = lock_state(conductor, &err);
 	if (status == 4)
 		return status;
-	if (status == 0 && record_open(state_directory(), &news, &conductor->record, &err) >= 0) {
-		say_news(conductor, &news);
-		note_unmigrated(conductor);
+	if (status == 0 && record_open(state_directory(), &news, &record, &err) >= 0) {
+		inventory_use_record(conductor->inventory, record, &news);
 		return 0;
 	}
 	if (status == 0 && err.kind == ERROR_INVALID) {
-		say_words(conductor, CHANGE_RECORD_NEWER, err.text);
+		say_words(conductor->inventory, CHANGE_RECORD_NEWER, err.text);
 		return 2;
 	}
-	say_words(conductor, CHANGE_RECORD_UNOPENED, err.text);
+	say_words(conductor->inventory, CHANGE_RECORD_UNOPENED, err.text);
 	return 1;
 }
 
 /* Places that can be known to be unusable before anything is carried. */
 static void check_places(struct conductor *conductor)
 {
-	for (size_t i = 0; i < conductor->delivery_count; i++) {
-		const struct tracked_place *place = state_place(conductor, &conductor->slots[i]);
+	for (size_t i = 0; i < conductor->stock->delivery_count; i++) {
+		const struct tracked_place *place = stock_place(conductor->stock, &conductor->stock->slots[i]);
 		_cleanup_(error_done) struct error err = ERROR_NULL;
 
 		if (destination_check(place->place, &err) < 0)
-			say_delivery(conductor, state_open(conductor, i)->delivery,
+			say_delivery(conductor->inventory, inventory_open(conductor->inventory, i)->delivery,
 				&(struct change){ .event = CHANGE_UNUSABLE, .error = &err });
 	}
-	state_settle(conductor);
+	inventory_end_turn(conductor->inventory);
 }
 
 /* Who starts the unit and then runs `certferry` must find the daemon by its name. */
@@ -381,8 +311,8 @@ void conductor_on_bus(void *userdata)
 
 static bool needs_bus(const struct conductor *conductor)
 {
-	for (size_t i = 0; i < conductor->dependent_count; i++)
-		if (dependent_needs_bus(conductor->dependents[i]->dependent))
+	for (size_t i = 0; i < conductor->stock->dependent_count; i++)
+		if (dependent_needs_bus(conductor->stock->dependents[i]->dependent))
 			return true;
 	return false;
 }
@@ -396,6 +326,135 @@ static void start_bus(struct conductor *conductor)
 		conductor->bus = bus_new(conductor->event, NULL, NULL);
 }
 
+/* --- what the actors ask --- */
+
+static void on_begins(void *userdata, enum source_reading reading)
+{
+	struct conductor *conductor = userdata;
+
+	if (reading != SOURCE_CHECK)
+		queue_read_begins(conductor->queue, reading == SOURCE_SWEEP);
+	if (reading != SOURCE_LOOK)
+		job_read_begins(conductor, reading == SOURCE_SWEEP);
+}
+
+static void on_tells(void *userdata)
+{
+	job_versions_told(userdata);
+}
+
+static void on_read(void *userdata, const struct tracked_certificate *certificate)
+{
+	job_version_read(userdata, certificate);
+}
+
+static void on_ended(void *userdata, enum source_reading reading, const struct error *err)
+{
+	struct conductor *conductor = userdata;
+
+	/* A run that ends by itself listens to no queue. */
+	if (reading != SOURCE_CHECK && !conductor->options.once)
+		queue_read_ended(conductor->queue, !err, watch_show(conductor->watch).regions);
+	job_read_ended(conductor, err);
+}
+
+static void on_cancelled(void *userdata)
+{
+	job_read_cancelled(userdata);
+}
+
+static char **wanted_arns(void *userdata, size_t *ret_count)
+{
+	return job_wanted_arns(userdata, ret_count);
+}
+
+static void on_wake(void *userdata, usec_t look, usec_t sweep)
+{
+	struct conductor *conductor = userdata;
+
+	watch_bring_forward(conductor->watch, look, sweep);
+}
+
+static void on_stale(void *userdata)
+{
+	struct conductor *conductor = userdata;
+
+	watch_look_now(conductor->watch);
+}
+
+static bool wants_tag(void *userdata, size_t slot)
+{
+	struct conductor *conductor = userdata;
+
+	return planner_wants_tag(&conductor->planner, slot);
+}
+
+/* The connection there is now, for dependents. */
+static struct sd_bus *bus_now(void *userdata)
+{
+	const struct conductor *conductor = userdata;
+
+	return conductor->bus ? bus_connection(conductor->bus) : NULL;
+}
+
+static void make_actors(struct conductor *conductor)
+{
+	struct inventory *inventory = conductor->inventory;
+	const struct destination_context *context = &conductor->destinations;
+
+	conductor->watch = watch_new(&(struct watch_host){
+		.inventory = inventory,
+		.context = context,
+		.on_view = on_view,
+		.wanted = wanted_arns,
+		.on_begins = on_begins,
+		.on_tells = on_tells,
+		.on_read = on_read,
+		.on_ended = on_ended,
+		.on_cancelled = on_cancelled,
+		.userdata = conductor,
+	});
+	conductor->queue = queue_new(&(struct queue_host){
+		.inventory = inventory, .context = context, .on_wake = on_wake, .userdata = conductor });
+	conductor->look = look_new(inventory, context);
+	conductor->transfers = transfers_new(&(struct transfers_host){
+		.inventory = inventory, .context = context, .on_stale = on_stale, .userdata = conductor });
+	conductor->proofs = proofs_new(inventory, conductor->event);
+	conductor->tags = tags_new(&(struct tags_host){
+		.inventory = inventory, .context = context, .wanted = wants_tag, .userdata = conductor });
+	conductor->tell = tell_new(inventory,
+		&(struct dependent_host){ .event = conductor->event, .bus = bus_now, .userdata = conductor });
+}
+
+/* Whatever is under way ends; none knows another. */
+static void end_actors(struct conductor *conductor)
+{
+	conductor->watch = watch_free(conductor->watch);
+	conductor->queue = queue_free(conductor->queue);
+	conductor->look = look_free(conductor->look);
+	conductor->tags = tags_free(conductor->tags);
+	conductor->transfers = transfers_free(conductor->transfers);
+	conductor->proofs = proofs_free(conductor->proofs);
+	conductor->tell = tell_free(conductor->tell);
+}
+
+static void make_inventory(struct conductor *conductor)
+{
+	conductor->inventory = inventory_new(&(struct inventory_request){
+		.destinations = &conductor->destinations,
+		.once = conductor->options.once,
+		.dry_run = conductor->options.dry_run,
+		.on_changed = cycle_poke,
+		.userdata = conductor,
+	});
+	conductor->stock = inventory_stock(conductor->inventory);
+	conductor->planner = (struct planner){
+		.inventory = conductor->inventory,
+		.stock = conductor->stock,
+		.once = conductor->options.once,
+	};
+}
+
 static int start(struct conductor *conductor, struct configuration *configuration)
 {
 	int status = start_aws(conductor);
@@ -406,17 +465,17 @@ static int start(struct conductor *conductor, struct configuration *configuratio
 		status = install_sources(conductor);
 	if (status != 0)
 		return status;
+	make_actors(conductor);
+	conductor->planner.watch = conductor->watch;
 	schema_each_quota(configuration->desired, set_quota, conductor);
-	state_adopt_world(conductor, world_new(configuration, NULL, conductor->default_region));
-	if (!conductor_set_regions(conductor))
+	take_over(conductor, world_new(configuration, NULL, conductor->default_region), NULL);
+	if (!set_regions(conductor))
 		return 2;
 	check_places(conductor);
-	say_entries(conductor, conductor->world->expansion->problems, NULL);
+	say_entries(conductor->inventory, conductor->stock->world->expansion->problems, NULL);
 	start_bus(conductor);
-	conductor->source.sweep_wanted = true;
-	conductor->source.next_look = conductor->source.next_sweep = USEC_INFINITY; /* the first sweep sets them */
-	for (size_t i = 0; conductor->options.once && i < conductor->dependent_count; i++)
-		conductor->dependents[i]->asked = conductor->dependents[i]->record.failures > 0;
+	if (conductor->options.once)
+		inventory_asked_once(conductor->inventory);
 	cycle_poke(conductor);
 	return 0;
 }
@@ -426,8 +485,8 @@ static int start(struct conductor *conductor, struct configuration *configuratio
 /* What a person who ran it would otherwise learn from the exit status alone. */
 static void say_waiting(const struct conductor *conductor)
 {
-	for (size_t i = 0; i < conductor->plan.count; i++) {
-		const struct step *step = &conductor->plan.steps[i];
+	for (size_t i = 0; i < conductor->planner.shown.count; i++) {
+		const struct step *step = &conductor->planner.shown.steps[i];
 
 		if (step->verb == STEP_WAIT && !step->failed)
 			log_write(LOG_NOTICE, NULL, NULL, "Waiting for '%s': %s", *step->dependent ? step->dependent
@@ -440,12 +499,12 @@ static int report_once(struct conductor *conductor)
 	_cleanup_(status_view_done) struct status_view view = { 0 };
 	_cleanup_(freep) char *text = NULL;
 
-	cycle_refresh_plan(conductor);
+	planner_show_all(&conductor->planner);
 	if (conductor->options.dry_run) {
 		int status = ask_plan_exit(conductor);
 
-		text = conductor->options.json ? report_plan(&conductor->plan, status)
-					       : report_plan_lines(&conductor->plan);
+		text = conductor->options.json ? report_plan(&conductor->planner.shown, status)
+					       : report_plan_lines(&conductor->planner.shown);
 		(void)fputs(text, stdout);
 		return status;
 	}
@@ -465,12 +524,7 @@ static void stop(struct conductor *conductor)
 		return;
 	conductor->stopped = conductor->ending = true;
 	notify_stopping();
-	look_stop_reading(conductor);
-	wake_stop(conductor);
-	look_cancel(conductor);
-	tag_cancel(conductor);
-	deliver_cancel(conductor);
-	state_done(conductor);
+	end_actors(conductor);
 	job_done_all(conductor);
 	conductor->bus = bus_free(conductor->bus);
 	conductor->aws = conductor->destinations.aws = aws_free(conductor->aws);
@@ -490,17 +544,15 @@ static int on_exit_loop(sd_event_source *source, void *userdata)
 static void finish(struct conductor *conductor)
 {
 	stop(conductor);
-	record_free(conductor->record);
 	fd_close(conductor->lock);
 	sd_event_source_unref(conductor->cycle);
 	sd_event_source_unref(conductor->timer);
 	sd_event_source_unref(conductor->watchdog);
 	sd_event_unref(conductor->event);
-	source_watch_done(&conductor->source);
+	plan_done(&conductor->planner.shown);
+	inventory_free(conductor->inventory);
 	free(conductor->default_region);
 	free(conductor->told_manager);
-	error_done(&conductor->record_error);
-	announce_free(conductor->announce);
 }
 
 /* What others share with us is theirs to set. */
@@ -512,7 +564,7 @@ static void warn_of_limits(const struct conductor *conductor)
 	limits_get("", &limits);
 	problems = limits_judge(&limits);
 	STRV_FOREACH (problem, problems)
-		say_words(conductor, CHANGE_LIMIT_LOW, *problem);
+		say_words(conductor->inventory, CHANGE_LIMIT_LOW, *problem);
 }
 
 static void block_signals(void)
@@ -546,15 +598,12 @@ int conductor_run(const struct conductor_options *options)
 	struct configuration *configuration;
 	int r, status;
 
-	agenda_init(&conductor.agenda);
 	if (!configuration_load(options->config_file, &configuration))
 		return 2;
-	conductor.announce = announce_new(&(struct announce_request){
-		.now = clock_monotonic, .history = write_history, .userdata = &conductor });
+	make_inventory(&conductor);
 	if (options->memory_unlocked)
-		say_words(&conductor, CHANGE_MEMORY_UNLOCKED, NULL);
+		say_words(conductor.inventory, CHANGE_MEMORY_UNLOCKED, NULL);
 	warn_of_limits(&conductor);
-	source_watch_init(&conductor.source, &look_source_events, &conductor);
 	block_signals();
 	r = sd_event_default(&conductor.event);
 	conductor.destinations.event = conductor.event;

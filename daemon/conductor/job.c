@@ -8,7 +8,7 @@
  * It ends when its deliveries and their dependents have come to rest: done, failed until later, or held.  What else is in
  * flight, and what else there is to do, is nothing to it.
  */
-#include "daemon/conductor/state.h"
+#include "daemon/conductor/inside.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,14 +35,14 @@ static bool scope_find_under(const struct conductor *conductor, const char *name
 {
 	_cleanup_(freep) char *from = mem_printf("%s/", name), *to = mem_printf("%s%c", name, '/' + 1);
 	struct scope scope = {
-		.first = state_lower_slot(conductor, from),
-		.certificate = state_lower_certificate(conductor, from),
+		.first = stock_lower_slot(conductor->stock, from),
+		.certificate = stock_lower_certificate(conductor->stock, from),
 	};
 
-	scope.count = state_lower_slot(conductor, to) - scope.first;
-	scope.certificates = state_lower_certificate(conductor, to) - scope.certificate;
+	scope.count = stock_lower_slot(conductor->stock, to) - scope.first;
+	scope.certificates = stock_lower_certificate(conductor->stock, to) - scope.certificate;
 	if (scope.count && !scope.certificates) {
-		scope.certificate = conductor->slots[scope.first].certificate;
+		scope.certificate = conductor->stock->slots[scope.first].certificate;
 		scope.certificates = 1;
 	}
 	*ret = scope;
@@ -51,18 +51,18 @@ static bool scope_find_under(const struct conductor *conductor, const char *name
 
 static bool scope_find(const struct conductor *conductor, const char *name, struct scope *ret)
 {
-	const struct tracked_certificate *certificate = state_find_certificate(conductor, name);
-	const struct slot *slot = state_find_slot(conductor, name);
+	const struct tracked_certificate *certificate = stock_find_certificate(conductor->stock, name);
+	const struct slot *slot = stock_find_slot(conductor->stock, name);
 
 	if (!*name)
-		*ret = (struct scope){ .count = conductor->delivery_count };
+		*ret = (struct scope){ .count = conductor->stock->delivery_count };
 	else if (certificate)
 		*ret = (struct scope){ .first = certificate->first,
 			.count = certificate->count,
-			.certificate = state_lower_certificate(conductor, name),
+			.certificate = stock_lower_certificate(conductor->stock, name),
 			.certificates = 1 };
 	else if (slot)
-		*ret = (struct scope){ .first = (size_t)(slot - conductor->slots),
+		*ret = (struct scope){ .first = (size_t)(slot - conductor->stock->slots),
 			.count = 1,
 			.certificate = slot->certificate,
 			.certificates = 1 };
@@ -77,34 +77,6 @@ static bool is_about_all(const struct job *job)
 }
 
 /* --- the request --- */
-
-static void ask_certificate(struct conductor *conductor, struct tracked_certificate *certificate)
-{
-	certificate->record.next_try = 0; /* of its export */
-	agenda_touch(&conductor->agenda, &certificate->agenda);
-}
-
-/* Restart spacing is no back-off: it holds also when somebody asks.  To look again at what one serves, to which nothing is
- * owed, restarts nothing. */
-static bool may_be_asked(const struct tracked_dependent *dependent)
-{
-	const enum prove_result result = dependent->record.proof.result;
-
-	return dependent->record.failures ||
-	       ((result == PROVE_WRONG || result == PROVE_UNPROVEN) && !dependent->owed_count);
-}
-
-static void ask_slot(struct conductor *conductor, struct slot *slot)
-{
-	slot->asked = true;
-	ask_certificate(conductor, state_certificate(conductor, slot));
-	STRV_FOREACH(then, state_wish(conductor, slot)->then) {
-		struct tracked_dependent *dependent = state_find_dependent(conductor, *then);
-
-		if (dependent && may_be_asked(dependent))
-			dependent->asked = true;
-	}
-}
 
 static size_t count_jobs(const struct conductor *conductor)
 {
@@ -147,16 +119,16 @@ int job_start(void *userdata, const char *name, uint32_t *ret_job, struct error 
 		return error_set(err, ERROR_QUOTA, 0,
 			"%d syncs are running already; wait until some of them end, then run this one again", JOBS_MOST);
 	for (size_t i = 0; i < scope.count; i++)
-		ask_slot(conductor, &conductor->slots[scope.first + i]);
+		inventory_asked(conductor->inventory, scope.first + i);
 	for (size_t i = 0; i < scope.certificates; i++)
-		ask_certificate(conductor, conductor->certificates[scope.certificate + i]);
+		inventory_asked_certificate(conductor->inventory, conductor->stock->certificates[scope.certificate + i]);
 	aws_forget_denials(conductor->aws);
 	/* Without a view there is nothing known that the rest could stay as. */
-	if (!*name || !conductor->source.view)
-		conductor->source.sweep_wanted = true;
-	conductor->record_retry = MIN(conductor->record_retry, clock_monotonic());
+	if (!*name || !conductor->stock->view)
+		watch_want_sweep(conductor->watch);
+	inventory_hurry_record(conductor->inventory);
 	*ret_job = (job ?: job_new(conductor, name))->id;
-	if (conductor->source.tells)
+	if (watch_show(conductor->watch).tells)
 		job_versions_told(conductor);
 	cycle_poke(conductor);
 	return 0;
@@ -189,7 +161,7 @@ char **job_wanted_arns(const struct conductor *conductor, size_t *ret_count)
 	count = 0;
 	for (const struct job *job = conductor->jobs; job; job = job->next)
 		for (size_t i = 0; waits_to_be_read(conductor, job, &scope) && i < scope.certificates; i++)
-			arns[count++] = conductor->certificates[scope.certificate + i]->arn;
+			arns[count++] = conductor->stock->certificates[scope.certificate + i]->arn;
 	qsort(arns, count, sizeof(*arns), compare_text);
 	for (size_t i = 0; i < count; i++)
 		if (!kept || strcmp(arns[kept - 1], arns[i]) != 0)
@@ -211,8 +183,8 @@ void job_read_begins(struct conductor *conductor, bool all)
 /* Nothing that was asked of a reading that is over is read any more. */
 static void forget_reading(struct conductor *conductor)
 {
-	for (size_t i = 0; i < conductor->certificate_count; i++)
-		conductor->certificates[i]->read_next = false;
+	for (size_t i = 0; i < conductor->stock->certificate_count; i++)
+		inventory_read_next(conductor->inventory, conductor->stock->certificates[i], false);
 }
 
 void job_read_cancelled(struct conductor *conductor)
@@ -231,12 +203,11 @@ void job_versions_told(struct conductor *conductor)
 		bool all = waits_to_be_read(conductor, job, &scope);
 
 		for (size_t i = 0; all && i < scope.certificates; i++) {
-			struct tracked_certificate *certificate = conductor->certificates[scope.certificate + i];
+			const struct tracked_certificate *certificate = conductor->stock->certificates[scope.certificate + i];
 
 			/* Another job may have asked for it; what is asked twice would be read twice. */
-			certificate->read_next = certificate->read_next ||
-						 source_read_next(conductor->source.read, certificate->arn);
-			all = certificate->read_next;
+			all = certificate->read_next || watch_read_next(conductor->watch, certificate->arn);
+			inventory_read_next(conductor->inventory, certificate, all);
 		}
 		if (all) {
 			job->step = JOB_READS;
@@ -253,7 +224,7 @@ static void hurry(struct conductor *conductor, const struct job *job, bool hurri
 	if (!scope_find(conductor, job->name, &scope))
 		return;
 	for (size_t i = 0; i < scope.certificates; i++)
-		agenda_hurry(&conductor->agenda, &conductor->certificates[scope.certificate + i]->agenda, hurried);
+		inventory_hurry(conductor->inventory, conductor->stock->certificates[scope.certificate + i], hurried);
 }
 
 /* All places are checked by a full scan anyway. */
@@ -268,9 +239,10 @@ static void begin_carrying(struct conductor *conductor, struct job *job, const s
 		return;
 	hurry(conductor, job, true);
 	for (size_t i = 0; i < scope.count; i++)
-		look_ask(conductor, &conductor->slots[scope.first + i]);
+		if (stock_can_look(conductor->stock, &conductor->stock->slots[scope.first + i]))
+			inventory_want_look(conductor->inventory, scope.first + i, true);
 	for (size_t i = 0; i < scope.certificates; i++)
-		agenda_touch(&conductor->agenda, &conductor->certificates[scope.certificate + i]->agenda);
+		inventory_touch(conductor->inventory, conductor->stock->certificates[scope.certificate + i]);
 }
 
 void job_read_ended(struct conductor *conductor, const struct error *err)
@@ -288,16 +260,16 @@ static bool has_been_read(const struct conductor *conductor, const struct job *j
 	if (!job->read_next || !scope_find(conductor, job->name, &scope))
 		return false;
 	for (size_t i = 0; i < scope.certificates; i++)
-		if (conductor->certificates[scope.certificate + i]->read_next)
+		if (conductor->stock->certificates[scope.certificate + i]->read_next)
 			return false;
 	return true;
 }
 
-void job_version_read(struct conductor *conductor, struct tracked_certificate *certificate)
+void job_version_read(struct conductor *conductor, const struct tracked_certificate *certificate)
 {
 	if (!certificate->read_next)
 		return;
-	certificate->read_next = false;
+	inventory_read_next(conductor->inventory, certificate, false);
 	for (struct job *job = conductor->jobs; job; job = job->next)
 		if (job->step == JOB_READS && has_been_read(conductor, job))
 			begin_carrying(conductor, job, NULL);
@@ -317,9 +289,9 @@ void job_new_world(struct conductor *conductor)
 /* Is nothing of it in flight, and nothing due that is going to be begun? */
 static bool slot_rests(const struct conductor *conductor, const struct slot *slot)
 {
-	const struct tracked_certificate *certificate = state_certificate(conductor, slot);
+	const struct tracked_certificate *certificate = stock_certificate(conductor->stock, slot);
 
-	if (slot->claimed_by & CLAIMS_IN_FLIGHT || look_wants(conductor, slot) || certificate->agenda.touched ||
+	if (slot->claimed_by & CLAIMS_IN_FLIGHT || stock_wants_look(conductor->stock, slot) || certificate->agenda.touched ||
 		certificate->gather_until)
 		return false;
 	return !slot->due || cycle_stopped(conductor);
@@ -327,14 +299,14 @@ static bool slot_rests(const struct conductor *conductor, const struct slot *slo
 
 static bool dependent_rests(const struct tracked_dependent *dependent)
 {
-	return !dependent->call && !dependent->prove && !dependent->gathers;
+	return !dependent->in_flight && !dependent->gathers;
 }
 
 static bool dependents_rest(struct conductor *conductor, const struct scope *scope)
 {
 	for (size_t i = 0; i < scope->count; i++)
-		STRV_FOREACH(then, state_wish(conductor, &conductor->slots[scope->first + i])->then) {
-			const struct tracked_dependent *dependent = state_find_dependent(conductor, *then);
+		STRV_FOREACH(then, stock_wish(conductor->stock, &conductor->stock->slots[scope->first + i])->then) {
+			const struct tracked_dependent *dependent = stock_find_dependent(conductor->stock, *then);
 
 			if (dependent && !dependent_rests(dependent))
 				return false;
@@ -344,8 +316,8 @@ static bool dependents_rest(struct conductor *conductor, const struct scope *sco
 
 static bool all_dependents_rest(const struct conductor *conductor)
 {
-	for (size_t i = 0; i < conductor->dependent_count; i++)
-		if (!dependent_rests(conductor->dependents[i]))
+	for (size_t i = 0; i < conductor->stock->dependent_count; i++)
+		if (!dependent_rests(conductor->stock->dependents[i]))
 			return false;
 	return true;
 }
@@ -354,11 +326,11 @@ static bool all_dependents_rest(const struct conductor *conductor)
 static bool exports_rest(const struct conductor *conductor, const struct scope *scope)
 {
 	for (size_t i = 0; i < scope->certificates; i++) {
-		const struct tracked_certificate *certificate = conductor->certificates[scope->certificate + i];
+		const struct tracked_certificate *certificate = conductor->stock->certificates[scope->certificate + i];
 
 		if (certificate->count)
 			continue;
-		if (certificate->run || certificate->agenda.touched)
+		if (certificate->in_flight || certificate->agenda.touched)
 			return false;
 		if (certificate->agenda.ready && !cycle_stopped(conductor))
 			return false; /* it waits for room */
@@ -375,7 +347,7 @@ static bool job_rests(struct conductor *conductor, struct job *job)
 		return true; /* it is configured no more */
 	if (job->step != JOB_CARRIES)
 		return false;
-	while (job->rested < scope.count && slot_rests(conductor, &conductor->slots[scope.first + job->rested]))
+	while (job->rested < scope.count && slot_rests(conductor, &conductor->stock->slots[scope.first + job->rested]))
 		job->rested++;
 	if (job->rested < scope.count || !exports_rest(conductor, &scope))
 		return false;
@@ -395,27 +367,27 @@ static void view_scope(struct conductor *conductor, const struct scope *scope, s
 	ret_view->certificates =
 		mem_resize(ret_view->certificates, scope->certificates, sizeof(*ret_view->certificates));
 	for (size_t i = 0; i < scope->certificates; i++)
-		view_certificate(conductor->certificates[scope->certificate + i], &ret_view->certificates[i]);
+		view_certificate(conductor->stock->certificates[scope->certificate + i], &ret_view->certificates[i]);
 }
 
 /* Those that the deliveries of the scope owe; for a job about all, all that there are. */
 static void sum_dependents(struct conductor *conductor, const struct scope *scope, bool all, struct summary *summary)
 {
-	_cleanup_(freep) bool *owes = mem_alloc(conductor->dependent_count * sizeof(*owes));
+	_cleanup_(freep) bool *owes = mem_alloc(conductor->stock->dependent_count * sizeof(*owes));
 
 	for (size_t i = 0; !all && i < scope->count; i++)
-		STRV_FOREACH(then, state_wish(conductor, &conductor->slots[scope->first + i])->then) {
-			size_t at = state_dependent_index(conductor, *then);
+		STRV_FOREACH(then, stock_wish(conductor->stock, &conductor->stock->slots[scope->first + i])->then) {
+			size_t at = stock_dependent_index(conductor->stock, *then);
 
-			if (at < conductor->dependent_count)
+			if (at < conductor->stock->dependent_count)
 				owes[at] = true;
 		}
-	for (size_t i = 0; i < conductor->dependent_count; i++) {
+	for (size_t i = 0; i < conductor->stock->dependent_count; i++) {
 		struct dependent_report report;
 
 		if (!all && !owes[i])
 			continue;
-		view_dependent(conductor->dependents[i], &report);
+		view_dependent(conductor->stock->dependents[i], &report);
 		summary_add_dependent(summary, &report);
 	}
 }
@@ -423,7 +395,7 @@ static void sum_dependents(struct conductor *conductor, const struct scope *scop
 /* ${count} deliveries from ${first} on, of one certificate; how many were dealt with. */
 static size_t sum_some(struct conductor *conductor, size_t first, size_t count, struct summary *summary)
 {
-	struct tracked_certificate *certificate = state_certificate(conductor, &conductor->slots[first]);
+	const struct tracked_certificate *certificate = stock_certificate(conductor->stock, &conductor->stock->slots[first]);
 	struct delivery_view views[OPENED_AT_ONCE];
 	size_t at = first - certificate->first, quiet = view_count_quiet(conductor, certificate, at);
 
@@ -434,11 +406,11 @@ static size_t sum_some(struct conductor *conductor, size_t first, size_t count, 
 		return quiet;
 	}
 	count = MIN(count, ARRAY_SIZE(views));
-	plan_done(&conductor->plan);
+	plan_done(&conductor->planner.shown);
 	view_deliveries(conductor, certificate, at, count, views);
 	for (size_t i = 0; i < count; i++)
 		summary_add_delivery(summary, &views[i]);
-	cycle_forget_plan(conductor);
+	planner_forget(&conductor->planner);
 	return count;
 }
 
@@ -446,12 +418,12 @@ static size_t sum_some(struct conductor *conductor, size_t first, size_t count, 
 static void sum_scope(struct conductor *conductor, const struct scope *scope, bool all, struct summary *summary)
 {
 	size_t first = all ? 0 : scope->certificate;
-	size_t count = all ? conductor->certificate_count : scope->certificates;
+	size_t count = all ? conductor->stock->certificate_count : scope->certificates;
 
 	for (size_t i = 0; i < count; i++) {
 		struct certificate_view view;
 
-		view_certificate(conductor->certificates[first + i], &view);
+		view_certificate(conductor->stock->certificates[first + i], &view);
 		summary_add_certificate(summary, &view);
 	}
 	for (size_t i = 0; i < scope->count;)
@@ -485,7 +457,7 @@ static void end_with_list(struct conductor *conductor, const struct job *job, co
 	view.source_problem = job->problem;
 	json = report_status(&view);
 	bus_job_done(conductor->bus, job->id, status_view_exit(&view), json);
-	cycle_forget_plan(conductor);
+	planner_forget(&conductor->planner);
 }
 
 static void end_without_scope(struct conductor *conductor, const struct job *job)

@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "daemon/conductor/state.h"
+#include "daemon/conductor/configuration.h"
 #include "daemon/dependent/dropin.h"
 #include "daemon/dependent/polkit_rule.h"
+#include "daemon/plan/expand.h"
+#include "lib/aws/aws.h"
 #include "lib/aws/programs.h"
 #include "lib/base/strv.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The properties on the bus: what STATUS= of the unit says and more, in numbers and times. */
-#include "daemon/conductor/state.h"
+#include "daemon/conductor/inside.h"
 
 #include <stdlib.h>
 
@@ -17,30 +17,31 @@ static usec_t wall_time(const struct conductor *conductor, usec_t moment, usec_t
 
 	if (moment == USEC_INFINITY)
 		return 0;
-	wall = usec_add(conductor_now(conductor), usec_sub(moment, clock_monotonic()));
+	wall = usec_add(inventory_now(conductor->inventory), usec_sub(moment, clock_monotonic()));
 	return wall > usec_add(shown, USEC_PER_SEC) || shown > usec_add(wall, USEC_PER_SEC) ? wall : shown;
 }
 
 void show_properties(struct conductor *conductor)
 {
+	const struct watch_shown source = watch_show(conductor->watch);
 	struct status_view head;
 
 	if (conductor->options.once)
 		return; /* nobody can ask */
 	view_head(conductor, &head);
 	/* While the source is read, the times of the next are those of this one. */
-	if (!conductor->source.read) {
-		conductor->shown_poll = wall_time(conductor, conductor->source.next_look, conductor->shown_poll);
-		conductor->shown_full_scan = wall_time(conductor, conductor->source.next_sweep, conductor->shown_full_scan);
+	if (!source.reading) {
+		conductor->shown_poll = wall_time(conductor, source.next_look, conductor->shown_poll);
+		conductor->shown_full_scan = wall_time(conductor, source.next_sweep, conductor->shown_full_scan);
 	}
 	bus_show(conductor->bus,
 		&(struct bus_properties){
-			.certificates = (uint32_t)conductor->certificate_count,
-			.deliveries = (uint32_t)conductor->delivery_count,
-			.in_place = conductor->counts.in_place,
-			.held = conductor->counts.held,
-			.failing = conductor->counts.failing,
-			.dependents_failing = conductor->dependents_failing,
+			.certificates = (uint32_t)conductor->stock->certificate_count,
+			.deliveries = (uint32_t)conductor->stock->delivery_count,
+			.in_place = conductor->stock->census.in_place,
+			.held = conductor->stock->census.held,
+			.failing = conductor->stock->census.failing,
+			.dependents_failing = conductor->stock->dependents_failing,
 			.last_poll = head.looked_at,
 			.next_poll = conductor->shown_poll,
 			.last_full_scan = head.swept_at,

@@ -13,6 +13,7 @@
  */
 #include <stdlib.h>
 
+#include "daemon/conductor/inside.h"
 #include "daemon/conductor/walk.h"
 #include "daemon/report/report.h"
 #include "lib/os/memory.h"
@@ -64,18 +65,18 @@ static void give_back(struct survey *survey, size_t count)
 }
 
 /* Tells the next deliveries of a certificate; how many. */
-static size_t open_some(struct survey *survey, struct tracked_certificate *certificate, view_fn tell)
+static size_t open_some(struct survey *survey, const struct tracked_certificate *certificate, view_fn tell)
 {
 	struct conductor *conductor = survey->conductor;
 	size_t count = MIN(certificate->count - survey->walk.delivery, (size_t)SLOTS_AT_ONCE);
 	struct delivery_view views[SLOTS_AT_ONCE];
 
-	plan_done(&conductor->plan);
+	plan_done(&conductor->planner.shown);
 	view_deliveries(conductor, certificate, survey->walk.delivery, count, views);
 	for (size_t i = 0; i < count; i++)
-		if (walk_covers_slot(&survey->walk, &conductor->slots[certificate->first + survey->walk.delivery + i]))
+		if (walk_covers_slot(&survey->walk, &conductor->stock->slots[certificate->first + survey->walk.delivery + i]))
 			tell(survey, &views[i]);
-	cycle_forget_plan(conductor);
+	planner_forget(&conductor->planner);
 	give_back(survey, count);
 	return count;
 }
@@ -86,7 +87,7 @@ static bool walk_open(struct survey *survey, view_fn tell)
 	size_t passed = 0;
 
 	for (size_t i = 0; i < CERTIFICATES_AT_ONCE && passed < SLOTS_PASSED_AT_ONCE; i++) {
-		struct tracked_certificate *certificate = walk_here(&survey->walk);
+		const struct tracked_certificate *certificate = walk_here(&survey->walk);
 		size_t quiet;
 
 		if (!certificate)
@@ -138,7 +139,7 @@ static void count_view(struct survey *survey, const struct delivery_view *view)
 /* What the steps in conductor->plan, of some deliveries that are open, come to. */
 static void count_steps(struct survey *survey)
 {
-	const struct plan *plan = &survey->conductor->plan;
+	const struct plan *plan = &survey->conductor->planner.shown;
 
 	for (size_t i = 0; i < plan->count; i++) {
 		survey->something |= step_is_open(&plan->steps[i]);
@@ -146,17 +147,17 @@ static void count_steps(struct survey *survey)
 	}
 }
 
-static size_t count_plan(struct survey *survey, struct tracked_certificate *certificate)
+static size_t count_plan(struct survey *survey, const struct tracked_certificate *certificate)
 {
 	struct conductor *conductor = survey->conductor;
 
-	plan_done(&conductor->plan);
-	cycle_plan_some(conductor, certificate, 0, certificate->count);
+	plan_done(&conductor->planner.shown);
+	planner_show_some(&conductor->planner, certificate, 0, certificate->count);
 	count_steps(survey);
-	cycle_forget_plan(conductor);
+	planner_forget(&conductor->planner);
 	give_back(survey, certificate->count);
 	for (size_t i = 0; i < certificate->count; i++)
-		survey->blind |= state_seen(&conductor->slots[certificate->first + i]) == OBSERVED_UNKNOWN;
+		survey->blind |= slot_state(&conductor->stock->slots[certificate->first + i]) == OBSERVED_UNKNOWN;
 	return certificate->count;
 }
 
@@ -166,7 +167,7 @@ static bool count_some(struct survey *survey)
 	size_t passed = 0;
 
 	for (size_t i = 0; i < CERTIFICATES_AT_ONCE && passed < SLOTS_PASSED_AT_ONCE; i++) {
-		struct tracked_certificate *certificate = walk_here(&survey->walk);
+		const struct tracked_certificate *certificate = walk_here(&survey->walk);
 		size_t quiet;
 
 		if (!certificate)
@@ -199,16 +200,16 @@ static void count_dependents(struct survey *survey)
 	struct conductor *conductor = survey->conductor;
 
 	if (survey->subject == BUS_PLAN) {
-		plan_done(&conductor->plan);
-		cycle_plan_told(conductor);
+		plan_done(&conductor->planner.shown);
+		planner_show_dependents(&conductor->planner);
 		count_steps(survey);
-		cycle_forget_plan(conductor);
+		planner_forget(&conductor->planner);
 		return;
 	}
-	for (size_t i = 0; !*survey->name && i < conductor->dependent_count; i++) {
+	for (size_t i = 0; !*survey->name && i < conductor->stock->dependent_count; i++) {
 		struct dependent_report report;
 
-		view_dependent(conductor->dependents[i], &report);
+		view_dependent(conductor->stock->dependents[i], &report);
 		if (survey->summed)
 			summary_add_dependent(&survey->summary, &report);
 		else
@@ -222,7 +223,7 @@ static int exit_of(struct survey *survey, const struct status_view *head)
 
 	if (survey->subject == BUS_STATUS)
 		return status_exit(head, &survey->summary.counts);
-	if (survey->subject == BUS_PLAN && (conductor->source.problem.text || !conductor->source.view))
+	if (survey->subject == BUS_PLAN && (watch_show(conductor->watch).problem || !conductor->stock->view))
 		return 1;
 	return survey->blind ? 1 : survey->something ? 3 : 0;
 }
@@ -248,7 +249,7 @@ static void begin_text(struct survey *survey, struct buf *to)
 static bool write_certificates(struct survey *survey)
 {
 	for (size_t i = 0; i < SLOTS_AT_ONCE; i++) {
-		struct tracked_certificate *certificate = walk_here(&survey->walk);
+		const struct tracked_certificate *certificate = walk_here(&survey->walk);
 		struct certificate_view view;
 
 		if (!certificate)
@@ -268,7 +269,7 @@ static void write_delivery(struct survey *survey, const struct delivery_view *vi
 
 static bool write_deliveries(struct survey *survey)
 {
-	struct tracked_certificate *certificate = walk_here(&survey->walk);
+	const struct tracked_certificate *certificate = walk_here(&survey->walk);
 
 	if (!certificate)
 		return false;
@@ -284,17 +285,17 @@ static bool write_steps(struct survey *survey)
 	struct conductor *conductor = survey->conductor;
 
 	for (size_t i = 0; i < CERTIFICATES_AT_ONCE; i++) {
-		struct tracked_certificate *certificate = walk_here(&survey->walk);
+		const struct tracked_certificate *certificate = walk_here(&survey->walk);
 		bool quiet;
 
 		if (!certificate)
 			return false;
 		quiet = view_is_quiet(conductor, certificate);
 		if (!quiet) {
-			plan_done(&conductor->plan);
-			cycle_plan_some(conductor, certificate, 0, certificate->count);
-			report_steps(&survey->writer, &conductor->plan);
-			cycle_forget_plan(conductor);
+			plan_done(&conductor->planner.shown);
+			planner_show_some(&conductor->planner, certificate, 0, certificate->count);
+			report_steps(&survey->writer, &conductor->planner.shown);
+			planner_forget(&conductor->planner);
 			give_back(survey, certificate->count);
 		}
 		walk_on(&survey->walk, certificate, certificate->count);
@@ -342,10 +343,10 @@ static void write_told(struct survey *survey)
 {
 	struct conductor *conductor = survey->conductor;
 
-	plan_done(&conductor->plan);
-	cycle_plan_told(conductor);
-	report_steps(&survey->writer, &conductor->plan);
-	cycle_forget_plan(conductor);
+	plan_done(&conductor->planner.shown);
+	planner_show_dependents(&conductor->planner);
+	report_steps(&survey->writer, &conductor->planner.shown);
+	planner_forget(&conductor->planner);
 	writer_close(&survey->writer, ']');
 }
 
@@ -357,14 +358,14 @@ static void write_dependents(struct survey *survey)
 	if (survey->subject != BUS_STATUS)
 		return;
 	writer_open(&survey->writer, "dependents", '[');
-	for (size_t i = 0; !*survey->name && i < conductor->dependent_count; i++) {
+	for (size_t i = 0; !*survey->name && i < conductor->stock->dependent_count; i++) {
 		struct dependent_report report;
 
-		view_dependent(conductor->dependents[i], &report);
+		view_dependent(conductor->stock->dependents[i], &report);
 		report_dependent(&survey->writer, &report);
 	}
 	writer_close(&survey->writer, ']');
-	writer_texts(&survey->writer, "notices", conductor->world->expansion->problems);
+	writer_texts(&survey->writer, "notices", conductor->stock->world->expansion->problems);
 }
 
 static void end_text(struct survey *survey)
@@ -396,8 +397,8 @@ static bool survey_names_something(const struct survey *survey)
 {
 	const struct conductor *conductor = survey->conductor;
 
-	for (size_t i = 0; i < conductor->certificate_count; i++)
-		if (walk_covers_some(&survey->walk, conductor->certificates[i]))
+	for (size_t i = 0; i < conductor->stock->certificate_count; i++)
+		if (walk_covers_some(&survey->walk, conductor->stock->certificates[i]))
 			return true;
 	return !*survey->name;
 }
@@ -410,7 +411,7 @@ int survey_begin(void *userdata, const struct bus_question *question, void **ret
 		.subject = question->subject,
 		.summed = question->summary,
 		.name = mem_strdup(question->name) };
-	survey->walk = (struct walk){ .conductor = userdata, .name = survey->name };
+	survey->walk = (struct walk){ .stock = survey->conductor->stock, .name = survey->name };
 	walk_begin(&survey->walk);
 	if (!survey_names_something(survey)) {
 		survey_end(survey);

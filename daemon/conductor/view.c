@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/conductor/state.h"
+#include "daemon/conductor/inside.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -92,7 +92,7 @@ void view_dependent(const struct tracked_dependent *dependent, struct dependent_
 		.told_at = record->told_at,
 		.proof = proof_text(&record->proof),
 	};
-	if (dependent->call || dependent->prove) {
+	if (dependent->in_flight) {
 		report->state = PROGRESS_IN_FLIGHT;
 	} else if (owed) {
 		report->state = record->failures ? PROGRESS_FAILED : PROGRESS_OWED;
@@ -127,22 +127,22 @@ void view_certificate(const struct tracked_certificate *certificate, struct cert
 	};
 }
 
-void view_deliveries(struct conductor *conductor, struct tracked_certificate *certificate, size_t first, size_t count,
+void view_deliveries(struct conductor *conductor, const struct tracked_certificate *certificate, size_t first, size_t count,
 	struct delivery_view *views)
 {
 	_cleanup_(freep) const struct step **steps = mem_alloc(count * sizeof(*steps));
-	size_t planned = conductor->plan.count, begin = certificate->first + first;
+	size_t planned = conductor->planner.shown.count, begin = certificate->first + first;
 
-	cycle_plan_some(conductor, certificate, first, count);
-	for (size_t i = planned; i < conductor->plan.count; i++) {
-		const struct step *step = &conductor->plan.steps[i];
+	planner_show_some(&conductor->planner, certificate, first, count);
+	for (size_t i = planned; i < conductor->planner.shown.count; i++) {
+		const struct step *step = &conductor->planner.shown.steps[i];
 
 		if (*step->delivery)
 			steps[step->index - begin] = step;
 	}
 	for (size_t i = 0; i < count; i++)
-		fill_delivery(state_open(conductor, begin + i),
-			conductor->slots[begin + i].claimed_by & CLAIM_TRANSFER, steps[i], &views[i]);
+		fill_delivery(inventory_open(conductor->inventory, begin + i),
+			conductor->stock->slots[begin + i].claimed_by & CLAIM_TRANSFER, steps[i], &views[i]);
 }
 
 /* --- what need not be opened --- */
@@ -155,7 +155,7 @@ static bool slot_is_quiet(const struct conductor *conductor, const struct tracke
 
 	return !slot->open && settled->version && settled->state == OBSERVED_PRESENT &&
 	       digest_equal(&settled->version->version.digest, &certificate->seen->version.digest) &&
-	       (settled->proven || !state_wish(conductor, slot)->prove.connect);
+	       (settled->proven || !stock_wish(conductor->stock, slot)->prove.connect);
 }
 
 /* Can its deliveries be quiet, and is there nothing to be done for itself? */
@@ -163,7 +163,7 @@ static bool may_be_quiet(const struct conductor *conductor, const struct tracked
 {
 	const struct source_certificate *seen = certificate->seen;
 
-	return conductor->source.view && seen && !seen->ineligible && digest_is_set(&seen->version.digest) &&
+	return conductor->stock->view && seen && !seen->ineligible && digest_is_set(&seen->version.digest) &&
 	       !source_refusal(seen);
 }
 
@@ -174,15 +174,15 @@ size_t view_count_quiet(const struct conductor *conductor, const struct tracked_
 	if (!may_be_quiet(conductor, certificate))
 		return 0;
 	while (first + count < certificate->count &&
-		slot_is_quiet(conductor, certificate, &conductor->slots[certificate->first + first + count]))
+		slot_is_quiet(conductor, certificate, &conductor->stock->slots[certificate->first + first + count]))
 		count++;
 	return count;
 }
 
 static bool has_untagged(const struct conductor *conductor, const struct tracked_certificate *certificate)
 {
-	for (size_t i = 0; conductor->untagged && i < certificate->count; i++)
-		if (conductor->slots[certificate->first + i].untagged)
+	for (size_t i = 0; conductor->stock->untagged && i < certificate->count; i++)
+		if (conductor->stock->slots[certificate->first + i].untagged)
 			return true;
 	return false;
 }
@@ -198,37 +198,39 @@ bool view_is_quiet(const struct conductor *conductor, const struct tracked_certi
 
 void view_head(struct conductor *conductor, struct status_view *ret_view)
 {
+	const struct watch_shown source = watch_show(conductor->watch);
+
 	*ret_view = (struct status_view){
-		.now = conductor_now(conductor),
-		.looked_at = conductor->source.looked_at,
-		.swept_at = conductor->source.swept_at,
-		.next_look = conductor_now(conductor) + usec_sub(conductor->source.next_look, clock_monotonic()),
-		.source_problem = conductor->source.problem.text,
-		.record_problem = conductor->record_error.text,
-		.events = wake_state(conductor),
-		.events_problem = wake_problem(conductor),
-		.notices = conductor->world->expansion->problems,
+		.now = inventory_now(conductor->inventory),
+		.looked_at = source.looked_at,
+		.swept_at = source.swept_at,
+		.next_look = inventory_now(conductor->inventory) + usec_sub(source.next_look, clock_monotonic()),
+		.source_problem = source.problem,
+		.record_problem = conductor->stock->record_error.text,
+		.events = queue_state(conductor->queue),
+		.events_problem = queue_problem(conductor->queue),
+		.notices = conductor->stock->world->expansion->problems,
 	};
 }
 
 void ask_status(struct conductor *conductor, struct status_view *ret_view)
 {
-	_cleanup_(freep) size_t *slots = mem_alloc(conductor->delivery_count * sizeof(*slots));
+	_cleanup_(freep) size_t *slots = mem_alloc(conductor->stock->delivery_count * sizeof(*slots));
 
-	for (size_t i = 0; i < conductor->delivery_count; i++)
+	for (size_t i = 0; i < conductor->stock->delivery_count; i++)
 		slots[i] = i;
-	ask_status_of(conductor, slots, conductor->delivery_count, ret_view);
+	ask_status_of(conductor, slots, conductor->stock->delivery_count, ret_view);
 	/* Those without a delivery, and dependents that nobody names, too. */
 	ret_view->certificates =
-		mem_resize(ret_view->certificates, conductor->certificate_count, sizeof(*ret_view->certificates));
-	ret_view->certificate_count = conductor->certificate_count;
-	for (size_t i = 0; i < conductor->certificate_count; i++)
-		view_certificate(conductor->certificates[i], &ret_view->certificates[i]);
+		mem_resize(ret_view->certificates, conductor->stock->certificate_count, sizeof(*ret_view->certificates));
+	ret_view->certificate_count = conductor->stock->certificate_count;
+	for (size_t i = 0; i < conductor->stock->certificate_count; i++)
+		view_certificate(conductor->stock->certificates[i], &ret_view->certificates[i]);
 	ret_view->dependents =
-		mem_resize(ret_view->dependents, conductor->dependent_count, sizeof(*ret_view->dependents));
-	ret_view->dependent_count = conductor->dependent_count;
-	for (size_t i = 0; i < conductor->dependent_count; i++)
-		view_dependent(conductor->dependents[i], &ret_view->dependents[i]);
+		mem_resize(ret_view->dependents, conductor->stock->dependent_count, sizeof(*ret_view->dependents));
+	ret_view->dependent_count = conductor->stock->dependent_count;
+	for (size_t i = 0; i < conductor->stock->dependent_count; i++)
+		view_dependent(conductor->stock->dependents[i], &ret_view->dependents[i]);
 }
 
 /* How many of ${slots} from the first on stand beside each other in one certificate. */
@@ -237,45 +239,45 @@ static size_t count_together(const struct conductor *conductor, const size_t *sl
 	size_t together = 1;
 
 	while (together < count && slots[together] == slots[0] + together &&
-		conductor->slots[slots[together]].certificate == conductor->slots[slots[0]].certificate)
+		conductor->stock->slots[slots[together]].certificate == conductor->stock->slots[slots[0]].certificate)
 		together++;
 	return together;
 }
 
 static void add_dependents(struct conductor *conductor, const size_t *slots, size_t count, struct status_view *view)
 {
-	_cleanup_(freep) bool *owes = mem_alloc(conductor->dependent_count * sizeof(*owes));
+	_cleanup_(freep) bool *owes = mem_alloc(conductor->stock->dependent_count * sizeof(*owes));
 
-	view->dependents = mem_alloc(conductor->dependent_count * sizeof(*view->dependents));
+	view->dependents = mem_alloc(conductor->stock->dependent_count * sizeof(*view->dependents));
 	for (size_t i = 0; i < count; i++)
-		STRV_FOREACH(then, state_wish(conductor, &conductor->slots[slots[i]])->then) {
-			size_t at = state_dependent_index(conductor, *then);
+		STRV_FOREACH(then, stock_wish(conductor->stock, &conductor->stock->slots[slots[i]])->then) {
+			size_t at = stock_dependent_index(conductor->stock, *then);
 
-			if (at < conductor->dependent_count)
+			if (at < conductor->stock->dependent_count)
 				owes[at] = true;
 		}
-	for (size_t i = 0; i < conductor->dependent_count; i++)
+	for (size_t i = 0; i < conductor->stock->dependent_count; i++)
 		if (owes[i])
-			view_dependent(conductor->dependents[i], &view->dependents[view->dependent_count++]);
+			view_dependent(conductor->stock->dependents[i], &view->dependents[view->dependent_count++]);
 }
 
 void ask_status_of(struct conductor *conductor, const size_t *slots, size_t count, struct status_view *ret_view)
 {
-	struct tracked_certificate *certificate = NULL;
+	const struct tracked_certificate *certificate = NULL;
 	size_t together;
 
-	plan_done(&conductor->plan);
+	plan_done(&conductor->planner.shown);
 	view_head(conductor, ret_view);
 	ret_view->deliveries = mem_alloc(count * sizeof(*ret_view->deliveries));
 	ret_view->certificates = mem_alloc(count * sizeof(*ret_view->certificates));
 	for (size_t i = 0; i < count; i += together) {
-		const struct slot *slot = &conductor->slots[slots[i]];
+		const struct slot *slot = &conductor->stock->slots[slots[i]];
 
 		together = count_together(conductor, slots + i, count - i);
-		if (certificate != state_certificate(conductor, slot))
-			view_certificate(state_certificate(conductor, slot),
+		if (certificate != stock_certificate(conductor->stock, slot))
+			view_certificate(stock_certificate(conductor->stock, slot),
 				&ret_view->certificates[ret_view->certificate_count++]);
-		certificate = state_certificate(conductor, slot);
+		certificate = stock_certificate(conductor->stock, slot);
 		view_deliveries(conductor, certificate, slots[i] - certificate->first, together,
 			&ret_view->deliveries[ret_view->delivery_count]);
 		ret_view->delivery_count += together;

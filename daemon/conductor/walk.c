@@ -29,11 +29,11 @@ bool walk_covers_all(const struct walk *walk, const struct tracked_certificate *
 
 bool walk_covers_slot(const struct walk *walk, const struct slot *slot)
 {
-	const struct tracked_certificate *certificate = state_certificate(walk->conductor, slot);
+	const struct tracked_certificate *certificate = stock_certificate(walk->stock, slot);
 	const char *rest = rest_of_name(walk->name, certificate);
 
 	return walk_covers_all(walk, certificate) ||
-	       (rest && is_under(state_place(walk->conductor, slot)->place->name, rest));
+	       (rest && is_under(stock_place(walk->stock, slot)->place->name, rest));
 }
 
 bool walk_covers_some(const struct walk *walk, const struct tracked_certificate *certificate)
@@ -41,7 +41,7 @@ bool walk_covers_some(const struct walk *walk, const struct tracked_certificate 
 	if (walk_covers_all(walk, certificate))
 		return true;
 	for (size_t i = 0; rest_of_name(walk->name, certificate) && i < certificate->count; i++)
-		if (walk_covers_slot(walk, &walk->conductor->slots[certificate->first + i]))
+		if (walk_covers_slot(walk, &walk->stock->slots[certificate->first + i]))
 			return true;
 	return false;
 }
@@ -59,16 +59,16 @@ void walk_begin(struct walk *walk)
 	walk->certificate = walk->delivery = 0;
 	set_text(&walk->after, NULL);
 	set_text(&walk->after_place, "");
-	walk->world = walk->conductor->world_number;
+	walk->world = walk->stock->world_number;
 }
 
 /* The first certificate whose name is behind the last one's; or that one, when some of its deliveries are still to come. */
 static void find_certificate(struct walk *walk, bool same)
 {
-	const struct conductor *conductor = walk->conductor;
-	size_t at = state_lower_certificate(conductor, walk->after);
+	const struct stock *stock = walk->stock;
+	size_t at = stock_lower_certificate(stock, walk->after);
 
-	if (!same && at < conductor->certificate_count && strcmp(conductor->certificates[at]->name, walk->after) == 0)
+	if (!same && at < stock->certificate_count && strcmp(stock->certificates[at]->name, walk->after) == 0)
 		at++;
 	walk->certificate = at;
 	walk->delivery = 0;
@@ -76,14 +76,14 @@ static void find_certificate(struct walk *walk, bool same)
 
 static void find_delivery(struct walk *walk)
 {
-	const struct conductor *conductor = walk->conductor;
+	const struct stock *stock = walk->stock;
 	const struct tracked_certificate *certificate;
 
-	if (walk->certificate == conductor->certificate_count)
+	if (walk->certificate == stock->certificate_count)
 		return;
-	certificate = conductor->certificates[walk->certificate];
+	certificate = stock->certificates[walk->certificate];
 	while (strcmp(certificate->name, walk->after) == 0 && walk->delivery < certificate->count &&
-		strcmp(state_place(conductor, &conductor->slots[certificate->first + walk->delivery])->place->name,
+		strcmp(stock_place(stock, &stock->slots[certificate->first + walk->delivery])->place->name,
 			walk->after_place) <= 0)
 		walk->delivery++;
 }
@@ -93,9 +93,9 @@ static void walk_again(struct walk *walk)
 {
 	bool within = walk->delivery > 0;
 
-	if (walk->world == walk->conductor->world_number)
+	if (walk->world == walk->stock->world_number)
 		return;
-	walk->world = walk->conductor->world_number;
+	walk->world = walk->stock->world_number;
 	walk->changed = true;
 	if (!walk->after)
 		return;
@@ -104,24 +104,24 @@ static void walk_again(struct walk *walk)
 		find_delivery(walk);
 }
 
-struct tracked_certificate *walk_here(struct walk *walk)
+const struct tracked_certificate *walk_here(struct walk *walk)
 {
-	const struct conductor *conductor = walk->conductor;
+	const struct stock *stock = walk->stock;
 
 	walk_again(walk);
-	return walk->certificate < conductor->certificate_count ? conductor->certificates[walk->certificate] : NULL;
+	return walk->certificate < stock->certificate_count ? stock->certificates[walk->certificate] : NULL;
 }
 
 void walk_on(struct walk *walk, const struct tracked_certificate *certificate, size_t count)
 {
-	const struct conductor *conductor = walk->conductor;
+	const struct stock *stock = walk->stock;
 
 	walk->delivery += count;
 	if (!walk->after || strcmp(walk->after, certificate->name) != 0)
 		set_text(&walk->after, certificate->name);
 	if (walk->delivery < certificate->count) {
-		set_text(&walk->after_place, state_place(conductor,
-			&conductor->slots[certificate->first + walk->delivery - 1])->place->name);
+		set_text(&walk->after_place, stock_place(stock,
+			&stock->slots[certificate->first + walk->delivery - 1])->place->name);
 		return;
 	}
 	walk->certificate++;
@@ -132,5 +132,5 @@ void walk_done(struct walk *walk)
 {
 	free(walk->after);
 	free(walk->after_place);
-	*walk = (struct walk){ .conductor = NULL };
+	*walk = (struct walk){ .stock = NULL };
 }

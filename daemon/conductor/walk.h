@@ -8,25 +8,25 @@
  * that it comes to nothing twice.
  */
 
-#include "daemon/conductor/state.h"
+#include "daemon/inventory/stock.h"
 
 struct walk {
-	struct conductor *conductor;
+	const struct stock *stock;
 	const char *name; /* borrowed: of the delivery or what is below it, of the certificates so called; "": all */
-	size_t certificate; /* among conductor.certificates */
+	size_t certificate; /* among stock.certificates */
 	size_t delivery; /* of the certificate's */
 	char *after; /* the name of the certificate, or when delivery is 0 of the one before; NULL: at the beginning */
 	char *after_place; /* of the last delivery; "" for none */
-	unsigned world; /* conductor.world_number when this was true */
+	unsigned world; /* stock.world_number when this was true */
 	bool changed; /* it was another one in between */
 };
 
-/* walk_begin(walk): from the beginning, perhaps once more; ${walk} has its conductor and name.  Release it with walk_done(). */
+/* walk_begin(walk): from the beginning, perhaps once more; ${walk} has its stock and name.  Release it with walk_done(). */
 void walk_begin(struct walk *walk);
 void walk_done(struct walk *walk);
 
 /* walk_here(walk): the certificate where it is; NULL: it is at the end.  walk->delivery is of this one. */
-struct tracked_certificate *walk_here(struct walk *walk);
+const struct tracked_certificate *walk_here(struct walk *walk);
 
 /* walk_on(walk, certificate, count): ${count} of the deliveries of the one where it is were dealt with; with the last, so is
  * it. */

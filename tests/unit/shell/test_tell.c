@@ -4,22 +4,12 @@
  * kinds, which stands here in place of the daemon's, and so does the proof: each answer comes when the test gives it.
  * What was asked of the toy outlives a crash, as a restart or a command does.
  */
-#include "daemon/conductor/state.h"
+#include "tests/unit/shell/inventory_bed.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
+#include "daemon/actor/tell.h"
 #include "daemon/dependent/kind.h"
+#include "daemon/dependent/prove.h"
 #include "daemon/record/store.h"
-#include "lib/os/clock.h"
-#include "lib/base/strv.h"
 #include "lib/pki/secret.h"
 
 #define TOY  ((enum dependent_number)DEPENDENT_NUMBERS)
@@ -37,8 +27,8 @@ static struct {
 	struct toy_call *call; /* under way */
 } toy;
 
-/* The directory of the record, for what is on disk at this moment. */
-static char *directory;
+/* The inventory around it, for what is on disk at this moment. */
+static struct bed bed_of_test;
 
 struct toy_call {
 	struct dependent_call call;
@@ -95,23 +85,11 @@ static struct dependent_verdict toy_judge(const struct desired_dependent *depend
 	return verdict;
 }
 
-/* What is on disk of the dependent. */
-static struct recorded on_disk(void)
-{
-	struct record *record = NULL;
-	struct recorded all;
-
-	assert_int_equal(record_open_reader(directory, &record, NULL), 0);
-	assert_int_equal(record_load(record, &all, NULL), 0);
-	record_free(record);
-	return all;
-}
-
 static struct dependent_call *toy_tell(const struct dependent_host *host, const struct tell_request *request,
 	dependent_tell_fn done, void *userdata)
 {
 	struct toy_call *call = toy_begin(userdata);
-	struct recorded disk = on_disk();
+	struct recorded disk = bed_on_disk(&bed_of_test);
 
 	assert_int_equal(disk.dependent_count, 1);
 	assert_string_equal(disk.dependents[0].token, request->intent.token);
@@ -224,105 +202,75 @@ static void proven(enum prove_result result)
 
 /* --- the daemon around it --- */
 
-struct bed {
-	struct conductor conductor;
-	struct desired_dependent desired;
-	struct tracked_dependent *dependent;
-	struct tracked_dependent *dependents[1];
+struct telling_bed {
+	struct bed *bed;
+	struct configuration *configuration;
+	struct desired_dependent *desired;
+	const struct tracked_dependent *dependent;
+	struct tell *tell;
 };
 
-static int on_poke(sd_event_source *source, void *userdata)
+static const char yaml[] =
+	"source: {region: eu-west-1}\n"
+	"certificates:\n"
+	"  pay: {arn: 'arn:aws:acm:eu-west-1:111111111111:certificate/1', deliver: [{to: files, then: [" NAME "]}]}\n"
+	"destinations:\n"
+	"  files: {kind: file, directory: /srv/tls}\n"
+	"dependents:\n"
+	"  " NAME ": {kind: systemd, unit: toy.service}\n";
+
+static void ask_for_proof(struct telling_bed *at, bool proof_wanted)
 {
-	return 0;
+	free(at->desired->prove.connect);
+	at->desired->prove.connect = proof_wanted ? mem_strdup("localhost:443") : NULL;
 }
 
-static void take_rows(struct bed *bed, struct recorded *all)
+static void begin(struct telling_bed *at)
 {
-	if (all->dependent_count) {
-		bed->dependent->record = all->dependents[0];
-		all->dependents[0] = (struct dependent_record){ .name = NULL };
-	} else {
-		bed->dependent->record.name = mem_strdup(NAME);
-	}
-	for (size_t i = 0; i < all->owed_count; i++) {
-		struct owed_record *row = state_owe(bed->dependent, all->owed[i].delivery);
+	struct bed *bed = at->bed;
+	const struct dependent_host host = { .event = bed->context.event };
 
-		row->digest = all->owed[i].digest;
-		row->since = all->owed[i].since;
-		row->owed = all->owed[i].owed;
-	}
-	recorded_done(all);
-}
-
-/* A process begins, with what the record has. */
-static void bed_start(struct bed *bed)
-{
-	struct record_news news = { 0 };
-	struct recorded all;
-
-	*bed = (struct bed){
-		.conductor = { .dependents = bed->dependents, .dependent_count = 1 },
-		.desired = { .name = (char *)NAME, .kind = TOY },
-		.dependent = mem_new(struct tracked_dependent),
-	};
-	bed->dependents[0] = bed->dependent;
-	bed->dependent->name = mem_strdup(NAME);
-	bed->dependent->conductor = &bed->conductor;
-	bed->dependent->dependent = &bed->desired;
-	bed->dependent->words = dependent_describe(&bed->desired);
-	bed->conductor.announce = announce_new(&(struct announce_request){ .now = clock_monotonic });
-	assert_true(sd_event_new(&bed->conductor.event) >= 0);
-	assert_true(sd_event_add_defer(bed->conductor.event, &bed->conductor.cycle, on_poke, bed) >= 0);
-	assert_int_equal(record_open(directory, &news, &bed->conductor.record, NULL), 0);
-	record_news_done(&news);
-	assert_int_equal(record_load(bed->conductor.record, &all, NULL), 0);
-	take_rows(bed, &all);
+	at->configuration = bed_configuration(bed, yaml);
+	at->desired = &at->configuration->desired->dependents[0];
+	at->desired->kind = TOY;
+	inventory_take_over(bed->inventory, world_new(at->configuration, NULL, NULL), NULL);
+	at->dependent = bed->stock->dependents[0];
+	at->tell = tell_new(bed->inventory, &host);
 }
 
 /* It ends in the middle: nobody says goodbye, and only what is on disk, and what was asked of the toy, is left. */
-static void bed_crash(struct bed *bed)
+static void crash(struct telling_bed *at)
 {
-	struct tracked_dependent *dependent = bed->dependent;
-
-	tell_cancel(dependent);
+	at->tell = tell_free(at->tell);
 	assert_null(toy.call);
 	assert_null(proof);
-	while (dependent->owed_count)
-		state_forget_owed(dependent, dependent->owed[0]);
-	free(dependent->owed);
-	dependent_record_done(&dependent->record);
-	dependent_words_done(&dependent->words);
-	free(dependent->name);
-	free(dependent);
-	announce_free(bed->conductor.announce);
-	sd_event_source_unref(bed->conductor.cycle);
-	sd_event_unref(bed->conductor.event);
-	record_free(bed->conductor.record);
-	error_done(&bed->conductor.record_error);
+	at->bed->inventory = inventory_free(at->bed->inventory);
+	configuration_unref(at->configuration);
 }
 
-static void bed_restart(struct bed *bed)
+static void restart(struct telling_bed *at)
 {
-	bed_crash(bed);
-	bed_start(bed);
+	crash(at);
+	bed_start(at->bed);
+	begin(at);
 }
 
 /* A version of a delivery is in place since then, and it is owed word of that; or nobody knows whether it is. */
-static void owe(struct bed *bed, const char *delivery, char version, enum owed owed, usec_t since)
+static void owe(struct telling_bed *at, const char *delivery, char version, enum owed owed, usec_t since)
 {
-	struct owed_record *row = state_owe(bed->dependent, delivery);
+	struct owed_record *row = dependent_owe(own_dependent(at->dependent), delivery);
 
 	memset(row->digest.bytes, version, sizeof(row->digest.bytes));
 	row->owed = owed;
 	row->since = since;
-	assert_true(conductor_save_owed(&bed->conductor, row));
+	assert_true(save_owed(at->bed->inventory, row));
 }
 
 /* As the planner would, where anything is owed: from the beginning to the end, whatever is asked on the way. */
-static void tell_all(struct bed *bed)
+static void tell_all(struct telling_bed *bed)
 {
-	if (!bed->dependent->call && !bed->dependent->prove && bed->dependent->owed_count)
-		tell_start(&bed->conductor, bed->dependent);
+	if (!bed->dependent->in_flight && bed->dependent->owed_count)
+		tell_start(bed->tell, bed->dependent);
 	while (toy.call || proof) {
 		if (proof)
 			proven(PROVE_MATCHED);
@@ -334,9 +282,9 @@ static void tell_all(struct bed *bed)
 }
 
 /* Nothing is owed any more, in memory and on disk, and no intent is open. */
-static void assert_settled(const struct bed *bed)
+static void assert_settled(const struct telling_bed *bed)
 {
-	struct recorded disk = on_disk();
+	struct recorded disk = bed_on_disk(&bed_of_test);
 
 	assert_int_equal(bed->dependent->owed_count, 0);
 	assert_int_equal(disk.owed_count, 0);
@@ -349,29 +297,20 @@ static void assert_settled(const struct bed *bed)
 
 static int setup(void **state)
 {
-	static struct bed bed;
+	static struct telling_bed at;
 
 	memset(&toy, 0, sizeof(toy));
-	directory = mem_strdup("/tmp/test-tell-XXXXXX");
-	if (!mkdtemp(directory))
-		return -1;
-	bed_start(&bed);
-	*state = &bed;
+	bed_init(&bed_of_test);
+	at = (struct telling_bed){ .bed = &bed_of_test };
+	begin(&at);
+	*state = &at;
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	static const char *const names[] = { "record.sqlite", "record.sqlite-wal", "record.sqlite-shm" };
-
-	bed_crash(*state);
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		_cleanup_(freep) char *path = mem_printf("%s/%s", directory, names[i]);
-
-		(void)unlink(path);
-	}
-	(void)rmdir(directory);
-	free(take(directory));
+	crash(*state);
+	bed_done(&bed_of_test);
 	toy.asked = strv_free(toy.asked);
 	return 0;
 }
@@ -380,23 +319,23 @@ static int teardown(void **state)
 
 static void test_words_are_the_kinds(void **state)
 {
-	const struct bed *bed = *state;
+	const struct telling_bed *bed = *state;
 
 	assert_string_equal(bed->dependent->words.target, "the toy");
 	assert_null(bed->dependent->words.unit);
-	assert_false(dependent_needs_bus(&bed->desired));
+	assert_false(dependent_needs_bus(bed->desired));
 }
 
 /* That the intent is on disk is asserted where the toy is told. */
 static void test_told_and_proven(void **state)
 {
-	struct bed *bed = *state;
+	struct telling_bed *bed = *state;
 
-	bed->desired.prove.connect = (char *)"localhost:443";
+	ask_for_proof(bed, true);
 	owe(bed, "pay/a", 'A', OWED_DUE, 10);
 	owe(bed, "pay/b", 'A', OWED_DUE, 20);
 	owe(bed, "www/a", 'B', OWED_INTENDED, 30);
-	tell_start(&bed->conductor, bed->dependent);
+	tell_start(bed->tell, bed->dependent);
 	assert_int_equal(toy.tells, 0);
 	toy_looked(NULL);
 	assert_int_equal(toy.tells, 1);
@@ -407,7 +346,7 @@ static void test_told_and_proven(void **state)
 	assert_int_equal(bed->dependent->owed_count, 1); /* what is not in place yet */
 	assert_true(bed->dependent->record.told_at > 0);
 	assert_int_equal(bed->dependent->record.intended_at, 0);
-	assert_null(bed->dependent->telling);
+	assert_false(bed->dependent->in_flight);
 	assert_int_equal(strv_length(toy.asked), 1);
 	assert_int_equal(toy.resumes, 0);
 }
@@ -415,10 +354,10 @@ static void test_told_and_proven(void **state)
 /* While it is told, another version comes. */
 static void test_newer_version_stays_owed(void **state)
 {
-	struct bed *bed = *state;
+	struct telling_bed *bed = *state;
 
 	owe(bed, "pay/a", 'A', OWED_DUE, 10);
-	tell_start(&bed->conductor, bed->dependent);
+	tell_start(bed->tell, bed->dependent);
 	toy_looked(NULL);
 	owe(bed, "pay/a", 'B', OWED_DUE, 20);
 	toy_told(TOLD_DONE, NULL);
@@ -436,62 +375,62 @@ enum crash {
 	CRASHES,
 };
 
-static void run_until(struct bed *bed, enum crash crash)
+static void run_until(struct telling_bed *bed, enum crash when)
 {
-	toy.unreachable = crash == CRASH_LOST;
-	tell_start(&bed->conductor, bed->dependent);
-	if (crash == CRASH_LOOKING)
+	toy.unreachable = when == CRASH_LOST;
+	tell_start(bed->tell, bed->dependent);
+	if (when == CRASH_LOOKING)
 		return;
 	toy_looked(NULL);
-	if (crash == CRASH_PROVING)
+	if (when == CRASH_PROVING)
 		toy_told(TOLD_DONE, NULL);
-	if (crash != CRASH_RESUMING && crash != CRASH_PROVING_RESUMED)
+	if (when != CRASH_RESUMING && when != CRASH_PROVING_RESUMED)
 		return;
-	bed_restart(bed);
-	bed->desired.prove.connect = (char *)"localhost:443";
-	tell_start(&bed->conductor, bed->dependent);
+	restart(bed);
+	ask_for_proof(bed, true);
+	tell_start(bed->tell, bed->dependent);
 	toy_looked(NULL);
-	if (crash == CRASH_PROVING_RESUMED)
+	if (when == CRASH_PROVING_RESUMED)
 		toy_told(TOLD_DONE, NULL);
 }
 
 static void test_crash_tells_nothing_twice(void **state)
 {
-	struct bed *bed = *state;
+	struct telling_bed *bed = *state;
 
-	for (enum crash crash = 0; crash < CRASHES; crash++) {
-		bed->desired.prove.connect = (char *)"localhost:443";
-		owe(bed, "pay/a", (char)('A' + crash), OWED_DUE, 10);
-		run_until(bed, crash);
+	for (enum crash when = 0; when < CRASHES; when++) {
+		ask_for_proof(bed, true);
+		owe(bed, "pay/a", (char)('A' + when), OWED_DUE, 10);
+		run_until(bed, when);
 		toy.unreachable = false;
-		bed_restart(bed);
-		bed->desired.prove.connect = (char *)"localhost:443";
+		restart(bed);
+		ask_for_proof(bed, true);
 		assert_int_equal(bed->dependent->owed_count, 1);
 		tell_all(bed);
 		assert_settled(bed);
-		if (strv_length(toy.asked) != crash + 1u)
-			fail_msg("crash %d: told %zu times", crash, strv_length(toy.asked) - crash);
-		bed_restart(bed);
+		if (strv_length(toy.asked) != when + 1u)
+			fail_msg("when %d: told %zu times", when, strv_length(toy.asked) - when);
+		restart(bed);
 		tell_all(bed);
-		assert_int_equal(strv_length(toy.asked), crash + 1u);
+		assert_int_equal(strv_length(toy.asked), when + 1u);
 	}
-	assert_int_equal(toy.resumes, 3 + 2 * 2); /* those whose crash is in a resume, twice */
+	assert_int_equal(toy.resumes, 3 + 2 * 2); /* those whose when is in a resume, twice */
 }
 
 static void test_failure_is_tried_again_later(void **state)
 {
-	struct bed *bed = *state;
+	struct telling_bed *bed = *state;
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 
 	(void)error_set(&err, ERROR_RETRY, 0, "it is broken");
 	owe(bed, "pay/a", 'A', OWED_DUE, 10);
-	tell_start(&bed->conductor, bed->dependent);
+	tell_start(bed->tell, bed->dependent);
 	toy_looked(NULL);
 	toy_told(TOLD_FAILED, &err);
 	assert_int_equal(bed->dependent->record.failures, 1);
-	assert_true(bed->dependent->record.next_try > conductor_now(&bed->conductor));
+	assert_true(bed->dependent->record.next_try > inventory_now(bed->bed->inventory));
 	assert_string_equal(bed->dependent->record.problem, "it is broken");
-	bed_restart(bed);
+	restart(bed);
 	assert_int_equal(bed->dependent->record.failures, 1);
 	assert_int_equal(bed->dependent->record.intended_at, 0);
 	tell_all(bed);
@@ -503,22 +442,22 @@ static void test_failure_is_tried_again_later(void **state)
 /* It cannot be seen at first whether it was told before the crash: that it was asked is not forgotten for that. */
 static void test_intent_outlives_what_cannot_be_seen(void **state)
 {
-	struct bed *bed = *state;
+	struct telling_bed *bed = *state;
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 
 	(void)error_set(&err, ERROR_RETRY, 0, "no bus");
 	owe(bed, "pay/a", 'A', OWED_DUE, 10);
 	run_until(bed, CRASH_ASKED);
-	bed_restart(bed);
-	tell_start(&bed->conductor, bed->dependent);
+	restart(bed);
+	tell_start(bed->tell, bed->dependent);
 	toy_looked(&err);
 	assert_int_equal(bed->dependent->record.failures, 1);
-	bed_restart(bed);
-	tell_start(&bed->conductor, bed->dependent);
+	restart(bed);
+	tell_start(bed->tell, bed->dependent);
 	toy_looked(NULL);
 	toy_told(TOLD_FAILED, &err);
 	assert_int_equal(bed->dependent->record.failures, 2);
-	bed_restart(bed);
+	restart(bed);
 	tell_all(bed);
 	assert_settled(bed);
 	assert_int_equal(strv_length(toy.asked), 1);
@@ -528,12 +467,12 @@ static void test_intent_outlives_what_cannot_be_seen(void **state)
 /* What was asked before the crash was about an older version. */
 static void test_intent_for_an_older_version_does_not_count(void **state)
 {
-	struct bed *bed = *state;
+	struct telling_bed *bed = *state;
 
 	owe(bed, "pay/a", 'A', OWED_DUE, 10);
 	run_until(bed, CRASH_ASKED);
-	bed_restart(bed);
-	owe(bed, "pay/a", 'B', OWED_DUE, conductor_now(&bed->conductor) + 1);
+	restart(bed);
+	owe(bed, "pay/a", 'B', OWED_DUE, inventory_now(bed->bed->inventory) + 1);
 	tell_all(bed);
 	assert_settled(bed);
 	assert_int_equal(toy.resumes, 0);
@@ -542,11 +481,11 @@ static void test_intent_for_an_older_version_does_not_count(void **state)
 
 static void test_stopped_is_not_proven(void **state)
 {
-	struct bed *bed = *state;
+	struct telling_bed *bed = *state;
 
-	bed->desired.prove.connect = (char *)"localhost:443";
+	ask_for_proof(bed, true);
 	owe(bed, "pay/a", 'A', OWED_DUE, 10);
-	tell_start(&bed->conductor, bed->dependent);
+	tell_start(bed->tell, bed->dependent);
 	toy_looked(NULL);
 	toy_told(TOLD_STOPPED, NULL);
 	assert_null(proof);
@@ -556,11 +495,11 @@ static void test_stopped_is_not_proven(void **state)
 
 static void test_later_tells_nothing_now(void **state)
 {
-	struct bed *bed = *state;
+	struct telling_bed *bed = *state;
 
-	toy.later = conductor_now(&bed->conductor) + USEC_PER_MINUTE;
+	toy.later = inventory_now(bed->bed->inventory) + USEC_PER_MINUTE;
 	owe(bed, "pay/a", 'A', OWED_DUE, 10);
-	tell_start(&bed->conductor, bed->dependent);
+	tell_start(bed->tell, bed->dependent);
 	toy_looked(NULL);
 	assert_null(toy.call);
 	assert_int_equal(toy.tells, 0);
@@ -571,17 +510,17 @@ static void test_later_tells_nothing_now(void **state)
 
 static void test_without_its_intent_on_disk_it_is_not_told(void **state)
 {
-	struct bed *bed = *state;
+	struct telling_bed *bed = *state;
 
 	owe(bed, "pay/a", 'A', OWED_DUE, 10);
-	tell_start(&bed->conductor, bed->dependent);
+	tell_start(bed->tell, bed->dependent);
 	assert_int_equal(
-		sqlite3_exec(bed->conductor.record->db, "PRAGMA query_only=1", NULL, NULL, NULL), SQLITE_OK);
+		sqlite3_exec(bed->bed->inventory->record->db, "PRAGMA query_only=1", NULL, NULL, NULL), SQLITE_OK);
 	toy_looked(NULL);
 	assert_null(toy.call);
 	assert_int_equal(toy.tells, 0);
 	assert_int_equal(bed->dependent->owed_count, 1);
-	assert_non_null(bed->conductor.record_error.text);
+	assert_non_null(bed->bed->stock->record_error.text);
 }
 
 /* A question never tells: it finds out, and what it finds is owed is told by the next step. */
@@ -603,19 +542,19 @@ static void test_questions(void **state)
 		{ JUDGED_TOLD, true, PROVE_WRONG, 1, OWED_DUE },
 		{ JUDGED_TELL, true, PROVE_UNPROVEN, 1, OWED_UNKNOWN },
 	};
-	struct bed *bed = *state;
+	struct telling_bed *bed = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		toy.answer = cases[i].answer;
-		bed->desired.prove.connect = cases[i].prove ? (char *)"localhost:443" : NULL;
+		ask_for_proof(bed, cases[i].prove);
 		owe(bed, "pay/a", 'A', OWED_UNKNOWN, 0);
-		tell_start(&bed->conductor, bed->dependent);
+		tell_start(bed->tell, bed->dependent);
 		toy_looked(NULL);
 		if (cases[i].prove && cases[i].answer != JUDGED_STOPPED)
 			proven(cases[i].result);
 		assert_null(toy.call);
 		assert_null(proof);
-		assert_null(bed->dependent->telling);
+		assert_false(bed->dependent->in_flight);
 		if (bed->dependent->owed_count != cases[i].rows)
 			fail_msg("case %zu: %zu rows", i, bed->dependent->owed_count);
 		if (cases[i].rows)
@@ -626,16 +565,16 @@ static void test_questions(void **state)
 
 static void test_cancel(void **state)
 {
-	struct bed *bed = *state;
+	struct telling_bed *bed = *state;
 
 	owe(bed, "pay/a", 'A', OWED_DUE, 10);
-	tell_start(&bed->conductor, bed->dependent);
-	tell_cancel(bed->dependent);
+	tell_start(bed->tell, bed->dependent);
+	tell_cancel(bed->tell);
 	assert_int_equal(toy.cancels, 1);
-	assert_null(bed->dependent->call);
-	tell_start(&bed->conductor, bed->dependent);
+	assert_false(bed->dependent->in_flight);
+	tell_start(bed->tell, bed->dependent);
 	toy_looked(NULL);
-	tell_cancel(bed->dependent);
+	tell_cancel(bed->tell);
 	assert_int_equal(toy.cancels, 2);
 	assert_int_equal(bed->dependent->owed_count, 1);
 	tell_all(bed);

@@ -21,30 +21,32 @@ struct written {
 };
 
 struct built {
-	struct conductor conductor;
-	struct tracked_certificate certificates[CERTIFICATES_MOST], *pointers[CERTIFICATES_MOST];
+	struct stock stock;
+	struct tracked_certificate certificates[CERTIFICATES_MOST];
+	const struct tracked_certificate *pointers[CERTIFICATES_MOST];
 	struct slot slots[CERTIFICATES_MOST * PLACES_MOST];
 	struct place places[CERTIFICATES_MOST * PLACES_MOST];
-	struct tracked_place tracked[CERTIFICATES_MOST * PLACES_MOST], *places_of_slots[CERTIFICATES_MOST * PLACES_MOST];
+	struct tracked_place tracked[CERTIFICATES_MOST * PLACES_MOST];
+	const struct tracked_place *places_of_slots[CERTIFICATES_MOST * PLACES_MOST];
 };
 
 static void build(struct built *built, const struct written *world)
 {
-	struct conductor *conductor = &built->conductor;
-	unsigned number = conductor->world_number;
+	struct stock *stock = &built->stock;
+	unsigned number = stock->world_number;
 
-	*built = (struct built){ .conductor.world_number = number + 1 };
-	conductor->certificates = built->pointers;
-	conductor->slots = built->slots;
-	conductor->places = built->places_of_slots;
+	*built = (struct built){ .stock.world_number = number + 1 };
+	stock->certificates = built->pointers;
+	stock->slots = built->slots;
+	stock->places = built->places_of_slots;
 	for (size_t i = 0; i < CERTIFICATES_MOST && world[i].certificate; i++) {
 		struct tracked_certificate *certificate = &built->certificates[i];
 
 		*certificate = (struct tracked_certificate){ .name = (char *)world[i].certificate,
-			.first = conductor->delivery_count };
-		built->pointers[conductor->certificate_count++] = certificate;
+			.first = stock->delivery_count };
+		built->pointers[stock->certificate_count++] = certificate;
 		for (size_t k = 0; k < PLACES_MOST && world[i].places[k]; k++) {
-			size_t at = conductor->delivery_count++;
+			size_t at = stock->delivery_count++;
 
 			built->places[at].name = (char *)world[i].places[k];
 			built->tracked[at].place = &built->places[at];
@@ -78,16 +80,16 @@ static bool is_in(const struct written *world, const char *name)
 /* Takes up to ${most} deliveries, and adds their names to ${told}, where none of them is yet; false at the end. */
 static bool take_some(struct walk *walk, size_t most, char ***told)
 {
-	const struct conductor *conductor = walk->conductor;
-	struct tracked_certificate *certificate = walk_here(walk);
+	const struct stock *stock = walk->stock;
+	const struct tracked_certificate *certificate = walk_here(walk);
 	size_t count;
 
 	if (!certificate)
 		return false;
 	count = MIN(certificate->count - walk->delivery, most);
 	for (size_t i = 0; i < count; i++) {
-		const struct slot *slot = &conductor->slots[certificate->first + walk->delivery + i];
-		char *name = mem_printf("%s/%s", certificate->name, state_place(conductor, slot)->place->name);
+		const struct slot *slot = &stock->slots[certificate->first + walk->delivery + i];
+		char *name = mem_printf("%s/%s", certificate->name, stock_place(stock, slot)->place->name);
 
 		if (walk_covers_slot(walk, slot)) {
 			assert_false(strv_has(*told, name));
@@ -102,8 +104,8 @@ static bool take_some(struct walk *walk, size_t most, char ***told)
 /* What both worlds have is told once, at whatever moment the one gives way to the other. */
 static void walk_through(const struct written *before, const struct written *after, size_t most, size_t steps)
 {
-	struct built built = { .conductor.world_number = 0 };
-	struct walk walk = { .conductor = &built.conductor, .name = "" };
+	struct built built = { .stock.world_number = 0 };
+	struct walk walk = { .stock = &built.stock, .name = "" };
 	_cleanup_(strv_freep) char **told = NULL;
 	size_t taken = 0;
 	bool more = true;
@@ -138,8 +140,8 @@ static void test_a_world_that_changes(void **state)
 
 static size_t count_of(const char *name)
 {
-	struct built built = { .conductor.world_number = 0 };
-	struct walk walk = { .conductor = &built.conductor, .name = name };
+	struct built built = { .stock.world_number = 0 };
+	struct walk walk = { .stock = &built.stock, .name = name };
 	_cleanup_(strv_freep) char **told = NULL;
 
 	build(&built, worlds[0]);

@@ -3,7 +3,7 @@
  * The deliveries of the present world, of the former one and of the record are each in the order of their names, and may
  * be very many: all three are walked once, side by side.
  */
-#include "daemon/conductor/state.h"
+#include "daemon/inventory/inside.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,47 +14,47 @@
 static struct tracked_delivery *former_take(struct former *former, size_t index)
 {
 	struct slot *slot = &former->slots[index];
-	struct tracked_delivery *state = slot->open;
+	struct tracked_delivery *state = own_delivery(slot->open);
 
 	if (!state)
-		state = tracked_delivery_unpack(former->world, former->certificates[slot->certificate], slot);
+		state = delivery_unpack(former->world, former->certificates[slot->certificate], slot);
 	slot->open = NULL;
 	return state;
 }
 
-static void former_drop(struct conductor *conductor, struct former *former, size_t index)
+static void former_drop(struct former *former, size_t index)
 {
 	struct slot *slot = &former->slots[index];
 
 	if (!slot->open)
 		settled_done(&slot->settled);
 	else if (!(slot->claimed_by & CLAIM_TRANSFER))
-		tracked_delivery_free(conductor, slot->open);
+		tracked_delivery_free(own_delivery(slot->open));
 	else
-		slot->open->slot = SIZE_MAX;
+		own_delivery(slot->open)->slot = SIZE_MAX;
 }
 
 /* The state of the delivery named so, if there was one; those before it go. */
-static struct tracked_delivery *former_find(struct conductor *conductor, struct former *former, const char *name)
+static struct tracked_delivery *former_find(struct former *former, const char *name)
 {
 	while (former->next < former->count) {
 		const struct slot *slot = &former->slots[former->next];
-		int order = state_compare_name(former->certificates[slot->certificate]->name,
+		int order = compare_delivery_name(former->certificates[slot->certificate]->name,
 			former->world->expansion->places[slot->place]->name, name);
 
 		if (order > 0)
 			return NULL;
 		if (order == 0)
 			return former_take(former, former->next++);
-		former_drop(conductor, former, former->next++);
+		former_drop(former, former->next++);
 	}
 	return NULL;
 }
 
-void adopt_drop_deliveries(struct conductor *conductor, struct former *former)
+void drop_deliveries(struct former *former)
 {
 	while (former->next < former->count)
-		former_drop(conductor, former, former->next++);
+		former_drop(former, former->next++);
 }
 
 /* --- what the record has of deliveries --- */
@@ -66,30 +66,30 @@ struct remembered {
 	bool valid;
 };
 
-static void remembered_step(struct conductor *conductor, struct remembered *remembered)
+static void remembered_step(struct inventory *inventory, struct remembered *remembered)
 {
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 	int r = remembered->rows ? record_rows_next(remembered->rows, &remembered->row, &err) : 0;
 
-	(void)conductor_recorded(conductor, r, &err);
+	(void)record_ended(inventory, r, &err);
 	remembered->valid = r > 0;
 	if (r <= 0)
 		remembered->rows = record_rows_close(remembered->rows);
 }
 
-static void remembered_open(struct conductor *conductor, struct remembered *remembered)
+static void remembered_open(struct inventory *inventory, struct remembered *remembered)
 {
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 
 	*remembered = (struct remembered){ 0 };
-	if (!conductor->record || !conductor_recorded(conductor,
-					  record_rows_open(conductor->record, &remembered->rows, &err), &err))
+	if (!inventory->record || !record_ended(inventory,
+					  record_rows_open(inventory->record, &remembered->rows, &err), &err))
 		return;
-	remembered_step(conductor, remembered);
+	remembered_step(inventory, remembered);
 }
 
 static struct delivery_record *remembered_find(
-	struct conductor *conductor, struct remembered *remembered, const char *name)
+	struct inventory *inventory, struct remembered *remembered, const char *name)
 {
 	while (remembered->valid) {
 		/* One that was taken over has left its name with the state. */
@@ -98,7 +98,7 @@ static struct delivery_record *remembered_find(
 		if (order >= 0)
 			return order == 0 ? &remembered->row : NULL;
 		delivery_record_done(&remembered->row);
-		remembered_step(conductor, remembered);
+		remembered_step(inventory, remembered);
 	}
 	return NULL;
 }
@@ -126,8 +126,8 @@ static size_t certificate_index(const struct expansion *expansion, const char *n
 	return low;
 }
 
-/* The slots of ${expansion}, with what they point at; states are put in by adopt_deliveries(). */
-static struct slot *slots_new(struct conductor *conductor, const struct expansion *expansion)
+/* The slots of ${expansion}, with what they point at; states are put in by take_over_deliveries(). */
+static struct slot *slots_new(const struct inventory *inventory, const struct expansion *expansion)
 {
 	struct slot *slots = mem_alloc(expansion->delivery_count * sizeof(*slots));
 
@@ -136,7 +136,7 @@ static struct slot *slots_new(struct conductor *conductor, const struct expansio
 		bool same = i && strcmp(delivery[-1].certificate, delivery->certificate) == 0;
 		size_t certificate = same ? slots[i - 1].certificate
 					  : certificate_index(expansion, delivery->certificate);
-		struct tracked_certificate *state = conductor->certificates[certificate];
+		struct tracked_certificate *state = inventory->certificates[certificate];
 
 		slots[i].certificate = (uint32_t)certificate;
 		slots[i].place = (uint32_t)delivery->place->index;
@@ -147,34 +147,45 @@ static struct slot *slots_new(struct conductor *conductor, const struct expansio
 	return slots;
 }
 
-void adopt_deliveries(struct conductor *conductor, struct former *former)
+/* What is known of slot ${i}: as the former world had it (${state}), or as the record has it. */
+static void take_over(struct inventory *inventory, size_t i, struct tracked_delivery *state, const struct slot *former)
 {
-	struct expansion *expansion = conductor->world->expansion;
+	struct slot *slot = &inventory->slots[i];
+
+	state->slot = i;
+	state->certificate = certificate_of(inventory, slot);
+	state->place = place_of(inventory, slot);
+	slot->open = state;
+	slot->asked = former ? former->asked : inventory->once;
+	/* Looks, tags and proofs were ended. */
+	slot->claimed_by = former ? former->claimed_by & CLAIM_TRANSFER : 0;
+	if (!slot->claimed_by)
+		delivery_point(inventory, state);
+	delivery_settle(inventory, state);
+	if (former && former->untagged)
+		want_tag(inventory, slot);
+}
+
+void take_over_deliveries(struct inventory *inventory, struct former *former)
+{
+	struct expansion *expansion = inventory->stock.world->expansion;
 	struct remembered remembered;
 
-	remembered_open(conductor, &remembered);
-	conductor->slots = slots_new(conductor, expansion);
-	conductor->delivery_count = expansion->delivery_count;
-	for (size_t i = 0; i < conductor->delivery_count; i++) {
-		struct slot *slot = &conductor->slots[i];
+	remembered_open(inventory, &remembered);
+	inventory->slots = slots_new(inventory, expansion);
+	inventory->stock.slots = inventory->slots;
+	inventory->stock.delivery_count = expansion->delivery_count;
+	for (size_t i = 0; i < expansion->delivery_count; i++) {
 		const char *name = expansion->deliveries[i].name;
-		struct tracked_delivery *state = former_find(conductor, former, name);
+		struct tracked_delivery *state = former_find(former, name);
 
-		slot->asked = state ? former->slots[former->next - 1].asked : conductor->options.once;
-		/* Looks and tags were ended, and a proof is when it is pointed at the present world. */
 		if (state)
-			slot->claimed_by = former->slots[former->next - 1].claimed_by & CLAIM_TRANSFER;
-		slot->open = state ?: tracked_delivery_new(name, remembered_find(conductor, &remembered, name));
-		slot->open->slot = i;
-		slot->open->certificate = state_certificate(conductor, slot);
-		slot->open->place = state_place(conductor, slot);
-		if (!(slot->claimed_by & CLAIM_TRANSFER))
-			tracked_delivery_point(conductor, slot->open);
-		tracked_delivery_settle(conductor, slot->open);
-		if (state && former->slots[former->next - 1].untagged)
-			tag_want(conductor, slot);
+			take_over(inventory, i, state, &former->slots[former->next - 1]);
+		else
+			take_over(inventory, i,
+				tracked_delivery_new(name, remembered_find(inventory, &remembered, name)), NULL);
 	}
-	adopt_drop_deliveries(conductor, former);
+	drop_deliveries(former);
 	remembered_done(&remembered);
 	expansion_forget_deliveries(expansion);
 }

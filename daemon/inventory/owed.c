@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/conductor/state.h"
+#include "daemon/inventory/inside.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@ static size_t owed_index(const struct tracked_dependent *dependent, const char *
 	return low;
 }
 
-struct owed_record *state_find_owed(const struct tracked_dependent *dependent, const char *delivery)
+struct owed_record *find_owed(const struct tracked_dependent *dependent, const char *delivery)
 {
 	size_t at = owed_index(dependent, delivery);
 
@@ -28,9 +28,9 @@ struct owed_record *state_find_owed(const struct tracked_dependent *dependent, c
 		? dependent->owed[at] : NULL;
 }
 
-struct owed_record *state_owe(struct tracked_dependent *dependent, const char *delivery)
+struct owed_record *dependent_owe(struct tracked_dependent *dependent, const char *delivery)
 {
-	struct owed_record *row = state_find_owed(dependent, delivery);
+	struct owed_record *row = find_owed(dependent, delivery);
 	size_t at = owed_index(dependent, delivery), count = dependent->owed_count;
 
 	if (row)
@@ -46,7 +46,7 @@ struct owed_record *state_owe(struct tracked_dependent *dependent, const char *d
 	return row;
 }
 
-void state_forget_owed(struct tracked_dependent *dependent, struct owed_record *row)
+void dependent_forget_owed(struct tracked_dependent *dependent, struct owed_record *row)
 {
 	size_t at = owed_index(dependent, row->delivery);
 
@@ -54,4 +54,9 @@ void state_forget_owed(struct tracked_dependent *dependent, struct owed_record *
 	dependent->owed_count--;
 	owed_record_done(row);
 	free(row);
+}
+
+const struct owed_record *dependent_owed(const struct tracked_dependent *dependent, const char *delivery)
+{
+	return find_owed(dependent, delivery);
 }

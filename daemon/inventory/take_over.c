@@ -1,24 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/conductor/state.h"
+#include "daemon/inventory/inside.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/dependent/dependent.h"
 #include "lib/base/intern.h"
 
 /* --- certificates --- */
 
-static void tracked_certificate_free(struct conductor *conductor, struct tracked_certificate *state)
+void tracked_certificate_free(struct inventory *inventory, struct tracked_certificate *state)
 {
-	struct planned *planned = &state->planned;
-
-	agenda_forget(&conductor->agenda, &state->agenda);
-	conductor->touched.known -= planned->touched.known;
-	conductor->touched.unseen -= planned->touched.unseen;
-	conductor->counts.in_place -= planned->in_place;
-	conductor->counts.held -= planned->held;
-	conductor->counts.failing -= planned->failing;
-	conductor->gathering -= state->gather_until != 0;
+	agenda_forget(&inventory->agenda, &state->agenda);
+	census_move(&inventory->stock.census, &state->planned, &(struct planned){ 0 });
 	certificate_record_done(&state->record);
 	world_unref(state->world);
 	free(state->name);
@@ -40,7 +34,7 @@ static struct tracked_certificate *tracked_certificate_new(const struct expanded
 
 /* What is recorded of it, or NULL; taken over from there. */
 static void remember_certificate(
-	struct conductor *conductor, struct tracked_certificate *state, struct certificate_record *row)
+	struct inventory *inventory, struct tracked_certificate *state, struct certificate_record *row)
 {
 	state->record = row ? *row : (struct certificate_record){ .arn = mem_strdup(state->arn) };
 	state->has_serial = state->record.serial != NULL;
@@ -48,34 +42,34 @@ static void remember_certificate(
 	state->record.serial = NULL;
 	if (row)
 		*row = (struct certificate_record){ .arn = mem_strdup(state->arn) };
-	if (conductor->options.once)
+	if (inventory->once)
 		state->record.next_try = 0; /* an operator asked: no back-off counts */
 }
 
 /* Gives those that are new what is recorded of them: both are sorted by ARN, and walked side by side. */
-static void remember_certificates(struct conductor *conductor, struct recorded *recorded)
+static void remember_certificates(struct inventory *inventory, struct recorded *recorded)
 {
-	for (size_t i = 0, at = 0; i < conductor->certificate_count; i++) {
-		struct tracked_certificate *state = conductor->by_arn[i];
+	for (size_t i = 0, at = 0; i < inventory->stock.certificate_count; i++) {
+		struct tracked_certificate *state = inventory->by_arn[i];
 		int order = -1;
 
 		while (at < recorded->certificate_count &&
 			(order = strcmp(recorded->certificates[at].arn, state->arn)) < 0)
 			at++;
 		if (!state->record.arn)
-			remember_certificate(conductor, state, order == 0 ? &recorded->certificates[at] : NULL);
+			remember_certificate(inventory, state, order == 0 ? &recorded->certificates[at] : NULL);
 	}
 }
 
-/* The states of ${world}'s certificates, in its order; those that are in it no more stay in conductor->certificates. */
-static struct tracked_certificate **adopt_certificates(struct conductor *conductor, struct world *world)
+/* The states of ${world}'s certificates, in its order; those that are in it no more stay in inventory->certificates. */
+static struct tracked_certificate **take_over_certificates(struct inventory *inventory, struct world *world)
 {
 	const struct expansion *expansion = world->expansion;
 	struct tracked_certificate **states = mem_alloc(expansion->certificate_count * sizeof(*states));
 
 	for (size_t i = 0; i < expansion->certificate_count; i++) {
 		const struct expanded_certificate *expanded = &expansion->certificates[i];
-		struct tracked_certificate *state = state_find_certificate(conductor, expanded->name);
+		struct tracked_certificate *state = own_certificate(stock_find_certificate(&inventory->stock, expanded->name));
 
 		if (state && strcmp(state->arn, expanded->arn) != 0)
 			state = NULL;
@@ -104,16 +98,15 @@ static void tracked_place_free(struct tracked_place *place)
 {
 	world_unref(place->world);
 	candidate_room_unref(place->candidates);
-	destination_forget(&place->keep);
 	free(place->budget);
 	free(place);
 }
 
 /* What is known of whether it answers. */
-static struct reach former_reach(const struct conductor *conductor, const struct place *place)
+static struct reach former_reach(const struct inventory *inventory, const struct place *place)
 {
-	for (size_t i = 0; i < conductor->place_count; i++) {
-		const struct tracked_place *former = conductor->places[i];
+	for (size_t i = 0; i < inventory->stock.place_count; i++) {
+		const struct tracked_place *former = inventory->places[i];
 
 		if (strcmp(former->place->name, place->name) == 0) {
 			struct reach reach = former->reach;
@@ -126,10 +119,10 @@ static struct reach former_reach(const struct conductor *conductor, const struct
 }
 
 /* Who may not tag at a place may not for as long as the configuration stays the same, whatever the source shows. */
-static void keep_refusals(const struct conductor *conductor, const struct world *world, struct tracked_place **places)
+static void keep_refusals(const struct inventory *inventory, const struct world *world, struct tracked_place **places)
 {
-	for (size_t i = 0; i < conductor->place_count; i++) {
-		const struct tracked_place *former = conductor->places[i];
+	for (size_t i = 0; i < inventory->stock.place_count; i++) {
+		const struct tracked_place *former = inventory->places[i];
 
 		if (!former->tags_refused || former->world->configuration != world->configuration)
 			continue;
@@ -139,7 +132,7 @@ static void keep_refusals(const struct conductor *conductor, const struct world 
 	}
 }
 
-static struct tracked_place **adopt_places(struct conductor *conductor, struct world *world)
+static struct tracked_place **take_over_places(struct inventory *inventory, struct world *world)
 {
 	const struct expansion *expansion = world->expansion;
 	struct tracked_place **places = mem_alloc(expansion->place_count * sizeof(*places));
@@ -148,12 +141,11 @@ static struct tracked_place **adopt_places(struct conductor *conductor, struct w
 		places[i] = mem_new(struct tracked_place);
 		places[i]->world = world_ref(world);
 		places[i]->place = expansion->places[i];
-		places[i]->conductor = conductor;
 		places[i]->candidates = candidate_room_new();
-		places[i]->reach = former_reach(conductor, expansion->places[i]);
-		state_want_looks(places[i], 0);
+		places[i]->reach = former_reach(inventory, expansion->places[i]);
+		places[i]->wanted = true;
 	}
-	keep_refusals(conductor, world, places);
+	keep_refusals(inventory, world, places);
 	return places;
 }
 
@@ -166,7 +158,6 @@ static int compare_dependent_record(const void *key, const void *item)
 
 static void tracked_dependent_free(struct tracked_dependent *state)
 {
-	tell_cancel(state);
 	for (size_t i = 0; i < state->owed_count; i++) {
 		owed_record_done(state->owed[i]);
 		free(state->owed[i]);
@@ -180,8 +171,7 @@ static void tracked_dependent_free(struct tracked_dependent *state)
 	free(state);
 }
 
-static struct tracked_dependent *tracked_dependent_new(
-	struct conductor *conductor, const char *name, struct recorded *recorded)
+static struct tracked_dependent *tracked_dependent_new(const char *name, struct recorded *recorded)
 {
 	struct tracked_dependent *state = mem_new(struct tracked_dependent);
 	struct dependent_record *row = NULL;
@@ -190,7 +180,6 @@ static struct tracked_dependent *tracked_dependent_new(
 		row = bsearch(name, recorded->dependents, recorded->dependent_count, sizeof(*row),
 			compare_dependent_record);
 	state->name = mem_strdup(name);
-	state->conductor = conductor;
 	if (row) {
 		state->record = *row;
 		*row = (struct dependent_record){ .name = mem_strdup(name) };
@@ -199,7 +188,7 @@ static struct tracked_dependent *tracked_dependent_new(
 	}
 	for (size_t i = 0; i < recorded->owed_count; i++)
 		if (strcmp(recorded->owed[i].dependent, name) == 0) {
-			struct owed_record *owed = state_owe(state, recorded->owed[i].delivery);
+			struct owed_record *owed = dependent_owe(state, recorded->owed[i].delivery);
 
 			owed->digest = recorded->owed[i].digest;
 			owed->since = recorded->owed[i].since;
@@ -217,6 +206,30 @@ static void forget_target(struct dependent_record *record)
 	*record = empty;
 }
 
+/* What its name stands for, as the record knows it; the caller owns it. */
+static char *target_of(const struct dependent_words *words)
+{
+	return mem_printf("%s %s", words->kind, words->target);
+}
+
+bool inventory_keeps_dependent(const struct world *world, const struct tracked_dependent *dependent)
+{
+	const struct desired *desired = world->desired;
+
+	for (size_t i = 0; i < desired->dependent_count; i++) {
+		struct dependent_words words;
+		_cleanup_(freep) char *target = NULL;
+
+		if (strcmp(desired->dependents[i].name, dependent->name) != 0)
+			continue;
+		words = dependent_describe(&desired->dependents[i]);
+		target = target_of(&words);
+		dependent_words_done(&words);
+		return !dependent->record.target || strcmp(dependent->record.target, target) == 0;
+	}
+	return false;
+}
+
 /* The dependent, as the configuration says it now. */
 static void tracked_dependent_point(struct tracked_dependent *state, const struct desired_dependent *dependent)
 {
@@ -226,36 +239,35 @@ static void tracked_dependent_point(struct tracked_dependent *state, const struc
 	state->dependent = dependent;
 	dependent_words_done(&state->words);
 	state->words = dependent_describe(dependent);
-	target = mem_printf("%s %s", state->words.kind, state->words.target);
-	if (record->target && strcmp(record->target, target) != 0) {
-		tell_cancel(state);
+	target = target_of(&state->words);
+	if (record->target && strcmp(record->target, target) != 0)
 		forget_target(record);
-	}
 	if (!record->target)
 		record->target = take(target);
 }
 
-static void adopt_dependents(struct conductor *conductor, struct world *world, struct recorded *recorded)
+static void take_over_dependents(struct inventory *inventory, struct world *world, struct recorded *recorded)
 {
 	const struct desired *desired = world->desired;
 	struct tracked_dependent **states = mem_alloc(desired->dependent_count * sizeof(*states));
-	struct tracked_dependent **old = conductor->dependents;
-	size_t old_count = conductor->dependent_count;
+	struct tracked_dependent **old = inventory->dependents;
+	size_t old_count = inventory->stock.dependent_count;
 
 	for (size_t i = 0; i < desired->dependent_count; i++) {
 		const char *name = desired->dependents[i].name;
-		struct tracked_dependent *state = state_find_dependent(conductor, name);
+		struct tracked_dependent *state = find_dependent(inventory, name);
 
-		states[i] = state ?: tracked_dependent_new(conductor, name, recorded);
+		states[i] = state ?: tracked_dependent_new(name, recorded);
 		world_ref(world);
 		world_unref(states[i]->world);
 		states[i]->world = world;
 		tracked_dependent_point(states[i], &desired->dependents[i]);
 	}
-	conductor->dependents = states;
-	conductor->dependent_count = desired->dependent_count;
+	inventory->dependents = states;
+	inventory->stock.dependents = (const struct tracked_dependent *const *)states;
+	inventory->stock.dependent_count = desired->dependent_count;
 	for (size_t i = 0; i < old_count; i++)
-		if (state_find_dependent(conductor, old[i]->name) != old[i])
+		if (find_dependent(inventory, old[i]->name) != old[i])
 			tracked_dependent_free(old[i]);
 	free(old);
 }
@@ -263,88 +275,101 @@ static void adopt_dependents(struct conductor *conductor, struct world *world, s
 /* --- all of it --- */
 
 /* The states of what is not in the present world; those in flight go when they end. */
-static void former_done(struct conductor *conductor, struct former *former)
+static void former_done(struct inventory *inventory, struct former *former)
 {
 	for (size_t i = 0; i < former->certificate_count; i++) {
 		struct tracked_certificate *old = former->certificates[i];
 
-		if (state_is_present(conductor, old))
+		if (stock_is_present(&inventory->stock, old))
 			continue;
-		agenda_forget(&conductor->agenda, &old->agenda);
+		agenda_forget(&inventory->agenda, &old->agenda);
 		old->seen = NULL; /* what it points to is replaced, and nobody points it anew */
-		if (!old->runs)
-			tracked_certificate_free(conductor, old);
+		if (!old->claims)
+			tracked_certificate_free(inventory, old);
 	}
 	free(former->certificates);
 	free(former->slots);
 	world_unref(former->world);
 }
 
-void state_adopt_world(struct conductor *conductor, struct world *world)
+static struct former former_now(const struct inventory *inventory)
 {
-	_cleanup_(error_done) struct error err = ERROR_NULL;
-	struct former former = { .world = conductor->world,
-		.certificates = conductor->certificates,
-		.certificate_count = conductor->certificate_count,
-		.slots = conductor->slots,
-		.count = conductor->delivery_count };
-	struct recorded recorded = { 0 };
-	struct tracked_place **places;
-
-	if (conductor->record)
-		(void)conductor_recorded(conductor, record_load_few(conductor->record, &recorded, &err), &err);
-	look_cancel(conductor); /* they only read; what they read for may be gone */
-	tag_cancel(conductor);
-	plan_done(&conductor->plan); /* its names borrow from the states */
-	state_settle(conductor);
-	conductor->certificates = adopt_certificates(conductor, world);
-	point_certificates(conductor->certificates, world);
-	conductor->certificate_count = world->expansion->certificate_count;
-	state_sort_by_arn(conductor);
-	remember_certificates(conductor, &recorded);
-	places = adopt_places(conductor, world);
-	for (size_t i = 0; i < conductor->place_count; i++)
-		tracked_place_free(conductor->places[i]);
-	free(conductor->places);
-	conductor->places = places;
-	conductor->place_count = world->expansion->place_count;
-	conductor->untagged = 0;
-	conductor->world = world;
-	conductor->world_number++;
-	adopt_deliveries(conductor, &former);
-	adopt_dependents(conductor, world, &recorded);
-	former_done(conductor, &former);
-	recorded_done(&recorded);
-	job_new_world(conductor);
-	say_keep_present(conductor);
-	state_refresh_view(conductor, NULL);
+	return (struct former){
+		.world = inventory->stock.world,
+		.certificates = inventory->certificates,
+		.certificate_count = inventory->stock.certificate_count,
+		.slots = inventory->slots,
+		.count = inventory->stock.delivery_count,
+	};
 }
 
-static bool slot_shows(const struct conductor *conductor, const struct slot *slot, const struct delivery *delivery)
+static void set_certificates(struct inventory *inventory, struct tracked_certificate **certificates, size_t count)
+{
+	inventory->certificates = certificates;
+	inventory->stock.certificates = (const struct tracked_certificate *const *)certificates;
+	inventory->stock.certificate_count = count;
+}
+
+static void set_places(struct inventory *inventory, struct tracked_place **places, size_t count)
+{
+	for (size_t i = 0; i < inventory->stock.place_count; i++)
+		tracked_place_free(inventory->places[i]);
+	free(inventory->places);
+	inventory->places = places;
+	inventory->stock.places = (const struct tracked_place *const *)places;
+	inventory->stock.place_count = count;
+}
+
+void inventory_take_over(struct inventory *inventory, struct world *world, const struct source_view *view)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct former former = former_now(inventory);
+	struct recorded recorded = { 0 };
+
+	if (inventory->record)
+		(void)record_ended(inventory, record_load_few(inventory->record, &recorded, &err), &err);
+	inventory_end_turn(inventory);
+	set_certificates(inventory, take_over_certificates(inventory, world), world->expansion->certificate_count);
+	point_certificates(inventory->certificates, world);
+	sort_by_arn(inventory);
+	remember_certificates(inventory, &recorded);
+	set_places(inventory, take_over_places(inventory, world), world->expansion->place_count);
+	inventory->stock.untagged = 0;
+	inventory->stock.world = world;
+	inventory->stock.world_number++;
+	take_over_deliveries(inventory, &former);
+	take_over_dependents(inventory, world, &recorded);
+	former_done(inventory, &former);
+	recorded_done(&recorded);
+	say_keep_present(inventory);
+	inventory_show(inventory, view, NULL);
+}
+
+static bool slot_shows(const struct inventory *inventory, const struct slot *slot, const struct delivery *delivery)
 {
 	struct delivery made;
 	bool same;
 
-	state_make_delivery(conductor, slot, &made);
+	stock_make_delivery(&inventory->stock, slot, &made);
 	same = strcmp(made.name, delivery->name) == 0 && strcmp(made.object, delivery->object) == 0 &&
 	       strcmp(made.arn ?: "", delivery->arn ?: "") == 0;
 	delivery_done(&made);
 	return same;
 }
 
-bool state_shows(const struct conductor *conductor, const struct world *world)
+bool inventory_shows(const struct inventory *inventory, const struct world *world)
 {
 	const struct expansion *expansion = world->expansion;
 
-	if (expansion->certificate_count != conductor->certificate_count ||
-		expansion->delivery_count != conductor->delivery_count)
+	if (expansion->certificate_count != inventory->stock.certificate_count ||
+		expansion->delivery_count != inventory->stock.delivery_count)
 		return false;
 	for (size_t i = 0; i < expansion->certificate_count; i++)
-		if (strcmp(expansion->certificates[i].name, conductor->certificates[i]->name) != 0 ||
-			strcmp(expansion->certificates[i].arn, conductor->certificates[i]->arn) != 0)
+		if (strcmp(expansion->certificates[i].name, inventory->certificates[i]->name) != 0 ||
+			strcmp(expansion->certificates[i].arn, inventory->certificates[i]->arn) != 0)
 			return false;
 	for (size_t i = 0; i < expansion->delivery_count; i++)
-		if (!slot_shows(conductor, &conductor->slots[i], &expansion->deliveries[i]))
+		if (!slot_shows(inventory, &inventory->slots[i], &expansion->deliveries[i]))
 			return false;
 	return true;
 }
@@ -356,12 +381,12 @@ static bool seen_alike(const struct source_certificate *a, const struct source_c
 }
 
 /* Both are sorted by ARN. */
-static void point_at_view(struct conductor *conductor)
+static void point_at_view(struct inventory *inventory)
 {
-	const struct source_view *view = conductor->source.view;
+	const struct source_view *view = inventory->stock.view;
 
-	for (size_t i = 0, at = 0; i < conductor->certificate_count; i++) {
-		struct tracked_certificate *certificate = conductor->by_arn[i];
+	for (size_t i = 0, at = 0; i < inventory->stock.certificate_count; i++) {
+		struct tracked_certificate *certificate = inventory->by_arn[i];
 		int order = -1;
 
 		while (view && at < view->count && (order = strcmp(view->items[at].arn, certificate->arn)) < 0)
@@ -370,63 +395,31 @@ static void point_at_view(struct conductor *conductor)
 	}
 }
 
-void state_refresh_view(struct conductor *conductor, const struct source_view *former)
+void inventory_show(struct inventory *inventory, const struct source_view *view, const struct source_view *former)
 {
-	point_at_view(conductor);
-	for (size_t i = 0; i < conductor->certificate_count; i++) {
-		struct tracked_certificate *certificate = conductor->certificates[i];
+	inventory->stock.view = view;
+	point_at_view(inventory);
+	for (size_t i = 0; i < inventory->stock.certificate_count; i++) {
+		struct tracked_certificate *certificate = inventory->certificates[i];
 
 		if (!former || !seen_alike(source_view_find(former, certificate->arn), certificate->seen))
-			agenda_touch(&conductor->agenda, &certificate->agenda);
+			inventory_touch(inventory, certificate);
 	}
 }
 
-void state_release_delivery(struct conductor *conductor, struct tracked_delivery *delivery)
+void forget_all(struct inventory *inventory)
 {
-	if (delivery->slot == SIZE_MAX) {
-		if (!state_find_slot(conductor, delivery->name))
-			announce_forget(conductor->announce, ABOUT_DELIVERY, delivery->name);
-		tracked_delivery_free(conductor, delivery);
-		return;
-	}
-	if (delivery->world != conductor->world)
-		tracked_delivery_point(conductor, delivery);
-	state_changed(conductor, delivery);
-}
+	struct former former = former_now(inventory);
 
-void state_release_certificate(struct conductor *conductor, struct tracked_certificate *certificate)
-{
-	if (certificate->runs)
-		return;
-	if (state_is_present(conductor, certificate)) {
-		agenda_touch(&conductor->agenda, &certificate->agenda);
-		return;
-	}
-	if (!state_find_certificate(conductor, certificate->name))
-		announce_forget(conductor->announce, ABOUT_CERTIFICATE, certificate->name);
-	tracked_certificate_free(conductor, certificate);
-}
-
-void state_done(struct conductor *conductor)
-{
-	struct former former = { .world = conductor->world,
-		.certificates = conductor->certificates,
-		.certificate_count = conductor->certificate_count,
-		.slots = conductor->slots,
-		.count = conductor->delivery_count };
-
-	plan_done(&conductor->plan);
-	for (size_t i = 0; i < conductor->dependent_count; i++)
-		tracked_dependent_free(conductor->dependents[i]);
-	adopt_drop_deliveries(conductor, &former);
-	conductor->pinned = intern_unref(conductor->pinned);
-	for (size_t i = 0; i < conductor->place_count; i++)
-		tracked_place_free(conductor->places[i]);
-	conductor->certificates = NULL;
-	conductor->certificate_count = conductor->delivery_count = 0;
-	former_done(conductor, &former);
-	free(conductor->dependents);
-	free(conductor->places);
-	free(conductor->by_arn);
-	agenda_done(&conductor->agenda);
+	for (size_t i = 0; i < inventory->stock.dependent_count; i++)
+		tracked_dependent_free(inventory->dependents[i]);
+	free(inventory->dependents);
+	drop_deliveries(&former);
+	inventory->pinned = intern_unref(inventory->pinned);
+	set_places(inventory, NULL, 0);
+	set_certificates(inventory, NULL, 0);
+	inventory->stock.delivery_count = inventory->stock.dependent_count = 0;
+	former_done(inventory, &former);
+	inventory->stock.world = NULL;
+	free(inventory->by_arn);
 }

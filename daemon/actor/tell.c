@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A dependent is at one step at a time:
+ *	LOOK	it is being looked at				call != NULL
+ *	RESUME	an intent was found: what came of it?		call != NULL
+ *	TELL	its intent is on disk, it is being told		call != NULL
+ *	PROVE	told; what it serves is being looked at		prove != NULL
+ * and then what it was owed is settled, or the failure is written down.
+ *
+ * Where the record was lost it is only questioned: LOOK, then PROVE, and neither causes a restart; they find out
+ * whether one is owed.
+ */
+#include "daemon/actor/tell.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/dependent/prove.h"
+#include "daemon/transition/schedule.h"
+#include "lib/base/strv.h"
+#include "lib/os/clock.h"
+
+/* What a telling is about: the rows as they were when it began, for others may come meanwhile. */
+struct telling {
+	struct telling *next;
+	struct tell *tell;
+	const struct tracked_dependent *dependent;
+	struct dependent_call *call;
+	struct prove *prove;
+	struct owed_record *rows;
+	size_t count;
+	usec_t in_place_since; /* the latest of the due rows */
+	bool question;	       /* the record was lost: find out whether anything is owed */
+	bool told;	       /* a job was done, or was found to have been done */
+	size_t proving;	       /* the candidate whose version the proof looks for */
+	struct digest *candidates; /* versions that the endpoint may rightly serve, the likeliest first */
+	size_t candidate_count;
+};
+
+struct tell {
+	struct inventory *inventory;
+	const struct stock *stock;
+	struct dependent_host host;
+	struct telling *tellings;
+};
+
+static void telling_end(struct telling *telling)
+{
+	for (struct telling **at = &telling->tell->tellings; *at; at = &(*at)->next)
+		if (*at == telling) {
+			*at = telling->next;
+			break;
+		}
+	dependent_cancel(telling->call);
+	prove_cancel(telling->prove);
+	inventory_release_dependent(telling->tell->inventory, telling->dependent);
+	for (size_t i = 0; i < telling->count; i++)
+		owed_record_done(&telling->rows[i]);
+	free(telling->rows);
+	free(telling->candidates);
+	free(telling);
+}
+
+static struct telling *telling_new(struct tell *tell, const struct tracked_dependent *dependent)
+{
+	struct telling *telling = mem_new(struct telling);
+
+	*telling = (struct telling){ .next = tell->tellings, .tell = tell, .dependent = dependent };
+	tell->tellings = telling;
+	inventory_claim_dependent(tell->inventory, dependent);
+	return telling;
+}
+
+/* What it is owed now, or, where it is owed nothing, what is not known. */
+static void copy_rows(struct telling *telling)
+{
+	const struct tracked_dependent *dependent = telling->dependent;
+
+	telling->question = true;
+	for (size_t i = 0; i < dependent->owed_count; i++)
+		if (dependent->owed[i]->owed == OWED_DUE)
+			telling->question = false;
+	telling->rows = mem_alloc(dependent->owed_count * sizeof(*telling->rows));
+	for (size_t i = 0; i < dependent->owed_count; i++) {
+		const struct owed_record *row = dependent->owed[i];
+
+		if (row->owed != (telling->question ? OWED_UNKNOWN : OWED_DUE))
+			continue;
+		telling->rows[telling->count] = *row;
+		telling->rows[telling->count].dependent = mem_strdup(row->dependent);
+		telling->rows[telling->count].delivery = mem_strdup(row->delivery);
+		telling->in_place_since = MAX(telling->in_place_since, row->since);
+		telling->count++;
+	}
+}
+
+/* --- ends --- */
+
+static void tell_failed(struct telling *telling, const struct error *err)
+{
+	inventory_tell_failed(telling->tell->inventory, telling->dependent, err);
+	telling_end(telling);
+}
+
+/* Everything that the telling was about is settled; ${proof} and ${words} are what was seen of it. */
+static void tell_settled(struct telling *telling, enum prove_result proof, const char *words)
+{
+	inventory_told(telling->tell->inventory, telling->dependent,
+		&(struct told_fact){
+			.rows = telling->rows,
+			.count = telling->count,
+			.told = telling->told,
+			.proof = proof,
+			.words = words,
+		});
+	telling_end(telling);
+}
+
+/* It cannot be known, and so it is not restarted; it stays a question, and status shows it. */
+static void tell_unknown(struct telling *telling)
+{
+	inventory_tell_unknown(telling->tell->inventory, telling->dependent);
+	telling_end(telling);
+}
+
+/* The questioned rows turned out to be owed. */
+static void tell_owed_after_all(struct telling *telling)
+{
+	inventory_owed_after_all(telling->tell->inventory, telling->dependent);
+	telling_end(telling);
+}
+
+static void tell_later(struct telling *telling, usec_t when)
+{
+	inventory_tell_put_off(telling->tell->inventory, telling->dependent, when);
+	telling_end(telling);
+}
+
+/* --- proof --- */
+
+static void say_proof(const struct telling *telling, enum prove_result result, const char *words)
+{
+	static const enum change_event events[] = {
+		[PROVE_MATCHED] = CHANGE_SERVES,
+		[PROVE_WRONG] = CHANGE_SERVES_WRONG,
+		[PROVE_UNPROVEN] = CHANGE_SERVES_UNSEEN,
+	};
+	const struct change change = { .event = events[result], .words = words };
+
+	say_dependent(telling->tell->inventory, telling->dependent, &change);
+}
+
+/* Does the certificate of this delivery cover the name that the proof asks for? */
+static bool proof_is_about(const struct desired_proof *proof, const struct tracked_delivery *delivery)
+{
+	const char *colon = strrchr(proof->connect, ':');
+	_cleanup_(freep) char *host = mem_strndup(proof->connect, colon ? (size_t)(colon - proof->connect)
+									: strlen(proof->connect));
+	const char *name = proof->server_name ?: host;
+	const char *rest = strchr(name, '.');
+	_cleanup_(freep) char *wildcard = rest ? mem_printf("*%s", rest) : mem_strdup("");
+	const struct source_certificate *seen = delivery->certificate->seen;
+
+	return seen && (strv_has(seen->names, name) || strv_has(seen->names, wildcard));
+}
+
+static void add_candidate(struct telling *telling, const struct digest *digest, bool first)
+{
+	for (size_t i = 0; i < telling->candidate_count; i++)
+		if (digest_equal(&telling->candidates[i], digest))
+			return;
+	telling->candidates = mem_resize(
+		telling->candidates, telling->candidate_count + 1, sizeof(*telling->candidates));
+	if (first)
+		memmove(telling->candidates + 1, telling->candidates,
+			telling->candidate_count * sizeof(*telling->candidates));
+	telling->candidates[first ? 0 : telling->candidate_count] = *digest;
+	telling->candidate_count++;
+}
+
+/* The delivery of a slot, if the dependent is told of it and a version is in place there. */
+static const struct tracked_delivery *find_served(const struct telling *telling, size_t slot)
+{
+	const struct stock *stock = telling->tell->stock;
+	const struct tracked_delivery *delivery;
+
+	if (!strv_has(stock_wish(stock, &stock->slots[slot])->then, telling->dependent->name))
+		return NULL;
+	delivery = inventory_open(telling->tell->inventory, slot);
+	return delivery->observed.state == OBSERVED_PRESENT ? delivery : NULL;
+}
+
+/* The versions in place of all deliveries that this dependent serves: the endpoint shows one of them.  Where the proof's
+ * name tells which, only that one counts. */
+static void find_candidates(struct telling *telling)
+{
+	const struct desired_proof *proof = &telling->dependent->dependent->prove;
+	const size_t count = telling->tell->stock->delivery_count;
+	bool known = false;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct tracked_delivery *delivery = find_served(telling, i);
+
+		if (delivery && proof_is_about(proof, delivery)) {
+			known = true;
+			add_candidate(telling, &delivery->observed.version.digest, false);
+		}
+	}
+	for (size_t i = 0; i < count && !known; i++) {
+		const struct tracked_delivery *delivery = find_served(telling, i);
+
+		if (delivery)
+			add_candidate(telling, &delivery->observed.version.digest, false);
+	}
+	for (size_t i = 0; i < telling->count && !known; i++)
+		add_candidate(telling, &telling->rows[i].digest, true);
+}
+
+static void start_proof(struct telling *telling);
+
+static void on_proven(void *userdata, enum prove_result result, const char *words)
+{
+	struct telling *telling = userdata;
+
+	telling->prove = NULL;
+	if (result == PROVE_WRONG && telling->proving + 1 < telling->candidate_count) {
+		telling->proving++;
+		start_proof(telling);
+		return;
+	}
+	say_proof(telling, result, words);
+	if (telling->question && result == PROVE_WRONG)
+		tell_owed_after_all(telling);
+	else if (telling->question && result == PROVE_UNPROVEN)
+		tell_unknown(telling);
+	else
+		tell_settled(telling, result, words);
+}
+
+static void start_proof(struct telling *telling)
+{
+	const struct prove_request request = {
+		.proof = &telling->dependent->dependent->prove,
+		.want = digest_leaf(&telling->candidates[telling->proving]),
+	};
+
+	telling->prove = prove_start(telling->tell->host.event, &request, on_proven, telling);
+}
+
+/* Told (or found told): with a proof where one is asked for. */
+static void tell_succeeded(struct telling *telling)
+{
+	if (telling->dependent->dependent->prove.connect)
+		find_candidates(telling);
+	if (telling->candidate_count)
+		start_proof(telling);
+	else
+		tell_settled(telling, PROVE_NONE, NULL);
+}
+
+void tell_prove_again(struct tell *tell, const struct tracked_dependent *dependent)
+{
+	struct telling *telling = telling_new(tell, dependent);
+
+	find_candidates(telling);
+	if (telling->candidate_count) {
+		start_proof(telling);
+		return;
+	}
+	inventory_prove_later(tell->inventory, dependent, inventory_now(tell->inventory) + PROVE_AGAIN);
+	telling_end(telling);
+}
+
+/* --- the job --- */
+
+static void start_look(struct telling *telling);
+
+static void on_told(void *userdata, enum told told, const struct error *err)
+{
+	struct telling *telling = userdata;
+	const struct dependent_words *words = &telling->dependent->words;
+	struct change change;
+
+	telling->call = NULL;
+	if (told == TOLD_FAILED) {
+		inventory_tell_not_asked(telling->tell->inventory, telling->dependent);
+		tell_failed(telling, err);
+		return;
+	}
+	telling->told = told == TOLD_DONE;
+	change = (struct change){
+		.event = told == TOLD_DONE ? CHANGE_TOLD : CHANGE_TOLD_STOPPED,
+		.words = words->done ?: words->action,
+	};
+	say_dependent(telling->tell->inventory, telling->dependent, &change);
+	if (told == TOLD_STOPPED)
+		tell_settled(telling, PROVE_NONE, NULL);
+	else
+		tell_succeeded(telling);
+}
+
+static struct dependent_intent last_intent(const struct tracked_dependent *dependent)
+{
+	return (struct dependent_intent){ dependent->record.token, dependent->record.intended_at };
+}
+
+static struct tell_request request_for(const struct telling *telling)
+{
+	return (struct tell_request){
+		.dependent = telling->dependent->dependent,
+		.not_before = telling->in_place_since,
+		.intent = last_intent(telling->dependent),
+	};
+}
+
+static void start_tell(struct telling *telling, const char *token)
+{
+	struct tell *tell = telling->tell;
+	struct tell_request request;
+
+	if (!inventory_tell_intended(tell->inventory, telling->dependent, token)) {
+		telling_end(telling);
+		return;
+	}
+	request = request_for(telling);
+	telling->call = dependent_tell(&tell->host, &request, on_told, telling);
+}
+
+/* What it was asked before a crash is known now, or that it was asked nothing, or neither: then the intent stays open. */
+static void on_resumed(void *userdata, enum told told, const struct error *err)
+{
+	struct telling *telling = userdata;
+
+	telling->call = NULL;
+	if (told == TOLD_FAILED) {
+		tell_failed(telling, err);
+	} else if (told == TOLD_NOTHING) {
+		inventory_tell_not_asked(telling->tell->inventory, telling->dependent);
+		start_look(telling);
+	} else {
+		telling->told = true;
+		tell_succeeded(telling);
+	}
+}
+
+static void start_resume(struct telling *telling)
+{
+	const struct tell_request request = request_for(telling);
+
+	telling->call = dependent_resume(&telling->tell->host, &request, on_resumed, telling);
+}
+
+static void judge_owed(struct telling *telling, const struct dependent_seen *seen)
+{
+	struct dependent_facts facts = {
+		.since = telling->in_place_since,
+		.intent = last_intent(telling->dependent),
+		.told_at = telling->dependent->record.told_at,
+		.now = inventory_now(telling->tell->inventory),
+	};
+	struct dependent_verdict verdict;
+
+	/* What was asked of it before the newest version was in place says nothing of that one. */
+	if (facts.intent.at < facts.since)
+		facts.intent.at = 0;
+	verdict = dependent_judge(telling->dependent->dependent, seen, &facts);
+	switch (verdict.is) {
+	case JUDGED_RESUME:
+		start_resume(telling);
+		break;
+	case JUDGED_TOLD:
+		tell_succeeded(telling);
+		break;
+	case JUDGED_LATER:
+		tell_later(telling, verdict.when);
+		break;
+	default:
+		start_tell(telling, verdict.token);
+	}
+}
+
+/* The earliest moment at which all questioned versions were in place, or 0 where that cannot be known. */
+static usec_t questioned_since(const struct telling *telling)
+{
+	const struct stock *stock = telling->tell->stock;
+	usec_t since = 0;
+
+	for (size_t i = 0; i < telling->count; i++) {
+		const struct slot *slot = stock_find_slot(stock, telling->rows[i].delivery);
+		const struct tracked_delivery *delivery =
+			slot ? inventory_open(telling->tell->inventory, (size_t)(slot - stock->slots)) : NULL;
+
+		if (!delivery || !delivery->observed.changed_at)
+			return 0;
+		since = MAX(since, delivery->observed.changed_at);
+	}
+	return since;
+}
+
+static void judge_question(struct telling *telling, const struct dependent_seen *seen)
+{
+	const struct desired_dependent *dependent = telling->dependent->dependent;
+	const struct dependent_facts facts = {
+		.question = true,
+		.since = questioned_since(telling),
+		.now = inventory_now(telling->tell->inventory),
+	};
+	const struct dependent_verdict verdict = dependent_judge(dependent, seen, &facts);
+
+	if (verdict.is != JUDGED_STOPPED && dependent->prove.connect)
+		find_candidates(telling);
+	if (telling->candidate_count)
+		start_proof(telling);
+	else if (verdict.is == JUDGED_STOPPED || verdict.is == JUDGED_TOLD)
+		tell_settled(telling, PROVE_NONE, NULL);
+	else if (verdict.is == JUDGED_TELL)
+		tell_owed_after_all(telling);
+	else
+		tell_unknown(telling);
+}
+
+static void on_looked(void *userdata, const struct dependent_seen *seen, const struct error *err)
+{
+	struct telling *telling = userdata;
+
+	telling->call = NULL;
+	if (err)
+		tell_failed(telling, err);
+	else if (telling->question)
+		judge_question(telling, seen);
+	else
+		judge_owed(telling, seen);
+}
+
+static void start_look(struct telling *telling)
+{
+	telling->call = dependent_look(
+		&telling->tell->host, telling->dependent->dependent, on_looked, telling);
+}
+
+void tell_start(struct tell *tell, const struct tracked_dependent *dependent)
+{
+	struct telling *telling = telling_new(tell, dependent);
+
+	copy_rows(telling);
+	start_look(telling);
+}
+
+/* --- birth and death --- */
+
+bool tell_is_busy(const struct tell *tell)
+{
+	return tell->tellings != NULL;
+}
+
+void tell_new_world(struct tell *tell, const struct world *world)
+{
+	struct telling *next;
+
+	for (struct telling *telling = tell->tellings; telling; telling = next) {
+		next = telling->next;
+		if (!inventory_keeps_dependent(world, telling->dependent))
+			telling_end(telling);
+	}
+}
+
+void tell_cancel(struct tell *tell)
+{
+	while (tell->tellings)
+		telling_end(tell->tellings);
+}
+
+struct tell *tell_new(struct inventory *inventory, const struct dependent_host *host)
+{
+	struct tell *tell = mem_new(struct tell);
+
+	tell->inventory = inventory;
+	tell->stock = inventory_stock(inventory);
+	tell->host = *host;
+	return tell;
+}
+
+struct tell *tell_free(struct tell *tell)
+{
+	if (!tell)
+		return NULL;
+	tell_cancel(tell);
+	free(tell);
+	return NULL;
+}

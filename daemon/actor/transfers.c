@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A run is one transfer with what is kept for it.
+ */
+#include "daemon/actor/transfers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/actor/transfers_room.h"
+#include "daemon/actor/room.h"
+#include "daemon/transfer/transfer.h"
+#include "lib/log/log.h"
+#include "lib/os/clock.h"
+
+/* A transfer waits so long for what may add to it, to export once for all that is due together. */
+#define GATHER_WAIT (300 * USEC_PER_MSEC)
+
+struct transfers {
+	struct transfers_host host;
+	const struct stock *stock;
+	struct run *runs;
+	struct transfers_room room;
+};
+
+struct run {
+	struct run *next;
+	struct transfers *transfers;
+	struct world *world;
+	const struct tracked_certificate *certificate;
+	struct source_certificate source; /* a copy: the view may be replaced meanwhile */
+	const struct tracked_delivery **deliveries; /* NULL: it has ended */
+	struct transfer_item *items;
+	size_t count;
+	struct certificate_list anchor; /* recorded */
+	struct transfer *transfer;
+	char *leaf_pem; /* as exported */
+	char *chain_pem;
+	char *anchor_pem; /* where its chain ends; recorded once it is in place somewhere */
+	bool exported;
+	bool busy; /* it is being exported, or carried to a place that answers soon */
+};
+
+static void run_free(struct run *run)
+{
+	struct transfers *transfers = run->transfers;
+	struct inventory *inventory = transfers->host.inventory;
+
+	for (struct run **at = &transfers->runs; *at; at = &(*at)->next)
+		if (*at == run) {
+			*at = run->next;
+			break;
+		}
+	transfers->room.runs -= run->busy;
+	transfers->room.all_runs--;
+	run->transfer = transfer_cancel(run->transfer);
+	for (size_t i = 0; i < run->count; i++)
+		if (run->deliveries[i])
+			inventory_release(inventory, run->deliveries[i], CLAIM_TRANSFER);
+	if (run->busy)
+		inventory_certificate_in_flight(inventory, run->certificate, false);
+	inventory_release_certificate(inventory, run->certificate);
+	source_certificate_done(&run->source);
+	certificate_list_done(&run->anchor);
+	world_unref(run->world);
+	free(run->deliveries);
+	free(run->items);
+	free(run->leaf_pem);
+	free(run->chain_pem);
+	free(run->anchor_pem);
+	free(run);
+}
+
+/* --- what is under way --- */
+
+/* Those who wait for an answer that does not come count at their place alone, unless there is a key in what they have
+ * sent. */
+static void count_run(struct transfers *transfers, struct run *run)
+{
+	struct transfers_room *room = &transfers->room;
+	const bool was_busy = run->busy;
+	bool slow = false;
+
+	run->busy = !run->exported;
+	for (size_t i = 0; i < run->count; i++) {
+		const struct tracked_delivery *delivery = run->deliveries[i];
+		/* What a reload has left without a place ends without counting at one. */
+		const struct tracked_place *place = delivery && delivery->slot != SIZE_MAX ? delivery->place : NULL;
+
+		if (!delivery)
+			continue;
+		if (place)
+			room->carrying[place->place->index]++;
+		slow |= place && (!place_is_open(place) || place_is_slow(place));
+		if (place && !place_is_open(place)) {
+			room->all += run->transfer && transfer_is_writing(run->transfer, i);
+			continue;
+		}
+		room->all++;
+		run->busy |= !place || !place_is_slow(place);
+	}
+	room->runs += run->busy;
+	room->slow_runs += slow;
+	room->all_runs++;
+	if (run->busy)
+		inventory_certificate_in_flight(transfers->host.inventory, run->certificate, true);
+	else if (was_busy && stock_is_present(transfers->stock, run->certificate))
+		inventory_touch(transfers->host.inventory, run->certificate);
+}
+
+void transfers_count(struct transfers *transfers)
+{
+	room_count_begins(&transfers->room, transfers->stock);
+	for (struct run *run = transfers->runs; run; run = run->next)
+		inventory_certificate_in_flight(transfers->host.inventory, run->certificate, false);
+	for (struct run *run = transfers->runs; run; run = run->next)
+		count_run(transfers, run);
+	room_count_ended(&transfers->room, transfers->stock);
+}
+
+/* --- what comes of it --- */
+
+/* Where a place takes what cannot be used there. */
+static void say_notes(const struct run *run, const char *const *notes)
+{
+	for (size_t i = 0; i < run->count; i++) {
+		const struct change change = { .event = CHANGE_REMARK, .words = notes[i] };
+
+		if (notes[i])
+			say_delivery(run->transfers->host.inventory, run->deliveries[i]->delivery, &change);
+	}
+}
+
+/* Has the source been seen to have another version since it was planned?  Then it is planned anew at once. */
+static bool is_superseded(const struct run *run)
+{
+	const struct source_certificate *seen = run->certificate->seen;
+
+	return seen && !digest_equal(&seen->version.digest, &run->source.version.digest);
+}
+
+static void export_failed(struct run *run, const struct error *err)
+{
+	struct transfers *transfers = run->transfers;
+
+	if (is_superseded(run)) {
+		log_debug("Exporting '%s' again, because it was renewed during the export: %s", run->certificate->name,
+			err->text);
+		return;
+	}
+	inventory_export_failed(transfers->host.inventory, run->certificate, err, run->deliveries, run->count);
+	if (err->kind == ERROR_RETRY)
+		transfers->host.on_stale(transfers->host.userdata);
+}
+
+static void on_exported(void *userdata, const struct transfer_exported *exported, const struct error *err)
+{
+	struct run *run = userdata;
+
+	if (err) {
+		export_failed(run, err);
+		return;
+	}
+	run->exported = true;
+	run->anchor_pem = mem_strdup(exported->anchor_pem);
+	run->leaf_pem = mem_strdup(exported->leaf_pem);
+	run->chain_pem = mem_strdup(exported->chain_pem);
+	inventory_exported(run->transfers->host.inventory, run->certificate,
+		&(struct exported_fact){
+			.version = &exported->version,
+			.anchor_pem = exported->anchor_pem,
+			.deliveries = run->deliveries,
+			.count = run->count,
+		});
+	say_notes(run, exported->notes);
+}
+
+static void on_delivered(void *userdata, size_t item, const struct outcome *outcome, const struct observed *seen)
+{
+	struct run *run = userdata;
+	const struct tracked_delivery *delivery = take(run->deliveries[item]);
+
+	inventory_carried(run->transfers->host.inventory, delivery,
+		&(struct carried_fact){
+			.outcome = outcome,
+			.seen = seen,
+			.certificate = run->certificate,
+			.leaf_pem = run->leaf_pem,
+			.chain_pem = run->chain_pem,
+			.anchor_pem = run->anchor_pem,
+		});
+}
+
+static void on_done(void *userdata)
+{
+	struct run *run = userdata;
+	struct inventory *inventory = run->transfers->host.inventory;
+
+	run->transfer = NULL;
+	for (size_t i = 0; i < run->count; i++)
+		if (run->deliveries[i])
+			inventory_not_carried(inventory, take(run->deliveries[i])); /* the export failed */
+	run_free(run);
+	inventory_changed(inventory);
+}
+
+static const struct transfer_events events = {
+	.on_exported = on_exported,
+	.on_delivered = on_delivered,
+	.on_done = on_done,
+};
+
+/* --- start --- */
+
+/* An import that may have been made, unseen, is looked for in any case. */
+static usec_t absent_at(const struct tracked_delivery *delivery)
+{
+	bool imports = destination_names_objects(delivery->delivery->place) && !delivery->delivery->arn;
+
+	return imports && !delivery->record.ambiguous && delivery->observed.state == OBSERVED_ABSENT
+		? delivery->observed.at : 0;
+}
+
+static void fill_item(struct run *run, size_t index)
+{
+	const struct tracked_delivery *delivery = run->deliveries[index];
+	const struct delivery_record *record = &delivery->record;
+	bool confirmed = digest_is_set(&record->confirmed.digest);
+
+	inventory_claim(run->transfers->host.inventory, delivery->slot, CLAIM_TRANSFER);
+	run->items[index] = (struct transfer_item){
+		.delivery = delivery->delivery,
+		.known = { .delivery = delivery->delivery,
+			.wanted = run->source.version,
+			.source = &run->source,
+			.object_id = delivery->observed.object_id ?: record->object_id,
+			.confirmed = record->confirmed,
+			.revision = record->revision },
+		.leaf_pem = confirmed ? record->leaf : NULL,
+		.chain_pem = confirmed ? record->chain : NULL,
+		.anchor = record->anchor,
+		.confirmed = confirmed,
+		.approved = digest_equal(&record->approved, &run->source.version.digest),
+		.absent_at = absent_at(delivery),
+	};
+}
+
+static const struct certificate_list *recorded_anchor(struct run *run)
+{
+	const char *anchor = run->certificate->record.anchor;
+
+	if (anchor && certificate_list_parse(anchor, strlen(anchor), &run->anchor, NULL) == 0 && run->anchor.count)
+		return &run->anchor;
+	return NULL;
+}
+
+static struct run *run_new(struct transfers *transfers, const struct tracked_certificate *certificate,
+	const struct tracked_delivery **deliveries, size_t count)
+{
+	struct run *run = mem_new(struct run);
+
+	*run = (struct run){
+		.next = transfers->runs,
+		.transfers = transfers,
+		.world = world_ref(transfers->stock->world),
+		.certificate = certificate,
+		.deliveries = deliveries,
+		.items = mem_alloc(count * sizeof(*run->items)),
+		.count = count,
+	};
+	source_certificate_copy(&run->source, certificate->seen);
+	for (size_t i = 0; i < count; i++)
+		fill_item(run, i);
+	transfers->runs = run;
+	inventory_claim_certificate(transfers->host.inventory, certificate);
+	return run;
+}
+
+/* One transfer to ${deliveries} (given), if the intent can be written down. */
+static void start(struct transfers *transfers, const struct tracked_certificate *certificate,
+	const struct tracked_delivery **deliveries, size_t count)
+{
+	struct transfer_request request;
+	struct run *run;
+
+	if (!inventory_intend(transfers->host.inventory, &certificate->seen->version.digest, deliveries, count)) {
+		free(deliveries);
+		return;
+	}
+	run = run_new(transfers, certificate, deliveries, count);
+	transfers_count(transfers);
+	request = (struct transfer_request){
+		.context = transfers->host.context,
+		.desired = run->world->desired,
+		.source = &run->source,
+		.anchors = run->world->configuration->trust.count ? &run->world->configuration->trust : NULL,
+		.recorded = recorded_anchor(run),
+		.names = certificate->entry->names,
+		.usage = certificate->entry->usage,
+		.not_older_than = certificate->record.newest,
+		.items = run->items,
+		.item_count = count,
+	};
+	run->transfer = transfer_start(&request, &events, run);
+}
+
+/* --- which, and when --- */
+
+/* Are looks under way, or about to be, that may find more deliveries of this certificate due; or does one wait for the first
+ * answer of its place? */
+static bool more_may_be_due(const struct transfers *transfers, const struct tracked_certificate *certificate)
+{
+	for (size_t i = 0; i < certificate->count; i++) {
+		const struct slot *slot = &transfers->stock->slots[certificate->first + i];
+		const struct tracked_place *place = stock_place(transfers->stock, slot);
+
+		if (!place_is_open(place))
+			continue;
+		if (slot->claimed_by & CLAIM_LOOK || slot->look_wanted || place->wanted ||
+			(slot->due && room_carrying(&transfers->room, place) && !place_is_proven(place)))
+			return true;
+	}
+	return false;
+}
+
+/* Does the transfer wait a moment?  Sets when it no longer will. */
+static bool still_gathering(struct transfers *transfers, const struct tracked_certificate *certificate)
+{
+	usec_t now = clock_monotonic();
+
+	if (!more_may_be_due(transfers, certificate))
+		return false;
+	if (!certificate->gather_until)
+		inventory_gather(transfers->host.inventory, certificate, now + GATHER_WAIT);
+	return now < certificate->gather_until;
+}
+
+/* Those that are due where there is room; NULL when they can wait for more, or have to wait until there is room for all
+ * of them: to take some would be to export once more for the others. */
+static const struct tracked_delivery **due_deliveries(
+	struct transfers *transfers, const struct tracked_certificate *certificate, size_t *ret_count)
+{
+	const struct tracked_delivery **due = mem_alloc(certificate->count * sizeof(*due));
+	const struct stock *stock = transfers->stock;
+	size_t count = 0;
+	bool low = false;
+
+	for (size_t i = 0; i < certificate->count; i++) {
+		const struct slot *slot = &stock->slots[certificate->first + i];
+		const struct tracked_place *place = stock_place(stock, slot);
+
+		if (!slot->due)
+			continue;
+		low |= room_is_low(&transfers->room, stock, place);
+		if (room_has_some(&transfers->room, stock, place) && count < CARRIED_AT_ONCE)
+			due[count++] = inventory_open(transfers->host.inventory, certificate->first + i);
+	}
+	*ret_count = count;
+	if (low && count && count <= room_left(&transfers->room))
+		return due;
+	free(due);
+	return NULL;
+}
+
+static bool are_slow(const struct tracked_delivery *const *deliveries, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!place_is_slow(deliveries[i]->place))
+			return false;
+	return count > 0;
+}
+
+void transfers_certificate(struct transfers *transfers, const struct tracked_certificate *certificate)
+{
+	struct inventory *inventory = transfers->host.inventory;
+	const struct tracked_delivery **due = NULL;
+	const bool may_run = room_may_run(&transfers->room);
+	size_t count = 0;
+
+	if (certificate->in_flight || (certificate->planned.due && still_gathering(transfers, certificate)))
+		return;
+	if (may_run && certificate->planned.due)
+		due = due_deliveries(transfers, certificate, &count);
+	if (!may_run || (certificate->planned.due && !due)) {
+		inventory_wait(inventory, certificate);
+		return;
+	}
+	inventory_gather(inventory, certificate, 0);
+	if (are_slow(due, count))
+		room_begins_slow(&transfers->room);
+	for (size_t i = 0; i < count; i++)
+		inventory_due(inventory, due[i]->slot, false);
+	start(transfers, certificate, due, count);
+}
+
+bool transfers_may_start(const void *userdata, const struct tracked_certificate *certificate)
+{
+	const struct transfers *transfers = userdata;
+
+	if (!certificate->planned.due)
+		return true;
+	for (size_t i = 0; i < certificate->count; i++) {
+		const struct slot *slot = &transfers->stock->slots[certificate->first + i];
+
+		if (slot->due && room_is_low(&transfers->room, transfers->stock, stock_place(transfers->stock, slot)))
+			return true;
+	}
+	return false;
+}
+
+/* Is there a place for which something waits, and where too little is under way? */
+bool transfers_has_room(const struct transfers *transfers)
+{
+	const struct tracked_certificate *first = inventory_first_waiting(transfers->host.inventory);
+
+	if (!first || !room_may_run(&transfers->room) || !room_left(&transfers->room))
+		return false;
+	for (size_t i = 0; i < transfers->stock->place_count; i++)
+		if (transfers->stock->places[i]->due &&
+			room_is_low(&transfers->room, transfers->stock, transfers->stock->places[i]))
+			return true;
+	return !transfers->room.runs || !first->planned.due;
+}
+
+usec_t transfers_next(const struct transfers *transfers)
+{
+	return inventory_first_waiting(transfers->host.inventory) ? room_next_slow(&transfers->room) : USEC_INFINITY;
+}
+
+bool transfers_are_busy(const struct transfers *transfers)
+{
+	return transfers->runs != NULL;
+}
+
+/* --- birth and death --- */
+
+struct transfers *transfers_new(const struct transfers_host *host)
+{
+	struct transfers *transfers = mem_new(struct transfers);
+
+	transfers->host = *host;
+	transfers->stock = inventory_stock(host->inventory);
+	return transfers;
+}
+
+void transfers_new_world(struct transfers *transfers)
+{
+	room_new_world(&transfers->room, transfers->stock);
+	transfers_count(transfers);
+}
+
+void transfers_cancel(struct transfers *transfers)
+{
+	while (transfers->runs)
+		run_free(transfers->runs);
+}
+
+struct transfers *transfers_free(struct transfers *transfers)
+{
+	if (!transfers)
+		return NULL;
+	transfers_cancel(transfers);
+	room_done(&transfers->room);
+	free(transfers);
+	return NULL;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/inventory/stock.h"
+
+#include "daemon/plan/expand.h"
+#include "daemon/source/source.h"
+
+const struct tracked_certificate *stock_certificate(const struct stock *stock, const struct slot *slot)
+{
+	return stock->certificates[slot->certificate];
+}
+
+const struct tracked_place *stock_place(const struct stock *stock, const struct slot *slot)
+{
+	return stock->places[slot->place];
+}
+
+const struct desired_delivery *stock_wish(const struct stock *stock, const struct slot *slot)
+{
+	return &stock_certificate(stock, slot)->entry->deliver[slot->wish];
+}
+
+const struct slot *stock_slot(const struct stock *stock, const struct tracked_delivery *delivery)
+{
+	return delivery->slot == SIZE_MAX ? NULL : &stock->slots[delivery->slot];
+}
+
+void stock_make_delivery(const struct stock *stock, const struct slot *slot, struct delivery *ret_delivery)
+{
+	delivery_make(stock->world->desired, &stock->world->expansion->certificates[slot->certificate],
+		stock_place(stock, slot)->place, stock_wish(stock, slot), ret_delivery);
+}
+
+enum observed_state slot_state(const struct slot *slot)
+{
+	return slot->open ? slot->open->observed.state : (enum observed_state)slot->settled.state;
+}
+
+usec_t slot_absent_at(const struct slot *slot)
+{
+	if (slot_state(slot) != OBSERVED_ABSENT)
+		return 0;
+	return slot->open ? slot->open->observed.at : slot->settled.number;
+}
+
+usec_t slot_seen_at(const struct slot *slot)
+{
+	const struct tracked_delivery *open = slot->open;
+
+	switch (slot_state(slot)) {
+	case OBSERVED_ABSENT:
+		return slot_absent_at(slot);
+	case OBSERVED_PRESENT:
+		return open ? MAX(open->observed.at, open->record.confirmed_at)
+			    : (usec_t)slot->settled.confirmed_at * USEC_PER_SEC;
+	default:
+		return 0;
+	}
+}
+
+const struct version *slot_confirmed(const struct slot *slot)
+{
+	const struct version *version = slot->open		? &slot->open->record.confirmed
+					: slot->settled.version ? &slot->settled.version->version
+								: NULL;
+
+	return version && digest_is_set(&version->digest) ? version : NULL;
+}
+
+bool stock_can_look(const struct stock *stock, const struct slot *slot)
+{
+	const struct source_certificate *seen = stock_certificate(stock, slot)->seen;
+
+	return !(slot->claimed_by & CLAIM_TRANSFER) && seen && !source_refusal(seen) &&
+	       digest_is_set(&seen->version.digest);
+}
+
+bool stock_wants_look(const struct stock *stock, const struct slot *slot)
+{
+	const struct tracked_place *place = stock_place(stock, slot);
+
+	return (slot->look_wanted ||
+		       (place->wanted && (!place->seen_since || slot_seen_at(slot) < place->seen_since))) &&
+	       stock_can_look(stock, slot);
+}
+
+/* --- whether a place answers --- */
+
+bool place_is_open(const struct tracked_place *place)
+{
+	return !place->reach.silent && !place->reach.lost;
+}
+
+bool place_is_proven(const struct tracked_place *place)
+{
+	return place->reach.proven;
+}
+
+bool place_is_prompt(const struct tracked_place *place)
+{
+	return place->reach.prompt;
+}
+
+bool place_is_slow(const struct tracked_place *place)
+{
+	return place->reach.proven && !place->reach.prompt;
+}
