@@ -99,10 +99,17 @@ int file_write_at(int directory, const char *name, const void *data, size_t size
 	return 0;
 }
 
-/* A name beside ${name} that nobody else uses: a stale one of a crash never stands in the way. */
-static char *temporary_name(const char *name)
+char *file_temporary_name(const char *name)
 {
 	return mem_printf(".%s.%08llx.tmp", name, (unsigned long long)random_below(UINT32_MAX));
+}
+
+bool file_is_temporary(const char *name, const char *of)
+{
+	size_t length = strlen(of);
+
+	return name[0] == '.' && strncmp(name + 1, of, length) == 0 && name[length + 1] == '.' &&
+	       strspn(name + length + 2, "0123456789abcdef") == 8 && strcmp(name + length + 10, ".tmp") == 0;
 }
 
 static int rename_synced(int directory, const char *from, const char *to, struct error *err)
@@ -132,18 +139,43 @@ int file_replace(const char *path, const void *data, size_t size, mode_t mode, s
 	directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (directory < 0)
 		return error_set_errno(err, errno, "open directory '%s'", folder);
-	temporary = temporary_name(name);
+	temporary = file_temporary_name(name);
 	r = file_write_at(directory, temporary, data, size, mode, err);
 	if (r == 0)
 		r = rename_synced(directory, temporary, name, err);
 	return r < 0 ? error_wrap(err, "replace '%s'", path) : 0;
 }
 
-int link_replace(int directory, const char *name, const char *target, struct error *err)
+int link_put(int directory, const char *name, const char *target, struct error *err)
 {
-	_cleanup_(freep) char *temporary = temporary_name(name);
+	_cleanup_(freep) char *temporary = file_temporary_name(name);
+	int number;
 
 	if (symlinkat(target, directory, temporary) < 0)
 		return error_set_errno(err, errno, "link '%s' to '%s'", name, target);
-	return rename_synced(directory, temporary, name, err);
+	if (renameat(directory, temporary, directory, name) == 0)
+		return 0;
+	number = errno;
+	(void)unlinkat(directory, temporary, 0);
+	return error_set_errno(err, number, "rename '%s' to '%s'", temporary, name);
+}
+
+int link_replace(int directory, const char *name, const char *target, struct error *err)
+{
+	int r = link_put(directory, name, target, err);
+
+	if (r == 0 && fsync(directory) < 0)
+		r = error_set_errno(err, errno, "fsync the directory of '%s'", name);
+	return r;
+}
+
+int directory_make(int parent, const char *name, mode_t mode)
+{
+	mode_t mask = umask(~mode & 0777);
+	int r = mkdirat(parent, name, mode) < 0 ? -errno : 0;
+
+	(void)umask(mask);
+	if (r == 0 && fsync(parent) < 0)
+		r = -errno;
+	return r;
 }
