@@ -13,6 +13,7 @@
 #include "daemon/advice/advice.h"
 #include "daemon/conductor/conductor.h"
 #include "daemon/conductor/offline.h"
+#include "daemon/destination/destination.h"
 #include "lib/base/error.h"
 #include "lib/log/log.h"
 #include "lib/pki/secret.h"
@@ -195,5 +196,6 @@ int main(int argc, char **argv)
 	set_signals();
 	if (harden(&arguments.run.memory_unlocked) < 0)
 		return 1;
+	destination_only_look(arguments.run.dry_run);
 	return conductor_run(&arguments.run);
 }

@@ -35,6 +35,13 @@ struct destination_context {
 	struct aws *aws;
 };
 
+/*
+ * destination_only_look(only): this process writes nothing at any place from now on, not even what is left to be done there
+ * of an earlier write, which a look does otherwise (files).  destination_only_looks(): is it so?
+ */
+void destination_only_look(bool only);
+bool destination_only_looks(void);
+
 /* destination_forget(keep): release what is kept. */
 void destination_forget(struct destination_keep *keep);
 

@@ -14,11 +14,14 @@
 #include "daemon/destination/file_layout.h"
 #include "daemon/destination/file_tree.h"
 #include "daemon/destination/kind.h"
+#include "lib/log/log.h"
+#include "lib/os/clock.h"
 #include "lib/os/file.h"
 
 struct file_look {
 	struct destination_look base; /* first */
 	sd_event_source *defer;
+	struct sd_event *event;
 	const struct look_item *items;
 	size_t count;
 	usec_t now;
@@ -72,31 +75,145 @@ static void describe(
 	}
 }
 
-static int look_at(const struct look_item *item, struct observed *seen, struct error *err)
+/* --- What is left to be done after a switch --- */
+
+/* A delivery of its own: that of the configuration may be gone by then. */
+struct retirement {
+	struct desired_destination destination;
+	struct place place;
+	struct delivery delivery;
+};
+
+static void retirement_free(void *userdata)
+{
+	struct retirement *retirement = userdata;
+
+	free(retirement->destination.directory);
+	free(retirement->destination.group);
+	free(retirement->delivery.object);
+	free(retirement);
+}
+
+static struct retirement *retirement_new(const struct delivery *delivery)
+{
+	const struct desired_destination *destination = delivery->place->destination;
+	struct retirement *retirement = mem_new(struct retirement);
+
+	*retirement = (struct retirement){
+		.destination = { .kind = destination->kind,
+			.directory = mem_strdup(destination->directory),
+			.group = mem_strdup(destination->group),
+			.layout = destination->layout },
+		.place = { .destination = &retirement->destination },
+		.delivery = { .place = &retirement->place, .object = mem_strdup(delivery->object) },
+	};
+	return retirement;
+}
+
+static void retire(const struct delivery *delivery)
 {
 	_cleanup_(file_tree_done) struct file_tree tree = FILE_TREE_NULL;
-	_cleanup_(file_content_done) struct file_content content = { 0 };
-	_cleanup_(fd_closep) int fd = -1;
-	char version[VERSION_NAME_SIZE];
+	_cleanup_(file_shown_done) struct file_shown shown = FILE_SHOWN_NULL;
+	_cleanup_(error_done) struct error ignored = ERROR_NULL;
+
+	if (file_tree_open(delivery, FILE_TREE_MEND, &tree, &ignored) == 0 &&
+		file_tree_shown(&tree, &shown, &ignored) == 0)
+		file_tree_retire(&tree, &shown);
+}
+
+static int on_grace_over(sd_event_source *source, uint64_t when, void *userdata)
+{
+	struct retirement *retirement = userdata;
+
+	retire(&retirement->delivery);
+	(void)sd_event_source_set_floating(source, false); /* and so it ends, and ${userdata} with it */
+	return 0;
+}
+
+/* The loop owns the timer, and whoever ends before it leaves the rest to the next run's first look. */
+static void retire_in(struct sd_event *event, const struct delivery *delivery, usec_t wait)
+{
+	struct retirement *retirement = retirement_new(delivery);
+	sd_event_source *timer;
+
+	if (sd_event_add_time_relative(event, &timer, CLOCK_MONOTONIC, wait, 0, on_grace_over, retirement) < 0)
+		mem_exhausted();
+	(void)sd_event_source_set_destroy_callback(timer, retirement_free);
+	(void)sd_event_source_set_description(timer, "file-retire");
+	(void)sd_event_source_set_floating(timer, true);
+	sd_event_source_unref(timer);
+}
+
+/* A clock that was set back lets it wait for longer than a timer is worth. */
+static void see_to_older(struct sd_event *event, const struct delivery *delivery, usec_t when)
+{
+	usec_t now = clock_now();
+
+	if (when <= now)
+		retire(delivery);
+	else if (when - now <= FILE_TREE_GRACE)
+		retire_in(event, delivery, when - now + USEC_PER_SEC / 10);
+}
+
+static int finish(const struct delivery *delivery, struct error *err)
+{
+	_cleanup_(file_tree_done) struct file_tree tree = FILE_TREE_NULL;
+	_cleanup_(file_shown_done) struct file_shown shown = FILE_SHOWN_NULL;
 	int r;
 
-	r = file_tree_open(item->delivery, /* make= */ false, &tree, err);
+	r = file_tree_open(delivery, FILE_TREE_MEND, &tree, err);
 	if (r == 0)
-		r = file_tree_version(&tree, version, err);
+		r = file_tree_shown(&tree, &shown, err);
+	if (r == 0)
+		r = file_tree_finish(&tree, &shown, err);
+	return r < 0 ? error_wrap(err, "finish the switch of '%s/%s'", delivery->place->destination->directory,
+			       delivery->object)
+		     : 0;
+}
+
+/* A switch that was not finished is, if what it leads to is whole: else a put makes it anew. */
+static int see_to_switch(const struct delivery *delivery, const struct file_shown *shown,
+	struct file_content *content, struct error *err)
+{
+	if (shown->finished || !content->complete)
+		return 0;
+	if (!destination_only_looks())
+		return finish(delivery, err);
+	content->complete = false;
+	return 0;
+}
+
+static int look_at(
+	struct sd_event *event, const struct look_item *item, struct observed *seen, struct error *err)
+{
+	_cleanup_(file_tree_done) struct file_tree tree = FILE_TREE_NULL;
+	_cleanup_(file_shown_done) struct file_shown shown = FILE_SHOWN_NULL;
+	_cleanup_(file_content_done) struct file_content content = { 0 };
+	_cleanup_(fd_closep) int fd = -1;
+	int r;
+
+	r = file_tree_open(item->delivery, FILE_TREE_READ, &tree, err);
+	if (r == 0)
+		r = file_tree_shown(&tree, &shown, err);
 	if (r < 0)
 		return r;
 	seen->object_id = object_path(item->delivery);
 	seen->state = OBSERVED_ABSENT;
-	fd = *version ? file_tree_open_version(&tree, version) : -1;
+	fd = *shown.version ? file_tree_open_version(&tree, shown.version) : -1;
 	if (fd < 0)
 		return 0;
 	r = file_layout_read(fd, item->delivery->place->destination->layout, &content, err);
 	if (r < 0)
 		return error_wrap(err, "read '%s'", seen->object_id);
+	r = see_to_switch(item->delivery, &shown, &content, err);
+	if (r < 0)
+		return r;
+	if (!destination_only_looks())
+		see_to_older(event, item->delivery, file_tree_retires_at(&tree, &shown));
 	seen->state = OBSERVED_PRESENT;
 	seen->own = seen->anchor_seen = true;
-	file_tree_anchor(&tree, version, &seen->anchor);
-	seen->changed_at = file_tree_changed(&tree);
+	file_tree_anchor(&tree, shown.version, &seen->anchor);
+	seen->changed_at = file_tree_changed(&shown);
 	describe(item, &content, seen);
 	return 0;
 }
@@ -109,7 +226,7 @@ static int on_look(sd_event_source *source, void *userdata)
 	look->defer = sd_event_source_unref(look->defer);
 	for (size_t i = 0; i < look->count; i++) {
 		seen[i].at = look->now;
-		if (look_at(&look->items[i], &seen[i], &seen[i].error) < 0)
+		if (look_at(look->event, &look->items[i], &seen[i], &seen[i].error) < 0)
 			seen[i].state = seen[i].error.kind == ERROR_CONFLICT ? OBSERVED_FOREIGN
 									     : OBSERVED_UNKNOWN;
 	}
@@ -123,6 +240,7 @@ static struct destination_look *file_look(const struct destination_context *cont
 	struct file_look *look = mem_new(struct file_look);
 
 	*look = (struct file_look){
+		.event = context->event,
 		.items = items,
 		.count = count,
 		.now = now,
@@ -141,18 +259,41 @@ static void file_look_cancel(struct destination_look *handle)
 	free(look);
 }
 
+/* What a person has to know of how it is shown now. */
+static void say_switch(const char *path, enum file_switch result, const char *why)
+{
+	static bool said; /* the same is true at each renewal, and of each delivery to the file system */
+
+	if (result == FILE_BECAME_DIRECTORY)
+		log_write(LOG_NOTICE, NULL, NULL,
+			"Made '%s' a directory; it was a link. Restart programs that watch it or its files once: their "
+			"watch stays on what the link showed",
+			path);
+	if (result != FILE_STAYS_LINK || said)
+		return;
+	said = true;
+	log_write(LOG_NOTICE, NULL, NULL,
+		"Failed to make '%s' a directory: %s; it stays a link, and programs that watch its files do not notice a "
+		"renewal by themselves",
+		path, why);
+}
+
 static int put_files(const struct file_put *put, struct error *err)
 {
 	_cleanup_(file_tree_done) struct file_tree tree = FILE_TREE_NULL;
+	_cleanup_(freep) char *why = NULL;
 	char version[FINGERPRINT_TEXT_SIZE];
+	enum file_switch result = FILE_SWITCHED;
 	int r;
 
-	r = file_tree_open(put->delivery, /* make= */ true, &tree, err);
+	r = file_tree_open(put->delivery, FILE_TREE_MAKE, &tree, err);
 	if (r < 0)
 		return r;
 	fingerprint_format(&put->bundle->leaf->fingerprint, version);
 	version[VERSION_NAME_SIZE - 1] = '\0';
-	return file_tree_write(&tree, version, put->bundle, err);
+	r = file_tree_write(&tree, version, put->bundle, &result, &why, err);
+	say_switch(tree.path, result, why);
+	return r;
 }
 
 static int on_put(sd_event_source *source, void *userdata)
@@ -204,15 +345,15 @@ struct file_tag {
 static int tag_version(const struct file_tag *tag, struct error *err)
 {
 	_cleanup_(file_tree_done) struct file_tree tree = FILE_TREE_NULL;
-	char version[VERSION_NAME_SIZE];
+	_cleanup_(file_shown_done) struct file_shown shown = FILE_SHOWN_NULL;
 	int r;
 
-	r = file_tree_open(tag->delivery, /* make= */ false, &tree, err);
+	r = file_tree_open(tag->delivery, FILE_TREE_READ, &tree, err);
 	if (r == 0)
-		r = file_tree_version(&tree, version, err);
-	if (r == 0 && (tree.versions < 0 || !*version))
+		r = file_tree_shown(&tree, &shown, err);
+	if (r == 0 && (tree.versions < 0 || !*shown.version))
 		return error_set(err, ERROR_ABSENT, ENOENT, "'%s' does not exist any more", tag->delivery->object);
-	return r < 0 ? r : file_tree_write_anchor(&tree, version, &tag->anchor, err);
+	return r < 0 ? r : file_tree_write_anchor(&tree, shown.version, &tag->anchor, err);
 }
 
 static int on_tag(sd_event_source *source, void *userdata)

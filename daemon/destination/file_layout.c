@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -214,6 +215,62 @@ int file_layout_read(
 	memmove(list.items, list.items + 1, ret_content->chain.count * sizeof(*list.items));
 	ret_content->complete = matches && r;
 	return 0;
+}
+
+const char *file_layout_file(const enum layout *layout, size_t number)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if ((!layout || files[i].layout == *layout) && number-- == 0)
+			return files[i].name;
+	return NULL;
+}
+
+static bool is_at_or_before(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec <= b->tv_nsec;
+}
+
+static bool is_original(int directory, const char *name, const struct timespec *shown_at)
+{
+	struct stat status;
+
+	return fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) &&
+	       is_at_or_before(&status.st_mtim, shown_at);
+}
+
+bool file_layout_has_originals(int directory, const struct timespec *shown_at)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if (is_original(directory, files[i].name, shown_at))
+			return true;
+	return false;
+}
+
+static int replace_by_copy(int directory, int scratch, const char *name, struct error *err)
+{
+	_cleanup_(secret_freep) struct secret *text = NULL;
+	int r;
+
+	r = read_file_at(directory, name, &text, err);
+	if (r < 0 || !text)
+		return r;
+	r = file_write_at(scratch, name, secret_borrow(text), secret_length(text), FILE_MODE, err);
+	if (r == 0 && renameat(scratch, name, directory, name) < 0)
+		r = error_set_errno(err, errno, "rename '%s'", name);
+	return r;
+}
+
+int file_layout_copy_originals(
+	int directory, int scratch, const struct timespec *shown_at, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++)
+		if (is_original(directory, files[i].name, shown_at))
+			r = replace_by_copy(directory, scratch, files[i].name, err);
+	if (r == 0 && fsync(directory) < 0)
+		r = error_set_errno(err, errno, "fsync the directory of copies");
+	return r;
 }
 
 void file_layout_remove(int directory)

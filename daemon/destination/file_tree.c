@@ -5,8 +5,9 @@
  *	.versions/AS/.new-XXXXXXXX	its files, under a name that nobody looks for
  *	.versions/AS/VERSION		renamed into place, or exchanged with a damaged one
  *	.versions/AS/VERSION.anchor	where its chain ends, renamed into place
- *	(older versions removed: all but this one and the one that the link shows)
- *	AS				the link, switched by a rename: now it is delivered
+ *	(older versions removed: all but this one and the one that is shown)
+ *	AS				now it is shown (file_shown.h), and so delivered
+ *	(FILE_TREE_GRACE later: copies take the place of the files of the one that was shown before)
  */
 
 #include "daemon/destination/file_tree.h"
@@ -15,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,24 +36,9 @@
 #define STEP_MOST      (NAME_MAX - 32) /* temporary names beside it are longer */
 #define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
-static bool is_hex(const char *text, size_t length)
+static bool is_version(const char *name)
 {
-	return strspn(text, "0123456789abcdef") == length && text[length] == '\0';
-}
-
-/*
- * 0750 under the unit's UMask=0077 and without chmod(2): that would take away the set-group-id bit
- * which mkdir(2) inherits from the parent, and with it the group of all that is made inside.
- */
-static int make_directory(int parent, const char *name)
-{
-	mode_t mask = umask(0027);
-	int r = mkdirat(parent, name, 0750) < 0 ? -errno : 0;
-
-	(void)umask(mask);
-	if (r == 0 && fsync(parent) < 0)
-		r = -errno;
-	return r;
+	return strspn(name, "0123456789abcdef") == VERSION_NAME_SIZE - 1 && name[VERSION_NAME_SIZE - 1] == '\0';
 }
 
 static int open_step(int parent, const char *name, bool make)
@@ -61,7 +48,7 @@ static int open_step(int parent, const char *name, bool make)
 
 	if (fd >= 0 || errno != ENOENT || !make)
 		return fd < 0 ? -errno : fd;
-	r = make_directory(parent, name);
+	r = directory_make(parent, name, 0750);
 	if (r < 0 && r != -EEXIST)
 		return r;
 	fd = openat(parent, name, OPEN_DIRECTORY);
@@ -104,6 +91,11 @@ static int walk(
 				"others own or can write to directory '%s' on the way to '%s/%s'; "
 				"remove it, or choose another name with as:",
 				*step, directory, tree->delivery->object);
+		if (file_shown_is_in(fd))
+			return error_set(err, ERROR_CONFLICT, EEXIST,
+				"another delivery's files are in directory '%s' on the way to '%s/%s'; choose another "
+				"name with as:",
+				*step, directory, tree->delivery->object);
 	}
 	*ret_fd = fd;
 	fd = -1;
@@ -132,7 +124,7 @@ static int split_object(const struct delivery *delivery, char ***ret_steps, stru
 	return 0;
 }
 
-static char *target_prefix(const char *object, size_t depth)
+static char *link_target(const char *object, size_t depth)
 {
 	_cleanup_(freep) char *up = mem_alloc(3 * depth + 1);
 
@@ -142,8 +134,8 @@ static char *target_prefix(const char *object, size_t depth)
 }
 
 /*
- * ${steps} are those of AS: all but the last lead to the link, all of them below .versions to
- * its target.
+ * ${steps} are those of AS: all but the last lead to where the version is shown, all of them below .versions to
+ * the version.
  */
 static int open_ways(struct file_tree *tree, char **steps, bool make, struct error *err)
 {
@@ -154,8 +146,8 @@ static int open_ways(struct file_tree *tree, char **steps, bool make, struct err
 	strv_append(&below, VERSIONS);
 	STRV_FOREACH (step, steps)
 		strv_append(&below, *step);
-	tree->prefix = target_prefix(tree->delivery->object, depth);
-	tree->link = take(steps[depth]);
+	tree->target = link_target(tree->delivery->object, depth);
+	tree->name = take(steps[depth]);
 	r = walk(tree, steps, make, &tree->parent, err);
 	if (r == 0)
 		r = walk(tree, below, make, &tree->versions, err);
@@ -163,11 +155,12 @@ static int open_ways(struct file_tree *tree, char **steps, bool make, struct err
 }
 
 /* A look reads only, and from wherever the directory leads: whether keys may go there is asked before they do. */
-static int open_root(const struct desired_destination *destination, bool make, int *ret_fd, struct error *err)
+static int open_root(
+	const struct desired_destination *destination, enum file_tree_use use, int *ret_fd, struct error *err)
 {
 	int fd;
 
-	if (make)
+	if (use != FILE_TREE_READ)
 		return file_open_directory(destination, ret_fd, err);
 	fd = open(destination->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
@@ -177,7 +170,7 @@ static int open_root(const struct desired_destination *destination, bool make, i
 }
 
 int file_tree_open(
-	const struct delivery *delivery, bool make, struct file_tree *tree, struct error *err)
+	const struct delivery *delivery, enum file_tree_use use, struct file_tree *tree, struct error *err)
 {
 	_cleanup_(strv_freep) char **steps = NULL;
 	int r;
@@ -186,56 +179,55 @@ int file_tree_open(
 	if (r < 0)
 		return r;
 	tree->delivery = delivery;
-	r = open_root(delivery->place->destination, make, &tree->root, err);
-	return r < 0 ? r : open_ways(tree, steps, make, err);
+	tree->path = mem_printf("%s/%s", delivery->place->destination->directory, delivery->object);
+	r = open_root(delivery->place->destination, use, &tree->root, err);
+	return r < 0 ? r : open_ways(tree, steps, use == FILE_TREE_MAKE, err);
 }
 
-static int foreign(const struct file_tree *tree, const char *what, struct error *err)
+/* The directory inherits its group from DIRECTORY, unless somebody made a step of the way without the bit. */
+static gid_t wanted_group(const struct file_tree *tree)
 {
-	return error_set(err, ERROR_CONFLICT, EEXIST,
-		"'%s/%s' is %s that certferry did not make: move it away, or choose another name "
-		"with as:",
-		tree->delivery->place->destination->directory, tree->delivery->object, what);
+	struct stat root;
+
+	return tree->delivery->place->destination->group && fstat(tree->root, &root) == 0 ? root.st_gid : (gid_t)-1;
 }
 
-int file_tree_version(
-	const struct file_tree *tree, char ret_version[static VERSION_NAME_SIZE], struct error *err)
+static struct file_name name_of(const struct file_tree *tree)
 {
-	size_t prefix = strlen(tree->prefix);
-	char target[PATH_MAX];
-	ssize_t length;
-
-	ret_version[0] = '\0';
-	if (tree->parent < 0)
-		return 0;
-	length = readlinkat(tree->parent, tree->link, target, sizeof(target) - 1);
-	if (length < 0 && errno == ENOENT)
-		return 0;
-	if (length < 0 && errno == EINVAL)
-		return foreign(tree, "a file or directory", err);
-	if (length < 0)
-		return error_set_errno(err, errno, "read link '%s/%s'",
-			tree->delivery->place->destination->directory, tree->delivery->object);
-	target[length] = '\0';
-	if (strncmp(target, tree->prefix, prefix) != 0 ||
-		!is_hex(target + prefix, VERSION_NAME_SIZE - 1))
-		return foreign(tree, "a link", err);
-	memcpy(ret_version, target + prefix, VERSION_NAME_SIZE);
-	return 0;
+	return (struct file_name){
+		.parent = tree->parent,
+		.name = tree->name,
+		.target = tree->target,
+		.path = tree->path,
+		.layout = tree->delivery->place->destination->layout,
+		.group = wanted_group(tree),
+	};
 }
 
-usec_t file_tree_changed(const struct file_tree *tree)
+int file_tree_shown(const struct file_tree *tree, struct file_shown *shown, struct error *err)
 {
-	struct stat status;
+	const struct file_name name = name_of(tree);
 
-	if (tree->parent < 0 || fstatat(tree->parent, tree->link, &status, AT_SYMLINK_NOFOLLOW) < 0)
-		return 0;
-	return (usec_t)status.st_mtim.tv_sec * USEC_PER_SEC + (usec_t)status.st_mtim.tv_nsec / 1000;
+	return file_shown_read(&name, shown, err);
+}
+
+int file_tree_finish(const struct file_tree *tree, const struct file_shown *shown, struct error *err)
+{
+	const struct file_name name = name_of(tree);
+
+	file_shown_clear(&name, shown);
+	return file_shown_finish(&name, shown, err);
 }
 
 int file_tree_open_version(const struct file_tree *tree, const char *version)
 {
 	return tree->versions < 0 ? -1 : openat(tree->versions, version, OPEN_DIRECTORY);
+}
+
+/* Of what is being made. */
+static char *new_name(void)
+{
+	return mem_printf(NEW_VERSION "%08llx", (unsigned long long)random_below(UINT32_MAX));
 }
 
 static char *anchor_name(const char *version)
@@ -266,8 +258,7 @@ int file_tree_write_anchor(const struct file_tree *tree, const char *version,
 	const struct fingerprint *anchor, struct error *err)
 {
 	_cleanup_(freep) char *name = anchor_name(version);
-	_cleanup_(freep) char *temporary = mem_printf(
-		NEW_VERSION "%08llx", (unsigned long long)random_below(UINT32_MAX));
+	_cleanup_(freep) char *temporary = new_name();
 	char text[FINGERPRINT_TEXT_SIZE];
 	int r;
 
@@ -296,64 +287,32 @@ static void remove_version(int versions, const char *name)
 	(void)unlinkat(versions, name, AT_REMOVEDIR);
 }
 
-static char **entries(int directory)
+static bool is_new(const char *name)
 {
-	char **names = NULL;
-	int fd = openat(directory, ".", OPEN_DIRECTORY);
-	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
-
-	if (!stream) {
-		fd_close(fd);
-		return NULL;
-	}
-	for (struct dirent *entry; (entry = readdir(stream));)
-		strv_append(&names, entry->d_name);
-	(void)closedir(stream);
-	return names;
-}
-
-/* ".LINK.XXXXXXXX.tmp": what a crash inside link_replace() leaves. */
-static bool is_stale_link(const struct file_tree *tree, const char *name)
-{
-	size_t length = strlen(tree->link);
-	char digits[9];
-
-	if (name[0] != '.' || strncmp(name + 1, tree->link, length) != 0 ||
-		name[length + 1] != '.' || strlen(name + length + 2) != 12 ||
-		strcmp(name + length + 10, ".tmp") != 0)
-		return false;
-	memcpy(digits, name + length + 2, 8);
-	digits[8] = '\0';
-	return is_hex(digits, 8);
+	return strncmp(name, NEW_VERSION, strlen(NEW_VERSION)) == 0;
 }
 
 /* What an earlier call left behind when it was killed. */
-static void clear_leftovers(const struct file_tree *tree)
+static void clear_leftovers(const struct file_tree *tree, const struct file_shown *shown)
 {
-	_cleanup_(strv_freep) char **links = entries(tree->parent);
-	_cleanup_(strv_freep) char **versions = entries(tree->versions);
+	const struct file_name name = name_of(tree);
+	_cleanup_(strv_freep) char **versions = file_entries(tree->versions);
 
-	STRV_FOREACH (name, links)
-		if (is_stale_link(tree, *name))
-			(void)unlinkat(tree->parent, *name, 0);
-	STRV_FOREACH (name, versions)
-		if (strncmp(*name, NEW_VERSION, strlen(NEW_VERSION)) == 0) {
-			remove_version(tree->versions, *name);
-			(void)unlinkat(tree->versions, *name, 0); /* of an anchor */
+	file_shown_clear(&name, shown);
+	STRV_FOREACH (entry, versions)
+		if (is_new(*entry)) {
+			remove_version(tree->versions, *entry);
+			(void)unlinkat(tree->versions, *entry, 0); /* of an anchor */
 		}
 }
 
-/*
- * The directory inherits its group from DIRECTORY, unless somebody made a step of the way
- * without the bit.
- */
 static int check_group(const struct file_tree *tree, int fd, struct error *err)
 {
 	const struct desired_destination *destination = tree->delivery->place->destination;
-	struct stat made, root;
+	gid_t wanted = wanted_group(tree);
+	struct stat made;
 
-	if (!destination->group || fstat(fd, &made) < 0 || fstat(tree->root, &root) < 0 ||
-		made.st_gid == root.st_gid)
+	if (wanted == (gid_t)-1 || fstat(fd, &made) < 0 || made.st_gid == wanted)
 		return 0;
 	return error_set(err, ERROR_DENIED, 0,
 		"new files below '%s/%s' do not get group '%s': a directory on the way lacks the "
@@ -406,31 +365,130 @@ static int move_into_place(const struct file_tree *tree, const char *name, const
 	return 0;
 }
 
+/* --- What was shown before --- */
+
+static usec_t time_of(const struct timespec *at)
+{
+	return (usec_t)at->tv_sec * USEC_PER_SEC + (usec_t)at->tv_nsec / 1000;
+}
+
+usec_t file_tree_changed(const struct file_shown *shown)
+{
+	return *shown->version ? time_of(&shown->at) : 0;
+}
+
+/* By the clock of the files; one that was set back makes it wait. */
+static bool is_grace_over(const struct file_shown *shown)
+{
+	return clock_now() >= usec_add(time_of(&shown->at), FILE_TREE_GRACE);
+}
+
 /* All versions but ${version} and the one shown now, which becomes the previous one. */
 static void remove_older(const struct file_tree *tree, const char *version, const char *shown)
 {
-	_cleanup_(strv_freep) char **names = entries(tree->versions);
+	_cleanup_(strv_freep) char **names = file_entries(tree->versions);
 
 	STRV_FOREACH (name, names)
-		if (is_hex(*name, VERSION_NAME_SIZE - 1) && strcmp(*name, version) != 0 &&
-			strcmp(*name, shown) != 0)
+		if (is_version(*name) && strcmp(*name, version) != 0 && strcmp(*name, shown) != 0)
 			remove_version(tree->versions, *name);
 }
 
-int file_tree_write(const struct file_tree *tree, const char *version, const struct bundle *bundle,
-	struct error *err)
+/* Does ${version} hold files of ours that are not younger than ${at}?  When it was written last. */
+static bool has_files(
+	const struct file_tree *tree, const char *version, const struct timespec *at, struct timespec *ret_written)
 {
-	_cleanup_(freep) char *name = mem_printf(
-		NEW_VERSION "%08llx", (unsigned long long)random_below(UINT32_MAX));
-	_cleanup_(freep) char *target = mem_printf("%s%s", tree->prefix, version);
-	char shown[VERSION_NAME_SIZE];
+	_cleanup_(fd_closep) int fd = file_tree_open_version(tree, version);
+	struct stat status;
+
+	if (fd < 0 || fstat(fd, &status) < 0 || !file_layout_has_originals(fd, at))
+		return false;
+	*ret_written = status.st_mtim;
+	return true;
+}
+
+static bool has_originals(const struct file_tree *tree, const char *version, const struct file_shown *shown)
+{
+	struct timespec written;
+
+	return has_files(tree, version, &shown->at, &written);
+}
+
+/* A version that is not shown.  What holds none of our files may hold somebody's, and is left alone. */
+static bool is_older(const struct file_tree *tree, const char *name, const char *shown, struct timespec *ret_written)
+{
+	static const struct timespec ever = { .tv_sec = INT64_MAX };
+
+	return is_version(name) && strcmp(name, shown) != 0 && has_files(tree, name, &ever, ret_written);
+}
+
+/* The one that was written last of them. */
+static char *find_before(const struct file_tree *tree, char *const *names, const char *shown)
+{
+	struct timespec written, latest = { 0 };
+	const char *before = NULL;
+
+	STRV_FOREACH (name, names) {
+		if (!is_older(tree, *name, shown, &written) || (before && timespec_is_before(&written, &latest)))
+			continue;
+		latest = written;
+		before = *name;
+	}
+	return mem_strdup(before);
+}
+
+usec_t file_tree_retires_at(const struct file_tree *tree, const struct file_shown *shown)
+{
+	_cleanup_(strv_freep) char **names = file_entries(tree->versions);
+	_cleanup_(freep) char *before = find_before(tree, names, shown->version);
+	struct timespec written;
+	bool retired = !before || !has_originals(tree, before, shown);
+
+	if (!*shown->version)
+		return USEC_INFINITY;
+	STRV_FOREACH (name, names)
+		if (is_new(*name) ||
+			(is_older(tree, *name, shown->version, &written) && strcmp(*name, before) != 0))
+			retired = false;
+	return retired ? USEC_INFINITY : usec_add(time_of(&shown->at), FILE_TREE_GRACE);
+}
+
+static void replace_by_copies(const struct file_tree *tree, const char *version, const struct file_shown *shown)
+{
+	_cleanup_(freep) char *name = new_name();
+	_cleanup_(fd_closep) int fd = file_tree_open_version(tree, version);
+	_cleanup_(fd_closep) int scratch = fd < 0 ? -1 : open_step(tree->versions, name, true);
+
+	if (scratch >= 0)
+		(void)file_layout_copy_originals(fd, scratch, &shown->at, NULL);
+	remove_version(tree->versions, name);
+}
+
+void file_tree_retire(const struct file_tree *tree, const struct file_shown *shown)
+{
+	_cleanup_(strv_freep) char **names = NULL;
+	_cleanup_(freep) char *before = NULL;
+
+	if (!*shown->version || !is_grace_over(shown))
+		return;
+	clear_leftovers(tree, shown);
+	names = file_entries(tree->versions);
+	before = find_before(tree, names, shown->version);
+	if (!before)
+		return;
+	if (has_originals(tree, before, shown))
+		replace_by_copies(tree, before, shown);
+	remove_older(tree, before, shown->version);
+}
+
+/* --- Writing --- */
+
+static int write_version(
+	const struct file_tree *tree, const char *version, const struct bundle *bundle, struct error *err)
+{
+	_cleanup_(freep) char *name = new_name();
 	struct fingerprint anchor;
 	int r;
 
-	r = file_tree_version(tree, shown, err);
-	if (r < 0)
-		return r;
-	clear_leftovers(tree);
 	r = write_files(tree, name, bundle, err);
 	if (r == 0)
 		r = move_into_place(tree, name, version, err);
@@ -439,14 +497,27 @@ int file_tree_write(const struct file_tree *tree, const char *version, const str
 		return r;
 	}
 	bundle_anchor(bundle, &anchor);
-	if (fingerprint_is_set(&anchor)) {
-		r = file_tree_write_anchor(tree, version, &anchor, err);
-		if (r < 0)
-			return r;
-	}
-	if (*shown && strcmp(shown, version) != 0)
-		remove_older(tree, version, shown);
-	return link_replace(tree->parent, tree->link, target, err);
+	return fingerprint_is_set(&anchor) ? file_tree_write_anchor(tree, version, &anchor, err) : 0;
+}
+
+int file_tree_write(const struct file_tree *tree, const char *version, const struct bundle *bundle,
+	enum file_switch *ret_result, char **ret_why, struct error *err)
+{
+	_cleanup_(file_shown_done) struct file_shown shown = FILE_SHOWN_NULL;
+	const struct file_name name = name_of(tree);
+	int r;
+
+	r = file_shown_read(&name, &shown, err);
+	if (r < 0)
+		return r;
+	clear_leftovers(tree, &shown);
+	r = write_version(tree, version, bundle, err);
+	if (r < 0)
+		return r;
+	/* What was shown a moment ago may be read still. */
+	if (*shown.version && strcmp(shown.version, version) != 0 && is_grace_over(&shown))
+		remove_older(tree, version, shown.version);
+	return file_shown_switch(&name, &shown, version, ret_result, ret_why, err);
 }
 
 void file_tree_done(struct file_tree *tree)
@@ -454,7 +525,8 @@ void file_tree_done(struct file_tree *tree)
 	fd_close(tree->root);
 	fd_close(tree->parent);
 	fd_close(tree->versions);
-	free(tree->link);
-	free(tree->prefix);
+	free(tree->name);
+	free(tree->target);
+	free(tree->path);
 	*tree = FILE_TREE_NULL;
 }

@@ -22,7 +22,7 @@ def secret_tags(cloud, account):
 
 
 def file_mark(ferry):
-    version = (ferry.files / "pay").resolve()
+    version = ferry.shown("pay")
     mark = version.parent / f"{version.name}.anchor"
     return mark.read_text().strip() if mark.exists() else None
 
@@ -94,7 +94,7 @@ def unmarked(ferry, cloud, pay):
     for account in (DESTINATION, SECOND):
         mark_import(cloud, account, ferry.expect_import(account, pay), None)
         mark_secret(cloud, account, None)
-    version = (ferry.files / "pay").resolve()
+    version = ferry.shown("pay")
     (version.parent / f"{version.name}.anchor").unlink()
     assert borne(ferry, cloud, pay) == {None}
 

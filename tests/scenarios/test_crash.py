@@ -56,7 +56,7 @@ def expect_files_whole(ferry):
     """The name leads to a version with all of its parts, and nothing half made is left."""
     for version in (path for path in (ferry.files / ".versions").rglob("*") if path.is_dir()):
         assert not version.name.endswith((".new", ".tmp")), version
-    assert {path.name for path in (ferry.files / "pay").iterdir()} == {"fullchain.pem", "privkey.pem"}
+    assert {path.name for path in ferry.shown("pay").iterdir()} == {"fullchain.pem", "privkey.pem"}
 
 
 @pytest.mark.parametrize("operation", [*READS, "ExportCertificate"])
@@ -212,11 +212,11 @@ def test_killed_while_the_unit_settles(restarting):
 
 def test_a_restart_that_could_not_be_asked_for_stays_owed(restarting, host):
     ferry, web, pay = restarting
-    before = (ferry.files / "pay").resolve()
+    before = ferry.shown("pay")
     unit = host.units.pop("web.service")  # systemd knows of no such unit: the restart stays owed
     run = ferry.run("--once", "--json")
     assert run.status == 1 and run.dependent("web")["state"] == "failed"
-    assert (ferry.files / "pay").resolve() != before
+    assert ferry.shown("pay") != before
     host.units["web.service"] = unit
     ferry.once()
     assert web.jobs == ["restart"]

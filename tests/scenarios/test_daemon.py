@@ -202,7 +202,7 @@ def test_a_lost_record_restarts_nothing(running, bus_ferry, web):
 def test_a_lost_record_and_a_unit_that_may_not_have_read_it(running, bus_ferry, web):
     running.stop()
     bus_ferry.forget_everything()
-    web.begin(int((bus_ferry.files / "pay").lstat().st_mtime - 100) * 10**6)
+    web.begin(int((bus_ferry.files / "pay" / "..data").lstat().st_mtime - 100) * 10**6)
     web.changed += 500 * 10**6  # it was reloaded since: which version it serves is not known
     bus_ferry.start()
     (dependent,) = bus_ferry.certferry("sync", "--json").json["dependents"]

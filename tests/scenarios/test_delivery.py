@@ -116,12 +116,12 @@ def test_nothing_changed_nothing_done(bus_ferry, host):
     pay = ferry.issue("pay.example.com")
     ferry.carry("pay", pay, "both", "secrets", {"to": "files", "then": ["web"]}).once()
     assert web.jobs == ["restart"]
-    inode = (ferry.files / "pay").lstat().st_ino
+    inode = (ferry.files / "pay" / "..data").lstat().st_ino
     run = ferry.once()
     assert run.requests.writes == []
     assert run.requests("ExportCertificate") == 0
     assert web.jobs == ["restart"]
-    assert (ferry.files / "pay").lstat().st_ino == inode
+    assert (ferry.files / "pay" / "..data").lstat().st_ino == inode
 
 
 def test_match_by_domain_with_a_wildcard(ferry):
@@ -140,7 +140,7 @@ def test_match_by_tags(ferry):
     ferry.issue("plain.example.com")
     run = ferry.carry("tagged", {"tags": {"deliver": "haproxy"}}, {"to": "files", "as": "{domain}"}).once()
     ferry.expect_file("mine.example.com", mine)
-    assert [path.name for path in ferry.files.iterdir() if path.name != ".versions"] == ["mine.example.com"]
+    assert [path.name for path in ferry.files.iterdir() if path.name[0] != "."] == ["mine.example.com"]
     (delivery,) = run.json["deliveries"]
     assert delivery["name"] == f"tagged/{mine.rpartition('/')[2]}/files"
 

@@ -59,7 +59,7 @@ class World:
     def delivered(self):
         """The renewed version is everywhere."""
         truth = self.ferry.truth(self.pay)["fingerprint"][:16]
-        return (self.ferry.files / "pay").resolve().name == truth and self.count(IMPORT) == 1
+        return self.ferry.shown("pay").name == truth and self.count(IMPORT) == 1
 
     def count(self, operation, account=None):
         return self.cloud.count(operation, account=account, since=self.position)
@@ -114,7 +114,7 @@ def test_from_renewal_to_look_within_a_second(listening, cloud, pay):
         listening.ferry.wait_for(lambda: cloud.count(LOOK, since=position))
         spans.append(cloud.journal(since=position, operation=LOOK)[0]["time"] - begin)
         truth = listening.ferry.truth(pay)["fingerprint"][:16]
-        listening.ferry.wait_for(lambda: (listening.ferry.files / "pay").resolve().name == truth)
+        listening.ferry.wait_for(lambda: listening.ferry.shown("pay").name == truth)
         listening.settle()
         listening.wait_empty()
     assert statistics.median(spans) < 1.0 * SLOW and max(spans) < 2.0 * SLOW, spans

@@ -173,13 +173,13 @@ def test_export_that_is_refused_right_after_a_renewal(ferry, cloud):
 def test_export_that_is_denied_leaves_all_as_it_is(ferry, cloud):
     pay = carry_everywhere(ferry)
     ferry.once()
-    held, directory = ferry.imports(DESTINATION), (ferry.files / "pay").resolve()
+    held, directory = ferry.imports(DESTINATION), ferry.shown("pay")
     cloud.renew(pay, force=True)
     cloud.fault("error", operation="ExportCertificate", code="AccessDeniedException", message="not you", status=400)
     run = ferry.once(expect=1)
     assert run.requests.writes == []
     assert once_only(run.log, "Failed to export 'pay': .*not you")
-    assert (ferry.imports(DESTINATION), (ferry.files / "pay").resolve()) == (held, directory)
+    assert (ferry.imports(DESTINATION), ferry.shown("pay")) == (held, directory)
 
 
 def test_full_account_is_not_asked_again_and_again(ferry, cloud):

@@ -20,6 +20,10 @@ def test_old_versions_of_files_go_but_the_last(ferry, cloud):
         cloud.renew(pay, force=True)
         ferry.once()
     now = ferry.expect_file("pay", pay)
+    watched = (before / "privkey.pem").stat().st_ino
+    ferry.age_files()
+    ferry.once()
+    assert (before / "privkey.pem").stat().st_ino != watched, "a copy: whoever watches the file hears that it is gone"
     kept = {path.parent / f"{path.name}{end}" for path in (before, now) for end in ("", ".anchor")}
     assert set((ferry.files / ".versions" / "pay").iterdir()) == kept
 
@@ -162,7 +166,7 @@ def test_what_cannot_be_carried_is_said_once(bus_ferry, cloud):
     assert once_only(daemon.log, "Cannot deliver certificate 'old': .*REVOKED")
     assert daemon.requests("ExportCertificate") == 1
     ferry.expect_file("pay", pay)
-    assert sorted(path.name for path in ferry.files.iterdir()) == [".versions", "pay"]
+    assert sorted(path.name for path in ferry.files.iterdir()) == [".certferry.pay", ".versions", "pay"]
 
 
 def test_chain_that_ends_elsewhere_than_trusted(ferry, cloud):

@@ -415,13 +415,24 @@ class Ferry:
         client = self.cloud.boto3("secretsmanager", account)
         return client.get_secret_value(SecretId=name)["VersionId"]
 
+    def shown(self, name, directory=None):
+        """The directory of the version that programs find at this name."""
+        return ((directory or self.files) / name / "..data").resolve()
+
+    def age_files(self):
+        """As if all that is there had been made a minute earlier: the time of grace of a switch is over."""
+        for path in self.files.rglob("*"):
+            then = path.lstat().st_mtime_ns - 60 * 10**9
+            os.utime(path, ns=(then, then), follow_symlinks=False)
+
     def expect_file(self, name, arn, layout="nginx", directory=None):
-        """The link leads to a version directory with the source's version in this layout; that directory."""
+        """The name shows a version directory with the source's version in this layout; that directory."""
         truth = self.truth(arn)
         link = (directory or self.files) / name
-        assert link.is_symlink()
-        assert link.resolve().name == truth["fingerprint"][:16]
-        assert sorted(path.name for path in link.iterdir()) == sorted(FILES[layout])
+        shown = self.shown(name, directory)
+        assert shown.name == truth["fingerprint"][:16]
+        assert sorted(path.name for path in link.iterdir()) == sorted(["..data", *FILES[layout]])
+        assert sorted(path.name for path in shown.iterdir()) == sorted(FILES[layout])
         text = "".join((link / part).read_text() for part in FILES[layout])
         chain = [fingerprint(one) for one in certificates_in(text)]
         assert chain[0] == truth["fingerprint"]
@@ -429,7 +440,7 @@ class Ferry:
         assert is_key_of(key_in(text), certificates_in(text)[0])
         for part in FILES[layout]:
             assert (link / part).stat().st_mode & 0o7137 == 0
-        return link.resolve()
+        return shown
 
 
 def _listener(path):

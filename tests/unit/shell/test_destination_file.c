@@ -2,199 +2,11 @@
 
 /* Files: what lies where, what is kept, what is refused, and what a crash may leave behind. */
 
-#include "tests/unit/shell/test_destination_bundle.h"
+#include "tests/unit/shell/test_destination_files.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <systemd/sd-event.h>
-#include <unistd.h>
-
-#include "daemon/destination/destination.h"
-#include "lib/os/file.h"
-
-struct world {
-	char directory[64];
-	struct desired_destination destination;
-	struct place place;
-	struct desired_delivery wish;
-	struct delivery delivery;
-	struct destination_context context;
-	struct issuer issuer;
-	struct bundle *bundle;
-
-	struct observed *seen;
-	struct error error;
-	char *object_id;
-	bool inside; /* start has not returned */
-};
-
-static void on_look(void *userdata, struct observed *seen, const struct error *err)
-{
-	struct world *world = userdata;
-
-	assert_false(world->inside);
-	assert_null(err);
-	world->seen = seen;
-	sd_event_exit(world->context.event, 0);
-}
-
-static void on_put(void *userdata, const char *object_id, const struct error *err)
-{
-	struct world *world = userdata;
-
-	assert_false(world->inside);
-	if (err)
-		error_copy(&world->error, err);
-	world->object_id = mem_strdup(object_id);
-	sd_event_exit(world->context.event, 0);
-}
-
-static void fresh_loop(struct world *world)
-{
-	sd_event_unref(world->context.event);
-	assert_true(sd_event_new(&world->context.event) >= 0);
-}
-
-static struct observed *look(struct world *world)
-{
-	struct look_item item = { .delivery = &world->delivery, .want_pem = true };
-
-	if (world->seen)
-		observed_done(world->seen);
-	free(take(world->seen));
-	fresh_loop(world);
-	world->inside = true;
-	destination_look(&world->context, &item, 1, NULL, 42, on_look, world);
-	world->inside = false;
-	assert_int_equal(sd_event_loop(world->context.event), 0);
-	return world->seen;
-}
-
-static int put(struct world *world, struct bundle *bundle)
-{
-	struct observed before = { .state = OBSERVED_ABSENT };
-
-	error_done(&world->error);
-	free(take(world->object_id));
-	fresh_loop(world);
-	world->inside = true;
-	destination_put(&world->context, &world->delivery, bundle, &before, on_put, world);
-	world->inside = false;
-	assert_int_equal(sd_event_loop(world->context.event), 0);
-	return error_result(&world->error);
-}
-
-/* A path below the directory; four at a time may be in use. */
-__attribute__((format(printf, 2, 3))) static const char *at(
-	const struct world *world, const char *format, ...)
-{
-	static char paths[4][512];
-	static unsigned turn;
-	char *path = paths[turn++ % 4];
-	va_list arguments;
-	int length = snprintf(path, 512, "%s/", world->directory);
-
-	va_start(arguments, format);
-	vsnprintf(path + length, 512 - (size_t)length, format, arguments);
-	va_end(arguments);
-	return path;
-}
-
-static char *content(const char *path)
-{
-	struct buf text = BUF_NULL;
-
-	assert_int_equal(file_read(path, 1 << 20, &text, NULL), 0);
-	return buf_take(&text);
-}
-
-static void write_text(const char *path, const char *text)
-{
-	(void)unlink(path);
-	assert_int_equal(file_replace(path, text, strlen(text), 0640, NULL), 0);
-}
-
-static const char *version_name(const struct bundle *bundle)
-{
-	static char text[FINGERPRINT_TEXT_SIZE];
-
-	fingerprint_format(&bundle->leaf->fingerprint, text);
-	text[16] = '\0';
-	return text;
-}
-
-static unsigned mode(const char *path)
-{
-	struct stat status;
-
-	assert_int_equal(lstat(path, &status), 0);
-	return status.st_mode & 07777;
-}
-
-static bool exists(const char *path)
-{
-	return access(path, F_OK) == 0;
-}
-
-static int setup(void **state)
-{
-	struct world *world = mem_new(struct world);
-
-	strcpy(world->directory, "/tmp/test-destination-XXXXXX");
-	assert_non_null(mkdtemp(world->directory));
-	assert_int_equal(chmod(world->directory, 02750), 0);
-	world->destination = (struct desired_destination){
-		.name = (char *)"files",
-		.kind = DESTINATION_FILE,
-		.directory = world->directory,
-		.layout = LAYOUT_NGINX,
-	};
-	world->place.destination = &world->destination;
-	world->delivery = (struct delivery){
-		.name = (char *)"web/files",
-		.place = &world->place,
-		.wish = &world->wish,
-		.object = (char *)"web",
-	};
-	world->issuer = make_issuer("root");
-	world->bundle = make_bundle(&world->issuer, "www.example.com", 2, 3600);
-	umask(0077);
-	*state = world;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct world *world = *state;
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf '%s'", world->directory);
-	assert_int_equal(system(command), 0);
-	if (world->seen)
-		observed_done(world->seen);
-	free(world->seen);
-	free(world->object_id);
-	error_done(&world->error);
-	bundle_free(world->bundle);
-	issuer_done(&world->issuer);
-	sd_event_unref(world->context.event);
-	free(world);
-	return 0;
-}
-
-static void assert_holds(struct world *world, const struct bundle *bundle)
-{
-	struct observed *seen = look(world);
-	struct version version = bundle_version(bundle);
-
-	assert_string_equal(observed_state_name(seen->state), "present");
-	assert_memory_equal(&seen->version, &version, sizeof(version));
-}
 
 static void test_first_delivery(void **state)
 {
@@ -203,16 +15,19 @@ static void test_first_delivery(void **state)
 	_cleanup_(freep) char *chain = certificate_list_pem(&world->bundle->chain);
 	_cleanup_(freep) char *full = mem_printf("%s%s", leaf, chain);
 	_cleanup_(freep) char *got = NULL, *key = NULL;
-	char target[256] = "";
+	struct stat stamp;
 
 	assert_int_equal(look(world)->state, OBSERVED_ABSENT);
 	assert_int_equal(put(world, world->bundle), 0);
 	assert_string_equal(world->object_id, at(world, "web"));
 
-	assert_true(readlink(at(world, "web"), target, sizeof(target) - 1) > 0);
-	assert_string_equal(target,
-		at(world, ".versions/web/%s", version_name(world->bundle)) +
+	assert_string_equal(target(at(world, "web/..data")),
+		at(world, "../.versions/web/%s", version_name(world->bundle)) +
 			strlen(world->directory) + 1);
+	assert_string_equal(target(at(world, "web/fullchain.pem")), "..data/fullchain.pem");
+	assert_string_equal(target(at(world, "web/privkey.pem")), "..data/privkey.pem");
+	assert_int_equal(lstat(at(world, ".certferry.web"), &stamp), 0);
+	assert_true(S_ISREG(stamp.st_mode) && stamp.st_size == 0);
 	got = content(at(world, "web/fullchain.pem"));
 	key = content(at(world, "web/privkey.pem"));
 	assert_string_equal(got, full);
@@ -220,8 +35,9 @@ static void test_first_delivery(void **state)
 
 	assert_int_equal(mode(at(world, ".versions")), 02750);
 	assert_int_equal(mode(at(world, ".versions/web")), 02750);
-	assert_int_equal(mode(at(world, "%s", target)), 02750);
-	assert_int_equal(mode(at(world, "web/privkey.pem")), 0640);
+	assert_int_equal(mode(at(world, ".versions/web/%s", version_name(world->bundle))), 02750);
+	assert_int_equal(mode(at(world, "web")), 02750);
+	assert_int_equal(mode(at(world, "web/..data/privkey.pem")), 0640);
 
 	assert_holds(world, world->bundle);
 	assert_int_equal(world->seen->at, 42);
@@ -255,7 +71,7 @@ static void test_every_layout(void **state)
 
 		/* Each file counts: without it, the version is not there. */
 		for (size_t k = 0; layouts[i].files[k]; k++) {
-			assert_int_equal(unlink(at(world, "%s/%s", world->delivery.object,
+			assert_int_equal(unlink(at(world, "%s/..data/%s", world->delivery.object,
 						 layouts[i].files[k])),
 				0);
 			assert_int_equal(look(world)->state, OBSERVED_PRESENT);
@@ -276,8 +92,8 @@ static void test_changed_layout_is_written_again(void **state)
 	assert_false(digest_is_set(&world->seen->version.digest));
 	assert_int_equal(put(world, world->bundle), 0);
 	assert_holds(world, world->bundle);
-	assert_false(exists(at(world, "web/privkey.pem")));
-	assert_false(exists(at(world, ".versions/web/.new")));
+	assert_string_equal(target(at(world, "web/privkey.pem")), "");
+	assert_string_equal(target(at(world, "web/haproxy.pem")), "..data/haproxy.pem");
 }
 
 static void test_previous_version_is_kept(void **state)
@@ -289,6 +105,7 @@ static void test_previous_version_is_kept(void **state)
 		struct bundle *bundle = make_bundle(
 			&world->issuer, "www.example.com", 10 + i, 1000 - i);
 
+		age(world);
 		assert_int_equal(put(world, bundle), 0);
 		assert_holds(world, bundle);
 		strcpy(names[i], version_name(bundle));
@@ -311,6 +128,7 @@ static void test_nothing_of_others_is_removed(void **state)
 		struct bundle *bundle = make_bundle(
 			&world->issuer, "www.example.com", 10 + i, 1000 - i);
 
+		age(world);
 		assert_int_equal(put(world, bundle), 0);
 		bundle_free(bundle);
 	}
@@ -322,13 +140,13 @@ static void test_nothing_of_others_is_removed(void **state)
 static void test_nested_name(void **state)
 {
 	struct world *world = *state;
-	char target[256] = "";
 
 	world->delivery.object = (char *)"tls/eu/payments";
 	assert_int_equal(look(world)->state, OBSERVED_ABSENT);
 	assert_int_equal(put(world, world->bundle), 0);
-	assert_true(readlink(at(world, "tls/eu/payments"), target, sizeof(target) - 1) > 0);
-	assert_int_equal(strncmp(target, "../../.versions/tls/eu/payments/", 32), 0);
+	assert_int_equal(
+		strncmp(target(at(world, "tls/eu/payments/..data")), "../../../.versions/tls/eu/payments/", 35), 0);
+	assert_true(exists(at(world, "tls/eu/.certferry.payments")));
 	assert_int_equal(mode(at(world, "tls/eu")), 02750);
 	assert_holds(world, world->bundle);
 }
@@ -369,6 +187,9 @@ static void test_foreign_objects(void **state)
 	assert_int_equal(unlink(at(world, "web")), 0);
 	assert_int_equal(mkdir(at(world, "web"), 0755), 0);
 	assert_foreign(world);
+	assert_int_equal(symlink(".versions/web/0123456789abcdef", at(world, "web/..data")), 0); /* one step short */
+	assert_foreign(world);
+	assert_int_equal(unlink(at(world, "web/..data")), 0);
 
 	assert_int_equal(rmdir(at(world, "web")), 0);
 	assert_int_equal(symlink("/etc/ssl", at(world, "web")), 0);
@@ -399,8 +220,8 @@ static void test_link_inside_a_version_is_not_read(void **state)
 	struct world *world = *state;
 
 	assert_int_equal(put(world, world->bundle), 0);
-	assert_int_equal(rename(at(world, "web/privkey.pem"), at(world, "stolen.pem")), 0);
-	assert_int_equal(symlink("../../../stolen.pem", at(world, "web/privkey.pem")), 0);
+	assert_int_equal(rename(at(world, "web/..data/privkey.pem"), at(world, "stolen.pem")), 0);
+	assert_int_equal(symlink("../../../stolen.pem", at(world, "web/..data/privkey.pem")), 0);
 	look(world);
 	assert_false(digest_is_set(&world->seen->version.digest));
 	assert_int_equal(put(world, world->bundle), 0);
@@ -413,16 +234,16 @@ static void test_damage_is_seen(void **state)
 	struct bundle *other = make_bundle(&world->issuer, "www.example.com", 3, 60);
 
 	assert_int_equal(put(world, world->bundle), 0);
-	write_text(at(world, "web/privkey.pem"), secret_borrow(other->key));
+	write_text(at(world, "web/..data/privkey.pem"), secret_borrow(other->key));
 	assert_int_equal(look(world)->state, OBSERVED_PRESENT);
 	assert_false(digest_is_set(&world->seen->version.digest));
 	assert_int_equal(world->seen->version.not_before, world->bundle->leaf->not_before);
 	assert_non_null(world->seen->leaf_pem);
 
-	write_text(at(world, "web/privkey.pem"), "");
+	write_text(at(world, "web/..data/privkey.pem"), "");
 	look(world);
 	assert_false(digest_is_set(&world->seen->version.digest));
-	write_text(at(world, "web/fullchain.pem"), "-----BEGIN CERTIFICATE-----\nAAAA");
+	write_text(at(world, "web/..data/fullchain.pem"), "-----BEGIN CERTIFICATE-----\nAAAA");
 	look(world);
 	assert_int_equal(world->seen->state, OBSERVED_PRESENT);
 	assert_int_equal(world->seen->version.not_before, 0);
@@ -443,10 +264,10 @@ static void test_version_comes_from_the_certificate(void **state)
 	strcpy(from, at(world, ".versions/web/%s", version_name(other)));
 	assert_int_equal(
 		rename(from, at(world, ".versions/web/%s", version_name(world->bundle))), 0);
-	assert_int_equal(unlink(at(world, "web")), 0);
-	assert_int_equal(symlink(at(world, ".versions/web/%s", version_name(world->bundle)) +
+	assert_int_equal(unlink(at(world, "web/..data")), 0);
+	assert_int_equal(symlink(at(world, "../.versions/web/%s", version_name(world->bundle)) +
 					 strlen(world->directory) + 1,
-				 at(world, "web")),
+				 at(world, "web/..data")),
 		0);
 	assert_holds(world, other);
 	bundle_free(other);
@@ -722,6 +543,7 @@ static void test_anchor_goes_with_its_version(void **state)
 		struct bundle *bundle = make_bundle(
 			&world->issuer, "www.example.com", 10 + i, 1000 - i);
 
+		age(world);
 		assert_int_equal(put(world, bundle), 0);
 		strcpy(names[i], version_name(bundle));
 		bundle_free(bundle);
