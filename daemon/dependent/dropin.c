@@ -9,14 +9,12 @@
 #include "lib/base/strv.h"
 
 static const char head[] =
-	"# What certferryd's sandbox must be opened for: made by `certferryd --unit-dropin` from "
-	"its\n"
-	"# configuration, for /etc/systemd/system/certferryd.service.d/10-paths.conf.  Make it "
-	"again\n"
-	"# when the file destinations of the configuration change, or credential_process of a profile.\n"
+	"# Opens certferryd's sandbox for its configuration.  `certferryd --unit-dropin` printed this, for\n"
+	"# /etc/systemd/system/certferryd.service.d/10-paths.conf.  Generate it again when the file\n"
+	"# destinations of the configuration change, or the credential_process of a profile.\n"
 	"[Service]\n";
 
-static const char nothing[] = "# This configuration writes no files and runs no program: nothing is needed.\n";
+static const char nothing[] = "# This configuration writes no files and runs no program: no drop-in is needed.\n";
 
 /* One word of a list of paths, systemd.syntax(7): quoted, with specifiers taken literally. */
 static void append_path(struct buf *text, const char *path)
@@ -41,7 +39,7 @@ static bool is_writable_as_a_line(const char *path)
 /* The directory itself, whose setgid bit gives new files their group, is made by tmpfiles. */
 static void append_directory(struct buf *text, const struct desired_destination *destination)
 {
-	buf_printf(text, "# Destination '%s'; to be made by a line in /etc/tmpfiles.d/:\n",
+	buf_printf(text, "# Destination '%s'; a line in /etc/tmpfiles.d/ creates its directory:\n",
 		destination->name);
 	buf_append_string(text, "#   d \"");
 	append_path(text, destination->directory);

@@ -123,7 +123,7 @@ static void handshake_failed(struct handshake *handshake, int ssl_error)
 	if (ssl_error == SSL_ERROR_SYSCALL && code == 0 && number != 0)
 		served_set_errno(served, number);
 	else
-		served_set_why(served, "TLS: ", reason ?: "the connection was closed");
+		served_set_why(served, "TLS: ", reason ?: "the server closed the connection");
 	served->refused = false;
 }
 
@@ -145,7 +145,7 @@ static void handshake_step(struct handshake *handshake)
 	if (error != SSL_ERROR_NONE)
 		handshake_failed(handshake, error);
 	else if (!fingerprint_is_set(&handshake->served.leaf))
-		served_set_why(&handshake->served, "TLS: ", "no certificate was served");
+		served_set_why(&handshake->served, "TLS: ", "the server sent no certificate");
 	else
 		(void)SSL_shutdown(handshake->ssl);
 	ERR_clear_error();

@@ -17,10 +17,8 @@ static const char *const verbs[] = {
 };
 
 static const char head[] =
-	"// What certferry's daemon may do with units: made by `certferryd --polkit-rule` from "
-	"its\n"
-	"// configuration, for /etc/polkit-1/rules.d/50-certferry.rules.  Make it again when the\n"
-	"// units of the configuration change.  Everything else is refused to its user.\n"
+	"// Lets certferryd restart the units of its configuration, and no others.  `certferryd --polkit-rule`\n"
+	"// printed this, for /etc/polkit-1/rules.d/50-certferry.rules.  Generate it again when these units change.\n"
 	"polkit.addRule(function(action, subject) {\n"
 	"\tif (action.id != \"org.freedesktop.systemd1.manage-units\" ||\n"
 	"\t    subject.user != \"certferry\")\n"

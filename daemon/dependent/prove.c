@@ -243,7 +243,7 @@ static char *words_matched(const struct prove *prove)
 		return mem_printf("%zu address%s %s it", matched, matched == 1 ? "" : "es", serve);
 	address_format(&silent->address, address);
 	if (silent->last.refused)
-		return mem_printf("%zu of %zu addresses %s it; on %s nothing listens", matched,
+		return mem_printf("%zu of %zu addresses %s it; nothing listens on %s", matched,
 			prove->probe_count, serve, address);
 	return mem_printf("%zu of %zu addresses %s it; this host has no way to %s (%s)", matched,
 		prove->probe_count, serve, address, silent->last.why);
@@ -339,7 +339,7 @@ static int on_time_limit(sd_event_source *source, usec_t now, void *userdata)
 	struct prove *prove = userdata;
 
 	if (prove->resolve)
-		prove_finish(prove, PROVE_UNPROVEN, "the name could not be resolved in time");
+		prove_finish(prove, PROVE_UNPROVEN, "failed to resolve the name in time");
 	else
 		prove_conclude(prove);
 	return 0;
@@ -354,7 +354,7 @@ static void on_resolved(void *userdata, const struct address *list, size_t count
 
 	prove->resolve = NULL;
 	if (count == 0) {
-		words = mem_printf("the name '%s' could not be resolved: %s", prove->host, why);
+		words = mem_printf("failed to resolve '%s': %s", prove->host, why);
 		prove_finish(prove, PROVE_UNPROVEN, words);
 		return;
 	}

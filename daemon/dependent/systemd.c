@@ -228,7 +228,7 @@ static void on_after(void *userdata, const struct unit *unit, const struct error
 	call->unit = NULL;
 	if (err) {
 		error_copy(&failure, err);
-		error_wrap(&failure, "cannot see what became of unit '%s'", call->unit_name);
+		error_wrap(&failure, "check unit '%s' after its job", call->unit_name);
 		tell_finish(call, TOLD_FAILED, &failure);
 		return;
 	}
@@ -265,14 +265,13 @@ static void job_explain(
 		return;
 	if (err->kind == ERROR_DENIED)
 		error_set(to, ERROR_DENIED, err->code,
-			"polkit does not let us %s '%s' (%s); install the rule printed by "
-			"`certferryd --polkit-rule` as /etc/polkit-1/rules.d/50-certferry.rules, "
-			"and "
-			"give the unit's own name, not an alias",
+			"polkit does not let certferryd %s '%s' (%s); install the rule that "
+			"`certferryd --polkit-rule` prints as /etc/polkit-1/rules.d/50-certferry.rules, "
+			"and configure the unit's own name, not an alias",
 			action_name(call->action), call->unit_name, err->text);
 	if (err->kind == ERROR_INVALID && err->code == UNIT_CODE_NOT_APPLICABLE)
 		error_set(to, ERROR_INVALID, err->code,
-			"unit '%s' cannot do '%s' (%s); use 'action: reload-or-restart' or "
+			"unit '%s' does not support '%s' (%s); use 'action: reload-or-restart' or "
 			"'restart'",
 			call->unit_name, action_name(call->action), err->text);
 }
@@ -369,7 +368,7 @@ static void tell_wait(struct systemd_call *call)
 	}
 	limit = duration_format(call->timeout);
 	error_set(&err, ERROR_RETRY, 0,
-		"unit '%s' was busy (%s) for longer than %s, so nothing was asked of it: "
+		"unit '%s' was busy (%s) for longer than %s, so certferryd did nothing to it: "
 		"systemctl status '%s'",
 		call->unit_name, call->before.sub_state, limit, call->unit_name);
 	tell_finish(call, TOLD_FAILED, &err);
@@ -453,7 +452,7 @@ static struct dependent_words systemd_describe(const struct desired_dependent *d
 		.action = action_name(dependent->unit.action),
 		.done = action_done(dependent->unit.action),
 		.target = mem_strdup(dependent->unit.name),
-		.pause = "so as not to run into its start limit",
+		.pause = "to stay below its start limit",
 		.unit = dependent->unit.name,
 	};
 }

@@ -94,13 +94,13 @@ static int refuse_absent(const char *unit, const struct systemd_view *view, stru
 {
 	if (strcmp(view->load_state, "not-found") == 0)
 		return error_set(err, ERROR_ABSENT, 0,
-			"there is no unit '%s' on this host; is it installed, and is its name "
-			"written as `systemctl status` shows it?",
+			"unit '%s' does not exist on this host; install it, or correct its name "
+			"(`systemctl status` shows how it is written)",
 			unit);
 	if (strcmp(view->load_state, "masked") == 0)
 		return error_set(err, ERROR_DENIED, 0,
-			"unit '%s' is masked, so systemd does not touch it: systemctl unmask '%s', "
-			"or take it out of the configuration",
+			"unit '%s' is masked, so systemd refuses to act on it; run systemctl unmask "
+			"'%s', or remove it from the configuration",
 			unit, unit);
 	return error_set(err, ERROR_INVALID, 0,
 		"systemd cannot load unit '%s' (%s): systemctl status '%s' says why", unit,
@@ -111,13 +111,13 @@ static int refuse_failed(const char *unit, const struct systemd_view *view, stru
 {
 	if (strcmp(view->result, "start-limit-hit") == 0)
 		return error_set(err, ERROR_RETRY, 0,
-			"unit '%s' is down: it was started too often for its StartLimitBurst=, and "
-			"systemd refuses to start it; find out why in `journalctl -u '%s'`, then "
-			"systemctl reset-failed '%s' && systemctl start '%s'",
+			"unit '%s' is down: it has reached its StartLimitBurst=, so systemd refuses "
+			"to start it; find the reason with `journalctl -u '%s'`, then run systemctl "
+			"reset-failed '%s' && systemctl start '%s'",
 			unit, unit, unit, unit);
 	return error_set(err, ERROR_RETRY, 0,
-		"unit '%s' is in failed state (%s); try-restart does nothing to it; fix it and "
-		"start it: systemctl status '%s'",
+		"unit '%s' is in failed state (%s), and certferryd starts no unit that is down; fix "
+		"it and start it: systemctl status '%s'",
 		unit, view->result[0] ? view->result : "reason unknown", unit);
 }
 
@@ -125,13 +125,13 @@ static int is_startable(const char *unit, const struct systemd_view *view, struc
 {
 	if (!view->oneshot)
 		return error_set(err, ERROR_INVALID, 0,
-			"'action: start' is for units of Type=oneshot, and '%s' is none; use "
-			"restart, reload or reload-or-restart",
+			"'action: start' is only for units of Type=oneshot, and '%s' has another "
+			"type; use restart, reload or reload-or-restart",
 			unit);
 	if (view->state == SYSTEMD_ACTIVE)
 		return error_set(err, ERROR_INVALID, 0,
-			"unit '%s' is active since its last run, so starting it does nothing; take "
-			"RemainAfterExit= out of it, or use 'action: restart'",
+			"unit '%s' stays active after each run, so a start does nothing; remove "
+			"RemainAfterExit= from it, or use 'action: restart'",
 			unit);
 	return 0;
 }
@@ -145,9 +145,8 @@ int is_tellable(
 		return is_startable(unit, view, err);
 	if (view->oneshot && !view->stays)
 		return error_set(err, ERROR_INVALID, 0,
-			"unit '%s' is of Type=oneshot: it runs and ends, and '%s' does nothing to "
-			"it; "
-			"use 'action: start'",
+			"unit '%s' is of Type=oneshot: it runs and ends, so '%s' does nothing; use "
+			"'action: start'",
 			unit, action_name(action));
 	if (view->state == SYSTEMD_FAILED)
 		return refuse_failed(unit, view, err);
@@ -155,7 +154,7 @@ int is_tellable(
 		return 1;
 	if (action == ACTION_RELOAD && !view->can_reload)
 		return error_set(err, ERROR_INVALID, 0,
-			"unit '%s' has no ExecReload=, so it cannot be reloaded; use 'action: "
+			"unit '%s' has no ExecReload=, so systemd cannot reload it; use 'action: "
 			"reload-or-restart' or 'restart'",
 			unit);
 	return 0;
@@ -190,7 +189,7 @@ static enum told outcome_of_bad_job(const struct tell_facts *facts, struct error
 		if (after->state == SYSTEMD_ACTIVE &&
 			is_other_invocation(after->invocation_id, facts->before->invocation_id))
 			return TOLD_DONE;
-		return fail(facts, err, "was given another job by somebody else meanwhile");
+		return fail(facts, err, "got another job from somebody else at the same time");
 	}
 	if (after->state == SYSTEMD_FAILED && strcmp(after->result, "start-limit-hit") == 0) {
 		refuse_failed(facts->unit, after, err);
@@ -198,10 +197,10 @@ static enum told outcome_of_bad_job(const struct tell_facts *facts, struct error
 	}
 	if (is_reloaded(facts) && after->state == SYSTEMD_ACTIVE)
 		return fail(facts, err,
-			"could not reload: its reload command failed, and it still runs with what "
-			"it had");
+			"failed to reload: its reload command failed, and it continues with what it "
+			"had loaded");
 	if (facts->action == ACTION_START)
-		what = mem_printf("did not do its work (job %s)", facts->job);
+		what = mem_printf("failed to run (job %s)", facts->job);
 	else
 		what = mem_printf("did not come up again (job %s)", facts->job);
 	return fail(facts, err, what);
@@ -222,10 +221,10 @@ static enum told outcome_of_active(const struct tell_facts *facts, struct error 
 		return TOLD_DONE;
 	}
 	if (!is_new)
-		return fail(facts, err, "was not started anew, though systemd calls the job done");
+		return fail(facts, err, "did not restart, although systemd reports the job as done");
 	if (after->restarts > 0)
 		return fail(facts, err,
-			"died after its start, and systemd has restarted it; it may do so again");
+			"died after its start, and systemd has restarted it; it can die again");
 	return TOLD_DONE;
 }
 
@@ -238,13 +237,13 @@ static enum told outcome_of_inactive(const struct tell_facts *facts, struct erro
 		return TOLD_STOPPED;
 	if (facts->after->condition_failed)
 		return fail(facts, err,
-			"is down: a Condition...= of its own, which is not met, kept it from "
-			"starting");
+			"is down: a Condition...= of its own is not met, so systemd did not start "
+			"it");
 	/* systemd forgets a unit that is inactive, unless another one refers to it. */
 	if (!facts->after->invocation_id[0])
 		return fail(facts, err,
-			"is down: it ended after its start, or a Condition...= of its own kept it "
-			"from starting");
+			"is down: it ended after its start, or a Condition...= of its own is not "
+			"met, so systemd did not start it");
 	return fail(facts, err, "is down: it ended after its start");
 }
 

@@ -174,7 +174,7 @@ struct dependent_words {
 	const char *action; /* what is done: "reload-or-restart" */
 	const char *done;   /* and in a sentence that says so: "Reloaded" */
 	char *target;	    /* to what: "nginx.service"; owned */
-	const char *pause;  /* why it may have to wait after it was told: "so as not to run into its start limit" */
+	const char *pause;  /* why it may have to wait after it was told: "to stay below its start limit" */
 	const char *unit;   /* systemd: the unit, borrowed from what it describes; else NULL */
 };
 

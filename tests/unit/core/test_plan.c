@@ -457,7 +457,7 @@ static void add_dependent(struct situation *s, char *line)
 	given->dependent.name = keep(s, name);
 	given->words.action = "restart";
 	given->words.target = keep_joined(s, name, ".service");
-	given->words.pause = "so as not to run into its start limit";
+	given->words.pause = "to stay below its start limit";
 	read_fields(s, dependent_fields, given, &given->recorded, line);
 }
 
@@ -816,7 +816,7 @@ static void random_dependent(struct world *world, size_t index)
 	given->dependent.name = keep(&world->s, name);
 	given->words.action = "restart";
 	given->words.target = given->dependent.name;
-	given->words.pause = "so as not to run into its start limit";
+	given->words.pause = "to stay below its start limit";
 	given->dependent.prove.connect = dice(world, 2) ? NULL : keep(&world->s, "host:443");
 	given->recorded = dice(world, 2);
 	given->record.failures = dice(world, 3);

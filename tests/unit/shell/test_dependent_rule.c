@@ -11,10 +11,8 @@
 #include <cmocka.h>
 
 static const char rule_head[] =
-	"// What certferry's daemon may do with units: made by `certferryd --polkit-rule` from "
-	"its\n"
-	"// configuration, for /etc/polkit-1/rules.d/50-certferry.rules.  Make it again when the\n"
-	"// units of the configuration change.  Everything else is refused to its user.\n"
+	"// Lets certferryd restart the units of its configuration, and no others.  `certferryd --polkit-rule`\n"
+	"// printed this, for /etc/polkit-1/rules.d/50-certferry.rules.  Generate it again when these units change.\n"
 	"polkit.addRule(function(action, subject) {\n"
 	"\tif (action.id != \"org.freedesktop.systemd1.manage-units\" ||\n"
 	"\t    subject.user != \"certferry\")\n"
@@ -118,10 +116,10 @@ static void test_dropin_opens_the_directories_of_files(void **state)
 	};
 
 	check_dropin(destinations, ARRAY_SIZE(destinations), NULL,
-		"# Destination 'files'; to be made by a line in /etc/tmpfiles.d/:\n"
+		"# Destination 'files'; a line in /etc/tmpfiles.d/ creates its directory:\n"
 		"#   d \"/srv/tls\" 2750 certferry ssl-cert -\n"
 		"ReadWritePaths=\"-/srv/tls\"\n"
-		"# Destination 'odd'; to be made by a line in /etc/tmpfiles.d/:\n"
+		"# Destination 'odd'; a line in /etc/tmpfiles.d/ creates its directory:\n"
 		"#   d \"/srv/100%% \\\"odd\\\"\" 2750 certferry certferry -\n"
 		"ReadWritePaths=\"-/srv/100%% \\\"odd\\\"\"\n");
 }
@@ -140,7 +138,7 @@ static void test_dropin_opens_programs(void **state)
 static void test_dropin_says_when_nothing_is_needed(void **state)
 {
 	check_dropin(NULL, 0, NULL,
-		"# This configuration writes no files and runs no program: nothing is needed.\n");
+		"# This configuration writes no files and runs no program: no drop-in is needed.\n");
 }
 
 int main(void)
