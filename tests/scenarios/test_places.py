@@ -2,12 +2,16 @@
 """What destinations and the source may be like: how they are reached, what they keep, and what is not taken."""
 
 import json
+import os
+import pathlib
 import socket
+import subprocess
 
 import pytest
 
 from tests.scenarios.vocabulary import DESTINATION, REGION, ROLE_HERE, SECOND, SOURCE, Ferry, once_only
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BALANCER = f"arn:aws:elasticloadbalancing:{REGION}:{DESTINATION}:loadbalancer/app/pay/1"
 
 
@@ -26,6 +30,54 @@ def test_old_versions_of_files_go_but_the_last(ferry, cloud):
     assert (before / "privkey.pem").stat().st_ino != watched, "a copy: whoever watches the file hears that it is gone"
     kept = {path.parent / f"{path.name}{end}" for path in (before, now) for end in ("", ".anchor")}
     assert set((ferry.files / ".versions" / "pay").iterdir()) == kept
+
+
+def from_the_manual(beginning):
+    """The commands of certferry.yaml(5) that begin so."""
+    manual = (ROOT / "conf" / "certferry.yaml.5").read_text()
+    (block,) = [one for one in manual.split(".Bd -literal -offset indent\n")[1:] if one.startswith(beginning)]
+    return block.partition(".Ed")[0].replace("web", "pay")
+
+
+def test_links_that_an_older_version_made(ferry, cloud):
+    """The manual's way back to them, and what becomes of one at the next renewal."""
+    pay = ferry.issue("pay.example.com", days_ago=340)
+    ferry.carry("pay", pay, "files").once()
+    version = ferry.shown("pay").name
+    subprocess.run(["sh", "-ec", from_the_manual('ln -s ".versions')], cwd=ferry.files, check=True)
+    assert os.readlink(ferry.files / "pay") == f".versions/pay/{version}"
+    assert ferry.once().requests("ExportCertificate") == 0, "both are read"
+    assert (ferry.files / "pay").is_symlink()
+    assert cloud.renew(pay)["renewed"]
+    run = ferry.once()
+    ferry.expect_file("pay", pay)
+    assert once_only(run.log, f"notice: Made '{ferry.files / 'pay'}' a directory; it was a link. Restart programs")
+
+
+def test_a_version_before_shown_by_hand(ferry, cloud):
+    pay = ferry.issue("pay.example.com", days_ago=340)
+    ferry.carry("pay", pay, "files").once()
+    before = ferry.shown("pay")
+    assert cloud.renew(pay)["renewed"]
+    ferry.once()
+    commands = from_the_manual("ln -s ../.versions").replace("VERSION", before.name)
+    subprocess.run(["sh", "-ec", commands], cwd=ferry.files, check=True)
+    assert ferry.shown("pay") == before
+    assert [line.split()[0] for line in ferry.dry_run(expect=3).out.splitlines()] == ["deliver"]
+    ferry.once()
+    ferry.expect_file("pay", pay)
+
+
+def test_a_switch_that_was_killed_is_finished_without_an_export(ferry):
+    pay = ferry.issue("pay.example.com")
+    ferry.carry("pay", pay, "files").once()
+    (ferry.files / ".certferry.pay").unlink()
+    (ferry.files / "pay" / "privkey.pem").unlink()
+    assert [line.split()[0] for line in ferry.dry_run(expect=3).out.splitlines()] == ["deliver"]
+    assert not (ferry.files / ".certferry.pay").exists(), "a dry run writes nothing"
+    assert ferry.once().requests("ExportCertificate") == 0
+    ferry.expect_file("pay", pay)
+    assert (ferry.files / ".certferry.pay").exists()
 
 
 def test_secret_whose_label_somebody_moved_back(ferry, cloud):
