@@ -151,8 +151,8 @@ static void turn_message(struct answer *answer, usec_t now)
 	make(answer, ANSWER_MESSAGE_MOST, now + TURN);
 	if (answer->buffer.length >= ANSWER_MESSAGE_MOST) {
 		error_set(&err, ERROR_INVALID, 0,
-			"the answer is longer than one message may be; the methods WriteStatus, WritePlan and "
-			"WriteCandidates write it into a socket, as 'certferry' has it done");
+			"the answer is too long for one message; use the methods WriteStatus, WritePlan and "
+			"WriteCandidates, which write it into a socket");
 		(void)bus_refuse(answer->message, &err);
 	} else if (!answer->text) {
 		(void)sd_bus_reply_method_return(answer->message, "s", answer->buffer.data);
@@ -247,7 +247,7 @@ static int check_socket(int fd, struct error *err)
 		getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0 || type != SOCK_STREAM ||
 		!has_no_name(fd, getsockname) || !has_no_name(fd, getpeername))
 		return error_set(err, ERROR_INVALID, 0,
-			"this descriptor is not taken: pass one end of socketpair(AF_UNIX, SOCK_STREAM)");
+			"invalid descriptor; pass one end of socketpair(AF_UNIX, SOCK_STREAM)");
 	return 0;
 }
 
@@ -267,14 +267,15 @@ static int check_room(struct answers *answers, sd_bus_message *message, struct a
 	for (struct answer *answer = answers->first; answer; answer = answer->next) {
 		if (is_from(answer, message))
 			return error_set(err, ERROR_RETRY, 0,
-				"this connection gets an answer already; wait for its end, or open another one");
+				"certferryd is already writing an answer to this connection; wait for its end, or "
+				"open another connection");
 		if (is_waiting(answer, now, STALLED))
 			stalled = answer;
 	}
 	*ret_stalled = answers->count < ANSWERS_MOST ? NULL : stalled;
 	if (answers->count >= ANSWERS_MOST && !stalled)
 		return error_set(err, ERROR_RETRY, 0,
-			"certferryd gives %d answers at once and no more; try again in a few seconds", ANSWERS_MOST);
+			"certferryd is already writing %d answers, its limit; try again in a few seconds", ANSWERS_MOST);
 	return 0;
 }
 

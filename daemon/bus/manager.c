@@ -109,7 +109,7 @@ static int on_owner(sd_bus_message *reply, void *userdata, sd_bus_error *ret_err
 	request->owner = sd_bus_slot_unref(request->owner);
 	if (sd_bus_message_is_method_error(reply, NULL) ||
 		sd_bus_message_read(reply, "u", &uid) < 0) {
-		error_set(&err, ERROR_DENIED, 0, "the bus does not say who asks");
+		error_set(&err, ERROR_DENIED, 0, "the bus does not say who sent the request");
 		request_fail(request, &err);
 		return 0;
 	}
@@ -147,7 +147,7 @@ static void on_checked(void *userdata, const struct error *refused)
 	}
 	r = request_ask_who(request);
 	if (r < 0) {
-		error_set_errno(&err, r, "ask the bus who sent this");
+		error_set_errno(&err, r, "ask the bus who sent the request");
 		request_fail(request, &err);
 	}
 }
@@ -158,9 +158,9 @@ static int check_name(const char *name, struct error *err)
 	_cleanup_(freep) char *plain = printable(mem_strdup(name));
 
 	if (strnlen(name, NAME_MOST) == NAME_MOST)
-		return error_set(err, ERROR_INVALID, 0, "no delivery has a name so long");
+		return error_set(err, ERROR_INVALID, 0, "the name is too long for a delivery");
 	if (strcmp(name, plain) != 0)
-		return error_set(err, ERROR_INVALID, 0, "no delivery has control characters in its name");
+		return error_set(err, ERROR_INVALID, 0, "the name has control characters, which no delivery has");
 	return 0;
 }
 
@@ -289,7 +289,7 @@ static int write_text(struct manager *manager, sd_bus_message *message, enum bus
 		return r;
 	r = check_name(question.name, &err);
 	if (r == 0 && read_options(message, &question) < 0)
-		r = error_set(&err, ERROR_INVALID, 0, "the options hold one that certferryd does not know");
+		r = error_set(&err, ERROR_INVALID, 0, "certferryd does not know one of the options");
 	if (r == 0)
 		r = answers_begin(manager->answers, message, &question, fd, &err);
 	return r < 0 ? bus_refuse(message, &err) : sd_bus_reply_method_return(message, "");

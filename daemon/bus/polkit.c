@@ -50,7 +50,7 @@ static void finish(struct polkit_check *check, const struct error *err)
 static int refuse_unanswered(struct polkit_check *check, const char *why, struct error *err)
 {
 	return error_set(err, ERROR_DENIED, 0,
-		"polkit gave no answer about '%s', so it is refused: %s; is polkit installed and "
+		"polkit did not answer about '%s', so certferryd denies it: %s; is polkit installed and "
 		"running? (systemctl status polkit)",
 		check->action, why);
 }
@@ -59,11 +59,11 @@ static int refuse(struct polkit_check *check, int is_challenge, struct error *er
 {
 	if (is_challenge)
 		return error_set(err, ERROR_DENIED, 0,
-			"polkit wants a password for '%s' and nobody could be asked; run it as "
-			"root or allow it by a polkit rule",
+			"polkit requires a password for '%s', and certferryd has nobody to ask; run the "
+			"command as root, or allow it with a polkit rule",
 			check->action);
 	return error_set(err, ERROR_DENIED, 0,
-		"polkit does not allow '%s' for you; run it as root or allow it by a polkit rule",
+		"polkit does not allow you '%s'; run the command as root, or allow it with a polkit rule",
 		check->action);
 }
 

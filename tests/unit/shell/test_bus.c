@@ -633,12 +633,12 @@ static void refused_when(struct world *w, enum polkit_mood mood, const char *par
 
 static void test_refused_when_polkit_says_no(void **state)
 {
-	refused_when(*state, POLKIT_NO, "polkit does not allow 'org.certferry1.sync'");
+	refused_when(*state, POLKIT_NO, "polkit does not allow you 'org.certferry1.sync'");
 }
 
 static void test_refused_when_nobody_can_be_asked(void **state)
 {
-	refused_when(*state, POLKIT_CHALLENGE, "wants a password");
+	refused_when(*state, POLKIT_CHALLENGE, "requires a password");
 }
 
 static void test_refused_when_the_answer_is_nonsense(void **state)
@@ -648,7 +648,7 @@ static void test_refused_when_the_answer_is_nonsense(void **state)
 
 static void test_refused_when_polkit_vanishes(void **state)
 {
-	refused_when(*state, POLKIT_VANISHES, "polkit gave no answer");
+	refused_when(*state, POLKIT_VANISHES, "polkit did not answer");
 }
 
 static void test_errors_have_names(void **state)
@@ -681,7 +681,7 @@ static void test_long_names_are_refused(void **state)
 	broker_needed(&w->broker);
 	memset(name, 'a', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
-	assert_error(call(w, "Approve", name, 0), "org.certferry1.Error.Invalid", "so long");
+	assert_error(call(w, "Approve", name, 0), "org.certferry1.Error.Invalid", "too long");
 }
 
 static void test_free_while_a_call_waits(void **state)
@@ -932,7 +932,7 @@ static void test_an_answer_that_nobody_reads(void **state)
 	turn_for(w, 300 * USEC_PER_MSEC);
 	assert_in_range(w->made, 1, 512 * 1024);
 	assert_int_equal(w->texts, 1);
-	assert_error(call(w, "Status", NULL, 0), "org.certferry1.Error.Failed", "gets an answer already");
+	assert_error(call(w, "Status", NULL, 0), "org.certferry1.Error.Failed", "already writing an answer");
 	(void)close(fd); /* and now it is gone */
 	wait_until(w, w->texts == 0);
 	w->long_text = 0;
@@ -954,7 +954,7 @@ static void test_answers_at_once(void **state)
 	for (size_t i = 0; i < 8; i++)
 		fds[i] = write_from(w, others[i], "WriteStatus", "", NULL);
 	assert_error(call_write(w, others[8], "WriteStatus", pair[1], "", NULL), "org.certferry1.Error.Failed",
-		"8 answers at once");
+		"already writing 8 answers");
 	assert_int_equal(w->texts, 8);
 	/* Whose reader stops gives way to whoever asks next. */
 	turn_for(w, 1200 * USEC_PER_MSEC);
