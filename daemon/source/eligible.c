@@ -7,10 +7,10 @@ static const struct {
 	const char *status;
 	const char *refusal;
 } refusals[] = {
-	{ "PENDING_VALIDATION", "it is PENDING_VALIDATION: it has not been issued yet" },
-	{ "INACTIVE", "it is INACTIVE: it has not been issued yet" },
-	{ "VALIDATION_TIMED_OUT", "it is VALIDATION_TIMED_OUT: it was never issued" },
-	{ "FAILED", "it is FAILED: it was never issued" },
+	{ "PENDING_VALIDATION", "it is PENDING_VALIDATION: ACM has not issued it yet" },
+	{ "INACTIVE", "it is INACTIVE: ACM has not issued it yet" },
+	{ "VALIDATION_TIMED_OUT", "it is VALIDATION_TIMED_OUT: ACM never issued it" },
+	{ "FAILED", "it is FAILED: ACM never issued it" },
 	{ "EXPIRED", "it is EXPIRED" },
 	{ "REVOKED", "it is REVOKED" },
 };
@@ -20,9 +20,8 @@ static const char *refuse_type(const struct source_certificate *certificate)
 	if (strcmp(certificate->type, "IMPORTED") == 0)
 		return "its type is IMPORTED, and ACM does not export imported certificates";
 	if (strcmp(certificate->type, "AMAZON_ISSUED") == 0)
-		return "it is a public certificate that was not requested as exportable, or "
-		       "belongs "
-		       "to CloudFront";
+		return "it is a public certificate that was not requested as exportable, or belongs to "
+		       "CloudFront";
 	return "ACM does not export it: it belongs to CloudFront, or is of a new type";
 }
 

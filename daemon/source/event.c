@@ -71,7 +71,7 @@ static int read_type(const json_t *root, struct event *event, struct error *err)
 	const char *type = text_of(root, "detail-type");
 
 	if (strcmp(text_of(root, "source"), "aws.acm") != 0)
-		return refuse(err, "it is no event of ACM: its source is", text_of(root, "source"));
+		return refuse(err, "it is not an ACM event: its source is", text_of(root, "source"));
 	if (!json_is_object(detail))
 		return refuse(err, "it has no detail", NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
@@ -90,7 +90,7 @@ static int read_id(const json_t *root, struct event *event, struct error *err)
 	const char *id = text_of(root, "id");
 
 	if (strlen(id) >= sizeof(event->id) || !is_of(id, LETTERS DIGITS "-"))
-		return refuse(err, "its id is none of EventBridge's:", id);
+		return refuse(err, "its id is not one of EventBridge's:", id);
 	memcpy(event->id, id, strlen(id) + 1);
 	return 0;
 }
@@ -100,7 +100,7 @@ static int read_origin(const json_t *root, const struct event_origin *origin, st
 	const char *account = text_of(root, "account"), *region = text_of(root, "region");
 
 	if (strlen(account) != 12 || !is_of(account, DIGITS))
-		return refuse(err, "its account is none:", account);
+		return refuse(err, "its account is not an account id:", account);
 	if (origin->account && strcmp(origin->account, account) != 0)
 		return refuse(err, "it is not from the source's account but from", account);
 	if (!strv_has(origin->regions, region))
@@ -133,7 +133,7 @@ static int read_resources(const json_t *root, struct event *event, struct error 
 		const char *arn = json_string_value(item) ?: "";
 
 		if (!is_certificate(root, arn))
-			return refuse(err, "it is about no certificate of its own account and region:", arn);
+			return refuse(err, "it is not about a certificate of its own account and region:", arn);
 		strv_append(&event->arns, arn);
 	}
 	return 0;
@@ -165,7 +165,7 @@ int event_parse(const char *body, size_t length, const struct event_origin *orig
 	int r;
 
 	if (length > EVENT_LENGTH_MAX)
-		return error_set(err, ERROR_INVALID, 0, "it has %zu bytes, more than any event of ACM", length);
+		return error_set(err, ERROR_INVALID, 0, "it has %zu bytes, more than any ACM event", length);
 	root = json_loadb(body, length, JSON_REJECT_DUPLICATES, NULL);
 	r = read_event(root, origin, &event, err);
 	json_decref(root);

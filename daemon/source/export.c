@@ -116,7 +116,7 @@ struct source_obtain *acm_source_obtain(struct aws *aws, const struct desired *d
 	export->done = done;
 	export->userdata = userdata;
 	if (!region)
-		error_set(&export->error, ERROR_INVALID, 0, "this is no ARN of an ACM certificate");
+		error_set(&export->error, ERROR_INVALID, 0, "this is not the ARN of an ACM certificate");
 	else
 		(void)passphrase_new(&export->passphrase, &export->error);
 	if (export->error.kind != ERROR_NONE)

@@ -264,7 +264,7 @@ int listing_set_version(struct source_certificate *certificate, const char *leaf
 	if (r < 0)
 		return error_wrap(err, "chain");
 	if (is_behind(leaf, certificate))
-		return error_set(err, ERROR_RETRY, 0, "the answer is still the version of %s",
+		return error_set(err, ERROR_RETRY, 0, "ACM still answers with the certificate valid from %s",
 			time_format(leaf->not_before, date));
 	set_version(certificate, leaf, &chain);
 	return 0;

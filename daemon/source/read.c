@@ -232,8 +232,8 @@ static void fail_without_room(struct region *region)
 	_cleanup_(error_done) struct error problem = ERROR_NULL;
 
 	(void)error_set(&problem, ERROR_RETRY, AWS_CODE_NO_ROOM,
-		"more is listed than fits into the %zu KiB that there are for the %u certificates of "
-		"source.certificates_max; if so many are really there, set that key higher",
+		"ACM lists more than fits into the %zu KiB that certferryd has for the %u certificates of "
+		"source.certificates_max; if the account really has so many, raise that key",
 		region->read->room.most >> 10, region->read->request.desired->source.certificates_max);
 	fail(region, &problem);
 }
@@ -251,8 +251,8 @@ static void finish_with_too_many(struct acm_reading *read)
 	_cleanup_(error_done) struct error problem = ERROR_NULL;
 
 	(void)error_set(&problem, ERROR_RETRY, AWS_CODE_NO_ROOM,
-		"%zu certificates are listed, more than source.certificates_max (%u); if so many are really there, set "
-		"that key higher",
+		"ACM lists %zu certificates, more than source.certificates_max (%u); if the account really has so many, "
+		"raise that key",
 		read->same ? read->known->count : read->view->count,
 		read->request.desired->source.certificates_max);
 	finish(read, &problem);
@@ -510,8 +510,8 @@ static void fill_slots(struct acm_reading *read)
 			continue;
 		if (read->failures >= FAILURES_MAX) {
 			free(certificate->problem);
-			certificate->problem = mem_strdup("not read, since too many others could "
-							  "not be read");
+			certificate->problem = mem_strdup("certferryd did not read it, because it failed "
+							  "to read too many others");
 			continue;
 		}
 		start_slot(slot, certificate);

@@ -170,7 +170,7 @@ SOURCE_LISTINGS = {
     "long ARNs": (listing([item(longer=1900)] * 1000, last=1 << 20), "fits into the 11024 KiB .*certificates_max"),
     "many names": (listing([item(names=990, length=60)] * 130), "fits into the 11024 KiB .*certificates_max"),
     "page after page": (LISTINGS["page after page"], "fits into the 11024 KiB .*certificates_max"),
-    "too many": (listing([item()] * 850, last=6), "5101 certificates are listed, more than source.certificates_max"),
+    "too many": (listing([item()] * 850, last=6), "ACM lists 5101 certificates, more than source.certificates_max"),
     "nearly too many": (listing([item()] * 980, last=5), r"lists 4901 of 5000 certificates allowed by source.certificates_max"),
 }
 

@@ -97,7 +97,7 @@ static void test_part_of_a_long_one(void **state)
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 
 	assert_true(event_parse("{}", 1 << 20, &origin, &event, &err) < 0);
-	assert_string_equal(err.text, "it has 1048576 bytes, more than any event of ACM");
+	assert_string_equal(err.text, "it has 1048576 bytes, more than any ACM event");
 }
 
 int main(void)

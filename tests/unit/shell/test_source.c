@@ -169,7 +169,7 @@ static void test_refusal(void **state)
 		{ "IMPORTED", "EXPIRED", false, "its type is IMPORTED" },
 		{ "PRIVATE", "ISSUED", false, "CloudFront" },
 		{ "PRIVATE", "EXPIRED", true, "it is EXPIRED" },
-		{ "PRIVATE", "PENDING_VALIDATION", true, "not been issued yet" },
+		{ "PRIVATE", "PENDING_VALIDATION", true, "ACM has not issued it yet" },
 		{ "PRIVATE", "NOVEL", true, "not ISSUED" },
 		{ "", "", true, "not ISSUED" },
 	};
