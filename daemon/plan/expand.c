@@ -107,7 +107,7 @@ static void expand_match(struct expansion *expansion, const struct desired *desi
 	}
 	if (expansion->certificate_count == before) {
 		_cleanup_(freep) char *problem = mem_printf(
-			"certificate entry '%s' matches no issued, exportable certificate at the source",
+			"certificate entry '%s' matches no issued, exportable certificate in the source account",
 			entry->name);
 
 		strv_append(&expansion->problems, problem);

@@ -49,8 +49,8 @@ static char *object_problem(const struct delivery *delivery, bool complete)
 	if (*rest == '\0' && delivery->object[0] != '\0')
 		return NULL;
 	return mem_printf(
-		"delivery '%s': its object's name '%s' may have only A-Z a-z 0-9 / _ + = . @ -; "
-		"set another with as:",
+		"delivery '%s': the name '%s' of its object can have only A-Z a-z 0-9 / _ + = . @ -; "
+		"choose another name with as:",
 		delivery->name, delivery->object);
 }
 
@@ -76,8 +76,8 @@ static void mark_same_objects(
 
 			free(*problem);
 			*problem = mem_printf(
-				"deliveries '%s' and '%s' both write the object '%s'; give one "
-				"another name with as:",
+				"deliveries '%s' and '%s' both write the object '%s'; choose "
+				"another name for one of them with as:",
 				sorted[i - 1]->name, sorted[i]->name,
 				delivery_object_name(sorted[i]));
 		}
