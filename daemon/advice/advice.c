@@ -1,7 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/advice/advice.h"
 
+#include <string.h>
+
 #include "daemon/config/config.h"
+#include "daemon/dependent/primary.h"
+#include "lib/base/strv.h"
+
+/* Where systemd cannot be asked, nothing is said. */
+static void print_aliases(const struct desired *desired, FILE *stream)
+{
+	_cleanup_(strv_freep) char **names = primary_names(desired);
+
+	for (size_t i = 0; i < desired->dependent_count; i++) {
+		const struct desired_dependent *dependent = &desired->dependents[i];
+
+		if (dependent->kind != DEPENDENT_SYSTEMD ||
+			strcmp(dependent->unit.name, names[i]) == 0)
+			continue;
+		(void)fprintf(stream,
+			"warning: dependents.%s.unit: '%s' is another name of '%s', the only one that "
+			"polkit is told; write that one, and print the polkit rule again\n",
+			dependent->name, dependent->unit.name, names[i]);
+	}
+}
 
 void advice_print(const char *config_file, FILE *stream)
 {
@@ -11,4 +33,6 @@ void advice_print(const char *config_file, FILE *stream)
 
 	(void)config_check(config_file, &desired, &problems, &warnings);
 	config_problems_print(&warnings, stream);
+	if (desired)
+		print_aliases(desired, stream);
 }

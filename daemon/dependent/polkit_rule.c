@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/dependent/primary.h"
 #include "lib/base/buf.h"
 #include "lib/base/strv.h"
 #include "lib/systemd/unit.h"
@@ -49,7 +50,7 @@ static void append_quoted(struct buf *text, const char *string)
 }
 
 /* "VERB UNIT", sorted by unit, each once. */
-static char **allowed_list(const struct desired *desired)
+static char **allowed_list(const struct desired *desired, char *const *names)
 {
 	_cleanup_(strv_freep) char **pairs = NULL;
 	char **list = NULL;
@@ -58,9 +59,9 @@ static char **allowed_list(const struct desired *desired)
 		const struct desired_dependent *dependent = &desired->dependents[i];
 		_cleanup_(freep) char *pair = NULL;
 
-		if (dependent->kind != DEPENDENT_SYSTEMD || !unit_name_is_valid(dependent->unit.name))
+		if (dependent->kind != DEPENDENT_SYSTEMD || !unit_name_is_valid(names[i]))
 			continue;
-		pair = mem_printf("%s %s", dependent->unit.name, verbs[dependent->unit.action]);
+		pair = mem_printf("%s %s", names[i], verbs[dependent->unit.action]);
 		if (!strv_has(pairs, pair))
 			strv_append(&pairs, pair);
 	}
@@ -78,7 +79,14 @@ static char **allowed_list(const struct desired *desired)
 
 char *polkit_rule(const struct desired *desired)
 {
-	_cleanup_(strv_freep) char **allowed = allowed_list(desired);
+	_cleanup_(strv_freep) char **names = primary_names(desired);
+
+	return polkit_rule_of(desired, names);
+}
+
+char *polkit_rule_of(const struct desired *desired, char *const *names)
+{
+	_cleanup_(strv_freep) char **allowed = allowed_list(desired, names);
 	_cleanup_(buf_done) struct buf text = BUF_NULL;
 
 	buf_append_string(&text, head);

@@ -7,10 +7,18 @@
 /**
  * polkit_rule(desired):
  * The text of /etc/polkit-1/rules.d/50-certferry.rules: the daemon's user may do with each
- * configured unit what its action asks for, and nothing else (`certferryd --polkit-rule`).  Written
- * in ES5, the units sorted by name, equal input gives equal bytes.  A unit whose name systemd would
- * not accept is left out: the configuration refuses it before.  The caller owns the result.
+ * configured unit what its action asks for, and nothing else (`certferryd --polkit-rule`).  Units
+ * are called as polkit is told: by their primary names, which systemd is asked for
+ * (primary_names()).  The caller owns the result.
  */
 char *polkit_rule(const struct desired *desired);
+
+/**
+ * polkit_rule_of(desired, names):
+ * The same, asking nobody: dependent i's unit is called ${names}[i].  Written in ES5, the units
+ * sorted by name, equal input gives equal bytes.  A unit whose name systemd would not accept is
+ * left out: the configuration refuses it before.
+ */
+char *polkit_rule_of(const struct desired *desired, char *const *names);
 
 #endif

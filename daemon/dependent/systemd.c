@@ -266,8 +266,8 @@ static void job_explain(
 	if (err->kind == ERROR_DENIED)
 		error_set(to, ERROR_DENIED, err->code,
 			"polkit does not let certferryd %s '%s' (%s); install the rule that "
-			"`certferryd --polkit-rule` prints as /etc/polkit-1/rules.d/50-certferry.rules, "
-			"and configure the unit's own name, not an alias",
+			"`certferryd --polkit-rule` prints on this host as "
+			"/etc/polkit-1/rules.d/50-certferry.rules",
 			action_name(call->action), call->unit_name, err->text);
 	if (err->kind == ERROR_INVALID && err->code == UNIT_CODE_NOT_APPLICABLE)
 		error_set(to, ERROR_INVALID, err->code,

@@ -30,6 +30,7 @@ enum unit_active {
 /* A unit as it was seen.  Plain bytes: may be copied by assignment.  Times are of the wall
  * clock, 0 for never. */
 struct unit {
+	char id[256]; /* its primary name, whatever alias was asked for */
 	char load_state[24]; /* "loaded", "not-found", "masked", "bad-setting", "error" */
 	enum unit_active active;
 	char sub_state[24];

@@ -21,9 +21,10 @@ static const char *const active_names[] = {
 /* Where a property goes. */
 static const struct property {
 	const char *name;
-	char type; /* as in D-Bus; 'a' for the invocation, 'A' for the active state */
+	char type; /* as in D-Bus; 'a' for the invocation, 'A' for the active state, 'n' for a name */
 	size_t offset;
 } properties[] = {
+	{ "Id", 'n', offsetof(struct unit, id) },
 	{ "LoadState", 's', offsetof(struct unit, load_state) },
 	{ "ActiveState", 'A', offsetof(struct unit, active) },
 	{ "SubState", 's', offsetof(struct unit, sub_state) },
@@ -74,6 +75,17 @@ static int parse_word(sd_bus_message *message, bool is_active, void *field)
 	return 0;
 }
 
+/* One that does not fit is none. */
+static int parse_name(sd_bus_message *message, char name[static sizeof(((struct unit *)NULL)->id)])
+{
+	const char *text;
+	int r = sd_bus_message_read(message, "v", "s", &text);
+
+	if (r >= 0 && strlen(text) < sizeof(((struct unit *)NULL)->id))
+		(void)stpcpy(name, text);
+	return r;
+}
+
 static int parse_invocation(sd_bus_message *message, char *text)
 {
 	const void *id;
@@ -102,6 +114,8 @@ static int parse_property(
 	case 's':
 	case 'A':
 		return parse_word(message, property->type == 'A', field);
+	case 'n':
+		return parse_name(message, field);
 	case 'a':
 		return parse_invocation(message, field);
 	case 'b':

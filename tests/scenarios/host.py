@@ -34,6 +34,10 @@ def now():
     return int(time.time() * 1e6)
 
 
+def path_of(name):
+    return f"{ROOT_PATH}/unit/" + "".join(c if c.isalnum() else f"_{ord(c):02x}" for c in name)
+
+
 class Unit:
     """A service as systemd shows it. jobs is what was asked of it, in order."""
 
@@ -42,7 +46,7 @@ class Unit:
         self.jobs = []
         self.fails = False  # its next starts fail
         self.reads = None  # called when it starts or reloads: what a server does with its files
-        self.path = f"{ROOT_PATH}/unit/" + "".join(c if c.isalnum() else f"_{ord(c):02x}" for c in name)
+        self.paths = [path_of(name)]  # and those of its aliases
         self.begin(now() - 3600 * 10**6)
 
     def begin(self, when=None):
@@ -52,6 +56,7 @@ class Unit:
     def properties(self):
         state = "failed" if self.active is None else "active" if self.active else "inactive"
         return {
+            "Id": ("s", self.name),
             "LoadState": ("s", "loaded"),
             "ActiveState": ("s", state),
             "SubState": ("s", {"active": "running", "inactive": "dead"}.get(state, state)),
@@ -150,7 +155,7 @@ class Host:
 
     def _unit_of(self, path):
         for unit in self.units.values():
-            if unit.path == path:
+            if path in unit.paths:
                 return unit
         raise Refused("org.freedesktop.systemd1.NoSuchUnit", path)
 

@@ -2,11 +2,13 @@
 """The daemon on a bus: what the command says and orders, what units are told, and what a reload changes."""
 
 import os
+import re
 import signal
 import time
 
 import pytest
 
+from tests.scenarios.host import path_of
 from tests.scenarios.vocabulary import DESTINATION, REGION, SECOND, SLOW, SOURCE
 
 
@@ -208,6 +210,20 @@ def test_a_lost_record_and_a_unit_that_may_not_have_read_it(running, bus_ferry, 
     (dependent,) = bus_ferry.certferry("sync", "--json").json["dependents"]
     assert dependent["state"] == "unknown"
     assert web.jobs == []
+
+
+def test_the_rule_and_the_check_name_what_polkit_is_told(bus_ferry, host, pay):
+    host.unit("web.service").paths.append(path_of("httpd.service"))
+    bus_ferry.dependent("alias", "httpd.service", action="restart")
+    bus_ferry.dependent("absent", "gone.service", action="reload")
+    bus_ferry.carry("pay", pay, {"to": "files", "then": ["alias", "absent"]})
+    rule = bus_ferry.run("--polkit-rule")
+    assert re.findall(r'"([a-z-]+ \S+\.service)"', rule.out) == ["reload gone.service", "try-restart web.service"], rule
+    check = bus_ferry.run("--check")
+    assert check.status == 0
+    assert re.fullmatch(r"warning: dependents\.alias\.unit: 'httpd\.service' is another name of 'web\.service'.*\n", check.log), check
+    bus_ferry.variables["DBUS_SYSTEM_BUS_ADDRESS"] = f"unix:path={bus_ferry.directory}/nothing"  # systemd cannot be asked
+    assert '"try-restart httpd.service"' in bus_ferry.run("--polkit-rule").out
 
 
 def test_a_daemon_that_is_ready_is_found_by_its_name(bus_ferry, host, pay):

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/dependent/dropin.h"
 #include "daemon/dependent/polkit_rule.h"
+#include "lib/base/strv.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,16 +26,27 @@ static const char rule_tail[] =
 	"\treturn allowed.indexOf(asked) >= 0 ? polkit.Result.YES : polkit.Result.NO;\n"
 	"});\n";
 
-static void check_rule(const struct desired_dependent *dependents, size_t count, const char *list)
+/* ${names}: what systemd calls them; NULL: as they are configured. */
+static void check_named_rule(const struct desired_dependent *dependents, size_t count,
+	char *const *names, const char *list)
 {
 	struct desired desired = {
 		.dependents = (struct desired_dependent *)dependents,
 		.dependent_count = count,
 	};
-	_cleanup_(freep) char *rule = polkit_rule(&desired);
-	_cleanup_(freep) char *wanted = mem_printf("%s%s%s", rule_head, list, rule_tail);
+	_cleanup_(strv_freep) char **configured = NULL;
+	_cleanup_(freep) char *rule = NULL, *wanted = NULL;
 
+	for (size_t i = 0; i < count; i++)
+		strv_append(&configured, dependents[i].unit.name);
+	rule = polkit_rule_of(&desired, names ?: configured);
+	wanted = mem_printf("%s%s%s", rule_head, list, rule_tail);
 	assert_string_equal(rule, wanted);
+}
+
+static void check_rule(const struct desired_dependent *dependents, size_t count, const char *list)
+{
+	check_named_rule(dependents, count, NULL, list);
 }
 
 #define UNIT(unit_name, what)                                                                      \
@@ -59,6 +71,22 @@ static void test_rule_allows_each_unit_its_action(void **state)
 		"\t\t\"try-restart mail.service\",\n"
 		"\t\t\"reload-or-try-restart web.service\",\n"
 		"\t\t\"try-restart web.service\"\n\t");
+}
+
+/* polkit is told the primary name, by whichever name the job was asked for. */
+static void test_rule_has_the_names_that_systemd_knows(void **state)
+{
+	static const struct desired_dependent dependents[] = {
+		UNIT("mysql.service", ACTION_RELOAD),
+		UNIT("mariadb.service", ACTION_RELOAD),
+		UNIT("dbus-org.freedesktop.login1.service", ACTION_RESTART),
+	};
+	char *names[] = { (char *)"mariadb.service", (char *)"mariadb.service",
+		(char *)"systemd-logind.service", NULL };
+
+	check_named_rule(dependents, ARRAY_SIZE(dependents), names,
+		"\n\t\t\"reload mariadb.service\",\n"
+		"\t\t\"try-restart systemd-logind.service\"\n\t");
 }
 
 static void test_rule_without_units_refuses_all(void **state)
@@ -145,6 +173,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rule_allows_each_unit_its_action),
+		cmocka_unit_test(test_rule_has_the_names_that_systemd_knows),
 		cmocka_unit_test(test_rule_without_units_refuses_all),
 		cmocka_unit_test(test_rule_cannot_be_broken_out_of),
 		cmocka_unit_test(test_dropin_opens_the_directories_of_files),
