@@ -202,7 +202,7 @@ int file_layout_read(
 	if (matches < 0)
 		return matches;
 	*ret_content = (struct file_content){ 0 };
-	if (certificate_list_parse(certificates.data, certificates.length, &list, NULL) < 0)
+	if (certificate_chain_parse(certificates.data, certificates.length, &list, NULL) < 0)
 		return 0;
 	r = list.count > 0 ? check_key(key, list.items[0], err) : 0;
 	if (list.count == 0 || r < 0) {

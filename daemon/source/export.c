@@ -65,7 +65,7 @@ static int read_bundle(
 	r = certificate_parse(leaf, strlen(leaf), &bundle->leaf, err);
 	if (r < 0)
 		return error_wrap(err, "rule 'leaf-readable'");
-	r = certificate_list_parse(chain, strlen(chain), &bundle->chain, err);
+	r = certificate_chain_parse(chain, strlen(chain), &bundle->chain, err);
 	if (r < 0)
 		return error_wrap(err, "rule 'chain-readable'");
 	return 0;

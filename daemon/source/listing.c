@@ -260,7 +260,7 @@ int listing_set_version(struct source_certificate *certificate, const char *leaf
 	r = certificate_parse(leaf_pem, strlen(leaf_pem), &leaf, err);
 	if (r < 0)
 		return error_wrap(err, "leaf");
-	r = certificate_list_parse(chain_pem, strlen(chain_pem), &chain, err);
+	r = certificate_chain_parse(chain_pem, strlen(chain_pem), &chain, err);
 	if (r < 0)
 		return error_wrap(err, "chain");
 	if (is_behind(leaf, certificate))

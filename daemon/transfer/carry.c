@@ -211,7 +211,7 @@ static void compare(const struct carry *carry, struct in_place *in_place)
 	const char *text = in_place->chain_pem;
 
 	if (text)
-		(void)certificate_list_parse(text, strlen(text), &chain, NULL);
+		(void)certificate_chain_parse(text, strlen(text), &chain, NULL);
 	verify_change(carry->bundle, in_place->leaf, &chain, &in_place->change);
 	certificate_list_done(&chain);
 }

@@ -18,8 +18,7 @@
 #include "lib/pki/pem.h"
 
 #define LABEL         "CERTIFICATE"
-#define LIST_MAX      32
-#define TEXT_SIZE_MAX ((size_t)8 << 20) /* ACM's greatest chain has 2 MiB */
+#define CHAIN_MAX     32
 #define DER_SIZE_MAX  ((size_t)64 << 10) /* ACM's greatest certificate has 24 KiB */
 
 /* OpenSSL's object of exactly these bytes; NULL where they are not DER through and through. */
@@ -39,22 +38,29 @@ static X509 *decode_der(const unsigned char *der, size_t length)
 	return NULL;
 }
 
+int certificate_decode(
+	const unsigned char *der, size_t length, struct certificate **ret_certificate, struct error *err)
+{
+	X509 *x509;
+
+	/* Whose CA it is decides how long it is, and in a chain ACM has room for 2 MiB of names. */
+	if (length > DER_SIZE_MAX)
+		return error_set(err, ERROR_INVALID, 0, "a certificate of more than %zu bytes", DER_SIZE_MAX);
+	x509 = decode_der(der, length);
+	if (!x509)
+		return error_set(err, ERROR_INVALID, 0, "a certificate that is not X.509 in DER");
+	return certificate_describe(x509, ret_certificate, err);
+}
+
 static int decode(
 	const struct pem_text *body, struct certificate **ret_certificate, struct error *err)
 {
 	_cleanup_(freep) unsigned char *der = mem_alloc(pem_decoded_room(body));
 	ssize_t length = pem_decode(body, der);
-	X509 *x509;
 
-	/* Whose CA it is decides how long it is, and in a chain ACM has room for 2 MiB of names. */
-	if (length > (ssize_t)DER_SIZE_MAX)
-		return error_set(err, ERROR_INVALID, 0, "a certificate of more than %zu bytes", DER_SIZE_MAX);
 	if (length < 0)
 		return error_set(err, ERROR_INVALID, 0, "a certificate whose text is not base64");
-	x509 = decode_der(der, (size_t)length);
-	if (!x509)
-		return error_set(err, ERROR_INVALID, 0, "a certificate that is not X.509 in DER");
-	return certificate_describe(x509, ret_certificate, err);
+	return certificate_decode(der, (size_t)length, ret_certificate, err);
 }
 
 int certificate_parse(
@@ -63,7 +69,7 @@ int certificate_parse(
 	_cleanup_(certificate_list_done) struct certificate_list list = { 0 };
 	int r;
 
-	r = certificate_list_parse(pem, length, &list, err);
+	r = certificate_chain_parse(pem, length, &list, err);
 	if (r < 0)
 		return r;
 	if (list.count == 0)
@@ -75,13 +81,13 @@ int certificate_parse(
 	return 0;
 }
 
-static void list_append(struct certificate_list *list, struct certificate *certificate)
+void certificate_list_append(struct certificate_list *list, struct certificate *certificate)
 {
 	list->items = mem_resize(list->items, list->count + 1, sizeof(*list->items));
 	list->items[list->count++] = certificate;
 }
 
-int certificate_list_parse(
+int certificate_chain_parse(
 	const char *pem, size_t length, struct certificate_list *ret_list, struct error *err)
 {
 	_cleanup_(certificate_list_done) struct certificate_list list = { 0 };
@@ -89,17 +95,17 @@ int certificate_list_parse(
 	struct certificate *certificate = NULL;
 	int r;
 
-	if (length > TEXT_SIZE_MAX)
+	if (length > CERTIFICATE_TEXT_MAX)
 		return error_set(err, ERROR_INVALID, 0, "more than %zu bytes of certificates",
-			TEXT_SIZE_MAX);
+			CERTIFICATE_TEXT_MAX);
 	while ((r = pem_next(&text, LABEL, &body, err)) > 0) {
-		if (list.count == LIST_MAX)
+		if (list.count == CHAIN_MAX)
 			return error_set(
-				err, ERROR_INVALID, 0, "more than %d certificates", LIST_MAX);
+				err, ERROR_INVALID, 0, "more than %d certificates", CHAIN_MAX);
 		r = decode(&body, &certificate, err);
 		if (r < 0)
 			return r;
-		list_append(&list, certificate);
+		certificate_list_append(&list, certificate);
 	}
 	if (r < 0)
 		return r;
@@ -166,7 +172,7 @@ int certificate_text_digest(const char *pem, size_t length, struct fingerprint *
 	size_t used = 0;
 	int r;
 
-	if (length > TEXT_SIZE_MAX)
+	if (length > CERTIFICATE_TEXT_MAX)
 		return -EINVAL;
 	all = mem_alloc(length); /* base64 decodes to less than it takes */
 	while ((r = pem_next(&text, LABEL, &body, NULL)) > 0) {

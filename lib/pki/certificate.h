@@ -85,11 +85,32 @@ int certificate_parse(
 	const char *pem, size_t length, struct certificate **ret_certificate, struct error *err);
 
 /**
+ * certificate_chain_parse(pem, length, list, err):
+ * Any number of PEM certificates (none is an empty list), at most 32, as strictly.
+ */
+int certificate_chain_parse(
+	const char *pem, size_t length, struct certificate_list *ret_list, struct error *err);
+
+/* Of text with certificates, in bytes: ACM's greatest chain has 2 MiB. */
+#define CERTIFICATE_TEXT_MAX ((size_t)8 << 20)
+
+/**
  * certificate_list_parse(pem, length, list, err):
- * Any number of PEM certificates (none is an empty list), at most 32.
+ * The certificates of a file that people have made, such as a bundle of roots: at most 4096 (none is an empty list), with
+ * any text around the blocks (RFC 7468 section 2), any ends of lines, white space in and around the lines, a UTF-8 byte
+ * order mark, and the labels of old (X509 CERTIFICATE) and of OpenSSL (TRUSTED CERTIFICATE: left out if it says that TLS
+ * servers are not trusted).  ERROR_INVALID begins with the line of the mistake: a block of another kind, one that is cut
+ * off or does not begin, one that cannot be read.  Never quotes the input but for a label.
  */
 int certificate_list_parse(
 	const char *pem, size_t length, struct certificate_list *ret_list, struct error *err);
+
+/* certificate_decode(der, length, certificate, err): one of exactly these bytes, at most 64 KiB. */
+int certificate_decode(
+	const unsigned char *der, size_t length, struct certificate **ret_certificate, struct error *err);
+
+/* certificate_list_append(list, certificate): the list owns it then. */
+void certificate_list_append(struct certificate_list *list, struct certificate *certificate);
 
 /* certificate_pem(certificate): canonical PEM (64 columns, "\n" only, one newline at the end); the
  * caller owns it. */

@@ -233,6 +233,19 @@ def test_chain_that_ends_elsewhere_than_trusted(ferry, cloud):
     ferry.expect_file("other", other)
 
 
+def test_roots_as_people_have_them(ferry, cloud):
+    pay = ferry.issue("pay.example.com")
+    roots = ferry.directory / "trust.pem"
+    ferry.settings["source"]["trust"] = str(roots)
+    chain = ferry.truth(pay)["chain"]
+    roots.write_bytes(f"\ufeff# Our roots\n\n{chain}that is all".replace("\n", "\r\n").encode())
+    ferry.carry("pay", pay, "prod").once()
+    ferry.expect_import(DESTINATION, pay)
+    roots.write_text("# Our roots\n\n" + chain.replace(" CERTIFICATE", " PRIVATE KEY", 2))
+    run = ferry.run("--once")
+    assert run.status == 2 and "source.trust: line 3: a block 'PRIVATE KEY'" in run.log, run
+
+
 def test_carried_nowhere_and_kept_eligible(ferry, cloud):
     pay = ferry.issue("pay.example.com", days_ago=340)
     ferry.set(certificates={"pay": {"arn": pay}}).once()

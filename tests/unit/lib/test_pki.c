@@ -206,7 +206,7 @@ static void test_length_is_bounded(void **state)
 	assert_int_equal(strv_length(certificate->names), count);
 	assert_string_equal(certificate->names[0], "n0000000");
 	assert_string_equal(certificate->names[count - 1], "n0006499");
-	assert_int_equal(certificate_list_parse(chain, strlen(chain), &list, &err), -EINVAL);
+	assert_int_equal(certificate_chain_parse(chain, strlen(chain), &list, &err), -EINVAL);
 	assert_string_equal(err.text, "a certificate of more than 65536 bytes");
 }
 
@@ -258,7 +258,7 @@ static void test_pem_round_trip(void **state)
 	_cleanup_(freep) char *padded = mem_printf("\r\n %s\t", pem);
 	struct fingerprint digest, other;
 
-	assert_int_equal(certificate_list_parse(padded, strlen(padded), &again, NULL), 0);
+	assert_int_equal(certificate_chain_parse(padded, strlen(padded), &again, NULL), 0);
 	assert_int_equal(again.count, 2);
 	assert_true(fingerprint_equal(&again.items[1]->fingerprint, &b->fingerprint));
 	certificate_list_digest(&list, &digest);
@@ -287,6 +287,162 @@ static struct fingerprint authority_of(const char *name)
 }
 
 /* A CA is who it is by its name and its key, whenever its certificate was issued and by whom. */
+static char *with_line_ends(const char *text, const char *end)
+{
+	struct buf result = BUF_NULL;
+
+	for (; *text; text++) {
+		if (*text == '\n')
+			buf_append_string(&result, end);
+		else
+			buf_append_char(&result, *text);
+	}
+	return buf_take(&result);
+}
+
+/* ${format}: what surrounds two certificates. */
+__attribute__((format(printf, 3, 4))) static void assert_reads(size_t count, const char *line_end, const char *format, ...)
+{
+	_cleanup_(certificate_list_done) struct certificate_list list = { 0 };
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	_cleanup_(freep) char *text = NULL;
+	struct buf plain = BUF_NULL;
+	va_list arguments;
+
+	va_start(arguments, format);
+	assert_true(vasprintf(&plain.data, format, arguments) >= 0);
+	va_end(arguments);
+	text = with_line_ends(plain.data, line_end);
+	free(plain.data);
+	(void)certificate_list_parse(text, strlen(text), &list, &err);
+	assert_null(err.text);
+	assert_int_equal(list.count, count);
+}
+
+static char *relabelled(const char *pem, const char *label)
+{
+	_cleanup_(freep) char *copy = mem_strdup(pem);
+	char *body = strchr(copy, '\n'), *end = strstr(copy, "-----END");
+
+	*end = '\0';
+	return mem_printf("-----BEGIN %s-----%s-----END %s-----\n", label, body, label);
+}
+
+static void test_list_reads_what_people_have(void **state)
+{
+	_cleanup_(certificate_freep) struct certificate *one = simple(ec_key), *two = simple(rsa_key);
+	_cleanup_(freep) char *a = certificate_pem(one), *b = certificate_pem(two);
+	_cleanup_(freep) char *old = relabelled(a, "X509 CERTIFICATE");
+	_cleanup_(freep) char *flat = with_line_ends(a, " "), *bare = mem_strndup(a, strlen(a) - 1);
+	_cleanup_(certificate_list_done) struct certificate_list many = { 0 };
+	_cleanup_(freep) char *hundreds = NULL;
+
+	assert_reads(0, "\n", "# no root yet\n");
+	for (size_t i = 0; i < 3; i++) {
+		const char *end = i == 0 ? "\n" : i == 1 ? "\r\n" : "\r";
+
+		assert_reads(2, end, "%s%s", a, b);
+		assert_reads(2, end, "\xEF\xBB\xBF%s\n\n%s\n", a, b);
+		assert_reads(2, end,
+			"Root of ours\n============\nCertificate:\n    Data: - -- -----\n%s\n# the other -----BEGIN x\n%s"
+			"the end of a mail",
+			a, b);
+	}
+	assert_reads(2, "\n", "%s%s", bare, bare); /* put together by a program that adds no end of line */
+	assert_reads(2, " \n\t", "   %s%s", a, b);
+	assert_reads(2, "\n", "%s\n%s", flat, old);
+
+	for (size_t i = 0; i < 400; i++)
+		certificate_list_append(&many, simple(ec_key));
+	hundreds = certificate_list_pem(&many);
+	assert_reads(400, "\n", "%s", hundreds);
+}
+
+/* As `openssl x509 -trustout` writes it. */
+static char *trusted(int nid, bool reject)
+{
+	X509 *x509 = new_x509(ec_key, "a.example.com");
+	BIO *bio = BIO_new(BIO_s_mem());
+	ASN1_OBJECT *use = nid ? OBJ_nid2obj(nid) : NULL;
+
+	assert_true(X509_sign(x509, ec_key, EVP_sha256()) > 0);
+	assert_true(X509_alias_set1(x509, (const unsigned char *)"ours", 4));
+	if (use)
+		assert_true(reject ? X509_add1_reject_object(x509, use) : X509_add1_trust_object(x509, use));
+	assert_true(PEM_write_bio_X509_AUX(bio, x509));
+	X509_free(x509);
+	return take_text(bio);
+}
+
+static void test_list_reads_trusted_certificates(void **state)
+{
+	_cleanup_(freep) char *any = trusted(0, false), *server = trusted(NID_server_auth, false),
+			      *mail = trusted(NID_email_protect, false), *none = trusted(NID_server_auth, true);
+
+	assert_non_null(strstr(any, "BEGIN TRUSTED CERTIFICATE"));
+	assert_reads(2, "\n", "%s%s%s%s", mail, any, none, server);
+}
+
+static void test_list_tells_the_line_of_a_mistake(void **state)
+{
+	_cleanup_(certificate_freep) struct certificate *one = simple(ec_key);
+	_cleanup_(freep) char *a = certificate_pem(one), *key = relabelled(a, "PRIVATE KEY"),
+			      *plain = relabelled(a, "TRUSTED CERTIFICATE"), *cut = mem_strndup(a, (size_t)(strstr(a, "-----END") - a)),
+			      *dashes = mem_printf("-%s", a), *sign = mem_strdup(a), *short_one = mem_strdup(a),
+			      *other = mem_strdup(a), *named = mem_strdup(a);
+	const struct {
+		const char *text, *says;
+	} mistakes[] = {
+		{ key, "line 3: a block 'PRIVATE KEY', where only certificates can stand" },
+		{ cut, "line 3: the block that begins here has no end" },
+		{ dashes, ": a block ends here that does not begin" },
+		{ sign, "line 5: a character that is not base64 stands in a certificate" },
+		{ short_one, "line 3: the certificate that begins here is cut off or not base64" },
+		{ other, "line 3: a certificate that is not X.509 in DER" },
+		{ named, ": the line that ends a block does not fit the one that begins it" },
+		{ "-----BEGIN CERTIFICATE\nAAAA\n", "line 3: the line that begins a block does not end with -----" },
+		{ "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", "line 3: the certificate that begins here" },
+	};
+
+	sign[strlen("-----BEGIN CERTIFICATE-----\n") + 70] = '!';
+	memmove(strstr(short_one, "\n-----END") - 1, strstr(short_one, "\n-----END"),
+		strlen(strstr(short_one, "\n-----END")) + 1);
+	other[strlen("-----BEGIN CERTIFICATE-----\n")] ^= 4;
+	strstr(named, "-----END ")[9] = 'K';
+	assert_non_null(plain);
+	for (size_t i = 0; i < ARRAY_SIZE(mistakes); i++) {
+		_cleanup_(certificate_list_done) struct certificate_list list = { 0 };
+		_cleanup_(error_done) struct error err = ERROR_NULL;
+		_cleanup_(freep) char *text = mem_printf("# ours\r\n\r%s", mistakes[i].text);
+
+		assert_int_equal(certificate_list_parse(text, strlen(text), &list, &err), -EINVAL);
+		if (!strstr(err.text, mistakes[i].says))
+			fail_msg("'%s', not '%s'", err.text, mistakes[i].says);
+		assert_true(strncmp(err.text, "line ", 5) == 0);
+	}
+	assert_reads(1, "\n", "%s", plain); /* with nothing that OpenSSL adds */
+}
+
+static void test_list_reads_the_roots_of_this_system(void **state)
+{
+	_cleanup_(certificate_list_done) struct certificate_list list = { 0 };
+	_cleanup_(buf_done) struct buf text = BUF_NULL;
+
+	if (file_read("/etc/ssl/certs/ca-certificates.crt", CERTIFICATE_TEXT_MAX, &text, NULL) < 0)
+		skip();
+	assert_int_equal(certificate_list_parse(text.data, text.length, &list, NULL), 0);
+	assert_true(list.count > 100);
+}
+
+static void test_list_refuses_utf_16(void **state)
+{
+	_cleanup_(certificate_list_done) struct certificate_list list = { 0 };
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	assert_int_equal(certificate_list_parse("\xFF\xFE-\0", 4, &list, &err), -EINVAL);
+	assert_string_equal(err.text, "line 1: the text is UTF-16; save it as UTF-8");
+}
+
 static void test_authority_digest(void **state)
 {
 	const struct fingerprint root = authority_of("root"), middle = authority_of("intermediate");
@@ -567,6 +723,11 @@ int main(void)
 		cmocka_unit_test(test_covers),
 		cmocka_unit_test(test_common_name_with_control_is_refused),
 		cmocka_unit_test(test_pem_round_trip),
+		cmocka_unit_test(test_list_reads_what_people_have),
+		cmocka_unit_test(test_list_reads_trusted_certificates),
+		cmocka_unit_test(test_list_tells_the_line_of_a_mistake),
+		cmocka_unit_test(test_list_reads_the_roots_of_this_system),
+		cmocka_unit_test(test_list_refuses_utf_16),
 		cmocka_unit_test(test_authority_digest),
 		cmocka_unit_test(test_text_digest),
 		cmocka_unit_test(test_refuses_bad_certificates),

@@ -125,7 +125,7 @@ static int load_list(const char *names, struct certificate_list *list, struct er
 {
 	_cleanup_(freep) char *text = texts(names);
 
-	return certificate_list_parse(text, strlen(text), list, err);
+	return certificate_chain_parse(text, strlen(text), list, err);
 }
 
 static int load_key(const struct given *given, struct secret **ret_key, struct error *err)
