@@ -46,6 +46,25 @@
 		.placeholders = PLACEHOLDER_REGION, .kinds = (on), \
 		.help = "endpoint to use instead of the region's own, for example of a VPC" }
 
+static const struct schema_word starttls_words[] = {
+	{ "smtp", STARTTLS_SMTP, NULL },
+	{ "imap", STARTTLS_IMAP, NULL },
+	{ "pop3", STARTTLS_POP3, NULL },
+	{ "ldap", STARTTLS_LDAP, NULL },
+	{ "postgres", STARTTLS_POSTGRES, NULL },
+	{ "mysql", STARTTLS_MYSQL, NULL },
+	{ "ftp", STARTTLS_FTP, NULL },
+	{ "xmpp", STARTTLS_XMPP, NULL },
+	{ "nats", STARTTLS_NATS, NULL },
+	{ 0 },
+};
+
+static const struct schema_word proxy_protocol_words[] = {
+	{ "v1", PROXY_V1, NULL },
+	{ "v2", PROXY_V2, NULL },
+	{ 0 },
+};
+
 #define STRUCTURE desired_proof
 static const struct schema_row proof_rows[] = {
 	{ "connect", SCHEMA_TEXT, AT(connect), .format = FORMAT_HOST_PORT, .required = true,
@@ -54,6 +73,10 @@ static const struct schema_row proof_rows[] = {
 		.help = "name to send by SNI, or none; by default the host of connect" },
 	{ "within", SCHEMA_DURATION, AT(within), .min = SECONDS(1), .max = MINUTES(10),
 		.initial = "10s", .help = "how long the server can take to serve the new certificate" },
+	{ "starttls", SCHEMA_WORD, AT(starttls), .words = starttls_words,
+		.help = "protocol in which to ask for TLS, where it does not begin with the first byte" },
+	{ "proxy_protocol", SCHEMA_WORD, AT(proxy_protocol), .words = proxy_protocol_words,
+		.help = "version of the PROXY header to send first, where the server expects one" },
 	{ 0 },
 };
 

@@ -11,11 +11,14 @@
 #include <openssl/ssl.h>
 #include <systemd/sd-event.h>
 
+#include "daemon/dependent/proxy_header.h"
+#include "daemon/dependent/starttls.h"
 #include "lib/os/file.h"
 
 /*
  * A handshake is at one step at a time:
- *	CONNECT	the connection is being made		fd >= 0, ssl == NULL, io
+ *	CONNECT	the connection is being made		fd >= 0, !connected, io
+ *	TALK	TLS is being asked for in clear		connected, ssl == NULL, io
  *	SHAKE	TLS is being spoken			ssl != NULL, io
  *	FAILED	it ended in start, the loop will say so	defer != NULL
  * The leaf is kept when the server shows it, before the handshake is complete: a server that
@@ -26,6 +29,16 @@ struct handshake {
 	SSL_CTX *context;
 	SSL *ssl;
 	char *server_name;
+	bool connected;
+	char first[64]; /* of what came where TLS was to begin */
+	size_t first_length;
+	enum starttls_protocol starttls;
+	enum proxy_protocol proxy_protocol;
+	char *domain;
+	struct starttls talk;
+	enum starttls_state talked;
+	struct buf send; /* in clear */
+	size_t sent;
 	struct sd_event_source *io;
 	struct sd_event_source *timer;
 	struct sd_event_source *defer;
@@ -44,6 +57,9 @@ struct handshake *handshake_cancel(struct handshake *handshake)
 	SSL_free(handshake->ssl);
 	SSL_CTX_free(handshake->context);
 	fd_close(handshake->fd);
+	buf_done(&handshake->send);
+	starttls_done(&handshake->talk);
+	free(handshake->domain);
 	free(handshake->server_name);
 	free(handshake);
 	return NULL;
@@ -111,6 +127,15 @@ static bool is_peers_alert(unsigned long code)
 	return ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) > SSL_AD_REASON_OFFSET;
 }
 
+/* A server that expects other words than TLS's, or has no certificate, often just hangs up. */
+static bool is_end(unsigned long code, int number)
+{
+	if (code == 0)
+		return number == 0 || number == ECONNRESET || number == EPIPE;
+	return ERR_GET_LIB(code) == ERR_LIB_SSL &&
+	       ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+}
+
 static void handshake_failed(struct handshake *handshake, int ssl_error)
 {
 	struct served *served = &handshake->served;
@@ -120,7 +145,15 @@ static void handshake_failed(struct handshake *handshake, int ssl_error)
 
 	if (fingerprint_is_set(&served->leaf) && is_peers_alert(code))
 		return;
-	if (ssl_error == SSL_ERROR_SYSCALL && code == 0 && number != 0)
+	if (handshake->starttls == STARTTLS_NONE &&
+		starttls_explain(handshake->first, handshake->first_length, served->why,
+			sizeof(served->why)))
+		served->leaf = (struct fingerprint){ 0 };
+	else if (!handshake->first_length && is_end(code, number))
+		served_set_why(served, "TLS: ",
+			"the server closes the connection without an answer; check starttls: and "
+			"proxy_protocol:, and the server's log");
+	else if (ssl_error == SSL_ERROR_SYSCALL && code == 0 && number != 0)
 		served_set_errno(served, number);
 	else
 		served_set_why(served, "TLS: ", reason ?: "the server closed the connection");
@@ -152,21 +185,129 @@ static void handshake_step(struct handshake *handshake)
 	handshake_finish(handshake);
 }
 
+/* What the server says instead of TLS would otherwise be lost in a "wrong version number". */
+static long on_read(BIO *bio, int operation, const char *data, size_t wanted, int argi, long argl,
+	int result, size_t *length)
+{
+	struct handshake *handshake = (struct handshake *)BIO_get_callback_arg(bio);
+
+	if (operation == (BIO_CB_READ | BIO_CB_RETURN) && result > 0 && !handshake->first_length) {
+		handshake->first_length = MIN(*length, sizeof(handshake->first));
+		memcpy(handshake->first, data, handshake->first_length);
+	}
+	return result;
+}
+
 /* What the server likes best is what is looked at, however old its taste. */
 static void handshake_new_tls(struct handshake *handshake)
 {
 	handshake->context = SSL_CTX_new(TLS_client_method());
 	if (!handshake->context)
 		mem_exhausted();
+	SSL_CTX_set_read_ahead(handshake->context, 1); /* more than a record's header, to be quoted */
 	SSL_CTX_set_security_level(handshake->context, 0);
 	SSL_CTX_set_min_proto_version(handshake->context, TLS1_VERSION);
 	SSL_CTX_set_cert_verify_callback(handshake->context, on_certificates, handshake);
 	handshake->ssl = SSL_new(handshake->context);
 	if (!handshake->ssl || SSL_set_fd(handshake->ssl, handshake->fd) != 1)
 		mem_exhausted();
+	BIO_set_callback_arg(SSL_get_rbio(handshake->ssl), (char *)handshake);
+	BIO_set_callback_ex(SSL_get_rbio(handshake->ssl), on_read);
 	if (handshake->server_name &&
 		SSL_set_tlsext_host_name(handshake->ssl, handshake->server_name) != 1)
 		mem_exhausted();
+}
+
+/* TALK */
+
+static void talk_failed(struct handshake *handshake, const char *why)
+{
+	_cleanup_(freep) char *what = mem_printf("starttls %s: ", starttls_name(handshake->starttls));
+
+	served_set_why(&handshake->served, what, why);
+	handshake_finish(handshake);
+}
+
+/* True: all is sent, or cannot be, of which *${ret_errno} tells. */
+static bool talk_send(struct handshake *handshake, int *ret_errno)
+{
+	struct buf *clear = &handshake->send;
+
+	*ret_errno = 0;
+	while (handshake->sent < clear->length) {
+		ssize_t length = send(handshake->fd, clear->data + handshake->sent,
+			clear->length - handshake->sent, MSG_NOSIGNAL);
+
+		if (length < 0) {
+			*ret_errno = errno;
+			return errno != EAGAIN;
+		}
+		handshake->sent += (size_t)length;
+	}
+	buf_clear(clear);
+	handshake->sent = 0;
+	return true;
+}
+
+/* What was received, handed to the dialogue; false: nothing more for now, or it was the end. */
+static bool talk_receive(struct handshake *handshake)
+{
+	char data[2048];
+	ssize_t length = recv(handshake->fd, data, sizeof(data), 0);
+
+	if (length < 0 && errno == EAGAIN) {
+		(void)sd_event_source_set_io_events(handshake->io, EPOLLIN);
+		return false;
+	}
+	if (length <= 0) {
+		talk_failed(handshake, length == 0 ? "the server closes the connection"
+						   : strerrordesc_np(errno) ?: "unknown error");
+		return false;
+	}
+	handshake->talked = starttls_receive(
+		&handshake->talk, data, (size_t)length, &handshake->send);
+	if (handshake->talked != STARTTLS_FAILED)
+		return true;
+	talk_failed(handshake, handshake->talk.why);
+	return false;
+}
+
+static void handshake_talk(struct handshake *handshake)
+{
+	int number;
+
+	do {
+		if (!talk_send(handshake, &number)) {
+			(void)sd_event_source_set_io_events(handshake->io, EPOLLOUT);
+			return;
+		}
+		if (number != 0) {
+			served_set_errno(&handshake->served, number);
+			handshake_finish(handshake);
+			return;
+		}
+		if (handshake->talked == STARTTLS_READY) {
+			handshake_new_tls(handshake);
+			handshake_step(handshake);
+			return;
+		}
+	} while (talk_receive(handshake));
+}
+
+/* What is said before TLS, if anything is. */
+static void handshake_begin_talk(struct handshake *handshake)
+{
+	struct sockaddr_storage from = { 0 }, to = { 0 };
+	socklen_t from_length = sizeof(from), to_length = sizeof(to);
+
+	handshake->connected = true;
+	handshake->talked = handshake->starttls ? STARTTLS_TALKING : STARTTLS_READY;
+	if (getsockname(handshake->fd, (struct sockaddr *)&from, &from_length) == 0 &&
+		getpeername(handshake->fd, (struct sockaddr *)&to, &to_length) == 0)
+		proxy_header(handshake->proxy_protocol, &from, &to, &handshake->send);
+	if (handshake->starttls)
+		starttls_begin(&handshake->talk, handshake->starttls, handshake->domain,
+			&handshake->send);
 }
 
 /* CONNECT */
@@ -177,7 +318,7 @@ static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdat
 	socklen_t length = sizeof(int);
 	int number = 0;
 
-	if (!handshake->ssl) {
+	if (!handshake->connected) {
 		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &length) < 0)
 			number = errno;
 		if (number != 0) {
@@ -185,9 +326,12 @@ static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdat
 			handshake_finish(handshake);
 			return 0;
 		}
-		handshake_new_tls(handshake);
+		handshake_begin_talk(handshake);
 	}
-	handshake_step(handshake);
+	if (handshake->ssl)
+		handshake_step(handshake);
+	else
+		handshake_talk(handshake);
 	return 0;
 }
 
@@ -195,6 +339,10 @@ static int on_timeout(sd_event_source *source, usec_t now, void *userdata)
 {
 	struct handshake *handshake = userdata;
 
+	if (handshake->connected && !handshake->ssl) {
+		talk_failed(handshake, "no answer in time");
+		return 0;
+	}
 	/* A leaf that was shown counts, though what followed took too long. */
 	if (!fingerprint_is_set(&handshake->served.leaf))
 		served_set_why(
@@ -236,6 +384,11 @@ struct handshake *handshake_start(struct sd_event *event, const struct handshake
 
 	handshake->fd = -1;
 	handshake->server_name = mem_strdup(request->server_name);
+	handshake->starttls = request->starttls;
+	handshake->domain = mem_strdup(request->domain);
+	handshake->proxy_protocol = request->proxy_protocol;
+	handshake->send = BUF_NULL;
+	handshake->talk.received = BUF_NULL;
 	handshake->on_done = done;
 	handshake->userdata = userdata;
 	r = handshake_connect(handshake, event, request->address);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "daemon/dependent/resolve.h"
+#include "daemon/model/desired.h"
 #include "lib/base/time.h"
 #include "lib/pki/certificate.h"
 
@@ -18,7 +19,7 @@ struct served {
 	usec_t not_after; /* of the leaf */
 	bool refused; /* nothing listens there */
 	bool unreachable; /* this host has no way to there: that says nothing about the server */
-	char why[120]; /* no answer: the reason in words */
+	char why[320]; /* no answer: the reason in words */
 };
 
 /* handshake_fn(userdata, served): exactly once, never from inside handshake_start(); borrowed. */
@@ -27,10 +28,14 @@ typedef void (*handshake_fn)(void *userdata, const struct served *served);
 struct handshake_request {
 	const struct address *address; /* copied */
 	const char *server_name; /* SNI, or NULL: none is sent; copied */
+	enum starttls_protocol starttls;
+	const char *domain; /* whom XMPP speaks to; copied */
+	enum proxy_protocol proxy_protocol;
 	usec_t timeout;
 };
 
-/* handshake_start(event, request, done, userdata): connect, shake hands, hang up. */
+/* handshake_start(event, request, done, userdata): connect, ask for TLS where it has to be asked for, shake
+ * hands, hang up. */
 struct handshake *handshake_start(struct sd_event *event, const struct handshake_request *request,
 	handshake_fn done, void *userdata);
 

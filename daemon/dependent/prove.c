@@ -37,6 +37,9 @@ struct prove {
 	char *host;
 	char *port;
 	char *server_name; /* NULL: none is sent */
+	char *domain; /* whom XMPP speaks to */
+	enum starttls_protocol starttls;
+	enum proxy_protocol proxy_protocol;
 	struct fingerprint want;
 	struct sd_event_source *timer;
 	struct sd_event_source *defer;
@@ -62,6 +65,8 @@ static struct {
  * after so small a part of the time that it has taken already. */
 #define AGAIN_PART   20
 #define LOOK_TIMEOUT (3 * USEC_PER_SEC)
+/* Mail servers let their clients wait for the greeting (postscreen 6 s), and FTP's look up names. */
+#define TALK_TIMEOUT (8 * USEC_PER_SEC)
 
 /* Fingerprints are told apart by as much as names their directories. */
 #define SHORT_FINGERPRINT 16
@@ -132,6 +137,7 @@ struct prove *prove_cancel(struct prove *prove)
 	resolve_cancel(prove->resolve);
 	sd_event_source_disable_unref(prove->defer);
 	sd_event_source_disable_unref(prove->timer);
+	free(prove->domain);
 	free(prove->server_name);
 	free(prove->port);
 	free(prove->host);
@@ -314,7 +320,10 @@ static void probe_look(struct probe *probe)
 	struct handshake_request request = {
 		.address = &probe->address,
 		.server_name = prove->server_name,
-		.timeout = LOOK_TIMEOUT,
+		.starttls = prove->starttls,
+		.domain = prove->domain,
+		.proxy_protocol = prove->proxy_protocol,
+		.timeout = prove->starttls ? TALK_TIMEOUT : LOOK_TIMEOUT,
 	};
 
 	probe->wants = false;
@@ -436,6 +445,9 @@ struct prove *prove_start(struct sd_event *event, const struct prove_request *re
 		return prove;
 	}
 	prove->server_name = mem_strdup(name_to_send(request->proof, prove->host));
+	prove->domain = mem_strdup(prove->server_name ?: prove->host);
+	prove->starttls = request->proof->starttls;
+	prove->proxy_protocol = request->proof->proxy_protocol;
 	prove->within = request->proof->within;
 	wait_turn(prove);
 	return prove;

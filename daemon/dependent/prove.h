@@ -5,7 +5,8 @@
 /*
  * Proof: connect by TLS, as a client would, to every address of a host, and compare the leaf
  * that is served with the one that should be.  Nothing else is judged: not the chain, not the
- * names, not the dates; and no byte of application data is sent.
+ * names, not the dates; and no byte of application data is sent, but for the words by which some
+ * protocols ask for TLS.
  */
 
 #include "daemon/dependent/resolve.h"

@@ -70,6 +70,24 @@ const char *action_name(enum action action)
 	return names[action];
 }
 
+const char *starttls_name(enum starttls_protocol protocol)
+{
+	static const char *const names[] = {
+		[STARTTLS_NONE] = "",
+		[STARTTLS_SMTP] = "smtp",
+		[STARTTLS_IMAP] = "imap",
+		[STARTTLS_POP3] = "pop3",
+		[STARTTLS_LDAP] = "ldap",
+		[STARTTLS_POSTGRES] = "postgres",
+		[STARTTLS_MYSQL] = "mysql",
+		[STARTTLS_FTP] = "ftp",
+		[STARTTLS_XMPP] = "xmpp",
+		[STARTTLS_NATS] = "nats",
+	};
+
+	return names[protocol];
+}
+
 static void access_done(struct desired_access *access)
 {
 	free(access->profile);

@@ -47,11 +47,37 @@ struct desired_events {
 
 #define PROVE_NO_NAME "none"
 
+/* How TLS is asked for, where it does not begin with the first byte. */
+enum starttls_protocol {
+	STARTTLS_NONE,
+	STARTTLS_SMTP,
+	STARTTLS_IMAP,
+	STARTTLS_POP3,
+	STARTTLS_LDAP,
+	STARTTLS_POSTGRES,
+	STARTTLS_MYSQL,
+	STARTTLS_FTP,
+	STARTTLS_XMPP,
+	STARTTLS_NATS,
+};
+
+/* starttls_name(protocol): as the configuration writes it; "" for NONE. */
+const char *starttls_name(enum starttls_protocol protocol);
+
+/* The version of HAProxy's header before everything else. */
+enum proxy_protocol {
+	PROXY_NONE,
+	PROXY_V1,
+	PROXY_V2,
+};
+
 /* A connection that must show the new leaf: "HOST:PORT", "[V6]:PORT". */
 struct desired_proof {
 	char *connect;	   /* NULL: no proof asked for */
 	char *server_name; /* SNI; NULL: the host of connect; PROVE_NO_NAME: none is sent */
 	usec_t within;	   /* how long the new leaf may take to be served */
+	enum starttls_protocol starttls;
+	enum proxy_protocol proxy_protocol;
 };
 
 /* What a person has accepted beforehand, of what a delivery would change for those who use it. */

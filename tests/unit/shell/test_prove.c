@@ -266,7 +266,9 @@ static void test_a_server_that_wants_a_client_certificate_has_shown_its_own(void
 static void test_no_tls_is_no_answer(void **state)
 {
 	check(HANG_UP, SHORT, PROVE_UNPROVEN, "no answer from 1 of 1");
-	check(TALK_NONSENSE, SHORT, PROVE_UNPROVEN, "TLS: ");
+	check(HANG_UP, SHORT, PROVE_UNPROVEN, "check starttls: and proxy_protocol:");
+	check(TALK_NONSENSE, SHORT, PROVE_UNPROVEN,
+		"in clear, not TLS ('220 mail.example.com ESMTP'): set starttls: smtp");
 	check(SAY_NOTHING, SHORT, PROVE_UNPROVEN, "no answer in time");
 }
 
