@@ -352,6 +352,21 @@ def dependent_jobs_side_by_side_do_not_confuse_each_other():
 
 
 @test
+def dependent_by_an_alias_is_in_the_rule_as_polkit_is_told():
+    prepare()
+    alias = Path("/run/systemd/system/alias.service")
+    alias.symlink_to("good.service")
+    reload_units()
+    contains(rule("alias.service=restart"), '"try-restart good.service"')
+    with running("good.service"):
+        before = invocation("good.service")
+        equal(tell("alias.service", "restart"), "done")
+        equal(invocation("good.service") != before, True, "restarted")
+    alias.unlink()
+    reload_units()
+
+
+@test
 def dependent_without_a_rule_is_denied_with_the_remedy():
     prepare()
     with running("good.service"), running("deaf.service"):
