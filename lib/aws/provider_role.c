@@ -9,6 +9,8 @@
 #include "lib/aws/sts.h"
 #include "lib/base/strv.h"
 
+#define DENIED_ACTION "is not authorized to perform: "
+
 struct assumer {
 	struct provider provider;
 	struct aws_session *source;
@@ -19,14 +21,42 @@ struct assumer {
 	void *userdata;
 };
 
-/* STS does not say which of the three it was. */
+/* AssumeRole needs these as well, where the session gets a source identity or tags. */
+static const char *const session_actions[] = { "sts:SetSourceIdentity", "sts:TagSession" };
+
+/* Which of them AWS has denied, or NULL: "... is not authorized to perform: sts:TagSession on ...". */
+static const char *denied_session_action(const char *text)
+{
+	const char *found = strstr(text, DENIED_ACTION);
+
+	for (size_t i = 0; found && i < ARRAY_SIZE(session_actions); i++) {
+		const char *end = found + strlen(DENIED_ACTION) + strlen(session_actions[i]);
+
+		if (strncmp(found + strlen(DENIED_ACTION), session_actions[i],
+			    strlen(session_actions[i])) == 0 &&
+			(*end == ' ' || *end == '\0'))
+			return session_actions[i];
+	}
+	return NULL;
+}
+
+/* Of AssumeRole itself STS does not say which of the three it was. */
 static void add_advice(struct error *err)
 {
 	_cleanup_(freep) char *text = take(err->text);
+	const char *action = denied_session_action(text);
 
-	err->text = mem_printf("%s; is there such a role, does its trust policy admit this identity with "
-			       "this external id, and may this identity assume it (sts:AssumeRole)?",
-		text);
+	if (action)
+		err->text = mem_printf(
+			"%s; the role's trust policy and this identity's policy must both allow %s, in the "
+			"trust policy without the condition sts:ExternalId, which is a key of "
+			"sts:AssumeRole alone",
+			text, action);
+	else
+		err->text = mem_printf(
+			"%s; is there such a role, does its trust policy admit this identity with "
+			"this external id, and may this identity assume it (sts:AssumeRole)?",
+			text);
 }
 
 static void on_answer(void *userdata, const char *body, size_t length, const struct error *err)

@@ -154,17 +154,17 @@ def _admit(call, role, arn, name, external_id, source_identity, tags):
     if role is None:
         raise _denied(call, "sts:AssumeRole", arn)  # AWS does not tell a role that is not there from one that refuses
     context = {**call.identity.context(), **tag_context(role and {}, tags), "sts:rolesessionname": name}
-    if external_id is not None:
-        context["sts:externalid"] = external_id
     if source_identity is not None:
         context["sts:sourceidentity"] = source_identity
     actions = ["sts:AssumeRole"]
     if source_identity is not None or call.identity.source_identity:
         actions.append("sts:SetSourceIdentity")
-    if tags:
+    if tags or call.identity.transitive:
         actions.append("sts:TagSession")
     for action in actions:
-        if not _allowed(call, role, action, context):
+        # The service authorization reference gives this key to AssumeRole alone: the other two never see it.
+        own = {"sts:externalid": external_id} if external_id is not None and action == "sts:AssumeRole" else {}
+        if not _allowed(call, role, action, {**context, **own}):
             raise _denied(call, action, arn)
 
 

@@ -284,8 +284,9 @@ def test_chained_sessions_are_short_and_keep_their_source_identity(cloud):
     role, trust = cloud.role_arn(DESTINATION, "second"), cloud.shipped_policy(
         name="destination-trust.json", account=DESTINATION
     )
-    trust["Statement"][0]["Principal"] = {"AWS": cloud.role_arn(DESTINATION)}
-    del trust["Statement"][0]["Condition"]
+    for statement in trust["Statement"]:
+        statement["Principal"] = {"AWS": cloud.role_arn(DESTINATION)}
+        del statement["Condition"]
     cloud.add_role(account=DESTINATION, name="second", trust=trust)
     first = assume(
         cloud,
@@ -317,6 +318,36 @@ def test_source_identity_and_tags_take_permission(cloud):
         assume(cloud, arn, ExternalId="ferry-2", SourceIdentity="admin-host")
     with refused("AccessDenied", "sts:TagSession"):
         assume(cloud, arn, ExternalId="ferry-2", Tags=[{"Key": "a", "Value": "b"}])
+
+
+def test_external_id_is_a_key_of_assume_role_alone(cloud):
+    arn, trust = cloud.role_arn(DESTINATION), cloud.shipped_policy(name="destination-trust.json", account=DESTINATION)
+    who = {"SourceIdentity": "admin-host", "Tags": [{"Key": "a", "Value": "b"}]}
+    assume(cloud, arn, ExternalId="ferry-2", **who)
+    with refused("AccessDenied", "sts:AssumeRole"):
+        assume(cloud, arn, ExternalId="ferry-3", **who)
+    trust["Statement"][1]["Condition"]["StringEquals"] = {"sts:ExternalId": "ferry-2"}
+    cloud.put_trust(arn=arn, document=trust)
+    assume(cloud, arn, ExternalId="ferry-2")
+    with refused("AccessDenied", "sts:SetSourceIdentity"):
+        assume(cloud, arn, ExternalId="ferry-2", **who)
+
+
+def test_transitive_tags_ask_for_tag_session_at_the_next_role(cloud):
+    role, trust = cloud.role_arn(DESTINATION, "second"), cloud.shipped_policy(
+        name="destination-trust.json", account=DESTINATION
+    )
+    for statement in trust["Statement"]:
+        statement["Principal"] = {"AWS": cloud.role_arn(DESTINATION)}
+        del statement["Condition"]
+    cloud.add_role(account=DESTINATION, name="second", trust=trust)
+    tags = {"Tags": [{"Key": "pod", "Value": "a1"}], "TransitiveTagKeys": ["pod"]}
+    keys = session_keys(assume(cloud, cloud.role_arn(DESTINATION), ExternalId="ferry-2", **tags))
+    assume(cloud, role, keys=keys)
+    del trust["Statement"][1]
+    cloud.put_trust(arn=role, document=trust)
+    with refused("AccessDenied", "sts:TagSession"):
+        assume(cloud, role, keys=keys)
 
 
 def test_host_may_do_nothing_but_take_roles(cloud):

@@ -948,6 +948,35 @@ static void test_denied_role(void **state)
 	world_free(world);
 }
 
+/* A session that gets a name or tags takes more rights, and AWS says which one is missing. */
+static void test_denied_session(void **state)
+{
+	static const struct {
+		const char *said, *advice;
+	} denials[] = {
+		{ "perform: sts:TagSession on resource: " ROLE, "must both allow sts:TagSession, in the" },
+		{ "perform: sts:SetSourceIdentity", "must both allow sts:SetSourceIdentity, in the" },
+		{ "perform: sts:AssumeRole on resource: " ROLE, "may this identity assume it (sts:AssumeRole)?" },
+		{ "perform: sts:TagSessions on resource: " ROLE, "may this identity assume it (sts:AssumeRole)?" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(denials); i++) {
+		_cleanup_(freep) char *body = mem_printf(
+			"<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>User: "
+			"arn:aws:iam::111111111111:user/x is not authorized to %s</Message></Error></ErrorResponse>",
+			denials[i].said);
+		struct world *world = world_new();
+
+		add(world, 403, "", body);
+		begin_as(world, &(struct aws_identity){ .role_arn = ROLE });
+		ask(world, "DescribeCertificate", false);
+		assert_int_equal(world->err.kind, ERROR_DENIED);
+		if (!strstr(world->err.text, denials[i].advice))
+			fail_msg("'%s' is not in '%s'", denials[i].advice, world->err.text);
+		world_free(world);
+	}
+}
+
 /* What else STS says with the status of a denial has nothing to do with the role. */
 static void test_role_without_advice(void **state)
 {
@@ -1433,6 +1462,7 @@ int main(void)
 		cmocka_unit_test(test_empty_date),
 		cmocka_unit_test(test_no_turn_is_kept),
 		cmocka_unit_test(test_denied_role),
+		cmocka_unit_test(test_denied_session),
 		cmocka_unit_test(test_role_without_advice),
 		cmocka_unit_test(test_grant_is_none),
 		cmocka_unit_test(test_skew),
