@@ -13,7 +13,8 @@ from aiohttp import web
 from . import acm, acm_issue, acm_query, events, pki, policy, sqs
 from .acm_store import Certificate, Version
 from .clock import monotonic
-from .iam import EVERYTHING
+from .errors import AwsError
+from .iam import EVERYTHING, MANAGED, ORGANIZATION, check_trust
 
 DAY = 86400
 
@@ -37,7 +38,7 @@ class Control:
             result = method(**arguments)
             if asyncio.iscoroutine(result):
                 result = await result
-        except (ValueError, KeyError, TypeError, LookupError) as error:
+        except (ValueError, KeyError, TypeError, LookupError, AwsError) as error:
             return web.json_response({"error": f"{name}: {type(error).__name__}: {error}"}, status=400)
         return web.json_response({"result": result})
 
@@ -79,8 +80,9 @@ class Control:
             for id, account in self.world.iam.accounts.items()
         }
 
-    def add_account(self, account):
-        self.world.iam.add_destination(account)
+    def add_account(self, account, organization=ORGANIZATION):
+        """organization: None for an account that is in none."""
+        self.world.iam.add_destination(account, organization)
 
     def add_user(self, account, name, policies=None):
         return self.world.iam.add_user(account, name, _checked(policies or {})).as_dict()
@@ -96,13 +98,19 @@ class Control:
     def put_policy(self, arn, name, document):
         """Attach or replace a policy of a user or role; its open sessions have it at once."""
         _check(document)
-        self.world.iam.policies(arn)[name] = document
+        self.world.iam.put_policy(arn, name, document)
+
+    def attach_policy(self, arn, name, document):
+        """The same with a managed policy of this name, which the account makes for it."""
+        _check(document)
+        self.world.iam.put_policy(arn, MANAGED + name, document)
 
     def remove_policy(self, arn, name):
         del self.world.iam.policies(arn)[name]
 
     def put_trust(self, arn, document):
         _check(document, trust=True)
+        check_trust(document)
         self._role(arn).trust = document
 
     def shipped_policy(self, name, account=None):
@@ -313,7 +321,7 @@ class Control:
         pattern = json.loads((world.iam.directory / "events-rule.json").read_text())
         world.bus.put_rule(account, region, "certferry", pattern, queue.arn)
         if permit:
-            world.iam.host.identity.policies["events"] = world.iam.load("events-host.json")
+            world.iam.put_policy(world.iam.host.identity.arn, "events", world.iam.load("events-host.json"))
         return {"queue": queue.url, "dead": dead.url}
 
     def event_rule(self, account, region, name, pattern, queue):

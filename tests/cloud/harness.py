@@ -123,9 +123,9 @@ class Cloud:
         self._accounts = None
         self.call("reset")
 
-    def add_account(self, account):
+    def add_account(self, account, **organization):
         self._accounts = None
-        self.call("add_account", account=account)
+        self.call("add_account", account=account, **organization)
 
     # Keys and clients
 

@@ -10,13 +10,46 @@ from . import policy
 from .errors import AwsError
 
 POLICIES = Path(__file__).resolve().parents[2] / "conf" / "iam"
-SHIPPED_SOURCE, SHIPPED_DESTINATION = "111111111111", "222222222222"
+SHIPPED_SOURCE, SHIPPED_DESTINATION, SHIPPED_ORGANIZATION = "111111111111", "222222222222", "o-1111111111"
+ORGANIZATION = "o-c1a0ud0f73st"
+# Characters that IAM admits, white space not counted: of all inline policies together, of a trust policy, of each
+# managed policy; and how many of the last a user or role may have.
+INLINE_MOST, TRUST_MOST, MANAGED_MOST, MANAGED_COUNT = {"user": 2048, "role": 10240}, 2048, 6144, 10
+MANAGED = "managed "  # what the name of a managed policy begins with, among {name: document}
 EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 BASE32 = string.ascii_uppercase + "234567"
 
 
 def unique_id(prefix):
     return prefix + "".join(secrets.choice(BASE32) for _ in range(16))
+
+
+def size(document):
+    """As IAM counts a policy: white space is not counted."""
+    return len("".join(json.dumps(document, separators=(",", ":")).split()))
+
+
+def check_sizes(kind, name, policies):
+    """Refuse what would be too large for a user or role with these {name: document}."""
+    managed = [key for key in policies if key.startswith(MANAGED)]
+    if sum(size(document) for key, document in policies.items() if key not in managed) > INLINE_MOST[kind]:
+        raise _too_large(f"policy size of {INLINE_MOST[kind]} bytes exceeded for {kind} {name}")
+    if len(managed) > MANAGED_COUNT:
+        raise _too_large(f"PoliciesPer{kind.title()}: {MANAGED_COUNT}")
+    for key in managed:
+        if size(policies[key]) > MANAGED_MOST:
+            raise _too_large(f"PolicySize: {MANAGED_MOST}")
+
+
+def check_trust(document):
+    if size(document) > TRUST_MOST:
+        raise _too_large(f"ACLSizePerRole: {TRUST_MOST}")
+
+
+def _too_large(what):
+    if what.startswith("policy size"):
+        return AwsError("LimitExceeded", f"Maximum {what}", 409)
+    return AwsError("LimitExceeded", f"Cannot exceed quota for {what}", 409)
 
 
 class Keys:
@@ -84,8 +117,9 @@ class Role:
 
 
 class Account:
-    def __init__(self, id):
+    def __init__(self, id, organization=ORGANIZATION):
         self.id = id
+        self.organization = organization  # or None: it is in none
         self.users = {}
         self.roles = {}
 
@@ -134,33 +168,35 @@ class Iam:
 
     def _each(self, text, destinations):
         if SHIPPED_DESTINATION not in text:
-            return [text.replace(SHIPPED_SOURCE, self.source)]
+            return [text.replace(SHIPPED_SOURCE, self.source).replace(SHIPPED_ORGANIZATION, ORGANIZATION)]
         marked = text.replace(SHIPPED_SOURCE, self.source)
         return [marked.replace(SHIPPED_DESTINATION, account) for account in destinations]
 
-    def _add_account(self, id):
-        self.accounts[id] = Account(id)
+    def _add_account(self, id, organization=ORGANIZATION):
+        self.accounts[id] = Account(id, organization)
         administrator = self.add_user(id, "administrator", {"everything": EVERYTHING})
         administrator.timeless = True
 
-    def add_destination(self, id):
-        """An account with the role that certferry takes there; the host's own policy learns of it."""
+    def add_destination(self, id, organization=ORGANIZATION):
+        """An account with the role that certferry takes there."""
         if id not in self.accounts:
-            self._add_account(id)
+            self._add_account(id, organization)
         self.destinations.append(id)
         policies = {
             "acm": self.load("destination-acm.json", id),
             "secretsmanager": self.load("destination-secretsmanager.json", id),
         }
         self.add_role(id, "certferry-destination", self.load("destination-trust.json", id), policies)
-        self.host.identity.policies["host"] = self.load("host.json")
 
     def add_role(self, account, name, trust, policies):
+        check_trust(trust)
+        check_sizes("role", name, policies)
         role = Role(account, name, trust, policies)
         self.accounts[account].roles[name] = role
         return role
 
     def add_user(self, account, name, policies):
+        check_sizes("user", name, policies)
         identity = Identity(account, f"arn:aws:iam::{account}:user/{name}", unique_id("AIDA"), policies)
         keys = Keys(identity, "AKIA")
         self.accounts[account].users[name] = keys
@@ -181,6 +217,17 @@ class Iam:
             return role.policies
         account, _, name = arn.split(":", 4)[4].partition(":user/")
         return self.accounts[account].users[name].identity.policies
+
+    def put_policy(self, arn, name, document):
+        """Attach or replace a policy of a user's or role's ARN."""
+        policies = self.policies(arn)
+        kind, _, own_name = arn.split(":", 5)[5].partition("/")
+        check_sizes(kind, own_name.rpartition("/")[2], {**policies, name: document})
+        policies[name] = document
+
+    def organization_of(self, role):
+        """What aws:ResourceOrgID says of a role, or None."""
+        return self.accounts[role.account].organization
 
     def open_session(self, role, name, seconds):
         """New keys of a role's session, with nothing of the caller's carried over yet."""

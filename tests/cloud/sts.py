@@ -154,6 +154,9 @@ def _admit(call, role, arn, name, external_id, source_identity, tags):
     if role is None:
         raise _denied(call, "sts:AssumeRole", arn)  # AWS does not tell a role that is not there from one that refuses
     context = {**call.identity.context(), **tag_context(role and {}, tags), "sts:rolesessionname": name}
+    organization = call.world.iam.organization_of(role)
+    if organization is not None:
+        context["aws:resourceorgid"] = organization
     if source_identity is not None:
         context["sts:sourceidentity"] = source_identity
     actions = ["sts:AssumeRole"]

@@ -280,6 +280,43 @@ def test_new_account_is_open_to_the_host(cloud):
     assume(cloud, cloud.role_arn("444444444444"), ExternalId="ferry-2")
 
 
+def test_host_reaches_two_hundred_accounts_of_its_organization(cloud):
+    user, accounts = f"arn:aws:iam::{SOURCE}:user/certferry", [f"{444400000000 + number}" for number in range(200)]
+    for account in accounts:
+        cloud.add_account(account)
+    cloud.put_policy(arn=user, name="host", document=cloud.shipped_policy(name="host.json"))
+    for account in (accounts[0], accounts[-1]):
+        assume(cloud, cloud.role_arn(account), ExternalId="ferry-2")
+    cloud.add_account("555555555555", organization="o-0fsomeother")
+    cloud.add_account("666666666666", organization=None)
+    for account in ("555555555555", "666666666666"):
+        with refused("AccessDenied"):
+            assume(cloud, cloud.role_arn(account), ExternalId="ferry-2")
+
+
+def test_a_list_of_accounts_is_inline_for_few_and_managed_for_more(cloud):
+    user = f"arn:aws:iam::{SOURCE}:user/certferry"
+    for number in range(200):
+        cloud.add_account(f"{444400000000 + number}", organization=None)
+    document = cloud.shipped_policy(name="host-accounts.json")
+    source, *roles = document["Statement"][0]["Resource"]
+
+    def naming(some):
+        return {**document, "Statement": [{**document["Statement"][0], "Resource": [source, *some]}]}
+
+    cloud.remove_policy(arn=user, name="host")
+    cloud.put_policy(arn=user, name="host", document=naming(roles[:30]))
+    with pytest.raises(ControlError, match="Maximum policy size of 2048 bytes exceeded for user certferry"):
+        cloud.put_policy(arn=user, name="host", document=naming(roles[:34]))
+    with pytest.raises(ControlError, match="Maximum policy size of 2048 bytes"):
+        cloud.put_policy(arn=user, name="more", document=naming(roles[30:60]))
+    with pytest.raises(ControlError, match="PolicySize: 6144"):
+        cloud.attach_policy(arn=user, name="all", document=naming(roles[30:]))
+    for start in range(0, len(roles), 100):
+        cloud.attach_policy(arn=user, name=f"from-{start}", document=naming(roles[start : start + 100]))
+    assume(cloud, cloud.role_arn("444400000199"), ExternalId="ferry-2")
+
+
 def test_chained_sessions_are_short_and_keep_their_source_identity(cloud):
     role, trust = cloud.role_arn(DESTINATION, "second"), cloud.shipped_policy(
         name="destination-trust.json", account=DESTINATION
@@ -310,7 +347,8 @@ def test_chained_sessions_are_short_and_keep_their_source_identity(cloud):
 
 def test_source_identity_and_tags_take_permission(cloud):
     document = cloud.shipped_policy(name="host.json")
-    document["Statement"][0]["Action"] = "sts:AssumeRole"
+    for statement in document["Statement"]:
+        statement["Action"] = "sts:AssumeRole"
     cloud.put_policy(arn=f"arn:aws:iam::{SOURCE}:user/certferry", name="host", document=document)
     arn = cloud.role_arn(DESTINATION)
     assume(cloud, arn, ExternalId="ferry-2")
