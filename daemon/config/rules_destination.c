@@ -83,6 +83,16 @@ static void check_directory(const struct rules *r, const char *directory, const 
 	}
 }
 
+static void check_account_known(const struct rules *r,
+	const struct desired_destination *destination, const char *path,
+	const struct yaml_node *map, const char *key, const char *text)
+{
+	if (text && !destination->accounts && (format_placeholders(text) & PLACEHOLDER_ACCOUNT))
+		complain(r, rules_place(map, key),
+			"%s.%s: {account} is not known without accounts; add accounts: [\"...\"]", path,
+			key);
+}
+
 void rules_destination(
 	const struct rules *r, struct desired_destination *destination, const struct yaml_node *map)
 {
@@ -99,12 +109,8 @@ void rules_destination(
 		return;
 	}
 	rules_role(r, &destination->access, path, map);
-	if (destination->kms_key && !destination->accounts &&
-		(format_placeholders(destination->kms_key) & PLACEHOLDER_ACCOUNT))
-		complain(r, rules_place(map, "kms_key"),
-			"%s.kms_key: {account} is not known without accounts; add accounts: "
-			"[\"...\"]",
-			path);
+	check_account_known(r, destination, path, map, "kms_key", destination->kms_key);
+	check_account_known(r, destination, path, map, "external_id", destination->access.external_id);
 	check_role_accounts(r, destination, path, map);
 	if (destination->access.role_arn)
 		rules_partition(r, rules_place(map, "role_arn"), role, destination->access.role_arn,

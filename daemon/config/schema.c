@@ -25,12 +25,13 @@
 #define AT(member) .offset = offsetof(struct STRUCTURE, member)
 
 /* How AWS is reached: the same keys in the source and in each destination that is in AWS. */
-#define ACCESS_ROWS(role_placeholders, on) \
+#define ACCESS_ROWS(role_placeholders, id_format, id_placeholders, on) \
 	{ "role_arn", SCHEMA_TEXT, AT(access.role_arn), .format = FORMAT_ROLE_ARN, \
 		.placeholders = (role_placeholders), .kinds = (on), \
 		.help = "role to assume; without it certferryd uses the host's own credentials" }, \
-	{ "external_id", SCHEMA_TEXT, AT(access.external_id), .format = FORMAT_EXTERNAL_ID, \
-		.kinds = (on), .help = "external id that the role's trust policy requires" }, \
+	{ "external_id", SCHEMA_TEXT, AT(access.external_id), .format = (id_format), \
+		.placeholders = (id_placeholders), .kinds = (on), \
+		.help = "external id that the role's trust policy requires" }, \
 	{ "role_session_name", SCHEMA_TEXT, AT(access.role_session_name), \
 		.format = FORMAT_SESSION_NAME, .kinds = (on), \
 		.help = "name of the session in CloudTrail; by default certferry-HOST" }, \
@@ -249,7 +250,8 @@ static const struct schema_row destination_rows[] = {
 		.help = "region that receives the certificates; by default the AWS environment's" },
 	{ "regions", SCHEMA_LIST, AT(regions), .format = FORMAT_REGION, .max = LIST_MAX,
 		.kinds = ON_AWS, .excludes = "region", .help = "instead of region: several" },
-	ACCESS_ROWS(PLACEHOLDER_ACCOUNT | PLACEHOLDER_REGION, ON_AWS),
+	ACCESS_ROWS(PLACEHOLDER_ACCOUNT | PLACEHOLDER_REGION, FORMAT_EXTERNAL_IDS, PLACEHOLDER_ACCOUNT,
+		ON_AWS),
 	{ "tags", SCHEMA_PAIRS, AT(tags), .key_format = FORMAT_TAG_KEY,
 		.format = FORMAT_TAG_VALUE, .max = 47, .kinds = ON_AWS,
 		.help = "tags of the objects that certferryd makes, beside its own three" },
@@ -328,7 +330,7 @@ static const struct schema_row source_rows[] = {
 		.help = "region of the certificates; by default the AWS environment's" },
 	{ "regions", SCHEMA_LIST, AT(regions), .format = FORMAT_REGION, .max = LIST_MAX,
 		.excludes = "region", .help = "instead of region: several" },
-	ACCESS_ROWS(PLACEHOLDER_REGION, 0),
+	ACCESS_ROWS(PLACEHOLDER_REGION, FORMAT_EXTERNAL_ID, 0, 0),
 	{ "trust", SCHEMA_TEXT, AT(trust), .format = FORMAT_PATH,
 		.help = "PEM file of the roots to trust; without it the first root seen is pinned" },
 	{ "keep_eligible", SCHEMA_BOOL, AT(keep_eligible), .initial = "true",
@@ -408,7 +410,7 @@ static const struct schema_row events_rows[] = {
 		.help = "URL of the SQS queue that EventBridge puts ACM's events into" },
 	{ "region", SCHEMA_TEXT, AT(region), .format = FORMAT_REGION,
 		.help = "region of the queue, if its URL does not contain it" },
-	ACCESS_ROWS(PLACEHOLDER_REGION, 0),
+	ACCESS_ROWS(PLACEHOLDER_REGION, FORMAT_EXTERNAL_ID, 0, 0),
 	{ 0 },
 };
 

@@ -181,7 +181,7 @@ struct aws_session *place_session(
 	struct aws_identity identity = {
 		.profile = access->profile,
 		.role_arn = place_aws(place)->role_arn,
-		.external_id = access->external_id,
+		.external_id = place_aws(place)->external_id,
 		.role_session_name = access->role_session_name,
 		.source_identity = access->source_identity,
 		.session_tags = access->session_tags,

@@ -14,7 +14,8 @@
 #include "lib/base/time.h"
 
 /* How AWS is reached for a source, a destination or a dependent; all optional.
- * ${role_arn} may hold {account} and {region}, ${endpoint_url} {region}. */
+ * ${role_arn} may hold {account} and {region}, ${external_id} of a destination {account},
+ * ${endpoint_url} {region}. */
 struct desired_access {
 	char *profile;
 	char *role_arn;

@@ -98,6 +98,7 @@ static struct place *aws_make(
 	aws->account = mem_strdup(account_of(destination, number, room));
 	aws->region = mem_strdup(region_of(destination, region, number));
 	aws->role_arn = placeholders_replace(destination->access.role_arn, &values);
+	aws->external_id = placeholders_replace(destination->access.external_id, &values);
 	aws->endpoint_url = placeholders_replace(destination->access.endpoint_url, &values);
 	aws->place.key = mem_printf("%s/%s", aws->account ?: "own", aws->region ?: "-");
 	if (!aws->account)
@@ -113,6 +114,7 @@ static void aws_free(struct place *place)
 	free(aws->account);
 	free(aws->region);
 	free(aws->role_arn);
+	free(aws->external_id);
 	free(aws->endpoint_url);
 	free(aws);
 }

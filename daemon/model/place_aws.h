@@ -11,6 +11,7 @@ struct place_aws {
 	char *account; /* NULL: the role's own, which is not known */
 	char *region; /* NULL: not known */
 	char *role_arn; /* placeholders replaced; NULL: the host's own credentials */
+	char *external_id; /* that role's */
 	char *endpoint_url;
 };
 

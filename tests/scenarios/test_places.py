@@ -176,6 +176,18 @@ def test_session_says_who_it_is(ferry):
     assert imported["principal"].endswith("/admin1")
 
 
+def test_each_account_has_an_external_id_of_its_own(ferry, cloud):
+    for account in (DESTINATION, SECOND):
+        trust = cloud.shipped_policy(name="destination-trust.json", account=account)
+        trust["Statement"][0]["Condition"]["StringEquals"]["sts:ExternalId"] = f"ferry-{account}-a"
+        cloud.put_trust(arn=cloud.role_arn(account), document=trust)
+    ferry.destination("own", "both", external_id="ferry-{account}-a")
+    pay = ferry.issue("pay.example.com")
+    ferry.carry("pay", pay, "own").once()
+    for account in (DESTINATION, SECOND):
+        ferry.expect_import(account, pay)
+
+
 def test_credentials_from_profiles(ferry, cloud):
     keys, profiles = cloud.keys(SOURCE, "certferry"), ferry.directory / "aws-config"
     profiles.write_text(
