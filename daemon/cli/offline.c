@@ -36,7 +36,7 @@ static struct delivery_view delivery(const struct delivery_record *row, char **n
 	return (struct delivery_view){
 		.name = row->name,
 		.state = row->failures ? DELIVERY_FAILED : row->hold ? DELIVERY_HELD : DELIVERY_UNKNOWN,
-		.hold = row->hold,
+		.holds = row->hold ? 1U << row->hold : 0,
 		.reason = confirmed_note(row, note),
 		.object_id = row->object_id,
 		.seen = row->confirmed,

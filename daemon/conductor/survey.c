@@ -127,8 +127,8 @@ static void count_certificate(struct survey *survey, const struct tracked_certif
 static void count_view(struct survey *survey, const struct delivery_view *view)
 {
 	if (survey->subject == BUS_CANDIDATES) {
-		survey->something |= view->hold == HOLD_ADOPT;
-		survey->blind |= view->hold != HOLD_ADOPT && view->state == DELIVERY_UNKNOWN;
+		survey->something |= holds_have(view->holds, HOLD_ADOPT);
+		survey->blind |= !holds_have(view->holds, HOLD_ADOPT) && view->state == DELIVERY_UNKNOWN;
 	} else if (survey->summed) {
 		summary_add_delivery(&survey->summary, view);
 	} else {
@@ -307,13 +307,13 @@ static bool write_steps(struct survey *survey)
 
 static void write_choice(struct survey *survey, const struct delivery_view *view)
 {
-	if (view->hold == HOLD_ADOPT)
+	if (holds_have(view->holds, HOLD_ADOPT))
 		report_choice(&survey->writer, view);
 }
 
 static void write_unseen(struct survey *survey, const struct delivery_view *view)
 {
-	if (view->hold != HOLD_ADOPT && view->state == DELIVERY_UNKNOWN)
+	if (!holds_have(view->holds, HOLD_ADOPT) && view->state == DELIVERY_UNKNOWN)
 		report_unseen(&survey->writer, view);
 }
 

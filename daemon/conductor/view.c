@@ -25,7 +25,7 @@ static void judge_delivery(const struct tracked_delivery *delivery, bool carried
 		}
 	} else if (step->verb == STEP_HOLD) {
 		view->state = DELIVERY_HELD;
-		view->hold = step->hold;
+		view->holds = step->holds->set;
 		view->reason = step->reason;
 	} else if (step->verb == STEP_WAIT) {
 		view->state = step->failed ? DELIVERY_FAILED : DELIVERY_UNKNOWN;

@@ -46,9 +46,12 @@ bool inventory_approved(struct inventory *inventory, const struct step *step, co
 	struct tracked_delivery *delivery = own_delivery(inventory_open(inventory, step->index));
 	struct changes changes = { 0 };
 
-	if (!transition_approved(&delivery->record, step->hold, who, step->reason, &changes))
-		return false;
-	if (!save_delivery(inventory, delivery))
+	/* Whoever approves it has read all of them. */
+	for (enum hold hold = HOLD_NUMBERS - 1; hold > HOLD_NONE; hold--)
+		if (holds_have(step->holds->set, hold))
+			(void)transition_approved(
+				&delivery->record, hold, who, step->holds->reasons[hold], &changes);
+	if (!changes.count || !save_delivery(inventory, delivery))
 		return false;
 	delivery->has_record = true;
 	delivery_changed(inventory, delivery);

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/model/hold.h"
 
+#include <assert.h>
+#include <stdlib.h>
+
+#include "lib/base/buf.h"
+
 const char *hold_name(enum hold hold)
 {
 	static const char *const names[] = {
@@ -12,4 +17,44 @@ const char *hold_name(enum hold hold)
 	};
 
 	return names[hold];
+}
+
+/* --- sets --- */
+
+bool holds_have(unsigned set, enum hold hold)
+{
+	return set & 1U << hold;
+}
+
+enum hold holds_weightiest(unsigned set)
+{
+	enum hold hold = HOLD_NUMBERS - 1;
+
+	while (hold > HOLD_NONE && !holds_have(set, hold))
+		hold--;
+	return hold;
+}
+
+void holds_add(struct holds *holds, enum hold hold, char *reason)
+{
+	assert(hold > HOLD_NONE && hold < HOLD_NUMBERS && !holds_have(holds->set, hold) && reason);
+	holds->set |= 1U << hold;
+	holds->reasons[hold] = reason;
+}
+
+char *holds_text(const struct holds *holds)
+{
+	struct buf text = BUF_NULL;
+
+	for (enum hold hold = HOLD_NUMBERS - 1; hold > HOLD_NONE; hold--)
+		if (holds_have(holds->set, hold))
+			buf_printf(&text, "%s%s", text.length ? "; " : "", holds->reasons[hold]);
+	return buf_take(&text);
+}
+
+void holds_done(struct holds *holds)
+{
+	for (enum hold hold = 0; hold < HOLD_NUMBERS; hold++)
+		free(holds->reasons[hold]);
+	*holds = (struct holds){ 0 };
 }

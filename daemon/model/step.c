@@ -26,8 +26,12 @@ bool step_is_open(const struct step *step)
 
 void plan_done(struct plan *plan)
 {
-	for (size_t i = 0; i < plan->count; i++)
+	for (size_t i = 0; i < plan->count; i++) {
+		if (plan->steps[i].holds)
+			holds_done(plan->steps[i].holds);
+		free(plan->steps[i].holds);
 		free(plan->steps[i].reason);
+	}
 	free(plan->steps);
 	*plan = (struct plan){ 0 };
 }

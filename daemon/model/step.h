@@ -28,11 +28,12 @@ struct step {
 	const char *destination;
 	const char *delivery;
 	const char *dependent;
-	enum hold hold; /* HOLD */
+	enum hold hold; /* HOLD: the weightiest of: */
+	struct holds *holds; /* owned; NULL: none */
 	usec_t when;	/* WAIT: not before; 0: not known */
 	bool failed;	/* WAIT: because something failed, not because something is awaited */
 	const char *waits_for; /* WAIT, of a dependent: the one that has to succeed before; "" when that is not why */
-	char *reason;	/* owned */
+	char *reason;	/* owned; HOLD: all of them, see holds_text() */
 };
 
 struct plan {

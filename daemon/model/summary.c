@@ -11,7 +11,7 @@
 struct member {
 	const char *of, *state, *name, *reason;
 	const char *essence; /* of the reason; set by add() */
-	enum hold hold;
+	unsigned holds;
 	usec_t next_try;
 };
 
@@ -76,7 +76,7 @@ static void find_essence(const char *name, const char *reason, char *ret)
 
 static bool belongs(const struct summary_group *group, const struct member *member)
 {
-	return group->of == member->of && group->state == member->state && group->hold == member->hold &&
+	return group->of == member->of && group->state == member->state && group->holds == member->holds &&
 	       strcmp(group->essence, member->essence) == 0;
 }
 
@@ -99,7 +99,7 @@ static struct summary_group *new_group(struct summary *summary, const struct mem
 	group = &summary->groups[summary->group_count++];
 	*group = (struct summary_group){ .of = member->of,
 		.state = member->state,
-		.hold = member->hold,
+		.holds = member->holds,
 		.reason = mem_strdup(member->reason),
 		.essence = mem_strdup(member->essence) };
 	return group;
@@ -144,7 +144,7 @@ void summary_add_delivery(struct summary *summary, const struct delivery_view *v
 				     .state = delivery_state_name(view->state),
 				     .name = view->name,
 				     .reason = view->reason,
-				     .hold = view->hold,
+				     .holds = view->holds,
 				     .next_try = view->next_try });
 }
 

@@ -17,7 +17,7 @@
 struct summary_group {
 	const char *of; /* "certificate", "delivery", "dependent" */
 	const char *state; /* its name; of a certificate "problem" */
-	enum hold hold;
+	unsigned holds; /* a set */
 	char *reason; /* owned: that of the first; "" for none; cut where it is too long */
 	char *essence; /* owned: what all of their reasons have in common */
 	char **names; /* owned: the first of them */

@@ -49,7 +49,7 @@ struct delivery_view {
 	const char *object;
 	const char *object_id; /* or NULL */
 	enum delivery_state state;
-	enum hold hold;
+	unsigned holds; /* a set: bits 1 << enum hold */
 	const char *reason; /* or NULL */
 	struct version seen;
 	struct version wanted;

@@ -77,9 +77,23 @@ static void wait_until(struct planner *planner, size_t index, usec_t when, bool 
 		plan_again_at(planner, when);
 }
 
-static void hold(struct planner *planner, size_t index, enum hold kind, char *reason)
+/* ${holds} is taken over. */
+static void hold(struct planner *planner, size_t index, struct holds *holds)
 {
-	add_delivery_step(planner, index, STEP_HOLD, reason)->hold = kind;
+	struct step *step = add_delivery_step(planner, index, STEP_HOLD, holds_text(holds));
+
+	step->hold = holds_weightiest(holds->set);
+	step->holds = mem_new(struct holds);
+	*step->holds = *holds;
+	*holds = (struct holds){ 0 };
+}
+
+static void hold_for(struct planner *planner, size_t index, enum hold kind, char *reason)
+{
+	struct holds holds = { 0 };
+
+	holds_add(&holds, kind, reason);
+	hold(planner, index, &holds);
 }
 
 bool plan_is_current(const struct plan_delivery *delivery, const struct plan_certificate *certificate)
@@ -156,13 +170,13 @@ static bool stopped_by_what_is_there(struct planner *planner, size_t index, cons
 	case OBSERVED_GONE:
 		if (delivery->delivery->wish->recreate)
 			return false;
-		hold(planner, index, HOLD_GONE,
+		hold_for(planner, index, HOLD_GONE,
 			mem_printf("'%s' does not exist any more; what used it has no certificate or another "
 				   "one. Set recreate: true to import it again, or name another one with arn:",
 				delivery->delivery->arn ?: (seen->object_id ?: "its object")));
 		return true;
 	case OBSERVED_ADOPTABLE:
-		hold(planner, index, HOLD_ADOPT, observed_candidates_text(seen));
+		hold_for(planner, index, HOLD_ADOPT, observed_candidates_text(seen));
 		return true;
 	case OBSERVED_PRESENT:
 		if (digest_is_set(&seen->version.digest) && version_is_older(wanted, &seen->version)) {
@@ -181,14 +195,13 @@ static bool stopped_by_what_is_there(struct planner *planner, size_t index, cons
 	}
 }
 
-/* Where the record decides: back-off, an import whose answer was lost, a hold that a person has to lift. */
+/* Where the record decides: back-off, or an import whose answer was lost. */
 static bool stopped_by_the_record(struct planner *planner, size_t index, const struct version *wanted)
 {
 	const struct plan_delivery *delivery = &planner->input->deliveries[index];
 	const struct delivery_record *record = delivery->record;
 	const struct observed *seen = delivery->observed;
 	usec_t now = planner->input->now;
-	bool same;
 
 	if (!record)
 		return false;
@@ -207,30 +220,39 @@ static bool stopped_by_the_record(struct planner *planner, size_t index, const s
 			return true;
 		}
 	}
-	same = digest_equal(&record->intended, &wanted->digest);
-	if (record->failures && same && !delivery->asked && record->next_try > now) {
+	if (record->failures && digest_equal(&record->intended, &wanted->digest) && !delivery->asked &&
+		record->next_try > now) {
 		wait_until(planner, index, record->next_try, true,
 			mem_printf("failed %u time%s: %s", record->failures, record->failures == 1 ? "" : "s",
 				record->problem ?: "?"));
 		return true;
 	}
-	if (record->hold == HOLD_APPROVAL && digest_equal(&record->held, &wanted->digest) &&
-		!digest_equal(&record->approved, &wanted->digest)) {
-		usec_t end = digest_is_set(&seen->version.digest) ? seen->version.not_after
-									    : USEC_INFINITY;
-		usec_t yields = end == USEC_INFINITY ? USEC_INFINITY : usec_sub(end, HOLD_YIELDS);
-
-		/* Tried once when the time has come: the check before the write knows what does not yield, and
-		 * what it held then is not exported again and again.  (An open import keeps the time of its
-		 * intent, so that a later try cannot be told from it.) */
-		if (now >= yields && record->intended_at < yields && !record->ambiguous)
-			return false;
-		if (now < yields)
-			plan_again_at(planner, yields);
-		hold(planner, index, HOLD_APPROVAL, mem_strdup(record->hold_reason ?: "waiting for approval"));
-		return true;
-	}
 	return false;
+}
+
+/* --- holds --- */
+
+/* What the check before the last try found, which a person has to approve. */
+static void find_approval(
+	struct planner *planner, size_t index, const struct version *wanted, struct holds *holds)
+{
+	const struct plan_delivery *delivery = &planner->input->deliveries[index];
+	const struct delivery_record *record = delivery->record;
+	const struct version *seen = &delivery->observed->version;
+	usec_t now = planner->input->now, yields;
+
+	if (!record || record->hold != HOLD_APPROVAL || !digest_equal(&record->held, &wanted->digest) ||
+		digest_equal(&record->approved, &wanted->digest))
+		return;
+	yields = digest_is_set(&seen->digest) ? usec_sub(seen->not_after, HOLD_YIELDS) : USEC_INFINITY;
+	/* Tried once when the time has come: the check before the write knows what does not yield, and
+	 * what it held then is not exported again and again.  (An open import keeps the time of its
+	 * intent, so that a later try cannot be told from it.) */
+	if (now >= yields && record->intended_at < yields && !record->ambiguous)
+		return;
+	if (now < yields)
+		plan_again_at(planner, yields);
+	holds_add(holds, HOLD_APPROVAL, mem_strdup(record->hold_reason ?: "waiting for approval"));
 }
 
 enum plan_guard plan_guard(unsigned guard, const struct plan_touched *touched)
@@ -240,23 +262,40 @@ enum plan_guard plan_guard(unsigned guard, const struct plan_touched *touched)
 	return touched->known <= guard ? PLAN_GUARD_WAITS : PLAN_GUARD_HOLDS;
 }
 
-static bool stopped_by_the_guard(struct planner *planner, size_t index)
+/* Does it touch too many?  False, a step having said so, while that is not known. */
+static bool find_guard(struct planner *planner, size_t index, struct holds *holds)
 {
 	const struct plan_delivery *delivery = &planner->input->deliveries[index];
 	enum plan_guard guard = plan_guard(planner->input->guard, &planner->touched);
 
 	if (guard == PLAN_GUARD_PASSES || !is_touched(delivery))
-		return false;
-	if (guard == PLAN_GUARD_WAITS) {
-		wait_until(planner, index, 0, false,
-			mem_strdup("not all destinations have been checked yet, so certferry cannot tell whether a "
-				   "change of configuration affects more deliveries than guard: allows"));
+		return true;
+	if (guard == PLAN_GUARD_HOLDS) {
+		holds_add(holds, HOLD_GUARD,
+			mem_printf("a change of configuration or of what a match finds affects %zu deliveries, "
+				   "more than guard: %u; review with 'certferry plan', then 'certferry approve'",
+				planner->touched.known, planner->input->guard));
 		return true;
 	}
-	hold(planner, index, HOLD_GUARD,
-		mem_printf("a change of configuration or of what a match finds affects %zu deliveries, more than "
-			   "guard: %u; review with 'certferry plan', then 'certferry approve'",
-			planner->touched.known, planner->input->guard));
+	if (holds->set)
+		return true; /* it waits anyway */
+	wait_until(planner, index, 0, false,
+		mem_strdup("not all destinations have been checked yet, so certferry cannot tell whether a "
+			   "change of configuration affects more deliveries than guard: allows"));
+	return false;
+}
+
+/* Where it waits for a person or a date: true, a step having said for what. */
+static bool stopped_by_holds(struct planner *planner, size_t index, const struct version *wanted)
+{
+	struct holds holds = { 0 };
+
+	find_approval(planner, index, wanted, &holds);
+	if (!find_guard(planner, index, &holds))
+		return true;
+	if (!holds.set)
+		return false;
+	hold(planner, index, &holds);
 	return true;
 }
 
@@ -291,7 +330,7 @@ static void plan_due(struct planner *planner, size_t index, const struct plan_ce
 		return;
 	}
 	if (stopped_by_what_is_there(planner, index, wanted) ||
-		stopped_by_the_record(planner, index, wanted) || stopped_by_the_guard(planner, index))
+		stopped_by_the_record(planner, index, wanted) || stopped_by_holds(planner, index, wanted))
 		return;
 	if (delivery->budget && makes_new_object(delivery)) {
 		wait_until(planner, index, 0, true, mem_strdup(delivery->budget));

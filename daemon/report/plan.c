@@ -28,7 +28,7 @@ static void step(struct writer *writer, const struct step *step)
 	writer_text(writer, "destination", where(step));
 	writer_text(writer, "delivery", step->delivery);
 	writer_text(writer, "dependent", step->dependent);
-	report_hold(writer, step->hold);
+	report_holds(writer, step->holds ? step->holds->set : 0);
 	writer_time(writer, "when", step->when);
 	writer_text(writer, "reason", step->reason);
 	writer_close(writer, '}');

@@ -21,8 +21,8 @@
 /* report_begin(text, exit): an object with "format" and "exit" is open. */
 struct writer report_begin(struct buf *text, int exit_status);
 
-/* report_hold(writer, hold): "hold", the weightiest of "holds": all reasons why it waits, today one at most. */
-void report_hold(struct writer *writer, enum hold hold);
+/* report_holds(writer, holds): "hold", the weightiest of "holds": all reasons why it waits, the weightiest first. */
+void report_holds(struct writer *writer, unsigned holds);
 
 /**
  * report_status(view):

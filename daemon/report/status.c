@@ -10,12 +10,13 @@ struct writer report_begin(struct buf *text, int exit_status)
 	return writer;
 }
 
-void report_hold(struct writer *writer, enum hold hold)
+void report_holds(struct writer *writer, unsigned holds)
 {
-	writer_text(writer, "hold", hold_name(hold));
+	writer_text(writer, "hold", hold_name(holds_weightiest(holds)));
 	writer_open(writer, "holds", '[');
-	if (hold != HOLD_NONE)
-		writer_text(writer, NULL, hold_name(hold));
+	for (enum hold hold = HOLD_NUMBERS - 1; hold > HOLD_NONE; hold--)
+		if (holds_have(holds, hold))
+			writer_text(writer, NULL, hold_name(hold));
 	writer_close(writer, ']');
 }
 
@@ -57,7 +58,7 @@ void report_delivery(struct writer *writer, const struct delivery_view *view)
 	writer_text(writer, "object", view->object);
 	writer_text(writer, "object_id", view->object_id);
 	writer_text(writer, "state", delivery_state_name(view->state));
-	report_hold(writer, view->hold);
+	report_holds(writer, view->holds);
 	writer_text(writer, "reason", view->reason);
 	writer_version(writer, "seen", &view->seen);
 	writer_version(writer, "wanted", &view->wanted);

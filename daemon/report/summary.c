@@ -28,7 +28,7 @@ static void group(struct writer *writer, const struct summary_group *group)
 	writer_open(writer, NULL, '{');
 	writer_text(writer, "of", group->of);
 	writer_text(writer, "state", group->state);
-	report_hold(writer, group->hold);
+	report_holds(writer, group->holds);
 	writer_text(writer, "reason", group->reason);
 	writer_number(writer, "count", group->count);
 	writer_texts(writer, "names", group->names);

@@ -521,8 +521,11 @@ static char *step_head(const struct situation *s, const struct step *step)
 		*step->certificate ? "/" : "", step->destination);
 	if (*step->dependent)
 		buf_printf(&head, "%s%s", *step->certificate ? " then " : "then ", step->dependent);
+	for (enum hold hold = HOLD_NUMBERS - 1; step->verb == STEP_HOLD && hold > HOLD_NONE; hold--)
+		if (holds_have(step->holds->set, hold))
+			buf_printf(&head, "%s%s", hold == step->hold ? " [" : ", ", hold_name(hold));
 	if (step->verb == STEP_HOLD)
-		buf_printf(&head, " [%s]", hold_name(step->hold));
+		buf_append_string(&head, "]");
 	if (step->when)
 		buf_printf(&head, " [until %s]", time_format(step->when, when));
 	if (step->failed)
@@ -632,7 +635,7 @@ static size_t check_part(const struct part *part, const struct plan *whole)
 		for (size_t k = 0; k < whole->count; k++) {
 			const struct step *other = &whole->steps[k];
 
-			found += step->verb == other->verb && step->hold == other->hold &&
+			found += step->verb == other->verb && (step->holds ? step->holds->set : 0) == (other->holds ? other->holds->set : 0) &&
 				 step->when == other->when && step->failed == other->failed &&
 				 strcmp(step->delivery, other->delivery) == 0 &&
 				 strcmp(step->dependent, other->dependent) == 0 &&

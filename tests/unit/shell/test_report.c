@@ -56,7 +56,7 @@ static json_t *some_status(void)
 			.kind = "acm",
 			.object = "web",
 			.state = DELIVERY_HELD,
-			.hold = HOLD_ADOPT,
+			.holds = 1U << HOLD_ADOPT | 1U << HOLD_GUARD,
 			.reason = "1 import shares a name",
 			.failures = 2,
 			.next_try = NOW + USEC_PER_HOUR },
@@ -130,8 +130,9 @@ static void test_status_lists(void **state)
 	assert_string_equal(text_of(seen, "not_after"), "2026-10-21T14:13:20Z");
 	assert_string_equal(text_of(held, "state"), "held");
 	assert_string_equal(text_of(held, "hold"), "adopt?");
-	assert_int_equal(json_array_size(json_object_get(held, "holds")), 1);
+	assert_int_equal(json_array_size(json_object_get(held, "holds")), 2);
 	assert_string_equal(json_string_value(at(held, "holds", 0)), "adopt?");
+	assert_string_equal(json_string_value(at(held, "holds", 1)), "guard");
 	assert_int_equal(json_array_size(json_object_get(at(status, "deliveries", 0), "holds")), 0);
 	assert_string_equal(text_of(held, "next_try"), "2026-09-21T15:13:20Z");
 	assert_true(json_is_null(json_object_get(held, "seen")));
@@ -272,7 +273,7 @@ static json_t *some_candidates(bool with_unseen)
 	static struct delivery_view deliveries[] = {
 		{ .name = "web/old",
 			.state = DELIVERY_HELD,
-			.hold = HOLD_ADOPT,
+			.holds = 1U << HOLD_ADOPT,
 			.observed = &observed },
 		{ .name = "web/new", .state = DELIVERY_UNKNOWN, .reason = "denied" },
 	};
