@@ -184,6 +184,7 @@ install: all ## install under DESTDIR and PREFIX
 	install -D -m 0644 systemd/certferryd.service $(DESTDIR)/lib/systemd/system/certferryd.service
 	install -D -m 0644 systemd/certferry.sysusers $(DESTDIR)/usr/lib/sysusers.d/certferry.conf
 	install -D -m 0644 systemd/certferry.tmpfiles $(DESTDIR)/usr/lib/tmpfiles.d/certferry.conf
+	install -D -m 0644 systemd/certferry-tls.tmpfiles $(DESTDIR)/usr/lib/tmpfiles.d/certferry-tls.conf
 	install -D -m 0644 systemd/certferry.catalog $(DESTDIR)/usr/lib/systemd/catalog/certferry.catalog
 	install -D -m 0644 systemd/org.certferry1.conf $(DESTDIR)/usr/share/dbus-1/system.d/org.certferry1.conf
 	install -D -m 0644 systemd/org.certferry1.policy $(DESTDIR)/usr/share/polkit-1/actions/org.certferry1.policy

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/model/place_file.h"
 #include "lib/base/buf.h"
 #include "lib/base/strv.h"
 
@@ -39,8 +40,8 @@ static bool is_writable_as_a_line(const char *path)
 /* The directory itself, whose setgid bit gives new files their group, is made by tmpfiles. */
 static void append_directory(struct buf *text, const struct desired_destination *destination)
 {
-	buf_printf(text, "# Destination '%s'; a line in /etc/tmpfiles.d/ creates its directory:\n",
-		destination->name);
+	buf_printf(text, "# Destination '%s'; a line in /etc/tmpfiles.d/%s creates its directory:\n",
+		destination->name, place_file_tmpfiles(destination->directory));
 	buf_append_string(text, "#   d \"");
 	append_path(text, destination->directory);
 	buf_printf(text, "\" 2750 certferry %s -\n", destination->group ?: "certferry");

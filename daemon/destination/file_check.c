@@ -6,9 +6,11 @@
 #include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/model/place_file.h"
 #include "lib/os/file.h"
 #include "lib/os/path.h"
 
@@ -20,11 +22,13 @@
  */
 static char *remedy(const struct desired_destination *destination)
 {
-	return mem_printf(
-		"put the line 'd %s %s certferry %s -' into /etc/tmpfiles.d/certferry-files.conf "
-		"and run: systemd-tmpfiles --create",
-		destination->directory, destination->group ? "2750" : "0750",
-		destination->group ?: "certferry");
+	const char *directory = destination->directory;
+	bool set_gid = destination->group || strcmp(directory, PLACE_FILE_SHIPPED) == 0;
+
+	return mem_printf("put the line 'd %s %s certferry %s -' into /etc/tmpfiles.d/%s "
+			  "and run: systemd-tmpfiles --create",
+		directory, set_gid ? "2750" : "0750", destination->group ?: "certferry",
+		place_file_tmpfiles(directory));
 }
 
 static int check_writable(const struct desired_destination *destination, int fd, struct error *err)

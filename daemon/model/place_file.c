@@ -9,6 +9,12 @@
 /* Temporary names beside it are longer, and 255 is the end. */
 #define PART_MOST 200
 
+const char *place_file_tmpfiles(const char *directory)
+{
+	return strcmp(directory, PLACE_FILE_SHIPPED) == 0 ? "certferry-tls.conf"
+							  : "certferry-files.conf";
+}
+
 static size_t file_count(const struct desired_destination *destination)
 {
 	return 1;

@@ -15,7 +15,7 @@ from tests.system import access, daemon, dependents, failed, sandbox, shipped  #
 def install(stage):
     shutil.copytree(stage, "/", dirs_exist_ok=True, symlinks=True)
     bed.run("systemd-sysusers")
-    bed.run("systemd-tmpfiles", "--create", "/usr/lib/tmpfiles.d/certferry.conf")
+    bed.run("systemd-tmpfiles", "--create", "certferry.conf", "certferry-tls.conf")
     bed.run("journalctl", "--update-catalog", check=False)
     bed.run("systemctl", "daemon-reload")
     # polkit sees new actions and rules by itself, but not always at once.

@@ -55,6 +55,18 @@ def shipped_users_are_made():
 
 
 @test
+def shipped_directory_keeps_the_group_that_an_administrator_gave_it():
+    """As an upgrade does it: by the names of the shipped files."""
+    files, own = "/var/lib/certferry-tls", Path("/etc/tmpfiles.d/certferry-tls.conf")
+    own.write_text(Path("/usr/lib/tmpfiles.d/certferry-tls.conf").read_text().replace(" certferry -", " daemon -"))
+    run("systemd-tmpfiles", "--create", "certferry.conf", "certferry-tls.conf")
+    equal(run("stat", "-c", "%a %U:%G", files).stdout, "2750 certferry:daemon")
+    own.unlink()
+    run("systemd-tmpfiles", "--create", "certferry.conf", "certferry-tls.conf")
+    equal(run("stat", "-c", "%a %U:%G", files).stdout, "2750 certferry:certferry")
+
+
+@test
 def shipped_polkit_actions_are_known():
     actions = run("pkaction").stdout.split()
     policy = ElementTree.parse("/usr/share/polkit-1/actions/org.certferry1.policy")

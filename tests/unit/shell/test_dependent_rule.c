@@ -144,12 +144,28 @@ static void test_dropin_opens_the_directories_of_files(void **state)
 	};
 
 	check_dropin(destinations, ARRAY_SIZE(destinations), NULL,
-		"# Destination 'files'; a line in /etc/tmpfiles.d/ creates its directory:\n"
+		"# Destination 'files'; a line in /etc/tmpfiles.d/certferry-files.conf creates its directory:\n"
 		"#   d \"/srv/tls\" 2750 certferry ssl-cert -\n"
 		"ReadWritePaths=\"-/srv/tls\"\n"
-		"# Destination 'odd'; a line in /etc/tmpfiles.d/ creates its directory:\n"
+		"# Destination 'odd'; a line in /etc/tmpfiles.d/certferry-files.conf creates its directory:\n"
 		"#   d \"/srv/100%% \\\"odd\\\"\" 2750 certferry certferry -\n"
 		"ReadWritePaths=\"-/srv/100%% \\\"odd\\\"\"\n");
+}
+
+/* The installation makes it: a line of its own has to take the place of the shipped one. */
+static void test_dropin_names_the_file_of_the_shipped_directory(void **state)
+{
+	static const struct desired_destination destinations[] = {
+		{ .name = (char *)"files",
+			.kind = DESTINATION_FILE,
+			.directory = (char *)"/var/lib/certferry-tls",
+			.group = (char *)"ssl-cert" },
+	};
+
+	check_dropin(destinations, ARRAY_SIZE(destinations), NULL,
+		"# Destination 'files'; a line in /etc/tmpfiles.d/certferry-tls.conf creates its directory:\n"
+		"#   d \"/var/lib/certferry-tls\" 2750 certferry ssl-cert -\n"
+		"ReadWritePaths=\"-/var/lib/certferry-tls\"\n");
 }
 
 static void test_dropin_opens_programs(void **state)
@@ -177,6 +193,7 @@ int main(void)
 		cmocka_unit_test(test_rule_without_units_refuses_all),
 		cmocka_unit_test(test_rule_cannot_be_broken_out_of),
 		cmocka_unit_test(test_dropin_opens_the_directories_of_files),
+		cmocka_unit_test(test_dropin_names_the_file_of_the_shipped_directory),
 		cmocka_unit_test(test_dropin_opens_programs),
 		cmocka_unit_test(test_dropin_says_when_nothing_is_needed),
 	};
