@@ -5,6 +5,7 @@
 
 #include "daemon/config/config.h"
 #include "daemon/dependent/primary.h"
+#include "lib/aws/aws.h"
 #include "lib/base/strv.h"
 
 /* Where systemd cannot be asked, nothing is said. */
@@ -25,6 +26,18 @@ static void print_aliases(const struct desired *desired, FILE *stream)
 	}
 }
 
+/* What else could be wrong with the environment is the daemon's to say: it has one of its own. */
+static void print_trust(FILE *stream)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	if (aws_environment_trust(&err) < 0 && err.kind == ERROR_ABSENT)
+		(void)fprintf(stream,
+			"warning: %s, or name a CA bundle in AWS_CA_BUNDLE (for the service, in "
+			"/etc/default/certferry)\n",
+			err.text);
+}
+
 void advice_print(const char *config_file, FILE *stream)
 {
 	_cleanup_(config_problems_done) struct config_problems problems = CONFIG_PROBLEMS_NULL,
@@ -35,4 +48,5 @@ void advice_print(const char *config_file, FILE *stream)
 	config_problems_print(&warnings, stream);
 	if (desired)
 		print_aliases(desired, stream);
+	print_trust(stream);
 }

@@ -48,6 +48,14 @@ int aws_new(struct sd_event *event, struct aws **ret_aws, struct error *err);
  */
 int aws_environment_region(char **ret_region, struct error *err);
 
+/**
+ * aws_environment_trust(err):
+ * Would a client of this environment have CA certificates to verify AWS by?  0, or ERROR_ABSENT with
+ * the cure where the environment names none and the system has none.  Other errors are those of
+ * aws_new() about profiles and CA bundles.
+ */
+int aws_environment_trust(struct error *err);
+
 /* aws_default_region(aws): the environment's or profile's region, or NULL. */
 const char *aws_default_region(const struct aws *aws);
 

@@ -7,6 +7,7 @@
 #include "lib/aws/client.h"
 #include "lib/aws/profile.h"
 #include "lib/aws/retry.h"
+#include "lib/http/http.h"
 
 const char *environment_variable(const char *name, const char *other)
 {
@@ -90,6 +91,27 @@ int aws_environment_region(char **ret_region, struct error *err)
 		return r;
 	*ret_region = mem_strdup(region_of(profiles, profile));
 	return 0;
+}
+
+const char *environment_ca_bundle(const struct profiles *profiles, const char *profile)
+{
+	const char *path = environment_variable("AWS_CA_BUNDLE", NULL)
+				   ?: profile_get(profiles, profile, "ca_bundle")
+				   ?: environment_variable("REQUESTS_CA_BUNDLE", NULL);
+
+	return path && *path ? path : NULL;
+}
+
+int aws_environment_trust(struct error *err)
+{
+	_cleanup_(profiles_freep) struct profiles *profiles = NULL;
+	const char *profile;
+	int r;
+
+	r = load_profiles(&profiles, &profile, err);
+	if (r < 0)
+		return r;
+	return http_check_trust(environment_ca_bundle(profiles, profile), err);
 }
 
 int environment_load(struct aws *aws, struct error *err)

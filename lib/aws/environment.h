@@ -8,10 +8,15 @@
 #include "lib/base/error.h"
 
 struct aws;
+struct profiles;
 
 /* environment_variable(name, other): the first of two variables that is set and not empty, or NULL; ${other} may be
  * NULL.  Borrowed from the environment. */
 const char *environment_variable(const char *name, const char *other);
+
+/* environment_ca_bundle(profiles, profile): the CA bundle that is named for whom ${profile} counts, or
+ * NULL: the system's.  Borrowed. */
+const char *environment_ca_bundle(const struct profiles *profiles, const char *profile);
 
 /**
  * environment_load(aws, err):

@@ -18,10 +18,10 @@ static int connect_http(struct aws *aws, struct error *err)
 {
 	const char *fixed = environment_variable("AWS_CA_BUNDLE", NULL);
 	const char *own = profile_get(aws->profiles, aws->profile, "ca_bundle");
-	const char *path = fixed ?: own ?: environment_variable("REQUESTS_CA_BUNDLE", NULL);
+	const char *path = environment_ca_bundle(aws->profiles, aws->profile);
 	_cleanup_(freep) char *where = NULL;
 
-	if (http_new(aws->event, path && *path ? path : NULL, &aws->http, err) >= 0)
+	if (http_new(aws->event, path, &aws->http, err) >= 0)
 		return 0;
 	if (fixed || !own)
 		return error_wrap(err, fixed ? "AWS_CA_BUNDLE" : "REQUESTS_CA_BUNDLE");

@@ -90,6 +90,13 @@ int http_new(
 	struct sd_event *event, const char *ca_file, struct http **ret_http, struct error *err);
 
 /**
+ * http_check_trust(ca_file, err):
+ * Would a pool with ${ca_file} have CA certificates?  0; ERROR_ABSENT where the system's are missing,
+ * with the cure; and the errors of http_new().
+ */
+int http_check_trust(const char *ca_file, struct error *err);
+
+/**
  * http_start(http, request, done, userdata):
  * Start ${request}; nothing in it but lent_body and whoever reads is needed after the call
  * returns.  At most 256 calls to one host and 512 in all are on the wire; further ones wait their

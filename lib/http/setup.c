@@ -234,10 +234,15 @@ static int on_close(void *userdata, curl_socket_t fd)
 static CURLcode on_tls(CURL *easy, void *context, void *userdata)
 {
 	struct http_call *call = userdata;
+	_cleanup_(freep) char *lack = NULL;
 	bool changed;
 
-	if (trust_apply(call->http->trust, context, &changed) < 0)
+	if (trust_apply(call->http->trust, context, &changed) < 0) {
+		lack = trust_lack(call->http->trust);
+		(void)error_set(&call->failure, ERROR_INVALID, CURLE_SSL_CACERT_BADFILE,
+			"%s: cannot verify its certificate: %s", call->url.origin, lack);
 		return CURLE_SSL_CACERT_BADFILE;
+	}
 	/* libcurl has OpenSSL give back, and so wipe, 17 KB with each record.  Kept, only what was written to is ever
 	 * touched, and what was read is wiped as soon as it has been handed out. */
 	(void)SSL_CTX_clear_mode(context, SSL_MODE_RELEASE_BUFFERS);

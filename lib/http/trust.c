@@ -13,8 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/base/mem.h"
+#include "lib/http/http.h"
 #include "lib/os/file.h"
 #include "lib/os/path.h"
 
@@ -188,6 +190,27 @@ int trust_new(const char *path, struct trust **ret_trust, struct error *err)
 	return 0;
 }
 
+char *trust_lack(const struct trust *trust)
+{
+	const char *why = access(trust->path, R_OK) < 0 ? strerror(errno) : "no certificate is in it";
+
+	if (!*trust->path)
+		return mem_strdup("this host has no CA certificates; install the package ca-certificates");
+	return mem_printf("this host has no CA certificates (%s: %s); install the package ca-certificates",
+		trust->path, why);
+}
+
+int trust_check(struct trust *trust, struct error *err)
+{
+	_cleanup_(freep) char *lack = NULL;
+
+	(void)trust_renew(trust);
+	if (trust->store)
+		return 0;
+	lack = trust_lack(trust);
+	return error_set(err, ERROR_ABSENT, 0, "%s", lack);
+}
+
 const char *trust_path(const struct trust *trust)
 {
 	return trust->path;
@@ -201,4 +224,16 @@ struct trust *trust_free(struct trust *trust)
 	free(trust->path);
 	free(trust);
 	return NULL;
+}
+
+int http_check_trust(const char *ca_file, struct error *err)
+{
+	struct trust *trust;
+	int r = trust_new(ca_file, &trust, err);
+
+	if (r < 0)
+		return r;
+	r = trust_check(trust, err);
+	trust_free(trust);
+	return r;
 }

@@ -27,6 +27,13 @@ int trust_new(const char *path, struct trust **ret_trust, struct error *err);
  * file cannot be read.  ${ret_changed}: others are trusted than at the call before. */
 int trust_apply(struct trust *trust, SSL_CTX *context, bool *ret_changed);
 
+/* trust_lack(trust): a sentence for a trust that trust_apply() has nothing of, with the cure: which
+ * file of the system's is missing.  The caller owns it. */
+char *trust_lack(const struct trust *trust);
+
+/* trust_check(trust, err): can certificates be verified by it?  0, or ERROR_ABSENT with trust_lack(). */
+int trust_check(struct trust *trust, struct error *err);
+
 /* trust_path(trust): where they are; "" for a system without any. */
 const char *trust_path(const struct trust *trust);
 

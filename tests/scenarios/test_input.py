@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.scenarios.vocabulary import DESTINATION, REGION, once_only
+from tests.scenarios.vocabulary import DESTINATION, NAMESPACES, REGION, once_only
 
 STEP = re.compile(r"\w+ \S+ to \S+: .+")
 MISTAKES = {
@@ -48,6 +48,19 @@ def test_warnings_are_said_and_refuse_nothing(ferry):
     first, second = run.log.splitlines()
     assert re.match(r".*:\d+:\d+: warning: certificates\.pay\.deliver\.as: 'tls/pay-abc123' ends with", second + first), run
     assert re.search(r":\d+:\d+: warning: destinations\.far\.region: .* did you mean 'us-east-1'\?$", run.log, re.M), run
+
+
+def test_missing_ca_certificates_are_named_with_the_cure(ferry):
+    ferry.variables = {"AWS_CA_BUNDLE": "", "REQUESTS_CA_BUNDLE": ""}
+    ferry.carry("pay", ferry.issue("pay.example.com"), "files")
+    without = [*NAMESPACES, "sh", "-c", 'mount -t tmpfs none /etc/ssl/certs && exec "$@"', "sh"]
+    lack = r"this host has no CA certificates \(.*: No such file or directory\); install the package ca-certificates"
+    check = ferry.run("--check", under=without)
+    assert check.status == 0 and re.fullmatch(rf"warning: {lack}, or name a CA bundle in AWS_CA_BUNDLE .*\n", check.log), check
+    run = ferry.once(under=without, expect=1)
+    assert re.search(rf"Failed to list .* cannot verify its certificate: {lack}", run.log), run
+    ferry.variables = {}
+    assert ferry.run("--check", under=without).log == ""
 
 
 def test_check_of_a_sound_configuration_touches_no_network(ferry):

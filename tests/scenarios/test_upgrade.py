@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.cloud.harness import DESTINATION, ROOT
-from tests.scenarios.vocabulary import BUILD, WRITES, once_only
+from tests.scenarios.vocabulary import BUILD, NAMESPACES, WRITES, once_only
 
 RECORDS = sorted(ROOT.glob("tests/record/format-*.sqlite"), key=lambda path: int(path.stem.split("-")[1]))
 NEWEST = len(RECORDS)
@@ -258,7 +258,6 @@ truncate -s -$(($3 * 4096)) "$1/filler"
 state=$1
 shift 3
 """
-NAMESPACES = ["unshare", "--mount"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
 
 
 def on_small_disk(ferry, record, pages, then='exec "$@"'):

@@ -23,6 +23,8 @@ from tests.cloud.harness import DESTINATION, REGION, ROOT, SECOND, SOURCE
 
 BUILD = ROOT / (os.environ.get("BUILD") or "build")
 SLOW = 4 if os.environ.get("SANITIZE") else 1  # how much longer things may take
+# Programs under which mounts are a run's own.
+NAMESPACES = ["unshare", "--mount"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
 KEY_TYPES = [
     "RSA_1024", "RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1"
 ]  # fmt: skip
