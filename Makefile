@@ -142,6 +142,11 @@ check-simulation: deps-build ## a sync of 2,500 certificates to 16 accounts, wit
 	$(Q)$(MAKE) --no-print-directory $(SIMULATION)
 	$(call run,,simulation-whole)
 
+check-watchers: ## programs that notice renewed files by themselves, from PyPI, npm, Go's proxy and Maven Central; some minutes
+	$(Q)tests/packages $(TEST_PACKAGES) -- $(CHECK_PACKAGES) python3-venv
+	$(Q)$(MAKE) --no-print-directory all
+	$(call run,,watchers)
+
 check-trixie: ## build and test on Debian 13, in a root made from its packages below build/; LONG=1 for every floor
 	$(Q)tests/packages make -- $(ROOT_PACKAGES)
 	$(Q)TRIXIE_PACKAGES="$(TRIXIE_PACKAGES)" PACKAGES="$(ROOT_PACKAGES)" $(PYTHON) tests/run.py trixie
@@ -207,7 +212,7 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
 .PHONY: all unit bench bench-build deps deps-all deps-build check check-botocore check-simulation check-trixie check-layers \
-	check-mutations demo install clean help
+	check-mutations check-watchers demo install clean help
 .SECONDARY:
 # Those of Debian 13 below build/trixie are another machine's.
 -include $(shell find $(BUILD) -path '*/trixie' -prune -o -type f -name '*.d' -print 2>/dev/null)

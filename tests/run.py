@@ -9,7 +9,8 @@ simulation (whole syncs with a clock that jumps), scenarios (the real daemon aga
 (the real unit under a real systemd).
 `tests/run.py FLOOR...` runs only those.  BUILD and SANITIZE are make's.
 Only when named: botocore, as it needs PyPI (`make check-botocore`: against a newer boto3 and botocore than Debian's),
-simulation-whole, as it takes minutes (`make check-simulation`), and trixie, which needs a mirror of Debian (`make
+simulation-whole, as it takes minutes (`make check-simulation`), watchers, as it needs the registries of four languages
+(`make check-watchers`: programs that notice renewed files by themselves), and trixie, which needs a mirror of Debian (`make
 check-trixie`: layers, unit, fuzz, tree and some of system, built and run on Debian 13; LONG=1: every floor).
 
 Tests mostly wait, so they run side by side: programs of the unit floor, and tests of pytest's floors by pytest-xdist.
@@ -308,6 +309,12 @@ def floor_trixie(count):
            BUILD=build)
 
 
+def floor_watchers(count):
+    """Programs that notice renewed files by themselves; those that cannot be had are skipped."""
+    run(["tests/watchers/install", str(ROOT / BUILD / "watchers")])
+    run_pytest(count, "tests/watchers")
+
+
 def floor_botocore(count):
     """What botocore is the reference for: Debian's is too old.  And what PyPI's newest has that it has not."""
     venv = ROOT / "build/botocore-venv"
@@ -349,6 +356,7 @@ ONLY_WHEN_NAMED = {
     "botocore": floor_botocore,
     "simulation-whole": floor_simulation_whole,
     "trixie": floor_trixie,
+    "watchers": floor_watchers,
 }
 CLOUD_MODULES = ("pytest", "aiohttp", "boto3", "cryptography", "yaml")
 # What a floor cannot do without: programs, and modules of Python.
@@ -359,6 +367,7 @@ NEEDS = {
     "cloud": ((), CLOUD_MODULES),
     "wire": ((), CLOUD_MODULES),
     "scenarios": (("dbus-daemon", "openssl"), CLOUD_MODULES),
+    "watchers": (("dbus-daemon", "openssl"), CLOUD_MODULES),
 }
 
 
