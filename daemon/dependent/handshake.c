@@ -35,6 +35,7 @@ struct handshake {
 	enum starttls_protocol starttls;
 	enum proxy_protocol proxy_protocol;
 	char *domain;
+	enum leaf_key key;
 	struct starttls talk;
 	enum starttls_state talked;
 	struct buf send; /* in clear */
@@ -107,6 +108,16 @@ static usec_t usec_from_asn1(const ASN1_TIME *time)
 	return (usec_t)MAX(timegm(&tm), 0) * USEC_PER_SEC;
 }
 
+static enum leaf_key key_of(X509 *leaf)
+{
+	EVP_PKEY *key = X509_get0_pubkey(leaf);
+	int id = key ? EVP_PKEY_get_base_id(key) : EVP_PKEY_NONE;
+
+	if (id == EVP_PKEY_RSA || id == EVP_PKEY_RSA_PSS)
+		return LEAF_RSA;
+	return id == EVP_PKEY_EC ? LEAF_EC : LEAF_ANY;
+}
+
 /* In place of the chain's verification. */
 static int on_certificates(X509_STORE_CTX *store, void *userdata)
 {
@@ -115,8 +126,10 @@ static int on_certificates(X509_STORE_CTX *store, void *userdata)
 	X509 *leaf = X509_STORE_CTX_get0_cert(store);
 	unsigned length;
 
-	if (leaf && X509_digest(leaf, EVP_sha256(), served->leaf.bytes, &length) == 1)
+	if (leaf && X509_digest(leaf, EVP_sha256(), served->leaf.bytes, &length) == 1) {
 		served->not_after = usec_from_asn1(X509_get0_notAfter(leaf));
+		served->key = key_of(leaf);
+	}
 	return 1;
 }
 
@@ -198,6 +211,30 @@ static long on_read(BIO *bio, int operation, const char *data, size_t wanted, in
 	return result;
 }
 
+/* Ask for a leaf of one kind of key: TLS 1.3 tells the server by signature algorithms alone, TLS 1.2 by
+ * the cipher suites, too.  PKCS #1 signatures are for certificates alone in TLS 1.3 (RFC 8446 section
+ * 4.2.3), and without aRSA they are in TLS 1.2: a leaf with an EC key may be signed by an RSA one. */
+static void handshake_ask_for(struct handshake *handshake)
+{
+	static const struct {
+		const char *algorithms, *ciphers;
+	} asks[] = {
+		[LEAF_RSA] = { "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"
+			       "RSA+SHA256:RSA+SHA384:RSA+SHA512:RSA+SHA1",
+			"DEFAULT:!aECDSA" },
+		[LEAF_EC] = { "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ECDSA+SHA1:"
+			      "RSA+SHA256:RSA+SHA384:RSA+SHA512",
+			"DEFAULT:!aRSA" },
+	};
+
+	if (handshake->key == LEAF_ANY)
+		return;
+	if (SSL_set1_sigalgs_list(handshake->ssl, asks[handshake->key].algorithms) != 1 ||
+		SSL_set_cipher_list(handshake->ssl, asks[handshake->key].ciphers) != 1)
+		mem_exhausted();
+	SSL_set_security_level(handshake->ssl, 0); /* DEFAULT can set another */
+}
+
 /* What the server likes best is what is looked at, however old its taste. */
 static void handshake_new_tls(struct handshake *handshake)
 {
@@ -211,6 +248,7 @@ static void handshake_new_tls(struct handshake *handshake)
 	handshake->ssl = SSL_new(handshake->context);
 	if (!handshake->ssl || SSL_set_fd(handshake->ssl, handshake->fd) != 1)
 		mem_exhausted();
+	handshake_ask_for(handshake);
 	BIO_set_callback_arg(SSL_get_rbio(handshake->ssl), (char *)handshake);
 	BIO_set_callback_ex(SSL_get_rbio(handshake->ssl), on_read);
 	if (handshake->server_name &&
@@ -386,6 +424,7 @@ struct handshake *handshake_start(struct sd_event *event, const struct handshake
 	handshake->server_name = mem_strdup(request->server_name);
 	handshake->starttls = request->starttls;
 	handshake->domain = mem_strdup(request->domain);
+	handshake->key = request->key;
 	handshake->proxy_protocol = request->proxy_protocol;
 	handshake->send = BUF_NULL;
 	handshake->talk.received = BUF_NULL;

@@ -14,9 +14,17 @@
 struct handshake;
 struct sd_event;
 
+/* A server can have a certificate of each, and shows the one that its client can verify. */
+enum leaf_key {
+	LEAF_ANY,
+	LEAF_RSA,
+	LEAF_EC,
+};
+
 struct served {
 	struct fingerprint leaf; /* not set: no answer, see why */
 	usec_t not_after; /* of the leaf */
+	enum leaf_key key; /* the leaf's; ANY: of another kind */
 	bool refused; /* nothing listens there */
 	bool unreachable; /* this host has no way to there: that says nothing about the server */
 	char why[320]; /* no answer: the reason in words */
@@ -31,6 +39,7 @@ struct handshake_request {
 	enum starttls_protocol starttls;
 	const char *domain; /* whom XMPP speaks to; copied */
 	enum proxy_protocol proxy_protocol;
+	enum leaf_key key; /* which leaf to ask for */
 	usec_t timeout;
 };
 

@@ -27,6 +27,9 @@ struct probe {
 	struct sd_event_source *pause;
 	struct served last; /* of the last look that was complete */
 	unsigned looks;
+	/* Servers that have an RSA and an EC certificate show most clients one of them. */
+	enum leaf_key asks; /* for: ANY is what such a client sees, else the other kind */
+	struct served other; /* of that look, beside the last */
 };
 
 struct prove {
@@ -67,6 +70,12 @@ static struct {
 #define LOOK_TIMEOUT (3 * USEC_PER_SEC)
 /* Mail servers let their clients wait for the greeting (postscreen 6 s), and FTP's look up names. */
 #define TALK_TIMEOUT (8 * USEC_PER_SEC)
+
+static const char *const key_words[] = {
+	[LEAF_ANY] = "other",
+	[LEAF_RSA] = "RSA",
+	[LEAF_EC] = "EC",
+};
 
 /* Fingerprints are told apart by as much as names their directories. */
 #define SHORT_FINGERPRINT 16
@@ -157,9 +166,15 @@ static void prove_finish(struct prove *prove, enum prove_result result, const ch
 	done(userdata, result, words);
 }
 
+static bool probe_matches_if_asked(const struct probe *probe)
+{
+	return fingerprint_equal(&probe->other.leaf, &probe->prove->want);
+}
+
 static bool probe_matches(const struct probe *probe)
 {
-	return fingerprint_equal(&probe->last.leaf, &probe->prove->want);
+	return fingerprint_equal(&probe->last.leaf, &probe->prove->want) ||
+	       probe_matches_if_asked(probe);
 }
 
 static bool probe_is_wrong(const struct probe *probe)
@@ -209,18 +224,33 @@ static bool prove_is_complete(const struct prove *prove)
 	       matched + prove_count(prove, probe_may_be_silent) == prove->probe_count;
 }
 
+static char *words_leaf(const struct served *served)
+{
+	char expiry[TIME_TEXT_SIZE], seen[FINGERPRINT_TEXT_SIZE];
+
+	return mem_printf("%.*s (expires %s)", SHORT_FINGERPRINT,
+		fingerprint_format(&served->leaf, seen), time_format(served->not_after, expiry));
+}
+
+static char *words_leaves(const struct probe *probe)
+{
+	_cleanup_(freep) char *last = words_leaf(&probe->last);
+	_cleanup_(freep) char *other = words_leaf(&probe->other);
+
+	if (!fingerprint_is_set(&probe->other.leaf))
+		return mem_printf("another certificate, %s", last);
+	return mem_printf("other certificates, %s %s and %s %s", key_words[probe->last.key], last,
+		key_words[probe->other.key], other);
+}
+
 static char *words_wrong(const struct prove *prove)
 {
 	const struct probe *probe = prove_first(prove, probe_is_wrong, true);
-	char address[ADDRESS_TEXT_SIZE], expiry[TIME_TEXT_SIZE];
-	char seen[FINGERPRINT_TEXT_SIZE], want[FINGERPRINT_TEXT_SIZE];
+	_cleanup_(freep) char *leaves = words_leaves(probe);
+	char address[ADDRESS_TEXT_SIZE], want[FINGERPRINT_TEXT_SIZE];
 
-	return mem_printf(
-		"%s still serves another certificate, %.*s (expires %s), instead of %.*s; "
-		"%zu of %zu addresses do",
-		address_format(&probe->address, address), SHORT_FINGERPRINT,
-		fingerprint_format(&probe->last.leaf, seen),
-		time_format(probe->last.not_after, expiry), SHORT_FINGERPRINT,
+	return mem_printf("%s still serves %s, instead of %.*s; %zu of %zu addresses do",
+		address_format(&probe->address, address), leaves, SHORT_FINGERPRINT,
 		fingerprint_format(&prove->want, want), prove_count(prove, probe_is_wrong),
 		prove->probe_count);
 }
@@ -241,10 +271,14 @@ static char *words_unproven(const struct prove *prove)
 static char *words_matched(const struct prove *prove)
 {
 	const struct probe *silent = prove_first(prove, probe_matches, false);
+	const struct probe *asked = prove_first(prove, probe_matches_if_asked, true);
 	size_t matched = prove_count(prove, probe_matches);
 	const char *serve = matched == 1 ? "serves" : "serve";
 	char address[ADDRESS_TEXT_SIZE];
 
+	if (!silent && asked)
+		return mem_printf("%zu address%s %s it to clients that take %s certificates alone",
+			matched, matched == 1 ? "" : "es", serve, key_words[asked->other.key]);
 	if (!silent)
 		return mem_printf("%zu address%s %s it", matched, matched == 1 ? "" : "es", serve);
 	address_format(&silent->address, address);
@@ -292,6 +326,24 @@ static usec_t pause_before_next(const struct prove *prove)
 	return MAX(AGAIN_AFTER, (clock_monotonic() - prove->began) / AGAIN_PART);
 }
 
+/* What was seen.  True: the other kind of certificate has to be asked for.  That is done where another
+ * one than the wanted was shown: what key the wanted one has is not known here. */
+static bool probe_take(struct probe *probe, const struct served *served)
+{
+	if (probe->asks != LEAF_ANY) {
+		probe->other = *served;
+		probe->asks = LEAF_ANY;
+		return false;
+	}
+	probe->last = *served;
+	probe->other = (struct served){ 0 };
+	probe->looks++;
+	if (!probe_is_wrong(probe) || served->key == LEAF_ANY)
+		return false;
+	probe->asks = served->key == LEAF_RSA ? LEAF_EC : LEAF_RSA;
+	return true;
+}
+
 static void on_served(void *userdata, const struct served *served)
 {
 	struct probe *probe = userdata;
@@ -299,8 +351,11 @@ static void on_served(void *userdata, const struct served *served)
 
 	probe->handshake = NULL;
 	prove->looking--;
-	probe->last = *served;
-	probe->looks++;
+	if (probe_take(probe, served)) {
+		probe->wants = true;
+		look_some(prove);
+		return;
+	}
 	if (prove_is_complete(prove)) {
 		prove_conclude(prove);
 		return;
@@ -323,6 +378,7 @@ static void probe_look(struct probe *probe)
 		.starttls = prove->starttls,
 		.domain = prove->domain,
 		.proxy_protocol = prove->proxy_protocol,
+		.key = probe->asks,
 		.timeout = prove->starttls ? TALK_TIMEOUT : LOOK_TIMEOUT,
 	};
 

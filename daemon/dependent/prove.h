@@ -48,7 +48,8 @@ typedef void (*prove_done_fn)(void *userdata, enum prove_result result, const ch
  * prove_start(event, request, done, userdata):
  * Look, and look again while something else than the wanted leaf is seen and time is left, because
  * old workers linger after a reload; the last answer of each address counts.  That is every half
- * second at first, and the longer it lasts, the less often.
+ * second at first, and the longer it lasts, the less often.  A server that shows another leaf is
+ * asked for one with the other kind of key (RSA, EC) as well, since it may have both.
  * A name is resolved without blocking; address literals and "localhost" need no resolver.  Of the
  * two addresses of localhost one may refuse connections: nothing listens there.  An address to which
  * this host has no route, or of a family that it does not have, counts neither way: one at least

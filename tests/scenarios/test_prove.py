@@ -181,7 +181,7 @@ def serve(bus_ferry):
 
 
 def ask(ferry, host, name, **prove):
-    prove = {"server_name": NAME, "within": "2s", **prove}
+    prove = {"server_name": NAME, "within": "1s", **prove}
     ferry.dependent(name, f"{name}.service", prove={key: value for key, value in prove.items() if value})
     host.unit(f"{name}.service")
     return name
@@ -242,18 +242,22 @@ def test_an_answer_in_clear_is_told_with_its_meaning(bus_ferry, cloud, host, ser
 NGINX = """daemon off; pid {directory}/nginx.pid; error_log {directory}/error.log; worker_processes 1; events {{ }}
 http {{ access_log off; client_body_temp_path {directory}; proxy_temp_path {directory}; fastcgi_temp_path {directory};
 uwsgi_temp_path {directory}; scgi_temp_path {directory};
-server {{ listen 127.0.0.1:{port} ssl proxy_protocol; server_name pay.example.com;
-ssl_certificate {files}/fullchain.pem; ssl_certificate_key {files}/privkey.pem; return 204; }} }}
+server {{ listen 127.0.0.1:{port} ssl {listen}; server_name pay.example.com; return 204;
+{pairs} }} }}
 """
+PAIR = "ssl_certificate {files}/fullchain.pem; ssl_certificate_key {files}/privkey.pem;\n"
+
+needs_nginx = pytest.mark.skipif(not shutil.which("nginx"), reason="needs nginx (nginx-light)")
 
 
 @contextlib.contextmanager
-def nginx(directory, files):
+def nginx(directory, *files, listen=""):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     directory /= "nginx"  # which becomes its user's
     directory.mkdir()
-    (directory / "nginx.conf").write_text(NGINX.format(directory=directory, files=files, port=port))
+    pairs = "".join(PAIR.format(files=each) for each in files)
+    (directory / "nginx.conf").write_text(NGINX.format(directory=directory, port=port, listen=listen, pairs=pairs))
     server = subprocess.Popen(["nginx", "-c", str(directory / "nginx.conf")], stderr=subprocess.DEVNULL)
     try:
         until_then = time.monotonic() + 10
@@ -267,14 +271,34 @@ def nginx(directory, files):
         server.wait()
 
 
-@pytest.mark.skipif(not shutil.which("nginx"), reason="needs nginx (nginx-light)")
+@needs_nginx
 def test_nginx_behind_a_balancer(bus_ferry, cloud, host, tmp_path):
     ferry, pay = bus_ferry, bus_ferry.issue(NAME)
     ferry.carry("pay", pay, "files").once()
-    with nginx(tmp_path, ferry.files / "pay") as (server, connect):
+    with nginx(tmp_path, ferry.files / "pay", listen="proxy_protocol") as (server, connect):
         names = [ask(ferry, host, f.__name__, connect=connect, proxy_protocol=f.__name__) for f in PROXY]
         names.append(ask(ferry, host, "bare", connect=connect))
         host.units["v1.service"].reads = lambda: server.send_signal(1)
         seen = proofs(ferry, cloud, pay, names, expect=3)
     assert (seen["v1"], seen["v2"]) == ("matched", "matched")
     assert seen["bare"].startswith("unproven") and "check starttls: and proxy_protocol:" in seen["bare"]
+
+
+@needs_nginx
+def test_an_rsa_and_an_ec_certificate_on_one_port(ferry, cloud, tmp_path):
+    kinds = {"rsa": "RSA_2048", "ec": "EC_prime256v1"}
+    arns = {name: ferry.issue(NAME, algorithm=algorithm) for name, algorithm in kinds.items()}
+
+    def carry(expect, **to):
+        for name, arn in arns.items():
+            ferry.carry(name, arn, {"to": "files", **to})
+        run = ferry.once(expect=expect)
+        return [run.delivery(f"{name}/files")["proof"] for name in kinds]
+
+    carry(0)
+    with nginx(tmp_path, *(ferry.files / name for name in kinds)) as (_, connect):
+        prove = {"connect": connect, "server_name": NAME, "within": "1s"}
+        assert carry(0, prove=prove) == ["matched", "matched"]
+        cloud.renew(arns["rsa"], force=True)
+        rsa, ec = carry(1, prove=prove)
+        assert ec == "matched" and "still serves other certificates, EC " in rsa and " and RSA " in rsa

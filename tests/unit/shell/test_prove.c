@@ -32,12 +32,20 @@ struct identity {
 	struct fingerprint fingerprint;
 };
 
-static struct identity ours, other;
+static struct identity ours, other, ours_rsa, other_rsa;
+
+/* What a server that has two certificates is like. */
+static struct {
+	const struct identity *ec, *rsa;
+	int version; /* the only one of TLS */
+	const char *ciphers; /* of TLS 1.2, the server's choice */
+} two;
 
 /* What a server does with a connection. */
 enum manner {
 	SERVE_OURS,
 	SERVE_OTHER,
+	SERVE_TWO, /* an RSA and an EC certificate */
 	SERVE_OTHER_ONCE, /* then ours: an old worker lingers */
 	ASK_FOR_CLIENT, /* ours, but turns away whoever has no certificate */
 	HANG_UP,
@@ -54,13 +62,13 @@ struct server {
 	char name[64]; /* of the last one's SNI */
 };
 
-static void identity_make(struct identity *identity, const char *name)
+static void identity_make(struct identity *identity, const char *name, EVP_PKEY *key)
 {
 	unsigned length;
 
-	identity->key = EVP_EC_gen("P-256");
+	identity->key = key;
 	identity->certificate = X509_new();
-	assert_non_null(identity->key);
+	assert_non_null(key);
 	X509_set_version(identity->certificate, X509_VERSION_3);
 	ASN1_INTEGER_set(X509_get_serialNumber(identity->certificate), 1);
 	X509_gmtime_adj(X509_getm_notBefore(identity->certificate), -60);
@@ -73,6 +81,19 @@ static void identity_make(struct identity *identity, const char *name)
 	X509_digest(identity->certificate, EVP_sha256(), identity->fingerprint.bytes, &length);
 }
 
+static void use_two(SSL_CTX *context)
+{
+	SSL_CTX_use_certificate(context, two.ec->certificate);
+	SSL_CTX_use_PrivateKey(context, two.ec->key);
+	SSL_CTX_use_certificate(context, two.rsa->certificate);
+	SSL_CTX_use_PrivateKey(context, two.rsa->key);
+	SSL_CTX_set_min_proto_version(context, two.version);
+	SSL_CTX_set_max_proto_version(context, two.version);
+	SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
+	if (two.ciphers)
+		SSL_CTX_set_cipher_list(context, two.ciphers);
+}
+
 static void serve_tls(struct server *server, int connection)
 {
 	bool is_other = server->manner == SERVE_OTHER ||
@@ -82,8 +103,12 @@ static void serve_tls(struct server *server, int connection)
 	SSL *ssl;
 	char byte;
 
-	SSL_CTX_use_certificate(context, identity->certificate);
-	SSL_CTX_use_PrivateKey(context, identity->key);
+	if (server->manner == SERVE_TWO) {
+		use_two(context);
+	} else {
+		SSL_CTX_use_certificate(context, identity->certificate);
+		SSL_CTX_use_PrivateKey(context, identity->key);
+	}
 	if (server->manner == ASK_FOR_CLIENT) {
 		SSL_CTX_set_verify(
 			context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
@@ -147,6 +172,7 @@ static bool server_start(struct server *server, enum manner manner, uint16_t v6_
 
 	*server = (struct server){ .manner = manner };
 	server->socket = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	(void)setsockopt(server->socket, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
 	if (server->socket < 0 || bind(server->socket, address, length) < 0) {
 		fd_close(server->socket);
 		return false;
@@ -185,9 +211,12 @@ static void on_proved(void *userdata, enum prove_result result, const char *word
 	sd_event_exit(proof->event, 0);
 }
 
+/* Of these the next proof wants one. */
+static const struct identity *wanted = &ours;
+
 static void prove_wish(struct proof *proof, const struct desired_proof *wish)
 {
-	struct prove_request request = { wish, ours.fingerprint };
+	struct prove_request request = { wish, wanted->fingerprint };
 	usec_t began = clock_monotonic();
 
 	*proof = (struct proof){ .inside = true };
@@ -251,6 +280,42 @@ static void test_wrong_says_what_is_served(void **state)
 	text[16] = '\0';
 	check(SERVE_OTHER, SHORT, PROVE_WRONG, text);
 	check(SERVE_OTHER, SHORT, PROVE_WRONG, "expires 20");
+}
+
+static void check_two(const struct identity *want, enum prove_result result, const char *words)
+{
+	wanted = want;
+	check(SERVE_TWO, result == PROVE_MATCHED ? 0 : SHORT, result, words);
+	wanted = &ours;
+}
+
+/* Each is proven by itself, whichever the server likes best. */
+static void test_two_certificates_on_one_port(void **state)
+{
+	static const struct {
+		int version;
+		const char *ciphers, *ec_words, *rsa_words;
+	} rows[] = {
+		{ TLS1_3_VERSION, NULL, "1 address serves it", "to clients that take RSA certificates" },
+		{ TLS1_2_VERSION, "aECDSA:aRSA", "1 address serves it", "take RSA certificates alone" },
+		{ TLS1_2_VERSION, "aRSA:aECDSA", "take EC certificates alone", "1 address serves it" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct identity *seen = i == 1 ? &other_rsa : &other;
+		char text[FINGERPRINT_TEXT_SIZE];
+
+		two.version = rows[i].version;
+		two.ciphers = rows[i].ciphers;
+		two.ec = &ours, two.rsa = &other_rsa;
+		check_two(&ours, PROVE_MATCHED, rows[i].ec_words);
+		two.ec = &other, two.rsa = &ours_rsa;
+		check_two(&ours_rsa, PROVE_MATCHED, rows[i].rsa_words);
+		two.rsa = &other_rsa;
+		fingerprint_format(&seen->fingerprint, text);
+		text[16] = '\0';
+		check_two(i == 0 ? &ours : &ours_rsa, PROVE_WRONG, text);
+	}
 }
 
 static void test_an_old_worker_may_linger(void **state)
@@ -558,7 +623,7 @@ static void prove_name(const char *const *addresses, enum manner manner, usec_t 
  * is at 127.0.0.1 alone.) */
 static void test_no_route_does_not_count(void **state)
 {
-	const usec_t long_enough = 1500 * USEC_PER_MSEC; /* for two looks */
+	const usec_t long_enough = 900 * USEC_PER_MSEC; /* for two looks */
 
 	if (!leave_the_network())
 		skip();
@@ -566,11 +631,11 @@ static void test_no_route_does_not_count(void **state)
 		"1 of 2 addresses serves it; this host has no way to [2001:db8::1]:");
 	prove_name(LIST("192.0.2.1", "127.0.0.1"), SERVE_OURS, 0, PROVE_MATCHED,
 		"(Network is unreachable)");
-	prove_name(LIST("127.0.0.1", "2001:db8::1"), SERVE_OTHER, long_enough, PROVE_WRONG,
+	prove_name(LIST("127.0.0.1", "2001:db8::1"), SERVE_OTHER, SHORT, PROVE_WRONG,
 		"1 of 2 addresses do");
 	prove_name(LIST("192.0.2.1", "127.0.0.1", "127.0.0.2"), SERVE_OURS, long_enough,
 		PROVE_UNPROVEN, "no answer from 2 of 3 addresses: 127.0.0.2:");
-	prove_name(LIST("2001:db8::1", "192.0.2.1"), SERVE_OURS, long_enough, PROVE_UNPROVEN,
+	prove_name(LIST("2001:db8::1", "192.0.2.1"), SERVE_OURS, SHORT, PROVE_UNPROVEN,
 		"no answer from 2 of 2");
 }
 
@@ -594,17 +659,21 @@ static void test_some_addresses_at_a_time(void **state)
 
 static int setup(void **state)
 {
-	identity_make(&ours, "ours");
-	identity_make(&other, "other");
+	identity_make(&ours, "ours", EVP_EC_gen("P-256"));
+	identity_make(&other, "other", EVP_EC_gen("P-384"));
+	identity_make(&ours_rsa, "ours", EVP_RSA_gen(2048));
+	identity_make(&other_rsa, "other", EVP_RSA_gen(2048));
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	X509_free(ours.certificate);
-	X509_free(other.certificate);
-	EVP_PKEY_free(ours.key);
-	EVP_PKEY_free(other.key);
+	struct identity *const all[] = { &ours, &other, &ours_rsa, &other_rsa };
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		X509_free(all[i]->certificate);
+		EVP_PKEY_free(all[i]->key);
+	}
 	return 0;
 }
 
@@ -613,6 +682,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_matched),
 		cmocka_unit_test(test_wrong_says_what_is_served),
+		cmocka_unit_test(test_two_certificates_on_one_port),
 		cmocka_unit_test(test_an_old_worker_may_linger),
 		cmocka_unit_test(test_a_server_that_wants_a_client_certificate_has_shown_its_own),
 		cmocka_unit_test(test_no_tls_is_no_answer),
