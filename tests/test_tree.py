@@ -236,3 +236,117 @@ def test_the_records_design_has_its_tables():
     assert sorted(map(plain, told)) == sorted(map(plain, made))
     assert re.findall(r"^    (\d+)   ", text, re.M) == [str(number + 1) for number in range(db.execute(
         "PRAGMA user_version").fetchone()[0])]
+
+
+# The JSON Schema of the configuration: what certferryd accepts, whatever another reader of YAML makes of it.
+
+JSON_TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
+ARN = "arn:aws:acm:eu-west-1:111111111111:certificate/0f5c1b3e-1111-4222-8333-444455556666"
+ACCEPTED = {
+    "unquoted accounts": """
+        certificates: {pay: {arn: %s, deliver: [{to: prod, only: {accounts: [222222222222]}}]}}
+        destinations: {prod: {kind: acm, region: eu-west-1, accounts: [222222222222, "333333333333"],
+                              role_arn: "arn:aws:iam::{account}:role/r"}}""",
+    "names that are numbers or booleans": """
+        source: {role_arn: "arn:aws:iam::111111111111:role/r", external_id: 12345, source_identity: 77,
+                 session_tags: {team: 5, prod: true, since: 2026-01-01, rate: 1.10, empty: }}
+        certificates: {2026: {arn: %s, deliver: [{to: 1, as: 2027, then: [7]}]}}
+        destinations: {1: {kind: file, directory: /srv/tls}}
+        dependents: {7: {kind: systemd, unit: a.service}}""",
+    "quoted numbers and booleans": """
+        guard: "30"
+        quotas: {acm: {ImportCertificate: "1.5", ListCertificates: 9}}
+        source: {keep_eligible: "false", certificates_max: "6000"}
+        certificates: {pay: {arn: %s, keep_eligible: "true", accept: [names, names], deliver: [{to: s, adopt: "true"}]}}
+        destinations: {s: {kind: secretsmanager, region: eu-west-1, tags: {a: "1"}}}""",
+}
+
+
+def complaints(schema, value, place="certferry.yaml"):
+    """What a validator would say; of JSON Schema what ours uses."""
+    known = {"$schema", "title", "description", "default", "type", "enum", "pattern", "minLength", "maxLength", "minimum",
+             "maximum", "items", "minItems", "maxItems", "uniqueItems", "properties", "additionalProperties", "required",
+             "propertyNames", "minProperties", "maxProperties", "oneOf", "allOf", "not"}  # fmt: skip
+    assert set(schema) <= known, set(schema) - known
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    types = schema.get("type", [])
+    types = types if isinstance(types, list) else [types]
+    is_type = {"number": number, "integer": number and value == int(value)}
+    if types and not any(is_type.get(name, isinstance(value, JSON_TYPES.get(name, ()))) for name in types):
+        yield f"{place}: {value!r} is not {types}"
+    if "enum" in schema and not any(type(one) is type(value) and one == value for one in schema["enum"]):
+        yield f"{place}: {value!r} is none of {schema['enum']}"
+    if number and not schema.get("minimum", value) <= value <= schema.get("maximum", value):
+        yield f"{place}: {value} is out of range"
+    if isinstance(value, str):
+        if not re.search(schema.get("pattern", ""), value):
+            yield f"{place}: {value!r} does not match {schema['pattern']}"
+        if not schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", 1e9):
+            yield f"{place}: {value!r} has another length"
+    if isinstance(value, list):
+        if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", 1e9):
+            yield f"{place}: so many items"
+        if schema.get("uniqueItems") and len({repr(item) for item in value}) < len(value):
+            yield f"{place}: twice"
+        for index, item in enumerate(value):
+            yield from complaints(schema.get("items", {}), item, f"{place}[{index}]")
+    if isinstance(value, dict):
+        if not schema.get("minProperties", 0) <= len(value) <= schema.get("maxProperties", 1e9):
+            yield f"{place}: so many members"
+        for key in set(schema.get("required", ())) - {str(key) for key in value}:
+            yield f"{place}: no {key}"
+        for key, member in value.items():
+            inner = schema.get("properties", {}).get(str(key), schema.get("additionalProperties", {}))
+            yield from complaints(schema.get("propertyNames", {}), str(key), f"{place}.{key} itself")
+            if inner is False:
+                yield f"{place}: unknown {key}"
+            else:
+                yield from complaints(inner, member, f"{place}.{key}")
+    if "oneOf" in schema and [list(complaints(one, value)) for one in schema["oneOf"]].count([]) != 1:
+        yield f"{place}: not exactly one of the kinds"
+    for one in schema.get("allOf", ()):
+        yield from complaints(one, value, place)
+    if "not" in schema and not list(complaints(schema["not"], value)):
+        yield f"{place}: two that exclude each other"
+
+
+class PlainLoader(yaml.SafeLoader):
+    """As editors read YAML 1.2, in which no date has a type of its own."""
+
+    yaml_implicit_resolvers = {
+        first: [pair for pair in pairs if not pair[0].endswith(":timestamp")]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def refusals(text):
+    return list(complaints(json.loads(read("conf/certferry.schema.json")), yaml.load(text, PlainLoader)))
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_the_schema_accepts_what_certferryd_accepts(name, tmp_path):
+    file = tmp_path / "certferry.yaml"
+    file.write_text(ACCEPTED[name] % ARN)
+    run = subprocess.run([BUILD / "certferryd", "--config", file, "--check"], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert refusals(file.read_text()) == []
+
+
+def test_the_schema_accepts_every_case_that_certferryd_accepts():
+    accepted = 0
+    for path in sorted((ROOT / "tests/cases/config").glob("*.case")):
+        parts = dict((part + "\n").split("\n", 1) for part in ("\n" + path.read_text()).split("\n== ")[1:])
+        if not parts["expect"].startswith("ok"):
+            continue
+        for name, text in parts.items():
+            if name.endswith((".yaml", ".yml")):
+                assert refusals(text) == [], path.name
+                accepted += 1
+    assert accepted >= 20
+
+
+@pytest.mark.parametrize("text", ["guard: true", "guard: 100001", "gaurd: 1", "poll: 5", "source: {region: 7}",
+                                  "source: {keep_eligible: maybe}", "certificates: {a: {arn: 1, deliver: []}}",
+                                  "destinations: {a: {kind: acm, accounts: [1222222222222]}}"])  # fmt: skip
+def test_the_schema_refuses_what_certferryd_refuses(text):
+    assert refusals(text) != []

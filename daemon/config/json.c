@@ -10,7 +10,8 @@
 
 /*
  * The rows of the schema in the words of JSON Schema, for editors and for review without the
- * daemon.  What keys mean to each other (rules.h) is the daemon's alone.
+ * daemon.  What keys mean to each other (rules.h) is the daemon's alone, and what the daemon takes,
+ * quoted or not, is never refused here.
  */
 
 static json_t *section_schema(const struct schema_section *section, unsigned kinds);
@@ -27,7 +28,36 @@ static void append(json_t *array, json_t *value)
 		mem_exhausted();
 }
 
-static json_t *text_schema(enum format format)
+static bool takes(struct format_cache *cache, enum format format, const char *text)
+{
+	_cleanup_(freep) char *wrong = format_check(cache, format, 0, text);
+
+	return !wrong;
+}
+
+/* Other readers of YAML see a number or a boolean where certferryd takes the text that stands there;
+ * "pattern" and the lengths do not apply to them. */
+static void add_other_types(json_t *schema, enum format format)
+{
+	struct format_cache cache = { 0 };
+	json_t *types = json_pack("[s]", "string");
+
+	if (takes(&cache, format, "1.5")) {
+		append(types, json_string("number"));
+	} else if (takes(&cache, format, "222222222222")) {
+		append(types, json_string("integer"));
+		set(schema, "maximum", json_integer(999999999999)); /* an account; zeros in front are lost */
+	}
+	if (takes(&cache, format, "true"))
+		append(types, json_string("boolean"));
+	if (json_array_size(types) > 1)
+		set(schema, "type", json_incref(types));
+	json_decref(types);
+	format_cache_done(&cache);
+}
+
+/* The keys of a map are texts to everybody. */
+static json_t *name_schema(enum format format)
 {
 	const struct format_description *description = format_describe(format);
 	json_t *schema = json_pack("{s:s}", "type", "string");
@@ -40,7 +70,15 @@ static json_t *text_schema(enum format format)
 	return schema;
 }
 
-/* `adopt: true` is a boolean to other readers of YAML. */
+static json_t *text_schema(enum format format)
+{
+	json_t *schema = name_schema(format);
+
+	add_other_types(schema, format);
+	return schema;
+}
+
+/* `adopt: true` is a boolean to other readers of YAML, and "true" is not. */
 static json_t *word_schema(const struct schema_word *words, unsigned kinds)
 {
 	json_t *list = json_array();
@@ -48,8 +86,9 @@ static json_t *word_schema(const struct schema_word *words, unsigned kinds)
 	for (; words->name; words++) {
 		if (words->later || (kinds && !(kinds & (1u << words->value))))
 			continue;
-		append(list,
-			strcmp(words->name, "true") == 0 ? json_true() : json_string(words->name));
+		append(list, json_string(words->name));
+		if (strcmp(words->name, "true") == 0)
+			append(list, json_true());
 	}
 	return json_pack("{s:o}", "enum", list);
 }
@@ -61,16 +100,21 @@ static json_t *list_schema(const struct schema_row *row, json_t *each)
 
 	if (row->max)
 		set(schema, "maxItems", json_integer((json_int_t)row->max));
-	if (row->type != SCHEMA_SECTIONS)
+	if (row->type == SCHEMA_LIST)
 		set(schema, "uniqueItems", json_true());
 	return schema;
 }
 
+/* Nothing is a value where it may be empty. */
 static json_t *pairs_schema(const struct schema_row *row)
 {
+	json_t *value = text_schema(row->format);
+
+	if (!format_describe(row->format)->min)
+		append(json_object_get(value, "type"), json_string("null"));
 	return json_pack("{s:s, s:i, s:I, s:o, s:o}", "type", "object", "minProperties", 1,
 		"maxProperties", (json_int_t)row->max, "propertyNames",
-		text_schema(row->key_format), "additionalProperties", text_schema(row->format));
+		name_schema(row->key_format), "additionalProperties", value);
 }
 
 static json_t *kinds_schema(const struct schema_section *section)
@@ -90,7 +134,7 @@ static json_t *kinds_schema(const struct schema_section *section)
 static json_t *named_schema(const struct schema_row *row)
 {
 	return json_pack("{s:s, s:o, s:o}", "type", "object", "propertyNames",
-		text_schema(FORMAT_NAME), "additionalProperties", kinds_schema(row->section));
+		name_schema(FORMAT_NAME), "additionalProperties", kinds_schema(row->section));
 }
 
 /* A rate in thousandths, without decimals where it has none. */
@@ -109,13 +153,15 @@ static json_t *value_schema(const struct schema_row *row, unsigned kinds)
 	case SCHEMA_DURATION:
 		return json_pack("{s:s, s:s}", "type", "string", "pattern", "^[0-9]{1,9}[smhd]$");
 	case SCHEMA_INTEGER:
-		return json_pack("{s:s, s:I, s:I}", "type", "integer", "minimum",
-			(json_int_t)row->min, "maximum", (json_int_t)row->max);
+		return json_pack("{s:[s,s], s:I, s:I, s:s}", "type", "integer", "string", "minimum",
+			(json_int_t)row->min, "maximum", (json_int_t)row->max, "pattern",
+			"^[0-9]{1,9}$");
 	case SCHEMA_RATE:
-		return json_pack("{s:s, s:o, s:o}", "type", "number", "minimum",
-			rate_value(row->min), "maximum", rate_value(row->max));
+		return json_pack("{s:[s,s], s:o, s:o, s:s}", "type", "number", "string", "minimum",
+			rate_value(row->min), "maximum", rate_value(row->max), "pattern",
+			"^[0-9]{1,9}(\\.[0-9]{1,3})?$");
 	case SCHEMA_BOOL:
-		return json_pack("{s:s}", "type", "boolean");
+		return json_pack("{s:[b,b,s,s]}", "enum", 1, 0, "true", "false");
 	case SCHEMA_WORD:
 		return word_schema(row->words, strcmp(row->key, "kind") == 0 ? kinds : 0);
 	case SCHEMA_WORDS:
@@ -184,6 +230,14 @@ static json_t *section_schema(const struct schema_section *section, unsigned kin
 	return schema;
 }
 
+/* A section at the top can be spread over the files of conf.d, so none of them has to have all of it. */
+static void spread_sections(json_t *properties)
+{
+	SCHEMA_FOREACH(row, &schema_root)
+		if (row->type == SCHEMA_SECTION)
+			(void)json_object_del(json_object_get(properties, row->key), "required");
+}
+
 int config_schema_json(FILE *stream)
 {
 	json_t *schema = json_pack("{s:s, s:s}", "$schema",
@@ -194,6 +248,9 @@ int config_schema_json(FILE *stream)
 	if (json_object_update(schema, root) < 0)
 		mem_exhausted();
 	json_decref(root);
+	spread_sections(json_object_get(schema, "properties"));
+	/* A file of conf.d can be empty. */
+	set(schema, "type", json_pack("[s,s]", "object", "null"));
 	r = json_dumpf(schema, stream, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
 	json_decref(schema);
 	if (r < 0 || fputc('\n', stream) == EOF || fflush(stream) == EOF)
