@@ -190,6 +190,9 @@ static void test_foreign_objects(void **state)
 	assert_int_equal(symlink(".versions/web/0123456789abcdef", at(world, "web/..data")), 0); /* one step short */
 	assert_foreign(world);
 	assert_int_equal(unlink(at(world, "web/..data")), 0);
+	assert_int_equal(symlink("../.versions/api/0123456789abcdef", at(world, "web/..data")), 0);
+	assert_foreign(world);
+	assert_int_equal(unlink(at(world, "web/..data")), 0);
 
 	assert_int_equal(rmdir(at(world, "web")), 0);
 	assert_int_equal(symlink("/etc/ssl", at(world, "web")), 0);

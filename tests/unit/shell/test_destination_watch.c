@@ -30,6 +30,29 @@ static struct bundle *another(struct world *world, long serial)
 	return make_bundle(&world->issuer, "www.example.com", serial, 1800 - serial);
 }
 
+static void assert_entries(const char *path, const char *const *expected)
+{
+	_cleanup_(strv_freep) char **found = NULL;
+	_cleanup_(freep) char *got = NULL, *wanted = strv_join((char **)expected, " ");
+	struct dirent **list;
+	int count = scandir(path, &list, NULL, alphasort);
+
+	for (int i = 0; i < count; i++) {
+		if (strcmp(list[i]->d_name, ".") != 0 && strcmp(list[i]->d_name, "..") != 0)
+			strv_append(&found, list[i]->d_name);
+		free(list[i]);
+	}
+	free(list);
+	got = strv_join(found, " ");
+	assert_string_equal(got, wanted);
+}
+
+static void assert_nothing_left(struct world *world)
+{
+	assert_entries(world->directory, (const char *const[]){ ".certferry.web", ".versions", "web", NULL });
+	assert_entries(at(world, "web"), (const char *const[]){ "..data", "fullchain.pem", "privkey.pem", NULL });
+}
+
 /* --- Who watches --- */
 
 struct watcher {
@@ -248,6 +271,23 @@ static void test_readers_find_a_whole_pair_at_any_moment(void **state)
 		bundle_free(bundles[i]);
 }
 
+/* Who has opened it reads it to the end, however many switches there are meanwhile. */
+static void test_a_version_that_was_shown_a_moment_ago_is_left_to_its_readers(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(put(world, world->bundle), 0);
+	for (int i = 0; i < 3; i++) {
+		struct bundle *renewed = another(world, 7 + i);
+
+		if (i == 2)
+			age(world);
+		assert_int_equal(put(world, renewed), 0);
+		assert_int_equal(i < 2, exists(at(world, ".versions/web/%s/privkey.pem", version_name(world->bundle))));
+		bundle_free(renewed);
+	}
+}
+
 /* --- What was there before --- */
 
 /* As an older version of certferry shows it. */
@@ -294,7 +334,7 @@ static void test_a_link_becomes_a_directory_at_the_next_write(void **state)
 	assert_int_equal(put(world, renewed), 0);
 	log_divert(NULL, NULL);
 	assert_true(is_directory(at(world, "web")));
-	assert_true(exists(at(world, ".certferry.web")));
+	assert_nothing_left(world);
 	assert_holds(world, renewed);
 	assert_non_null(said);
 	assert_non_null(strstr(said, "Restart programs that watch it"));
@@ -484,23 +524,6 @@ static bool put_killed(struct world *world, struct bundle *bundle, int number)
 	return number <= 0;
 }
 
-static void assert_entries(const char *path, const char *const *expected)
-{
-	_cleanup_(strv_freep) char **found = NULL;
-	_cleanup_(freep) char *got = NULL, *wanted = strv_join((char **)expected, " ");
-	struct dirent **list;
-	int count = scandir(path, &list, NULL, alphasort);
-
-	for (int i = 0; i < count; i++) {
-		if (strcmp(list[i]->d_name, ".") != 0 && strcmp(list[i]->d_name, "..") != 0)
-			strv_append(&found, list[i]->d_name);
-		free(list[i]);
-	}
-	free(list);
-	got = strv_join(found, " ");
-	assert_string_equal(got, wanted);
-}
-
 /* Both paths lead to files of one version, at any time. */
 static void assert_pair(struct world *world, const struct bundle *one, const struct bundle *other)
 {
@@ -511,12 +534,6 @@ static void assert_pair(struct world *world, const struct bundle *one, const str
 
 	assert_string_equal(key, secret_borrow(held->key));
 	assert_memory_equal(text, leaf, strlen(leaf));
-}
-
-static void assert_nothing_left(struct world *world)
-{
-	assert_entries(world->directory, (const char *const[]){ ".certferry.web", ".versions", "web", NULL });
-	assert_entries(at(world, "web"), (const char *const[]){ "..data", "fullchain.pem", "privkey.pem", NULL });
 }
 
 enum start {
@@ -593,6 +610,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_every_kind_of_watch_hears_of_a_switch, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_daemon_that_goes_on_needs_no_other_look, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_readers_find_a_whole_pair_at_any_moment, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_version_that_was_shown_a_moment_ago_is_left_to_its_readers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_link_becomes_a_directory_at_the_next_write, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_link_stays_where_it_cannot_be_exchanged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_switch_is_finished_by_a_look, setup, teardown),
