@@ -361,6 +361,7 @@ static void refuse_exchange(void)
 static void test_a_link_stays_where_it_cannot_be_exchanged(void **state)
 {
 	struct world *world = *state;
+	struct watcher watcher = { .fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC) };
 	struct bundle *renewed = another(world, 7);
 	int status;
 	pid_t pid;
@@ -381,6 +382,11 @@ static void test_a_link_stays_where_it_cannot_be_exchanged(void **state)
 	assert_string_equal(target(at(world, "web")),
 		at(world, ".versions/web/%s", version_name(renewed)) + strlen(world->directory) + 1);
 	assert_holds(world, renewed);
+	watch(&watcher, "file", at(world, ".versions/web/%s/privkey.pem", version_name(world->bundle)), 0);
+	age(world);
+	assert_holds(world, renewed);
+	assert_heard(&watcher, (const char *const[]){ "file deleted-self", NULL });
+	fd_close(watcher.fd);
 	assert_int_equal(put(world, world->bundle), 0); /* once it can, it is */
 	assert_true(is_directory(at(world, "web")));
 	assert_holds(world, world->bundle);
@@ -496,8 +502,14 @@ static bool is_change(long number)
 	return false;
 }
 
-/* Puts ${bundle} in a process that is killed before its change ${number}; false: it made fewer. */
-static bool put_killed(struct world *world, struct bundle *bundle, int number)
+static int look_again(struct world *world, struct bundle *bundle)
+{
+	return look(world)->error.kind ? -1 : 0;
+}
+
+/* Does ${act} in a process that is killed before its change ${number}; false: it made fewer. */
+static bool is_killed(struct world *world, int (*act)(struct world *world, struct bundle *bundle),
+	struct bundle *bundle, int number)
 {
 	struct __ptrace_syscall_info info;
 	pid_t pid = fork();
@@ -506,7 +518,7 @@ static bool put_killed(struct world *world, struct bundle *bundle, int number)
 	if (pid == 0) {
 		(void)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 		(void)raise(SIGSTOP);
-		_exit(put(world, bundle) == 0 ? 0 : 1);
+		_exit(act(world, bundle) == 0 ? 0 : 1);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSTOPPED(status));
@@ -534,6 +546,24 @@ static void assert_pair(struct world *world, const struct bundle *one, const str
 
 	assert_string_equal(key, secret_borrow(held->key));
 	assert_memory_equal(text, leaf, strlen(leaf));
+}
+
+/* Nothing else is below .versions than these, with their anchors. */
+static void assert_versions(struct world *world, const struct bundle *one, const struct bundle *other)
+{
+	char names[4][32];
+	const char *sorted[] = { names[0], names[1], names[2], names[3], NULL };
+
+	strcpy(names[0], version_name(one));
+	strcpy(names[2], version_name(other));
+	if (strcmp(names[0], names[2]) > 0) {
+		strcpy(names[1], names[0]);
+		strcpy(names[0], names[2]);
+		strcpy(names[2], names[1]);
+	}
+	snprintf(names[1], sizeof(names[1]), "%.16s.anchor", names[0]);
+	snprintf(names[3], sizeof(names[3]), "%.16s.anchor", names[2]);
+	assert_entries(at(world, ".versions/web"), sorted);
 }
 
 enum start {
@@ -581,12 +611,44 @@ static void kill_at(struct world *world, enum start start, struct bundle *renewe
 
 	for (;; number++) {
 		begin(world, start);
-		if (!put_killed(world, renewed, number))
+		if (!is_killed(world, put, renewed, number))
 			break;
 		if (start != START_EMPTY || exists(at(world, "web")))
 			assert_pair(world, world->bundle, renewed);
 		go_on(world, start, renewed);
 		assert_nothing_left(world);
+		if (start != START_EMPTY)
+			assert_versions(world, world->bundle, renewed);
+	}
+	assert_true(number > most);
+}
+
+/* With the end of a switch to be made, and copies of the version before. */
+static void kill_look_at(struct world *world, struct bundle *renewed, int most)
+{
+	struct stat original, copy;
+	int number = 1;
+
+	for (bool killed = true; killed; number++) {
+		const char *before;
+
+		begin(world, START_DIRECTORY);
+		assert_int_equal(put(world, renewed), 0);
+		age(world);
+		assert_int_equal(unlink(at(world, ".certferry.web")), 0);
+		assert_int_equal(unlink(at(world, "web/privkey.pem")), 0);
+		before = at(world, ".versions/web/%s/privkey.pem", version_name(world->bundle));
+		assert_int_equal(stat(before, &original), 0);
+		killed = is_killed(world, look_again, renewed, number);
+		assert_true(exists(at(world, "web/fullchain.pem")));
+		assert_holds(world, renewed);
+		assert_holds(world, renewed);
+		assert_nothing_left(world);
+		assert_true(exists(at(world, "web/privkey.pem")));
+		before = at(world, ".versions/web/%s/privkey.pem", version_name(world->bundle));
+		assert_int_equal(stat(before, &copy), 0);
+		assert_true(copy.st_size == original.st_size && copy.st_mtim.tv_sec > original.st_mtim.tv_sec);
+		assert_versions(world, world->bundle, renewed);
 	}
 	assert_true(number > most);
 }
@@ -600,6 +662,7 @@ static void test_killed_anywhere(void **state)
 	kill_at(world, START_EMPTY, renewed, 20);
 	kill_at(world, START_LINK, renewed, 20);
 	kill_at(world, START_DIRECTORY, renewed, 20);
+	kill_look_at(world, renewed, 20);
 	log_level_set(LOG_INFO);
 	bundle_free(renewed);
 }
