@@ -16,9 +16,17 @@ enum {
 	ALLOW_USER_INTERACTION = 1, /* of CheckAuthorization's flags */
 };
 
-/* Either call != NULL: polkit is being asked; or unsent != NULL: it could not be. */
+/*
+ * A check is at one of these:
+ *	POLKIT	polkit is being asked			call != NULL, unanswered.kind == ERROR_NONE
+ *	UNSENT	it could not be asked			unsent != NULL
+ *	BUS	it gave no answer, and the bus is being asked whether the sender is root
+ *							call != NULL, unanswered is the refusal of all others
+ */
 struct polkit_check {
 	char *action;
+	sd_bus_message *message; /* the sender's */
+	struct error unanswered;
 	polkit_check_fn done;
 	void *userdata;
 	sd_bus_slot *call;
@@ -32,6 +40,8 @@ struct polkit_check *polkit_check_cancel(struct polkit_check *check)
 		return NULL;
 	sd_bus_slot_unref(check->call);
 	sd_event_source_disable_unref(check->unsent);
+	sd_bus_message_unref(check->message);
+	error_done(&check->unanswered);
 	free(check->action);
 	free(check);
 	return NULL;
@@ -47,11 +57,11 @@ static void finish(struct polkit_check *check, const struct error *err)
 	done(userdata, err);
 }
 
-static int refuse_unanswered(struct polkit_check *check, const char *why, struct error *err)
+static void set_unanswered(struct polkit_check *check, const char *why)
 {
-	return error_set(err, ERROR_DENIED, 0,
-		"polkit did not answer about '%s', so certferryd denies it: %s; is polkit installed and "
-		"running? (systemctl status polkit)",
+	(void)error_set(&check->unanswered, ERROR_DENIED, 0,
+		"polkit did not answer about '%s', so certferryd denies it: %s; is polkit installed "
+		"(package polkitd) and running? (systemctl status polkit) Or run the command as root",
 		check->action, why);
 }
 
@@ -67,40 +77,80 @@ static int refuse(struct polkit_check *check, int is_challenge, struct error *er
 		check->action);
 }
 
-/* The answer is (bba{ss}): authorized, challenge, details. */
-static int judge(struct polkit_check *check, sd_bus_message *reply, struct error *err)
+/* BUS */
+
+static int on_user(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct polkit_check *check = userdata;
+	uint32_t uid = UINT32_MAX;
+
+	check->call = sd_bus_slot_unref(check->call);
+	if (!sd_bus_message_get_error(reply))
+		(void)sd_bus_message_read(reply, "u", &uid);
+	error_move(&err, &check->unanswered);
+	finish(check, uid == 0 ? NULL : &err);
+	return 0;
+}
+
+/* The bus knows it of each connection, whatever namespace this process is in. */
+static void ask_user(struct polkit_check *check, const char *why)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	set_unanswered(check, why);
+	if (sd_bus_call_method_async(sd_bus_message_get_bus(check->message), &check->call,
+		    "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+		    "GetConnectionUnixUser", on_user, check, "s",
+		    sd_bus_message_get_sender(check->message)) >= 0)
+		return;
+	error_move(&err, &check->unanswered);
+	finish(check, &err);
+}
+
+/* POLKIT */
+
+/* The answer is (bba{ss}): authorized, challenge, details.  Or why there is none. */
+static int judge(
+	struct polkit_check *check, sd_bus_message *reply, const char **ret_why, struct error *err)
 {
 	const sd_bus_error *error = sd_bus_message_get_error(reply);
 	int authorized = 0, challenge = 0;
 	int r;
 
+	*ret_why = error ? error->message ?: error->name : NULL;
 	if (error)
-		return refuse_unanswered(check, error->message ?: error->name, err);
+		return 0;
 	r = sd_bus_message_enter_container(reply, 'r', "bba{ss}");
 	if (r > 0)
 		r = sd_bus_message_read(reply, "bb", &authorized, &challenge);
 	if (r <= 0)
-		return refuse_unanswered(check, "its answer makes no sense", err);
-	return authorized ? 0 : refuse(check, challenge, err);
+		*ret_why = "its answer makes no sense";
+	return r <= 0 || authorized ? 0 : refuse(check, challenge, err);
 }
 
 static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
 {
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 	struct polkit_check *check = userdata;
+	const char *why;
+	int r;
 
 	check->call = sd_bus_slot_unref(check->call);
-	finish(check, judge(check, reply, &err) < 0 ? &err : NULL);
+	r = judge(check, reply, &why, &err);
+	if (why)
+		ask_user(check, why);
+	else
+		finish(check, r < 0 ? &err : NULL);
 	return 0;
 }
 
 static int on_unsent(sd_event_source *source, void *userdata)
 {
-	_cleanup_(error_done) struct error err = ERROR_NULL;
 	struct polkit_check *check = userdata;
 
-	refuse_unanswered(check, strerrordesc_np(check->error), &err);
-	finish(check, &err);
+	check->unsent = sd_event_source_disable_unref(check->unsent);
+	ask_user(check, strerrordesc_np(check->error));
 	return 0;
 }
 
@@ -135,6 +185,7 @@ struct polkit_check *polkit_check(
 
 	*check = (struct polkit_check){
 		.action = mem_strdup(action),
+		.message = sd_bus_message_ref(message),
 		.done = done,
 		.userdata = userdata,
 	};

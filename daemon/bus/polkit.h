@@ -4,7 +4,9 @@
 
 /*
  * Asking polkit whether the sender of a message may do something.  It fails closed: no polkit, an
- * error, an answer that makes no sense and none in time are all refusals, for root too.
+ * error, an answer that makes no sense and none in time are all refusals, but for root, who needs no
+ * polkit on this host for anything else either (systemd asks it nothing about root).  What polkit
+ * refuses is refused to root too.
  */
 
 #include "lib/base/error.h"

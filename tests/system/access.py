@@ -77,6 +77,7 @@ def access_fails_closed_without_polkit():
         for words in (("Sync", "s", ""), ("Approve", "s", "")):
             equal(call(*MANAGER, *words, user="alice") != "", True, f"{words[0]} without polkit")
         equal(call(*MANAGER, "Status", user="alice"), "", "reading asks nobody")
+        equal(call(*MANAGER, "Sync", "s", "web/files", user="root"), "", "root passes")
     finally:
         run("systemctl", "unmask", "--runtime", "polkit.service")
         run("systemctl", "start", "polkit.service")

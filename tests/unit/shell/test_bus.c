@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -202,6 +203,19 @@ static sd_bus *join(struct world *w)
 	assert_true(sd_bus_open_system(&bus) >= 0);
 	assert_true(sd_bus_attach_event(bus, w->event, SD_EVENT_PRIORITY_NORMAL) >= 0);
 	return bus;
+}
+
+/* Those of root are tested beside: what is refused to others may be root's without polkit. */
+static void caller_is_nobody(struct world *w)
+{
+	if (geteuid() != 0)
+		return;
+	w->caller = sd_bus_close_unref(w->caller);
+	assert_int_equal(chmod(w->broker.directory, 0755), 0);
+	assert_int_equal(seteuid(65534), 0);
+	w->caller = join(w);
+	(void)sd_bus_get_unique_name(w->caller, &(const char *){ NULL }); /* it has been let in */
+	assert_int_equal(seteuid(0), 0);
 }
 
 static void polkit_start(struct world *w, enum polkit_mood mood)
@@ -619,13 +633,39 @@ static void test_refused_without_polkit(void **state)
 	struct world *w = *state;
 
 	broker_needed(&w->broker);
+	caller_is_nobody(w);
 	assert_error(call(w, "Sync", "", 0), "org.certferry1.Error.Denied", "is polkit installed");
+	assert_int_equal(w->syncs, 0);
+}
+
+/* As with systemd: root can do what it likes to the daemon anyway. */
+static void test_root_needs_no_polkit(void **state)
+{
+	struct world *w = *state;
+
+	broker_needed(&w->broker);
+	if (geteuid() != 0)
+		skip();
+	assert_number(call(w, "Sync", "", 0), 7);
+	polkit_start(w, POLKIT_NONSENSE);
+	assert_number(call(w, "Sync", "", 0), 7);
+	assert_int_equal(w->syncs, 2);
+}
+
+static void test_polkit_can_refuse_root(void **state)
+{
+	struct world *w = *state;
+
+	broker_needed(&w->broker);
+	polkit_start(w, POLKIT_NO);
+	assert_error(call(w, "Sync", "", 0), "org.certferry1.Error.Denied", "polkit does not allow");
 	assert_int_equal(w->syncs, 0);
 }
 
 static void refused_when(struct world *w, enum polkit_mood mood, const char *part)
 {
 	broker_needed(&w->broker);
+	caller_is_nobody(w);
 	polkit_start(w, mood);
 	assert_error(call(w, "Sync", "", 0), "org.certferry1.Error.Denied", part);
 	assert_int_equal(w->syncs, 0);
@@ -999,6 +1039,8 @@ int main(void)
 		bus_test(test_sync_is_a_job),
 		bus_test(test_approve_says_who),
 		bus_test(test_refused_without_polkit),
+		bus_test(test_root_needs_no_polkit),
+		bus_test(test_polkit_can_refuse_root),
 		bus_test(test_refused_when_polkit_says_no),
 		bus_test(test_refused_when_nobody_can_be_asked),
 		bus_test(test_refused_when_the_answer_is_nonsense),
