@@ -53,6 +53,9 @@ BOTOCORE   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/botocore/*.c))
 
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libcurl4-openssl-dev libssl-dev libjansson-dev libyaml-dev \
 	libsystemd-dev libsqlite3-dev
+# What the installed programs need beside the libraries that they are linked with: who lets the daemon restart units,
+# and whom TLS trusts.
+RUN_PACKAGES := polkitd ca-certificates
 TEST_PACKAGES := $(BUILD_PACKAGES) libcmocka-dev
 # What needs one of these is skipped where it cannot be had.
 CHECK_PACKAGES := python3-pytest python3-pytest-xdist python3-pytest-timeout python3-aiohttp python3-boto3 \
@@ -119,6 +122,9 @@ $(BOTOCORE): $(BUILD)/%: $(BUILD)/%.o $(LIB_A)
 
 deps-build: ## install what building needs (Debian packages)
 	$(Q)tests/packages $(BUILD_PACKAGES)
+
+deps-run: ## install what running needs (Debian packages)
+	$(Q)tests/packages $(RUN_PACKAGES)
 
 deps: ## install what building and testing need (Debian packages)
 	$(Q)tests/packages $(TEST_PACKAGES) -- $(CHECK_PACKAGES)
@@ -211,7 +217,7 @@ clean: ## remove build/
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
-.PHONY: all unit bench bench-build deps deps-all deps-build check check-botocore check-simulation check-trixie check-layers \
+.PHONY: all unit bench bench-build deps deps-all deps-build deps-run check check-botocore check-simulation check-trixie check-layers \
 	check-mutations check-watchers demo install clean help
 .SECONDARY:
 # Those of Debian 13 below build/trixie are another machine's.

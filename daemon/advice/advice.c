@@ -2,8 +2,10 @@
 #include "daemon/advice/advice.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/config/config.h"
+#include "daemon/dependent/polkit_rule.h"
 #include "daemon/dependent/primary.h"
 #include "lib/aws/aws.h"
 #include "lib/base/strv.h"
@@ -26,6 +28,16 @@ static void print_aliases(const struct desired *desired, FILE *stream)
 	}
 }
 
+/* Where systemd does not run, nobody asks for units to be restarted. */
+static void print_polkit(const struct desired *desired, FILE *stream)
+{
+	if (desired->dependent_count && !polkit_is_installed() && access("/run/systemd/system", F_OK) == 0)
+		(void)fputs("warning: there is no polkit on this host, which has to let certferryd restart "
+			    "the units of dependents; install the package polkitd, and the rule that "
+			    "`certferryd --polkit-rule` prints\n",
+			stream);
+}
+
 /* What else could be wrong with the environment is the daemon's to say: it has one of its own. */
 static void print_trust(FILE *stream)
 {
@@ -46,7 +58,9 @@ void advice_print(const char *config_file, FILE *stream)
 
 	(void)config_check(config_file, &desired, &problems, &warnings);
 	config_problems_print(&warnings, stream);
-	if (desired)
+	if (desired) {
 		print_aliases(desired, stream);
+		print_polkit(desired, stream);
+	}
 	print_trust(stream);
 }

@@ -3,11 +3,15 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/dependent/primary.h"
 #include "lib/base/buf.h"
 #include "lib/base/strv.h"
 #include "lib/systemd/unit.h"
+
+/* What has the bus start it; the same on every distribution. */
+#define POLKIT_SERVICE "/usr/share/dbus-1/system-services/org.freedesktop.PolicyKit1.service"
 
 /* What systemd tells polkit of the method that each action calls. */
 static const char *const verbs[] = {
@@ -75,6 +79,11 @@ static char **allowed_list(const struct desired *desired, char *const *names)
 		strv_append(&list, pair);
 	}
 	return list;
+}
+
+bool polkit_is_installed(void)
+{
+	return access(POLKIT_SERVICE, F_OK) == 0;
 }
 
 char *polkit_rule(const struct desired *desired)

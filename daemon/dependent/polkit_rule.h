@@ -21,4 +21,7 @@ char *polkit_rule(const struct desired *desired);
  */
 char *polkit_rule_of(const struct desired *desired, char *const *names);
 
+/* polkit_is_installed(): there is a polkit on this host that the bus could start. */
+bool polkit_is_installed(void);
+
 #endif

@@ -103,6 +103,7 @@ class Host:
     def reset(self):
         self.units = {}
         self.allows = True  # polkit's answer
+        self.refuses_jobs = False  # systemd, which polkit has not let
         self.asked = []  # of polkit
         self.pause = threading.Event()  # cleared: jobs wait before they are begun
         self.pause.set()
@@ -167,6 +168,8 @@ class Host:
     def _job(self, unit, job):
         if unit is None:
             raise Refused("org.freedesktop.systemd1.NoSuchUnit", "Unit not found.")
+        if self.refuses_jobs:
+            raise Refused("org.freedesktop.DBus.Error.AccessDenied", "Permission denied")
         if not self.pause_after:
             self._wait()
         result = unit.work(job)

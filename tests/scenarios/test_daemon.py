@@ -9,7 +9,7 @@ import time
 import pytest
 
 from tests.scenarios.host import path_of
-from tests.scenarios.vocabulary import DESTINATION, REGION, SECOND, SLOW, SOURCE
+from tests.scenarios.vocabulary import DESTINATION, NAMESPACES, REGION, SECOND, SLOW, SOURCE
 
 
 def rewrite(ferry, text):
@@ -224,6 +224,24 @@ def test_the_rule_and_the_check_name_what_polkit_is_told(bus_ferry, host, pay):
     assert re.fullmatch(r"warning: dependents\.alias\.unit: 'httpd\.service' is another name of 'web\.service'.*\n", check.log), check
     bus_ferry.variables["DBUS_SYSTEM_BUS_ADDRESS"] = f"unix:path={bus_ferry.directory}/nothing"  # systemd cannot be asked
     assert '"try-restart httpd.service"' in bus_ferry.run("--polkit-rule").out
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_refused_restart_names_what_is_missing(bus_ferry, host, pay, web, installed):
+    host.refuses_jobs = True
+    bus_ferry.carry("pay", pay, {"to": "files", "then": ["web"]})
+    here = " && ".join((
+        "mount -t tmpfs none /usr/share/dbus-1/system-services", "mount -t tmpfs none /run", "mkdir -p /run/systemd/system",
+        "touch /usr/share/dbus-1/system-services/org.freedesktop.PolicyKit1.service" if installed else "true", 'exec "$@"',
+    ))  # fmt: skip
+    under = [*NAMESPACES, "sh", "-c", here, "sh"]
+    check = bus_ferry.run("--check", under=under)
+    run = bus_ferry.once(under=under, expect=1)
+    if installed:
+        assert check.log == "" and "polkit does not let certferryd restart 'web.service'" in run.log, run
+    else:
+        assert check.status == 0 and check.log.startswith("warning: there is no polkit on this host"), check
+        assert re.search(r"there is no polkit on this host, .* 'web\.service' .*install the package polkitd", run.log), run
 
 
 def test_a_daemon_that_is_ready_is_found_by_its_name(bus_ferry, host, pay):
