@@ -126,17 +126,21 @@ static int on_grace_over(sd_event_source *source, uint64_t when, void *userdata)
 	struct retirement *retirement = userdata;
 
 	retire(&retirement->delivery);
-	(void)sd_event_source_set_floating(source, false); /* and so it ends, and ${userdata} with it */
+	/* And so it ends, and ${userdata} with it. */
+	(void)sd_event_source_set_floating(source, false);
 	return 0;
 }
 
-/* The loop owns the timer, and whoever ends before it leaves the rest to the next run's first look. */
+/*
+ * The loop owns the timer, and whoever ends before it leaves the rest to the next run's first look.
+ */
 static void retire_in(struct sd_event *event, const struct delivery *delivery, usec_t wait)
 {
 	struct retirement *retirement = retirement_new(delivery);
 	sd_event_source *timer;
 
-	if (sd_event_add_time_relative(event, &timer, CLOCK_MONOTONIC, wait, 0, on_grace_over, retirement) < 0)
+	if (sd_event_add_time_relative(
+		    event, &timer, CLOCK_MONOTONIC, wait, 0, on_grace_over, retirement) < 0)
 		mem_exhausted();
 	(void)sd_event_source_set_destroy_callback(timer, retirement_free);
 	(void)sd_event_source_set_description(timer, "file-retire");
@@ -166,8 +170,8 @@ static int finish(const struct delivery *delivery, struct error *err)
 		r = file_tree_shown(&tree, &shown, err);
 	if (r == 0)
 		r = file_tree_finish(&tree, &shown, err);
-	return r < 0 ? error_wrap(err, "finish the switch of '%s/%s'", delivery->place->destination->directory,
-			       delivery->object)
+	return r < 0 ? error_wrap(err, "finish the switch of '%s/%s'",
+			       delivery->place->destination->directory, delivery->object)
 		     : 0;
 }
 
@@ -183,8 +187,8 @@ static int see_to_switch(const struct delivery *delivery, const struct file_show
 	return 0;
 }
 
-static int look_at(
-	struct sd_event *event, const struct look_item *item, struct observed *seen, struct error *err)
+static int look_at(struct sd_event *event, const struct look_item *item, struct observed *seen,
+	struct error *err)
 {
 	_cleanup_(file_tree_done) struct file_tree tree = FILE_TREE_NULL;
 	_cleanup_(file_shown_done) struct file_shown shown = FILE_SHOWN_NULL;
@@ -262,18 +266,21 @@ static void file_look_cancel(struct destination_look *handle)
 /* What a person has to know of how it is shown now. */
 static void say_switch(const char *path, enum file_switch result, const char *why)
 {
-	static bool said; /* the same is true at each renewal, and of each delivery to the file system */
+	/* The same is true at each renewal, and of each delivery to the file system. */
+	static bool said;
 
 	if (result == FILE_BECAME_DIRECTORY)
 		log_write(LOG_NOTICE, NULL, NULL,
-			"Made '%s' a directory; it was a link. Restart programs that watch it or its files once: their "
+			"Made '%s' a directory; it was a link. Restart programs that watch it or "
+			"its files once: their "
 			"watch stays on what the link showed",
 			path);
 	if (result != FILE_STAYS_LINK || said)
 		return;
 	said = true;
 	log_write(LOG_NOTICE, NULL, NULL,
-		"Failed to make '%s' a directory: %s; it stays a link, and programs that watch its files do not notice a "
+		"Failed to make '%s' a directory: %s; it stays a link, and programs that watch its "
+		"files do not notice a "
 		"renewal by themselves",
 		path, why);
 }
@@ -352,7 +359,8 @@ static int tag_version(const struct file_tag *tag, struct error *err)
 	if (r == 0)
 		r = file_tree_shown(&tree, &shown, err);
 	if (r == 0 && (tree.versions < 0 || !*shown.version))
-		return error_set(err, ERROR_ABSENT, ENOENT, "'%s' does not exist any more", tag->delivery->object);
+		return error_set(err, ERROR_ABSENT, ENOENT, "'%s' does not exist any more",
+			tag->delivery->object);
 	return r < 0 ? r : file_tree_write_anchor(&tree, shown.version, &tag->anchor, err);
 }
 

@@ -234,8 +234,8 @@ static bool is_original(int directory, const char *name, const struct timespec *
 {
 	struct stat status;
 
-	return fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) &&
-	       is_at_or_before(&status.st_mtim, shown_at);
+	return fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(status.st_mode) && is_at_or_before(&status.st_mtim, shown_at);
 }
 
 bool file_layout_has_originals(int directory, const struct timespec *shown_at)

@@ -30,16 +30,19 @@ int file_layout_write(
 int file_layout_read(
 	int directory, enum layout layout, struct file_content *ret_content, struct error *err);
 
-/* file_layout_file(layout, number): the name of the file ${number} of ${layout}, from 0 on; ${layout} NULL: of all of them,
- * some more than once.  NULL: there are no more. */
+/*
+ * file_layout_file(layout, number): the name of the file ${number} of ${layout}, from 0 on;
+ * ${layout} NULL: of all of them, some more than once.  NULL: there are no more.
+ */
 const char *file_layout_file(const enum layout *layout, size_t number);
 
 /*
- * Originals: files of any layout in the open ${directory} that are not younger than ${shown_at}, when another version began
- * to be shown in place of this one; programs may watch them.
+ * Originals: files of any layout in the open ${directory} that are not younger than ${shown_at},
+ * when another version began to be shown in place of this one; programs may watch them.
  * file_layout_has_originals(directory, shown_at): are there any?
- * file_layout_copy_originals(directory, scratch, shown_at, err): put a copy in the place of each, made in the open directory
- * ${scratch} of the same file system: whoever watches an original learns that it is gone, and what it held is kept.
+ * file_layout_copy_originals(directory, scratch, shown_at, err): put a copy in the place of each,
+ * made in the open directory ${scratch} of the same file system: whoever watches an original learns
+ * that it is gone, and what it held is kept.
  */
 bool file_layout_has_originals(int directory, const struct timespec *shown_at);
 int file_layout_copy_originals(

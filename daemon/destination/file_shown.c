@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A directory is made under a temporary name with all of its links, and then renamed to NAME, or exchanged with the link
- * that is there: no path is absent for a moment.
+ * A directory is made under a temporary name with all of its links, and then renamed to NAME, or
+ * exchanged with the link that is there: no path is absent for a moment.
  */
 
 #include "daemon/destination/file_shown.h"
@@ -22,8 +22,8 @@
 #include "lib/os/file.h"
 #include "lib/os/path.h"
 
-#define DATA	       "..data"
-#define STAMP	       ".certferry."
+#define DATA           "..data"
+#define STAMP          ".certferry."
 #define STAMP_MODE     0640
 #define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
@@ -61,7 +61,8 @@ static char *file_target(const char *file)
 static int foreign(const struct file_name *name, const char *what, struct error *err)
 {
 	return error_set(err, ERROR_CONFLICT, EEXIST,
-		"'%s' is %s that certferry did not make: move it away, or choose another name with as:",
+		"'%s' is %s that certferry did not make: move it away, or choose another name with "
+		"as:",
 		name->path, what);
 }
 
@@ -92,7 +93,8 @@ bool file_shown_is_in(int directory)
 }
 
 /* ${says} is ${prefix} and a version. */
-static bool is_version(const char *says, const char *prefix, char ret_version[static VERSION_NAME_SIZE])
+static bool is_version(
+	const char *says, const char *prefix, char ret_version[static VERSION_NAME_SIZE])
 {
 	size_t length = strlen(prefix);
 
@@ -146,7 +148,8 @@ static int check_links(const struct file_name *name, int directory, struct error
 
 		if (r == -EINVAL)
 			return error_set(err, ERROR_CONFLICT, EEXIST,
-				"'%s/%s' is a file that certferry did not make, in the place of its link: move it away",
+				"'%s/%s' is a file that certferry did not make, in the place of "
+				"its link: move it away",
 				name->path, file);
 		if (r < 0 && r != -ENOENT)
 			return error_set_errno(err, r, "read link '%s/%s'", name->path, file);
@@ -165,8 +168,8 @@ static bool is_stamped(const struct file_name *name, const struct timespec *at)
 	_cleanup_(freep) char *stamp = stamp_name(name);
 	struct stat status;
 
-	return fstatat(name->parent, stamp, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) &&
-	       !timespec_is_before(&status.st_mtim, at);
+	return fstatat(name->parent, stamp, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(status.st_mode) && !timespec_is_before(&status.st_mtim, at);
 }
 
 static int open_directory(const struct file_name *name, int *ret_fd, struct error *err)
@@ -180,7 +183,8 @@ static int open_directory(const struct file_name *name, int *ret_fd, struct erro
 		return error_set_errno(err, errno, "open directory '%s'", name->path);
 	if (!path_is_safe(&status, PATH_OUR_GROUP))
 		return error_set(err, ERROR_CONFLICT, EPERM,
-			"others own or can write to directory '%s'; remove it, or choose another name with as:",
+			"others own or can write to directory '%s'; remove it, or choose another "
+			"name with as:",
 			name->path);
 	*ret_fd = fd;
 	fd = -1;
@@ -197,7 +201,8 @@ static int read_directory(const struct file_name *name, struct file_shown *shown
 	if (r < 0)
 		return r;
 	r = read_link(shown->directory, DATA, &data);
-	if (r == -ENOENT || r == -EINVAL || (r == 0 && !is_version(data.says, prefix, shown->version)))
+	if (r == -ENOENT || r == -EINVAL ||
+		(r == 0 && !is_version(data.says, prefix, shown->version)))
 		return foreign(name, "a directory", err);
 	if (r < 0)
 		return error_set_errno(err, r, "read link '%s/" DATA "'", name->path);
@@ -248,11 +253,15 @@ static int put_links(const struct file_name *name, int directory, struct error *
 	return 0;
 }
 
-/* Where the clock was set back since ..data was made, the stamp would be older for as long, and never be found good. */
-static int make_stamp(const struct file_name *name, const char *temporary, const struct timespec *data)
+/*
+ * Where the clock was set back since ..data was made, the stamp would be older for as long, and
+ * never be found good.
+ */
+static int make_stamp(
+	const struct file_name *name, const char *temporary, const struct timespec *data)
 {
-	_cleanup_(fd_closep) int fd = openat(
-		name->parent, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, STAMP_MODE);
+	_cleanup_(fd_closep) int fd = openat(name->parent, temporary,
+		O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, STAMP_MODE);
 	const struct timespec times[] = { *data, *data };
 	struct stat status;
 
@@ -292,7 +301,8 @@ static int finish(const struct file_name *name, int directory, struct error *err
 		     : put_stamp(name, &data.at, err);
 }
 
-int file_shown_finish(const struct file_name *name, const struct file_shown *shown, struct error *err)
+int file_shown_finish(
+	const struct file_name *name, const struct file_shown *shown, struct error *err)
 {
 	return shown->directory < 0 ? 0 : finish(name, shown->directory, err);
 }
@@ -333,7 +343,8 @@ static void remove_directory(const struct file_name *name, const char *temporary
 	(void)unlinkat(name->parent, temporary, AT_REMOVEDIR);
 }
 
-static int fill_directory(const struct file_name *name, int directory, const char *version, struct error *err)
+static int fill_directory(
+	const struct file_name *name, int directory, const char *version, struct error *err)
 {
 	_cleanup_(freep) char *target = data_target(name, version);
 	struct stat status;
@@ -342,7 +353,8 @@ static int fill_directory(const struct file_name *name, int directory, const cha
 		return error_set_errno(err, errno, "make directory '%s'", name->path);
 	if (name->group != (gid_t)-1 && status.st_gid != name->group)
 		return error_set(err, ERROR_DENIED, 0,
-			"a new directory '%s' does not get the destination's group: the directory above lacks the "
+			"a new directory '%s' does not get the destination's group: the directory "
+			"above lacks the "
 			"set-group-id bit (chmod g+s) or has another group (chgrp)",
 			name->path);
 	if (symlinkat(target, directory, DATA) < 0)
@@ -351,7 +363,8 @@ static int fill_directory(const struct file_name *name, int directory, const cha
 }
 
 /* Whole, and shown by nobody yet. */
-static int make_directory(const struct file_name *name, const char *temporary, const char *version, struct error *err)
+static int make_directory(
+	const struct file_name *name, const char *temporary, const char *version, struct error *err)
 {
 	_cleanup_(fd_closep) int fd = -1;
 	int r;
@@ -368,14 +381,17 @@ static int make_directory(const struct file_name *name, const char *temporary, c
 }
 
 /* A link that is there is what ${temporary} is afterwards. */
-static int move_into_place(const struct file_name *name, const char *temporary, bool exchange, struct error *err)
+static int move_into_place(
+	const struct file_name *name, const char *temporary, bool exchange, struct error *err)
 {
-	if (renameat2(name->parent, temporary, name->parent, name->name, exchange ? RENAME_EXCHANGE : 0) == 0) {
+	if (renameat2(name->parent, temporary, name->parent, name->name,
+		    exchange ? RENAME_EXCHANGE : 0) == 0) {
 		if (exchange)
 			(void)unlinkat(name->parent, temporary, 0);
 		return 0;
 	}
-	(void)error_set_errno(err, errno, exchange ? "exchange '%s' for a directory" : "rename directory '%s'", name->path);
+	(void)error_set_errno(err, errno,
+		exchange ? "exchange '%s' for a directory" : "rename directory '%s'", name->path);
 	remove_directory(name, temporary);
 	return error_result(err);
 }
@@ -386,10 +402,12 @@ static int stamp_new(const struct file_name *name, struct error *err)
 	struct link data;
 	int r = fd < 0 ? -errno : read_link(fd, DATA, &data);
 
-	return r < 0 ? error_set_errno(err, r, "read link '%s/" DATA "'", name->path) : put_stamp(name, &data.at, err);
+	return r < 0 ? error_set_errno(err, r, "read link '%s/" DATA "'", name->path)
+		     : put_stamp(name, &data.at, err);
 }
 
-static int show_directory(const struct file_name *name, const char *version, bool exchange, struct error *err)
+static int show_directory(
+	const struct file_name *name, const char *version, bool exchange, struct error *err)
 {
 	_cleanup_(freep) char *temporary = file_temporary_name(name->name);
 	int r;
@@ -399,8 +417,8 @@ static int show_directory(const struct file_name *name, const char *version, boo
 }
 
 /* Whatever keeps it from becoming a directory must not keep the version from being shown. */
-static int switch_link(const struct file_name *name, const char *version, enum file_switch *ret_result,
-	char **ret_why, struct error *err)
+static int switch_link(const struct file_name *name, const char *version,
+	enum file_switch *ret_result, char **ret_why, struct error *err)
 {
 	_cleanup_(error_done) struct error refusal = ERROR_NULL;
 	_cleanup_(freep) char *target = NULL;
@@ -415,8 +433,8 @@ static int switch_link(const struct file_name *name, const char *version, enum f
 	return link_replace(name->parent, name->name, target, err);
 }
 
-static int switch_directory(
-	const struct file_name *name, const struct file_shown *shown, const char *version, struct error *err)
+static int switch_directory(const struct file_name *name, const struct file_shown *shown,
+	const char *version, struct error *err)
 {
 	_cleanup_(freep) char *target = data_target(name, version);
 	int r = link_put(shown->directory, DATA, target, err);
@@ -424,8 +442,8 @@ static int switch_directory(
 	return r < 0 ? r : finish(name, shown->directory, err);
 }
 
-int file_shown_switch(const struct file_name *name, const struct file_shown *shown, const char *version,
-	enum file_switch *ret_result, char **ret_why, struct error *err)
+int file_shown_switch(const struct file_name *name, const struct file_shown *shown,
+	const char *version, enum file_switch *ret_result, char **ret_why, struct error *err)
 {
 	int r;
 

@@ -3,16 +3,18 @@
 #define DAEMON_DESTINATION_FILE_SHOWN_H
 
 /*
- * How programs find the version: under DIRECTORY/AS, whose last step is NAME in the directory DIR, there is
+ * How programs find the version: under DIRECTORY/AS, whose last step is NAME in the directory DIR,
+ * there is
  *	NAME/..data	a link to ../.versions/AS/VERSION, with as many ../ as AS has steps
  *	NAME/FILE	a link to ..data/FILE, for each file of the layout
  *	.certferry.NAME	in DIR, an empty file: the stamp
  * or, as all were at first, and where the file system cannot exchange a link for a directory,
  *	NAME		a link to .versions/AS/VERSION
  *
- * ..data is renamed over: from then on all paths lead to the new version, to the certificate and to the key at once.  Each FILE
- * is made anew after that, and the stamp last: so whoever watches the files, NAME/ or DIR (inotify(7)) hears of a change in
- * what they watch, and reads the new version then.
+ * ..data is renamed over: from then on all paths lead to the new version, to the certificate and to
+ * the key at once.  Each FILE is made anew after that, and the stamp last: so whoever watches the
+ * files, NAME/ or DIR (inotify(7)) hears of a change in what they watch, and reads the new version
+ * then.
  */
 
 #include <stdbool.h>
@@ -28,7 +30,7 @@
 struct file_name {
 	int parent; /* DIR; -1: not there */
 	const char *name; /* NAME */
-	const char *target; /* what a link NAME says before VERSION; ..data says "../" before that */
+	const char *target; /* what a link NAME says before VERSION; ..data says "../" before */
 	const char *path; /* DIRECTORY/AS, for messages */
 	enum layout layout;
 	gid_t group; /* that new directories are to have; -1: any */
@@ -46,28 +48,32 @@ struct file_shown {
 
 /**
  * file_shown_read(name, shown, err):
- * ${shown} is FILE_SHOWN_NULL before, release with file_shown_done().  No link is followed.  ERROR_CONFLICT: something is
- * there that is not of certferry.
+ * ${shown} is FILE_SHOWN_NULL before, release with file_shown_done().  No link is followed.
+ * ERROR_CONFLICT: something is there that is not of certferry.
  */
 int file_shown_read(const struct file_name *name, struct file_shown *shown, struct error *err);
 
-/* file_shown_finish(name, shown, err): what a switch does after ..data was renamed over, which is not touched. */
-int file_shown_finish(const struct file_name *name, const struct file_shown *shown, struct error *err);
+/*
+ * file_shown_finish(name, shown, err): what a switch does after ..data was renamed over, which is
+ * not touched.
+ */
+int file_shown_finish(
+	const struct file_name *name, const struct file_shown *shown, struct error *err);
 
 /* What became of the name in a switch. */
 enum file_switch {
 	FILE_SWITCHED,
-	FILE_BECAME_DIRECTORY, /* it was a link until now: who watches it watches what is not there any more */
+	FILE_BECAME_DIRECTORY, /* it was a link: who watches it watches what is not there any more */
 	FILE_STAYS_LINK, /* it cannot become a directory */
 };
 
 /**
  * file_shown_switch(name, shown, version, result, why, err):
- * Let ${version}, which is whole, be shown instead of ${shown}.  ${ret_why}: of FILE_STAYS_LINK the reason, which is the
- * caller's; unchanged otherwise.
+ * Let ${version}, which is whole, be shown instead of ${shown}.  ${ret_why}: of FILE_STAYS_LINK the
+ * reason, which is the caller's; unchanged otherwise.
  */
-int file_shown_switch(const struct file_name *name, const struct file_shown *shown, const char *version,
-	enum file_switch *ret_result, char **ret_why, struct error *err);
+int file_shown_switch(const struct file_name *name, const struct file_shown *shown,
+	const char *version, enum file_switch *ret_result, char **ret_why, struct error *err);
 
 /* file_shown_clear(name, shown): remove what a switch left that was killed. */
 void file_shown_clear(const struct file_name *name, const struct file_shown *shown);
@@ -81,7 +87,10 @@ bool file_shown_is_in(int directory);
 /* timespec_is_before(a, b): is ${a} earlier than ${b}? */
 bool timespec_is_before(const struct timespec *a, const struct timespec *b);
 
-/* file_entries(directory): the names in the open ${directory}, the caller's; NULL: none could be read. */
+/*
+ * file_entries(directory): the names in the open ${directory}, the caller's; NULL: none could be
+ * read.
+ */
 char **file_entries(int directory);
 
 #endif

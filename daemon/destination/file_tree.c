@@ -38,7 +38,8 @@
 
 static bool is_version(const char *name)
 {
-	return strspn(name, "0123456789abcdef") == VERSION_NAME_SIZE - 1 && name[VERSION_NAME_SIZE - 1] == '\0';
+	return strspn(name, "0123456789abcdef") == VERSION_NAME_SIZE - 1 &&
+	       name[VERSION_NAME_SIZE - 1] == '\0';
 }
 
 static int open_step(int parent, const char *name, bool make)
@@ -93,7 +94,8 @@ static int walk(
 				*step, directory, tree->delivery->object);
 		if (file_shown_is_in(fd))
 			return error_set(err, ERROR_CONFLICT, EEXIST,
-				"another delivery's files are in directory '%s' on the way to '%s/%s'; choose another "
+				"another delivery's files are in directory '%s' on the way to "
+				"'%s/%s'; choose another "
 				"name with as:",
 				*step, directory, tree->delivery->object);
 	}
@@ -115,7 +117,8 @@ static int split_object(const struct delivery *delivery, char ***ret_steps, stru
 	for (char *step; (step = strsep(&rest, "/"));) {
 		if (*step == '\0' || *step == '.' || strlen(step) > STEP_MOST)
 			return error_set(err, ERROR_INVALID, 0,
-				"'%s' cannot be the path of files in '%s'; as: must be a relative path "
+				"'%s' cannot be the path of files in '%s'; as: must be a relative "
+				"path "
 				"in which no part is empty or begins with a dot",
 				delivery->object, delivery->place->destination->directory);
 		strv_append(&steps, step);
@@ -134,8 +137,8 @@ static char *link_target(const char *object, size_t depth)
 }
 
 /*
- * ${steps} are those of AS: all but the last lead to where the version is shown, all of them below .versions to
- * the version.
+ * ${steps} are those of AS: all but the last lead to where the version is shown, all of them below
+ * .versions to the version.
  */
 static int open_ways(struct file_tree *tree, char **steps, bool make, struct error *err)
 {
@@ -154,9 +157,12 @@ static int open_ways(struct file_tree *tree, char **steps, bool make, struct err
 	return r;
 }
 
-/* A look reads only, and from wherever the directory leads: whether keys may go there is asked before they do. */
-static int open_root(
-	const struct desired_destination *destination, enum file_tree_use use, int *ret_fd, struct error *err)
+/*
+ * A look reads only, and from wherever the directory leads: whether keys may go there is asked
+ * before they do.
+ */
+static int open_root(const struct desired_destination *destination, enum file_tree_use use,
+	int *ret_fd, struct error *err)
 {
 	int fd;
 
@@ -169,8 +175,8 @@ static int open_root(
 	return 0;
 }
 
-int file_tree_open(
-	const struct delivery *delivery, enum file_tree_use use, struct file_tree *tree, struct error *err)
+int file_tree_open(const struct delivery *delivery, enum file_tree_use use, struct file_tree *tree,
+	struct error *err)
 {
 	_cleanup_(strv_freep) char **steps = NULL;
 	int r;
@@ -184,12 +190,17 @@ int file_tree_open(
 	return r < 0 ? r : open_ways(tree, steps, use == FILE_TREE_MAKE, err);
 }
 
-/* The directory inherits its group from DIRECTORY, unless somebody made a step of the way without the bit. */
+/*
+ * The directory inherits its group from DIRECTORY, unless somebody made a step of the way without
+ * the bit.
+ */
 static gid_t wanted_group(const struct file_tree *tree)
 {
 	struct stat root;
 
-	return tree->delivery->place->destination->group && fstat(tree->root, &root) == 0 ? root.st_gid : (gid_t)-1;
+	return tree->delivery->place->destination->group && fstat(tree->root, &root) == 0
+		       ? root.st_gid
+		       : (gid_t)-1;
 }
 
 static struct file_name name_of(const struct file_tree *tree)
@@ -211,7 +222,8 @@ int file_tree_shown(const struct file_tree *tree, struct file_shown *shown, stru
 	return file_shown_read(&name, shown, err);
 }
 
-int file_tree_finish(const struct file_tree *tree, const struct file_shown *shown, struct error *err)
+int file_tree_finish(
+	const struct file_tree *tree, const struct file_shown *shown, struct error *err)
 {
 	const struct file_name name = name_of(tree);
 
@@ -394,8 +406,8 @@ static void remove_older(const struct file_tree *tree, const char *version, cons
 }
 
 /* Does ${version} hold files of ours that are not younger than ${at}?  When it was written last. */
-static bool has_files(
-	const struct file_tree *tree, const char *version, const struct timespec *at, struct timespec *ret_written)
+static bool has_files(const struct file_tree *tree, const char *version, const struct timespec *at,
+	struct timespec *ret_written)
 {
 	_cleanup_(fd_closep) int fd = file_tree_open_version(tree, version);
 	struct stat status;
@@ -406,19 +418,25 @@ static bool has_files(
 	return true;
 }
 
-static bool has_originals(const struct file_tree *tree, const char *version, const struct file_shown *shown)
+static bool has_originals(
+	const struct file_tree *tree, const char *version, const struct file_shown *shown)
 {
 	struct timespec written;
 
 	return has_files(tree, version, &shown->at, &written);
 }
 
-/* A version that is not shown.  What holds none of our files may hold somebody's, and is left alone. */
-static bool is_older(const struct file_tree *tree, const char *name, const char *shown, struct timespec *ret_written)
+/*
+ * A version that is not shown.  What holds none of our files may hold somebody's, and is left
+ * alone.
+ */
+static bool is_older(const struct file_tree *tree, const char *name, const char *shown,
+	struct timespec *ret_written)
 {
 	static const struct timespec ever = { .tv_sec = INT64_MAX };
 
-	return is_version(name) && strcmp(name, shown) != 0 && has_files(tree, name, &ever, ret_written);
+	return is_version(name) && strcmp(name, shown) != 0 &&
+	       has_files(tree, name, &ever, ret_written);
 }
 
 /* The one that was written last of them. */
@@ -428,7 +446,8 @@ static char *find_before(const struct file_tree *tree, char *const *names, const
 	const char *before = NULL;
 
 	STRV_FOREACH (name, names) {
-		if (!is_older(tree, *name, shown, &written) || (before && timespec_is_before(&written, &latest)))
+		if (!is_older(tree, *name, shown, &written) ||
+			(before && timespec_is_before(&written, &latest)))
 			continue;
 		latest = written;
 		before = *name;
@@ -446,13 +465,14 @@ usec_t file_tree_retires_at(const struct file_tree *tree, const struct file_show
 	if (!*shown->version)
 		return USEC_INFINITY;
 	STRV_FOREACH (name, names)
-		if (is_new(*name) ||
-			(is_older(tree, *name, shown->version, &written) && strcmp(*name, before) != 0))
+		if (is_new(*name) || (is_older(tree, *name, shown->version, &written) &&
+					     strcmp(*name, before) != 0))
 			retired = false;
 	return retired ? USEC_INFINITY : usec_add(time_of(&shown->at), FILE_TREE_GRACE);
 }
 
-static void replace_by_copies(const struct file_tree *tree, const char *version, const struct file_shown *shown)
+static void replace_by_copies(
+	const struct file_tree *tree, const char *version, const struct file_shown *shown)
 {
 	_cleanup_(freep) char *name = new_name();
 	_cleanup_(fd_closep) int fd = file_tree_open_version(tree, version);
@@ -482,8 +502,8 @@ void file_tree_retire(const struct file_tree *tree, const struct file_shown *sho
 
 /* --- Writing --- */
 
-static int write_version(
-	const struct file_tree *tree, const char *version, const struct bundle *bundle, struct error *err)
+static int write_version(const struct file_tree *tree, const char *version,
+	const struct bundle *bundle, struct error *err)
 {
 	_cleanup_(freep) char *name = new_name();
 	struct fingerprint anchor;
@@ -497,7 +517,8 @@ static int write_version(
 		return r;
 	}
 	bundle_anchor(bundle, &anchor);
-	return fingerprint_is_set(&anchor) ? file_tree_write_anchor(tree, version, &anchor, err) : 0;
+	return fingerprint_is_set(&anchor) ? file_tree_write_anchor(tree, version, &anchor, err)
+					   : 0;
 }
 
 int file_tree_write(const struct file_tree *tree, const char *version, const struct bundle *bundle,

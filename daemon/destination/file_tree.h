@@ -3,15 +3,16 @@
 #define DAEMON_DESTINATION_FILE_TREE_H
 
 /*
- * Where files lie: the version that DIRECTORY/AS shows (file_shown.h) is DIRECTORY/.versions/AS/VERSION, VERSION being the
- * first 16 hex digits of the fingerprint; beside it, VERSION.anchor says where the version's chain ends (bundle_anchor(),
- * in hex): not inside, where programs read certificates and watch for changes.  Nothing below DIRECTORY is reached through a link:
- * every step of the way is opened by itself, so that whoever can write to one part cannot send
- * keys somewhere else.
+ * Where files lie: the version that DIRECTORY/AS shows (file_shown.h) is
+ * DIRECTORY/.versions/AS/VERSION, VERSION being the first 16 hex digits of the fingerprint; beside
+ * it, VERSION.anchor says where the version's chain ends (bundle_anchor(), in hex): not inside,
+ * where programs read certificates and watch for changes.  Nothing below DIRECTORY is reached
+ * through a link: every step of the way is opened by itself, so that whoever can write to one part
+ * cannot send keys somewhere else.
  *
- * The version that was shown before is kept, to go back to by hand.  FILE_TREE_GRACE after the switch, copies take the place of
- * its files: who holds them open has read them by then, and who watches them (inotify(7)) hears, after the switch, that they are
- * gone, and reads the new ones.
+ * The version that was shown before is kept, to go back to by hand.  FILE_TREE_GRACE after the
+ * switch, copies take the place of its files: who holds them open has read them by then, and who
+ * watches them (inotify(7)) hears, after the switch, that they are gone, and reads the new ones.
  */
 
 #include <stdbool.h>
@@ -40,11 +41,11 @@ enum file_tree_use {
 };
 
 /*
- * file_tree_open(delivery, use, tree, err): ${tree} is FILE_TREE_NULL before; ERROR_CONFLICT: something else is in the way of
- * AS.
+ * file_tree_open(delivery, use, tree, err): ${tree} is FILE_TREE_NULL before; ERROR_CONFLICT:
+ * something else is in the way of AS.
  */
-int file_tree_open(
-	const struct delivery *delivery, enum file_tree_use use, struct file_tree *tree, struct error *err);
+int file_tree_open(const struct delivery *delivery, enum file_tree_use use, struct file_tree *tree,
+	struct error *err);
 
 /* file_tree_shown(tree, shown, err): file_shown_read() of the tree. */
 int file_tree_shown(const struct file_tree *tree, struct file_shown *shown, struct error *err);
@@ -52,13 +53,18 @@ int file_tree_shown(const struct file_tree *tree, struct file_shown *shown, stru
 /* file_tree_changed(shown): when what is shown began to be; 0: nothing is. */
 usec_t file_tree_changed(const struct file_shown *shown);
 
-/* file_tree_finish(tree, shown, err): file_shown_finish() of the tree, and what a switch left that was killed goes. */
-int file_tree_finish(const struct file_tree *tree, const struct file_shown *shown, struct error *err);
+/*
+ * file_tree_finish(tree, shown, err): file_shown_finish() of the tree, and what a switch left that
+ * was killed goes.
+ */
+int file_tree_finish(
+	const struct file_tree *tree, const struct file_shown *shown, struct error *err);
 
 /*
- * file_tree_retires_at(tree, shown): when file_tree_retire() has something to do; USEC_INFINITY: never.
- * file_tree_retire(tree, shown): not before that, let copies take the place of the files of the version before, and remove all
- * older ones.  What fails of it is there to be done the next time.
+ * file_tree_retires_at(tree, shown): when file_tree_retire() has something to do; USEC_INFINITY:
+ * never.
+ * file_tree_retire(tree, shown): not before that, let copies take the place of the files of the
+ * version before, and remove all older ones.  What fails of it is there to be done the next time.
  */
 usec_t file_tree_retires_at(const struct file_tree *tree, const struct file_shown *shown);
 void file_tree_retire(const struct file_tree *tree, const struct file_shown *shown);
@@ -66,18 +72,24 @@ void file_tree_retire(const struct file_tree *tree, const struct file_shown *sho
 /* file_tree_open_version(tree, version): the directory of ${version}, or -1. */
 int file_tree_open_version(const struct file_tree *tree, const char *version);
 
-/* file_tree_anchor(tree, version, anchor): what stands beside ${version} of its anchor; unset: nothing that can be read. */
+/*
+ * file_tree_anchor(tree, version, anchor): what stands beside ${version} of its anchor; unset:
+ * nothing that can be read.
+ */
 void file_tree_anchor(const struct file_tree *tree, const char *version, struct fingerprint *ret_anchor);
 
-/* file_tree_write_anchor(tree, version, anchor, err): let ${anchor} stand there instead, durably. */
+/*
+ * file_tree_write_anchor(tree, version, anchor, err): let ${anchor} stand there instead, durably.
+ */
 int file_tree_write_anchor(const struct file_tree *tree, const char *version,
 	const struct fingerprint *anchor, struct error *err);
 
 /**
  * file_tree_write(tree, version, bundle, result, why, err):
- * Make ${bundle} the version that is shown, with its anchor beside it; the result is that of file_shown_switch().  Until
- * that, nothing that is in use changes; a crash leaves nothing that the next call does not clear away.
- * The version that was shown before is kept, older ones are removed.
+ * Make ${bundle} the version that is shown, with its anchor beside it; the result is that of
+ * file_shown_switch().  Until that, nothing that is in use changes; a crash leaves nothing that the
+ * next call does not clear away.  The version that was shown before is kept, older ones are
+ * removed.
  */
 int file_tree_write(const struct file_tree *tree, const char *version, const struct bundle *bundle,
 	enum file_switch *ret_result, char **ret_why, struct error *err);

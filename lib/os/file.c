@@ -109,7 +109,8 @@ bool file_is_temporary(const char *name, const char *of)
 	size_t length = strlen(of);
 
 	return name[0] == '.' && strncmp(name + 1, of, length) == 0 && name[length + 1] == '.' &&
-	       strspn(name + length + 2, "0123456789abcdef") == 8 && strcmp(name + length + 10, ".tmp") == 0;
+	       strspn(name + length + 2, "0123456789abcdef") == 8 &&
+	       strcmp(name + length + 10, ".tmp") == 0;
 }
 
 static int rename_synced(int directory, const char *from, const char *to, struct error *err)

@@ -45,8 +45,9 @@ int file_write_at(int directory, const char *name, const void *data, size_t size
 int file_replace(const char *path, const void *data, size_t size, mode_t mode, struct error *err);
 
 /*
- * file_temporary_name(name): a name beside ${name} that nobody else uses, so that a stale one of a crash never stands in the
- * way: ".NAME.XXXXXXXX.tmp"; the caller owns it.  file_is_temporary(name, of): is ${name} one of those of ${of}?
+ * file_temporary_name(name): a name beside ${name} that nobody else uses, so that a stale one of a
+ * crash never stands in the way: ".NAME.XXXXXXXX.tmp"; the caller owns it.
+ * file_is_temporary(name, of): is ${name} one of those of ${of}?
  */
 char *file_temporary_name(const char *name);
 bool file_is_temporary(const char *name, const char *of);
@@ -58,13 +59,17 @@ bool file_is_temporary(const char *name, const char *of);
  */
 int link_replace(int directory, const char *name, const char *target, struct error *err);
 
-/* link_put(directory, name, target, err): link_replace() without the fsync: the caller does it once for several. */
+/*
+ * link_put(directory, name, target, err): link_replace() without the fsync: the caller does it once
+ * for several.
+ */
 int link_put(int directory, const char *name, const char *target, struct error *err);
 
 /*
- * directory_make(parent, name, mode): make ${name} under the open ${parent} with ${mode} whatever the umask is, and fsync
- * ${parent}.  Without chmod(2): that would take away the set-group-id bit which mkdir(2) inherits from the parent, and with
- * it the group of all that is made inside.  Negative errno.
+ * directory_make(parent, name, mode): make ${name} under the open ${parent} with ${mode} whatever
+ * the umask is, and fsync ${parent}.  Without chmod(2): that would take away the set-group-id bit
+ * which mkdir(2) inherits from the parent, and with it the group of all that is made inside.
+ * Negative errno.
  */
 int directory_make(int parent, const char *name, mode_t mode);
 

@@ -96,18 +96,19 @@ int certificate_chain_parse(
 
 /**
  * certificate_list_parse(pem, length, list, err):
- * The certificates of a file that people have made, such as a bundle of roots: at most 4096 (none is an empty list), with
- * any text around the blocks (RFC 7468 section 2), any ends of lines, white space in and around the lines, a UTF-8 byte
- * order mark, and the labels of old (X509 CERTIFICATE) and of OpenSSL (TRUSTED CERTIFICATE: left out if it says that TLS
- * servers are not trusted).  ERROR_INVALID begins with the line of the mistake: a block of another kind, one that is cut
- * off or does not begin, one that cannot be read.  Never quotes the input but for a label.
+ * The certificates of a file that people have made, such as a bundle of roots: at most 4096 (none
+ * is an empty list), with any text around the blocks (RFC 7468 section 2), any ends of lines, white
+ * space in and around the lines, a UTF-8 byte order mark, and the labels of old (X509 CERTIFICATE)
+ * and of OpenSSL (TRUSTED CERTIFICATE: left out if it says that TLS servers are not trusted).
+ * ERROR_INVALID begins with the line of the mistake: a block of another kind, one that is cut off
+ * or does not begin, one that cannot be read.  Never quotes the input but for a label.
  */
 int certificate_list_parse(
 	const char *pem, size_t length, struct certificate_list *ret_list, struct error *err);
 
 /* certificate_decode(der, length, certificate, err): one of exactly these bytes, at most 64 KiB. */
-int certificate_decode(
-	const unsigned char *der, size_t length, struct certificate **ret_certificate, struct error *err);
+int certificate_decode(const unsigned char *der, size_t length, struct certificate **ret_certificate,
+	struct error *err);
 
 /* certificate_list_append(list, certificate): the list owns it then. */
 void certificate_list_append(struct certificate_list *list, struct certificate *certificate);

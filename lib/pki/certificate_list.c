@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Lists of certificates as people have them: exported by programs, printed with explanations, put together by hand on
- * any system.  What surrounds a block is ignored; but what looks like a part of one is a mistake, since a root that is
- * silently left out is missed only when a certificate comes that it has issued.
+ * Lists of certificates as people have them: exported by programs, printed with explanations, put
+ * together by hand on any system.  What surrounds a block is ignored; but what looks like a part of
+ * one is a mistake, since a root that is silently left out is missed only when a certificate comes
+ * that it has issued.
  */
 
 #include <openssl/err.h>
@@ -16,9 +17,9 @@
 #include "lib/pki/pem.h"
 
 #define LIST_MAX  4096
-#define BEGIN	  "-----BEGIN "
-#define END	  "-----END "
-#define DASHES	  "-----"
+#define BEGIN     "-----BEGIN "
+#define END       "-----END "
+#define DASHES    "-----"
 #define LABEL_MAX 64
 #define UTF8_MARK "\xEF\xBB\xBF"
 
@@ -69,7 +70,8 @@ static bool stands(const struct reader *reader, const char *text)
 {
 	size_t length = strlen(text);
 
-	return (size_t)(reader->end - reader->at) >= length && memcmp(reader->at, text, length) == 0;
+	return (size_t)(reader->end - reader->at) >= length &&
+	       memcmp(reader->at, text, length) == 0;
 }
 
 static void skip_line(struct reader *reader)
@@ -85,7 +87,9 @@ static void skip_white(struct reader *reader)
 		step(reader);
 }
 
-/* What stands between the words that ${reader} is at and the dashes behind them: it can be shown. */
+/*
+ * What stands between the words that ${reader} is at and the dashes behind them: it can be shown.
+ */
 static bool read_label(struct reader *reader, const char *words, char label[static LABEL_MAX + 1])
 {
 	const char *begin = reader->at + strlen(words), *stop = begin;
@@ -108,7 +112,8 @@ static int read_block(struct reader *reader, struct block *block, struct error *
 
 	block->line = reader->line;
 	if (!read_label(reader, BEGIN, block->label))
-		return refuse(block->line, "the line that begins a block does not end with -----", err);
+		return refuse(
+			block->line, "the line that begins a block does not end with -----", err);
 	block->body = *reader;
 	while (reader->at < reader->end && *reader->at != '-')
 		step(reader);
@@ -116,7 +121,8 @@ static int read_block(struct reader *reader, struct block *block, struct error *
 	if (!stands(reader, END))
 		return refuse(block->line, "the block that begins here has no end", err);
 	if (!read_label(reader, END, label) || strcmp(label, block->label) != 0)
-		return refuse(reader->line, "the line that ends a block does not fit the one that begins it", err);
+		return refuse(reader->line,
+			"the line that ends a block does not fit the one that begins it", err);
 	return 0;
 }
 
@@ -128,7 +134,9 @@ static int next_block(struct reader *reader, struct block *block, struct error *
 		if (reader->at == reader->end)
 			return 0;
 		if (stands(reader, END))
-			return refuse(reader->line, "a block ends here that does not begin; is its first line damaged?", err);
+			return refuse(reader->line,
+				"a block ends here that does not begin; is its first line damaged?",
+				err);
 		if (stands(reader, BEGIN)) {
 			int r = read_block(reader, block, err);
 
@@ -139,8 +147,8 @@ static int next_block(struct reader *reader, struct block *block, struct error *
 
 static bool is_base64(char c)
 {
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/' ||
-	       c == '=';
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+	       c == '+' || c == '/' || c == '=';
 }
 
 static int decode_body(const struct block *block, struct buf *der, struct error *err)
@@ -154,23 +162,30 @@ static int decode_body(const struct block *block, struct buf *der, struct error 
 		if (is_base64(*reader.at))
 			buf_append_char(&digits, *reader.at);
 		else if (!is_blank(*reader.at) && !is_line_end(*reader.at))
-			return refuse(reader.line, "a character that is not base64 stands in a certificate", err);
+			return refuse(reader.line,
+				"a character that is not base64 stands in a certificate", err);
 	}
 	text = (struct pem_text){ digits.data, digits.length };
 	data = mem_alloc(pem_decoded_room(&text));
 	length = digits.length ? pem_decode(&text, data) : -1;
 	if (length < 0)
-		return refuse(block->line, "the certificate that begins here is cut off or not base64", err);
+		return refuse(block->line,
+			"the certificate that begins here is cut off or not base64", err);
 	buf_append(der, (const char *)data, (size_t)length);
 	return 0;
 }
 
-/* OpenSSL's own: a certificate, and what it is trusted for.  0 where that does not include TLS servers. */
+/*
+ * OpenSSL's own: a certificate, and what it is trusted for.  0 where that does not include TLS
+ * servers.
+ */
 static size_t trusted_length(const struct buf *der)
 {
-	const unsigned char *begin = (const unsigned char *)der->data, *whole = begin, *alone = begin;
+	const unsigned char *begin = (const unsigned char *)der->data, *whole = begin,
+			    *alone = begin;
 	X509 *x509 = d2i_X509_AUX(NULL, &whole, (long)der->length);
-	bool refused = x509 && X509_check_trust(x509, X509_TRUST_SSL_SERVER, 0) == X509_TRUST_REJECTED;
+	bool refused = x509 &&
+		       X509_check_trust(x509, X509_TRUST_SSL_SERVER, 0) == X509_TRUST_REJECTED;
 	bool read = x509 && whole == begin + der->length;
 
 	X509_free(x509);
@@ -197,10 +212,12 @@ static int add_block(const struct block *block, struct certificate_list *list, s
 	int r;
 
 	if (!trusted && !is_certificate(block->label))
-		return error_set(err, ERROR_INVALID, 0, "line %u: a block '%s', where only certificates can stand",
-			block->line, block->label);
+		return error_set(err, ERROR_INVALID, 0,
+			"line %u: a block '%s', where only certificates can stand", block->line,
+			block->label);
 	if (list->count == LIST_MAX)
-		return error_set(err, ERROR_INVALID, 0, "line %u: more than %d certificates", block->line, LIST_MAX);
+		return error_set(err, ERROR_INVALID, 0, "line %u: more than %d certificates",
+			block->line, LIST_MAX);
 	r = decode_body(block, &der, err);
 	if (r < 0)
 		return r;
@@ -223,8 +240,8 @@ int certificate_list_parse(
 	int r;
 
 	if (length > CERTIFICATE_TEXT_MAX)
-		return error_set(
-			err, ERROR_INVALID, 0, "more than %zu bytes of certificates", CERTIFICATE_TEXT_MAX);
+		return error_set(err, ERROR_INVALID, 0, "more than %zu bytes of certificates",
+			CERTIFICATE_TEXT_MAX);
 	if (stands(&reader, "\xFF\xFE") || stands(&reader, "\xFE\xFF"))
 		return refuse(1, "the text is UTF-16; save it as UTF-8", err);
 	if (stands(&reader, UTF8_MARK))

@@ -301,7 +301,8 @@ static char *with_line_ends(const char *text, const char *end)
 }
 
 /* ${format}: what surrounds two certificates. */
-__attribute__((format(printf, 3, 4))) static void assert_reads(size_t count, const char *line_end, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void assert_reads(
+	size_t count, const char *line_end, const char *format, ...)
 {
 	_cleanup_(certificate_list_done) struct certificate_list list = { 0 };
 	_cleanup_(error_done) struct error err = ERROR_NULL;
@@ -330,7 +331,8 @@ static char *relabelled(const char *pem, const char *label)
 
 static void test_list_reads_what_people_have(void **state)
 {
-	_cleanup_(certificate_freep) struct certificate *one = simple(ec_key), *two = simple(rsa_key);
+	_cleanup_(certificate_freep) struct certificate *one = simple(ec_key),
+							*two = simple(rsa_key);
 	_cleanup_(freep) char *a = certificate_pem(one), *b = certificate_pem(two);
 	_cleanup_(freep) char *old = relabelled(a, "X509 CERTIFICATE");
 	_cleanup_(freep) char *flat = with_line_ends(a, " "), *bare = mem_strndup(a, strlen(a) - 1);
@@ -344,11 +346,13 @@ static void test_list_reads_what_people_have(void **state)
 		assert_reads(2, end, "%s%s", a, b);
 		assert_reads(2, end, "\xEF\xBB\xBF%s\n\n%s\n", a, b);
 		assert_reads(2, end,
-			"Root of ours\n============\nCertificate:\n    Data: - -- -----\n%s\n# the other -----BEGIN x\n%s"
+			"Root of ours\n============\nCertificate:\n    Data: - -- -----\n%s\n# the "
+			"other -----BEGIN x\n%s"
 			"the end of a mail",
 			a, b);
 	}
-	assert_reads(2, "\n", "%s%s", bare, bare); /* put together by a program that adds no end of line */
+	assert_reads(2, "\n", "%s%s", bare,
+		bare); /* put together by a program that adds no end of line */
 	assert_reads(2, " \n\t", "   %s%s", a, b);
 	assert_reads(2, "\n", "%s\n%s", flat, old);
 
@@ -368,7 +372,8 @@ static char *trusted(int nid, bool reject)
 	assert_true(X509_sign(x509, ec_key, EVP_sha256()) > 0);
 	assert_true(X509_alias_set1(x509, (const unsigned char *)"ours", 4));
 	if (use)
-		assert_true(reject ? X509_add1_reject_object(x509, use) : X509_add1_trust_object(x509, use));
+		assert_true(reject ? X509_add1_reject_object(x509, use)
+				   : X509_add1_trust_object(x509, use));
 	assert_true(PEM_write_bio_X509_AUX(bio, x509));
 	X509_free(x509);
 	return take_text(bio);
@@ -377,7 +382,8 @@ static char *trusted(int nid, bool reject)
 static void test_list_reads_trusted_certificates(void **state)
 {
 	_cleanup_(freep) char *any = trusted(0, false), *server = trusted(NID_server_auth, false),
-			      *mail = trusted(NID_email_protect, false), *none = trusted(NID_server_auth, true);
+			      *mail = trusted(NID_email_protect, false),
+			      *none = trusted(NID_server_auth, true);
 
 	assert_non_null(strstr(any, "BEGIN TRUSTED CERTIFICATE"));
 	assert_reads(2, "\n", "%s%s%s%s", mail, any, none, server);
@@ -387,9 +393,11 @@ static void test_list_tells_the_line_of_a_mistake(void **state)
 {
 	_cleanup_(certificate_freep) struct certificate *one = simple(ec_key);
 	_cleanup_(freep) char *a = certificate_pem(one), *key = relabelled(a, "PRIVATE KEY"),
-			      *plain = relabelled(a, "TRUSTED CERTIFICATE"), *cut = mem_strndup(a, (size_t)(strstr(a, "-----END") - a)),
-			      *dashes = mem_printf("-%s", a), *sign = mem_strdup(a), *short_one = mem_strdup(a),
-			      *other = mem_strdup(a), *named = mem_strdup(a);
+			      *plain = relabelled(a, "TRUSTED CERTIFICATE"),
+			      *cut = mem_strndup(a, (size_t)(strstr(a, "-----END") - a)),
+			      *dashes = mem_printf("-%s", a), *sign = mem_strdup(a),
+			      *short_one = mem_strdup(a), *other = mem_strdup(a),
+			      *named = mem_strdup(a);
 	const struct {
 		const char *text, *says;
 	} mistakes[] = {
@@ -400,8 +408,10 @@ static void test_list_tells_the_line_of_a_mistake(void **state)
 		{ short_one, "line 3: the certificate that begins here is cut off or not base64" },
 		{ other, "line 3: a certificate that is not X.509 in DER" },
 		{ named, ": the line that ends a block does not fit the one that begins it" },
-		{ "-----BEGIN CERTIFICATE\nAAAA\n", "line 3: the line that begins a block does not end with -----" },
-		{ "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", "line 3: the certificate that begins here" },
+		{ "-----BEGIN CERTIFICATE\nAAAA\n",
+			"line 3: the line that begins a block does not end with -----" },
+		{ "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n",
+			"line 3: the certificate that begins here" },
 	};
 
 	sign[strlen("-----BEGIN CERTIFICATE-----\n") + 70] = '!';

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Files as the programs see them that use them: who watches hears of a switch, who reads finds a whole pair at any moment,
- * and a switch that was killed anywhere is finished.
+ * Files as the programs see them that use them: who watches hears of a switch, who reads finds a
+ * whole pair at any moment, and a switch that was killed anywhere is finished.
  */
 
 #include "tests/unit/shell/test_destination_files.h"
@@ -49,8 +49,10 @@ static void assert_entries(const char *path, const char *const *expected)
 
 static void assert_nothing_left(struct world *world)
 {
-	assert_entries(world->directory, (const char *const[]){ ".certferry.web", ".versions", "web", NULL });
-	assert_entries(at(world, "web"), (const char *const[]){ "..data", "fullchain.pem", "privkey.pem", NULL });
+	assert_entries(world->directory,
+		(const char *const[]){ ".certferry.web", ".versions", "web", NULL });
+	assert_entries(at(world, "web"),
+		(const char *const[]){ "..data", "fullchain.pem", "privkey.pem", NULL });
 }
 
 /* --- Who watches --- */
@@ -65,7 +67,8 @@ struct watcher {
 static void watch(struct watcher *watcher, const char *name, const char *path, uint32_t flags)
 {
 	watcher->names[watcher->count] = name;
-	watcher->watches[watcher->count] = inotify_add_watch(watcher->fd, path, IN_ALL_EVENTS | flags);
+	watcher->watches[watcher->count] = inotify_add_watch(
+		watcher->fd, path, IN_ALL_EVENTS | flags);
 	assert_true(watcher->watches[watcher->count++] >= 0);
 }
 
@@ -79,10 +82,16 @@ static const char *watched(const struct watcher *watcher, int watch)
 
 static const char *event_name(uint32_t mask)
 {
-	return mask & IN_MOVED_TO ? "moved-to" : mask & IN_DELETE_SELF ? "deleted-self" : mask & IN_MOVE_SELF ? "moved-self" : NULL;
+	return mask & IN_MOVED_TO      ? "moved-to"
+	       : mask & IN_DELETE_SELF ? "deleted-self"
+	       : mask & IN_MOVE_SELF   ? "moved-self"
+				       : NULL;
 }
 
-/* "DIR moved-to .certferry.web", of the events that programs act on; of temporary names nobody knows. */
+/*
+ * "DIR moved-to .certferry.web", of the events that programs act on; of temporary names nobody
+ * knows.
+ */
 static char **events(struct watcher *watcher)
 {
 	char buffer[65536] __attribute__((aligned(8)));
@@ -92,8 +101,8 @@ static char **events(struct watcher *watcher)
 	for (ssize_t i = 0; i < length;) {
 		const struct inotify_event *event = (const struct inotify_event *)(buffer + i);
 		const char *what = event_name(event->mask), *name = event->len ? event->name : "";
-		_cleanup_(freep) char *text =
-			mem_printf("%s %s%s%s", watched(watcher, event->wd), what ?: "", *name ? " " : "", name);
+		_cleanup_(freep) char *text = mem_printf("%s %s%s%s", watched(watcher, event->wd),
+			what ?: "", *name ? " " : "", name);
 
 		if (what && !strstr(name, ".tmp"))
 			strv_append(&list, text);
@@ -111,7 +120,10 @@ static void assert_heard(struct watcher *watcher, const char *const *expected)
 	assert_string_equal(got, wanted);
 }
 
-/* The version before is taken from those who watch it itself only after all paths lead to the new one. */
+/*
+ * The version before is taken from those who watch it itself only after all paths lead to the new
+ * one.
+ */
 static void test_every_kind_of_watch_hears_of_a_switch(void **state)
 {
 	struct world *world = *state;
@@ -128,8 +140,9 @@ static void test_every_kind_of_watch_hears_of_a_switch(void **state)
 
 	assert_int_equal(put(world, renewed), 0);
 	assert_heard(&watcher,
-		(const char *const[]){ "directory moved-to ..data", "directory moved-to fullchain.pem",
-			"directory moved-to privkey.pem", "link deleted-self", "parent moved-to .certferry.web", NULL });
+		(const char *const[]){ "directory moved-to ..data",
+			"directory moved-to fullchain.pem", "directory moved-to privkey.pem",
+			"link deleted-self", "parent moved-to .certferry.web", NULL });
 	key = content(at(world, "web/privkey.pem"));
 	assert_string_equal(key, secret_borrow(renewed->key));
 
@@ -140,7 +153,8 @@ static void test_every_kind_of_watch_hears_of_a_switch(void **state)
 	assert_heard(&watcher, (const char *const[]){ "file deleted-self", NULL });
 	kept = content(at(world, ".versions/web/%s/privkey.pem", version_name(world->bundle)));
 	assert_string_equal(kept, secret_borrow(world->bundle->key)); /* to go back to by hand */
-	assert_int_equal(mode(at(world, ".versions/web/%s/privkey.pem", version_name(world->bundle))), 0640);
+	assert_int_equal(
+		mode(at(world, ".versions/web/%s/privkey.pem", version_name(world->bundle))), 0640);
 
 	/* Nothing more is done where all is done. */
 	assert_holds(world, renewed);
@@ -174,7 +188,8 @@ static void test_a_daemon_that_goes_on_needs_no_other_look(void **state)
 	destination_look(&world->context, &item, 1, NULL, 42, on_seen, &done);
 	while (!done)
 		assert_true(sd_event_run(world->context.event, USEC_PER_SEC) >= 0);
-	watch(&watcher, "file", at(world, ".versions/web/%s/privkey.pem", version_name(world->bundle)), 0);
+	watch(&watcher, "file",
+		at(world, ".versions/web/%s/privkey.pem", version_name(world->bundle)), 0);
 	for (int i = 0; i < 60 && poll(&wait, 1, 0) == 0; i++)
 		assert_true(sd_event_run(world->context.event, USEC_PER_SEC / 10) >= 0);
 	assert_heard(&watcher, (const char *const[]){ "file deleted-self", NULL });
@@ -203,21 +218,28 @@ static size_t find_text(char *const *texts, const char *text)
 	return i;
 }
 
-/* Reads as fast as it can until it is ended; 1: a path was absent, 2: the pair that ..data held was a mixed one. */
+/*
+ * Reads as fast as it can until it is ended; 1: a path was absent, 2: the pair that ..data held was
+ * a mixed one.
+ */
 static int read_on(const struct world *world, char *const *leaves, char *const *keys)
 {
-	int root = open(at(world, "web"), O_PATH | O_DIRECTORY | O_CLOEXEC), parent = open(world->directory, O_PATH | O_CLOEXEC);
+	int root = open(at(world, "web"), O_PATH | O_DIRECTORY | O_CLOEXEC),
+	    parent = open(world->directory, O_PATH | O_CLOEXEC);
 
 	for (;;) {
-		_cleanup_(fd_closep) int held = openat(root, "..data", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		_cleanup_(fd_closep) int held = openat(
+			root, "..data", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		char leaf[8192], key[8192];
 
 		if (!read_all(parent, "web/fullchain.pem", leaf, sizeof(leaf)) ||
 			!read_all(parent, "web/privkey.pem", key, sizeof(key)))
 			return 1;
-		if (!read_all(held, "fullchain.pem", leaf, sizeof(leaf)) || !read_all(held, "privkey.pem", key, sizeof(key)))
+		if (!read_all(held, "fullchain.pem", leaf, sizeof(leaf)) ||
+			!read_all(held, "privkey.pem", key, sizeof(key)))
 			return 1;
-		if (!leaves[find_text(leaves, leaf)] || find_text(leaves, leaf) != find_text(keys, key))
+		if (!leaves[find_text(leaves, leaf)] ||
+			find_text(leaves, leaf) != find_text(keys, key))
 			return 2;
 	}
 }
@@ -283,7 +305,8 @@ static void test_a_version_that_was_shown_a_moment_ago_is_left_to_its_readers(vo
 		if (i == 2)
 			age(world);
 		assert_int_equal(put(world, renewed), 0);
-		assert_int_equal(i < 2, exists(at(world, ".versions/web/%s/privkey.pem", version_name(world->bundle))));
+		assert_int_equal(i < 2, exists(at(world, ".versions/web/%s/privkey.pem",
+						version_name(world->bundle))));
 		bundle_free(renewed);
 	}
 }
@@ -295,9 +318,11 @@ static void show_by_link(struct world *world, const struct bundle *bundle)
 {
 	char command[256];
 
-	snprintf(command, sizeof(command), "rm -r '%s' '%s'", at(world, "web"), at(world, ".certferry.web"));
+	snprintf(command, sizeof(command), "rm -r '%s' '%s'", at(world, "web"),
+		at(world, ".certferry.web"));
 	assert_int_equal(system(command), 0);
-	assert_int_equal(symlink(at(world, ".versions/web/%s", version_name(bundle)) + strlen(world->directory) + 1,
+	assert_int_equal(symlink(at(world, ".versions/web/%s", version_name(bundle)) +
+					 strlen(world->directory) + 1,
 				 at(world, "web")),
 		0);
 }
@@ -354,7 +379,8 @@ static void refuse_exchange(void)
 	};
 	const struct sock_fprog program = { .len = ARRAY_SIZE(filter), .filter = filter };
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
 		_exit(77);
 }
 
@@ -374,15 +400,18 @@ static void test_a_link_stays_where_it_cannot_be_exchanged(void **state)
 
 		refuse_exchange();
 		log_divert(keep_message, &said);
-		status = put(world, renewed) == 0 && said && strstr(said, "it stays a link") ? 0 : 1;
+		status = put(world, renewed) == 0 && said && strstr(said, "it stays a link") ? 0
+											     : 1;
 		_exit(status);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(WEXITSTATUS(status), 0);
-	assert_string_equal(target(at(world, "web")),
-		at(world, ".versions/web/%s", version_name(renewed)) + strlen(world->directory) + 1);
+	assert_string_equal(
+		target(at(world, "web")), at(world, ".versions/web/%s", version_name(renewed)) +
+						  strlen(world->directory) + 1);
 	assert_holds(world, renewed);
-	watch(&watcher, "file", at(world, ".versions/web/%s/privkey.pem", version_name(world->bundle)), 0);
+	watch(&watcher, "file",
+		at(world, ".versions/web/%s/privkey.pem", version_name(world->bundle)), 0);
 	age(world);
 	assert_holds(world, renewed);
 	assert_heard(&watcher, (const char *const[]){ "file deleted-self", NULL });
@@ -425,7 +454,8 @@ static void test_a_switch_is_finished_by_a_look(void **state)
 		else if (what == 2)
 			set_back(at(world, ".certferry.web"));
 		else
-			assert_int_equal(symlink("..data/haproxy.pem", at(world, "web/haproxy.pem")), 0);
+			assert_int_equal(
+				symlink("..data/haproxy.pem", at(world, "web/haproxy.pem")), 0);
 
 		/* Who may only look says so, and does nothing. */
 		destination_only_look(true);
@@ -446,10 +476,13 @@ static void test_a_switch_is_finished_by_a_look(void **state)
 static void test_a_clock_that_was_set_back_does_not_make_it_switch_for_ever(void **state)
 {
 	struct world *world = *state;
-	struct timespec times[] = { { .tv_sec = time(NULL) + 86400 }, { .tv_sec = time(NULL) + 86400 } }, stamped, again;
+	struct timespec times[] = { { .tv_sec = time(NULL) + 86400 },
+		{ .tv_sec = time(NULL) + 86400 } },
+			stamped, again;
 
 	assert_int_equal(put(world, world->bundle), 0);
-	assert_int_equal(utimensat(AT_FDCWD, at(world, "web/..data"), times, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(
+		utimensat(AT_FDCWD, at(world, "web/..data"), times, AT_SYMLINK_NOFOLLOW), 0);
 	assert_holds(world, world->bundle);
 	stamped = time_of(at(world, ".certferry.web"));
 	assert_int_equal(stamped.tv_sec, times[0].tv_sec);
@@ -493,8 +526,8 @@ static void test_nothing_is_written_into_the_directory_of_another(void **state)
 /* Is it one that changes what others see? */
 static bool is_change(long number)
 {
-	static const long changes[] = { SYS_renameat, SYS_renameat2, SYS_symlinkat, SYS_unlinkat, SYS_mkdirat, SYS_openat,
-		SYS_fsync, SYS_utimensat, SYS_fchmod };
+	static const long changes[] = { SYS_renameat, SYS_renameat2, SYS_symlinkat, SYS_unlinkat,
+		SYS_mkdirat, SYS_openat, SYS_fsync, SYS_utimensat, SYS_fchmod };
 
 	for (size_t i = 0; i < ARRAY_SIZE(changes); i++)
 		if (number == changes[i])
@@ -525,8 +558,10 @@ static bool is_killed(struct world *world, int (*act)(struct world *world, struc
 	assert_int_equal(ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)PTRACE_O_TRACESYSGOOD), 0);
 	while (WIFSTOPPED(status)) {
 		if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
-			assert_true(ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof(info), &info) > 0);
-			if (info.op == PTRACE_SYSCALL_INFO_ENTRY && is_change((long)info.entry.nr) && --number == 0)
+			assert_true(ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof(info),
+					    &info) > 0);
+			if (info.op == PTRACE_SYSCALL_INFO_ENTRY &&
+				is_change((long)info.entry.nr) && --number == 0)
 				(void)kill(pid, SIGKILL);
 		}
 		(void)ptrace(PTRACE_SYSCALL, pid, NULL, NULL);
@@ -549,7 +584,8 @@ static void assert_pair(struct world *world, const struct bundle *one, const str
 }
 
 /* Nothing else is below .versions than these, with their anchors. */
-static void assert_versions(struct world *world, const struct bundle *one, const struct bundle *other)
+static void assert_versions(
+	struct world *world, const struct bundle *one, const struct bundle *other)
 {
 	char names[4][32];
 	const char *sorted[] = { names[0], names[1], names[2], names[3], NULL };
@@ -576,8 +612,8 @@ static void begin(struct world *world, enum start start)
 {
 	char command[256];
 
-	snprintf(command, sizeof(command), "rm -rf '%s' '%s' '%s'", at(world, "web"), at(world, ".certferry.web"),
-		at(world, ".versions"));
+	snprintf(command, sizeof(command), "rm -rf '%s' '%s' '%s'", at(world, "web"),
+		at(world, ".certferry.web"), at(world, ".versions"));
 	assert_int_equal(system(command), 0);
 	if (start == START_EMPTY)
 		return;
@@ -587,14 +623,18 @@ static void begin(struct world *world, enum start start)
 		show_by_link(world, world->bundle);
 }
 
-/* What a run finds that follows one that was killed: a look, and a put where the look says that it is needed. */
+/*
+ * What a run finds that follows one that was killed: a look, and a put where the look says that it
+ * is needed.
+ */
 static void go_on(struct world *world, enum start start, struct bundle *renewed)
 {
 	struct observed *seen = look(world);
 	struct version wanted = bundle_version(renewed);
 	bool current = digest_equal(&seen->version.digest, &wanted.digest);
 
-	assert_true(seen->state == OBSERVED_PRESENT || (start == START_EMPTY && seen->state == OBSERVED_ABSENT));
+	assert_true(seen->state == OBSERVED_PRESENT ||
+		    (start == START_EMPTY && seen->state == OBSERVED_ABSENT));
 	if (current && is_directory(at(world, "web"))) /* without a put, all of it is done now */
 		assert_string_equal(target(at(world, "web/privkey.pem")), "..data/privkey.pem");
 	if (!current)
@@ -647,7 +687,8 @@ static void kill_look_at(struct world *world, struct bundle *renewed, int most)
 		assert_true(exists(at(world, "web/privkey.pem")));
 		before = at(world, ".versions/web/%s/privkey.pem", version_name(world->bundle));
 		assert_int_equal(stat(before, &copy), 0);
-		assert_true(copy.st_size == original.st_size && copy.st_mtim.tv_sec > original.st_mtim.tv_sec);
+		assert_true(copy.st_size == original.st_size &&
+			    copy.st_mtim.tv_sec > original.st_mtim.tv_sec);
 		assert_versions(world, world->bundle, renewed);
 	}
 	assert_true(number > most);
@@ -670,17 +711,26 @@ static void test_killed_anywhere(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_every_kind_of_watch_hears_of_a_switch, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_a_daemon_that_goes_on_needs_no_other_look, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_readers_find_a_whole_pair_at_any_moment, setup, teardown),
 		cmocka_unit_test_setup_teardown(
-			test_a_version_that_was_shown_a_moment_ago_is_left_to_its_readers, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_a_link_becomes_a_directory_at_the_next_write, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_a_link_stays_where_it_cannot_be_exchanged, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_a_switch_is_finished_by_a_look, setup, teardown),
+			test_every_kind_of_watch_hears_of_a_switch, setup, teardown),
 		cmocka_unit_test_setup_teardown(
-			test_a_clock_that_was_set_back_does_not_make_it_switch_for_ever, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_a_file_in_the_place_of_a_link_is_foreign, setup, teardown),
+			test_a_daemon_that_goes_on_needs_no_other_look, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_readers_find_a_whole_pair_at_any_moment, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_version_that_was_shown_a_moment_ago_is_left_to_its_readers, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_link_becomes_a_directory_at_the_next_write, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_link_stays_where_it_cannot_be_exchanged, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_switch_is_finished_by_a_look, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_clock_that_was_set_back_does_not_make_it_switch_for_ever, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_file_in_the_place_of_a_link_is_foreign, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_nothing_is_written_into_the_directory_of_another, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed_anywhere, setup, teardown),
