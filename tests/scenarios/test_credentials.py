@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.cloud.harness import SOURCE
+from tests.cloud.harness import DESTINATION, SECOND, SOURCE
 
 PROVIDER = "id.example.com/cluster"
 SUBJECT = "system:serviceaccount:ferry:certferry"
@@ -45,10 +45,10 @@ class Metadata(http.server.BaseHTTPRequestHandler):
 def metadata(cloud):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Metadata)
     server.asked, server.down, server.token, server.seconds = [], False, "pod-proof", 3600
-    role = cloud.add_role(account=SOURCE, name="instance", trust=trust(Service="ec2.amazonaws.com"))
+    server.role = cloud.add_role(account=SOURCE, name="instance", trust=trust(Service="ec2.amazonaws.com"))
 
     def grant():
-        keys = cloud.session(role_arn=role, seconds=server.seconds)
+        keys = cloud.session(role_arn=server.role, seconds=server.seconds)
         expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + server.seconds))
         return json.dumps({"Code": "Success", "AccessKeyId": keys["access_key"], "Expiration": expires,
                            "SecretAccessKey": keys["secret_key"], "Token": keys["session_token"]})  # fmt: skip
@@ -105,6 +105,22 @@ def test_instance(host_ferry, metadata):
     host_ferry.expect_file("pay", pay)
     path = "/latest/meta-data/iam/security-credentials/"
     assert metadata.asked == ["/latest/api/token", path, path + "certferry-host"]
+
+
+def test_the_role_of_an_instance_as_it_is_shipped(ferry, cloud, metadata):
+    """conf/iam alone: host-trust.json and host.json, and the roles that admit role/certferry-host."""
+    metadata.role = cloud.add_role(
+        account=SOURCE, name="certferry-host", trust=cloud.shipped_policy(name="host-trust.json"),
+        policies={"certferry": cloud.shipped_policy(name="host.json")},
+    )  # fmt: skip
+    ferry.variables = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "HOME": str(ferry.directory),
+                       "AWS_EC2_METADATA_DISABLED": "false", "AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.url}  # fmt: skip
+    pay = ferry.issue("pay.example.com")
+    run = ferry.carry("pay", pay, "both", "files").once()
+    ferry.expect_file("pay", pay)
+    for account in (DESTINATION, SECOND):
+        ferry.expect_import(account, pay)
+    assert {entry["principal"].split("/")[1] for entry in run.requests.select("AssumeRole")} == {"certferry-host"}
 
 
 def test_container_with_a_token_file(host_ferry, metadata):
