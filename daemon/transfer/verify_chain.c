@@ -101,8 +101,25 @@ static int verify_issuers(const struct certificate_list *chain, struct error *er
 	return 0;
 }
 
-static int verify_not_expired(const struct bundle *bundle, usec_t now, struct error *err)
+/*
+ * How many certificates of the chain come before one that a valid anchor stands for: what that one
+ * and those behind it say, a public root's cross-signature by an older one, no verifier asks.
+ */
+static size_t count_before_anchor(const struct bundle *bundle, const struct verify_terms *terms)
 {
+	for (size_t i = 0; terms->anchors && i < bundle->chain.count; i++)
+		for (size_t j = 0; j < terms->anchors->count; j++)
+			if (terms->now < terms->anchors->items[j]->not_after &&
+				same_ca(bundle->chain.items[i], terms->anchors->items[j]))
+				return i;
+	return bundle->chain.count;
+}
+
+static int verify_not_expired(
+	const struct bundle *bundle, const struct verify_terms *terms, struct error *err)
+{
+	size_t count = count_before_anchor(bundle, terms);
+	usec_t now = terms->now;
 	char end[TIME_TEXT_SIZE], issuer_end[TIME_TEXT_SIZE];
 	const struct certificate *leaf = bundle->leaf;
 
@@ -110,7 +127,7 @@ static int verify_not_expired(const struct bundle *bundle, usec_t now, struct er
 		return refuse(err, RULE_LEAF_EXPIRED,
 			"the leaf certificate " WHO_FORMAT " expired on %s", WHO(leaf),
 			time_format(leaf->not_after, end));
-	for (size_t i = 0; i < bundle->chain.count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct certificate *issuer = bundle->chain.items[i];
 
 		if (now >= issuer->not_after)
@@ -209,7 +226,7 @@ int verify_chain(const struct bundle *bundle, const struct verify_terms *terms, 
 	if (r == 0)
 		r = verify_issuers(&bundle->chain, err);
 	if (r == 0)
-		r = verify_not_expired(bundle, terms->now, err);
+		r = verify_not_expired(bundle, terms, err);
 	if (r == 0 && anchored)
 		r = verify_anchor(bundle, terms, err);
 	/* Last of what we see ourselves: it mends itself, the others do not. */

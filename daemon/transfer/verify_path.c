@@ -55,7 +55,11 @@ static int refuse_path(X509_STORE_CTX *context, struct error *err)
 		X509_STORE_CTX_get_error_depth(context), X509_verify_cert_error_string(code));
 }
 
-/* Trust the anchors, or, where there are none yet, the chain's own end. */
+/*
+ * Trust the anchors, or, where there are none yet, the chain's own end.  OpenSSL would take an
+ * expired anchor for the end of a path that goes on to a valid one: it is left out, as verify_chain()
+ * has found one that is valid.
+ */
 static X509_STORE *make_store(const struct bundle *bundle, const struct verify_terms *terms)
 {
 	const struct certificate_list *anchors = terms->anchors;
@@ -69,7 +73,8 @@ static X509_STORE *make_store(const struct bundle *bundle, const struct verify_t
 		anchors = &end;
 	}
 	for (size_t i = 0; i < anchors->count; i++)
-		if (!X509_STORE_add_cert(store, anchors->items[i]->x509))
+		if (terms->now < anchors->items[i]->not_after &&
+			!X509_STORE_add_cert(store, anchors->items[i]->x509))
 			mem_exhausted();
 	return store;
 }

@@ -216,6 +216,9 @@ def make_cas():
     # As public certificates come: the end of the chain is signed by an older root that is not in it.
     ca("public-old-root", "public-old", "public-old", "Test Public Old Root", "Test Public Old Root")
     ca("public-root", "public-root", "public-root", "Test Public Root", "Test Public Root")
+    ca("public-root-expired", "public-root", "public-root", "Test Public Root", "Test Public Root", "2016-01-01",
+       "2026-06-01")
+    ca("public-cross-expired", "public-root", "public-old", "Test Public Root", "Test Public Old Root", end="2026-06-01")
     ca("public-cross", "public-root", "public-old", "Test Public Root", "Test Public Old Root", end="2034-01-01")
     ca("public-m02", "public-m02", "public-root", "Test Public M02", "Test Public Root", end="2038-01-01")
     ca("public-m03", "public-m03", "public-root", "Test Public M03", "Test Public Root", end="2038-01-01")
