@@ -325,6 +325,7 @@ static void handshake_talk(struct handshake *handshake)
 			return;
 		}
 		if (handshake->talked == STARTTLS_READY) {
+			starttls_done(&handshake->talk);
 			handshake_new_tls(handshake);
 			handshake_step(handshake);
 			return;

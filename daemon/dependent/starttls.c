@@ -66,6 +66,7 @@ static const char *quote(const char *data, size_t length, char text[static QUOTE
 {
 	size_t end = 0;
 
+	/* strchr() finds a NUL, too. */
 	while (end < length && end < QUOTE_LENGTH && !strchr("\r\n", data[end]))
 		end++;
 	memcpy(text, data, end);
@@ -391,11 +392,13 @@ bool starttls_explain(const void *data, size_t length, char *why, size_t size)
 {
 	_cleanup_(freep) char *text = mem_strndup(data, length);
 	const char *protocol = is_mysql(data, length) ? "mysql" : guess_protocol(text);
+	/* Behind the packet's head and its kind. */
+	const char *shown = (const char *)data + (is_mysql(data, length) ? 5 : 0);
 	char said[QUOTE_LENGTH + 1];
 
 	if (length == 0 || is_tls((unsigned char)text[0]))
 		return false;
-	quote(text, strlen(text), said);
+	quote(shown, length - (size_t)(shown - (const char *)data), said);
 	if (strncmp(text, "HTTP/", 5) == 0)
 		(void)snprintf(why, size, "the server speaks HTTP in clear, not TLS ('%s')" LOST, said);
 	else if (protocol)

@@ -258,7 +258,7 @@ static void test_explanations(void **state)
 		{ BYTES("+OK ready\r\n"), "starttls: pop3," },
 		{ BYTES("INFO {\"x\":1}\r\n"), "starttls: nats," },
 		{ BYTES("<?xml version='1.0'?>"), "starttls: xmpp," },
-		{ MARIADB("\xff"), "starttls: mysql," },
+		{ MARIADB("\xff"), "not TLS ('5.5.5'): set starttls: mysql," },
 		{ BYTES("HTTP/1.1 400 Bad Request\r\n"), "HTTP in clear" },
 		{ BYTES("SSH-2.0-x\r\n"), "('SSH-2.0-x'): does it need starttls: or" },
 	};
