@@ -211,9 +211,10 @@ static long on_read(BIO *bio, int operation, const char *data, size_t wanted, in
 	return result;
 }
 
-/* Ask for a leaf of one kind of key: TLS 1.3 tells the server by signature algorithms alone, TLS 1.2 by
- * the cipher suites, too.  PKCS #1 signatures are for certificates alone in TLS 1.3 (RFC 8446 section
- * 4.2.3), and without aRSA they are in TLS 1.2: a leaf with an EC key may be signed by an RSA one. */
+/* Ask for a leaf of one kind of key: TLS 1.3 tells the server by signature algorithms alone, TLS
+ * 1.2 by the cipher suites, too.  PKCS #1 signatures are for certificates alone in TLS 1.3 (RFC
+ * 8446 section 4.2.3), and without aRSA they are in TLS 1.2: a leaf with an EC key may be signed
+ * by an RSA one. */
 static void handshake_ask_for(struct handshake *handshake)
 {
 	static const struct {
@@ -241,7 +242,8 @@ static void handshake_new_tls(struct handshake *handshake)
 	handshake->context = SSL_CTX_new(TLS_client_method());
 	if (!handshake->context)
 		mem_exhausted();
-	SSL_CTX_set_read_ahead(handshake->context, 1); /* more than a record's header, to be quoted */
+	/* More than a record's header at a time, so that there is something to be quoted. */
+	SSL_CTX_set_read_ahead(handshake->context, 1);
 	SSL_CTX_set_security_level(handshake->context, 0);
 	SSL_CTX_set_min_proto_version(handshake->context, TLS1_VERSION);
 	SSL_CTX_set_cert_verify_callback(handshake->context, on_certificates, handshake);
@@ -260,7 +262,8 @@ static void handshake_new_tls(struct handshake *handshake)
 
 static void talk_failed(struct handshake *handshake, const char *why)
 {
-	_cleanup_(freep) char *what = mem_printf("starttls %s: ", starttls_name(handshake->starttls));
+	const char *name = starttls_name(handshake->starttls);
+	_cleanup_(freep) char *what = mem_printf("starttls %s: ", name);
 
 	served_set_why(&handshake->served, what, why);
 	handshake_finish(handshake);

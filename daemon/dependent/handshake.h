@@ -43,8 +43,8 @@ struct handshake_request {
 	usec_t timeout;
 };
 
-/* handshake_start(event, request, done, userdata): connect, ask for TLS where it has to be asked for, shake
- * hands, hang up. */
+/* handshake_start(event, request, done, userdata): connect, ask for TLS where it has to be asked
+ * for, shake hands, hang up. */
 struct handshake *handshake_start(struct sd_event *event, const struct handshake_request *request,
 	handshake_fn done, void *userdata);
 

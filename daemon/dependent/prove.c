@@ -12,8 +12,7 @@
 
 /*
  * A proof is at one step at a time:
- *	WAIT	it waits its turn				waiting
- *	TURN	it has it, and begins in the loop's next turn	has_turn, defer != NULL
+ *	WAIT	it waits its turn				see turn.h
  *	RESOLVE	the host's addresses are being looked up	resolve != NULL
  *	LOOK	each address is looked at, some side by side	probes != NULL
  *	BAD	what is to be connected to makes no sense	defer != NULL
@@ -34,8 +33,7 @@ struct probe {
 
 struct prove {
 	struct sd_event *event;
-	struct prove *next; /* of those that wait */
-	bool waiting, has_turn;
+	struct turn turn;
 	char *connect; /* as configured, for words */
 	char *host;
 	char *port;
@@ -50,25 +48,19 @@ struct prove {
 	struct probe *probes;
 	size_t probe_count;
 	size_t looking; /* of them */
-	size_t turn; /* of which address it is next, if it wants to look */
+	size_t next; /* address to look at, if it wants to */
 	usec_t within;
 	usec_t began; /* its turn */
 	prove_done_fn on_done;
 	void *userdata;
 };
 
-/* Whose turn it is, in all of the process: what they share is the process's. */
-static struct {
-	struct prove *waiting, **end;
-	size_t taken;
-} turns;
-
 #define AGAIN_AFTER  (500 * USEC_PER_MSEC)
-/* Each look leaves a line in some servers' logs: one that takes minutes is asked less and less often,
- * after so small a part of the time that it has taken already. */
+/* Each look leaves a line in some servers' logs: one that takes minutes is asked less and less
+ * often, after so small a part of the time that it has taken already. */
 #define AGAIN_PART   20
 #define LOOK_TIMEOUT (3 * USEC_PER_SEC)
-/* Mail servers let their clients wait for the greeting (postscreen 6 s), and FTP's look up names. */
+/* Mail servers let clients wait for the greeting (postscreen 6 s), and FTP's look up names. */
 #define TALK_TIMEOUT (8 * USEC_PER_SEC)
 
 static const char *const key_words[] = {
@@ -80,64 +72,11 @@ static const char *const key_words[] = {
 /* Fingerprints are told apart by as much as names their directories. */
 #define SHORT_FINGERPRINT 16
 
-/* --- turns --- */
-
-static void prove_begin(struct prove *prove);
-
-static int on_turn(sd_event_source *source, void *userdata)
-{
-	struct prove *prove = userdata;
-
-	prove->defer = sd_event_source_disable_unref(prove->defer);
-	prove_begin(prove);
-	return 0;
-}
-
-static void give_turns(void)
-{
-	while (turns.waiting && turns.taken < PROOFS_AT_ONCE) {
-		struct prove *prove = turns.waiting;
-
-		turns.waiting = prove->next;
-		prove->waiting = false;
-		prove->has_turn = true;
-		turns.taken++;
-		if (sd_event_add_defer(prove->event, &prove->defer, on_turn, prove) < 0)
-			mem_exhausted();
-		(void)sd_event_source_set_description(prove->defer, "prove-turn");
-	}
-}
-
-static void wait_turn(struct prove *prove)
-{
-	prove->waiting = true;
-	if (!turns.waiting)
-		turns.end = &turns.waiting;
-	*turns.end = prove;
-	turns.end = &prove->next;
-	give_turns();
-}
-
-static void leave_turn(struct prove *prove)
-{
-	if (prove->waiting) {
-		struct prove **link = &turns.waiting;
-
-		while (*link != prove)
-			link = &(*link)->next;
-		*link = prove->next;
-		if (!prove->next)
-			turns.end = link;
-	}
-	turns.taken -= prove->has_turn;
-	give_turns();
-}
-
 struct prove *prove_cancel(struct prove *prove)
 {
 	if (!prove)
 		return NULL;
-	leave_turn(prove);
+	turn_leave(&prove->turn);
 	for (size_t i = 0; i < prove->probe_count; i++) {
 		handshake_cancel(prove->probes[i].handshake);
 		sd_event_source_disable_unref(prove->probes[i].pause);
@@ -326,8 +265,8 @@ static usec_t pause_before_next(const struct prove *prove)
 	return MAX(AGAIN_AFTER, (clock_monotonic() - prove->began) / AGAIN_PART);
 }
 
-/* What was seen.  True: the other kind of certificate has to be asked for.  That is done where another
- * one than the wanted was shown: what key the wanted one has is not known here. */
+/* What was seen.  True: the other kind of certificate has to be asked for.  That is done where
+ * another one than the wanted was shown: what key the wanted one has is not known here. */
 static bool probe_take(struct probe *probe, const struct served *served)
 {
 	if (probe->asks != LEAF_ANY) {
@@ -391,9 +330,9 @@ static void probe_look(struct probe *probe)
 static void look_some(struct prove *prove)
 {
 	for (size_t i = 0; i < prove->probe_count && prove->looking < ADDRESSES_AT_ONCE; i++) {
-		struct probe *probe = &prove->probes[prove->turn];
+		struct probe *probe = &prove->probes[prove->next];
 
-		prove->turn = (prove->turn + 1) % prove->probe_count;
+		prove->next = (prove->next + 1) % prove->probe_count;
 		if (probe->wants)
 			probe_look(probe);
 	}
@@ -475,8 +414,10 @@ static const char *name_to_send(const struct desired_proof *proof, const char *h
 	return strcmp(proof->server_name, PROVE_NO_NAME) == 0 ? NULL : proof->server_name;
 }
 
-static void prove_begin(struct prove *prove)
+static void prove_begin(void *userdata)
 {
+	struct prove *prove = userdata;
+
 	prove->began = clock_monotonic();
 	if (sd_event_add_time_relative(prove->event, &prove->timer, CLOCK_MONOTONIC, prove->within,
 		    0, on_time_limit, prove) < 0)
@@ -505,6 +446,6 @@ struct prove *prove_start(struct sd_event *event, const struct prove_request *re
 	prove->starttls = request->proof->starttls;
 	prove->proxy_protocol = request->proof->proxy_protocol;
 	prove->within = request->proof->within;
-	wait_turn(prove);
+	turn_wait(&prove->turn, event, prove_begin, prove);
 	return prove;
 }

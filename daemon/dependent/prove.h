@@ -10,6 +10,7 @@
  */
 
 #include "daemon/dependent/resolve.h"
+#include "daemon/dependent/turn.h"
 #include "daemon/model/desired.h"
 #include "daemon/model/proof.h"
 #include "lib/pki/certificate.h"
@@ -23,18 +24,14 @@ struct prove_request {
 	struct fingerprint want;
 };
 
-/* So many look at a time, and the others wait their turn, first come first served: whoever has a say in a host's addresses
- * decides how many sockets its proof takes and for how long it lasts. */
-#define PROOFS_AT_ONCE 16
-
 /* Of one proof's addresses so many are looked at a time. */
 #define ADDRESSES_AT_ONCE 4
 
 /* The descriptors of one: a socket for each of these, and what the thread that asks for the addresses answers with. */
 #define PROOF_DESCRIPTORS (ADDRESSES_AT_ONCE + 1)
 
-/* What OpenSSL takes for a handshake, measured: 86 KiB, and 2 more where one kind of key is asked for.  What
- * is said before TLS takes less, and is gone by then. */
+/* What OpenSSL takes for a handshake, measured: 86 KiB, and 2 more where one kind of key is asked
+ * for.  What is said before TLS takes less, and is gone by then. */
 #define HANDSHAKE_ROOM ((size_t)90 << 10)
 
 /**

@@ -34,7 +34,8 @@ static void header_v1(const struct end *from, const struct end *to, char family,
 		ntohs(from->port), ntohs(to->port));
 }
 
-/* Section 2.2: a signature, version 2 and PROXY, the family and a stream, the length of what follows. */
+/* Section 2.2: a signature, version 2 and PROXY, the family and a stream, the length of what
+ * follows. */
 static void header_v2(const struct end *from, const struct end *to, char family, struct buf *send)
 {
 	static const char signature[12] = "\r\n\r\n\0\r\nQUIT\n";

@@ -196,8 +196,8 @@ static bool ber_enter(const struct buf *from, size_t *at, unsigned char tag, siz
 	return length <= RECEIVED_LIMIT && from->length >= *at + length;
 }
 
-/* LDAPMessage { messageID, ExtendedResponse { resultCode, ... } }; a notice of disconnection has the
- * same form. */
+/* LDAPMessage { messageID, ExtendedResponse { resultCode, ... } }; a notice of disconnection has
+ * the same form. */
 static enum starttls_state receive_ldap(struct starttls *talk)
 {
 	const struct buf *from = &talk->received;
@@ -235,8 +235,8 @@ static enum starttls_state receive_postgres(struct starttls *talk)
 	return fail(talk, "the server's answer is not PostgreSQL's to an SSLRequest");
 }
 
-/* The server greets: length (3 bytes), number, then version 10, its own version, the connection, 8 bytes
- * and a zero, capabilities.  Or it turns us away: 255, a number of two bytes, words. */
+/* The server greets: length (3 bytes), number, then version 10, its own version, the connection,
+ * 8 bytes and a zero, capabilities.  Or it turns us away: 255, a number of two bytes, words. */
 static enum starttls_state receive_mysql(struct starttls *talk, struct buf *send)
 {
 	const unsigned char *data = (const unsigned char *)talk->received.data;
@@ -400,11 +400,12 @@ bool starttls_explain(const void *data, size_t length, char *why, size_t size)
 		return false;
 	quote(shown, length - (size_t)(shown - (const char *)data), said);
 	if (strncmp(text, "HTTP/", 5) == 0)
-		(void)snprintf(why, size, "the server speaks HTTP in clear, not TLS ('%s')" LOST, said);
+		(void)snprintf(why, size, "the server speaks HTTP in clear, not TLS ('%s')" LOST,
+			said);
 	else if (protocol)
 		(void)snprintf(why, size,
-			"the server speaks in clear, not TLS ('%s'): set starttls: %s, if it must be "
-			"asked for TLS" LOST, said, protocol);
+			"the server speaks in clear, not TLS ('%s'): set starttls: %s, if it must "
+			"be asked for TLS" LOST, said, protocol);
 	else
 		(void)snprintf(why, size,
 			"the server speaks in clear, not TLS ('%s'): does it need starttls: or "

@@ -29,8 +29,8 @@ struct starttls {
 
 /**
  * starttls_begin(talk, protocol, domain, send):
- * Begin ${talk}, which starttls_done() releases; what the client says first, if it does, is added to
- * ${send}.  ${domain} is whom XMPP speaks to: a name or an address.
+ * Begin ${talk}, which starttls_done() releases; what the client says first, if it does, is added
+ * to ${send}.  ${domain} is whom XMPP speaks to: a name or an address.
  */
 void starttls_begin(struct starttls *talk, enum starttls_protocol protocol, const char *domain,
 	struct buf *send);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes as what a server says before TLS: the first is the protocol, the second how large the pieces
- * are in which the rest comes.  It ends, what it says of it ends, and what it keeps is bounded.
+ * Any bytes as what a server says before TLS: the first is the protocol, the second how large the
+ * pieces are in which the rest comes.  It ends, what is said of it ends, and what is kept of it is
+ * bounded.
  * With clang -fsanitize=fuzzer it fuzzes; with -DFUZZ_REPLAY it runs the files of its arguments.
  */
 #include <stdint.h>

@@ -296,9 +296,9 @@ static void test_two_certificates_on_one_port(void **state)
 		int version;
 		const char *ciphers, *ec_words, *rsa_words;
 	} rows[] = {
-		{ TLS1_3_VERSION, NULL, "1 address serves it", "to clients that take RSA certificates" },
-		{ TLS1_2_VERSION, "aECDSA:aRSA", "1 address serves it", "take RSA certificates alone" },
-		{ TLS1_2_VERSION, "aRSA:aECDSA", "take EC certificates alone", "1 address serves it" },
+		{ TLS1_3_VERSION, NULL, "1 address serves it", "that take RSA certificates" },
+		{ TLS1_2_VERSION, "aECDSA:aRSA", "1 address serves it", "take RSA certificates" },
+		{ TLS1_2_VERSION, "aRSA:aECDSA", "take EC certificates", "1 address serves it" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
