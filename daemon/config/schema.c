@@ -237,6 +237,7 @@ static const struct schema_word file_layouts[] = {
 	{ "nginx", LAYOUT_NGINX, NULL },
 	{ "apache", LAYOUT_APACHE, NULL },
 	{ "haproxy", LAYOUT_HAPROXY, NULL },
+	{ "haproxy-flat", LAYOUT_HAPROXY_FLAT, NULL },
 	{ 0 },
 };
 
@@ -267,7 +268,7 @@ static const struct schema_row destination_rows[] = {
 	{ "directory", SCHEMA_TEXT, AT(directory), .format = FORMAT_PATH, .kinds = ON_FILE,
 		.required = true, .help = "directory of the files, outside the state directory" },
 	{ "layout", SCHEMA_WORD, AT(layout), .words = file_layouts, .initial = "nginx",
-		.kinds = ON_FILE, .help = "files: nginx, apache or haproxy" },
+		.kinds = ON_FILE, .help = "files: nginx, apache, haproxy or haproxy-flat" },
 	{ "group", SCHEMA_TEXT, AT(group), .format = FORMAT_GROUP, .kinds = ON_FILE,
 		.help = "group that can read the files; by default the directory's own" },
 	{ 0 },

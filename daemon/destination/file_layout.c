@@ -35,6 +35,7 @@ static const struct layout_file {
 	{ LAYOUT_APACHE, "chain.pem", PART_CHAIN },
 	{ LAYOUT_APACHE, "privkey.pem", PART_KEY },
 	{ LAYOUT_HAPROXY, "haproxy.pem", PART_LEAF | PART_CHAIN | PART_KEY },
+	{ LAYOUT_HAPROXY_FLAT, "haproxy.pem", PART_LEAF | PART_CHAIN | PART_KEY },
 };
 
 /* One file holds a key or not; composing all of them in the secure heap needs no second way. */

@@ -25,6 +25,7 @@
 #define DATA           "..data"
 #define STAMP          ".certferry."
 #define STAMP_MODE     0640
+#define FLAT_FILE      "haproxy.pem"
 #define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 char **file_entries(int directory)
@@ -135,6 +136,56 @@ static bool has_stale(const struct file_name *name, int directory)
 	return false;
 }
 
+/* Beside NAME, for programs that do not look into directories. */
+static char *flat_name(const struct file_name *name)
+{
+	return mem_printf("%s.pem", name->name);
+}
+
+static char *flat_target(const struct file_name *name)
+{
+	return mem_printf("%s/" FLAT_FILE, name->name);
+}
+
+/* As with the links of files: 1, 0 or negative. */
+static int check_flat(const struct file_name *name, struct error *err)
+{
+	_cleanup_(freep) char *flat = flat_name(name), *target = flat_target(name);
+	bool wanted = name->layout == LAYOUT_HAPROXY_FLAT;
+	struct link link;
+	int r = read_link(name->parent, flat, &link);
+	bool ours = r == 0 && strcmp(link.says, target) == 0;
+
+	if (!wanted) /* one that still leads somewhere may be a person's */
+		return !ours || is_of_layout(name, FLAT_FILE);
+	if (r == 0 && !ours)
+		return error_set(err, ERROR_CONFLICT, EEXIST,
+			"'%s.pem' is a link that certferry did not make: move it away, or choose "
+			"another name with as:",
+			name->path);
+	if (r == -EINVAL)
+		return error_set(err, ERROR_CONFLICT, EEXIST,
+			"'%s.pem' is a file or directory that certferry did not make: move it away, "
+			"or choose another name with as:",
+			name->path);
+	if (r < 0 && r != -ENOENT)
+		return error_set_errno(err, r, "read link '%s.pem'", name->path);
+	return ours;
+}
+
+static int put_flat(const struct file_name *name, struct error *err)
+{
+	_cleanup_(freep) char *flat = flat_name(name), *target = flat_target(name);
+	int r = check_flat(name, err);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (name->layout == LAYOUT_HAPROXY_FLAT)
+		return link_put(name->parent, flat, target, err);
+	(void)unlinkat(name->parent, flat, 0);
+	return 0;
+}
+
 /* 1: each FILE is our link; 0: not all are; negative: a file of somebody is in the place of one. */
 static int check_links(const struct file_name *name, int directory, struct error *err)
 {
@@ -195,7 +246,7 @@ static int read_directory(const struct file_name *name, struct file_shown *shown
 {
 	_cleanup_(freep) char *prefix = data_target(name, "");
 	struct link data;
-	int r;
+	int flat, r;
 
 	r = open_directory(name, &shown->directory, err);
 	if (r < 0)
@@ -210,7 +261,11 @@ static int read_directory(const struct file_name *name, struct file_shown *shown
 	r = check_links(name, shown->directory, err);
 	if (r < 0)
 		return r;
-	shown->finished = r && !has_stale(name, shown->directory) && is_stamped(name, &shown->at);
+	flat = check_flat(name, err);
+	if (flat < 0)
+		return flat;
+	shown->finished = r && flat && !has_stale(name, shown->directory) &&
+			  is_stamped(name, &shown->at);
 	return 0;
 }
 
@@ -219,8 +274,12 @@ int file_shown_read(const struct file_name *name, struct file_shown *shown, stru
 	struct link link;
 	int r = name->parent < 0 ? -ENOENT : read_link(name->parent, name->name, &link);
 
-	if (r == -ENOENT)
+	if (name->parent < 0)
 		return 0;
+	if (r == -ENOENT) {
+		r = check_flat(name, err);
+		return r < 0 ? r : 0;
+	}
 	if (r == -EINVAL)
 		return read_directory(name, shown, err);
 	if (r < 0)
@@ -228,8 +287,9 @@ int file_shown_read(const struct file_name *name, struct file_shown *shown, stru
 	if (!is_version(link.says, name->target, shown->version))
 		return foreign(name, "a link", err);
 	shown->at = link.at;
-	shown->finished = true;
-	return 0;
+	r = check_flat(name, err);
+	shown->finished = r > 0;
+	return r < 0 ? r : 0;
 }
 
 /* --- Switching --- */
@@ -274,8 +334,12 @@ static int put_stamp(const struct file_name *name, const struct timespec *data, 
 {
 	_cleanup_(freep) char *stamp = stamp_name(name);
 	_cleanup_(freep) char *temporary = file_temporary_name(stamp);
-	int r = make_stamp(name, temporary, data);
+	int r;
 
+	r = put_flat(name, err);
+	if (r < 0)
+		return r;
+	r = make_stamp(name, temporary, data);
 	if (r == 0 && renameat(name->parent, temporary, name->parent, stamp) < 0)
 		r = -errno;
 	if (r < 0) {
@@ -304,7 +368,7 @@ static int finish(const struct file_name *name, int directory, struct error *err
 int file_shown_finish(
 	const struct file_name *name, const struct file_shown *shown, struct error *err)
 {
-	return shown->directory < 0 ? 0 : finish(name, shown->directory, err);
+	return shown->directory < 0 ? put_flat(name, err) : finish(name, shown->directory, err);
 }
 
 static bool is_temporary_of_a_link(const char *name)
@@ -422,6 +486,7 @@ static int switch_link(const struct file_name *name, const char *version,
 {
 	_cleanup_(error_done) struct error refusal = ERROR_NULL;
 	_cleanup_(freep) char *target = NULL;
+	int r;
 
 	if (show_directory(name, version, /* exchange= */ true, &refusal) == 0) {
 		*ret_result = FILE_BECAME_DIRECTORY;
@@ -430,7 +495,8 @@ static int switch_link(const struct file_name *name, const char *version,
 	target = mem_printf("%s%s", name->target, version);
 	*ret_result = FILE_STAYS_LINK;
 	*ret_why = mem_strdup(refusal.text);
-	return link_replace(name->parent, name->name, target, err);
+	r = put_flat(name, err);
+	return r < 0 ? r : link_replace(name->parent, name->name, target, err);
 }
 
 static int switch_directory(const struct file_name *name, const struct file_shown *shown,
@@ -460,11 +526,12 @@ int file_shown_switch(const struct file_name *name, const struct file_shown *sho
 
 void file_shown_clear(const struct file_name *name, const struct file_shown *shown)
 {
-	_cleanup_(freep) char *stamp = stamp_name(name);
+	_cleanup_(freep) char *stamp = stamp_name(name), *flat = flat_name(name);
 	_cleanup_(strv_freep) char **beside = file_entries(name->parent);
 
 	STRV_FOREACH (entry, beside)
-		if (file_is_temporary(*entry, stamp) || file_is_temporary(*entry, name->name)) {
+		if (file_is_temporary(*entry, stamp) || file_is_temporary(*entry, flat) ||
+			file_is_temporary(*entry, name->name)) {
 			remove_directory(name, *entry);
 			(void)unlinkat(name->parent, *entry, 0);
 		}

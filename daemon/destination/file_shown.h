@@ -7,6 +7,7 @@
  * there is
  *	NAME/..data	a link to ../.versions/AS/VERSION, with as many ../ as AS has steps
  *	NAME/FILE	a link to ..data/FILE, for each file of the layout
+ *	NAME.pem	in DIR, of the layout haproxy-flat: a link to NAME/haproxy.pem
  *	.certferry.NAME	in DIR, an empty file: the stamp
  * or, as all were at first, and where the file system cannot exchange a link for a directory,
  *	NAME		a link to .versions/AS/VERSION

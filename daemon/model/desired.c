@@ -53,6 +53,7 @@ const char *layout_name(enum layout layout)
 		[LAYOUT_NGINX] = "nginx",
 		[LAYOUT_APACHE] = "apache",
 		[LAYOUT_HAPROXY] = "haproxy",
+		[LAYOUT_HAPROXY_FLAT] = "haproxy-flat",
 	};
 
 	return names[layout];

@@ -140,6 +140,7 @@ enum layout {
 	LAYOUT_NGINX,	   /* file: fullchain.pem privkey.pem */
 	LAYOUT_APACHE,	   /* file: cert.pem chain.pem privkey.pem */
 	LAYOUT_HAPROXY,	   /* file: haproxy.pem (leaf, chain, key) */
+	LAYOUT_HAPROXY_FLAT, /* file: the same, and beside NAME a link NAME.pem to it */
 };
 
 /* Names of one's own in a secret; a part whose name is NULL is left out. */

@@ -53,7 +53,7 @@ def test_secret_with_field_names_of_ones_own(ferry, cloud):
     assert secret["kms_key"] and secret["tags"]["certferry:source"] == pay
 
 
-@pytest.mark.parametrize("layout", ["nginx", "apache", "haproxy"])
+@pytest.mark.parametrize("layout", ["nginx", "apache", "haproxy", "haproxy-flat"])
 def test_first_delivery_to_files(ferry, layout):
     pay = ferry.issue("pay.example.com")
     ferry.destination("files", "files", layout=layout)

@@ -46,6 +46,7 @@ FILES = {
     "nginx": ("fullchain.pem", "privkey.pem"),
     "apache": ("cert.pem", "chain.pem", "privkey.pem"),
     "haproxy": ("haproxy.pem",),
+    "haproxy-flat": ("haproxy.pem",),
 }
 
 

@@ -82,6 +82,61 @@ static void test_every_layout(void **state)
 	}
 }
 
+static void assert_foreign(struct world *world)
+{
+	assert_int_equal(look(world)->state, OBSERVED_FOREIGN);
+	assert_int_equal(world->seen->error.kind, ERROR_CONFLICT);
+	assert_non_null(strstr(world->seen->error.text, "as:"));
+	assert_int_equal(put(world, world->bundle), -EEXIST);
+}
+
+static void test_flat_layout(void **state)
+{
+	struct world *world = *state;
+
+	world->destination.layout = LAYOUT_HAPROXY_FLAT;
+	write_text(at(world, "web.pem"), "somebody's");
+	assert_foreign(world);
+	assert_false(exists(at(world, "web")));
+	assert_int_equal(unlink(at(world, "web.pem")), 0);
+	assert_int_equal(symlink("elsewhere.pem", at(world, "web.pem")), 0);
+	assert_foreign(world);
+	assert_int_equal(unlink(at(world, "web.pem")), 0);
+
+	assert_int_equal(put(world, world->bundle), 0);
+	assert_string_equal(target(at(world, "web.pem")), "web/haproxy.pem");
+	assert_true(exists(at(world, "web.pem")));
+	assert_holds(world, world->bundle);
+	assert_int_equal(unlink(at(world, "web.pem")), 0);
+	assert_int_equal(symlink("x", at(world, ".web.pem.89abcdef.tmp")), 0);
+	assert_holds(world, world->bundle);
+	assert_true(exists(at(world, "web.pem")));
+	assert_string_equal(target(at(world, ".web.pem.89abcdef.tmp")), "");
+
+	/* A link that leads somewhere stays; one that would lead nowhere goes. */
+	world->destination.layout = LAYOUT_HAPROXY;
+	assert_holds(world, world->bundle);
+	assert_true(exists(at(world, "web.pem")));
+	world->destination.layout = LAYOUT_NGINX;
+	assert_int_equal(put(world, world->bundle), 0);
+	assert_string_equal(target(at(world, "web.pem")), "");
+	assert_holds(world, world->bundle);
+}
+
+/* It is the same where NAME is a link. */
+static void test_flat_layout_beside_a_link(void **state)
+{
+	struct world *world = *state;
+
+	world->destination.layout = LAYOUT_HAPROXY_FLAT;
+	assert_int_equal(put(world, world->bundle), 0);
+	show_by_link(world, world->bundle);
+	assert_int_equal(unlink(at(world, "web.pem")), 0);
+	assert_holds(world, world->bundle);
+	assert_true(exists(at(world, "web.pem")));
+	assert_int_equal(target(at(world, "web"))[0], '.');
+}
+
 static void test_changed_layout_is_written_again(void **state)
 {
 	struct world *world = *state;
@@ -164,14 +219,6 @@ static void test_bad_names(void **state)
 		assert_non_null(strstr(world->error.text, "as:"));
 	}
 	assert_false(exists(at(world, ".versions")));
-}
-
-static void assert_foreign(struct world *world)
-{
-	assert_int_equal(look(world)->state, OBSERVED_FOREIGN);
-	assert_int_equal(world->seen->error.kind, ERROR_CONFLICT);
-	assert_non_null(strstr(world->seen->error.text, "as:"));
-	assert_int_equal(put(world, world->bundle), -EEXIST);
 }
 
 static void test_foreign_objects(void **state)
@@ -591,6 +638,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_first_delivery, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_every_layout, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_flat_layout, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_flat_layout_beside_a_link, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_changed_layout_is_written_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_previous_version_is_kept, setup, teardown),

@@ -223,4 +223,18 @@ static inline void assert_holds(struct world *world, const struct bundle *bundle
 	assert_memory_equal(&seen->version, &version, sizeof(version));
 }
 
+/* As an older version of certferry shows it. */
+static inline void show_by_link(struct world *world, const struct bundle *bundle)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command), "rm -r '%s' '%s'", at(world, "web"),
+		at(world, ".certferry.web"));
+	assert_int_equal(system(command), 0);
+	assert_int_equal(symlink(at(world, ".versions/web/%s", version_name(bundle)) +
+					 strlen(world->directory) + 1,
+				 at(world, "web")),
+		0);
+}
+
 #endif

@@ -313,20 +313,6 @@ static void test_a_version_that_was_shown_a_moment_ago_is_left_to_its_readers(vo
 
 /* --- What was there before --- */
 
-/* As an older version of certferry shows it. */
-static void show_by_link(struct world *world, const struct bundle *bundle)
-{
-	char command[256];
-
-	snprintf(command, sizeof(command), "rm -r '%s' '%s'", at(world, "web"),
-		at(world, ".certferry.web"));
-	assert_int_equal(system(command), 0);
-	assert_int_equal(symlink(at(world, ".versions/web/%s", version_name(bundle)) +
-					 strlen(world->directory) + 1,
-				 at(world, "web")),
-		0);
-}
-
 static bool is_directory(const char *path)
 {
 	struct stat status;
