@@ -509,6 +509,13 @@ static void test_nothing_is_written_into_the_directory_of_another(void **state)
 
 /* --- Killed anywhere --- */
 
+/* What the kernel says of a stop at a system call (ptrace(2)): C libraries differ in its name. */
+struct syscall_stop {
+	uint8_t op, pad[3];
+	uint32_t arch;
+	uint64_t instruction, stack, number, arguments[6];
+};
+
 /* Is it one that changes what others see? */
 static bool is_change(long number)
 {
@@ -530,7 +537,7 @@ static int look_again(struct world *world, struct bundle *bundle)
 static bool is_killed(struct world *world, int (*act)(struct world *world, struct bundle *bundle),
 	struct bundle *bundle, int number)
 {
-	struct __ptrace_syscall_info info;
+	struct syscall_stop info;
 	pid_t pid = fork();
 	int status;
 
@@ -547,7 +554,7 @@ static bool is_killed(struct world *world, int (*act)(struct world *world, struc
 			assert_true(ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof(info),
 					    &info) > 0);
 			if (info.op == PTRACE_SYSCALL_INFO_ENTRY &&
-				is_change((long)info.entry.nr) && --number == 0)
+				is_change((long)info.number) && --number == 0)
 				(void)kill(pid, SIGKILL);
 		}
 		(void)ptrace(PTRACE_SYSCALL, pid, NULL, NULL);
