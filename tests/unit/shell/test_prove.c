@@ -580,7 +580,7 @@ static bool name_addresses(const char *name, const char *const *addresses)
 
 static bool name_many(void)
 {
-	char texts[20][16];
+	char texts[20][24];
 	const char *addresses[21] = { NULL };
 
 	for (int i = 0; i < 20; i++) {
