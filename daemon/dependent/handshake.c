@@ -149,6 +149,23 @@ static bool is_end(unsigned long code, int number)
 	       ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
 }
 
+/* Did something else than TLS come?  Then that is the reason.  OpenSSL gives up at what would be a
+ * record's header; the rest is still to be received. */
+static bool explain(struct handshake *handshake)
+{
+	struct served *served = &handshake->served;
+	size_t left = sizeof(handshake->first) - handshake->first_length;
+	ssize_t more;
+
+	if (handshake->starttls != STARTTLS_NONE || handshake->first_length == 0)
+		return false;
+	more = recv(handshake->fd, handshake->first + handshake->first_length, left, MSG_DONTWAIT);
+	if (more > 0)
+		handshake->first_length += (size_t)more;
+	return starttls_explain(handshake->first, handshake->first_length, served->why,
+		sizeof(served->why));
+}
+
 static void handshake_failed(struct handshake *handshake, int ssl_error)
 {
 	struct served *served = &handshake->served;
@@ -158,9 +175,7 @@ static void handshake_failed(struct handshake *handshake, int ssl_error)
 
 	if (fingerprint_is_set(&served->leaf) && is_peers_alert(code))
 		return;
-	if (handshake->starttls == STARTTLS_NONE &&
-		starttls_explain(handshake->first, handshake->first_length, served->why,
-			sizeof(served->why)))
+	if (explain(handshake))
 		served->leaf = (struct fingerprint){ 0 };
 	else if (!handshake->first_length && is_end(code, number))
 		served_set_why(served, "TLS: ",
@@ -221,9 +236,9 @@ static void handshake_ask_for(struct handshake *handshake)
 		const char *algorithms, *ciphers;
 	} asks[] = {
 		[LEAF_RSA] = { "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"
-			       "RSA+SHA256:RSA+SHA384:RSA+SHA512:RSA+SHA1",
+			       "RSA+SHA256:RSA+SHA384:RSA+SHA512",
 			"DEFAULT:!aECDSA" },
-		[LEAF_EC] = { "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ECDSA+SHA1:"
+		[LEAF_EC] = { "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:"
 			      "RSA+SHA256:RSA+SHA384:RSA+SHA512",
 			"DEFAULT:!aRSA" },
 	};
@@ -242,8 +257,6 @@ static void handshake_new_tls(struct handshake *handshake)
 	handshake->context = SSL_CTX_new(TLS_client_method());
 	if (!handshake->context)
 		mem_exhausted();
-	/* More than a record's header at a time, so that there is something to be quoted. */
-	SSL_CTX_set_read_ahead(handshake->context, 1);
 	SSL_CTX_set_security_level(handshake->context, 0);
 	SSL_CTX_set_min_proto_version(handshake->context, TLS1_VERSION);
 	SSL_CTX_set_cert_verify_callback(handshake->context, on_certificates, handshake);
