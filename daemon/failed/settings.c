@@ -16,6 +16,7 @@
 
 #define ADDRESS_CHARACTERS "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.+=_-@"
 #define ADDRESS_MAX	   ((size_t)254)
+#define BYTE_ORDER_MARK	   "\xef\xbb\xbf" /* editors of Windows begin a file with it */
 #define URL_MAX		   ((size_t)2048)
 
 void settings_done(struct settings *settings)
@@ -112,6 +113,8 @@ int settings_parse(const char *text, struct settings *ret_settings, struct error
 	char *rest = copy, *line;
 	unsigned number = 0;
 
+	if (strncmp(rest, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
+		rest += strlen(BYTE_ORDER_MARK);
 	while ((line = strsep(&rest, "\n"))) {
 		int r = set_line(&settings, line, ++number, err);
 

@@ -410,7 +410,7 @@ static void test_settings(void **state)
 
 	parse("", &settings);
 	assert_null(settings.mail);
-	parse("# nothing\n\n  # set\n", &settings);
+	parse("\xef\xbb\xbf# nothing\n\n  # set\n", &settings);
 	assert_null(settings.url);
 	parse(" mail = root \r\nmail=ops+tls@example.com\nurl=HTTPS://hooks.example.com:8443/a?b=c=d\n"
 	      "ca_file=/etc/ssl/corp.pem",
