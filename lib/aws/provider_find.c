@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/aws/client.h"
 #include "lib/aws/profile.h"
@@ -291,14 +292,26 @@ static struct provider *find_role(struct search *search, const char *profile)
 		session_get_keyed(search->aws, key, search->settings, provider), &role);
 }
 
+/* Most keys stand there, and a file that is missing is easily taken for one that is read. */
+static char *credentials_file_remark(const struct aws *aws)
+{
+	const char *path = profiles_path(aws->profiles, true);
+
+	if (!path)
+		return mem_strdup("");
+	return mem_printf(" of '%s'%s", path,
+		access(path, F_OK) < 0 && errno == ENOENT ? ", which does not exist," : "");
+}
+
 /* The end of the chain: who has configured nothing sees its failure. */
 static struct provider *find_instance(struct aws *aws, const char *profile)
 {
 	_cleanup_(freep) char *remark = sso_remark(aws, profile);
+	_cleanup_(freep) char *file = credentials_file_remark(aws);
 	_cleanup_(freep) char *context = mem_printf(
-		"no AWS credentials: none in the environment (AWS_ACCESS_KEY_ID), in profile '%s'%s "
+		"no AWS credentials: none in the environment (AWS_ACCESS_KEY_ID), in profile '%s'%s%s "
 		"or of a container; of this instance",
-		profile, remark);
+		profile, file, remark);
 
 	return provider_imds_new(aws, profile, context);
 }

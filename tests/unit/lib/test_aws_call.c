@@ -1203,8 +1203,12 @@ static void test_profiles(void **state)
 	check_profile("[profile a]\nrole_arn=x\nsource_profile=b\n[profile b]\nregion=x\n", "a",
 		ERROR_DENIED, "'b' is the source_profile of 'a' and has no credentials");
 	check_profile("[profile a]\nregion=x\n", "a", ERROR_DENIED,
-		"no AWS credentials: none in the environment (AWS_ACCESS_KEY_ID), in profile 'a' or "
-		"of a container; of this instance: AWS_EC2_METADATA_DISABLED is true");
+		"no AWS credentials: none in the environment (AWS_ACCESS_KEY_ID), in profile 'a' of "
+		"'/dev/null' or of a container; of this instance: AWS_EC2_METADATA_DISABLED is true");
+	setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials", 1);
+	check_profile("[profile a]\nregion=x\n", "a", ERROR_DENIED,
+		"in profile 'a' of '/nonexistent/credentials', which does not exist, or of a container;");
+	setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null", 1);
 	check_profile("[profile a]\naws_access_key_id=A\n", "a", ERROR_DENIED,
 		"profile 'a': the secret access key is missing");
 }
