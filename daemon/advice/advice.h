@@ -2,7 +2,7 @@
 #ifndef DAEMON_ADVICE_ADVICE_H
 #define DAEMON_ADVICE_ADVICE_H
 
-/* What `certferryd --check` says beside what is wrong: nothing of it keeps the daemon from its work. */
+/* What `certferryd --check` says beside what is wrong: nothing of it keeps the daemon from work. */
 
 #include <stdio.h>
 

@@ -35,7 +35,7 @@ static bool takes(struct format_cache *cache, enum format format, const char *te
 	return !wrong;
 }
 
-/* Other readers of YAML see a number or a boolean where certferryd takes the text that stands there;
+/* Other readers of YAML see a number or a boolean where certferryd takes the text that is there;
  * "pattern" and the lengths do not apply to them. */
 static void add_other_types(json_t *schema, enum format format)
 {
@@ -230,7 +230,7 @@ static json_t *section_schema(const struct schema_section *section, unsigned kin
 	return schema;
 }
 
-/* A section at the top can be spread over the files of conf.d, so none of them has to have all of it. */
+/* A section at the top can be spread over the files of conf.d: none of them must have all of it. */
 static void spread_sections(json_t *properties)
 {
 	SCHEMA_FOREACH(row, &schema_root)

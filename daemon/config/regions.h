@@ -2,7 +2,7 @@
 #ifndef DAEMON_CONFIG_REGIONS_H
 #define DAEMON_CONFIG_REGIONS_H
 
-/* The regions of AWS that are known here: those of the botocore that `make check-botocore` compares with. */
+/* The regions of AWS that are known here: those of the botocore that `make check-botocore` has. */
 
 #include <stdbool.h>
 

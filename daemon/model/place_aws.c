@@ -145,8 +145,8 @@ static char **acm_object_problems(const char *object)
 	return problems;
 }
 
-/* Secrets Manager puts a hyphen and six letters or digits behind a secret's name to make its ARN, and
- * takes an ARN without them as well (AWS API reference, CreateSecret, Name). */
+/* Secrets Manager puts a hyphen and six letters or digits behind a secret's name to make its ARN,
+ * and takes an ARN without them as well (AWS API reference, CreateSecret, Name). */
 static char *secret_object_warning(const char *object)
 {
 	const char *hyphen = strrchr(object, '-');

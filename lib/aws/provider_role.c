@@ -24,7 +24,7 @@ struct assumer {
 /* AssumeRole needs these as well, where the session gets a source identity or tags. */
 static const char *const session_actions[] = { "sts:SetSourceIdentity", "sts:TagSession" };
 
-/* Which of them AWS has denied, or NULL: "... is not authorized to perform: sts:TagSession on ...". */
+/* Which of them AWS denies, or NULL: "... is not authorized to perform: sts:TagSession on ...". */
 static const char *denied_session_action(const char *text)
 {
 	const char *found = strstr(text, DENIED_ACTION);

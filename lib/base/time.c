@@ -103,7 +103,7 @@ static int take_fraction(const char **text, int unit, int *ret_seconds)
 	return 0;
 }
 
-/* Minutes and seconds may be missing; a second of 60 is a leap second, and 24:00:00 the day's end. */
+/* Minutes and seconds may be missing; a second of 60 is a leap second, 24:00:00 the day's end. */
 static int take_time(const char **text, struct tm *tm)
 {
 	bool extended;
