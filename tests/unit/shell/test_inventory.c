@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is known, as facts are handed in: a random walk after which each process finds on disk what the one before it knew; the
+ * census beside a plain sum; worlds that come and go while something is claimed.
+ */
+#include "tests/unit/shell/inventory_bed.h"
+
+#include "daemon/announce/announce.h"
+#include "daemon/record/store.h"
+#include "daemon/transition/schedule.h"
+#include "lib/pki/secret.h"
+
+#define ARN "arn:aws:acm:eu-west-1:111111111111:certificate/"
+#define DESTINATIONS                                                                                   \
+	"destinations:\n"                                                                              \
+	"  acm: {kind: acm, accounts: ['222222222222', '333333333333'], regions: [eu-west-1, us-east-1],"  \
+	" role_arn: 'arn:aws:iam::{account}:role/ferry'}\n"                                            \
+	"  files: {kind: file, directory: /srv/tls}\n"                                                 \
+	"dependents:\n"                                                                                \
+	"  nginx: {kind: systemd, unit: nginx.service}\n"
+
+#define PAY "  pay: {arn: '" ARN "1', deliver: [{to: acm, then: [nginx]}, {to: files}]}\n"
+#define WEB "  web: {arn: '" ARN "2', deliver: [{to: acm}]}\n"
+
+static const char both[] = "source: {region: eu-west-1}\nguard: 0\ncertificates:\n" PAY WEB DESTINATIONS;
+static const char pay_alone[] = "source: {region: eu-west-1}\nguard: 0\ncertificates:\n" PAY DESTINATIONS;
+
+static char *const arns[] = { (char *)ARN "1", (char *)ARN "2", NULL };
+
+static int setup(void **state)
+{
+	static struct bed bed;
+
+	bed_init(&bed);
+	bed.view = bed_view(arns, 'A');
+	bed_take_over(&bed, both);
+	*state = &bed;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	bed_done(*state);
+	return 0;
+}
+
+static void restart(struct bed *bed)
+{
+	bed->inventory = inventory_free(bed->inventory);
+	bed_start(bed);
+	bed_take_over(bed, both);
+}
+
+/* --- facts --- */
+
+static unsigned dice(uint32_t *random, unsigned sides)
+{
+	*random = *random * 1664525u + 1013904223u;
+	return (*random >> 16) % sides;
+}
+
+static const struct version *source_of(const struct bed *bed, size_t slot)
+{
+	return &stock_certificate(bed->stock, &bed->stock->slots[slot])->seen->version;
+}
+
+static void see(struct bed *bed, size_t slot, enum observed_state state, const struct version *version)
+{
+	struct observed seen = { .state = state, .at = inventory_now(bed->inventory) };
+
+	if (version) {
+		seen.version = *version;
+		seen.object_id = mem_strdup(ARN "0f5c1b3e-1111-4222-8333-444455556666");
+	}
+	if (state == OBSERVED_UNKNOWN)
+		(void)error_set(&seen.error, ERROR_RETRY, 0, "no answer");
+	inventory_saw(bed->inventory, slot, &seen, 7);
+	observed_done(&seen);
+}
+
+/* A transfer of one delivery, to its end. */
+static void carry(struct bed *bed, size_t slot, enum outcome_kind kind)
+{
+	const struct tracked_delivery *delivery = inventory_open(bed->inventory, slot);
+	const struct version version = *source_of(bed, slot);
+	struct outcome outcome = { .kind = kind, .version = version, .wrote = kind != OUTCOME_WAITING };
+	struct observed seen = { .state = OBSERVED_PRESENT, .version = version };
+
+	if (kind == OUTCOME_WAITING) {
+		outcome.hold = HOLD_APPROVAL;
+		outcome.reason = (char *)"loses a name";
+	} else if (kind == OUTCOME_FAILED) {
+		(void)error_set(&outcome.error, ERROR_QUOTA, 0, "the limit is reached");
+	}
+	assert_true(inventory_intend(bed->inventory, &version.digest, &delivery, 1));
+	inventory_claim(bed->inventory, slot, CLAIM_TRANSFER);
+	inventory_carried(bed->inventory, delivery,
+		&(struct carried_fact){
+			.outcome = &outcome,
+			.seen = kind == OUTCOME_DONE ? &seen : NULL,
+			.certificate = delivery->certificate,
+			.leaf_pem = "leaf",
+			.chain_pem = "chain",
+		});
+	error_done(&outcome.error);
+}
+
+static void prove(struct bed *bed, size_t slot, enum prove_result result)
+{
+	inventory_claim(bed->inventory, slot, CLAIM_PROOF);
+	inventory_proven(bed->inventory, inventory_open(bed->inventory, slot), &source_of(bed, slot)->digest, result,
+		"localhost:443: seen");
+}
+
+static void tell_a_fact(struct bed *bed, uint32_t *random)
+{
+	const size_t slot = dice(random, (unsigned)bed->stock->delivery_count);
+	const struct version former = bed_version('@');
+
+	switch (dice(random, 10)) {
+	case 0:
+		see(bed, slot, OBSERVED_ABSENT, NULL);
+		break;
+	case 1:
+		see(bed, slot, OBSERVED_UNKNOWN, NULL);
+		break;
+	case 2:
+		see(bed, slot, OBSERVED_PRESENT, &former);
+		break;
+	case 3:
+		carry(bed, slot, OUTCOME_FAILED);
+		break;
+	case 4:
+		carry(bed, slot, OUTCOME_WAITING);
+		break;
+	case 5:
+		prove(bed, slot, dice(random, 2) ? PROVE_MATCHED : PROVE_WRONG);
+		break;
+	case 6:
+	case 7:
+		carry(bed, slot, OUTCOME_DONE);
+		break;
+	case 8:
+		inventory_asked(bed->inventory, slot);
+		break;
+	default:
+		see(bed, slot, OBSERVED_PRESENT, source_of(bed, slot));
+	}
+	inventory_end_turn(bed->inventory);
+}
+
+/* --- what one process knew, the next one finds --- */
+
+static void same_text(const char *a, const char *b)
+{
+	assert_string_equal(a ?: "(none)", b ?: "(none)");
+}
+
+/* What is on disk of each delivery is what is in memory; how many have a row. */
+static size_t check_rows(struct bed *bed, const struct recorded *disk)
+{
+	size_t rows = 0;
+
+	for (size_t i = 0; i < bed->stock->delivery_count; i++) {
+		const struct tracked_delivery *delivery = inventory_open(bed->inventory, i);
+		const struct delivery_record *known = &delivery->record, *row = NULL;
+
+		for (size_t k = 0; k < disk->delivery_count; k++)
+			if (strcmp(disk->deliveries[k].name, delivery->name) == 0)
+				row = &disk->deliveries[k];
+		if (delivery->has_record != (row != NULL))
+			fail_msg("%s: %s, in memory %d", delivery->name, row ? "has a row" : "has no row", delivery->has_record);
+		if (!row)
+			continue;
+		rows++;
+		same_text(row->object, known->object);
+		same_text(row->object_id, known->object_id);
+		assert_true(digest_equal(&row->confirmed.digest, &known->confirmed.digest));
+		assert_true(digest_equal(&row->intended, &known->intended));
+		assert_int_equal(row->intended_at, known->intended_at);
+		if (known->failures) /* that a look found it again is not written down */
+			assert_int_equal(row->failures, known->failures);
+		assert_int_equal(row->hold, known->hold);
+		same_text(row->hold_reason, known->hold_reason);
+		assert_true(digest_equal(&row->held, &known->held));
+		assert_true(proof_equal(&row->proof, &known->proof));
+		assert_true(digest_equal(&row->proven, &known->proven));
+	}
+	inventory_end_turn(bed->inventory);
+	return rows;
+}
+
+static void check_owed(const struct bed *bed, const struct recorded *disk)
+{
+	const struct tracked_dependent *nginx = stock_find_dependent(bed->stock, "nginx");
+
+	assert_int_equal(nginx->owed_count, disk->owed_count);
+	for (size_t i = 0; i < disk->owed_count; i++) {
+		const struct owed_record *row = dependent_owed(nginx, disk->owed[i].delivery);
+
+		assert_non_null(row);
+		assert_int_equal(row->owed, disk->owed[i].owed);
+		assert_true(digest_equal(&row->digest, &disk->owed[i].digest));
+	}
+}
+
+static void test_each_process_finds_what_the_one_before_knew(void **state)
+{
+	struct bed *bed = *state;
+	uint32_t random = 42;
+	size_t rows = 0;
+
+	for (unsigned life = 0; life < 30; life++) {
+		bool begun = inventory_begin(bed->inventory);
+		struct recorded disk;
+
+		if (life % 5 == 4)
+			bed_show(bed, bed_view(arns, (char)('A' + life)));
+		for (unsigned i = 0; i < 100; i++) {
+			/* An intent is a transaction of its own. */
+			inventory_commit(bed->inventory, begun);
+			tell_a_fact(bed, &random);
+			begun = inventory_begin(bed->inventory);
+		}
+		inventory_commit(bed->inventory, begun);
+		disk = bed_on_disk(bed);
+		rows += check_rows(bed, &disk);
+		check_owed(bed, &disk);
+		restart(bed);
+		(void)check_rows(bed, &disk);
+		check_owed(bed, &disk);
+		recorded_done(&disk);
+	}
+	assert_true(rows > 100);
+}
+
+/* --- the census --- */
+
+static struct census plain_sum(const struct stock *stock)
+{
+	struct census sum = { .gathering = 0 };
+
+	for (size_t i = 0; i < stock->certificate_count; i++) {
+		const struct planned *planned = &stock->certificates[i]->planned;
+
+		sum.touched.known += planned->touched.known;
+		sum.touched.unseen += planned->touched.unseen;
+		sum.in_place += planned->in_place;
+		sum.held += planned->held;
+		sum.failing += planned->failing;
+		sum.gathering += stock->certificates[i]->gather_until != 0;
+	}
+	return sum;
+}
+
+static void test_census_is_the_plain_sum(void **state)
+{
+	struct bed *bed = *state;
+	uint32_t random = 7;
+
+	for (unsigned i = 0; i < 2000; i++) {
+		const struct tracked_certificate *certificate =
+			bed->stock->certificates[dice(&random, (unsigned)bed->stock->certificate_count)];
+		const struct planned planned = {
+			.touched = { dice(&random, 9), dice(&random, 9) },
+			.in_place = dice(&random, 9),
+			.held = dice(&random, 9),
+			.failing = dice(&random, 9),
+			.due = dice(&random, 3),
+		};
+		struct census sum;
+
+		switch (dice(&random, 20)) {
+		case 0:
+			bed_take_over(bed, dice(&random, 2) ? both : pay_alone);
+			break;
+		case 1:
+		case 2:
+			inventory_gather(bed->inventory, certificate, dice(&random, 2));
+			break;
+		case 3:
+			inventory_counted(bed->inventory, certificate, &planned.touched);
+			break;
+		default:
+			inventory_planned(bed->inventory, certificate, &planned);
+		}
+		sum = plain_sum(bed->stock);
+		assert_memory_equal(&sum, &bed->stock->census, sizeof(sum));
+	}
+}
+
+/* --- worlds --- */
+
+static size_t slot_named(const struct bed *bed, const char *name)
+{
+	const struct slot *slot = stock_find_slot(bed->stock, name);
+
+	assert_non_null(slot);
+	return (size_t)(slot - bed->stock->slots);
+}
+
+static void test_what_is_claimed_outlives_its_world(void **state)
+{
+	struct bed *bed = *state;
+	const size_t slot = slot_named(bed, "web/acm/222222222222/eu-west-1");
+	const struct tracked_delivery *delivery = inventory_open(bed->inventory, slot);
+	const struct tracked_certificate *certificate = delivery->certificate;
+	struct recorded disk;
+
+	assert_true(inventory_intend(bed->inventory, &source_of(bed, slot)->digest, &delivery, 1));
+	inventory_claim(bed->inventory, slot, CLAIM_TRANSFER);
+	inventory_claim_certificate(bed->inventory, certificate);
+	bed_take_over(bed, pay_alone);
+	assert_null(stock_find_slot(bed->stock, "web/acm/222222222222/eu-west-1"));
+	assert_int_equal(delivery->slot, SIZE_MAX);
+	assert_false(stock_is_present(bed->stock, certificate));
+	/* It is written down for whoever configures it again. */
+	inventory_carried(bed->inventory, delivery,
+		&(struct carried_fact){
+			.outcome = &(struct outcome){ .kind = OUTCOME_DONE, .version = bed->view->items[1].version },
+			.certificate = certificate,
+		});
+	inventory_release_certificate(bed->inventory, certificate);
+	disk = bed_on_disk(bed);
+	assert_int_equal(disk.delivery_count, 1);
+	assert_string_equal(disk.deliveries[0].name, "web/acm/222222222222/eu-west-1");
+	recorded_done(&disk);
+}
+
+static void test_another_world_keeps_what_has_the_same_name(void **state)
+{
+	struct bed *bed = *state;
+	size_t slot = slot_named(bed, "pay/files");
+
+	carry(bed, slot, OUTCOME_DONE);
+	inventory_end_turn(bed->inventory);
+	assert_null(bed->stock->slots[slot].open); /* settled */
+	bed_take_over(bed, pay_alone);
+	slot = slot_named(bed, "pay/files");
+	assert_non_null(slot_confirmed(&bed->stock->slots[slot]));
+	assert_int_equal(slot_state(&bed->stock->slots[slot]), OBSERVED_PRESENT);
+	assert_int_equal(slot_state(&bed->stock->slots[slot_named(bed, "pay/acm/222222222222/eu-west-1")]),
+		OBSERVED_UNKNOWN);
+}
+
+/* --- the law of the record --- */
+
+static void test_nothing_is_intended_while_it_cannot_be_written(void **state)
+{
+	struct bed *bed = *state;
+	const size_t slot = slot_named(bed, "pay/files");
+	const struct tracked_delivery *delivery = inventory_open(bed->inventory, slot);
+	sqlite3 *db = bed->inventory->record->db;
+
+	assert_int_equal(sqlite3_exec(db, "PRAGMA query_only=1", NULL, NULL, NULL), SQLITE_OK);
+	assert_false(inventory_intend(bed->inventory, &source_of(bed, slot)->digest, &delivery, 1));
+	assert_non_null(bed->stock->record_error.text);
+	inventory_try_record(bed->inventory);
+	assert_non_null(bed->stock->record_error.text);
+	assert_int_equal(sqlite3_exec(db, "PRAGMA query_only=0", NULL, NULL, NULL), SQLITE_OK);
+	inventory_try_record(bed->inventory);
+	assert_null(bed->stock->record_error.text);
+	assert_true(inventory_intend(bed->inventory, &source_of(bed, slot)->digest, &delivery, 1));
+}
+
+/* --- people --- */
+
+static void test_approving_lifts_all_that_can_be_approved(void **state)
+{
+	struct bed *bed = *state;
+	const size_t slot = slot_named(bed, "pay/files");
+	struct holds holds = { 0 };
+	struct step step = { .verb = STEP_HOLD, .index = slot, .holds = &holds, .hold = HOLD_APPROVAL };
+	const struct delivery_record *record;
+
+	carry(bed, slot, OUTCOME_WAITING);
+	holds_add(&holds, HOLD_GUARD, mem_strdup("too many"));
+	holds_add(&holds, HOLD_APPROVAL, mem_strdup("loses a name"));
+	assert_true(inventory_approved(bed->inventory, &step, "root"));
+	record = &inventory_open(bed->inventory, slot)->record;
+	assert_true(record->guard_passed);
+	assert_true(digest_equal(&record->approved, &record->held));
+	holds_done(&holds);
+	holds_add(&holds, HOLD_GONE, mem_strdup("it is not there"));
+	assert_false(inventory_approved(bed->inventory, &step, "root"));
+	holds_done(&holds);
+}
+
+/* --- what ends soon --- */
+
+struct heard {
+	unsigned begins, repeats, ends;
+};
+
+static void listen_for_expiring(void *userdata, const struct announcement *announcement)
+{
+	struct heard *heard = userdata;
+
+	if (announcement->change->event != CHANGE_EXPIRING && announcement->change->event != CHANGE_NOT_EXPIRING)
+		return;
+	heard->begins += announcement->phase == ANNOUNCE_BEGINS;
+	heard->repeats += announcement->phase == ANNOUNCE_REPEATS;
+	heard->ends += announcement->phase == ANNOUNCE_ENDS;
+}
+
+/* It is said once, also when it was settled in between and is looked at again, and its end once. */
+static void test_expiring_is_said_once_while_it_lasts(void **state)
+{
+	struct bed *bed = *state;
+	const size_t slot = slot_named(bed, "pay/files");
+	struct heard heard = { 0 };
+
+	announce_listen(inventory_announce(bed->inventory), listen_for_expiring, &heard);
+	bed->view->items[0].version.not_after = clock_now() + 3 * USEC_PER_DAY;
+	bed->view->items[0].not_after = bed->view->items[0].version.not_after;
+	for (unsigned day = 0; day < 3; day++) {
+		see(bed, slot, OBSERVED_PRESENT, source_of(bed, slot));
+		assert_null(bed->stock->slots[slot].open);
+	}
+	assert_int_equal(heard.begins, 1);
+	assert_int_equal(heard.repeats, 2);
+	assert_int_equal(heard.ends, 0);
+	bed_show(bed, bed_view(arns, 'B'));
+	carry(bed, slot, OUTCOME_DONE);
+	see(bed, slot, OBSERVED_PRESENT, source_of(bed, slot));
+	assert_int_equal(heard.begins, 1);
+	assert_int_equal(heard.ends, 1);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_each_process_finds_what_the_one_before_knew),
+		TEST(test_census_is_the_plain_sum),
+		TEST(test_what_is_claimed_outlives_its_world),
+		TEST(test_another_world_keeps_what_has_the_same_name),
+		TEST(test_nothing_is_intended_while_it_cannot_be_written),
+		TEST(test_approving_lifts_all_that_can_be_approved),
+		TEST(test_expiring_is_said_once_while_it_lasts),
+	};
+
+	if (secret_memory_init(&(bool){ false }, NULL) < 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
