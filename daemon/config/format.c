@@ -35,7 +35,7 @@ static const char *check_labels(const char *text)
 	for (; *text; text++) {
 		label = *text == '.' ? 0 : label + 1;
 		if (label > 63)
-			return "has a label of more than 63 characters; no DNS name may have that";
+			return "has a label of more than 63 characters, the limit of DNS; write a shorter name";
 	}
 	return NULL;
 }
@@ -63,12 +63,12 @@ static const char *check_port(const char *text)
 		return NULL;
 	length -= strlen("[]:");
 	if (length >= sizeof(address))
-		return "holds no IPv6 address between the brackets; write for example [::1]:443";
+		return "has no IPv6 address between the brackets; write for example [::1]:443";
 	memcpy(address, text + 1, length);
 	address[length] = '\0';
 	return inet_pton(AF_INET6, address, bytes) == 1
 		       ? NULL
-		       : "holds no IPv6 address between the brackets; write for example [::1]:443";
+		       : "has no IPv6 address between the brackets; write for example [::1]:443";
 }
 
 static const char *check_unit(const char *text)
@@ -82,7 +82,7 @@ static const char *check_unit(const char *text)
 	for (size_t i = 0; dot && i < ARRAY_SIZE(suffixes); i++)
 		known |= strcmp(dot, suffixes[i]) == 0;
 	if (!known)
-		return "does not end as a unit does; write for example nginx.service";
+		return "does not end like the name of a unit; write for example nginx.service";
 	if (dot == text || at == text)
 		return "has no name before its suffix; write for example nginx.service";
 	if (at && at + 1 == dot)
@@ -100,9 +100,9 @@ static const char *check_path(const char *text)
 		part += strspn(part, "/");
 		length = strcspn(part, "/");
 		if ((length == 1 && part[0] == '.') || (length == 2 && memcmp(part, "..", 2) == 0))
-			return "contains '.' or '..'; write the path that is meant";
+			return "contains '.' or '..'; write the path without them";
 		if (length > 255)
-			return "has a component of more than 255 bytes; no file system takes that";
+			return "has a part of more than 255 bytes, the limit of file systems; write a shorter one";
 	}
 	return text[strspn(text, "/")] ? NULL : "is the root directory; name a directory below it";
 }
@@ -110,7 +110,7 @@ static const char *check_path(const char *text)
 static const char *check_tag_key(const char *text)
 {
 	if (strncasecmp(text, "aws:", 4) == 0)
-		return "begins with 'aws:', which AWS keeps for itself; choose another key";
+		return "begins with 'aws:', which AWS reserves; choose another key";
 	return NULL;
 }
 
@@ -281,7 +281,7 @@ static char *check_placeholders(unsigned allowed, const char *text)
 
 		if (*text == '}' || !text[length])
 			return mem_strdup(
-				"has a brace that stands alone; write placeholders like {account}");
+				"has an unmatched brace; write placeholders like {account}");
 		wrong = check_placeholder(allowed, text, length + 1);
 		if (wrong)
 			return wrong;
@@ -309,7 +309,7 @@ char *format_check(
 	char *brace = NULL;
 
 	if (length > description->max)
-		return mem_printf("%zu characters are too long for %s; it may have %u", length,
+		return mem_printf("%zu characters are too many for %s; the maximum is %u", length,
 			description->what, description->max);
 	if (placeholders)
 		brace = check_placeholders(placeholders, text);

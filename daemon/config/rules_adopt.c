@@ -88,8 +88,8 @@ static void check_where(const struct rules *r, const struct parts *parts, const 
 			region, rules_name(parts->to->name));
 	else if (count && (!strv_has(behind, region) || (count > 1 && !strv_has(behind, account))))
 		complain(r, node,
-			"adopt: the import is in account %s and region %s, other than the "
-			"delivery's name says",
+			"adopt: the import is in account %s and region %s, but the delivery's name "
+			"says otherwise",
 			account, region);
 }
 

@@ -75,9 +75,9 @@ static void check_directory(const struct rules *r, const char *directory, const 
 		if (length && strncmp(directory, state, length) == 0 &&
 			(!directory[length] || directory[length] == '/'))
 			complain(r, node,
-				"%s.directory: is in the state directory %.*s, which nobody else "
-				"may enter; "
-				"choose another, for example /var/lib/certferry-tls",
+				"%s.directory: is in the state directory %.*s, which only "
+				"certferryd can enter; choose another, for example "
+				"/var/lib/certferry-tls",
 				path, (int)length, state);
 		state += next;
 	}

@@ -110,9 +110,8 @@ static void compare_neighbours(const struct rules *r, const struct target *targe
 				break;
 			if (a->nests && is_below(b->object, a->object))
 				complain(r, b->node,
-					"certificates.%s.deliver: would be written into the files "
-					"of the delivery "
-					"at %s:%u:%u; give one of them another 'as'",
+					"certificates.%s.deliver: would write into the files of the "
+					"delivery at %s:%u:%u; give one of them another 'as'",
 					rules_name(b->certificate->name), a->node->file,
 					a->node->line, a->node->column);
 			else if (strcmp(a->object, b->object) != 0)
@@ -141,8 +140,7 @@ static void compare_within(const struct rules *r, const struct desired_certifica
 				continue;
 			complain(r, rules_place(list->items[i], "to"),
 				"certificates.%s.deliver: goes to '%s' already (line %u); for a "
-				"second object "
-				"there, define a second destination of the same place",
+				"second object there, define a second destination for the same place",
 				rules_name(certificate->name), rules_name(b.delivery->to),
 				list->items[j]->line);
 			break;

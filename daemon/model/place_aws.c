@@ -139,7 +139,7 @@ static char **acm_object_problems(const char *object)
 	if (strlen(object) <= ACM_NAME_MOST)
 		return NULL;
 	problem = mem_printf(
-		"%zu characters are too long for the tag certferry:name; it may have %d",
+		"%zu characters are too many for the tag certferry:name; the maximum is %d",
 		strlen(object), ACM_NAME_MOST);
 	strv_append(&problems, problem);
 	return problems;
