@@ -112,12 +112,35 @@ static void prove(struct bed *bed, size_t slot, enum prove_result result)
 		"localhost:443: seen");
 }
 
+/* The dependent is told of all that it is owed, with a version in place. */
+static void tell_nginx(struct bed *bed)
+{
+	const struct tracked_dependent *nginx = stock_find_dependent(bed->stock, "nginx");
+	_cleanup_(freep) struct owed_record *rows = mem_alloc(nginx->owed_count * sizeof(*rows));
+	const size_t count = nginx->owed_count;
+
+	for (size_t i = 0; i < count; i++) {
+		rows[i] = *nginx->owed[i];
+		rows[i].delivery = mem_strdup(rows[i].delivery);
+	}
+	inventory_claim_dependent(bed->inventory, nginx);
+	assert_true(inventory_tell_intended(bed->inventory, nginx, "token"));
+	inventory_told(bed->inventory, nginx,
+		&(struct told_fact){ .rows = rows, .count = count, .told = true, .proof = PROVE_NONE });
+	inventory_release_dependent(bed->inventory, nginx);
+	for (size_t i = 0; i < count; i++)
+		free(rows[i].delivery);
+}
+
 static void tell_a_fact(struct bed *bed, uint32_t *random)
 {
 	const size_t slot = dice(random, (unsigned)bed->stock->delivery_count);
 	const struct version former = bed_version('@');
 
-	switch (dice(random, 10)) {
+	switch (dice(random, 11)) {
+	case 10:
+		tell_nginx(bed);
+		break;
 	case 0:
 		see(bed, slot, OBSERVED_ABSENT, NULL);
 		break;
@@ -363,6 +386,24 @@ static void test_nothing_is_intended_while_it_cannot_be_written(void **state)
 	assert_true(inventory_intend(bed->inventory, &source_of(bed, slot)->digest, &delivery, 1));
 }
 
+/* The disk is full in the middle of an intent: none of it is written, and nothing may be sent. */
+static void test_half_an_intent_is_none(void **state)
+{
+	struct bed *bed = *state;
+	const size_t slot = slot_named(bed, "pay/acm/222222222222/eu-west-1");
+	const struct tracked_delivery *delivery = inventory_open(bed->inventory, slot);
+	struct recorded disk;
+
+	assert_int_equal(sqlite3_exec(bed->inventory->record->db,
+				 "CREATE TEMP TRIGGER full BEFORE INSERT ON main.delivery"
+				 " BEGIN SELECT RAISE(ABORT, 'full'); END", NULL, NULL, NULL), SQLITE_OK);
+	assert_false(inventory_intend(bed->inventory, &source_of(bed, slot)->digest, &delivery, 1));
+	disk = bed_on_disk(bed);
+	assert_int_equal(disk.owed_count, 0);
+	assert_int_equal(disk.delivery_count, 0);
+	recorded_done(&disk);
+}
+
 /* --- people --- */
 
 static void test_approving_lifts_all_that_can_be_approved(void **state)
@@ -437,6 +478,7 @@ int main(void)
 		TEST(test_what_is_claimed_outlives_its_world),
 		TEST(test_another_world_keeps_what_has_the_same_name),
 		TEST(test_nothing_is_intended_while_it_cannot_be_written),
+		TEST(test_half_an_intent_is_none),
 		TEST(test_approving_lifts_all_that_can_be_approved),
 		TEST(test_expiring_is_said_once_while_it_lasts),
 	};
