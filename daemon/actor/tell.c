@@ -156,7 +156,9 @@ static bool proof_is_about(const struct desired_proof *proof, const struct track
 	const char *colon = strrchr(proof->connect, ':');
 	_cleanup_(freep) char *host = mem_strndup(proof->connect, colon ? (size_t)(colon - proof->connect)
 									: strlen(proof->connect));
-	const char *name = proof->server_name ?: host;
+	/* Whom no name is sent, it shows what it shows for the host. */
+	const bool sent = proof->server_name && strcmp(proof->server_name, PROVE_NO_NAME) != 0;
+	const char *name = sent ? proof->server_name : host;
 	const char *rest = strchr(name, '.');
 	_cleanup_(freep) char *wildcard = rest ? mem_printf("*%s", rest) : mem_strdup("");
 	const struct source_certificate *seen = delivery->certificate->seen;

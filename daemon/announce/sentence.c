@@ -70,6 +70,14 @@ static void put_end(struct sentence *sentence)
 	put_text(sentence, time_format(sentence->change->version->not_after, end));
 }
 
+static void put_again(struct sentence *sentence)
+{
+	char when[TIME_TEXT_SIZE];
+
+	if (sentence->change->next_try)
+		buf_printf(&sentence->text, "; next try at %s", time_format(sentence->change->next_try, when));
+}
+
 static void put_count(struct sentence *sentence)
 {
 	put_number(sentence, sentence->change->count);
@@ -108,6 +116,7 @@ static void put_word(struct sentence *sentence, const char *word, size_t length)
 		{ "who", put_who },
 		{ "hold", put_hold },
 		{ "end", put_end },
+		{ "again", put_again },
 		{ "count", put_count },
 		{ "total", put_total },
 		{ "others", put_others },

@@ -15,6 +15,7 @@
  *	{end}				when its version expires
  *	{count} {total}			numbers
  *	{y|ies}				the first where the number before it is one, else the second
+ *	{again}				"" or when it is tried again, after a semicolon
  *	{others}			"" or how many alike were left unsaid before it
  * Another word in braces is our mistake, and ends the program.
  */

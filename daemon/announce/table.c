@@ -71,7 +71,7 @@ static const struct announce_row rows[CHANGE_EVENTS] = {
 	[CHANGE_RECORD_FAILED] = {
 		.message_id = SAY_RECORD_FAILING, .level = LOG_ERR, .repeats = SILENT,
 		.matter = MATTER_RECORD, .effect = BEGINS, .same = SAME_MATTER,
-		.sentence = "Failed to write the state database: {error}; deliveries and restarts are paused. Is the disk "
+		.sentence = "Failed to save the state: {error}; deliveries and restarts are paused. Is the disk "
 			    "full or read-only?",
 	},
 	[CHANGE_RECORD_WRITTEN] = {
@@ -155,7 +155,7 @@ static const struct announce_row rows[CHANGE_EVENTS] = {
 	[CHANGE_EXPORT_FAILED] = {
 		.message_id = SAY_EXPORT_FAILED, .level = LOG_WARNING, .repeats = LOG_DEBUG,
 		.matter = MATTER_EXPORT, .effect = BEGINS, .same = SAME_MATTER,
-		.sentence = "Failed to export '{name}': {error}; nothing was delivered",
+		.sentence = "Failed to export '{name}': {error}; nothing was delivered{again}",
 	},
 	[CHANGE_ENTRY_REFUSED] = {
 		.message_id = SAY_NOT_CARRIED, .level = LOG_WARNING, .repeats = SILENT,
@@ -180,12 +180,12 @@ static const struct announce_row rows[CHANGE_EVENTS] = {
 	[CHANGE_DELIVERY_FAILED] = {
 		.message_id = SAY_DELIVERY_FAILED, .level = LOG_WARNING, .repeats = LOG_DEBUG,
 		.matter = MATTER_DELIVERY, .effect = BEGINS, .same = SAME_KIND,
-		.sentence = "Failed to deliver '{name}': {error}",
+		.sentence = "Failed to deliver '{name}': {error}{again}",
 	},
 	[CHANGE_LOOK_FAILED] = {
 		.message_id = SAY_DELIVERY_FAILED, .level = LOG_WARNING, .repeats = LOG_DEBUG,
 		.matter = MATTER_DELIVERY, .effect = BEGINS, .same = SAME_KIND,
-		.sentence = "Failed to check '{name}': {error}",
+		.sentence = "Failed to check '{name}': {error}{again}",
 	},
 	[CHANGE_STUCK] = {
 		.message_id = SAY_DELIVERY_FAILED, .level = LOG_WARNING, .repeats = SILENT,
@@ -287,7 +287,7 @@ static const struct announce_row rows[CHANGE_EVENTS] = {
 	[CHANGE_TELL_FAILED] = {
 		.message_id = SAY_TELL_FAILED, .level = LOG_WARNING, .repeats = LOG_DEBUG,
 		.matter = MATTER_TELLING, .effect = BEGINS, .same = SAME_MATTER,
-		.sentence = "Failed to {words} {target} ({name}): {error}",
+		.sentence = "Failed to {words} {target} ({name}): {error}{again}",
 		.history = "tell-failed", .history_text = "{error}",
 	},
 	[CHANGE_TELL_SETTLED] = {

@@ -132,7 +132,7 @@ def test_a_record_that_is_not_kept_lets_nothing_begin(bus_ferry, renewed):
     assert run.status == 1, run
     assert run.requests.writes == [] and run.requests("ExportCertificate") == 0
     assert ferry.shown("pay") == before and web.jobs == []
-    assert once_only(run.log, "Failed to write the state database: .*record.sqlite': .*disk I/O error; deliveries and restarts are paused"), run
+    assert once_only(run.log, "Failed to save the state: .*record.sqlite': .*disk I/O error; deliveries and restarts are paused"), run
     assert "disk I/O error" in run.json["record_problem"]
     ferry.once()
     expect_renewed(ferry, pay, web)
