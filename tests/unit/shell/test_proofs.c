@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Proofs of deliveries' own endpoints, with a record on disk.  The proof stands here in place of the daemon's: each answer
+ * comes when the test gives it.
+ */
+#include "tests/unit/shell/inventory_bed.h"
+
+#include "daemon/actor/prove.h"
+#include "daemon/dependent/prove.h"
+#include "lib/pki/secret.h"
+
+#define ARN   "arn:aws:acm:eu-west-1:111111111111:certificate/1"
+#define WORDS "localhost:443: seen"
+
+static const char yaml[] = "source: {region: eu-west-1}\n"
+			   "certificates:\n"
+			   "  pay: {arn: '" ARN "', deliver: [{to: files, prove: {connect: 'localhost:443'}}]}\n"
+			   "destinations:\n"
+			   "  files: {kind: file, directory: /srv/tls}\n";
+
+struct prove {
+	prove_done_fn done;
+	void *userdata;
+};
+
+static struct prove *proof; /* under way */
+static unsigned cancels;
+
+struct prove *prove_start(
+	struct sd_event *event, const struct prove_request *request, prove_done_fn done, void *userdata)
+{
+	const struct version wanted = bed_version('A');
+	const struct fingerprint leaf = digest_leaf(&wanted.digest);
+
+	assert_null(proof);
+	assert_non_null(event);
+	assert_string_equal(request->proof->connect, "localhost:443");
+	assert_memory_equal(&request->want, &leaf, sizeof(leaf));
+	proof = mem_new(struct prove);
+	*proof = (struct prove){ done, userdata };
+	return proof;
+}
+
+struct prove *prove_cancel(struct prove *prove)
+{
+	if (!prove)
+		return NULL;
+	assert_ptr_equal(prove, proof);
+	cancels++;
+	free(take(proof));
+	return NULL;
+}
+
+static void proven(enum prove_result result)
+{
+	struct prove done = *proof;
+
+	free(take(proof));
+	done.done(done.userdata, result, WORDS);
+}
+
+struct proofs_bed {
+	struct bed bed;
+	struct proofs *proofs;
+};
+
+static int setup(void **state)
+{
+	static char *const arns[] = { (char *)ARN, NULL };
+	static struct proofs_bed at;
+	struct observed seen = { .state = OBSERVED_PRESENT, .version = bed_version('A') };
+
+	cancels = 0;
+	bed_init(&at.bed);
+	at.bed.view = bed_view(arns, 'A');
+	bed_take_over(&at.bed, yaml);
+	assert_int_equal(at.bed.stock->delivery_count, 1);
+	seen.at = inventory_now(at.bed.inventory);
+	seen.version = at.bed.view->items[0].version;
+	inventory_saw(at.bed.inventory, 0, &seen, 7);
+	observed_done(&seen);
+	at.proofs = proofs_new(at.bed.inventory, at.bed.context.event);
+	*state = &at;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct proofs_bed *at = *state;
+
+	at->proofs = proofs_free(at->proofs);
+	assert_null(proof);
+	bed_done(&at->bed);
+	return 0;
+}
+
+static void start(struct proofs_bed *at)
+{
+	proofs_start(at->proofs, inventory_open(at->bed.inventory, 0));
+	assert_non_null(proof);
+	assert_true(proofs_are_busy(at->proofs));
+	assert_true(at->bed.stock->slots[0].claimed_by & CLAIM_PROOF);
+}
+
+static void assert_idle(const struct proofs_bed *at)
+{
+	assert_false(proofs_are_busy(at->proofs));
+	assert_false(at->bed.stock->slots[0].claimed_by & CLAIM_PROOF);
+}
+
+static void test_results_are_on_disk(void **state)
+{
+	static const struct {
+		enum prove_result result;
+		const char *text;
+	} cases[] = {
+		{ PROVE_WRONG, "wrong: " WORDS },
+		{ PROVE_UNPROVEN, "unproven: " WORDS },
+		{ PROVE_MATCHED, "matched" },
+	};
+	const struct version version = bed_version('A');
+	struct proofs_bed *at = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct recorded disk;
+
+		start(at);
+		proven(cases[i].result);
+		assert_idle(at);
+		disk = bed_on_disk(&at->bed);
+		assert_int_equal(disk.delivery_count, 1);
+		assert_int_equal(disk.deliveries[0].proof.result, cases[i].result);
+		assert_string_equal(proof_text(&disk.deliveries[0].proof), cases[i].text);
+		assert_true(digest_equal(&disk.deliveries[0].proven, &version.digest));
+		recorded_done(&disk);
+	}
+	assert_int_equal(cancels, 0);
+}
+
+static void test_cancel_releases_the_claim(void **state)
+{
+	struct proofs_bed *at = *state;
+	struct recorded disk;
+
+	start(at);
+	proofs_cancel(at->proofs);
+	assert_int_equal(cancels, 1);
+	assert_null(proof);
+	assert_idle(at);
+	disk = bed_on_disk(&at->bed);
+	for (size_t i = 0; i < disk.delivery_count; i++)
+		assert_int_equal(disk.deliveries[i].proof.result, PROVE_NONE);
+	recorded_done(&disk);
+	start(at); /* and it can be begun again */
+	proven(PROVE_MATCHED);
+	assert_idle(at);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_results_are_on_disk),
+		TEST(test_cancel_releases_the_claim),
+	};
+
+	if (secret_memory_init(&(bool){ false }, NULL) < 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
