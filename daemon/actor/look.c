@@ -96,7 +96,9 @@ static void fail_others(struct look_place *place, const struct error *err)
 		const struct slot *slot = &stock->slots[i];
 		struct observed failed = { .state = OBSERVED_UNKNOWN, .at = inventory_now(inventory) };
 
-		if (stock_place(stock, slot) != place->place || !stock_wants_look(stock, slot))
+		/* The one that was asked about comes next, by itself. */
+		if (stock_place(stock, slot) != place->place || slot->claimed_by & CLAIM_LOOK ||
+			!stock_wants_look(stock, slot))
 			continue;
 		error_copy(&failed.error, err);
 		inventory_want_look(inventory, i, false);

@@ -17,6 +17,7 @@
 
 #include "daemon/conductor/configuration.h"
 #include "daemon/inventory/inside.h"
+#include "lib/base/buf.h"
 #include "lib/base/strv.h"
 #include "lib/os/clock.h"
 
