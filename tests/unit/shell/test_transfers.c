@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which certificates are carried when, beside a transfer of the test's own, whose answers come when the test gives them. */
+#include "tests/unit/shell/inventory_bed.h"
+
+#include "daemon/actor/room.h"
+#include "daemon/actor/transfers.h"
+#include "daemon/record/store.h"
+#include "daemon/transfer/transfer.h"
+#include "lib/pki/secret.h"
+
+#define ARN "arn:aws:acm:eu-west-1:111111111111:certificate/"
+#define CERTIFICATES 120
+
+/* --- the stage --- */
+
+struct transfer {
+	struct transfer_request request;
+	const struct transfer_events *events;
+	void *userdata;
+	size_t left; /* of its items */
+};
+
+static struct {
+	struct bed bed;
+	struct transfers *transfers;
+	struct transfer *running[RUNS_IN_ALL];
+	size_t count;
+	size_t items; /* in all of them */
+	unsigned started, cancels, stale;
+} at;
+
+struct transfer *transfer_start(
+	const struct transfer_request *request, const struct transfer_events *events, void *userdata)
+{
+	struct transfer *transfer = mem_new(struct transfer);
+	struct recorded disk = bed_on_disk(&at.bed);
+
+	*transfer = (struct transfer){ *request, events, userdata, request->item_count };
+	assert_true(at.count < RUNS_AT_ONCE);
+	at.running[at.count++] = transfer;
+	at.items += request->item_count;
+	assert_true(at.items <= CARRIED_AT_ONCE);
+	at.started++;
+	/* The intent of each is on disk, and so is what it will owe. */
+	for (size_t i = 0; i < request->item_count; i++) {
+		size_t found = 0, owed = 0;
+
+		for (size_t k = 0; k < disk.delivery_count; k++)
+			found += strcmp(disk.deliveries[k].name, request->items[i].delivery->name) == 0 &&
+				 digest_equal(&disk.deliveries[k].intended, &request->source->version.digest);
+		for (size_t k = 0; k < disk.owed_count; k++)
+			owed += strcmp(disk.owed[k].delivery, request->items[i].delivery->name) == 0 &&
+				disk.owed[k].owed == OWED_INTENDED;
+		assert_int_equal(found, 1);
+		assert_int_equal(owed, 1);
+	}
+	recorded_done(&disk);
+	return transfer;
+}
+
+static void forget(struct transfer *transfer)
+{
+	for (size_t i = 0; i < at.count; i++)
+		if (at.running[i] == transfer)
+			at.running[i] = at.running[--at.count];
+	at.items -= transfer->left;
+}
+
+struct transfer *transfer_cancel(struct transfer *transfer)
+{
+	if (!transfer)
+		return NULL;
+	at.cancels++;
+	forget(transfer);
+	free(transfer);
+	return NULL;
+}
+
+bool transfer_is_writing(const struct transfer *transfer, size_t item)
+{
+	return true;
+}
+
+static void exported(struct transfer *transfer)
+{
+	const char **notes = mem_alloc(transfer->request.item_count * sizeof(*notes));
+
+	transfer->events->on_exported(transfer->userdata,
+		&(struct transfer_exported){
+			.version = transfer->request.source->version, .leaf_pem = "leaf", .chain_pem = "chain",
+			.notes = notes },
+		NULL);
+	free(notes);
+}
+
+static void end(struct transfer *transfer)
+{
+	const struct transfer done = *transfer;
+
+	forget(transfer);
+	free(transfer);
+	done.events->on_done(done.userdata);
+}
+
+/* All of its items, with the same outcome. */
+static void delivered(struct transfer *transfer, enum outcome_kind kind)
+{
+	for (size_t i = 0; i < transfer->request.item_count; i++) {
+		struct outcome outcome = {
+			.kind = kind, .version = transfer->request.source->version, .wrote = kind == OUTCOME_DONE };
+		struct observed seen = { .state = OBSERVED_PRESENT, .version = outcome.version };
+
+		if (kind == OUTCOME_FAILED)
+			(void)error_set(&outcome.error, ERROR_QUOTA, 0, "the limit is reached");
+		transfer->left--;
+		at.items--;
+		transfer->events->on_delivered(transfer->userdata, i, &outcome, kind == OUTCOME_DONE ? &seen : NULL);
+		error_done(&outcome.error);
+	}
+	end(transfer);
+}
+
+/* --- the world --- */
+
+static void on_stale(void *userdata)
+{
+	at.stale++;
+}
+
+static char *configuration_text(void)
+{
+	struct buf text = BUF_NULL;
+
+	buf_append_string(&text, "source: {region: eu-west-1}\nguard: 0\ncertificates:\n");
+	for (int i = 0; i < CERTIFICATES; i++)
+		buf_printf(&text, "  pay%03d: {arn: '" ARN "%03d', deliver: [{to: acm, then: [nginx]}]}\n", i, i);
+	buf_append_string(&text, "destinations:\n  acm: {kind: acm, accounts: ['222222222222', '333333333333'],"
+				 " role_arn: 'arn:aws:iam::{account}:role/ferry'}\n"
+				 "dependents:\n  nginx: {kind: systemd, unit: nginx.service}\n");
+	return buf_take(&text);
+}
+
+static int setup(void **state)
+{
+	_cleanup_(freep) char *text = configuration_text();
+	_cleanup_(strv_freep) char **arns = NULL;
+
+	memset(&at, 0, sizeof(at));
+	bed_init(&at.bed);
+	for (int i = 0; i < CERTIFICATES; i++) {
+		_cleanup_(freep) char *arn = mem_printf(ARN "%03d", i);
+
+		strv_append(&arns, arn);
+	}
+	at.bed.view = bed_view(arns, 'A');
+	bed_take_over(&at.bed, text);
+	inventory_note_reach(at.bed.inventory);
+	for (size_t i = 0; i < at.bed.stock->place_count; i++)
+		inventory_looked_through(at.bed.inventory, at.bed.stock->places[i]);
+	at.transfers = transfers_new(&(struct transfers_host){
+		.inventory = at.bed.inventory, .context = &at.bed.context, .on_stale = on_stale });
+	transfers_new_world(at.transfers);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	at.transfers = transfers_free(at.transfers);
+	assert_int_equal(at.count, 0);
+	bed_done(&at.bed);
+	return 0;
+}
+
+/* As the plan would: all of its deliveries are due. */
+static void plan(size_t number)
+{
+	const struct tracked_certificate *certificate = at.bed.stock->certificates[number];
+
+	inventory_planned(at.bed.inventory, certificate, &(struct planned){ .due = (unsigned)certificate->count });
+	for (size_t i = 0; i < certificate->count; i++)
+		inventory_due(at.bed.inventory, certificate->first + i, true);
+	transfers_certificate(at.transfers, certificate);
+}
+
+/* --- one --- */
+
+static void test_one_export_for_all_that_is_due(void **state)
+{
+	const struct tracked_certificate *certificate = at.bed.stock->certificates[0];
+	struct recorded disk;
+
+	plan(0);
+	assert_int_equal(at.started, 1);
+	assert_int_equal(at.running[0]->request.item_count, 2);
+	assert_true(certificate->in_flight);
+	plan(0);
+	assert_int_equal(at.started, 1); /* it is under way */
+	exported(at.running[0]);
+	delivered(at.running[0], OUTCOME_DONE);
+	assert_false(certificate->in_flight);
+	assert_int_equal(certificate->claims, 0);
+	assert_false(transfers_are_busy(at.transfers));
+	disk = bed_on_disk(&at.bed);
+	assert_int_equal(disk.delivery_count, 2);
+	assert_true(digest_equal(&disk.deliveries[0].confirmed.digest, &at.bed.view->items[0].version.digest));
+	assert_int_equal(disk.owed_count, 2);
+	assert_int_equal(disk.owed[0].owed, OWED_DUE);
+	recorded_done(&disk);
+}
+
+static void test_a_failed_delivery_is_written_down(void **state)
+{
+	struct recorded disk;
+
+	plan(0);
+	exported(at.running[0]);
+	delivered(at.running[0], OUTCOME_FAILED);
+	disk = bed_on_disk(&at.bed);
+	assert_int_equal(disk.deliveries[1].failures, 1);
+	assert_string_equal(disk.deliveries[1].problem, "the limit is reached");
+	assert_int_equal(disk.owed_count, 0); /* nothing was sent */
+	recorded_done(&disk);
+}
+
+static void test_a_failed_export_owes_nothing(void **state)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct recorded disk;
+
+	(void)error_set(&err, ERROR_RETRY, 0, "not now");
+	plan(0);
+	at.running[0]->events->on_exported(at.running[0]->userdata, NULL, &err);
+	end(at.running[0]);
+	assert_int_equal(at.stale, 1);
+	disk = bed_on_disk(&at.bed);
+	assert_int_equal(disk.owed_count, 0);
+	assert_int_equal(disk.certificates[0].failures, 1);
+	recorded_done(&disk);
+	assert_int_equal(at.bed.stock->slots[0].claimed_by, 0);
+}
+
+static void test_without_its_intent_nothing_is_sent(void **state)
+{
+	assert_int_equal(sqlite3_exec(at.bed.inventory->record->db, "PRAGMA query_only=1", NULL, NULL, NULL), SQLITE_OK);
+	plan(0);
+	assert_int_equal(at.started, 0);
+	assert_int_equal(at.bed.stock->slots[0].claimed_by, 0);
+}
+
+/* --- many --- */
+
+/* A turn of the loop, with all that waits. */
+static void take_waiting(void)
+{
+	const struct tracked_certificate *certificate;
+
+	transfers_count(at.transfers);
+	while (transfers_has_room(at.transfers) &&
+		(certificate = inventory_take_waiting(at.bed.inventory, transfers_may_start, at.transfers))) {
+		transfers_certificate(at.transfers, certificate);
+		if (certificate->agenda.ready)
+			return;
+	}
+}
+
+static void test_there_are_never_too_many(void **state)
+{
+	size_t most = 0;
+
+	for (size_t i = 0; i < CERTIFICATES; i++)
+		plan(i);
+	while (at.count) {
+		most = MAX(most, at.items);
+		exported(at.running[0]);
+		delivered(at.running[0], OUTCOME_DONE);
+		take_waiting();
+	}
+	assert_int_equal(at.started, CERTIFICATES);
+	assert_true(most > 2 && most <= 2 * 24); /* so much each of two places takes, where round trips are all it waits for */
+}
+
+static void test_what_looks_may_add_is_waited_for(void **state)
+{
+	inventory_want_look(at.bed.inventory, 1, true);
+	plan(0);
+	assert_int_equal(at.started, 0);
+	assert_true(at.bed.stock->certificates[0]->gather_until > clock_monotonic());
+	assert_int_equal(at.bed.stock->census.gathering, 1);
+	inventory_want_look(at.bed.inventory, 1, false);
+	plan(0);
+	assert_int_equal(at.started, 1);
+	assert_int_equal(at.bed.stock->census.gathering, 0);
+}
+
+/* --- the end --- */
+
+static void test_cancel(void **state)
+{
+	plan(0);
+	plan(1);
+	transfers_cancel(at.transfers);
+	assert_int_equal(at.cancels, 2);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(at.bed.stock->slots[i].claimed_by, 0);
+	assert_false(at.bed.stock->certificates[0]->in_flight);
+}
+
+static void test_what_a_reload_has_left_out_ends(void **state)
+{
+	static const char other[] = "source: {region: eu-west-1}\n"
+				    "certificates:\n"
+				    "  web: {arn: '" ARN "999', deliver: [{to: files}]}\n"
+				    "destinations:\n  files: {kind: file, directory: /srv/tls}\n";
+	struct recorded disk;
+
+	plan(0);
+	bed_take_over(&at.bed, other);
+	transfers_new_world(at.transfers);
+	transfers_count(at.transfers);
+	exported(at.running[0]);
+	transfers_count(at.transfers);
+	delivered(at.running[0], OUTCOME_DONE);
+	assert_false(transfers_are_busy(at.transfers));
+	assert_int_equal(at.bed.stock->slots[0].claimed_by, 0);
+	disk = bed_on_disk(&at.bed);
+	assert_int_equal(disk.delivery_count, 2); /* whoever configures them again finds what was intended, and looks */
+	assert_true(digest_is_set(&disk.deliveries[0].intended));
+	recorded_done(&disk);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_one_export_for_all_that_is_due),
+		TEST(test_a_failed_delivery_is_written_down),
+		TEST(test_a_failed_export_owes_nothing),
+		TEST(test_without_its_intent_nothing_is_sent),
+		TEST(test_there_are_never_too_many),
+		TEST(test_what_looks_may_add_is_waited_for),
+		TEST(test_cancel),
+		TEST(test_what_a_reload_has_left_out_ends),
+	};
+
+	if (secret_memory_init(&(bool){ false }, NULL) < 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
