@@ -8,20 +8,23 @@
 #include "lib/os/clock.h"
 
 /*
- * Places looked at side by side; of how many of their deliveries, says room.h.  That is for places that answer.  One that
- * has not answered lately is asked about one of its deliveries, which takes no room of the others, and about the rest when
- * it has; of those that gave no answer before, no more than half of PROBES_AT_ONCE at a time.
+ * Places looked at side by side; of how many of their deliveries, says room.h.  That is for places
+ * that answer.  One that has not answered lately is asked about one of its deliveries, which takes
+ * no room of the others, and about the rest when it has; of those that gave no answer before, no
+ * more than half of PROBES_AT_ONCE at a time.
  */
 #define LOOKS_AT_ONCE  32
 #define PROBES_AT_ONCE 128
 
-/* While versions are read, each place is looked at so far apart, at least: a look lists the whole place, and to read takes
- * as long as there is much to read, so that at a fixed distance the looks would cost the product of both. */
-#define LOOKS_APART	     (2 * USEC_PER_SEC)
+/* While versions are read, each place is looked at so far apart, at least: a look lists the
+ * whole place, and to read takes as long as there is much to read, so that at a fixed distance the
+ * looks would cost the product of both. */
+#define LOOKS_APART          (2 * USEC_PER_SEC)
 #define LOOKS_APART_DELIVERY ((usec_t)200) /* for each delivery that there is */
 
-/* A look that takes longer leaves its turn to others: to read the tags of an account that is full of imports takes minutes, and
- * some accounts answer all but that.  What all looks take is bounded by LOOKED_IN_ALL still. */
+/* A look that takes longer leaves its turn to others: to read the tags of an account that is
+ * full of imports takes minutes, and some accounts answer all but that.  What all looks take is
+ * bounded by LOOKED_IN_ALL still. */
 #define LOOK_LONG (5 * USEC_PER_SEC)
 
 /* A delivery of a place that is being looked at, at the size that the look needs. */
@@ -39,13 +42,15 @@ struct look_place {
 	struct destination_look *call; /* under way */
 	struct looked *looking; /* those of the look under way, in its order */
 	struct look_item *items;
-	struct source_certificate *sources; /* copies for the items: the view may be replaced meanwhile */
+	/* Copies for the items: the view may be replaced meanwhile. */
+	struct source_certificate *sources;
 	size_t count;
 	usec_t looked_at; /* when its last look began; monotonic */
 	usec_t began; /* the look under way; wall clock */
 	bool probing; /* the look under way is at one delivery, to see whether it answers, and the others come next */
 	struct destination_keep keep; /* from that look for the next */
-	unsigned chance; /* 0..999: when a look that failed is repeated, for all of its deliveries alike */
+	unsigned
+		chance; /* 0..999: when a look that failed is repeated, for all of its deliveries alike */
 };
 
 struct look {
@@ -80,13 +85,15 @@ static void forget_look(struct look_place *place)
 		destination_forget(&place->keep);
 }
 
-/* What was found out at ${at}, by the clock when the look began, is as of now, unless it was kept from before. */
+/* What was found out at ${at}, by the clock when the look began, is as of now, unless it was
+ * kept from before. */
 static usec_t as_of(const struct look_place *place, usec_t at)
 {
 	return usec_sub(inventory_now(place->look->inventory), at ? usec_sub(place->began, at) : 0);
 }
 
-/* The place gave no answer to the look at one of its deliveries: the others need none to say the same. */
+/* The place gave no answer to the look at one of its deliveries: the others need none to say the
+ * same. */
 static void fail_others(struct look_place *place, const struct error *err)
 {
 	struct inventory *inventory = place->look->inventory;
@@ -94,7 +101,8 @@ static void fail_others(struct look_place *place, const struct error *err)
 
 	for (size_t i = 0; i < stock->delivery_count; i++) {
 		const struct slot *slot = &stock->slots[i];
-		struct observed failed = { .state = OBSERVED_UNKNOWN, .at = inventory_now(inventory) };
+		struct observed failed = { .state = OBSERVED_UNKNOWN,
+			.at = inventory_now(inventory) };
 
 		/* The one that was asked about comes next, by itself. */
 		if (stock_place(stock, slot) != place->place || slot->claimed_by & CLAIM_LOOK ||
@@ -109,7 +117,8 @@ static void fail_others(struct look_place *place, const struct error *err)
 }
 
 /* The look has ended: does the place answer?  If it does not, nothing more is asked of it. */
-static void judge_place(struct look_place *place, const struct observed *seen, const struct error *err)
+static void judge_place(
+	struct look_place *place, const struct observed *seen, const struct error *err)
 {
 	const struct error *why = err;
 
@@ -162,8 +171,10 @@ static void fill_looked(struct look_place *place, size_t at, size_t index)
 
 	looked->slot = index;
 	stock_make_delivery(stock, slot, &looked->delivery);
-	looked->object_id = open ? mem_strdup(open->record.object_id) : settled_object(&slot->settled);
-	looked->revision = open ? mem_strdup(open->record.revision) : settled_revision(&slot->settled);
+	looked->object_id = open ? mem_strdup(open->record.object_id)
+				 : settled_object(&slot->settled);
+	looked->revision = open ? mem_strdup(open->record.revision)
+				: settled_revision(&slot->settled);
 	source_certificate_copy(&place->sources[at], source);
 	place->items[at] = (struct look_item){
 		.delivery = &looked->delivery,
@@ -191,7 +202,8 @@ static void choose_place(struct look_place *place, size_t wanted)
 	place->sources = mem_alloc(count * sizeof(*place->sources));
 }
 
-/* The deliveries of all places that were chosen; in one go, since there may be very many of both. */
+/* The deliveries of all places that were chosen; in one go, since there may be very many of
+ * both. */
 static void fill_chosen(struct look *look)
 {
 	for (size_t i = 0; i < look->stock->delivery_count; i++) {
@@ -212,21 +224,22 @@ static void look_at_place(struct look_place *place)
 	if (!place->probing)
 		place->looked_at = clock_monotonic();
 	inventory_look_begins(look->inventory, place->place, !place->probing, place->began);
-	place->call = destination_look(
-		look->context, place->items, place->count, &place->keep, place->began, on_look, place);
+	place->call = destination_look(look->context, place->items, place->count, &place->keep,
+		place->began, on_look, place);
 }
 
 /* While the source's versions come one by one, a place is not looked at for each of them. */
 static bool is_too_soon(const struct look_place *place)
 {
-	const usec_t apart = MAX(LOOKS_APART, place->look->stock->delivery_count * LOOKS_APART_DELIVERY);
+	const usec_t apart = MAX(
+		LOOKS_APART, place->look->stock->delivery_count * LOOKS_APART_DELIVERY);
 
 	return place->look->reading && place->looked_at &&
 	       clock_monotonic() < usec_add(place->looked_at, apart);
 }
 
-/* How many deliveries of each place are to be looked at; the caller owns it.  And how many each has in all: what it lists of
- * ours is that many, also where a look is about few of them. */
+/* How many deliveries of each place are to be looked at; the caller owns it.  And how many each
+ * has in all: what it lists of ours is that many, also where a look is about few of them. */
 static size_t *count_wanted(struct look *look)
 {
 	size_t *counts = mem_alloc(look->place_count * sizeof(*counts));
@@ -244,7 +257,8 @@ static size_t *count_wanted(struct look *look)
 
 /* What is under way. */
 struct looks {
-	size_t running, probes, searches; /* looks at places that answer, at one delivery, and that of places that were lost */
+	size_t running, probes,
+		searches; /* looks at places that answer, at one delivery, and that of places that were lost */
 	size_t looked, all; /* deliveries: at places that answer, and in all */
 };
 
@@ -395,7 +409,8 @@ void look_new_world(struct look *look)
 	look->place_count = look->stock->place_count;
 	look->places = mem_alloc(look->place_count * sizeof(*look->places));
 	for (size_t i = 0; i < look->place_count; i++)
-		look->places[i] = (struct look_place){ .look = look, .place = look->stock->places[i] };
+		look->places[i] = (struct look_place){ .look = look,
+			.place = look->stock->places[i] };
 }
 
 struct look *look_new(struct inventory *inventory, const struct destination_context *context)

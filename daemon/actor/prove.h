@@ -2,7 +2,8 @@
 #ifndef DAEMON_ACTOR_PROVE_H
 #define DAEMON_ACTOR_PROVE_H
 
-/* What the endpoints of deliveries' own prove: serve.  (Those of dependents are looked at by who tells them.) */
+/* What the endpoints of deliveries' own prove: serve.  (Those of dependents are looked at by who
+ * tells them.) */
 
 #include "daemon/inventory/inventory.h"
 
@@ -12,7 +13,8 @@ struct proofs;
 struct proofs *proofs_new(struct inventory *inventory, struct sd_event *event);
 struct proofs *proofs_free(struct proofs *proofs);
 
-/* proofs_start(proofs, delivery): look at what the endpoint of ${delivery}, at which something is in place, serves. */
+/* proofs_start(proofs, delivery): look at what the endpoint of ${delivery}, at which something
+ * is in place, serves. */
 void proofs_start(struct proofs *proofs, const struct tracked_delivery *delivery);
 
 /* proofs_cancel(proofs): end all; the plan begins them again. */

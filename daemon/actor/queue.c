@@ -64,8 +64,8 @@ static void on_refused(void *userdata, const char *id, unsigned times, const str
 
 static void bring_forward(struct queue *queue)
 {
-	queue->host.on_wake(
-		queue->host.userdata, events_next(queue->events, false), events_next(queue->events, true));
+	queue->host.on_wake(queue->host.userdata, events_next(queue->events, false),
+		events_next(queue->events, true));
 }
 
 static void on_wake(void *userdata)
@@ -80,7 +80,8 @@ static void on_wake(void *userdata)
 
 /* --- readings --- */
 
-/* The account that the source is: its role's, or else that of what it shows.  The caller owns it. */
+/* The account that the source is: its role's, or else that of what it shows.  The caller owns
+ * it. */
 static char *source_account(const struct queue *queue)
 {
 	const struct source_view *view = queue->stock->view;

@@ -5,8 +5,8 @@
 
 /* At one place so many under way keep its tagging lane from running dry. */
 #define TAGS_AT_ONCE_PLACE 4
-#define TAGS_AT_ONCE	   32 /* at those that answer */
-#define TAGS_IN_ALL	   128
+#define TAGS_AT_ONCE       32 /* at those that answer */
+#define TAGS_IN_ALL        128
 
 struct tagging {
 	struct tagging *next;
@@ -53,8 +53,8 @@ static void tagging_free(struct tagging *tagging)
 
 /* --- what came of it --- */
 
-static void say_failed(const struct tags *tags, const struct tracked_place *place, const struct delivery *delivery,
-	const struct error *err)
+static void say_failed(const struct tags *tags, const struct tracked_place *place,
+	const struct delivery *delivery, const struct error *err)
 {
 	const char *action = destination_tag_action(place->place);
 	const struct change failed = { .event = CHANGE_TAG_FAILED, .error = err };
@@ -65,21 +65,25 @@ static void say_failed(const struct tags *tags, const struct tracked_place *plac
 		.who = destination_tag_policy(place->place),
 	};
 
-	say_place(tags->host.inventory, place, delivery, err->kind == ERROR_DENIED && action ? &denied : &failed);
+	say_place(tags->host.inventory, place, delivery,
+		err->kind == ERROR_DENIED && action ? &denied : &failed);
 }
 
-/* One that was taken over may have been left out of the policy by itself; else all are in the same case. */
-static void note_failed(struct tags *tags, const struct tracked_place *place, const struct delivery *delivery,
-	const struct error *err)
+/* One that was taken over may have been left out of the policy by itself; else all are in the
+ * same case. */
+static void note_failed(struct tags *tags, const struct tracked_place *place,
+	const struct delivery *delivery, const struct error *err)
 {
 	say_failed(tags, place, delivery, err);
-	if (err->kind == ERROR_ABSENT || err->kind == ERROR_INVALID || err->kind == ERROR_CONFLICT || delivery->arn)
+	if (err->kind == ERROR_ABSENT || err->kind == ERROR_INVALID ||
+		err->kind == ERROR_CONFLICT || delivery->arn)
 		return;
-	inventory_tags_refused(
-		tags->host.inventory, place, err->kind == ERROR_DENIED && destination_tag_action(place->place));
+	inventory_tags_refused(tags->host.inventory, place,
+		err->kind == ERROR_DENIED && destination_tag_action(place->place));
 }
 
-static void note_tagged(struct tags *tags, const struct tracked_place *place, const struct delivery *delivery)
+static void note_tagged(
+	struct tags *tags, const struct tracked_place *place, const struct delivery *delivery)
 {
 	struct tag_place *own = &tags->places[place->place->index];
 	const struct change one = { .event = CHANGE_TAGGED };
@@ -96,7 +100,8 @@ static void on_tagged(void *userdata, const struct error *err)
 {
 	struct tagging *tagging = userdata;
 	struct tags *tags = tagging->tags;
-	const struct tracked_place *place = stock_place(tags->stock, &tags->stock->slots[tagging->slot]);
+	const struct tracked_place *place = stock_place(
+		tags->stock, &tags->stock->slots[tagging->slot]);
 
 	tagging->call = NULL;
 	inventory_tagged(tags->host.inventory, tagging->slot, &tagging->anchor, err);
@@ -127,8 +132,8 @@ static void start(struct tags *tags, size_t index)
 	inventory_claim(tags->host.inventory, index, CLAIM_TAG);
 	tags->places[slot->place].tagging++;
 	tags->tagging++;
-	tagging->call = destination_tag(tags->host.context, &tagging->delivery, tagging->object_id, &tagging->anchor,
-		on_tagged, tagging);
+	tagging->call = destination_tag(tags->host.context, &tagging->delivery, tagging->object_id,
+		&tagging->anchor, on_tagged, tagging);
 }
 
 /* The next one at a place that has room; SIZE_MAX: there is none. */
@@ -153,7 +158,8 @@ static bool may_tag(const struct tags *tags)
 	size_t count = 0;
 
 	for (const struct tagging *tagging = tags->taggings; tagging; tagging = tagging->next)
-		count += place_is_open(stock_place(tags->stock, &tags->stock->slots[tagging->slot]));
+		count += place_is_open(
+			stock_place(tags->stock, &tags->stock->slots[tagging->slot]));
 	return count < TAGS_AT_ONCE && tags->tagging < TAGS_IN_ALL;
 }
 

@@ -30,10 +30,11 @@ struct telling {
 	struct owed_record *rows;
 	size_t count;
 	usec_t in_place_since; /* the latest of the due rows */
-	bool question;	       /* the record was lost: find out whether anything is owed */
-	bool told;	       /* a job was done, or was found to have been done */
-	size_t proving;	       /* the candidate whose version the proof looks for */
-	struct digest *candidates; /* versions that the endpoint may rightly serve, the likeliest first */
+	bool question; /* the record was lost: find out whether anything is owed */
+	bool told; /* a job was done, or was found to have been done */
+	size_t proving; /* the candidate whose version the proof looks for */
+	/* Versions that the endpoint may rightly serve, the likeliest first. */
+	struct digest *candidates;
 	size_t candidate_count;
 };
 
@@ -102,7 +103,8 @@ static void tell_failed(struct telling *telling, const struct error *err)
 	telling_end(telling);
 }
 
-/* Everything that the telling was about is settled; ${proof} and ${words} are what was seen of it. */
+/* Everything that the telling was about is settled; ${proof} and ${words} are what was seen of
+ * it. */
 static void tell_settled(struct telling *telling, enum prove_result proof, const char *words)
 {
 	inventory_told(telling->tell->inventory, telling->dependent,
@@ -151,11 +153,12 @@ static void say_proof(const struct telling *telling, enum prove_result result, c
 }
 
 /* Does the certificate of this delivery cover the name that the proof asks for? */
-static bool proof_is_about(const struct desired_proof *proof, const struct tracked_delivery *delivery)
+static bool proof_is_about(
+	const struct desired_proof *proof, const struct tracked_delivery *delivery)
 {
 	const char *colon = strrchr(proof->connect, ':');
-	_cleanup_(freep) char *host = mem_strndup(proof->connect, colon ? (size_t)(colon - proof->connect)
-									: strlen(proof->connect));
+	_cleanup_(freep) char *host = mem_strndup(
+		proof->connect, colon ? (size_t)(colon - proof->connect) : strlen(proof->connect));
 	/* Whom no name is sent, it shows what it shows for the host. */
 	const bool sent = proof->server_name && strcmp(proof->server_name, PROVE_NO_NAME) != 0;
 	const char *name = sent ? proof->server_name : host;
@@ -192,8 +195,8 @@ static const struct tracked_delivery *find_served(const struct telling *telling,
 	return delivery->observed.state == OBSERVED_PRESENT ? delivery : NULL;
 }
 
-/* The versions in place of all deliveries that this dependent serves: the endpoint shows one of them.  Where the proof's
- * name tells which, only that one counts. */
+/* The versions in place of all deliveries that this dependent serves: the endpoint shows one of
+ * them.  Where the proof's name tells which, only that one counts. */
 static void find_candidates(struct telling *telling)
 {
 	const struct desired_proof *proof = &telling->dependent->dependent->prove;
@@ -269,7 +272,8 @@ void tell_prove_again(struct tell *tell, const struct tracked_dependent *depende
 		start_proof(telling);
 		return;
 	}
-	inventory_prove_later(tell->inventory, dependent, inventory_now(tell->inventory) + PROVE_AGAIN);
+	inventory_prove_later(
+		tell->inventory, dependent, inventory_now(tell->inventory) + PROVE_AGAIN);
 	telling_end(telling);
 }
 
@@ -328,7 +332,8 @@ static void start_tell(struct telling *telling, const char *token)
 	telling->call = dependent_tell(&tell->host, &request, on_told, telling);
 }
 
-/* What it was asked before a crash is known now, or that it was asked nothing, or neither: then the intent stays open. */
+/* What it was asked before a crash is known now, or that it was asked nothing, or neither: then
+ * the intent stays open. */
 static void on_resumed(void *userdata, enum told told, const struct error *err)
 {
 	struct telling *telling = userdata;
@@ -381,7 +386,8 @@ static void judge_owed(struct telling *telling, const struct dependent_seen *see
 	}
 }
 
-/* The earliest moment at which all questioned versions were in place, or 0 where that cannot be known. */
+/* The earliest moment at which all questioned versions were in place, or 0 where that cannot be
+ * known. */
 static usec_t questioned_since(const struct telling *telling)
 {
 	const struct stock *stock = telling->tell->stock;
@@ -390,7 +396,9 @@ static usec_t questioned_since(const struct telling *telling)
 	for (size_t i = 0; i < telling->count; i++) {
 		const struct slot *slot = stock_find_slot(stock, telling->rows[i].delivery);
 		const struct tracked_delivery *delivery =
-			slot ? inventory_open(telling->tell->inventory, (size_t)(slot - stock->slots)) : NULL;
+			slot ? inventory_open(
+				       telling->tell->inventory, (size_t)(slot - stock->slots))
+			     : NULL;
 
 		if (!delivery || !delivery->observed.changed_at)
 			return 0;

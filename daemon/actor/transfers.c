@@ -73,8 +73,8 @@ static void run_free(struct run *run)
 
 /* --- what is under way --- */
 
-/* Those who wait for an answer that does not come count at their place alone, unless there is a key in what they have
- * sent. */
+/* Those who wait for an answer that does not come count at their place alone, unless there is a
+ * key in what they have sent. */
 static void count_run(struct transfers *transfers, struct run *run)
 {
 	struct transfers_room *room = &transfers->room;
@@ -85,7 +85,9 @@ static void count_run(struct transfers *transfers, struct run *run)
 	for (size_t i = 0; i < run->count; i++) {
 		const struct tracked_delivery *delivery = run->deliveries[i];
 		/* What a reload has left without a place ends without counting at one. */
-		const struct tracked_place *place = delivery && delivery->slot != SIZE_MAX ? delivery->place : NULL;
+		const struct tracked_place *place = delivery && delivery->slot != SIZE_MAX
+							    ? delivery->place
+							    : NULL;
 
 		if (!delivery)
 			continue;
@@ -127,11 +129,13 @@ static void say_notes(const struct run *run, const char *const *notes)
 		const struct change change = { .event = CHANGE_REMARK, .words = notes[i] };
 
 		if (notes[i])
-			say_delivery(run->transfers->host.inventory, run->deliveries[i]->delivery, &change);
+			say_delivery(run->transfers->host.inventory, run->deliveries[i]->delivery,
+				&change);
 	}
 }
 
-/* Has the source been seen to have another version since it was planned?  Then it is planned anew at once. */
+/* Has the source been seen to have another version since it was planned?  Then it is planned
+ * anew at once. */
 static bool is_superseded(const struct run *run)
 {
 	const struct source_certificate *seen = run->certificate->seen;
@@ -144,16 +148,18 @@ static void export_failed(struct run *run, const struct error *err)
 	struct transfers *transfers = run->transfers;
 
 	if (is_superseded(run)) {
-		log_debug("Exporting '%s' again, because it was renewed during the export: %s", run->certificate->name,
-			err->text);
+		log_debug("Exporting '%s' again, because it was renewed during the export: %s",
+			run->certificate->name, err->text);
 		return;
 	}
-	inventory_export_failed(transfers->host.inventory, run->certificate, err, run->deliveries, run->count);
+	inventory_export_failed(
+		transfers->host.inventory, run->certificate, err, run->deliveries, run->count);
 	if (err->kind == ERROR_RETRY)
 		transfers->host.on_stale(transfers->host.userdata);
 }
 
-static void on_exported(void *userdata, const struct transfer_exported *exported, const struct error *err)
+static void on_exported(
+	void *userdata, const struct transfer_exported *exported, const struct error *err)
 {
 	struct run *run = userdata;
 
@@ -175,7 +181,8 @@ static void on_exported(void *userdata, const struct transfer_exported *exported
 	say_notes(run, exported->notes);
 }
 
-static void on_delivered(void *userdata, size_t item, const struct outcome *outcome, const struct observed *seen)
+static void on_delivered(
+	void *userdata, size_t item, const struct outcome *outcome, const struct observed *seen)
 {
 	struct run *run = userdata;
 	const struct tracked_delivery *delivery = take(run->deliveries[item]);
@@ -199,7 +206,8 @@ static void on_done(void *userdata)
 	run->transfer = NULL;
 	for (size_t i = 0; i < run->count; i++)
 		if (run->deliveries[i])
-			inventory_not_carried(inventory, take(run->deliveries[i])); /* the export failed */
+			inventory_not_carried(
+				inventory, take(run->deliveries[i])); /* the export failed */
 	run_free(run);
 	inventory_changed(inventory);
 }
@@ -215,10 +223,12 @@ static const struct transfer_events events = {
 /* An import that may have been made, unseen, is looked for in any case. */
 static usec_t absent_at(const struct tracked_delivery *delivery)
 {
-	bool imports = destination_names_objects(delivery->delivery->place) && !delivery->delivery->arn;
+	bool imports = destination_names_objects(delivery->delivery->place) &&
+		       !delivery->delivery->arn;
 
 	return imports && !delivery->record.ambiguous && delivery->observed.state == OBSERVED_ABSENT
-		? delivery->observed.at : 0;
+		       ? delivery->observed.at
+		       : 0;
 }
 
 static void fill_item(struct run *run, size_t index)
@@ -249,13 +259,15 @@ static const struct certificate_list *recorded_anchor(struct run *run)
 {
 	const char *anchor = run->certificate->record.anchor;
 
-	if (anchor && certificate_list_parse(anchor, strlen(anchor), &run->anchor, NULL) == 0 && run->anchor.count)
+	if (anchor && certificate_list_parse(anchor, strlen(anchor), &run->anchor, NULL) == 0 &&
+		run->anchor.count)
 		return &run->anchor;
 	return NULL;
 }
 
-static struct run *run_new(struct transfers *transfers, const struct tracked_certificate *certificate,
-	const struct tracked_delivery **deliveries, size_t count)
+static struct run *run_new(struct transfers *transfers,
+	const struct tracked_certificate *certificate, const struct tracked_delivery **deliveries,
+	size_t count)
 {
 	struct run *run = mem_new(struct run);
 
@@ -283,7 +295,8 @@ static void start(struct transfers *transfers, const struct tracked_certificate 
 	struct transfer_request request;
 	struct run *run;
 
-	if (!inventory_intend(transfers->host.inventory, &certificate->seen->version.digest, deliveries, count)) {
+	if (!inventory_intend(transfers->host.inventory, &certificate->seen->version.digest,
+		    deliveries, count)) {
 		free(deliveries);
 		return;
 	}
@@ -293,7 +306,9 @@ static void start(struct transfers *transfers, const struct tracked_certificate 
 		.context = transfers->host.context,
 		.desired = run->world->desired,
 		.source = &run->source,
-		.anchors = run->world->configuration->trust.count ? &run->world->configuration->trust : NULL,
+		.anchors = run->world->configuration->trust.count
+				   ? &run->world->configuration->trust
+				   : NULL,
 		.recorded = recorded_anchor(run),
 		.names = certificate->entry->names,
 		.usage = certificate->entry->usage,
@@ -306,9 +321,10 @@ static void start(struct transfers *transfers, const struct tracked_certificate 
 
 /* --- which, and when --- */
 
-/* Are looks under way, or about to be, that may find more deliveries of this certificate due; or does one wait for the first
- * answer of its place? */
-static bool more_may_be_due(const struct transfers *transfers, const struct tracked_certificate *certificate)
+/* Are looks under way, or about to be, that may find more deliveries of this certificate due; or
+ * does one wait for the first answer of its place? */
+static bool more_may_be_due(
+	const struct transfers *transfers, const struct tracked_certificate *certificate)
 {
 	for (size_t i = 0; i < certificate->count; i++) {
 		const struct slot *slot = &transfers->stock->slots[certificate->first + i];
@@ -317,14 +333,16 @@ static bool more_may_be_due(const struct transfers *transfers, const struct trac
 		if (!place_is_open(place))
 			continue;
 		if (slot->claimed_by & CLAIM_LOOK || slot->look_wanted || place->wanted ||
-			(slot->due && room_carrying(&transfers->room, place) && !place_is_proven(place)))
+			(slot->due && room_carrying(&transfers->room, place) &&
+				!place_is_proven(place)))
 			return true;
 	}
 	return false;
 }
 
 /* Does the transfer wait a moment?  Sets when it no longer will. */
-static bool still_gathering(struct transfers *transfers, const struct tracked_certificate *certificate)
+static bool still_gathering(
+	struct transfers *transfers, const struct tracked_certificate *certificate)
 {
 	usec_t now = clock_monotonic();
 
@@ -335,10 +353,10 @@ static bool still_gathering(struct transfers *transfers, const struct tracked_ce
 	return now < certificate->gather_until;
 }
 
-/* Those that are due where there is room; NULL when they can wait for more, or have to wait until there is room for all
- * of them: to take some would be to export once more for the others. */
-static const struct tracked_delivery **due_deliveries(
-	struct transfers *transfers, const struct tracked_certificate *certificate, size_t *ret_count)
+/* Those that are due where there is room; NULL when they can wait for more, or have to wait
+ * until there is room for all of them: to take some would be to export once more for the others. */
+static const struct tracked_delivery **due_deliveries(struct transfers *transfers,
+	const struct tracked_certificate *certificate, size_t *ret_count)
 {
 	const struct tracked_delivery **due = mem_alloc(certificate->count * sizeof(*due));
 	const struct stock *stock = transfers->stock;
@@ -353,7 +371,8 @@ static const struct tracked_delivery **due_deliveries(
 			continue;
 		low |= room_is_low(&transfers->room, stock, place);
 		if (room_has_some(&transfers->room, stock, place) && count < CARRIED_AT_ONCE)
-			due[count++] = inventory_open(transfers->host.inventory, certificate->first + i);
+			due[count++] = inventory_open(
+				transfers->host.inventory, certificate->first + i);
 	}
 	*ret_count = count;
 	if (low && count && count <= room_left(&transfers->room))
@@ -370,14 +389,16 @@ static bool are_slow(const struct tracked_delivery *const *deliveries, size_t co
 	return count > 0;
 }
 
-void transfers_certificate(struct transfers *transfers, const struct tracked_certificate *certificate)
+void transfers_certificate(
+	struct transfers *transfers, const struct tracked_certificate *certificate)
 {
 	struct inventory *inventory = transfers->host.inventory;
 	const struct tracked_delivery **due = NULL;
 	const bool may_run = room_may_run(&transfers->room);
 	size_t count = 0;
 
-	if (certificate->in_flight || (certificate->planned.due && still_gathering(transfers, certificate)))
+	if (certificate->in_flight ||
+		(certificate->planned.due && still_gathering(transfers, certificate)))
 		return;
 	if (may_run && certificate->planned.due)
 		due = due_deliveries(transfers, certificate, &count);
@@ -402,7 +423,8 @@ bool transfers_may_start(const void *userdata, const struct tracked_certificate 
 	for (size_t i = 0; i < certificate->count; i++) {
 		const struct slot *slot = &transfers->stock->slots[certificate->first + i];
 
-		if (slot->due && room_is_low(&transfers->room, transfers->stock, stock_place(transfers->stock, slot)))
+		if (slot->due && room_is_low(&transfers->room, transfers->stock,
+					 stock_place(transfers->stock, slot)))
 			return true;
 	}
 	return false;
@@ -411,20 +433,23 @@ bool transfers_may_start(const void *userdata, const struct tracked_certificate 
 /* Is there a place for which something waits, and where too little is under way? */
 bool transfers_has_room(const struct transfers *transfers)
 {
-	const struct tracked_certificate *first = inventory_first_waiting(transfers->host.inventory);
+	const struct tracked_certificate *first = inventory_first_waiting(
+		transfers->host.inventory);
 
 	if (!first || !room_may_run(&transfers->room) || !room_left(&transfers->room))
 		return false;
 	for (size_t i = 0; i < transfers->stock->place_count; i++)
 		if (transfers->stock->places[i]->due &&
-			room_is_low(&transfers->room, transfers->stock, transfers->stock->places[i]))
+			room_is_low(
+				&transfers->room, transfers->stock, transfers->stock->places[i]))
 			return true;
 	return !transfers->room.runs || !first->planned.due;
 }
 
 usec_t transfers_next(const struct transfers *transfers)
 {
-	return inventory_first_waiting(transfers->host.inventory) ? room_next_slow(&transfers->room) : USEC_INFINITY;
+	return inventory_first_waiting(transfers->host.inventory) ? room_next_slow(&transfers->room)
+								  : USEC_INFINITY;
 }
 
 bool transfers_are_busy(const struct transfers *transfers)

@@ -7,8 +7,9 @@
 #include "lib/base/strv.h"
 #include "lib/os/clock.h"
 
-/* Private certificates are dated an hour back, public ones to the start of their day, and reads lag. */
-#define LOOK_BACK (72 * USEC_PER_HOUR)
+/* Private certificates are dated an hour back, public ones to the start of their day, and reads
+ * lag. */
+#define LOOK_BACK   (72 * USEC_PER_HOUR)
 
 #define POLL_JITTER 10 /* percent */
 
@@ -54,8 +55,8 @@ static void on_view(void *userdata, const struct source_view *former)
 	watch->host.on_view(watch->host.userdata, watch->source.view, former);
 }
 
-/* What was listed, while the versions are still being read: what they are is told one by one, so that the first is on
- * its way when the last is not read yet. */
+/* What was listed, while the versions are still being read: what they are is told one by one, so
+ * that the first is on its way when the last is not read yet. */
 static void on_listed(void *userdata)
 {
 	struct watch *watch = userdata;
@@ -91,7 +92,8 @@ static void note_all(struct watch *watch)
 		inventory_version_read(watch->host.inventory, stock->certificates[i]);
 }
 
-/* The source may soon list more than is believed, or more than there is memory for after a start, when all of it is new. */
+/* The source may soon list more than is believed, or more than there is memory for after a
+ * start, when all of it is new. */
 static void note_size(struct watch *watch)
 {
 	const unsigned most = desired_of(watch)->source.certificates_max;
@@ -101,7 +103,9 @@ static void note_size(struct watch *watch)
 	struct change change = { .event = CHANGE_SOURCE_FITS };
 
 	if (many)
-		change = (struct change){ .event = CHANGE_SOURCE_FILLS, .count = count, .total = most };
+		change = (struct change){
+			.event = CHANGE_SOURCE_FILLS, .count = count, .total = most
+		};
 	else if (large)
 		change = (struct change){
 			.event = CHANGE_SOURCE_SWELLS,
@@ -134,12 +138,14 @@ static void note_success(struct watch *watch, bool swept, struct source_view *vi
 	if (!swept)
 		return;
 	watch->source.swept_at = watch->source.looked_at;
-	/* What was seen, or put in place, while the versions were read need not be looked at once more. */
+	/* What was seen, or put in place, while the versions were read need not be looked at
+	 * once more. */
 	for (size_t i = 0; i < stock->place_count; i++)
 		inventory_want_looks(inventory, stock->places[i], watch->source.began);
 }
 
-/* What a reading for those who wait has found out.  The next look and sweep are when they were to be. */
+/* What a reading for those who wait has found out.  The next look and sweep are when they were
+ * to be. */
 static void note_check(struct watch *watch, char *const *only, struct source_view *view)
 {
 	struct inventory *inventory = watch->host.inventory;
@@ -148,15 +154,16 @@ static void note_check(struct watch *watch, char *const *only, struct source_vie
 		source_watch_take(&watch->source, view);
 	STRV_FOREACH (arn, view ? only : NULL) {
 		size_t count;
-		const struct tracked_certificate *const *certificates = inventory_find_arn(inventory, *arn, &count);
+		const struct tracked_certificate *const *certificates = inventory_find_arn(
+			inventory, *arn, &count);
 
 		for (size_t i = 0; i < count; i++)
 			inventory_version_read(inventory, certificates[i]);
 	}
 }
 
-static void on_ended(void *userdata, enum source_reading reading, char *const *only, struct source_view *view,
-	const struct error *err)
+static void on_ended(void *userdata, enum source_reading reading, char *const *only,
+	struct source_view *view, const struct error *err)
 {
 	struct watch *watch = userdata;
 	const bool swept = reading == SOURCE_SWEEP;
@@ -196,7 +203,8 @@ static void start(struct watch *watch, enum source_reading reading, char **only,
 	};
 
 	if (!watch->source.view && !watch->source.remembered)
-		source_watch_remember(&watch->source, inventory_source_memory(watch->host.inventory));
+		source_watch_remember(
+			&watch->source, inventory_source_memory(watch->host.inventory));
 	if (reading == SOURCE_SWEEP)
 		watch->source.sweep_wanted = false;
 	watch->host.on_begins(watch->host.userdata, reading);
@@ -286,7 +294,8 @@ struct watch *watch_new(const struct watch_host *host)
 
 	watch->host = *host;
 	source_watch_init(&watch->source, &events, watch);
-	watch->source.next_look = watch->source.next_sweep = USEC_INFINITY; /* the first sweep sets them */
+	watch->source.next_look = watch->source.next_sweep =
+		USEC_INFINITY; /* the first sweep sets them */
 	return watch;
 }
 

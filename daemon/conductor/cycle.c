@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Once a turn, after all else that is ready: plan what was touched, start its steps, set the timer for the next moment.  Who
- * has learnt something pokes the loop; one plan serves all that has changed.
+ * Once a turn, after all else that is ready: plan what was touched, start its steps, set the timer
+ * for the next moment.  Who has learnt something pokes the loop; one plan serves all that has
+ * changed.
  */
 #include "daemon/conductor/inside.h"
 
@@ -14,21 +15,24 @@
 
 /* --- starting steps --- */
 
-static void say_held(
-	const struct conductor *conductor, const struct tracked_delivery *delivery, const struct step *step)
+static void say_held(const struct conductor *conductor, const struct tracked_delivery *delivery,
+	const struct step *step)
 {
-	const struct change change = { .event = CHANGE_HELD, .hold = step->hold, .words = step->reason };
+	const struct change change = {
+		.event = CHANGE_HELD, .hold = step->hold, .words = step->reason
+	};
 
 	say_delivery(conductor->inventory, delivery->delivery, &change);
 }
 
 /* What the plan itself finds wrong: a foreign object, a newer version there. */
-static void say_stuck(
-	const struct conductor *conductor, const struct tracked_delivery *delivery, const struct step *step)
+static void say_stuck(const struct conductor *conductor, const struct tracked_delivery *delivery,
+	const struct step *step)
 {
 	const struct change change = { .event = CHANGE_STUCK, .words = step->reason };
 
-	if (step->failed && !step->when && delivery->certificate->seen && delivery->observed.state != OBSERVED_UNKNOWN)
+	if (step->failed && !step->when && delivery->certificate->seen &&
+		delivery->observed.state != OBSERVED_UNKNOWN)
 		say_delivery(conductor->inventory, delivery->delivery, &change);
 }
 
@@ -46,7 +50,8 @@ static bool is_stale(const struct conductor *conductor, const struct slot *slot)
 	       usec_sub(inventory_now(conductor->inventory), at) > ABSENT_BELIEVED;
 }
 
-/* One look for all at its place that wait for their first import: each costs a listing of the whole account. */
+/* One look for all at its place that wait for their first import: each costs a listing of the
+ * whole account. */
 static void look_again(struct conductor *conductor, size_t index)
 {
 	const struct stock *stock = conductor->stock;
@@ -54,22 +59,25 @@ static void look_again(struct conductor *conductor, size_t index)
 	for (size_t i = 0; i < stock->delivery_count; i++) {
 		const struct slot *other = &stock->slots[i];
 
-		if (other->place == stock->slots[index].place && other->due && slot_absent_at(other))
+		if (other->place == stock->slots[index].place && other->due &&
+			slot_absent_at(other))
 			inventory_want_look(conductor->inventory, i, true);
 	}
 	inventory_want_look(conductor->inventory, index, true);
 }
 
-/* Is nothing known of it, and its place being looked at without it?  (While its version is still being read, that is what it
- * waits for.) */
+/* Is nothing known of it, and its place being looked at without it?  (While its version is still
+ * being read, that is what it waits for.) */
 static bool waits_for_look(const struct slot *slot)
 {
 	const struct source_certificate *seen = slot->open->certificate->seen;
 
-	return slot->open->place->looking && !(slot->claimed_by & CLAIM_LOOK) && seen && !seen->unread;
+	return slot->open->place->looking && !(slot->claimed_by & CLAIM_LOOK) && seen &&
+	       !seen->unread;
 }
 
-/* What is to be done for a delivery, but for carrying it, which is done for all of its certificate's together. */
+/* What is to be done for a delivery, but for carrying it, which is done for all of its
+ * certificate's together. */
 static void start_delivery_step(struct conductor *conductor, size_t index, const struct step *step)
 {
 	const struct slot *slot = &conductor->stock->slots[index];
@@ -101,8 +109,8 @@ static void start_delivery_step(struct conductor *conductor, size_t index, const
 	}
 }
 
-static void start_steps(
-	struct conductor *conductor, const struct tracked_certificate *certificate, const struct plan *plan)
+static void start_steps(struct conductor *conductor, const struct tracked_certificate *certificate,
+	const struct plan *plan)
 {
 	bool transfer = certificate->planned.due > 0;
 
@@ -125,10 +133,12 @@ static usec_t monotonic_of(const struct conductor *conductor, usec_t wall)
 {
 	if (wall == USEC_INFINITY)
 		return USEC_INFINITY;
-	return clock_monotonic() + usec_sub(wall, inventory_now(conductor->inventory)) + USEC_PER_MSEC;
+	return clock_monotonic() + usec_sub(wall, inventory_now(conductor->inventory)) +
+	       USEC_PER_MSEC;
 }
 
-static void plan_certificate(struct conductor *conductor, const struct tracked_certificate *certificate)
+static void plan_certificate(
+	struct conductor *conductor, const struct tracked_certificate *certificate)
 {
 	struct planned planned;
 	struct plan plan;
@@ -146,8 +156,8 @@ static void plan_certificate(struct conductor *conductor, const struct tracked_c
 	inventory_end_turn(conductor->inventory);
 }
 
-/* Before anything is started: whether guard: holds is a matter of all.  Where it changes, all that is touched is planned
- * again. */
+/* Before anything is started: whether guard: holds is a matter of all.  Where it changes, all
+ * that is touched is planned again. */
 static void count_guarded(struct conductor *conductor)
 {
 	struct inventory *inventory = conductor->inventory;
@@ -159,7 +169,8 @@ static void count_guarded(struct conductor *conductor)
 	if (!guard)
 		return;
 	for (; certificate; certificate = inventory_next_touched(certificate)) {
-		const struct plan_touched touched = planner_touched(&conductor->planner, certificate);
+		const struct plan_touched touched = planner_touched(
+			&conductor->planner, certificate);
 
 		inventory_counted(inventory, certificate, &touched);
 	}
@@ -178,7 +189,8 @@ static void plan_touched_certificates(struct conductor *conductor)
 	while ((certificate = inventory_take(conductor->inventory)))
 		plan_certificate(conductor, certificate);
 	while (transfers_has_room(conductor->transfers) &&
-		(certificate = inventory_take_waiting(conductor->inventory, transfers_may_start, conductor->transfers))) {
+		(certificate = inventory_take_waiting(
+			 conductor->inventory, transfers_may_start, conductor->transfers))) {
 		plan_certificate(conductor, certificate);
 		if (certificate->agenda.ready)
 			return; /* no room after all */
@@ -252,7 +264,8 @@ static void tell_manager(struct conductor *conductor)
 {
 	const struct stock *stock = conductor->stock;
 	const struct census *census = &stock->census;
-	char *text = mem_printf("%zu certificates, %zu deliveries (%u in place, %u held, %u failing)%s",
+	char *text = mem_printf(
+		"%zu certificates, %zu deliveries (%u in place, %u held, %u failing)%s",
 		stock->certificate_count, stock->delivery_count, census->in_place, census->held,
 		census->failing + stock->dependents_failing,
 		watch_show(conductor->watch).problem ? "; the source cannot be read" : "");
@@ -283,15 +296,16 @@ bool cycle_idle(const struct conductor *conductor)
 	return !watch_show(conductor->watch).reading && !watch_wants_sweep(conductor->watch) &&
 	       !transfers_are_busy(conductor->transfers) && !proofs_are_busy(conductor->proofs) &&
 	       !tell_is_busy(conductor->tell) && !conductor->stock->census.gathering &&
-	       !inventory_first_touched(conductor->inventory) && transfers_next(conductor->transfers) == USEC_INFINITY &&
+	       !inventory_first_touched(conductor->inventory) &&
+	       transfers_next(conductor->transfers) == USEC_INFINITY &&
 	       !is_looking(conductor->stock);
 }
 
 /* With --once --approve, what is held for a person is approved by the one who ran it. */
 static bool approve_held(struct conductor *conductor)
 {
-	return conductor->options.approve && !conductor->options.dry_run && conductor->stock->census.held &&
-	       ask_approve(conductor, NULL, "--once --approve");
+	return conductor->options.approve && !conductor->options.dry_run &&
+	       conductor->stock->census.held && ask_approve(conductor, NULL, "--once --approve");
 }
 
 /* --- the turn --- */
@@ -369,8 +383,8 @@ int cycle_new(struct conductor *conductor)
 	(void)sd_event_source_set_description(conductor->cycle, "plan");
 	/* After everything else that is ready, so that one plan serves all that has changed. */
 	(void)sd_event_source_set_priority(conductor->cycle, SD_EVENT_PRIORITY_IDLE);
-	r = sd_event_add_time(
-		conductor->event, &conductor->timer, CLOCK_MONOTONIC, USEC_INFINITY, 0, on_timer, conductor);
+	r = sd_event_add_time(conductor->event, &conductor->timer, CLOCK_MONOTONIC, USEC_INFINITY,
+		0, on_timer, conductor);
 	if (r < 0)
 		return r;
 	return sd_event_source_set_description(conductor->timer, "next moment");

@@ -42,7 +42,8 @@ static bool may_look(const struct planner *planner, const struct slot *slot)
 	return !planner->once || slot->asked;
 }
 
-static struct plan_delivery delivery_input(struct planner *planner, size_t index, size_t certificate)
+static struct plan_delivery delivery_input(
+	struct planner *planner, size_t index, size_t certificate)
 {
 	const struct tracked_delivery *delivery = inventory_open(planner->inventory, index);
 	const struct slot *slot = &planner->stock->slots[index];
@@ -52,7 +53,8 @@ static struct plan_delivery delivery_input(struct planner *planner, size_t index
 		.certificate = certificate,
 		.observed = &delivery->observed,
 		/* Of one that was never written down, too, it counts when it is tried again. */
-		.record = delivery->has_record || delivery->record.failures ? &delivery->record : NULL,
+		.record = delivery->has_record || delivery->record.failures ? &delivery->record
+									    : NULL,
 		.budget = delivery->place->budget,
 		.silent = delivery->place->reach.silent,
 		.lost = delivery->place->reach.lost ? delivery->place->reach.retry : 0,
@@ -65,8 +67,8 @@ static struct plan_delivery delivery_input(struct planner *planner, size_t index
 
 bool planner_wants_tag(struct planner *planner, size_t slot)
 {
-	const struct plan_certificate certificate =
-		certificate_input(stock_certificate(planner->stock, &planner->stock->slots[slot]));
+	const struct plan_certificate certificate = certificate_input(
+		stock_certificate(planner->stock, &planner->stock->slots[slot]));
 	const struct plan_delivery delivery = delivery_input(planner, slot, 0);
 
 	return plan_wants_tag(&delivery, &certificate);
@@ -85,8 +87,8 @@ static struct plan_dependent dependent_input(const struct tracked_dependent *dep
 	};
 }
 
-static void planner_input_init(
-	const struct planner *planner, size_t certificates, size_t deliveries, struct planner_input *filled)
+static void planner_input_init(const struct planner *planner, size_t certificates,
+	size_t deliveries, struct planner_input *filled)
 {
 	*filled = (struct planner_input){
 		.certificates = mem_alloc(certificates * sizeof(*filled->certificates)),
@@ -115,12 +117,14 @@ static void planner_input_done(struct planner_input *filled)
 }
 
 /* Is ${earlier} told of a delivery of which word is due at ${dependent}? */
-static bool shares_with(
-	const struct planner *planner, const struct tracked_dependent *dependent, const char *earlier)
+static bool shares_with(const struct planner *planner, const struct tracked_dependent *dependent,
+	const char *earlier)
 {
 	for (size_t i = 0; i < dependent->owed_count; i++) {
 		const struct owed_record *row = dependent->owed[i];
-		const struct slot *slot = row->owed == OWED_DUE ? stock_find_slot(planner->stock, row->delivery) : NULL;
+		const struct slot *slot = row->owed == OWED_DUE
+						  ? stock_find_slot(planner->stock, row->delivery)
+						  : NULL;
 
 		if (slot && strv_has(stock_wish(planner->stock, slot)->then, earlier))
 			return true;
@@ -136,7 +140,8 @@ static bool *find_shares(struct planner *planner, const struct tracked_dependent
 	bool *shares = NULL;
 
 	for (size_t i = 0; after && after[i]; i++) {
-		const struct tracked_dependent *earlier = stock_find_dependent(planner->stock, after[i]);
+		const struct tracked_dependent *earlier = stock_find_dependent(
+			planner->stock, after[i]);
 
 		if (!earlier || earlier->record.proof.result != PROVE_WRONG ||
 			!shares_with(planner, dependent, after[i]))
@@ -150,7 +155,8 @@ static bool *find_shares(struct planner *planner, const struct tracked_dependent
 
 static void fill_dependents(struct planner *planner, struct planner_input *filled)
 {
-	filled->dependents = mem_alloc(planner->stock->dependent_count * sizeof(*filled->dependents));
+	filled->dependents = mem_alloc(
+		planner->stock->dependent_count * sizeof(*filled->dependents));
 	for (size_t i = 0; i < planner->stock->dependent_count; i++) {
 		filled->dependents[i] = dependent_input(planner->stock->dependents[i]);
 		filled->dependents[i].shares = find_shares(planner, planner->stock->dependents[i]);
@@ -160,19 +166,20 @@ static void fill_dependents(struct planner *planner, struct planner_input *fille
 }
 
 /* One certificate with all its deliveries; what guard: counts of the others is given. */
-static void fill_certificate(
-	struct planner *planner, const struct tracked_certificate *certificate, struct planner_input *filled)
+static void fill_certificate(struct planner *planner, const struct tracked_certificate *certificate,
+	struct planner_input *filled)
 {
 	planner_input_init(planner, 1, certificate->count, filled);
 	filled->certificates[0] = certificate_input(certificate);
 	for (size_t i = 0; i < certificate->count; i++)
 		filled->deliveries[i] = delivery_input(planner, certificate->first + i, 0);
-	filled->input.elsewhere = census_without(&planner->stock->census, &certificate->planned.touched);
+	filled->input.elsewhere = census_without(
+		&planner->stock->census, &certificate->planned.touched);
 }
 
 /* Some of its deliveries: whether it is to be exported for itself cannot be told by them. */
-static void fill_some(struct planner *planner, const struct tracked_certificate *certificate, size_t first,
-	size_t count, struct planner_input *filled)
+static void fill_some(struct planner *planner, const struct tracked_certificate *certificate,
+	size_t first, size_t count, struct planner_input *filled)
 {
 	struct plan_touched own;
 
@@ -199,8 +206,8 @@ static struct planned count_planned(const struct planner_input *filled, const st
 	return planned;
 }
 
-void planner_certificate(struct planner *planner, const struct tracked_certificate *certificate, struct plan *ret_plan,
-	struct planned *ret_planned)
+void planner_certificate(struct planner *planner, const struct tracked_certificate *certificate,
+	struct plan *ret_plan, struct planned *ret_planned)
 {
 	_cleanup_(planner_input_done) struct planner_input filled;
 
@@ -210,13 +217,15 @@ void planner_certificate(struct planner *planner, const struct tracked_certifica
 }
 
 /* What guard: counts of a certificate's deliveries.  Settled ones that are confirmed are none of it. */
-struct plan_touched planner_touched(struct planner *planner, const struct tracked_certificate *certificate)
+struct plan_touched planner_touched(
+	struct planner *planner, const struct tracked_certificate *certificate)
 {
 	_cleanup_(planner_input_done) struct planner_input filled = { .certificates = NULL };
 	struct plan_touched touched = { 0 };
 	size_t settled = 0;
 
-	while (settled < certificate->count && !planner->stock->slots[certificate->first + settled].open &&
+	while (settled < certificate->count &&
+		!planner->stock->slots[certificate->first + settled].open &&
 		planner->stock->slots[certificate->first + settled].settled.version)
 		settled++;
 	if (settled == certificate->count)
@@ -228,11 +237,14 @@ struct plan_touched planner_touched(struct planner *planner, const struct tracke
 }
 
 /* A delivery in flight that will owe it, for which it may wait; NULL: there is none. */
-static const struct slot *find_on_its_way(const struct planner *planner, const struct tracked_dependent *dependent)
+static const struct slot *find_on_its_way(
+	const struct planner *planner, const struct tracked_dependent *dependent)
 {
 	for (size_t i = 0; i < dependent->owed_count; i++) {
 		const struct owed_record *row = dependent->owed[i];
-		const struct slot *slot = row->owed == OWED_INTENDED ? stock_find_slot(planner->stock, row->delivery) : NULL;
+		const struct slot *slot = row->owed == OWED_INTENDED
+						  ? stock_find_slot(planner->stock, row->delivery)
+						  : NULL;
 
 		if (slot && place_is_open(stock_place(planner->stock, slot)) &&
 			slot->claimed_by & CLAIMS_IN_FLIGHT)
@@ -251,7 +263,8 @@ static int compare_size(const void *a, const void *b)
 /* The dependents, and one delivery in flight for each that may wait for it. */
 static void fill_for_dependents(struct planner *planner, struct planner_input *filled)
 {
-	_cleanup_(freep) size_t *found = mem_alloc(planner->stock->dependent_count * sizeof(*found));
+	_cleanup_(freep)
+		size_t *found = mem_alloc(planner->stock->dependent_count * sizeof(*found));
 	size_t count = 0, kept = 0;
 
 	for (size_t i = 0; i < planner->stock->dependent_count; i++) {
@@ -273,7 +286,8 @@ static void fill_for_dependents(struct planner *planner, struct planner_input *f
 /* The input has only those deliveries that are in flight; what a step is about is a delivery of the world. */
 static void name_step(const struct planner *planner, struct step *step)
 {
-	const struct slot *slot = *step->delivery ? stock_find_slot(planner->stock, step->delivery) : NULL;
+	const struct slot *slot = *step->delivery ? stock_find_slot(planner->stock, step->delivery)
+						  : NULL;
 
 	if (!slot)
 		return;
@@ -305,8 +319,8 @@ static void add(struct planner *planner, struct plan *plan)
 	plan_done(plan);
 }
 
-void planner_show_some(
-	struct planner *planner, const struct tracked_certificate *certificate, size_t first, size_t count)
+void planner_show_some(struct planner *planner, const struct tracked_certificate *certificate,
+	size_t first, size_t count)
 {
 	_cleanup_(planner_input_done) struct planner_input filled = { .certificates = NULL };
 	struct plan plan;
@@ -340,7 +354,8 @@ void planner_show_all(struct planner *planner)
 
 	plan_done(&planner->shown);
 	for (size_t i = 0; i < stock->certificate_count; i++)
-		planner_show_some(planner, stock->certificates[i], 0, stock->certificates[i]->count);
+		planner_show_some(
+			planner, stock->certificates[i], 0, stock->certificates[i]->count);
 	planner_show_dependents(planner);
 }
 

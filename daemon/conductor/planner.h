@@ -3,8 +3,9 @@
 #define DAEMON_CONDUCTOR_PLANNER_H
 
 /*
- * The plan (daemon/plan) over what is known (daemon/inventory): for one certificate with its deliveries, for dependents, or for
- * what somebody wants to see.  It fills the plan's input with pointers into the stock, and starts nothing.
+ * The plan (daemon/plan) over what is known (daemon/inventory): for one certificate with its
+ * deliveries, for dependents, or for what somebody wants to see.  It fills the plan's input with
+ * pointers into the stock, and starts nothing.
  */
 
 #include "daemon/actor/watch.h"
@@ -21,13 +22,14 @@ struct planner {
 
 /* --- to act by --- */
 
-/* planner_certificate(planner, certificate, plan, planned): with all its deliveries, in whose order the indexes of the steps
- * are; and what it comes to.  Opens them.  Release the plan with plan_done(). */
+/* planner_certificate(planner, certificate, plan, planned): with all its deliveries, in whose
+ * order the indexes of the steps are; and what it comes to.  Opens them.  Release the plan with
+ * plan_done(). */
 void planner_certificate(struct planner *planner, const struct tracked_certificate *certificate, struct plan *ret_plan,
 	struct planned *ret_planned);
 
-/* planner_touched(planner, certificate): of its plan, what guard: counts.  Settled deliveries that are confirmed are none of
- * it. */
+/* planner_touched(planner, certificate): of its plan, what guard: counts.  Settled deliveries
+ * that are confirmed are none of it. */
 struct plan_touched planner_touched(struct planner *planner, const struct tracked_certificate *certificate);
 
 /* planner_dependents(planner, plan): all of them, whose numbers are the indexes of the steps. */
@@ -38,9 +40,10 @@ bool planner_wants_tag(struct planner *planner, size_t slot);
 
 /* --- to show --- */
 
-/* planner_show_some(planner, certificate, first, count): add to planner->shown the plan for ${count} of its deliveries alone,
- * from its ${first} on; with all of them, for the certificate too.  The index of a step for a delivery is its slot.
- * planner_show_dependents(planner): the same for the dependents. */
+/* planner_show_some(planner, certificate, first, count): add to planner->shown the plan for
+ * ${count} of its deliveries alone, from its ${first} on; with all of them, for the certificate
+ * too.  The index of a step for a delivery is its slot. planner_show_dependents(planner): the same
+ * for the dependents. */
 void planner_show_some(
 	struct planner *planner, const struct tracked_certificate *certificate, size_t first, size_t count);
 void planner_show_dependents(struct planner *planner);

@@ -38,7 +38,8 @@ void rest_ends(struct conductor *conductor)
 	const struct watch_shown source = watch_show(conductor->watch);
 
 	conductor->rested = conductor->rested_longer = false;
-	conductor->worked |= !source.reading || source.sweeping || transfers_are_busy(conductor->transfers);
+	conductor->worked |= !source.reading || source.sweeping ||
+			     transfers_are_busy(conductor->transfers);
 }
 
 void rest_longer(struct conductor *conductor)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lists by links in the items themselves, so that touching one twice costs nothing, and a binary heap by time.
- * An item is in the heap as long as its time is not USEC_INFINITY.
+ * Lists by links in the items themselves, so that touching one twice costs nothing, and a binary
+ * heap by time. An item is in the heap as long as its time is not USEC_INFINITY.
  */
 #include "daemon/inventory/agenda.h"
 
@@ -88,17 +88,18 @@ struct agenda_item *agenda_first_waiting(const struct agenda *agenda)
 }
 
 struct agenda_item *agenda_take_waiting(struct agenda *agenda,
-	bool (*may_start)(const void *userdata, const struct agenda_item *item), const void *userdata)
+	bool (*may_start)(const void *userdata, const struct agenda_item *item),
+	const void *userdata)
 {
 	struct agenda_queue *const queues[] = { &agenda->hurried, &agenda->ready };
 	struct agenda_item *item;
 
 	for (size_t i = 0; i < ARRAY_SIZE(queues); i++)
-		TAILQ_FOREACH(item, queues[i], ready_link)
-		if (may_start(userdata, item)) {
-			stop_waiting(agenda, item);
-			return item;
-		}
+		TAILQ_FOREACH (item, queues[i], ready_link)
+			if (may_start(userdata, item)) {
+				stop_waiting(agenda, item);
+				return item;
+			}
 	return NULL;
 }
 
@@ -136,7 +137,8 @@ static void heap_add(struct agenda *agenda, struct agenda_item *item)
 {
 	if (agenda->heap_count == agenda->heap_size) {
 		agenda->heap_size = MAX(agenda->heap_size * 2, (size_t)16);
-		agenda->heap = mem_resize(agenda->heap, agenda->heap_size, sizeof(struct agenda_item *));
+		agenda->heap = mem_resize(
+			agenda->heap, agenda->heap_size, sizeof(struct agenda_item *));
 	}
 	heap_put(agenda, agenda->heap_count++, item);
 }

@@ -7,7 +7,8 @@
 
 void census_move(struct census *census, const struct planned *before, const struct planned *after)
 {
-	assert(census->touched.known >= before->touched.known && census->touched.unseen >= before->touched.unseen);
+	assert(census->touched.known >= before->touched.known &&
+		census->touched.unseen >= before->touched.unseen);
 	assert(census->in_place >= before->in_place && census->held >= before->held);
 	assert(census->failing >= before->failing && census->gathering >= before->gathers);
 	census->touched.known += after->touched.known - before->touched.known;

@@ -3,16 +3,18 @@
 #define DAEMON_INVENTORY_CENSUS_H
 
 /*
- * What the plans of all certificates come to, counted, so that a rule about all of them need not go through all of them.
- * A certificate is counted by what its own plan came to when it was last made: whoever plans it again moves the census
- * from the one to the other, and whoever removes it moves the census to nothing.  Nothing else adds or subtracts.
+ * What the plans of all certificates come to, counted, so that a rule about all of them need not go
+ * through all of them. A certificate is counted by what its own plan came to when it was last made:
+ * whoever plans it again moves the census from the one to the other, and whoever removes it moves
+ * the census to nothing.  Nothing else adds or subtracts.
  */
 
 #include <stdbool.h>
 
 #include "daemon/plan/plan.h"
 
-/* What the plan for one certificate and its deliveries came to; all zero: it was not planned yet. */
+/* What the plan for one certificate and its deliveries came to; all zero: it was not planned
+ * yet. */
 struct planned {
 	struct plan_touched touched; /* what guard: counts */
 	unsigned in_place, held, failing; /* deliveries; a certificate that fails counts among them */

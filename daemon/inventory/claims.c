@@ -22,7 +22,8 @@ void inventory_unclaim(struct inventory *inventory, size_t slot, enum claim who)
 	inventory->slots[slot].claimed_by &= ~(unsigned)who;
 }
 
-void inventory_release(struct inventory *inventory, const struct tracked_delivery *delivery, enum claim who)
+void inventory_release(
+	struct inventory *inventory, const struct tracked_delivery *delivery, enum claim who)
 {
 	/* One that a reload has left without a slot goes with its claim. */
 	if (delivery->slot != SIZE_MAX)
@@ -31,12 +32,14 @@ void inventory_release(struct inventory *inventory, const struct tracked_deliver
 	inventory_changed(inventory);
 }
 
-void inventory_claim_certificate(struct inventory *inventory, const struct tracked_certificate *certificate)
+void inventory_claim_certificate(
+	struct inventory *inventory, const struct tracked_certificate *certificate)
 {
 	own_certificate(certificate)->claims++;
 }
 
-void inventory_release_certificate(struct inventory *inventory, const struct tracked_certificate *certificate)
+void inventory_release_certificate(
+	struct inventory *inventory, const struct tracked_certificate *certificate)
 {
 	if (--own_certificate(certificate)->claims)
 		return;
@@ -55,13 +58,15 @@ void inventory_certificate_in_flight(
 	own_certificate(certificate)->in_flight = in_flight;
 }
 
-void inventory_claim_dependent(struct inventory *inventory, const struct tracked_dependent *dependent)
+void inventory_claim_dependent(
+	struct inventory *inventory, const struct tracked_dependent *dependent)
 {
 	assert(!dependent->in_flight);
 	own_dependent(dependent)->in_flight = true;
 }
 
-void inventory_release_dependent(struct inventory *inventory, const struct tracked_dependent *dependent)
+void inventory_release_dependent(
+	struct inventory *inventory, const struct tracked_dependent *dependent)
 {
 	own_dependent(dependent)->in_flight = false;
 	own_dependent(dependent)->asked = false;

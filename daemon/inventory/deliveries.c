@@ -13,8 +13,8 @@ static char *object_key(const struct delivery *delivery)
 {
 	const struct place *place = delivery->place;
 
-	return mem_printf("%s %s %s %s", destination_kind_name(place->destination->kind), place->key, delivery->object,
-		delivery->source_arn);
+	return mem_printf("%s %s %s %s", destination_kind_name(place->destination->kind),
+		place->key, delivery->object, delivery->source_arn);
 }
 
 /* Makes its delivery, of ${world} and the certificate that it has there. */
@@ -25,7 +25,8 @@ static void make_delivery(struct tracked_delivery *state, struct world *world,
 	world_unref(state->world);
 	state->world = world;
 	delivery_done(&state->made);
-	delivery_make(world->desired, certificate, place, &certificate->entry->deliver[wish], &state->made);
+	delivery_make(world->desired, certificate, place, &certificate->entry->deliver[wish],
+		&state->made);
 	state->delivery = &state->made;
 }
 
@@ -50,7 +51,8 @@ struct tracked_delivery *delivery_unpack(
 
 	state->slot = SIZE_MAX;
 	state->certificate = certificate;
-	make_delivery(state, world, &world->expansion->certificates[slot->certificate], world->expansion->places[slot->place], slot->wish);
+	make_delivery(state, world, &world->expansion->certificates[slot->certificate],
+		world->expansion->places[slot->place], slot->wish);
 	state->name = mem_strdup(state->delivery->name);
 	state->record.name = mem_strdup(state->name);
 	state->record.object = object_key(state->delivery);
@@ -64,15 +66,18 @@ void delivery_point(struct inventory *inventory, struct tracked_delivery *state)
 	_cleanup_(freep) char *key = NULL;
 	const struct delivery *delivery;
 
-	make_delivery(state, inventory->stock.world, &inventory->stock.world->expansion->certificates[slot->certificate],
+	make_delivery(state, inventory->stock.world,
+		&inventory->stock.world->expansion->certificates[slot->certificate],
 		place_of(inventory, slot)->place, slot->wish);
 	delivery = state->delivery;
 	key = object_key(delivery);
-	if (transition_pointed(&state->record, key, delivery->wish->accept | delivery->entry->accept)) {
+	if (transition_pointed(
+		    &state->record, key, delivery->wish->accept | delivery->entry->accept)) {
 		observed_done(&state->observed);
 		state->has_record = false;
 	}
-	if (delivery->arn && state->record.object_id && strcmp(delivery->arn, state->record.object_id) != 0)
+	if (delivery->arn && state->record.object_id &&
+		strcmp(delivery->arn, state->record.object_id) != 0)
 		observed_done(&state->observed);
 }
 
@@ -117,8 +122,8 @@ const struct tracked_delivery *inventory_open(struct inventory *inventory, size_
 	struct slot *slot = &inventory->slots[index];
 
 	if (!slot->open) {
-		struct tracked_delivery *delivery =
-			delivery_unpack(inventory->stock.world, certificate_of(inventory, slot), slot);
+		struct tracked_delivery *delivery = delivery_unpack(
+			inventory->stock.world, certificate_of(inventory, slot), slot);
 
 		delivery->slot = index;
 		delivery->place = place_of(inventory, slot);
@@ -150,17 +155,19 @@ void delivery_ended(struct inventory *inventory, struct tracked_delivery *delive
 	delivery_changed(inventory, delivery);
 }
 
-/* Each member that may not be lost, as in inventory/settled.c: one that is added has to be named here, and thought of below. */
+/* Each member that may not be lost, as in inventory/settled.c: one that is added has to be named
+ * here, and thought of below. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wmissing-field-initializers"
+/* clang-format off: a member a line */
 static const struct tracked_delivery delivery_members __attribute__((unused)) = {
-	NULL,	    /* name: made again, as are the next six */
-	0, NULL, NULL, { 0 }, NULL, NULL,
-	{ 0 },	    /* observed: above */
-	{ 0 },	    /* record: above */
-	false,	    /* has_record */
+	NULL, /* name: made again, as are the next six */
+	0, NULL, NULL, { 0 }, NULL, NULL, { 0 }, /* observed: above */
+	{ 0 }, /* record: above */
+	false, /* has_record */
 	NULL, NULL, /* next_used, used_at: it is not used */
 };
+/* clang-format on */
 #pragma GCC diagnostic pop
 
 void delivery_settle(struct inventory *inventory, struct tracked_delivery *delivery)
@@ -168,9 +175,10 @@ void delivery_settle(struct inventory *inventory, struct tracked_delivery *deliv
 	struct slot *slot = slot_of(inventory, delivery);
 
 	unuse(delivery);
-	if (!slot || slot->claimed_by & (CLAIM_TRANSFER | CLAIM_PROOF) || delivery->world != inventory->stock.world ||
-		!settled_pack(&slot->settled, own_certificate(delivery->certificate)->versions, &delivery->record, &delivery->observed,
-			delivery->has_record))
+	if (!slot || slot->claimed_by & (CLAIM_TRANSFER | CLAIM_PROOF) ||
+		delivery->world != inventory->stock.world ||
+		!settled_pack(&slot->settled, own_certificate(delivery->certificate)->versions,
+			&delivery->record, &delivery->observed, delivery->has_record))
 		return;
 	slot->open = NULL;
 	tracked_delivery_free(delivery);

@@ -27,9 +27,10 @@ void want_tag(struct inventory *inventory, struct slot *slot)
 
 /* --- what is known of anchors --- */
 
-/* The digest of the anchor that was pinned for ${certificate}; false: none was, or source.trust decides alone. */
-static bool find_pinned(
-	struct inventory *inventory, const struct tracked_certificate *certificate, struct fingerprint *ret_anchor)
+/* The digest of the anchor that was pinned for ${certificate}; false: none was, or source.trust
+ * decides alone. */
+static bool find_pinned(struct inventory *inventory, const struct tracked_certificate *certificate,
+	struct fingerprint *ret_anchor)
 {
 	const char *pem = certificate->record.anchor;
 	_cleanup_(certificate_freep) struct certificate *anchor = NULL;
@@ -48,7 +49,8 @@ static bool find_pinned(
 	return true;
 }
 
-/* Of what was put there by a version of certferry that did not record it, or before the record was lost. */
+/* Of what was put there by a version of certferry that did not record it, or before the record
+ * was lost. */
 static bool learn_anchor(struct inventory *inventory, struct tracked_delivery *delivery)
 {
 	struct delivery_record *record = &delivery->record;
@@ -58,7 +60,8 @@ static bool learn_anchor(struct inventory *inventory, struct tracked_delivery *d
 	if (fingerprint_is_set(&record->anchor))
 		return false;
 	is_pinned = find_pinned(inventory, delivery->certificate, &pinned);
-	if (!transition_anchor_learned(record, is_pinned ? &pinned : NULL, &delivery->observed.anchor))
+	if (!transition_anchor_learned(
+		    record, is_pinned ? &pinned : NULL, &delivery->observed.anchor))
 		return false;
 	if (delivery->has_record)
 		(void)save_delivery(inventory, delivery);
@@ -74,13 +77,17 @@ void note_anchor(struct inventory *inventory, struct tracked_delivery *delivery)
 	if (!slot || !fingerprint_is_set(&delivery->record.anchor))
 		return;
 	if (seen->anchor_seen)
-		set_untagged(inventory, slot, !fingerprint_equal(&seen->anchor, &delivery->record.anchor));
+		set_untagged(inventory, slot,
+			!fingerprint_equal(&seen->anchor, &delivery->record.anchor));
 	else if (learned)
-		set_untagged(inventory, slot, true); /* it cannot be seen, and to say it twice does no harm */
+		set_untagged(inventory, slot,
+			true); /* it cannot be seen, and to say it twice does no harm */
 }
 
-/* Was none of its deliveries ever made, as far as the record and what was seen at their places say? */
-static bool is_first_use(const struct inventory *inventory, const struct tracked_certificate *certificate)
+/* Was none of its deliveries ever made, as far as the record and what was seen at their places
+ * say? */
+static bool is_first_use(
+	const struct inventory *inventory, const struct tracked_certificate *certificate)
 {
 	if (!stock_is_present(&inventory->stock, certificate))
 		return false; /* what is known of its deliveries is another's */
@@ -100,15 +107,16 @@ static bool is_first_use(const struct inventory *inventory, const struct tracked
 	return true;
 }
 
-bool inventory_pins(const struct inventory *inventory, const struct tracked_certificate *certificate)
+bool inventory_pins(
+	const struct inventory *inventory, const struct tracked_certificate *certificate)
 {
 	return !certificate->record.anchor && is_first_use(inventory, certificate);
 }
 
 /* --- tags --- */
 
-void inventory_tagged(
-	struct inventory *inventory, size_t index, const struct fingerprint *anchor, const struct error *err)
+void inventory_tagged(struct inventory *inventory, size_t index, const struct fingerprint *anchor,
+	const struct error *err)
 {
 	struct slot *slot = &inventory->slots[index];
 	const struct tracked_delivery *delivery = inventory_open(inventory, index);
@@ -124,7 +132,8 @@ void inventory_tag_later(struct inventory *inventory, size_t slot)
 	set_untagged(inventory, &inventory->slots[slot], false);
 }
 
-void inventory_tags_refused(struct inventory *inventory, const struct tracked_place *place, bool refused)
+void inventory_tags_refused(
+	struct inventory *inventory, const struct tracked_place *place, bool refused)
 {
 	own_place(place)->tags_refused = refused;
 	for (size_t i = 0; place->untagged && i < inventory->stock.delivery_count; i++)

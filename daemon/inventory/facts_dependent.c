@@ -8,7 +8,8 @@
 #include "daemon/transition/schedule.h"
 #include "lib/os/clock.h"
 
-bool inventory_tell_intended(struct inventory *inventory, const struct tracked_dependent *dependent, const char *token)
+bool inventory_tell_intended(
+	struct inventory *inventory, const struct tracked_dependent *dependent, const char *token)
 {
 	struct dependent_record *record = &own_dependent(dependent)->record;
 
@@ -21,13 +22,14 @@ bool inventory_tell_intended(struct inventory *inventory, const struct tracked_d
 	return false;
 }
 
-void inventory_tell_not_asked(struct inventory *inventory, const struct tracked_dependent *dependent)
+void inventory_tell_not_asked(
+	struct inventory *inventory, const struct tracked_dependent *dependent)
 {
 	own_dependent(dependent)->record.intended_at = 0;
 }
 
-void inventory_tell_failed(
-	struct inventory *inventory, const struct tracked_dependent *dependent, const struct error *err)
+void inventory_tell_failed(struct inventory *inventory, const struct tracked_dependent *dependent,
+	const struct error *err)
 {
 	struct changes changes = { 0 };
 
@@ -38,8 +40,8 @@ void inventory_tell_failed(
 }
 
 /* A row is settled when it is still about the version that was told. */
-static void settle_row(
-	struct inventory *inventory, struct tracked_dependent *dependent, const struct owed_record *told)
+static void settle_row(struct inventory *inventory, struct tracked_dependent *dependent,
+	const struct owed_record *told)
 {
 	struct owed_record *row = find_owed(dependent, told->delivery);
 
@@ -49,8 +51,8 @@ static void settle_row(
 	dependent_forget_owed(dependent, row);
 }
 
-void inventory_told(
-	struct inventory *inventory, const struct tracked_dependent *dependent, const struct told_fact *fact)
+void inventory_told(struct inventory *inventory, const struct tracked_dependent *dependent,
+	const struct told_fact *fact)
 {
 	struct tracked_dependent *own = own_dependent(dependent);
 	bool together = inventory_begin(inventory);
@@ -58,8 +60,8 @@ void inventory_told(
 
 	for (size_t i = 0; i < fact->count; i++)
 		settle_row(inventory, own, &fact->rows[i]);
-	transition_tell_settled(
-		&own->record, fact->told, fact->proof, fact->words, inventory_now(inventory), &changes);
+	transition_tell_settled(&own->record, fact->told, fact->proof, fact->words,
+		inventory_now(inventory), &changes);
 	(void)save_dependent(inventory, dependent);
 	inventory_commit(inventory, together);
 	say_dependent_changes(inventory, dependent, &changes);
@@ -71,20 +73,23 @@ void inventory_tell_unknown(struct inventory *inventory, const struct tracked_de
 	(void)save_dependent(inventory, dependent);
 }
 
-void inventory_owed_after_all(struct inventory *inventory, const struct tracked_dependent *dependent)
+void inventory_owed_after_all(
+	struct inventory *inventory, const struct tracked_dependent *dependent)
 {
 	for (size_t i = 0; i < dependent->owed_count; i++)
 		if (transition_owed_after_all(dependent->owed[i], inventory_now(inventory)))
 			(void)save_owed(inventory, dependent->owed[i]);
 }
 
-void inventory_tell_put_off(struct inventory *inventory, const struct tracked_dependent *dependent, usec_t until)
+void inventory_tell_put_off(
+	struct inventory *inventory, const struct tracked_dependent *dependent, usec_t until)
 {
 	transition_tell_put_off(&own_dependent(dependent)->record, until);
 	(void)save_dependent(inventory, dependent);
 }
 
-void inventory_prove_later(struct inventory *inventory, const struct tracked_dependent *dependent, usec_t until)
+void inventory_prove_later(
+	struct inventory *inventory, const struct tracked_dependent *dependent, usec_t until)
 {
 	own_dependent(dependent)->record.next_try = until;
 }

@@ -12,7 +12,8 @@
 
 /* --- the look itself --- */
 
-void inventory_look_begins(struct inventory *inventory, const struct tracked_place *place, bool all, usec_t began)
+void inventory_look_begins(
+	struct inventory *inventory, const struct tracked_place *place, bool all, usec_t began)
 {
 	struct tracked_place *own = own_place(place);
 
@@ -40,12 +41,14 @@ void inventory_look_ended(struct inventory *inventory, const struct tracked_plac
 	inventory_changed(inventory);
 }
 
-void inventory_place_answered(struct inventory *inventory, const struct tracked_place *place, bool failed)
+void inventory_place_answered(
+	struct inventory *inventory, const struct tracked_place *place, bool failed)
 {
 	place_answered(inventory, own_place(place), failed);
 }
 
-void inventory_held_there(struct inventory *inventory, const struct tracked_place *place, unsigned held)
+void inventory_held_there(
+	struct inventory *inventory, const struct tracked_place *place, unsigned held)
 {
 	struct tracked_place *own = own_place(place);
 	_cleanup_(destination_budget_done) struct destination_budget budget = { 0 };
@@ -74,8 +77,8 @@ void inventory_held_there(struct inventory *inventory, const struct tracked_plac
 
 /* --- what was seen --- */
 
-static void note_failure(
-	struct inventory *inventory, struct tracked_delivery *delivery, const struct error *err, unsigned chance)
+static void note_failure(struct inventory *inventory, struct tracked_delivery *delivery,
+	const struct error *err, unsigned chance)
 {
 	struct changes changes = { 0 };
 
@@ -86,11 +89,11 @@ static void note_failure(
 	say_delivery_changes(inventory, delivery->delivery, &changes);
 }
 
-/* The version that was ordered is in place, also when the process ended before it could say so: what depends on
- * it is owed word now. */
+/* The version that was ordered is in place, also when the process ended before it could say so:
+ * what depends on it is owed word now. */
 static void promote_owed(struct inventory *inventory, struct tracked_delivery *delivery)
 {
-	STRV_FOREACH(name, delivery->delivery->wish->then) {
+	STRV_FOREACH (name, delivery->delivery->wish->then) {
 		struct tracked_dependent *dependent = find_dependent(inventory, *name);
 		struct owed_record *row = dependent ? find_owed(dependent, delivery->name) : NULL;
 
@@ -100,12 +103,14 @@ static void promote_owed(struct inventory *inventory, struct tracked_delivery *d
 	}
 }
 
-/* It is current, and nothing is recorded of it: whether its dependents were told has to be found out. */
+/* It is current, and nothing is recorded of it: whether its dependents were told has to be found
+ * out. */
 static void question_dependents(struct inventory *inventory, struct tracked_delivery *delivery)
 {
-	STRV_FOREACH(name, delivery->delivery->wish->then) {
+	STRV_FOREACH (name, delivery->delivery->wish->then) {
 		struct tracked_dependent *dependent = find_dependent(inventory, *name);
-		struct owed_record *row = dependent ? dependent_owe(dependent, delivery->name) : NULL;
+		struct owed_record *row = dependent ? dependent_owe(dependent, delivery->name)
+						    : NULL;
 
 		if (row && transition_owed_questioned(row, &delivery->observed.version.digest))
 			(void)save_owed(inventory, row);
@@ -131,11 +136,13 @@ static void note_current(struct inventory *inventory, struct tracked_delivery *d
 }
 
 /* What is in place ends soon, whatever the reason that nothing newer is there. */
-static void note_expiring(const struct inventory *inventory, const struct tracked_delivery *delivery)
+static void note_expiring(
+	const struct inventory *inventory, const struct tracked_delivery *delivery)
 {
 	const struct observed *seen = &delivery->observed;
-	const bool expires = seen->state == OBSERVED_PRESENT && digest_is_set(&seen->version.digest) &&
-			     usec_sub(seen->version.not_after, inventory_now(inventory)) <= EXPIRING_WARN;
+	const bool expires =
+		seen->state == OBSERVED_PRESENT && digest_is_set(&seen->version.digest) &&
+		usec_sub(seen->version.not_after, inventory_now(inventory)) <= EXPIRING_WARN;
 	const struct change change = {
 		.event = expires ? CHANGE_EXPIRING : CHANGE_NOT_EXPIRING,
 		.version = &seen->version,
@@ -146,15 +153,19 @@ static void note_expiring(const struct inventory *inventory, const struct tracke
 
 static bool is_source_version(const struct observed *seen, const struct source_certificate *source)
 {
-	return source && seen->state == OBSERVED_PRESENT && digest_is_set(&source->version.digest) &&
+	return source && seen->state == OBSERVED_PRESENT &&
+	       digest_is_set(&source->version.digest) &&
 	       digest_equal(&seen->version.digest, &source->version.digest);
 }
 
-void delivery_saw(
-	struct inventory *inventory, struct tracked_delivery *delivery, struct observed *seen, unsigned chance)
+void delivery_saw(struct inventory *inventory, struct tracked_delivery *delivery,
+	struct observed *seen, unsigned chance)
 {
-	const struct source_certificate *source = delivery->certificate ? delivery->certificate->seen : NULL;
-	bool was_failing = delivery->observed.state == OBSERVED_UNKNOWN && delivery->observed.error.text;
+	const struct source_certificate *source = delivery->certificate
+							  ? delivery->certificate->seen
+							  : NULL;
+	bool was_failing = delivery->observed.state == OBSERVED_UNKNOWN &&
+			   delivery->observed.error.text;
 	bool was_current = is_source_version(&delivery->observed, source);
 	const struct slot *slot = slot_of(inventory, delivery);
 	/* It waits to be imported, and so it does further. */

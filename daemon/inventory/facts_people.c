@@ -5,14 +5,15 @@
 #include "daemon/transition/delivery.h"
 #include "lib/base/strv.h"
 
-void inventory_asked_certificate(struct inventory *inventory, const struct tracked_certificate *certificate)
+void inventory_asked_certificate(
+	struct inventory *inventory, const struct tracked_certificate *certificate)
 {
 	own_certificate(certificate)->record.next_try = 0; /* of its export */
 	inventory_touch(inventory, certificate);
 }
 
-/* Restart spacing is no back-off: it holds also when somebody asks.  To look again at what one serves, to which nothing is
- * owed, restarts nothing. */
+/* Restart spacing is no back-off: it holds also when somebody asks.  To look again at what one
+ * serves, to which nothing is owed, restarts nothing. */
 static bool may_be_asked(const struct tracked_dependent *dependent)
 {
 	const enum prove_result result = dependent->record.proof.result;
@@ -27,7 +28,7 @@ void inventory_asked(struct inventory *inventory, size_t index)
 
 	slot->asked = true;
 	inventory_asked_certificate(inventory, certificate_of(inventory, slot));
-	STRV_FOREACH(then, stock_wish(&inventory->stock, slot)->then) {
+	STRV_FOREACH (then, stock_wish(&inventory->stock, slot)->then) {
 		struct tracked_dependent *dependent = find_dependent(inventory, *then);
 
 		if (dependent && may_be_asked(dependent))

@@ -4,8 +4,8 @@
 
 #include "daemon/transition/delivery.h"
 
-void inventory_proven(struct inventory *inventory, const struct tracked_delivery *delivery, const struct digest *version,
-	enum prove_result result, const char *words)
+void inventory_proven(struct inventory *inventory, const struct tracked_delivery *delivery,
+	const struct digest *version, enum prove_result result, const char *words)
 {
 	struct tracked_delivery *own = own_delivery(delivery);
 	struct changes changes = { 0 };

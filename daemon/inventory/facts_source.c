@@ -15,21 +15,24 @@ static void note_version(struct inventory *inventory, struct tracked_certificate
 
 	if (!seen || !digest_is_set(&seen->version.digest))
 		return;
-	if (!transition_version_seen(
-		    &certificate->record, &seen->version, seen->serial && !certificate->has_serial, &changes))
+	if (!transition_version_seen(&certificate->record, &seen->version,
+		    seen->serial && !certificate->has_serial, &changes))
 		return; /* one version has one serial */
 	(void)save_certificate(inventory, certificate);
 	say_certificate_changes(inventory, certificate, &changes);
 }
 
-/* Why a certificate that the configuration asks for is not delivered; NULL: there is no reason.  The caller owns it. */
+/* Why a certificate that the configuration asks for is not delivered; NULL: there is no reason.
+ * The caller owns it. */
 static char *refusal_of(const struct tracked_certificate *certificate)
 {
 	const struct source_certificate *seen = certificate->seen;
 
 	if (!seen)
-		return mem_printf("'%s' does not exist in the source account. Is the ARN right, and its region in "
-				  "source.regions?", certificate->arn);
+		return mem_printf("'%s' does not exist in the source account. Is the ARN right, "
+				  "and its region in "
+				  "source.regions?",
+			certificate->arn);
 	return mem_strdup(source_refusal(seen) ?: seen->problem);
 }
 
@@ -37,20 +40,23 @@ void inventory_listed(struct inventory *inventory, const struct tracked_certific
 {
 	struct tracked_certificate *own = own_certificate(certificate);
 	char *why = refusal_of(certificate);
-	const struct change change = { .event = why ? CHANGE_REFUSED : CHANGE_ACCEPTED, .words = why };
+	const struct change change = { .event = why ? CHANGE_REFUSED : CHANGE_ACCEPTED,
+		.words = why };
 
 	say_certificate(inventory, certificate, &change);
 	free(own->refusal);
 	own->refusal = why;
 }
 
-void inventory_version_read(struct inventory *inventory, const struct tracked_certificate *certificate)
+void inventory_version_read(
+	struct inventory *inventory, const struct tracked_certificate *certificate)
 {
 	note_version(inventory, own_certificate(certificate));
 	inventory_listed(inventory, certificate);
 }
 
-void inventory_read_next(struct inventory *inventory, const struct tracked_certificate *certificate, bool next)
+void inventory_read_next(
+	struct inventory *inventory, const struct tracked_certificate *certificate, bool next)
 {
 	own_certificate(certificate)->read_next = next;
 }

@@ -14,12 +14,13 @@
 
 /* --- the intent --- */
 
-static bool owe_dependents(
-	struct inventory *inventory, const struct tracked_delivery *delivery, const struct digest *digest)
+static bool owe_dependents(struct inventory *inventory, const struct tracked_delivery *delivery,
+	const struct digest *digest)
 {
-	STRV_FOREACH(name, delivery->delivery->wish->then) {
+	STRV_FOREACH (name, delivery->delivery->wish->then) {
 		struct tracked_dependent *dependent = find_dependent(inventory, *name);
-		struct owed_record *row = dependent ? dependent_owe(dependent, delivery->name) : NULL;
+		struct owed_record *row = dependent ? dependent_owe(dependent, delivery->name)
+						    : NULL;
 
 		if (!row)
 			continue;
@@ -44,7 +45,8 @@ bool inventory_intend(struct inventory *inventory, const struct digest *version,
 		struct tracked_delivery *delivery = own_delivery(deliveries[i]);
 
 		transition_intended(&delivery->record, version, inventory_now(inventory));
-		if (!owe_dependents(inventory, delivery, version) || !save_delivery(inventory, delivery)) {
+		if (!owe_dependents(inventory, delivery, version) ||
+			!save_delivery(inventory, delivery)) {
 			record_rollback(inventory->record);
 			return false;
 		}
@@ -56,7 +58,7 @@ bool inventory_intend(struct inventory *inventory, const struct digest *version,
 /* The write was not sent, so nothing is owed for it; what was owed before stays. */
 static void withdraw_owed(struct inventory *inventory, const struct tracked_delivery *delivery)
 {
-	STRV_FOREACH(name, delivery->delivery->wish->then) {
+	STRV_FOREACH (name, delivery->delivery->wish->then) {
 		struct tracked_dependent *dependent = find_dependent(inventory, *name);
 		struct owed_record *row = dependent ? find_owed(dependent, delivery->name) : NULL;
 
@@ -70,15 +72,16 @@ static void withdraw_owed(struct inventory *inventory, const struct tracked_deli
 /* --- the export --- */
 
 /*
- * From here on a first import may be sent, and its answer may be lost with this process: until the outcome is known
- * it counts as one that may have been made under an ARN nobody has seen.
+ * From here on a first import may be sent, and its answer may be lost with this process: until the
+ * outcome is known it counts as one that may have been made under an ARN nobody has seen.
  */
 static void mark_first_imports(struct inventory *inventory, const struct exported_fact *fact)
 {
 	for (size_t i = 0; i < fact->count; i++) {
 		struct tracked_delivery *delivery = own_delivery(fact->deliveries[i]);
 
-		if (destination_names_objects(delivery->delivery->place) && !delivery->delivery->arn &&
+		if (destination_names_objects(delivery->delivery->place) &&
+			!delivery->delivery->arn &&
 			transition_import_sent(&delivery->record, inventory_now(inventory)))
 			(void)save_delivery(inventory, delivery);
 	}
@@ -92,21 +95,23 @@ void inventory_exported(struct inventory *inventory, const struct tracked_certif
 	bool together = inventory_begin(inventory);
 	struct changes changes = { 0 };
 
-	transition_exported(&own->record, fact->version, pins ? fact->anchor_pem : NULL, fact->count, &changes);
+	transition_exported(
+		&own->record, fact->version, pins ? fact->anchor_pem : NULL, fact->count, &changes);
 	mark_first_imports(inventory, fact);
 	say_certificate_changes(inventory, certificate, &changes);
 	(void)save_certificate(inventory, own);
 	inventory_commit(inventory, together);
 }
 
-void inventory_export_failed(struct inventory *inventory, const struct tracked_certificate *certificate,
-	const struct error *err, const struct tracked_delivery *const *deliveries, size_t count)
+void inventory_export_failed(struct inventory *inventory,
+	const struct tracked_certificate *certificate, const struct error *err,
+	const struct tracked_delivery *const *deliveries, size_t count)
 {
 	struct tracked_certificate *own = own_certificate(certificate);
 	struct changes changes = { 0 };
 
-	transition_export_failed(
-		&own->record, err, (unsigned)random_below(CHANCES), inventory_now(inventory), &changes);
+	transition_export_failed(&own->record, err, (unsigned)random_below(CHANCES),
+		inventory_now(inventory), &changes);
 	for (size_t i = 0; i < count; i++)
 		delivery_not_asked(inventory, deliveries[i]);
 	say_certificate_changes(inventory, certificate, &changes);
@@ -115,7 +120,8 @@ void inventory_export_failed(struct inventory *inventory, const struct tracked_c
 
 /* --- the outcome --- */
 
-static void count_import(struct inventory *inventory, const struct tracked_delivery *delivery, bool created)
+static void count_import(
+	struct inventory *inventory, const struct tracked_delivery *delivery, bool created)
 {
 	const struct place *place = delivery->delivery->place;
 	_cleanup_(error_done) struct error err = ERROR_NULL;
@@ -125,19 +131,21 @@ static void count_import(struct inventory *inventory, const struct tracked_deliv
 		return;
 	name = destination_counted_as(place);
 	(void)record_ended(inventory,
-		record_add_import(inventory->record, name, created, inventory_now(inventory), &err), &err);
+		record_add_import(inventory->record, name, created, inventory_now(inventory), &err),
+		&err);
 }
 
-/* Where another root than the pinned one was let through (approved, accepted, or late enough), it is the one to expect from
- * now on. */
-static void replace_anchor(struct inventory *inventory, struct tracked_certificate *certificate, const char *anchor_pem)
+/* Where another root than the pinned one was let through (approved, accepted, or late enough),
+ * it is the one to expect from now on. */
+static void replace_anchor(struct inventory *inventory, struct tracked_certificate *certificate,
+	const char *anchor_pem)
 {
 	if (transition_anchor_replaced(&certificate->record, anchor_pem))
 		(void)save_certificate(inventory, certificate);
 }
 
-static void note_delivered(
-	struct inventory *inventory, struct tracked_delivery *delivery, const struct carried_fact *fact)
+static void note_delivered(struct inventory *inventory, struct tracked_delivery *delivery,
+	const struct carried_fact *fact)
 {
 	const struct transition_bundle bundle = { fact->leaf_pem, fact->chain_pem };
 	const bool hides = destination_hides_objects(delivery->delivery->place);
@@ -147,24 +155,26 @@ static void note_delivered(
 	if (fact->outcome->kind == OUTCOME_DONE)
 		replace_anchor(inventory, own_certificate(fact->certificate), fact->anchor_pem);
 	/* A new object was made with its mark, and one that was there bears what it bore. */
-	if (transition_delivered(&delivery->record, fact->outcome, hides ? &bundle : NULL, &changes) && slot &&
-		!fact->outcome->created)
+	if (transition_delivered(
+		    &delivery->record, fact->outcome, hides ? &bundle : NULL, &changes) &&
+		slot && !fact->outcome->created)
 		want_tag(inventory, slot);
 	say_delivery_changes(inventory, delivery->delivery, &changes);
 }
 
-static void note_failed(struct inventory *inventory, struct tracked_delivery *delivery, const struct error *err)
+static void note_failed(
+	struct inventory *inventory, struct tracked_delivery *delivery, const struct error *err)
 {
 	struct changes changes = { 0 };
 
-	transition_failed(&delivery->record, err, err->code == AWS_CODE_AMBIGUOUS, (unsigned)random_below(CHANCES),
-		inventory_now(inventory), &changes);
+	transition_failed(&delivery->record, err, err->code == AWS_CODE_AMBIGUOUS,
+		(unsigned)random_below(CHANCES), inventory_now(inventory), &changes);
 	say_delivery_changes(inventory, delivery->delivery, &changes);
 }
 
 /* It is not in place, or not known to be. */
-static void note_undelivered(
-	struct inventory *inventory, struct tracked_delivery *delivery, const struct carried_fact *fact)
+static void note_undelivered(struct inventory *inventory, struct tracked_delivery *delivery,
+	const struct carried_fact *fact)
 {
 	if (fact->outcome->kind == OUTCOME_FAILED)
 		note_failed(inventory, delivery, &fact->outcome->error);
@@ -178,8 +188,8 @@ static void note_undelivered(
 	(void)save_delivery(inventory, delivery);
 }
 
-void inventory_carried(
-	struct inventory *inventory, const struct tracked_delivery *delivery, const struct carried_fact *fact)
+void inventory_carried(struct inventory *inventory, const struct tracked_delivery *delivery,
+	const struct carried_fact *fact)
 {
 	struct tracked_delivery *own = own_delivery(delivery);
 	const struct outcome *outcome = fact->outcome;
@@ -193,7 +203,8 @@ void inventory_carried(
 	else
 		note_undelivered(inventory, own, fact);
 	if (delivery->slot != SIZE_MAX) {
-		place_answered(inventory, own_place(delivery->place), outcome->kind == OUTCOME_FAILED);
+		place_answered(
+			inventory, own_place(delivery->place), outcome->kind == OUTCOME_FAILED);
 		inventory_unclaim(inventory, delivery->slot, CLAIM_TRANSFER);
 	}
 	if (fact->seen) {

@@ -14,12 +14,14 @@ static int compare_name(const void *key, const void *item)
 /* Where it is; SIZE_MAX: nowhere. */
 static size_t index_by_name(const char *name, const void *array, size_t count)
 {
-	const void *const *item = count ? bsearch(name, array, count, sizeof(void *), compare_name) : NULL;
+	const void *const *item = count ? bsearch(name, array, count, sizeof(void *), compare_name)
+					: NULL;
 
 	return item ? (size_t)(item - (const void *const *)array) : SIZE_MAX;
 }
 
-const struct tracked_certificate *stock_find_certificate(const struct stock *stock, const char *name)
+const struct tracked_certificate *stock_find_certificate(
+	const struct stock *stock, const char *name)
 {
 	size_t at = index_by_name(name, stock->certificates, stock->certificate_count);
 
@@ -84,7 +86,8 @@ const struct tracked_certificate *const *inventory_find_arn(
 		else
 			high = middle;
 	}
-	while (low + count < inventory->stock.certificate_count && strcmp(all[low + count]->arn, arn) == 0)
+	while (low + count < inventory->stock.certificate_count &&
+		strcmp(all[low + count]->arn, arn) == 0)
 		count++;
 	*ret_count = count;
 	return (const struct tracked_certificate *const *)all + low;

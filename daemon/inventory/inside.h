@@ -92,8 +92,8 @@ static inline struct slot *slot_of(const struct inventory *inventory, const stru
 /* certificate_of_item(item): whose place in the agenda it is; NULL for NULL. */
 struct tracked_certificate *certificate_of_item(const struct agenda_item *item);
 
-/* touch_slot(inventory, slot): its certificate is to be planned again.  touch_place(inventory, place): all that have
- * deliveries there are. */
+/* touch_slot(inventory, slot): its certificate is to be planned again.  touch_place(inventory,
+ * place): all that have deliveries there are. */
 void touch_slot(struct inventory *inventory, const struct slot *slot);
 void touch_place(struct inventory *inventory, const struct tracked_place *place);
 
@@ -105,8 +105,8 @@ void slot_want_look(struct inventory *inventory, struct slot *slot, bool wanted)
 
 /* --- say.c --- */
 
-/* say_certificate(inventory, certificate, change); say_certificate_changes(...), say_delivery_changes(...),
- * say_dependent_changes(...): all in a list. */
+/* say_certificate(inventory, certificate, change); say_certificate_changes(...),
+ * say_delivery_changes(...), say_dependent_changes(...): all in a list. */
 void say_certificate(const struct inventory *inventory, const struct tracked_certificate *certificate,
 	const struct change *change);
 void say_certificate_changes(const struct inventory *inventory, const struct tracked_certificate *certificate,
@@ -121,10 +121,12 @@ void say_keep_present(struct inventory *inventory);
 
 /* --- store.c: no-ops that succeed without a record --- */
 
-/* record_ended(inventory, r, err): to be told the result of each read and write; says when they begin to fail. */
+/* record_ended(inventory, r, err): to be told the result of each read and write; says when they
+ * begin to fail. */
 bool record_ended(struct inventory *inventory, int r, struct error *err);
 
-/* save_x(inventory, x), remove_owed(inventory, row): put its row on disk, take it off; false, which is said, when that failed. */
+/* save_x(inventory, x), remove_owed(inventory, row): put its row on disk, take it off; false,
+ * which is said, when that failed. */
 bool save_certificate(struct inventory *inventory, struct tracked_certificate *certificate);
 bool save_delivery(struct inventory *inventory, struct tracked_delivery *delivery);
 bool save_dependent(struct inventory *inventory, const struct tracked_dependent *dependent);
@@ -136,27 +138,30 @@ void write_history(void *inventory, const char *event, const char *subject, cons
 
 /* --- deliveries.c --- */
 
-/* tracked_delivery_new(name, row): at its full size, and in no world yet; what the record has of it is taken out of ${row} (may be
- * NULL). */
+/* tracked_delivery_new(name, row): at its full size, and in no world yet; what the record has of
+ * it is taken out of ${row} (may be NULL). */
 struct tracked_delivery *tracked_delivery_new(const char *name, struct delivery_record *row);
 
-/* delivery_unpack(world, certificate, slot): the settled one of ${slot} in ${world}, at its full size: for the caller to put
- * into a slot; what was in this one is taken out of it. */
+/* delivery_unpack(world, certificate, slot): the settled one of ${slot} in ${world}, at its full
+ * size: for the caller to put into a slot; what was in this one is taken out of it. */
 struct tracked_delivery *delivery_unpack(
 	struct world *world, struct tracked_certificate *certificate, struct slot *slot);
 
-/* delivery_point(inventory, delivery): it is not being carried, and is from now on what its slot in the present world says;
- * with another object, nothing is known of it. */
+/* delivery_point(inventory, delivery): it is not being carried, and is from now on what its slot
+ * in the present world says; with another object, nothing is known of it. */
 void delivery_point(struct inventory *inventory, struct tracked_delivery *delivery);
 
-/* delivery_settle(inventory, delivery): turn it back into its slot, where nothing is going on with it and the slot can tell
- * all of it; then it is gone.  It is none of the turn's in either case. */
+/* delivery_settle(inventory, delivery): turn it back into its slot, where nothing is going on
+ * with it and the slot can tell all of it; then it is gone.  It is none of the turn's in either
+ * case. */
 void delivery_settle(struct inventory *inventory, struct tracked_delivery *delivery);
 
-/* delivery_changed(inventory, delivery): something is known of it that the plan may depend on: it is planned again. */
+/* delivery_changed(inventory, delivery): something is known of it that the plan may depend on:
+ * it is planned again. */
 void delivery_changed(struct inventory *inventory, struct tracked_delivery *delivery);
 
-/* delivery_ended(inventory, delivery): who had claimed it has let go of it, see inventory_release(). */
+/* delivery_ended(inventory, delivery): who had claimed it has let go of it, see
+ * inventory_release(). */
 void delivery_ended(struct inventory *inventory, struct tracked_delivery *delivery);
 
 /* tracked_delivery_free(delivery): its slot, if it has one, still points at it. */
@@ -181,13 +186,13 @@ struct former {
 	size_t count, next;
 };
 
-/* take_over_deliveries(inventory, former): the slots and deliveries of the present world: what they know is taken out of
- * ${former}, else out of the record; the rest of ${former} goes as drop_deliveries() says.  The world's expansion has
- * no deliveries afterwards. */
+/* take_over_deliveries(inventory, former): the slots and deliveries of the present world: what
+ * they know is taken out of ${former}, else out of the record; the rest of ${former} goes as
+ * drop_deliveries() says.  The world's expansion has no deliveries afterwards. */
 void take_over_deliveries(struct inventory *inventory, struct former *former);
 
-/* drop_deliveries(former): those that were not walked go; one that is carried is in no world any more, and goes
- * with delivery_ended(). */
+/* drop_deliveries(former): those that were not walked go; one that is carried is in no world any
+ * more, and goes with delivery_ended(). */
 void drop_deliveries(struct former *former);
 
 /* --- find.c --- */
@@ -195,8 +200,9 @@ void drop_deliveries(struct former *former);
 /* find_dependent(inventory, name): see stock_find_dependent(). */
 struct tracked_dependent *find_dependent(const struct inventory *inventory, const char *name);
 
-/* compare_delivery_name(certificate, place, name): how the name of the delivery of ${certificate} at ${place}, which is the
- * one, a slash, and the other, compares with ${name}: as strcmp(3) says it, without the first being made. */
+/* compare_delivery_name(certificate, place, name): how the name of the delivery of
+ * ${certificate} at ${place}, which is the one, a slash, and the other, compares with ${name}: as
+ * strcmp(3) says it, without the first being made. */
 int compare_delivery_name(const char *certificate, const char *place, const char *name);
 
 /* sort_by_arn(inventory): its certificates are others now: inventory_find_arn() finds these. */
@@ -223,14 +229,15 @@ void place_answered(struct inventory *inventory, struct tracked_place *place, bo
 /* want_tag(inventory, slot): its object bears another anchor than is recorded now. */
 void want_tag(struct inventory *inventory, struct slot *slot);
 
-/* note_anchor(inventory, delivery): it was seen to hold the source's version: where nothing is recorded of its anchor, record
- * what was pinned or else what its object bears (one that has no row in the record yet is about to get it); and find out
- * whether it is untagged. */
+/* note_anchor(inventory, delivery): it was seen to hold the source's version: where nothing is
+ * recorded of its anchor, record what was pinned or else what its object bears (one that has no row
+ * in the record yet is about to get it); and find out whether it is untagged. */
 void note_anchor(struct inventory *inventory, struct tracked_delivery *delivery);
 
 /* --- facts_look.c --- */
 
-/* delivery_saw(inventory, delivery, seen, chance): see inventory_saw(), for one that may be in no world any more. */
+/* delivery_saw(inventory, delivery, seen, chance): see inventory_saw(), for one that may be in
+ * no world any more. */
 void delivery_saw(struct inventory *inventory, struct tracked_delivery *delivery, struct observed *seen, unsigned chance);
 
 #endif

@@ -25,7 +25,8 @@ struct owed_record *find_owed(const struct tracked_dependent *dependent, const c
 	size_t at = owed_index(dependent, delivery);
 
 	return at < dependent->owed_count && strcmp(dependent->owed[at]->delivery, delivery) == 0
-		? dependent->owed[at] : NULL;
+		       ? dependent->owed[at]
+		       : NULL;
 }
 
 struct owed_record *dependent_owe(struct tracked_dependent *dependent, const char *delivery)
@@ -39,7 +40,8 @@ struct owed_record *dependent_owe(struct tracked_dependent *dependent, const cha
 	row->dependent = mem_strdup(dependent->name);
 	row->delivery = mem_strdup(delivery);
 	if ((count & (count - 1)) == 0)
-		dependent->owed = mem_resize(dependent->owed, MAX(count * 2, (size_t)1), sizeof(row));
+		dependent->owed = mem_resize(
+			dependent->owed, MAX(count * 2, (size_t)1), sizeof(row));
 	memmove(dependent->owed + at + 1, dependent->owed + at, (count - at) * sizeof(row));
 	dependent->owed[at] = row;
 	dependent->owed_count++;
@@ -50,13 +52,15 @@ void dependent_forget_owed(struct tracked_dependent *dependent, struct owed_reco
 {
 	size_t at = owed_index(dependent, row->delivery);
 
-	memmove(dependent->owed + at, dependent->owed + at + 1, (dependent->owed_count - at - 1) * sizeof(row));
+	memmove(dependent->owed + at, dependent->owed + at + 1,
+		(dependent->owed_count - at - 1) * sizeof(row));
 	dependent->owed_count--;
 	owed_record_done(row);
 	free(row);
 }
 
-const struct owed_record *dependent_owed(const struct tracked_dependent *dependent, const char *delivery)
+const struct owed_record *dependent_owed(
+	const struct tracked_dependent *dependent, const char *delivery)
 {
 	return find_owed(dependent, delivery);
 }

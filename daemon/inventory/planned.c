@@ -8,7 +8,9 @@
 
 struct tracked_certificate *certificate_of_item(const struct agenda_item *item)
 {
-	return item ? (struct tracked_certificate *)((char *)item - offsetof(struct tracked_certificate, agenda)) : NULL;
+	return item ? (struct tracked_certificate *)((char *)item -
+						     offsetof(struct tracked_certificate, agenda))
+		    : NULL;
 }
 
 void inventory_touch(struct inventory *inventory, const struct tracked_certificate *certificate)
@@ -54,7 +56,8 @@ const struct tracked_certificate *inventory_first_touched(const struct inventory
 	return certificate_of_item(inventory->agenda.touched);
 }
 
-const struct tracked_certificate *inventory_next_touched(const struct tracked_certificate *certificate)
+const struct tracked_certificate *inventory_next_touched(
+	const struct tracked_certificate *certificate)
 {
 	return certificate_of_item(certificate->agenda.next_touched);
 }
@@ -82,27 +85,30 @@ static bool item_may_start(const void *userdata, const struct agenda_item *item)
 }
 
 const struct tracked_certificate *inventory_take_waiting(struct inventory *inventory,
-	bool (*may_start)(const void *userdata, const struct tracked_certificate *certificate), const void *userdata)
+	bool (*may_start)(const void *userdata, const struct tracked_certificate *certificate),
+	const void *userdata)
 {
 	const struct may_start asked = { may_start, userdata };
 
 	return certificate_of_item(agenda_take_waiting(&inventory->agenda, item_may_start, &asked));
 }
 
-void inventory_hurry(struct inventory *inventory, const struct tracked_certificate *certificate, bool hurried)
+void inventory_hurry(
+	struct inventory *inventory, const struct tracked_certificate *certificate, bool hurried)
 {
 	agenda_hurry(&inventory->agenda, &own_certificate(certificate)->agenda, hurried);
 }
 
-void inventory_plan_again(struct inventory *inventory, const struct tracked_certificate *certificate, usec_t due)
+void inventory_plan_again(
+	struct inventory *inventory, const struct tracked_certificate *certificate, usec_t due)
 {
 	agenda_set(&inventory->agenda, &own_certificate(certificate)->agenda, due);
 }
 
 /* --- what the plan came to --- */
 
-static void set_planned(
-	struct inventory *inventory, struct tracked_certificate *certificate, const struct planned *planned)
+static void set_planned(struct inventory *inventory, struct tracked_certificate *certificate,
+	const struct planned *planned)
 {
 	census_move(&inventory->stock.census, &certificate->planned, planned);
 	certificate->planned = *planned;
@@ -145,7 +151,8 @@ void inventory_due(struct inventory *inventory, size_t slot, bool due)
 	set_due(inventory, &inventory->slots[slot], due);
 }
 
-void inventory_gather(struct inventory *inventory, const struct tracked_certificate *certificate, usec_t until)
+void inventory_gather(
+	struct inventory *inventory, const struct tracked_certificate *certificate, usec_t until)
 {
 	struct planned planned = certificate->planned;
 
@@ -177,7 +184,8 @@ void inventory_want_look(struct inventory *inventory, size_t slot, bool wanted)
 	slot_want_look(inventory, &inventory->slots[slot], wanted);
 }
 
-void inventory_want_looks(struct inventory *inventory, const struct tracked_place *place, usec_t since)
+void inventory_want_looks(
+	struct inventory *inventory, const struct tracked_place *place, usec_t since)
 {
 	struct tracked_place *own = own_place(place);
 
@@ -192,7 +200,8 @@ void inventory_wait_for_look(struct inventory *inventory, size_t slot)
 	certificate_of(inventory, &inventory->slots[slot])->waits_for_look = true;
 }
 
-/* What a dependent waits for is its own next try, one that comes first, or deliveries on their way to it. */
+/* What a dependent waits for is its own next try, one that comes first, or deliveries on their
+ * way to it. */
 static void note_wait(struct tracked_dependent *dependent, const struct step *step)
 {
 	if (*step->waits_for)

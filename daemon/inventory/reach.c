@@ -13,8 +13,9 @@
 #include "lib/aws/pulse.h"
 #include "lib/os/clock.h"
 
-/* A place that was lost is looked for after so long, and then at the pace at which all else is tried again; each at its own
- * time, so that those that were lost together are not asked together. */
+/* A place that was lost is looked for after so long, and then at the pace at which all else is
+ * tried again; each at its own time, so that those that were lost together are not asked
+ * together. */
 #define FIND_FIRST  (10 * USEC_PER_SEC)
 #define FIND_JITTER 30 /* percent */
 
@@ -28,7 +29,8 @@ static const struct pulse *pulse_of(const struct inventory *inventory, struct tr
 /* Transfers that wait for more to carry. */
 static void touch_gathering(struct inventory *inventory)
 {
-	for (size_t i = 0; inventory->stock.census.gathering && i < inventory->stock.certificate_count; i++)
+	for (size_t i = 0;
+		inventory->stock.census.gathering && i < inventory->stock.certificate_count; i++)
 		if (inventory->certificates[i]->gather_until)
 			inventory_touch(inventory, inventory->certificates[i]);
 }

@@ -17,23 +17,25 @@ void say_words(const struct inventory *inventory, enum change_event event, const
 	say(inventory, &change);
 }
 
-void say_certificate(const struct inventory *inventory, const struct tracked_certificate *certificate,
-	const struct change *change)
+void say_certificate(const struct inventory *inventory,
+	const struct tracked_certificate *certificate, const struct change *change)
 {
-	const struct change_subject subject = { .name = certificate->name, .source_arn = certificate->arn };
+	const struct change_subject subject = { .name = certificate->name,
+		.source_arn = certificate->arn };
 
 	announce_change(inventory->announce, &subject, change);
 }
 
-void say_delivery(const struct inventory *inventory, const struct delivery *delivery, const struct change *change)
+void say_delivery(const struct inventory *inventory, const struct delivery *delivery,
+	const struct change *change)
 {
 	const struct change_subject subject = { .name = delivery->name, .delivery = delivery };
 
 	announce_change(inventory->announce, &subject, change);
 }
 
-void say_dependent(
-	const struct inventory *inventory, const struct tracked_dependent *dependent, const struct change *change)
+void say_dependent(const struct inventory *inventory, const struct tracked_dependent *dependent,
+	const struct change *change)
 {
 	const struct change_subject subject = {
 		.name = dependent->name,
@@ -44,36 +46,37 @@ void say_dependent(
 	announce_change(inventory->announce, &subject, change);
 }
 
-void say_certificate_changes(const struct inventory *inventory, const struct tracked_certificate *certificate,
-	const struct changes *changes)
+void say_certificate_changes(const struct inventory *inventory,
+	const struct tracked_certificate *certificate, const struct changes *changes)
 {
 	for (size_t i = 0; i < changes->count; i++)
 		say_certificate(inventory, certificate, &changes->items[i]);
 }
 
-void say_delivery_changes(
-	const struct inventory *inventory, const struct delivery *delivery, const struct changes *changes)
+void say_delivery_changes(const struct inventory *inventory, const struct delivery *delivery,
+	const struct changes *changes)
 {
 	for (size_t i = 0; i < changes->count; i++)
 		say_delivery(inventory, delivery, &changes->items[i]);
 }
 
-void say_dependent_changes(const struct inventory *inventory, const struct tracked_dependent *dependent,
-	const struct changes *changes)
+void say_dependent_changes(const struct inventory *inventory,
+	const struct tracked_dependent *dependent, const struct changes *changes)
 {
 	for (size_t i = 0; i < changes->count; i++)
 		say_dependent(inventory, dependent, &changes->items[i]);
 }
 
-void say_place(const struct inventory *inventory, const struct tracked_place *place, const struct delivery *delivery,
-	const struct change *change)
+void say_place(const struct inventory *inventory, const struct tracked_place *place,
+	const struct delivery *delivery, const struct change *change)
 {
 	const struct change_subject subject = { .name = place->place->name, .delivery = delivery };
 
 	announce_change(inventory->announce, &subject, change);
 }
 
-static void say_entry(const struct inventory *inventory, enum change_event event, const char *problem)
+static void say_entry(
+	const struct inventory *inventory, enum change_event event, const char *problem)
 {
 	const struct change change = { .event = event, .words = problem };
 	const struct change_subject subject = { .name = problem };

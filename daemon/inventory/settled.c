@@ -22,17 +22,21 @@ static bool text_equal(const char *a, const char *b)
 }
 
 /* NULL: there is no room for another. */
-static struct kept_version *version_keep(struct kept_version *versions, const struct delivery_record *record)
+static struct kept_version *version_keep(
+	struct kept_version *versions, const struct delivery_record *record)
 {
 	const struct version *version = &record->confirmed;
 	char text[FINGERPRINT_TEXT_SIZE];
-	const char *anchor = fingerprint_is_set(&record->anchor) ? fingerprint_format(&record->anchor, text) : NULL;
+	const char *anchor = fingerprint_is_set(&record->anchor)
+				     ? fingerprint_format(&record->anchor, text)
+				     : NULL;
 	struct kept_version *found = NULL;
 
 	for (size_t i = 0; i < VERSIONS_KEPT; i++) {
 		struct kept_version *kept = &versions[i];
 
-		if (kept->references ? version_equal(&kept->version, version) && text_equal(kept->anchor, anchor)
+		if (kept->references ? version_equal(&kept->version, version) &&
+					       text_equal(kept->anchor, anchor)
 				     : !found)
 			found = kept;
 		if (found == kept && kept->references)
@@ -75,7 +79,8 @@ char *settled_object(const struct settled *settled)
 
 static char *dated_revision(const struct version *version, uint64_t number)
 {
-	return mem_printf("%" PRIu64 " %" PRIu64 " %" PRIu64, version->not_before, version->not_after, number);
+	return mem_printf("%" PRIu64 " %" PRIu64 " %" PRIu64, version->not_before,
+		version->not_after, number);
 }
 
 static void pack_revision(struct settled *settled, const char *revision)
@@ -86,7 +91,9 @@ static void pack_revision(struct settled *settled, const char *revision)
 
 	if (!revision)
 		return;
-	dated = settled->version && !settled->number ? dated_revision(&settled->version->version, number) : NULL;
+	dated = settled->version && !settled->number
+			? dated_revision(&settled->version->version, number)
+			: NULL;
 	if (dated && strcmp(dated, revision) == 0) {
 		settled->number = number;
 		settled->number_is_revision = true;
@@ -105,60 +112,75 @@ char *settled_revision(const struct settled *settled)
 /* --- packing --- */
 
 /*
- * Every member of what is packed, in its order, and where it is kept: one that is added and not named here does not compile,
- * and whoever names it sees to it in record_is_settled() or seen_is_settled(), settled_pack() and settled_unpack().
+ * Every member of what is packed, in its order, and where it is kept: one that is added and not
+ * named here does not compile, and whoever names it sees to it in record_is_settled() or
+ * seen_is_settled(), settled_pack() and settled_unpack().
  */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wmissing-field-initializers"
+/* clang-format off: a member a line */
 
 static const struct delivery_record record_members __attribute__((unused)) = {
-	NULL,	    /* name: the delivery's */
-	NULL,	    /* object: object_key() makes it */
-	NULL,	    /* object_id: id, uuid */
-	NULL,	    /* revision: revision, number */
-	{ { { 0 }, }, { { 0 }, }, 0, 0 }, /* confirmed: version */
-	0,	    /* confirmed_at */
-	{ { 0 } },  /* intended: not settled */
-	0,	    /* intended_at: not settled */
-	false,	    /* ambiguous: not settled */
-	0,	    /* failures: not settled */
-	0,	    /* next_try: not settled */
+	NULL, /* name: the delivery's */
+	NULL, /* object: object_key() makes it */
+	NULL, /* object_id: id, uuid */
+	NULL, /* revision: revision, number */
+	{ {
+		  { 0 },
+	  },
+		{
+			{ 0 },
+		},
+		0, 0 }, /* confirmed: version */
+	0, /* confirmed_at */
+	{ { 0 } }, /* intended: not settled */
+	0, /* intended_at: not settled */
+	false, /* ambiguous: not settled */
+	0, /* failures: not settled */
+	0, /* next_try: not settled */
 	ERROR_NONE, /* kind: not settled */
-	NULL,	    /* problem: not settled */
-	HOLD_NONE,  /* hold: not settled */
-	NULL,	    /* hold_reason: not settled */
-	{ { 0 } },  /* held: not settled */
-	0,	    /* held_accept: not settled */
-	{ { 0 } },  /* approved */
-	false,	    /* guard_passed */
+	NULL, /* problem: not settled */
+	HOLD_NONE, /* hold: not settled */
+	NULL, /* hold_reason: not settled */
+	{ { 0 } }, /* held: not settled */
+	0, /* held_accept: not settled */
+	{ { 0 } }, /* approved */
+	false, /* guard_passed */
 	{ PROVE_NONE, NULL }, /* proof: proven */
-	{ { 0 } },  /* proven */
-	{ { 0 } },  /* anchor: version */
-	NULL,	    /* leaf: not settled */
-	NULL,	    /* chain: not settled */
+	{ { 0 } }, /* proven */
+	{ { 0 } }, /* anchor: version */
+	NULL, /* leaf: not settled */
+	NULL, /* chain: not settled */
 };
 
 static const struct observed seen_members __attribute__((unused)) = {
 	OBSERVED_UNKNOWN, /* state */
-	0,	    /* at: number, of nothing alone */
-	{ { { 0 }, }, { { 0 }, }, 0, 0 }, /* version: as confirmed */
-	NULL,	    /* object_id: as recorded */
-	NULL,	    /* revision: as recorded */
-	false,	    /* own: not kept, a look says it again */
-	false,	    /* anchor_seen: not kept, tag_seen() has seen it */
-	{ { 0 } },  /* anchor: the same */
-	false,	    /* unused */
-	NULL,	    /* candidates: not settled */
-	0,	    /* candidate_count: not settled */
-	0,	    /* candidate_total: not settled */
-	NULL,	    /* room: not settled */
-	0,	    /* imported_count: not kept, it is its place's */
-	0,	    /* changed_at: number */
-	NULL,	    /* leaf_pem: not settled */
-	NULL,	    /* chain_pem: not settled */
+	0, /* at: number, of nothing alone */
+	{ {
+		  { 0 },
+	  },
+		{
+			{ 0 },
+		},
+		0, 0 }, /* version: as confirmed */
+	NULL, /* object_id: as recorded */
+	NULL, /* revision: as recorded */
+	false, /* own: not kept, a look says it again */
+	false, /* anchor_seen: not kept, tag_seen() has seen it */
+	{ { 0 } }, /* anchor: the same */
+	false, /* unused */
+	NULL, /* candidates: not settled */
+	0, /* candidate_count: not settled */
+	0, /* candidate_total: not settled */
+	NULL, /* room: not settled */
+	0, /* imported_count: not kept, it is its place's */
+	0, /* changed_at: number */
+	NULL, /* leaf_pem: not settled */
+	NULL, /* chain_pem: not settled */
 	ERROR_NULL, /* error: not settled */
 };
 
+/* clang-format on */
 #pragma GCC diagnostic pop
 
 /* Is nothing recorded but, perhaps, that a version is confirmed? */
@@ -169,25 +191,28 @@ static bool record_is_settled(const struct delivery_record *record)
 	bool proven = record->proof.result == PROVE_MATCHED &&
 		      digest_equal(&record->proven, confirmed);
 
-	if (record->failures || record->next_try || record->kind || record->problem || record->hold ||
-		record->hold_reason || record->held_accept || record->ambiguous || record->intended_at ||
-		record->leaf || record->chain || digest_is_set(&record->intended) ||
-		digest_is_set(&record->held) || record->confirmed_at % USEC_PER_SEC ||
+	if (record->failures || record->next_try || record->kind || record->problem ||
+		record->hold || record->hold_reason || record->held_accept || record->ambiguous ||
+		record->intended_at || record->leaf || record->chain ||
+		digest_is_set(&record->intended) || digest_is_set(&record->held) ||
+		record->confirmed_at % USEC_PER_SEC ||
 		record->confirmed_at / USEC_PER_SEC > UINT32_MAX)
 		return false;
 	if (digest_is_set(confirmed))
-		return (proven || unproven) &&
-		       (!digest_is_set(&record->approved) || digest_equal(&record->approved, confirmed));
+		return (proven || unproven) && (!digest_is_set(&record->approved) ||
+						       digest_equal(&record->approved, confirmed));
 	return unproven && !digest_is_set(&record->approved) &&
-	       !fingerprint_is_set(&record->anchor) &&
-	       !record->object_id && !record->revision && !record->confirmed_at && !record->confirmed.not_after;
+	       !fingerprint_is_set(&record->anchor) && !record->object_id && !record->revision &&
+	       !record->confirmed_at && !record->confirmed.not_after;
 }
 
-/* Is what was seen there nothing, or just what is recorded?  (When a version was seen is not kept, nor what the object
- * bears, nor is how many imports its place holds: nobody asks for them of a settled one.) */
+/* Is what was seen there nothing, or just what is recorded?  (When a version was seen is not
+ * kept, nor what the object bears, nor is how many imports its place holds: nobody asks for them of
+ * a settled one.) */
 static bool seen_is_settled(const struct observed *seen, const struct delivery_record *record)
 {
-	if (seen->error.text || seen->error.kind || seen->candidate_total || seen->leaf_pem || seen->chain_pem)
+	if (seen->error.text || seen->error.kind || seen->candidate_total || seen->leaf_pem ||
+		seen->chain_pem)
 		return false;
 	switch (seen->state) {
 	case OBSERVED_UNKNOWN:

@@ -4,7 +4,8 @@
 #include "daemon/plan/expand.h"
 #include "daemon/source/source.h"
 
-const struct tracked_certificate *stock_certificate(const struct stock *stock, const struct slot *slot)
+const struct tracked_certificate *stock_certificate(
+	const struct stock *stock, const struct slot *slot)
 {
 	return stock->certificates[slot->certificate];
 }
@@ -24,9 +25,11 @@ const struct slot *stock_slot(const struct stock *stock, const struct tracked_de
 	return delivery->slot == SIZE_MAX ? NULL : &stock->slots[delivery->slot];
 }
 
-void stock_make_delivery(const struct stock *stock, const struct slot *slot, struct delivery *ret_delivery)
+void stock_make_delivery(
+	const struct stock *stock, const struct slot *slot, struct delivery *ret_delivery)
 {
-	delivery_make(stock->world->desired, &stock->world->expansion->certificates[slot->certificate],
+	delivery_make(stock->world->desired,
+		&stock->world->expansion->certificates[slot->certificate],
 		stock_place(stock, slot)->place, stock_wish(stock, slot), ret_delivery);
 }
 
@@ -59,7 +62,7 @@ usec_t slot_seen_at(const struct slot *slot)
 
 const struct version *slot_confirmed(const struct slot *slot)
 {
-	const struct version *version = slot->open		? &slot->open->record.confirmed
+	const struct version *version = slot->open              ? &slot->open->record.confirmed
 					: slot->settled.version ? &slot->settled.version->version
 								: NULL;
 
@@ -79,7 +82,8 @@ bool stock_wants_look(const struct stock *stock, const struct slot *slot)
 	const struct tracked_place *place = stock_place(stock, slot);
 
 	return (slot->look_wanted ||
-		       (place->wanted && (!place->seen_since || slot_seen_at(slot) < place->seen_since))) &&
+		       (place->wanted &&
+			       (!place->seen_since || slot_seen_at(slot) < place->seen_since))) &&
 	       stock_can_look(stock, slot);
 }
 

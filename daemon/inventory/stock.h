@@ -3,11 +3,11 @@
 #define DAEMON_INVENTORY_STOCK_H
 
 /*
- * What is known of certificates, deliveries, places and dependents, to be read.  Whoever has learnt something hands it in as
- * a fact (inventory.h); nobody but the inventory writes any of this.
+ * What is known of certificates, deliveries, places and dependents, to be read.  Whoever has learnt
+ * something hands it in as a fact (inventory.h); nobody but the inventory writes any of this.
  *
- * What is borrowed from here is good until the world changes, and a delivery at its full size until the turn of the loop
- * ends, or as long as it is claimed.
+ * What is borrowed from here is good until the world changes, and a delivery at its full size until
+ * the turn of the loop ends, or as long as it is claimed.
  */
 
 #include "daemon/inventory/agenda.h"
@@ -39,10 +39,10 @@ struct tracked_certificate {
 };
 
 /*
- * A delivery about which more is known than that all is well, or with which something is going on.  Of the others, which
- * may be very many, only a slot is kept (settled.h).  inventory_open() makes one from its slot, and inventory_end_turn() turns
- * it back where it can: so a pointer to one outlives the turn only while it is carried or proven (CLAIM_TRANSFER,
- * CLAIM_PROOF).
+ * A delivery about which more is known than that all is well, or with which something is going on.
+ * Of the others, which may be very many, only a slot is kept (settled.h).  inventory_open() makes
+ * one from its slot, and inventory_end_turn() turns it back where it can: so a pointer to one
+ * outlives the turn only while it is carried or proven (CLAIM_TRANSFER, CLAIM_PROOF).
  */
 struct tracked_delivery {
 	char *name;
@@ -59,8 +59,9 @@ struct tracked_delivery {
 };
 
 /*
- * Who is at work with a delivery.  Who carries it is alone with it but for a tag that was on its way before; who looks,
- * proves or tags does not write what the others read, so that a full scan need not wait for them.
+ * Who is at work with a delivery.  Who carries it is alone with it but for a tag that was on its
+ * way before; who looks, proves or tags does not write what the others read, so that a full scan
+ * need not wait for them.
  */
 enum claim {
 	CLAIM_LOOK = 1 << 0,	 /* it is among those of its place's look */
@@ -72,8 +73,8 @@ enum claim {
 /* The plan begins nothing else for a delivery with one of these. */
 #define CLAIMS_IN_FLIGHT (CLAIM_LOOK | CLAIM_TRANSFER | CLAIM_PROOF)
 
-/* A delivery's place in the present world, and, while it is settled, all that is known of it.  Claims say what is being done;
- * the flags what is wanted, of which several may be at a time. */
+/* A delivery's place in the present world, and, while it is settled, all that is known of it.
+ * Claims say what is being done; the flags what is wanted, of which several may be at a time. */
 struct slot {
 	const struct tracked_delivery *open; /* NULL: it is settled */
 	uint32_t certificate; /* in stock.certificates */
@@ -151,7 +152,8 @@ struct stock {
 
 /* --- what a slot points at --- */
 
-/* stock_certificate(stock, slot), stock_place(...), stock_wish(...): its certificate, its place, what its entry asks for. */
+/* stock_certificate(stock, slot), stock_place(...), stock_wish(...): its certificate, its place,
+ * what its entry asks for. */
 const struct tracked_certificate *stock_certificate(const struct stock *stock, const struct slot *slot);
 const struct tracked_place *stock_place(const struct stock *stock, const struct slot *slot);
 const struct desired_delivery *stock_wish(const struct stock *stock, const struct slot *slot);
@@ -162,8 +164,9 @@ const struct slot *stock_slot(const struct stock *stock, const struct tracked_de
 /* stock_make_delivery(stock, slot, delivery): its delivery; release it with delivery_done(). */
 void stock_make_delivery(const struct stock *stock, const struct slot *slot, struct delivery *ret_delivery);
 
-/* slot_state(slot), slot_absent_at(slot): what was seen there last; where that is nothing, when (else 0).
- * slot_seen_at(slot): when it was last seen what is there, in this life of the process, or a time before that; 0: never. */
+/* slot_state(slot), slot_absent_at(slot): what was seen there last; where that is nothing, when
+ * (else 0). slot_seen_at(slot): when it was last seen what is there, in this life of the process,
+ * or a time before that; 0: never. */
 enum observed_state slot_state(const struct slot *slot);
 usec_t slot_absent_at(const struct slot *slot);
 usec_t slot_seen_at(const struct slot *slot);
@@ -171,27 +174,29 @@ usec_t slot_seen_at(const struct slot *slot);
 /* slot_confirmed(slot): the version that was last known to be in place there, or NULL. */
 const struct version *slot_confirmed(const struct slot *slot);
 
-/* stock_can_look(stock, slot): can it be said what should be there, and is it not being carried?  stock_wants_look(stock,
- * slot): is it to be looked at then, by itself or with all of its place? */
+/* stock_can_look(stock, slot): can it be said what should be there, and is it not being carried?
+ * stock_wants_look(stock, slot): is it to be looked at then, by itself or with all of its place? */
 bool stock_can_look(const struct stock *stock, const struct slot *slot);
 bool stock_wants_look(const struct stock *stock, const struct slot *slot);
 
 /* --- by name, of the present world --- */
 
-/* stock_find_certificate(stock, name), stock_find_dependent(...), stock_find_slot(...): NULL for none. */
+/* stock_find_certificate(stock, name), stock_find_dependent(...), stock_find_slot(...): NULL for
+ * none. */
 const struct tracked_certificate *stock_find_certificate(const struct stock *stock, const char *name);
 const struct tracked_dependent *stock_find_dependent(const struct stock *stock, const char *name);
 const struct slot *stock_find_slot(const struct stock *stock, const char *name);
 
-/* stock_is_present(stock, certificate): is it of the present world?  One that a reload has left out is kept while it is
- * carried: its deliveries are others' by then, so that nothing is planned for it. */
+/* stock_is_present(stock, certificate): is it of the present world?  One that a reload has left
+ * out is kept while it is carried: its deliveries are others' by then, so that nothing is planned
+ * for it. */
 bool stock_is_present(const struct stock *stock, const struct tracked_certificate *certificate);
 
 /* stock_dependent_index(stock, name): where it is in stock.dependents; SIZE_MAX: nowhere. */
 size_t stock_dependent_index(const struct stock *stock, const char *name);
 
-/* stock_lower_slot(stock, name), stock_lower_certificate(stock, name): the first whose name is not before ${name}; how many
- * there are, when there is none. */
+/* stock_lower_slot(stock, name), stock_lower_certificate(stock, name): the first whose name is
+ * not before ${name}; how many there are, when there is none. */
 size_t stock_lower_slot(const struct stock *stock, const char *name);
 size_t stock_lower_certificate(const struct stock *stock, const char *name);
 
@@ -200,9 +205,10 @@ const struct owed_record *dependent_owed(const struct tracked_dependent *depende
 
 /* --- whether a place answers --- */
 
-/* place_is_open(place): may anything be carried there, or be waited for?  place_is_proven(place): has it answered lately, so
- * that much may be asked of it at once?  place_is_prompt(place): and soon, so that it may have more than its share?
- * place_is_slow(place): or not soon, so that others go before it? */
+/* place_is_open(place): may anything be carried there, or be waited for?
+ * place_is_proven(place): has it answered lately, so that much may be asked of it at once?
+ * place_is_prompt(place): and soon, so that it may have more than its share? place_is_slow(place):
+ * or not soon, so that others go before it? */
 bool place_is_open(const struct tracked_place *place);
 bool place_is_proven(const struct tracked_place *place);
 bool place_is_prompt(const struct tracked_place *place);

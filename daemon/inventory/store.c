@@ -37,7 +37,8 @@ static void say_news(const struct inventory *inventory, const struct record_news
 		say_words(inventory, CHANGE_RECORD_MIGRATED, news->migrated);
 }
 
-void inventory_use_record(struct inventory *inventory, struct record *record, const struct record_news *news)
+void inventory_use_record(
+	struct inventory *inventory, struct record *record, const struct record_news *news)
 {
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 	const char *unmigrated = record && !inventory->dry_run ? record_unmigrated(record) : NULL;
@@ -56,7 +57,8 @@ void inventory_try_record(struct inventory *inventory)
 	_cleanup_(record_news_done) struct record_news news = { 0 };
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 	char text[TIME_TEXT_SIZE];
-	int r = record_try(inventory->record, time_format(inventory_now(inventory), text), &news, &err);
+	int r = record_try(
+		inventory->record, time_format(inventory_now(inventory), text), &news, &err);
 
 	if (!record_ended(inventory, r, &err))
 		return;
@@ -102,7 +104,8 @@ struct source_view *inventory_source_memory(const struct inventory *inventory)
 #define SAVE(inventory, call)                                                                      \
 	__extension__({                                                                            \
 		_cleanup_(error_done) struct error err = ERROR_NULL;                               \
-		!(inventory)->record || (inventory)->dry_run || record_ended((inventory), (call), &err); \
+		!(inventory)->record || (inventory)->dry_run ||                                    \
+			record_ended((inventory), (call), &err);                                   \
 	})
 
 bool save_certificate(struct inventory *inventory, struct tracked_certificate *certificate)
@@ -156,6 +159,6 @@ void write_history(void *userdata, const char *event, const char *subject, const
 {
 	struct inventory *inventory = userdata;
 
-	(void)SAVE(inventory,
-		record_add_history(inventory->record, inventory_now(inventory), event, subject, text, &err));
+	(void)SAVE(inventory, record_add_history(inventory->record, inventory_now(inventory), event,
+				      subject, text, &err));
 }

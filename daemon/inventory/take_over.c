@@ -22,7 +22,8 @@ void tracked_certificate_free(struct inventory *inventory, struct tracked_certif
 }
 
 /* Without its record, see remember_certificates(). */
-static struct tracked_certificate *tracked_certificate_new(const struct expanded_certificate *expanded)
+static struct tracked_certificate *tracked_certificate_new(
+	const struct expanded_certificate *expanded)
 {
 	struct tracked_certificate *state = mem_new(struct tracked_certificate);
 
@@ -33,8 +34,8 @@ static struct tracked_certificate *tracked_certificate_new(const struct expanded
 }
 
 /* What is recorded of it, or NULL; taken over from there. */
-static void remember_certificate(
-	struct inventory *inventory, struct tracked_certificate *state, struct certificate_record *row)
+static void remember_certificate(struct inventory *inventory, struct tracked_certificate *state,
+	struct certificate_record *row)
 {
 	state->record = row ? *row : (struct certificate_record){ .arn = mem_strdup(state->arn) };
 	state->has_serial = state->record.serial != NULL;
@@ -46,7 +47,8 @@ static void remember_certificate(
 		state->record.next_try = 0; /* an operator asked: no back-off counts */
 }
 
-/* Gives those that are new what is recorded of them: both are sorted by ARN, and walked side by side. */
+/* Gives those that are new what is recorded of them: both are sorted by ARN, and walked side by
+ * side. */
 static void remember_certificates(struct inventory *inventory, struct recorded *recorded)
 {
 	for (size_t i = 0, at = 0; i < inventory->stock.certificate_count; i++) {
@@ -57,19 +59,24 @@ static void remember_certificates(struct inventory *inventory, struct recorded *
 			(order = strcmp(recorded->certificates[at].arn, state->arn)) < 0)
 			at++;
 		if (!state->record.arn)
-			remember_certificate(inventory, state, order == 0 ? &recorded->certificates[at] : NULL);
+			remember_certificate(
+				inventory, state, order == 0 ? &recorded->certificates[at] : NULL);
 	}
 }
 
-/* The states of ${world}'s certificates, in its order; those that are in it no more stay in inventory->certificates. */
-static struct tracked_certificate **take_over_certificates(struct inventory *inventory, struct world *world)
+/* The states of ${world}'s certificates, in its order; those that are in it no more stay in
+ * inventory->certificates. */
+static struct tracked_certificate **take_over_certificates(
+	struct inventory *inventory, struct world *world)
 {
 	const struct expansion *expansion = world->expansion;
-	struct tracked_certificate **states = mem_alloc(expansion->certificate_count * sizeof(*states));
+	struct tracked_certificate **states = mem_alloc(
+		expansion->certificate_count * sizeof(*states));
 
 	for (size_t i = 0; i < expansion->certificate_count; i++) {
 		const struct expanded_certificate *expanded = &expansion->certificates[i];
-		struct tracked_certificate *state = own_certificate(stock_find_certificate(&inventory->stock, expanded->name));
+		struct tracked_certificate *state = own_certificate(
+			stock_find_certificate(&inventory->stock, expanded->name));
 
 		if (state && strcmp(state->arn, expanded->arn) != 0)
 			state = NULL;
@@ -118,8 +125,10 @@ static struct reach former_reach(const struct inventory *inventory, const struct
 	return (struct reach){ 0 };
 }
 
-/* Who may not tag at a place may not for as long as the configuration stays the same, whatever the source shows. */
-static void keep_refusals(const struct inventory *inventory, const struct world *world, struct tracked_place **places)
+/* Who may not tag at a place may not for as long as the configuration stays the same, whatever
+ * the source shows. */
+static void keep_refusals(
+	const struct inventory *inventory, const struct world *world, struct tracked_place **places)
 {
 	for (size_t i = 0; i < inventory->stock.place_count; i++) {
 		const struct tracked_place *former = inventory->places[i];
@@ -197,7 +206,8 @@ static struct tracked_dependent *tracked_dependent_new(const char *name, struct 
 	return state;
 }
 
-/* What is recorded is about another thing that had this name: nothing of it counts but that it is owed word. */
+/* What is recorded is about another thing that had this name: nothing of it counts but that it
+ * is owed word. */
 static void forget_target(struct dependent_record *record)
 {
 	struct dependent_record empty = { .name = take(record->name) };
@@ -231,7 +241,8 @@ bool inventory_keeps_dependent(const struct world *world, const struct tracked_d
 }
 
 /* The dependent, as the configuration says it now. */
-static void tracked_dependent_point(struct tracked_dependent *state, const struct desired_dependent *dependent)
+static void tracked_dependent_point(
+	struct tracked_dependent *state, const struct desired_dependent *dependent)
 {
 	struct dependent_record *record = &state->record;
 	_cleanup_(freep) char *target = NULL;
@@ -246,7 +257,8 @@ static void tracked_dependent_point(struct tracked_dependent *state, const struc
 		record->target = take(target);
 }
 
-static void take_over_dependents(struct inventory *inventory, struct world *world, struct recorded *recorded)
+static void take_over_dependents(
+	struct inventory *inventory, struct world *world, struct recorded *recorded)
 {
 	const struct desired *desired = world->desired;
 	struct tracked_dependent **states = mem_alloc(desired->dependent_count * sizeof(*states));
@@ -303,7 +315,8 @@ static struct former former_now(const struct inventory *inventory)
 	};
 }
 
-static void set_certificates(struct inventory *inventory, struct tracked_certificate **certificates, size_t count)
+static void set_certificates(
+	struct inventory *inventory, struct tracked_certificate **certificates, size_t count)
 {
 	inventory->certificates = certificates;
 	inventory->stock.certificates = (const struct tracked_certificate *const *)certificates;
@@ -320,16 +333,19 @@ static void set_places(struct inventory *inventory, struct tracked_place **place
 	inventory->stock.place_count = count;
 }
 
-void inventory_take_over(struct inventory *inventory, struct world *world, const struct source_view *view)
+void inventory_take_over(
+	struct inventory *inventory, struct world *world, const struct source_view *view)
 {
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 	struct former former = former_now(inventory);
 	struct recorded recorded = { 0 };
 
 	if (inventory->record)
-		(void)record_ended(inventory, record_load_few(inventory->record, &recorded, &err), &err);
+		(void)record_ended(
+			inventory, record_load_few(inventory->record, &recorded, &err), &err);
 	inventory_end_turn(inventory);
-	set_certificates(inventory, take_over_certificates(inventory, world), world->expansion->certificate_count);
+	set_certificates(inventory, take_over_certificates(inventory, world),
+		world->expansion->certificate_count);
 	point_certificates(inventory->certificates, world);
 	sort_by_arn(inventory);
 	remember_certificates(inventory, &recorded);
@@ -345,13 +361,15 @@ void inventory_take_over(struct inventory *inventory, struct world *world, const
 	inventory_show(inventory, view, NULL);
 }
 
-static bool slot_shows(const struct inventory *inventory, const struct slot *slot, const struct delivery *delivery)
+static bool slot_shows(
+	const struct inventory *inventory, const struct slot *slot, const struct delivery *delivery)
 {
 	struct delivery made;
 	bool same;
 
 	stock_make_delivery(&inventory->stock, slot, &made);
-	same = strcmp(made.name, delivery->name) == 0 && strcmp(made.object, delivery->object) == 0 &&
+	same = strcmp(made.name, delivery->name) == 0 &&
+	       strcmp(made.object, delivery->object) == 0 &&
 	       strcmp(made.arn ?: "", delivery->arn ?: "") == 0;
 	delivery_done(&made);
 	return same;
@@ -365,8 +383,10 @@ bool inventory_shows(const struct inventory *inventory, const struct world *worl
 		expansion->delivery_count != inventory->stock.delivery_count)
 		return false;
 	for (size_t i = 0; i < expansion->certificate_count; i++)
-		if (strcmp(expansion->certificates[i].name, inventory->certificates[i]->name) != 0 ||
-			strcmp(expansion->certificates[i].arn, inventory->certificates[i]->arn) != 0)
+		if (strcmp(expansion->certificates[i].name, inventory->certificates[i]->name) !=
+				0 ||
+			strcmp(expansion->certificates[i].arn, inventory->certificates[i]->arn) !=
+				0)
 			return false;
 	for (size_t i = 0; i < expansion->delivery_count; i++)
 		if (!slot_shows(inventory, &inventory->slots[i], &expansion->deliveries[i]))
@@ -389,20 +409,23 @@ static void point_at_view(struct inventory *inventory)
 		struct tracked_certificate *certificate = inventory->by_arn[i];
 		int order = -1;
 
-		while (view && at < view->count && (order = strcmp(view->items[at].arn, certificate->arn)) < 0)
+		while (view && at < view->count &&
+			(order = strcmp(view->items[at].arn, certificate->arn)) < 0)
 			at++;
 		certificate->seen = order == 0 ? &view->items[at] : NULL;
 	}
 }
 
-void inventory_show(struct inventory *inventory, const struct source_view *view, const struct source_view *former)
+void inventory_show(struct inventory *inventory, const struct source_view *view,
+	const struct source_view *former)
 {
 	inventory->stock.view = view;
 	point_at_view(inventory);
 	for (size_t i = 0; i < inventory->stock.certificate_count; i++) {
 		struct tracked_certificate *certificate = inventory->certificates[i];
 
-		if (!former || !seen_alike(source_view_find(former, certificate->arn), certificate->seen))
+		if (!former ||
+			!seen_alike(source_view_find(former, certificate->arn), certificate->seen))
 			inventory_touch(inventory, certificate);
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The deliveries of the present world, of the former one and of the record are each in the order of their names, and may
- * be very many: all three are walked once, side by side.
+ * The deliveries of the present world, of the former one and of the record are each in the order of
+ * their names, and may be very many: all three are walked once, side by side.
  */
 #include "daemon/inventory/inside.h"
 
@@ -17,7 +17,8 @@ static struct tracked_delivery *former_take(struct former *former, size_t index)
 	struct tracked_delivery *state = own_delivery(slot->open);
 
 	if (!state)
-		state = delivery_unpack(former->world, former->certificates[slot->certificate], slot);
+		state = delivery_unpack(
+			former->world, former->certificates[slot->certificate], slot);
 	slot->open = NULL;
 	return state;
 }
@@ -82,8 +83,9 @@ static void remembered_open(struct inventory *inventory, struct remembered *reme
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 
 	*remembered = (struct remembered){ 0 };
-	if (!inventory->record || !record_ended(inventory,
-					  record_rows_open(inventory->record, &remembered->rows, &err), &err))
+	if (!inventory->record ||
+		!record_ended(inventory,
+			record_rows_open(inventory->record, &remembered->rows, &err), &err))
 		return;
 	remembered_step(inventory, remembered);
 }
@@ -126,7 +128,8 @@ static size_t certificate_index(const struct expansion *expansion, const char *n
 	return low;
 }
 
-/* The slots of ${expansion}, with what they point at; states are put in by take_over_deliveries(). */
+/* The slots of ${expansion}, with what they point at; states are put in by
+ * take_over_deliveries(). */
 static struct slot *slots_new(const struct inventory *inventory, const struct expansion *expansion)
 {
 	struct slot *slots = mem_alloc(expansion->delivery_count * sizeof(*slots));
@@ -148,7 +151,8 @@ static struct slot *slots_new(const struct inventory *inventory, const struct ex
 }
 
 /* What is known of slot ${i}: as the former world had it (${state}), or as the record has it. */
-static void take_over(struct inventory *inventory, size_t i, struct tracked_delivery *state, const struct slot *former)
+static void take_over(struct inventory *inventory, size_t i, struct tracked_delivery *state,
+	const struct slot *former)
 {
 	struct slot *slot = &inventory->slots[i];
 
@@ -183,7 +187,9 @@ void take_over_deliveries(struct inventory *inventory, struct former *former)
 			take_over(inventory, i, state, &former->slots[former->next - 1]);
 		else
 			take_over(inventory, i,
-				tracked_delivery_new(name, remembered_find(inventory, &remembered, name)), NULL);
+				tracked_delivery_new(
+					name, remembered_find(inventory, &remembered, name)),
+				NULL);
 	}
 	drop_deliveries(former);
 	remembered_done(&remembered);

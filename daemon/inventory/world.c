@@ -13,7 +13,8 @@ struct configuration *configuration_unref(struct configuration *configuration)
 	return NULL;
 }
 
-struct world *world_new(struct configuration *configuration, const struct source_view *view, const char *region)
+struct world *world_new(
+	struct configuration *configuration, const struct source_view *view, const char *region)
 {
 	struct world *world = mem_new(struct world);
 

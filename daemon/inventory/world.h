@@ -3,8 +3,8 @@
 #define DAEMON_INVENTORY_WORLD_H
 
 /*
- * A configuration, and what it came to with the source as it was seen.  Both are counted, because what is in flight
- * outlives a reload.
+ * A configuration, and what it came to with the source as it was seen.  Both are counted, because
+ * what is in flight outlives a reload.
  */
 
 #include "daemon/model/observed.h"
@@ -25,10 +25,12 @@ struct world {
 	struct expansion *expansion;
 };
 
-/* configuration_unref(configuration): the caller lets go of it; returns NULL.  (Whoever loads one makes it.) */
+/* configuration_unref(configuration): the caller lets go of it; returns NULL.  (Whoever loads
+ * one makes it.) */
 struct configuration *configuration_unref(struct configuration *configuration);
 
-/* world_new(configuration, view, region): with one reference, the caller's.  It holds ${configuration} as long as it lives. */
+/* world_new(configuration, view, region): with one reference, the caller's.  It holds
+ * ${configuration} as long as it lives. */
 struct world *world_new(struct configuration *configuration, const struct source_view *view, const char *region);
 struct world *world_ref(struct world *world);
 struct world *world_unref(struct world *world);
