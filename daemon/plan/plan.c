@@ -171,7 +171,7 @@ static bool stopped_by_what_is_there(struct planner *planner, size_t index, cons
 		if (delivery->delivery->wish->recreate)
 			return false;
 		hold_for(planner, index, HOLD_GONE,
-			mem_printf("'%s' does not exist any more; what used it has no certificate or another "
+			mem_printf("'%s' does not exist any more; whatever used it has no certificate or another "
 				   "one. Set recreate: true to import it again, or name another one with arn:",
 				delivery->delivery->arn ?: (seen->object_id ?: "its object")));
 		return true;
@@ -184,7 +184,7 @@ static bool stopped_by_what_is_there(struct planner *planner, size_t index, cons
 
 			wait_until(planner, index, 0, true,
 				mem_printf("certificate is newer (valid from %s) than the source's (valid from "
-					   "%s); certferry never replaces one by an older one",
+					   "%s); certferry never replaces a certificate with an older one",
 					time_format(seen->version.not_before, there),
 					time_format(wanted->not_before, here)));
 			return true;
