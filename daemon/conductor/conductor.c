@@ -109,7 +109,7 @@ static void adopt_configuration(struct conductor *conductor, struct configuratio
 static bool set_regions(struct conductor *conductor)
 {
 	const struct desired_source *source = &conductor->stock->world->desired->source;
-	const char *own = aws_profile_region(conductor->aws, source->access.profile);
+	const char *own = aws_own_region(conductor->aws, source->access.profile);
 	char **regions;
 
 	regions = strv_copy(source->regions);

@@ -63,6 +63,10 @@ const char *aws_default_region(const struct aws *aws);
  * for NULL) aws_default_region(). */
 const char *aws_profile_region(const struct aws *aws, const char *profile);
 
+/* aws_own_region(aws, profile): where ${profile} itself is at home, as botocore has it: the environment's region, else the
+ * profile's, and never another profile's; for NULL aws_default_region().  NULL: nothing says one. */
+const char *aws_own_region(const struct aws *aws, const char *profile);
+
 /* aws_now(aws): the wall clock corrected by what AWS's Date headers say of it: those of the environment's
  * endpoints and of identities that keep the time. */
 usec_t aws_now(const struct aws *aws);

@@ -132,6 +132,11 @@ const char *aws_default_region(const struct aws *aws)
 	return aws->region;
 }
 
+const char *aws_own_region(const struct aws *aws, const char *profile)
+{
+	return profile ? region_of(aws->profiles, profile) : aws->region;
+}
+
 const char *aws_profile_region(const struct aws *aws, const char *profile)
 {
 	return region_of(aws->profiles, profile) ?: aws->region;
