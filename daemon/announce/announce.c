@@ -240,10 +240,13 @@ static char *make_sentence(const struct announce *announce, const struct announc
 	const struct change_subject *subject, const struct change *change, const struct verdict *verdict)
 {
 	bool logged = verdict->level > SILENT && log_enabled(verdict->level);
+	struct change said = *change;
 
 	if (!row->sentence || (!logged && !announce->listener_count))
 		return NULL;
-	return sentence_make(row->sentence, subject, change, verdict->others);
+	if (announce->request.once)
+		said.next_try = 0;
+	return sentence_make(row->sentence, subject, &said, verdict->others);
 }
 
 static void write_journal(const struct announce_row *row, const struct change_subject *subject,

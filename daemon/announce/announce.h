@@ -38,6 +38,7 @@ struct announce_request {
 	/* A row of the history: "delivered" and so on, whom it is about, what else there is to say.  NULL: there is none. */
 	void (*history)(void *userdata, const char *event, const char *subject, const char *text);
 	void *userdata;
+	bool once; /* the process ends by itself, so that no sentence may promise another try */
 };
 
 /* announce_new(request): nothing is begun.  announce_free(announce): returns NULL. */

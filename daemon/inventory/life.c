@@ -18,6 +18,7 @@ struct inventory *inventory_new(const struct inventory_request *request)
 		.now = clock_monotonic,
 		.history = write_history,
 		.userdata = inventory,
+		.once = request->once,
 	});
 	agenda_init(&inventory->agenda);
 	return inventory;

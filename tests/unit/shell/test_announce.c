@@ -591,6 +591,22 @@ static void test_queue_that_flaps(void **state)
 	announce_free(announce);
 }
 
+/* --- a run that ends by itself --- */
+
+static void test_a_run_that_ends_promises_no_other_try(void **state)
+{
+	const struct announce_request request = { .now = now, .once = true };
+	struct announce *announce = announce_new(&request);
+	const struct change failed = { .event = CHANGE_DELIVERY_FAILED, .error = &denied, FAILS };
+
+	announce_listen(announce, hear, NULL);
+	assert_int_equal(level_of(announce, &of_delivery, &failed), LOG_WARNING);
+	assert_field("MESSAGE", "Failed to deliver 'pay/prod/111122223333/eu-west-1': not allowed");
+	assert_field("CERTFERRY_NEXT_TRY", END); /* of a daemon that is started later */
+	forget_got();
+	announce_free(announce);
+}
+
 /* --- what the record knows already --- */
 
 static void test_known_is_quiet(void **state)
@@ -706,6 +722,7 @@ int main(void)
 		cmocka_unit_test(test_expiry_is_said_daily),
 		cmocka_unit_test(test_refused_messages_are_counted),
 		cmocka_unit_test(test_queue_that_flaps),
+		cmocka_unit_test(test_a_run_that_ends_promises_no_other_try),
 		cmocka_unit_test(test_known_is_quiet),
 		cmocka_unit_test(test_memory_is_that_of_troubles),
 		cmocka_unit_test(test_changes_in_their_order),
