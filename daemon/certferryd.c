@@ -13,7 +13,6 @@
 #include "daemon/advice/advice.h"
 #include "daemon/conductor/conductor.h"
 #include "daemon/conductor/offline.h"
-#include "daemon/destination/destination.h"
 #include "lib/base/error.h"
 #include "lib/log/log.h"
 #include "lib/pki/secret.h"
@@ -196,6 +195,5 @@ int main(int argc, char **argv)
 	set_signals();
 	if (harden(&arguments.run.memory_unlocked) < 0)
 		return 1;
-	destination_only_look(arguments.run.dry_run);
 	return conductor_run(&arguments.run);
 }

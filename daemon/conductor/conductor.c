@@ -607,6 +607,7 @@ int conductor_run(const struct conductor_options *options)
 	block_signals();
 	r = sd_event_default(&conductor.event);
 	conductor.destinations.event = conductor.event;
+	conductor.destinations.only_look = options->dry_run;
 	status = r < 0 ? loop_failed(&conductor, r, "create the event loop") : start(&conductor, configuration);
 	configuration_unref(configuration);
 	if (status == 0)

@@ -13,18 +13,6 @@ static const struct kind *kind_of(const struct place *place)
 	return kinds[place->destination->kind];
 }
 
-static bool only_look;
-
-void destination_only_look(bool only)
-{
-	only_look = only;
-}
-
-bool destination_only_looks(void)
-{
-	return only_look;
-}
-
 usec_t destination_now(const struct destination_context *context)
 {
 	return context->aws ? aws_now(context->aws) : clock_now();

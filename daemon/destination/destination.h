@@ -33,14 +33,8 @@ struct destination_keep {
 struct destination_context {
 	struct sd_event *event;
 	struct aws *aws;
+	bool only_look; /* looks write nothing, not even what is left to be done of an earlier write (files) */
 };
-
-/*
- * destination_only_look(only): this process writes nothing at any place from now on, not even what is left to be done there
- * of an earlier write, which a look does otherwise (files).  destination_only_looks(): is it so?
- */
-void destination_only_look(bool only);
-bool destination_only_looks(void);
 
 /* destination_forget(keep): release what is kept. */
 void destination_forget(struct destination_keep *keep);

@@ -21,7 +21,7 @@
 struct file_look {
 	struct destination_look base; /* first */
 	sd_event_source *defer;
-	struct sd_event *event;
+	const struct destination_context *context;
 	const struct look_item *items;
 	size_t count;
 	usec_t now;
@@ -176,19 +176,20 @@ static int finish(const struct delivery *delivery, struct error *err)
 }
 
 /* A switch that was not finished is, if what it leads to is whole: else a put makes it anew. */
-static int see_to_switch(const struct delivery *delivery, const struct file_shown *shown,
+static int see_to_switch(const struct destination_context *context,
+	const struct delivery *delivery, const struct file_shown *shown,
 	struct file_content *content, struct error *err)
 {
 	if (shown->finished || !content->complete)
 		return 0;
-	if (!destination_only_looks())
+	if (!context->only_look)
 		return finish(delivery, err);
 	content->complete = false;
 	return 0;
 }
 
-static int look_at(struct sd_event *event, const struct look_item *item, struct observed *seen,
-	struct error *err)
+static int look_at(const struct destination_context *context, const struct look_item *item,
+	struct observed *seen, struct error *err)
 {
 	_cleanup_(file_tree_done) struct file_tree tree = FILE_TREE_NULL;
 	_cleanup_(file_shown_done) struct file_shown shown = FILE_SHOWN_NULL;
@@ -209,11 +210,11 @@ static int look_at(struct sd_event *event, const struct look_item *item, struct 
 	r = file_layout_read(fd, item->delivery->place->destination->layout, &content, err);
 	if (r < 0)
 		return error_wrap(err, "read '%s'", seen->object_id);
-	r = see_to_switch(item->delivery, &shown, &content, err);
+	r = see_to_switch(context, item->delivery, &shown, &content, err);
 	if (r < 0)
 		return r;
-	if (!destination_only_looks())
-		see_to_older(event, item->delivery, file_tree_retires_at(&tree, &shown));
+	if (!context->only_look)
+		see_to_older(context->event, item->delivery, file_tree_retires_at(&tree, &shown));
 	seen->state = OBSERVED_PRESENT;
 	seen->own = seen->anchor_seen = true;
 	file_tree_anchor(&tree, shown.version, &seen->anchor);
@@ -230,7 +231,7 @@ static int on_look(sd_event_source *source, void *userdata)
 	look->defer = sd_event_source_unref(look->defer);
 	for (size_t i = 0; i < look->count; i++) {
 		seen[i].at = look->now;
-		if (look_at(look->event, &look->items[i], &seen[i], &seen[i].error) < 0)
+		if (look_at(look->context, &look->items[i], &seen[i], &seen[i].error) < 0)
 			seen[i].state = seen[i].error.kind == ERROR_CONFLICT ? OBSERVED_FOREIGN
 									     : OBSERVED_UNKNOWN;
 	}
@@ -244,7 +245,7 @@ static struct destination_look *file_look(const struct destination_context *cont
 	struct file_look *look = mem_new(struct file_look);
 
 	*look = (struct file_look){
-		.event = context->event,
+		.context = context,
 		.items = items,
 		.count = count,
 		.now = now,

@@ -444,10 +444,10 @@ static void test_a_switch_is_finished_by_a_look(void **state)
 				symlink("..data/haproxy.pem", at(world, "web/haproxy.pem")), 0);
 
 		/* Who may only look says so, and does nothing. */
-		destination_only_look(true);
+		world->context.only_look = true;
 		look(world);
 		assert_false(digest_is_set(&world->seen->version.digest));
-		destination_only_look(false);
+		world->context.only_look = false;
 		assert_holds(world, world->bundle);
 		assert_string_equal(target(at(world, "web/privkey.pem")), "..data/privkey.pem");
 		assert_string_equal(target(at(world, "web/haproxy.pem")), "");
