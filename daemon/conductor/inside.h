@@ -102,10 +102,6 @@ struct conductor {
 
 /* --- conductor.c --- */
 
-/* conductor_take_over(conductor, configuration, view): let the present world be what ${configuration} comes to with ${view}. */
-void conductor_take_over(
-	struct conductor *conductor, struct configuration *configuration, const struct source_view *view);
-
 /* conductor_on_bus(conductor): the bus has answered, or will not soon: the daemon is ready. */
 void conductor_on_bus(void *userdata);
 

@@ -58,9 +58,3 @@ void dependent_forget_owed(struct tracked_dependent *dependent, struct owed_reco
 	owed_record_done(row);
 	free(row);
 }
-
-const struct owed_record *dependent_owed(
-	const struct tracked_dependent *dependent, const char *delivery)
-{
-	return find_owed(dependent, delivery);
-}

@@ -20,11 +20,6 @@ const struct desired_delivery *stock_wish(const struct stock *stock, const struc
 	return &stock_certificate(stock, slot)->entry->deliver[slot->wish];
 }
 
-const struct slot *stock_slot(const struct stock *stock, const struct tracked_delivery *delivery)
-{
-	return delivery->slot == SIZE_MAX ? NULL : &stock->slots[delivery->slot];
-}
-
 void stock_make_delivery(
 	const struct stock *stock, const struct slot *slot, struct delivery *ret_delivery)
 {

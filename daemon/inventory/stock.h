@@ -158,9 +158,6 @@ const struct tracked_certificate *stock_certificate(const struct stock *stock, c
 const struct tracked_place *stock_place(const struct stock *stock, const struct slot *slot);
 const struct desired_delivery *stock_wish(const struct stock *stock, const struct slot *slot);
 
-/* stock_slot(stock, delivery): its slot in the present world, or NULL. */
-const struct slot *stock_slot(const struct stock *stock, const struct tracked_delivery *delivery);
-
 /* stock_make_delivery(stock, slot, delivery): its delivery; release it with delivery_done(). */
 void stock_make_delivery(const struct stock *stock, const struct slot *slot, struct delivery *ret_delivery);
 
@@ -199,9 +196,6 @@ size_t stock_dependent_index(const struct stock *stock, const char *name);
  * not before ${name}; how many there are, when there is none. */
 size_t stock_lower_slot(const struct stock *stock, const char *name);
 size_t stock_lower_certificate(const struct stock *stock, const char *name);
-
-/* dependent_owed(dependent, delivery): the row of what it is owed of ${delivery}, or NULL. */
-const struct owed_record *dependent_owed(const struct tracked_dependent *dependent, const char *delivery);
 
 /* --- whether a place answers --- */
 

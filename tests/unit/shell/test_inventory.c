@@ -219,7 +219,7 @@ static void check_owed(const struct bed *bed, const struct recorded *disk)
 
 	assert_int_equal(nginx->owed_count, disk->owed_count);
 	for (size_t i = 0; i < disk->owed_count; i++) {
-		const struct owed_record *row = dependent_owed(nginx, disk->owed[i].delivery);
+		const struct owed_record *row = find_owed(nginx, disk->owed[i].delivery);
 
 		assert_non_null(row);
 		assert_int_equal(row->owed, disk->owed[i].owed);
