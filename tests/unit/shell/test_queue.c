@@ -182,11 +182,19 @@ static void test_a_failing_queue_is_shown(void **state)
 
 static void test_stopped_it_listens_no_more(void **state)
 {
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	size_t before = announce_remembers(inventory_announce(at.bed.inventory));
+
+	(void)error_set(&err, ERROR_DENIED, 0, "not you");
 	listen_to_it();
 	at.events->request.on_queue(at.events->request.userdata, NULL);
+	at.events->request.on_queue(at.events->request.userdata, &err);
+	assert_int_equal(announce_remembers(inventory_announce(at.bed.inventory)), before + 1);
 	queue_read_begins(at.queue, true);
 	queue_stop(at.queue); /* a reload, in the middle of a reading */
 	assert_null(at.events);
+	assert_null(queue_problem(at.queue));
+	assert_int_equal(announce_remembers(inventory_announce(at.bed.inventory)), before);
 	assert_string_equal(queue_state(at.queue), "waiting");
 	listen_to_it();
 	at.look = 3;

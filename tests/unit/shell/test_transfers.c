@@ -102,21 +102,29 @@ static void end(struct transfer *transfer)
 	done.events->on_done(done.userdata);
 }
 
+static void item_delivered(struct transfer *transfer, size_t item, enum outcome_kind kind)
+{
+	struct outcome outcome = {
+		.kind = kind, .version = transfer->request.source->version, .wrote = kind == OUTCOME_DONE };
+	struct observed seen = { .state = OBSERVED_PRESENT, .version = outcome.version };
+
+	if (kind == OUTCOME_FAILED)
+		(void)error_set(&outcome.error, ERROR_QUOTA, 0, "the limit is reached");
+	if (kind == OUTCOME_WAITING) {
+		outcome.hold = HOLD_APPROVAL;
+		outcome.reason = (char *)"loses a name";
+	}
+	transfer->left--;
+	at.items--;
+	transfer->events->on_delivered(transfer->userdata, item, &outcome, kind == OUTCOME_DONE ? &seen : NULL);
+	error_done(&outcome.error);
+}
+
 /* All of its items, with the same outcome. */
 static void delivered(struct transfer *transfer, enum outcome_kind kind)
 {
-	for (size_t i = 0; i < transfer->request.item_count; i++) {
-		struct outcome outcome = {
-			.kind = kind, .version = transfer->request.source->version, .wrote = kind == OUTCOME_DONE };
-		struct observed seen = { .state = OBSERVED_PRESENT, .version = outcome.version };
-
-		if (kind == OUTCOME_FAILED)
-			(void)error_set(&outcome.error, ERROR_QUOTA, 0, "the limit is reached");
-		transfer->left--;
-		at.items--;
-		transfer->events->on_delivered(transfer->userdata, i, &outcome, kind == OUTCOME_DONE ? &seen : NULL);
-		error_done(&outcome.error);
-	}
+	for (size_t i = 0; i < transfer->request.item_count; i++)
+		item_delivered(transfer, i, kind);
 	end(transfer);
 }
 
@@ -127,28 +135,35 @@ static void on_stale(void *userdata)
 	at.stale++;
 }
 
-static char *configuration_text(void)
+/* ${certificates}, each to ${accounts}; or, ${spread}, each to one of them. */
+static char *configuration_text(unsigned certificates, unsigned accounts, bool spread)
 {
 	struct buf text = BUF_NULL;
 
 	buf_append_string(&text, "source: {region: eu-west-1}\nguard: 0\ncertificates:\n");
-	for (int i = 0; i < CERTIFICATES; i++)
-		buf_printf(&text, "  pay%03d: {arn: '" ARN "%03d', deliver: [{to: acm, then: [nginx]}]}\n", i, i);
-	buf_append_string(&text, "destinations:\n  acm: {kind: acm, accounts: ['222222222222', '333333333333'],"
-				 " role_arn: 'arn:aws:iam::{account}:role/ferry'}\n"
-				 "dependents:\n  nginx: {kind: systemd, unit: nginx.service}\n");
+	for (unsigned i = 0; i < certificates; i++) {
+		buf_printf(&text, "  pay%03u:\n    arn: '" ARN "%03u'\n    deliver:\n", i, i);
+		for (unsigned k = 0; k < accounts; k++)
+			if (!spread || k == i % accounts)
+				buf_printf(&text, "      - {to: acm%02u, then: [nginx]}\n", k);
+	}
+	buf_append_string(&text, "destinations:\n");
+	for (unsigned k = 0; k < accounts; k++)
+		buf_printf(&text, "  acm%02u: {kind: acm, accounts: ['%012lu'],"
+				  " role_arn: 'arn:aws:iam::{account}:role/ferry'}\n", k, 222222222200ul + k);
+	buf_append_string(&text, "dependents:\n  nginx: {kind: systemd, unit: nginx.service}\n");
 	return buf_take(&text);
 }
 
-static int setup(void **state)
+static void begin(unsigned certificates, unsigned accounts, bool spread)
 {
-	_cleanup_(freep) char *text = configuration_text();
+	_cleanup_(freep) char *text = configuration_text(certificates, accounts, spread);
 	_cleanup_(strv_freep) char **arns = NULL;
 
 	memset(&at, 0, sizeof(at));
 	bed_init(&at.bed);
-	for (int i = 0; i < CERTIFICATES; i++) {
-		_cleanup_(freep) char *arn = mem_printf(ARN "%03d", i);
+	for (unsigned i = 0; i < certificates; i++) {
+		_cleanup_(freep) char *arn = mem_printf(ARN "%03u", i);
 
 		strv_append(&arns, arn);
 	}
@@ -160,6 +175,11 @@ static int setup(void **state)
 	at.transfers = transfers_new(&(struct transfers_host){
 		.inventory = at.bed.inventory, .context = &at.bed.context, .on_stale = on_stale });
 	transfers_new_world(at.transfers);
+}
+
+static int setup(void **state)
+{
+	begin(CERTIFICATES, 2, false);
 	return 0;
 }
 
@@ -222,6 +242,25 @@ static void test_a_failed_delivery_is_written_down(void **state)
 	recorded_done(&disk);
 }
 
+/* Whoever approves it lets exactly this version go on. */
+static void test_a_held_delivery_goes_on_when_it_is_approved(void **state)
+{
+	struct holds holds = { 0 };
+	struct step step = { .verb = STEP_HOLD, .index = 0, .holds = &holds, .hold = HOLD_APPROVAL };
+
+	plan(0);
+	assert_false(at.running[0]->request.items[0].approved);
+	exported(at.running[0]);
+	delivered(at.running[0], OUTCOME_WAITING);
+	assert_int_equal(inventory_open(at.bed.inventory, 0)->record.hold, HOLD_APPROVAL);
+	holds_add(&holds, HOLD_APPROVAL, mem_strdup("loses a name"));
+	assert_true(inventory_approved(at.bed.inventory, &step, "root"));
+	holds_done(&holds);
+	plan(0);
+	assert_true(at.running[0]->request.items[0].approved);
+	assert_false(at.running[0]->request.items[1].approved);
+}
+
 static void test_a_failed_export_owes_nothing(void **state)
 {
 	_cleanup_(error_done) struct error err = ERROR_NULL;
@@ -277,6 +316,91 @@ static void test_there_are_never_too_many(void **state)
 	}
 	assert_int_equal(at.started, CERTIFICATES);
 	assert_true(most > 2 && most <= 2 * 24); /* so much each of two places takes, where round trips are all it waits for */
+}
+
+/* Ends all of it, one by one; how many deliveries, and how many transfers, were under way at most. */
+static size_t drain(size_t *ret_runs)
+{
+	size_t most = 0;
+
+	*ret_runs = 0;
+	while (at.count) {
+		most = MAX(most, at.items);
+		*ret_runs = MAX(*ret_runs, at.count);
+		exported(at.running[0]);
+		delivered(at.running[0], OUTCOME_DONE);
+		take_waiting();
+	}
+	return most;
+}
+
+static void end_bed(void)
+{
+	(void)teardown(NULL);
+}
+
+/* One to each of a hundred and ten places, and another one to each would be more than there is memory for. */
+static void test_all_places_together_have_a_limit(void **state)
+{
+	size_t runs, most;
+
+	end_bed();
+	begin(4, 110, false);
+	for (size_t i = 0; i < 4; i++)
+		plan(i);
+	most = drain(&runs);
+	assert_int_equal(at.started, 4);
+	assert_int_equal(most, 110);
+}
+
+/* Where each transfer has one delivery, it is their number that has a limit. */
+static void test_transfers_have_a_limit(void **state)
+{
+	size_t runs;
+
+	end_bed();
+	begin(150, 50, true);
+	for (size_t i = 0; i < 150; i++)
+		plan(i);
+	(void)drain(&runs);
+	assert_int_equal(at.started, 150);
+	assert_int_equal(runs, RUNS_AT_ONCE);
+}
+
+/* A place that has enough under way is left out, and the certificate is carried there by itself later. */
+static void test_a_full_place_is_left_out(void **state)
+{
+	const char *slow = "acm00";
+	const struct transfer *alone = NULL;
+
+	for (size_t i = 0; i < CERTIFICATES; i++)
+		plan(i);
+	/* One place takes all at once, the other never answers. */
+	for (unsigned turn = 0; turn < 40 && !alone; turn++) {
+		for (size_t i = 0; i < at.count; i++)
+			if (at.running[i]->left == 2) {
+				assert_string_equal(at.running[i]->request.items[0].delivery->place->name, slow);
+				exported(at.running[i]);
+				item_delivered(at.running[i], 1, OUTCOME_DONE);
+			}
+		take_waiting();
+		for (size_t i = 0; i < at.count; i++)
+			if (at.running[i]->request.item_count == 1)
+				alone = at.running[i];
+	}
+	assert_non_null(alone);
+	assert_string_not_equal(alone->request.items[0].delivery->place->name, slow);
+	assert_true(at.bed.stock->places[0]->due > 0); /* it waits */
+}
+
+static void test_a_wait_for_looks_ends(void **state)
+{
+	inventory_want_look(at.bed.inventory, 1, true);
+	plan(0);
+	assert_int_equal(at.started, 0);
+	(void)usleep(310 * USEC_PER_MSEC);
+	plan(0);
+	assert_int_equal(at.started, 1);
 }
 
 static void test_what_looks_may_add_is_waited_for(void **state)
@@ -335,9 +459,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_one_export_for_all_that_is_due),
 		TEST(test_a_failed_delivery_is_written_down),
+		TEST(test_a_held_delivery_goes_on_when_it_is_approved),
 		TEST(test_a_failed_export_owes_nothing),
 		TEST(test_without_its_intent_nothing_is_sent),
 		TEST(test_there_are_never_too_many),
+		TEST(test_all_places_together_have_a_limit),
+		TEST(test_transfers_have_a_limit),
+		TEST(test_a_full_place_is_left_out),
+		TEST(test_a_wait_for_looks_ends),
 		TEST(test_what_looks_may_add_is_waited_for),
 		TEST(test_cancel),
 		TEST(test_what_a_reload_has_left_out_ends),
