@@ -33,12 +33,12 @@ def forget_peak(process):
         file.write("5")
 
 
-def endless(first, again, *fields, status=200):
-    """A body of a GiB, of which 64 MiB come unless the client has enough before."""
+def endless(first, again, *fields, status=200, most=64 * MIB):
+    """A body of a GiB, of which so much comes unless the client has enough before."""
 
     async def attack(peer):
         await peer.send(head(*fields, status=status) + first)
-        await peer.send_until_gone(again, 64 * MIB)
+        await peer.send_until_gone(again, most)
 
     return attack
 
@@ -91,7 +91,8 @@ ATTACKS = {
     "blanks": endless(b"", b" " * BLOCK, LENGTH),
     "no length": endless(b'{"a":"', b"x" * BLOCK, "Connection: close"),
     "chunks": endless(chunked(b'{"a":"'), chunked(b"x" * BLOCK), CHUNKED),
-    "chunks of two bytes": endless(chunked(b"{ "), chunked(b"  ") * 10000, CHUNKED),
+    # Read chunk by chunk: of 64 MiB, fifteen at once would take all of a processor for longer than a handshake may.
+    "chunks of two bytes": endless(chunked(b"{ "), chunked(b"  ") * 10000, CHUNKED, most=8 * MIB),
     "gzip": endless(b'{"a":"', b"x" * BLOCK, LENGTH, "Content-Encoding: gzip"),
     "gzip bomb": endless(bomb(), bomb(), "Transfer-Encoding: gzip", "Connection: close"),
     "levels": endless(b'{"CertificateSummaryList":', b"[" * BLOCK, LENGTH),
@@ -136,16 +137,29 @@ def daemon(ferry):
     return daemon
 
 
+def attack_all(ferry, front, daemon, count):
+    """Reload until so many requests were attacked, and none is under way: on a slow machine a handshake may come too
+    late, and then that place is not asked before its next try."""
+    for last in (False, False, True):
+        front.attacked = 0
+        daemon.reload()
+        try:
+            ferry.wait_for(lambda: front.attacked >= count and not front.under_way, 45)
+            return
+        except TimeoutError:
+            if last or daemon.process.poll() is not None:
+                raise
+
+
 def test_memory_whatever_a_listing_says(ferry, front, cloud, daemon):
     """To all at once, kind after kind: the peak is within 16 MiB of what it was at rest, the end within 30 s."""
     resting = memory(daemon.process, "VmRSS")
     front.wants = lambda peer: peer.operation == "ListCertificates"
     peaks = {}
     for name, attack in ATTACKS.items():
-        front.attack, front.attacked = attack, 0
+        front.attack = attack
         forget_peak(daemon.process)
-        daemon.reload()
-        ferry.wait_for(lambda: front.attacked >= AT_ONCE and not front.under_way, 45)
+        attack_all(ferry, front, daemon, AT_ONCE)
         assert daemon.process.poll() is None, f"{name}: the daemon ended:\n{daemon.log}"
         peaks[name] = (memory(daemon.process, "VmHWM") - resting) / MIB
     assert {name: peak for name, peak in peaks.items() if peak > 16} == {}
@@ -210,10 +224,9 @@ def test_memory_however_much_places_list(ferry, front, cloud, daemon):
     front.wants = lambda peer: peer.operation == "ListCertificates"
     peaks = {}
     for name, attack in LISTINGS.items():
-        front.attack, front.attacked = attack, 0
+        front.attack = attack
         forget_peak(daemon.process)
-        daemon.reload()
-        ferry.wait_for(lambda: front.attacked >= len(PLACES) and not front.under_way, 45)
+        attack_all(ferry, front, daemon, len(PLACES))
         time.sleep(1)
         assert daemon.process.poll() is None, f"{name}: the daemon ended:\n{daemon.log}"
         peaks[name] = (memory(daemon.process, "VmHWM") - resting) / MIB
