@@ -9,6 +9,14 @@
 
 #define TRUST_LIMIT ((size_t)1 << 20)
 
+static int parse_trust(
+	const char *path, const struct buf *pem, struct certificate_list *ret_trust, struct error *err)
+{
+	return certificate_list_parse(pem->data, pem->length, ret_trust, err) < 0
+		       ? error_wrap(err, "'%s'", path)
+		       : 0;
+}
+
 static int load_trust(struct configuration *configuration, struct error *err)
 {
 	const char *path = configuration->desired->source.trust;
@@ -19,7 +27,7 @@ static int load_trust(struct configuration *configuration, struct error *err)
 		return 0;
 	r = file_read_trusted(path, TRUST_LIMIT, &pem, err);
 	if (r == 0)
-		r = certificate_list_parse(pem.data, pem.length, &configuration->trust, err);
+		r = parse_trust(path, &pem, &configuration->trust, err);
 	if (r == 0 && configuration->trust.count == 0)
 		r = error_set(err, ERROR_INVALID, 0, "'%s' holds no PEM certificate", path);
 	buf_done(&pem);

@@ -255,7 +255,7 @@ def test_roots_as_people_have_them(ferry, cloud):
     ferry.expect_import(DESTINATION, pay)
     roots.write_text("# Our roots\n\n" + chain.replace(" CERTIFICATE", " PRIVATE KEY", 2))
     run = ferry.run("--once")
-    assert run.status == 2 and "source.trust: line 3: a block 'PRIVATE KEY'" in run.log, run
+    assert run.status == 2 and f"source.trust: '{roots}': line 3: a block 'PRIVATE KEY'" in run.log, run
 
 
 def test_carried_nowhere_and_kept_eligible(ferry, cloud):
