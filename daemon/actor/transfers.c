@@ -175,6 +175,7 @@ static void on_exported(
 		&(struct exported_fact){
 			.version = &exported->version,
 			.anchor_pem = exported->anchor_pem,
+			.note = exported->note,
 			.deliveries = run->deliveries,
 			.count = run->count,
 		});

@@ -98,6 +98,8 @@ void inventory_exported(struct inventory *inventory, const struct tracked_certif
 	transition_exported(
 		&own->record, fact->version, pins ? fact->anchor_pem : NULL, fact->count, &changes);
 	mark_first_imports(inventory, fact);
+	if (fact->note)
+		changes_add(&changes, CHANGE_REMARK)->words = fact->note;
 	say_certificate_changes(inventory, certificate, &changes);
 	(void)save_certificate(inventory, own);
 	inventory_commit(inventory, together);

@@ -297,6 +297,7 @@ bool inventory_pins(const struct inventory *inventory, const struct tracked_cert
 struct exported_fact {
 	const struct version *version;
 	const char *anchor_pem; /* where its chain ends; NULL: not known */
+	const char *note; /* what is to be known of it, and no failure; or NULL */
 	const struct tracked_delivery *const *deliveries; /* for which it was made */
 	size_t count;
 };

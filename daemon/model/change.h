@@ -61,7 +61,7 @@
 	CHANGE(STUCK, "stuck")				   /* words: what the plan finds wrong */ \
 	CHANGE(CURRENT, "current")			   /* version: the source's is in place */ \
 	CHANGE(UNUSABLE, "unusable")			   /* error: of its place, before anything is sent */ \
-	CHANGE(REMARK, "remark")			   /* words: worth knowing, and no failure */ \
+	CHANGE(REMARK, "remark")			   /* words: worth knowing, and no failure; also of a certificate */ \
 	CHANGE(HELD, "held")				   /* hold; words: why */              \
 	CHANGE(APPROVED, "approved")			   /* hold, who; words: what */        \
 	CHANGE(EXPIRING, "expiring")			   /* version */                       \

@@ -173,18 +173,25 @@ static int check_version(const struct transfer *transfer, struct error *err)
 	return 0;
 }
 
-static int check_bundle(
-	struct transfer *transfer, const struct certificate **ret_anchor, struct error *err)
+static struct verify_terms terms_of(const struct transfer *transfer)
 {
 	const struct transfer_request *request = &transfer->request;
-	const struct certificate *unused;
-	struct verify_terms terms = {
+
+	return (struct verify_terms){
 		.now = destination_now(request->context),
 		.anchors = request->anchors,
 		.names = request->names,
 		.usage = request->item_count > 0 ? request->items[0].delivery->entry->usage
 						 : request->usage,
 	};
+}
+
+static int check_bundle(
+	struct transfer *transfer, const struct certificate **ret_anchor, struct error *err)
+{
+	const struct transfer_request *request = &transfer->request;
+	struct verify_terms terms = terms_of(transfer);
+	const struct certificate *unused;
 	int r;
 
 	r = check_version(transfer, err);
@@ -215,7 +222,8 @@ static const char **find_notes(const struct transfer *transfer)
 static void say_exported(
 	struct transfer *transfer, const struct certificate *anchor, const struct error *err)
 {
-	_cleanup_(freep) char *leaf = NULL, *chain = NULL, *anchor_pem = NULL;
+	_cleanup_(freep) char *leaf = NULL, *chain = NULL, *anchor_pem = NULL, *note = NULL;
+	const struct verify_terms terms = terms_of(transfer);
 	_cleanup_(freep) const char **notes = NULL;
 	struct transfer_exported exported;
 
@@ -226,12 +234,14 @@ static void say_exported(
 	leaf = certificate_pem(transfer->bundle->leaf);
 	chain = certificate_list_pem(&transfer->bundle->chain);
 	anchor_pem = anchor ? certificate_pem(anchor) : NULL;
+	note = verify_beyond_note(transfer->bundle, &terms);
 	notes = find_notes(transfer);
 	exported = (struct transfer_exported){
 		.version = bundle_version(transfer->bundle),
 		.leaf_pem = leaf,
 		.chain_pem = chain,
 		.anchor_pem = anchor_pem,
+		.note = note,
 		.notes = notes,
 	};
 	transfer->events->on_exported(transfer->userdata, &exported, NULL);

@@ -27,10 +27,19 @@
  * be recorded as the anchor of what comes later; NULL when there were anchors.  A chain ends at
  * an anchor when one of its certificates has the anchor's name and key, or when an anchor
  * issued its last one (chains of public certificates leave their root out).  All of the chain
- * must hold, also what lies beyond an anchor.
+ * must hold, also what lies beyond an anchor that is valid; only an end of it that has expired does
+ * not count: see verify_beyond_note().
  */
 int verify_bundle(const struct bundle *bundle, const struct verify_terms *terms,
 	const struct certificate **ret_anchor, struct error *err);
+
+/**
+ * verify_beyond_note(bundle, terms):
+ * Of a sound ${bundle}: the first certificate of its chain that has expired, which does not matter as
+ * a valid anchor stands before it or in its place.  In words, to be logged, which the caller owns;
+ * NULL: there is none.
+ */
+char *verify_beyond_note(const struct bundle *bundle, const struct verify_terms *terms);
 
 /**
  * verify_acceptable(bundle, kind, in_place, secret_body_length, err):

@@ -3,6 +3,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "daemon/transfer/verify.h"
 #include "daemon/transfer/verify_rule.h"
 
 static bool names_its_issuer(
@@ -113,6 +114,21 @@ static size_t count_before_anchor(const struct bundle *bundle, const struct veri
 				same_ca(bundle->chain.items[i], terms->anchors->items[j]))
 				return i;
 	return bundle->chain.count;
+}
+
+char *verify_beyond_note(const struct bundle *bundle, const struct verify_terms *terms)
+{
+	for (size_t i = count_before_anchor(bundle, terms); i < bundle->chain.count; i++) {
+		const struct certificate *beyond = bundle->chain.items[i];
+		char end[TIME_TEXT_SIZE];
+
+		if (terms->now >= beyond->not_after)
+			return mem_printf("the chain has a certificate " WHO_FORMAT
+					  " that expired on %s; certferry delivers it as it is, because "
+					  "a trusted root stands in its place or before it",
+				WHO(beyond), time_format(beyond->not_after, end));
+	}
+	return NULL;
 }
 
 static int verify_not_expired(

@@ -468,6 +468,31 @@ static void test_expiring_is_said_once_while_it_lasts(void **state)
 	assert_int_equal(heard.ends, 1);
 }
 
+static void listen_for_remarks(void *userdata, const struct announcement *announcement)
+{
+	char **sentence = userdata;
+
+	if (announcement->change->event != CHANGE_REMARK)
+		return;
+	assert_null(*sentence);
+	*sentence = mem_strdup(announcement->sentence);
+}
+
+/* What lies beyond the anchor of a chain is said of its certificate, once an export. */
+static void test_note_of_an_export_is_said_of_its_certificate(void **state)
+{
+	struct bed *bed = *state;
+	const struct tracked_certificate *pay = bed->stock->certificates[0];
+	_cleanup_(freep) char *sentence = NULL;
+	struct exported_fact fact = { .version = &pay->seen->version, .note = "an old root has expired" };
+
+	announce_listen(inventory_announce(bed->inventory), listen_for_remarks, &sentence);
+	inventory_exported(bed->inventory, pay, &fact);
+	assert_string_equal(sentence, "'pay': an old root has expired");
+	fact.note = NULL;
+	inventory_exported(bed->inventory, pay, &fact);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -481,6 +506,7 @@ int main(void)
 		TEST(test_half_an_intent_is_none),
 		TEST(test_approving_lifts_all_that_can_be_approved),
 		TEST(test_expiring_is_said_once_while_it_lasts),
+		TEST(test_note_of_an_export_is_said_of_its_certificate),
 	};
 
 	if (secret_memory_init(&(bool){ false }, NULL) < 0)

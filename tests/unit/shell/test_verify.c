@@ -23,7 +23,7 @@
 
 static const char *const fields[] = { "leaf", "chain", "key", "passphrase", "anchors", "now",
 	"names", "usage", "kind", "region", "only", "chain-times", "secret-body-length", "in-place",
-	"in-place-chain", "anchor-recorded", "anchor-borne", "pin", "known", "accepted", "expect", "says", "lost", "anchor" };
+	"in-place-chain", "anchor-recorded", "anchor-borne", "pin", "known", "accepted", "expect", "says", "lost", "anchor", "notes" };
 
 /* The lines of a case: the values of ${fields}, "" where not given. */
 struct given {
@@ -168,6 +168,16 @@ static void check_anchor(const struct given *given, const struct certificate *an
 	assert_true(fingerprint_equal(&anchor->fingerprint, &expected.items[0]->fingerprint));
 }
 
+/* What is told of a chain that holds: nothing, or something with these words. */
+static void check_note(
+	const struct given *given, const struct bundle *bundle, const struct verify_terms *terms)
+{
+	_cleanup_(freep) char *note = verify_beyond_note(bundle, terms);
+
+	if (is(given, "notes", "") ? note != NULL : !strstr(note ?: "", get(given, "notes")))
+		fail_msg("'%s' is noted, not '%s'", note ?: "", get(given, "notes"));
+}
+
 static enum usage usage_of(const struct given *given)
 {
 	return is(given, "usage", "client") ? USAGE_CLIENT : USAGE_SERVER;
@@ -195,6 +205,8 @@ static int judge_bundle(const struct given *given, const struct bundle *bundle, 
 	r = verify_bundle(bundle, &terms, &anchor, err);
 	if (r == 0)
 		check_anchor(given, anchor);
+	if (r == 0)
+		check_note(given, bundle, &terms);
 	return r;
 }
 
