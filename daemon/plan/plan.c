@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/plan/expiry.h"
 #include "lib/base/bounded.h"
 #include "lib/base/buf.h"
 #include "lib/base/strv.h"
@@ -244,7 +245,7 @@ static void find_approval(
 	if (!record || record->hold != HOLD_APPROVAL || !digest_equal(&record->held, &wanted->digest) ||
 		digest_equal(&record->approved, &wanted->digest))
 		return;
-	yields = digest_is_set(&seen->digest) ? usec_sub(seen->not_after, HOLD_YIELDS) : USEC_INFINITY;
+	yields = digest_is_set(&seen->digest) ? expiry_yields_at(seen->not_before, seen->not_after) : USEC_INFINITY;
 	/* Tried once when the time has come: the check before the write knows what does not yield, and
 	 * what it held then is not exported again and again.  (An open import keeps the time of its
 	 * intent, so that a later try cannot be told from it.) */

@@ -18,9 +18,6 @@
 /* A dependent waits at most so long for other deliveries that owe it and are in flight. */
 #define GATHER_LIMIT USEC_PER_MINUTE
 
-/* A held change yields when the one in place has no more than this left (lost clientAuth of a client apart). */
-#define HOLD_YIELDS (14 * USEC_PER_DAY)
-
 struct plan_certificate {
 	const char *name;
 	const char *arn;

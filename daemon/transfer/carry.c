@@ -15,6 +15,7 @@
 #include <string.h>
 #include <systemd/sd-event.h>
 
+#include "daemon/plan/expiry.h"
 #include "daemon/transfer/carry_text.h"
 #include "daemon/transfer/verify.h"
 
@@ -276,7 +277,9 @@ static char *change_to_approve(const struct carry *carry, const struct in_place 
 	verify_add_anchor(carry->bundle, find_standing(carry), &change);
 	if (verify_change_held(&change, delivery->wish->accept | delivery->entry->accept,
 		    delivery->entry->usage, destination_now(carry->job.context),
-		    in_place ? in_place->leaf->not_after : USEC_INFINITY))
+		    in_place ? expiry_yields_at(
+				       in_place->leaf->not_before, in_place->leaf->not_after)
+			     : USEC_INFINITY))
 		reason = carry_change_text(&change, delivery->name);
 	return reason;
 }

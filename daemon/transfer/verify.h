@@ -129,17 +129,13 @@ enum anchor_standing verify_standing(const struct bundle *bundle, const struct a
 void verify_add_anchor(
 	const struct bundle *bundle, enum anchor_standing standing, struct change *change);
 
-/* While the one in place has more life than this, a change that was not accepted waits for a
- * person. */
-#define CHANGE_YIELDS_BEFORE (14 * USEC_PER_DAY)
-
 /**
- * verify_change_held(change, accepted, usage, now, in_place_not_after):
- * Must it wait?  Yes for a loss that is not ${accepted} (enum accept), until 14 days of life or
- * less are left in the one in place: then an outage would be worse; but lost clientAuth under
- * USAGE_CLIENT is that outage, and waits on.
+ * verify_change_held(change, accepted, usage, now, yields_at):
+ * Must it wait?  Yes for a loss that is not ${accepted} (enum accept), until ${yields_at}
+ * (expiry_yields_at() of the one in place; USEC_INFINITY: nothing is): then an outage would be
+ * worse; but lost clientAuth under USAGE_CLIENT is that outage, and waits on.
  */
 bool verify_change_held(const struct change *change, unsigned accepted, enum usage usage,
-	usec_t now, usec_t in_place_not_after);
+	usec_t now, usec_t yields_at);
 
 #endif

@@ -201,7 +201,7 @@ void change_done(struct change *change)
 }
 
 bool verify_change_held(const struct change *change, unsigned accepted, enum usage usage,
-	usec_t now, usec_t in_place_not_after)
+	usec_t now, usec_t yields_at)
 {
 	unsigned open = change->lost & ~accepted;
 
@@ -209,5 +209,5 @@ bool verify_change_held(const struct change *change, unsigned accepted, enum usa
 		return false;
 	if (usage == USAGE_CLIENT && change->lost_client_auth && open & ACCEPT_CLIENT_AUTH)
 		return true;
-	return usec_sub(in_place_not_after, now) > CHANGE_YIELDS_BEFORE;
+	return now < yields_at;
 }

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "daemon/plan/expiry.h"
 #include "daemon/transfer/verify.h"
 #include "lib/base/buf.h"
 #include "lib/base/strv.h"
@@ -295,7 +296,7 @@ static void check_change(const struct given *given, const struct bundle *bundle)
 		verify_change(bundle, in_place, &chain, &change);
 	verify_add_anchor(bundle, verify_standing(bundle, &known), &change);
 	held = verify_change_held(&change, accept_of(given, "accepted"), usage_of(given),
-		now_of(given), in_place ? in_place->not_after : USEC_INFINITY);
+		now_of(given), in_place ? expiry_yields_at(in_place->not_before, in_place->not_after) : USEC_INFINITY);
 	assert_int_equal(change.lost, accept_of(given, "lost"));
 	assert_int_equal(change.lost != 0, change.text != NULL);
 	assert_string_equal(held ? "held" : "carried", get(given, "expect"));
