@@ -98,9 +98,10 @@ static int verify_leaf(const struct certificate *leaf, enum usage usage, struct 
 		return refuse(err, RULE_LEAF_ISSUER,
 			"the leaf certificate " WHO_FORMAT " does not name its issuer", WHO(leaf));
 	/* Clients may go by their subject. */
-	if (!leaf->names && (usage == USAGE_SERVER || !*leaf->subject))
+	if (!leaf->names && !leaf->other_names && (usage == USAGE_SERVER || !*leaf->subject))
 		return refuse(err, RULE_LEAF_NAMES,
-			"the leaf certificate " WHO_FORMAT " with serial %.80s has no DNS name",
+			"the leaf certificate " WHO_FORMAT " with serial %.80s has no DNS name, "
+			"IP address, URI or e-mail address",
 			WHO(leaf), leaf->serial);
 	return 0;
 }

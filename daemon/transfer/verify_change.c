@@ -30,7 +30,10 @@ static void compare_names(
 	_cleanup_(freep) char *list = NULL;
 
 	STRV_FOREACH (name, in_place->names)
-		if (!certificate_covers(leaf, *name))
+		if (!strv_has(leaf->names, *name) && !certificate_covers(leaf, *name))
+			strv_append(&lost, *name);
+	STRV_FOREACH (name, in_place->other_names)
+		if (!strv_has(leaf->other_names, *name))
 			strv_append(&lost, *name);
 	if (!lost)
 		return;

@@ -18,7 +18,7 @@ enum verify_rule {
 	RULE_LEAF_VERSION, /* leaf-version: X.509 v3 */
 	RULE_LEAF_NOT_CA, /* leaf-not-ca: not itself a CA */
 	RULE_LEAF_ISSUER, /* leaf-issuer: names its issuer */
-	RULE_LEAF_NAMES, /* leaf-names: has a DNS name; a client may do with a subject */
+	RULE_LEAF_NAMES, /* leaf-names: has a name of any kind; a client may do with a subject */
 	RULE_EXTENSIONS_READABLE, /* extensions-readable: well-formed, each at most once */
 	RULE_CRITICAL_EXTENSION, /* critical-extension: none that nobody here knows */
 	RULE_KEY_ALGORITHM, /* key-algorithm: RSA or EC, leaf and chain */
@@ -79,7 +79,7 @@ struct verify_terms {
 	/* Trusted: source.trust, else the anchor recorded when first seen.  NULL or none: the
 	 * chain's own end is accepted. */
 	const struct certificate_list *anchors;
-	char *const *names; /* DNS names that the leaf must cover; NULL: none asked for */
+	char *const *names; /* names of any kind that the leaf must cover; NULL: none asked for */
 	enum usage usage;
 };
 

@@ -15,6 +15,7 @@
 #include "lib/base/strv.h"
 /* Circle with lib/pki/describe.h: it fills in the fields. */
 #include "lib/pki/describe.h"
+#include "lib/pki/name.h"
 #include "lib/pki/pem.h"
 
 #define LABEL         "CERTIFICATE"
@@ -243,11 +244,10 @@ static bool name_covers(const char *have, const char *name)
 
 bool certificate_covers(const struct certificate *certificate, const char *name)
 {
-	_cleanup_(freep) char *plain = mem_strdup(name);
-	size_t length = strlen(plain);
+	_cleanup_(freep) char *plain = name_normal(name);
 
-	if (length > 1 && plain[length - 1] == '.')
-		plain[length - 1] = '\0';
+	if (name_kind(plain) != NAME_DNS)
+		return strv_has(certificate->other_names, plain);
 	STRV_FOREACH (have, certificate->names)
 		if (name_covers(*have, plain))
 			return true;
@@ -269,6 +269,7 @@ struct certificate *certificate_free(struct certificate *certificate)
 	free(certificate->signature_algorithm);
 	strv_free(certificate->extended_key_usages);
 	free(certificate->key_algorithm);
+	strv_free(certificate->other_names);
 	strv_free(certificate->names);
 	free(certificate->common_name);
 	free(certificate->issuer);

@@ -55,6 +55,7 @@ struct certificate {
 	char *issuer; /* RFC 2253, for people */
 	char *common_name; /* or NULL */
 	char **names; /* DNS names of the SAN, lower case; the common name where there is no SAN */
+	char **other_names; /* its IP addresses, URIs, e-mail addresses, as name_normal() has them */
 	char *key_algorithm; /* ACM's: RSA_2048, EC_prime256v1, ...; else OpenSSL's name and bits */
 	bool key_is_rsa;
 	bool key_is_ec;
@@ -148,8 +149,8 @@ bool certificate_issued_by(const struct certificate *certificate, const struct c
 /* certificate_is_self_signed(certificate): its own key verifies its signature. */
 bool certificate_is_self_signed(const struct certificate *certificate);
 
-/* certificate_covers(certificate, name): is DNS ${name} (possibly "*.x") among its names, or
- * matched by a wildcard of one label (RFC 9525 section 6.3)? */
+/* certificate_covers(certificate, name): is ${name}, of any kind of lib/pki/name.h, among its names,
+ * or DNS ${name} (possibly "*.x") matched by a wildcard of one label (RFC 9525 section 6.3)? */
 bool certificate_covers(const struct certificate *certificate, const char *name);
 
 /* certificate_has_usage(certificate, oid): no EKU extension, anyExtendedKeyUsage, or ${oid} among

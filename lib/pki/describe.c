@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/pki/describe.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <openssl/bn.h>
 #include <openssl/err.h>
@@ -15,6 +16,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/encode.h"
 #include "lib/base/strv.h"
+#include "lib/pki/name.h"
 
 static int malformed(struct error *err, const char *what)
 {
@@ -103,28 +105,77 @@ static int describe_common_name(struct certificate *certificate, struct error *e
 	return 0;
 }
 
-/* In one go: a list that grows name by name takes the square of their number, which somebody else decides. */
-static int append_dns_names(struct certificate *certificate, const GENERAL_NAMES *names)
+/* Of a URI or an e-mail address: a byte that none may hold is escaped. */
+static char *escaped_name(const ASN1_STRING *string)
 {
-	size_t count = (size_t)MAX(sk_GENERAL_NAME_num(names), 0), used = 0;
-	char **list = count ? mem_alloc((count + 1) * sizeof(*list)) : NULL;
+	const unsigned char *data = ASN1_STRING_get0_data(string);
+	_cleanup_(freep) char *text = NULL;
+	struct buf escaped = BUF_NULL;
+
+	for (int i = 0; i < ASN1_STRING_length(string); i++)
+		if (data[i] <= ' ' || data[i] >= 0x7f)
+			buf_printf(&escaped, "%%%02X", data[i]);
+		else
+			buf_append_char(&escaped, (char)data[i]);
+	text = buf_take(&escaped);
+	return name_normal(text);
+}
+
+/* Of neither size it is nobody's, and still one that can be lost. */
+static char *address_name(const ASN1_OCTET_STRING *string)
+{
+	const unsigned char *data = ASN1_STRING_get0_data(string);
+	int length = ASN1_STRING_length(string);
+	int family = length == 4 ? AF_INET : AF_INET6;
+	char text[INET6_ADDRSTRLEN];
+	struct buf odd = BUF_NULL;
+
+	if (length == 4 || length == 16)
+		return mem_strdup(inet_ntop(family, data, text, sizeof(text)));
+	for (int i = 0; i < length; i++)
+		buf_printf(&odd, "%s%02x", i ? ":" : "address of ", data[i]);
+	return odd.length ? buf_take(&odd) : mem_strdup("address of no bytes");
+}
+
+/* An IP address, URI or e-mail address, or NULL for what is neither. */
+static char *other_name(const GENERAL_NAME *name)
+{
+	switch (name->type) {
+	case GEN_IPADD:
+		return address_name(name->d.iPAddress);
+	case GEN_URI:
+		return escaped_name(name->d.uniformResourceIdentifier);
+	case GEN_EMAIL:
+		return escaped_name(name->d.rfc822Name);
+	default:
+		return NULL;
+	}
+}
+
+/* In one go: a list that grows name by name takes the square of their number, which somebody else decides. */
+static int take_names(struct certificate *certificate, const GENERAL_NAMES *names)
+{
+	size_t count = (size_t)MAX(sk_GENERAL_NAME_num(names), 0), dns = 0, others = 0;
+	_cleanup_(strv_freep) char **dns_names = mem_alloc((count + 1) * sizeof(char *));
+	_cleanup_(strv_freep) char **other_names = mem_alloc((count + 1) * sizeof(char *));
 
 	for (size_t i = 0; i < count; i++) {
 		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, (int)i);
 
-		if (name->type != GEN_DNS)
+		if (name->type != GEN_DNS) {
+			other_names[others] = other_name(name);
+			others += other_names[others] != NULL;
 			continue;
-		list[used] = plain_name(ASN1_STRING_get0_data(name->d.dNSName),
-			ASN1_STRING_length(name->d.dNSName));
-		if (!list[used++]) {
-			strv_free(list);
-			return -1;
 		}
+		dns_names[dns] = plain_name(ASN1_STRING_get0_data(name->d.dNSName),
+			ASN1_STRING_length(name->d.dNSName));
+		if (!dns_names[dns++])
+			return -1;
 	}
-	if (used)
-		certificate->names = list;
-	else
-		free(list);
+	if (dns)
+		certificate->names = take(dns_names);
+	if (others)
+		certificate->other_names = take(other_names);
 	return 0;
 }
 
@@ -144,7 +195,7 @@ static int describe_names(struct certificate *certificate, struct error *err)
 		if (text)
 			strv_append(&certificate->names, text);
 	}
-	r = append_dns_names(certificate, names);
+	r = names ? take_names(certificate, names) : 0;
 	GENERAL_NAMES_free(names);
 	return r < 0 ? malformed(err, "subject alternative names are") : 0;
 }

@@ -7,6 +7,7 @@ RSA keys that exist are kept.  The dates are fixed, and each case says what time
 """
 import datetime
 import hashlib
+import ipaddress
 import pathlib
 import subprocess
 
@@ -89,7 +90,20 @@ def ca(file, of, by, subject, issuer, begin="2022-01-01", end="2040-01-01", is_c
 
 
 NAMES = ("a.example.com", "b.example.com", "*.apps.example.com")
+KINDS = ("10.0.0.1", "2001:db8::1", "spiffe://example.com/pay", "ops@example.com")
 BITS = ("digital_signature", "key_encipherment")
+
+
+def general_name(text):
+    """NAME as a certificate bears it: its kind shows in its text."""
+    if ":" in text and "//" in text:
+        return x509.UniformResourceIdentifier(text)
+    if "@" in text:
+        return x509.RFC822Name(text)
+    try:
+        return x509.IPAddress(ipaddress.ip_address(text))
+    except ValueError:
+        return x509.DNSName(text)
 
 
 def leaf(file, of="leaf", by="intermediate", issuer="Test Intermediate", begin="2027-01-01", end="2028-01-31",
@@ -97,7 +111,7 @@ def leaf(file, of="leaf", by="intermediate", issuer="Test Intermediate", begin="
          issuer_name=None, digest=hashes.SHA256()):
     extensions = identifiers(of, by) + list(more)
     if names:
-        extensions.append((x509.SubjectAlternativeName([x509.DNSName(each) for each in names]), False))
+        extensions.append((x509.SubjectAlternativeName([general_name(each) for each in names]), False))
     if bits:
         extensions.append((usage(*bits), True))
     if extended:
@@ -251,6 +265,8 @@ def make_leaves():
     leaf("leaf-signs-only", bits=("digital_signature",))
     leaf("leaf-rsa-signs", of="leaf-rsa", by="rsa-root", issuer="Test RSA Root", bits=("digital_signature",))
     leaf("leaf-few-names", names=NAMES[:2])
+    leaf("leaf-all-kinds", names=NAMES + KINDS)
+    leaf("leaf-address", names=("10.0.0.1",), subject=name("10.0.0.1"))
     leaf("leaf-critical", more=[(unknown("1.2.3.4.5"), True)])
     leaf("leaf-proxy", names=(), subject=name("a.example.com"), more=[(unknown("1.3.6.1.5.5.7.1.14", bytes.fromhex("300c300a06082b06010505071501")), True)])
     leaf("leaf-malformed", more=[(unknown("2.5.29.31", b"\x30\x03\x01"), False)])
@@ -285,6 +301,10 @@ def make_in_place():
     """What destinations hold before: another key, older dates."""
     old("old")
     old("old-more-names", names=NAMES + ("lost.example.com", "gone.example.com"))
+    old("old-all-kinds", names=NAMES + KINDS)
+    old("old-address", names=NAMES + ("10.0.0.1",))
+    old("old-uri", names=NAMES + ("spiffe://example.com/pay",))
+    old("old-email-name", names=NAMES + ("ops@example.com",))
     old("old-wildcard", names=("a.example.com", "x.apps.example.com"))
     old("old-strangers", names=("stranger.example.net", "other.example.net"))
     old("old-agrees", bits=BITS + ("key_agreement",))

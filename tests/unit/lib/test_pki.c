@@ -131,7 +131,9 @@ static void test_describes(void **state)
 	struct fingerprint again;
 
 	add_extension(
-		x509, NID_subject_alt_name, "DNS:B.Example.com,DNS:*.c.example.com,IP:10.0.0.1");
+		x509, NID_subject_alt_name,
+		"DNS:B.Example.com,DNS:*.c.example.com,IP:10.0.0.1,IP:2001:DB8:0:0::1,"
+		"URI:SPIFFE://User@Example.com/Pay,email:Ops@Example.com,RID:1.2.3.4");
 	add_extension(x509, NID_key_usage, "digitalSignature,keyEncipherment");
 	add_extension(x509, NID_ext_key_usage, "serverAuth,1.2.3.4");
 	certificate = finish(x509, rsa_key);
@@ -144,6 +146,11 @@ static void test_describes(void **state)
 	assert_string_equal(certificate->common_name, "A.example.com");
 	assert_int_equal(strv_length(certificate->names), 2);
 	assert_string_equal(certificate->names[0], "b.example.com");
+	assert_int_equal(strv_length(certificate->other_names), 4);
+	assert_string_equal(certificate->other_names[0], "10.0.0.1");
+	assert_string_equal(certificate->other_names[1], "2001:db8::1");
+	assert_string_equal(certificate->other_names[2], "spiffe://User@example.com/Pay");
+	assert_string_equal(certificate->other_names[3], "Ops@example.com");
 	assert_string_equal(certificate->key_algorithm, "RSA_2048");
 	assert_true(certificate->key_is_rsa && !certificate->key_is_ec);
 	assert_int_equal(certificate->key_bits, 2048);
@@ -163,6 +170,44 @@ static void test_describes(void **state)
 	assert_true(fingerprint_equal(&again, &certificate->fingerprint));
 	assert_true(fingerprint_is_set(&again));
 	assert_int_equal(fingerprint_parse("12", &again), -EINVAL);
+}
+
+/* Bytes that no name of its kind has are no reason to read nothing of a certificate. */
+static void test_odd_names(void **state)
+{
+	X509 *x509 = new_x509(rsa_key, "a.example.com");
+	GENERAL_NAMES *names = sk_GENERAL_NAME_new_null();
+	static const struct {
+		int type;
+		const char *data;
+		int length;
+		const char *text;
+	} odd[] = {
+		{ GEN_IPADD, "\x0a\0\0\1\xff", 5, "address of 0a:00:00:01:ff" },
+		{ GEN_IPADD, "", 0, "address of no bytes" },
+		{ GEN_EMAIL, "a b\xc3\xa4@x", 7, "a%20b%C3%A4@x" },
+		{ GEN_URI, "x\0y", 3, "x%00y" },
+		{ GEN_URI, "", 0, "" },
+	};
+	_cleanup_(certificate_freep) struct certificate *certificate = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
+		GENERAL_NAME *name = GENERAL_NAME_new();
+		ASN1_STRING *string = ASN1_STRING_type_new(
+			odd[i].type == GEN_IPADD ? V_ASN1_OCTET_STRING : V_ASN1_IA5STRING);
+
+		assert_true(ASN1_STRING_set(string, odd[i].data, odd[i].length));
+		GENERAL_NAME_set0_value(name, odd[i].type, string);
+		assert_true(sk_GENERAL_NAME_push(names, name) > 0);
+	}
+	assert_true(X509_add1_ext_i2d(x509, NID_subject_alt_name, names, 0, 0));
+	GENERAL_NAMES_free(names);
+	certificate = finish(x509, rsa_key);
+	assert_non_null(certificate);
+	assert_null(certificate->names);
+	assert_int_equal(strv_length(certificate->other_names), ARRAY_SIZE(odd));
+	for (size_t i = 0; i < ARRAY_SIZE(odd); i++)
+		assert_string_equal(certificate->other_names[i], odd[i].text);
 }
 
 /* A certificate with so many names that its DER is about ${length} long, as PEM. */
@@ -728,6 +773,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_describes),
+		cmocka_unit_test(test_odd_names),
 		cmocka_unit_test(test_describes_ec_without_extensions),
 		cmocka_unit_test(test_length_is_bounded),
 		cmocka_unit_test(test_covers),
