@@ -16,6 +16,8 @@
 #define REGION    "[a-z]{2,}(-[a-z]+)+-[0-9]+"
 #define LABEL     "[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
 #define HOST      LABEL "(\\." LABEL ")*"
+#define DNS_MOST  253
+#define LOCAL     "[A-Za-z0-9.!#$%&'*+/=?^_`|~-]+"
 #define ANY_BRACE "\\{(account|region|certificate|domain)\\}"
 
 static const struct {
@@ -38,6 +40,51 @@ static const char *check_labels(const char *text)
 			return "has a label of more than 63 characters, the limit of DNS; write a shorter name";
 	}
 	return NULL;
+}
+
+static bool is_address(int family, const char *text)
+{
+	unsigned char bytes[sizeof(struct in6_addr)];
+
+	return inet_pton(family, text, bytes) == 1;
+}
+
+/* No top-level domain is of digits alone: what ends with such a label is meant as an address. */
+static const char *check_dns_name(const char *text)
+{
+	const char *dot = strrchr(text, '.'), *last = dot ? dot + 1 : text;
+
+	if (!last[strspn(last, "0123456789")] && !is_address(AF_INET, text))
+		return "is neither a DNS name nor an IPv4 address; write for example "
+		       "pay.example.com or 10.0.0.1";
+	if (strlen(text) > DNS_MOST)
+		return "has more than 253 characters, the limit of DNS; write a shorter name";
+	return check_labels(text);
+}
+
+static const char *check_uri(const char *text)
+{
+	const char *rest = strchr(text, ':') + 1;
+
+	if (!text[strspn(text, "0123456789ABCDEFabcdef:.")])
+		return "is not an IPv6 address; write for example 2001:db8::1";
+	if (!rest[strspn(rest, "0123456789")])
+		return "has a port, which no certificate names; write the name alone";
+	if (strncmp(rest, "//", 2) == 0 && strcspn(rest + 2, "/?#") == 0)
+		return "names no host; write for example spiffe://example.com/pay";
+	return NULL;
+}
+
+/* As name_kind() of lib/pki/name.h tells them apart. */
+static const char *check_subject(const char *text)
+{
+	const char *mark = text + strcspn(text, ":@");
+
+	if (is_address(AF_INET6, text))
+		return NULL;
+	if (*mark == ':')
+		return check_uri(text);
+	return check_dns_name(*mark ? mark + 1 : text);
 }
 
 /* RFC 6066 section 3: a server's name in TLS is never an address. */
@@ -179,7 +226,14 @@ static const struct format_description descriptions[FORMAT_COUNT_] = {
 		.min = 20, .max = 2048 },
 	[FORMAT_DOMAIN] = { "a DNS name",
 		"write it like pay.example.com or \"*.example.com\", other scripts as xn--...",
-		"^(\\*\\.)?" HOST "$", .min = 1, .max = 253, .check = check_labels, .lower = true },
+		"^(\\*\\.)?" HOST "$", .min = 1, .max = DNS_MOST, .check = check_labels,
+		.lower = true },
+	[FORMAT_SUBJECT] = { "a name that a certificate can have",
+		"write a DNS name like pay.example.com or \"*.example.com\" (other scripts as "
+		"xn--...), an IP address, a URI or an e-mail address",
+		"^((\\*\\.)?" HOST "|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|"
+		"[A-Za-z][A-Za-z0-9+-]*:[!-~]+|" LOCAL "@" HOST ")$",
+		.min = 1, .max = 2048, .check = check_subject },
 	[FORMAT_DELIVERY] = { "the name of a delivery",
 		"write CERTIFICATE/DESTINATION, "
 		"with /ACCOUNT/REGION behind it where there are several",
@@ -340,7 +394,7 @@ char *format_normal(enum format format, const char *text)
 	if (format == FORMAT_PATH)
 		return normal_path(text);
 	copy = mem_strdup(text);
-	if (descriptions[format].lower)
+	if (descriptions[format].lower || (format == FORMAT_SUBJECT && !strpbrk(text, ":@")))
 		for (char *c = copy; *c; c++)
 			*c = (char)tolower((unsigned char)*c);
 	return copy;

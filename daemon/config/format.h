@@ -32,6 +32,7 @@ enum format {
 	FORMAT_CERTIFICATE_ARN,
 	FORMAT_IMPORT_ARN, /* the same with placeholders */
 	FORMAT_DOMAIN,
+	FORMAT_SUBJECT, /* what a certificate can be for: a name of any kind of lib/pki/name.h */
 	FORMAT_DELIVERY,
 	FORMAT_OBJECT,
 	FORMAT_KMS_KEY,

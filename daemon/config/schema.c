@@ -176,8 +176,9 @@ static const struct schema_row certificate_rows[] = {
 		.help = "ARN of the certificate at the source" },
 	{ "match", SCHEMA_SECTION, .offset = 0, .section = &match_section, .excludes = "arn",
 		.help = "instead of arn: every certificate at the source that matches" },
-	{ "names", SCHEMA_LIST, AT(names), .format = FORMAT_DOMAIN, .max = LIST_MAX,
-		.help = "DNS names that each renewed certificate must cover" },
+	{ "names", SCHEMA_LIST, AT(names), .format = FORMAT_SUBJECT, .max = LIST_MAX,
+		.help = "names (DNS, IP address, URI, e-mail) that each renewed certificate must "
+			"cover" },
 	{ "usage", SCHEMA_WORD, AT(usage), .words = usage_words, .initial = "server",
 		.help = "use of the certificate; a client's is always held if it lost clientAuth" },
 	{ "accept", SCHEMA_WORDS, AT(accept), .words = accept_words,

@@ -7,6 +7,7 @@
 #include "daemon/config/rules.h"
 #include "daemon/model/place.h"
 #include "lib/base/strv.h"
+#include "lib/pki/name.h"
 
 #define warn(r, node, format, ...) complain((r), (node), "warning: " format, __VA_ARGS__)
 
@@ -67,6 +68,21 @@ static void check_arn_region(const struct rules *r,
 	check_region(r, rules_place(map, "arn"), path, region);
 }
 
+/* --- names asked for --- */
+
+/* Whoever writes one waits for a certificate that never comes: ACM is asked for DNS names alone. */
+static void check_subject(const struct rules *r,
+	const struct desired_certificate *certificate, const struct yaml_node *node)
+{
+	const char *name = node->text;
+
+	if (name && strv_has(certificate->names, name) && name_kind(name) != NAME_DNS)
+		warn(r, node,
+			"certificates.%s.names: '%s' is not a DNS name, but ACM issues certificates "
+			"for DNS names only; with it, certferryd delivers no certificate of this entry",
+			rules_name(certificate->name), name);
+}
+
 /* --- names of objects --- */
 
 /* As it will be called, as far as the configuration says. */
@@ -120,7 +136,11 @@ void warnings_find(const struct desired *desired, const struct yaml_node *root,
 		const struct yaml_node *map = r.certificates->items[i];
 		const struct yaml_node *list = yaml_find(map, "deliver");
 
+		const struct yaml_node *names = yaml_find(map, "names");
+
 		check_arn_region(&r, certificate, map);
+		for (size_t j = 0; names && names->type == YAML_LIST && j < names->count; j++)
+			check_subject(&r, certificate, names->items[j]);
 		for (size_t j = 0; j < certificate->deliver_count; j++)
 			check_object(&r, certificate, &certificate->deliver[j], list->items[j]);
 	}

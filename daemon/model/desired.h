@@ -118,7 +118,7 @@ struct desired_certificate {
 	char *arn;	    /* exactly one of arn, match_domain, match_tags */
 	char *match_domain; /* "*.example.com" matches one label, as in certificates */
 	char **match_tags;  /* "KEY=VALUE", all of them */
-	char **names;	    /* DNS names that each version must cover; empty: none is asked for */
+	char **names;	    /* of any kind, that each version must cover; empty: none is asked for */
 	enum usage usage;
 	unsigned accept;
 	bool keep_eligible;
