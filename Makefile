@@ -62,6 +62,8 @@ CHECK_PACKAGES := python3-pytest python3-pytest-xdist python3-pytest-timeout pyt
 	python3-cryptography python3-yaml openssl nginx-light systemd dbus polkitd strace iproute2 clang libclang-rt-dev \
 	systemd-container
 BOTOCORE_PACKAGES := python3-venv
+# The servers of the recipes that the short form starts.
+RECIPE_PACKAGES := postgresql redis-server haproxy unbound dns-root-data
 ROOT_PACKAGES := mmdebstrap systemd-container
 # In the root of Debian 13: clang comes with LONG=1 alone.
 TRIXIE_PACKAGES := $(TEST_PACKAGES) $(filter-out $(if $(LONG),,%clang libclang%) systemd-container,$(CHECK_PACKAGES))
@@ -130,7 +132,7 @@ deps: ## install what building and testing need (Debian packages)
 	$(Q)tests/packages $(TEST_PACKAGES) -- $(CHECK_PACKAGES)
 
 deps-all: ## install what all targets that check something need, at once
-	$(Q)tests/packages $(TEST_PACKAGES) -- $(CHECK_PACKAGES) $(BOTOCORE_PACKAGES) $(ROOT_PACKAGES)
+	$(Q)tests/packages $(TEST_PACKAGES) -- $(CHECK_PACKAGES) $(BOTOCORE_PACKAGES) $(ROOT_PACKAGES) $(RECIPE_PACKAGES)
 
 # The floors named, with a skip for each of the packages that is not there.
 run = $(Q)BUILD=$(BUILD) SANITIZE=$(SANITIZE) PACKAGES="$(1)" $(PYTHON) tests/run.py $(2)
@@ -143,6 +145,11 @@ check-botocore: ## the AWS client against a newer boto3 and botocore than Debian
 	$(Q)tests/packages $(TEST_PACKAGES) -- $(BOTOCORE_PACKAGES)
 	$(Q)$(MAKE) --no-print-directory all $(BOTOCORE)
 	$(call run,$(BOTOCORE_PACKAGES),botocore)
+
+check-recipes: ## does the server of each recipe serve the renewal, in a container; LONG=1 for every recipe
+	$(Q)tests/packages $(TEST_PACKAGES) -- $(CHECK_PACKAGES) $(RECIPE_PACKAGES)
+	$(Q)$(MAKE) --no-print-directory all
+	$(call run,$(CHECK_PACKAGES) $(RECIPE_PACKAGES),recipes)
 
 check-simulation: deps-build ## a sync of 2,500 certificates to 16 accounts, with a clock that jumps; some minutes
 	$(Q)$(MAKE) --no-print-directory $(SIMULATION)
@@ -204,12 +211,16 @@ install: all ## install under DESTDIR and PREFIX
 	install -D -m 0644 daemon/failed/certferry-failed.8 $(DESTDIR)$(PREFIX)/share/man/man8/certferry-failed.8
 	install -D -m 0644 daemon/cli/certferry.1 $(DESTDIR)$(PREFIX)/share/man/man1/certferry.1
 	install -D -m 0644 conf/certferry.yaml.5 $(DESTDIR)$(PREFIX)/share/man/man5/certferry.yaml.5
+	install -D -m 0644 conf/certferry-recipes.7 $(DESTDIR)$(PREFIX)/share/man/man7/certferry-recipes.7
 	install -D -m 0644 conf/certferry.yaml $(DESTDIR)$(PREFIX)/share/doc/certferry/certferry.yaml
 	install -D -m 0644 conf/failed.conf $(DESTDIR)$(PREFIX)/share/doc/certferry/failed.conf
 	install -D -m 0644 conf/certferry.schema.json $(DESTDIR)$(PREFIX)/share/certferry/certferry.schema.json
 	install -d $(DESTDIR)$(PREFIX)/share/doc/certferry/iam $(DESTDIR)$(PREFIX)/share/doc/certferry/drop-ins
 	install -m 0644 conf/iam/* $(DESTDIR)$(PREFIX)/share/doc/certferry/iam
 	install -m 0644 systemd/drop-ins/* $(DESTDIR)$(PREFIX)/share/doc/certferry/drop-ins
+	for one in $(notdir $(wildcard conf/recipes/*)); do \
+		install -d $(DESTDIR)$(PREFIX)/share/doc/certferry/recipes/$$one && \
+		install -m 0644 conf/recipes/$$one/* $(DESTDIR)$(PREFIX)/share/doc/certferry/recipes/$$one || exit 1; done
 
 clean: ## remove build/
 	rm -rf build
@@ -218,7 +229,7 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
 .PHONY: all unit bench bench-build deps deps-all deps-build deps-run check check-botocore check-simulation check-trixie check-layers \
-	check-mutations check-watchers demo install clean help
+	check-mutations check-recipes check-watchers demo install clean help
 .SECONDARY:
 # Those of Debian 13 below build/trixie are another machine's.
 -include $(shell find $(BUILD) -path '*/trixie' -prune -o -type f -name '*.d' -print 2>/dev/null)

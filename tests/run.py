@@ -10,7 +10,8 @@ simulation (whole syncs with a clock that jumps), scenarios (the real daemon aga
 `tests/run.py FLOOR...` runs only those.  BUILD and SANITIZE are make's.
 Only when named: botocore, as it needs PyPI (`make check-botocore`: against a newer boto3 and botocore than Debian's),
 simulation-whole, as it takes minutes (`make check-simulation`), watchers, as it needs the registries of four languages
-(`make check-watchers`: programs that notice renewed files by themselves), and trixie, which needs a mirror of Debian (`make
+(`make check-watchers`: programs that notice renewed files by themselves), recipes, as it needs servers (`make check-recipes`:
+those of conf/recipes, each with its recipe; LONG=1: every one), and trixie, which needs a mirror of Debian (`make
 check-trixie`: layers, unit, fuzz, tree and some of system, built and run on Debian 13; LONG=1: every floor).
 
 Tests mostly wait, so they run side by side: programs of the unit floor, and tests of pytest's floors by pytest-xdist.
@@ -309,6 +310,15 @@ def floor_trixie(count):
            BUILD=build)
 
 
+def floor_recipes(count):
+    """The servers of conf/recipes in the container of the system floor."""
+    if SANITIZE:
+        count.add_skip("recipes", "the shipped sandbox does not admit a sanitizer's memory map")
+        return
+    chosen = [] if LONG else [f"recipe-{name}" for name in SHORT_RECIPES]
+    follow(count, "recipes", [PYTHON, "tests/system/run.py", "--modules", "tests.recipes.served", *chosen])
+
+
 def floor_watchers(count):
     """Programs that notice renewed files by themselves; those that cannot be had are skipped."""
     run(["tests/watchers/install", str(ROOT / BUILD / "watchers")])
@@ -338,6 +348,7 @@ TRIXIE_SYSTEM = (
     "dependent-restart-*", "dependent-without-a-rule-*", "dependent-survives-*",
     "failed-rejected-*", "failed-crashes-*", "failed-without-a-bus-*",
 )
+SHORT_RECIPES = ("postgresql", "redis", "haproxy", "unbound")
 # Cheap and decisive first.
 FLOORS = {
     "layers": floor_layers,
@@ -354,6 +365,7 @@ FLOORS = {
 }
 ONLY_WHEN_NAMED = {
     "botocore": floor_botocore,
+    "recipes": floor_recipes,
     "simulation-whole": floor_simulation_whole,
     "trixie": floor_trixie,
     "watchers": floor_watchers,

@@ -221,6 +221,62 @@ def test_the_example_configuration_is_yaml():
     assert yaml.safe_load(read("conf/certferry.yaml")) is None or isinstance(yaml.safe_load(read("conf/certferry.yaml")), dict)
 
 
+# conf/recipes
+
+RECIPES = sorted(path.name for path in (ROOT / "conf/recipes").iterdir())
+LAYOUTS = {"nginx": "fullchain.pem privkey.pem", "apache": "cert.pem chain.pem privkey.pem", "haproxy": "haproxy.pem"}
+
+
+def recipe(name):
+    """{name of a file: its text}"""
+    return {path.name: path.read_text().replace("certificate/ID", ARN.rpartition(":")[2])
+            for path in (ROOT / "conf/recipes" / name).iterdir()}
+
+
+def test_every_recipe_is_told_and_started():
+    assert RECIPES == sorted(re.findall(r"^\.It Pa (\S+)\n[^/]", read("conf/certferry-recipes.7").split(".Sh FILES")[0], re.M))
+    assert RECIPES == sorted(re.findall(r'^recipe\("([\w-]+)"', read("tests/recipes/served.py"), re.M))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_file_of_a_recipe_says_where_it_goes(name):
+    places = []
+    for file, text in recipe(name).items():
+        head = text.removeprefix("#!/usr/bin/python3\n").splitlines()[:2]
+        assert head[0] == "# SPDX-License-Identifier: Apache-2.0", file
+        place = re.fullmatch(r"# (?:Lines for )?(/\S+)", head[1])
+        assert place, file
+        places.append(place[1])
+    assert len(set(places)) == len(places)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_path_of_a_recipe_is_one_that_certferryd_delivers(name):
+    files = recipe(name)
+    configuration = yaml.safe_load(files["certferry.yaml"])
+    paths = set()
+    for certificate, entry in configuration["certificates"].items():
+        for delivery in entry["deliver"]:
+            place = configuration["destinations"][delivery["to"]]
+            paths |= {f"{place['directory']}/{certificate}/{file}" for file in LAYOUTS[place.get("layout", "nginx")].split()}
+    named = {path for text in files.values() for path in re.findall(r"/var/lib/certferry[\w/.-]*\w\.pem", text)}
+    assert named and named <= paths
+
+
+def test_certferryd_accepts_all_recipes_together(tmp_path):
+    whole = {}
+    for name in RECIPES:
+        text = recipe(name)["certferry.yaml"]
+        assert refusals(text) == [], name
+        for key, names in yaml.safe_load(text).items():
+            assert not set(whole.setdefault(key, {})) & set(names), name
+            whole[key] |= names
+    file = tmp_path / "certferry.yaml"
+    file.write_text(yaml.safe_dump({"source": {"region": "eu-west-1"}} | whole))
+    run = subprocess.run([BUILD / "certferryd", "--config", file, "--check"], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
 def test_the_records_design_has_its_tables():
     """As the program of the newest format has made them (a unit test says that this one makes the same)."""
     records = (ROOT / "tests/record").glob("format-*.sqlite")

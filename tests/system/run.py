@@ -6,10 +6,11 @@ Boots this host's own root in a container (systemd-nspawn) whose changes go to m
 loopback, installs what was built into it, and runs tests/system/inside.py there.  Nothing of the host changes.
 Builds nothing.  Prints one line a test (PASS, FAIL or SKIP); exit status 0 if no test failed.
 
-    tests/system/run.py [--root DIRECTORY] [--keep DIRECTORY] [PATTERN ...]
+    tests/system/run.py [--root DIRECTORY] [--keep DIRECTORY] [--modules NAME,...] [PATTERN ...]
 
 --root boots another system's root, which BUILD has to be built for (tests/trixie.py makes one); it stays as it is.
 --keep leaves the container's journal in DIRECTORY; patterns choose tests by name ("dependent-*").
+--modules takes the tests of these modules instead of the floor's own (tests.recipes.served is another floor's).
 """
 
 import argparse
@@ -29,6 +30,7 @@ HERE = "/opt/certferry"  # where the container sees this tree
 RESULTS = "/opt/results"
 STAGE = "/opt/stage"
 SEARCH = "/usr/sbin:/usr/bin:/sbin:/bin"
+MODULES = ",".join(f"tests.system.{name}" for name in ("access", "daemon", "dependents", "failed", "sandbox", "shipped"))
 
 UNIT = f"""
 [Unit]
@@ -38,7 +40,7 @@ After=basic.target
 Type=oneshot
 Environment=PYTHONPATH={HERE} PYTHONDONTWRITEBYTECODE=1 CERTFERRY_BUILD={HERE}/{BUILD.relative_to(ROOT)}
 WorkingDirectory={HERE}
-ExecStart=/usr/bin/python3 -m tests.system.inside --stage {STAGE} --results {RESULTS} %(patterns)s
+ExecStart=/usr/bin/python3 -m tests.system.inside --stage {STAGE} --results {RESULTS} --modules %(modules)s %(patterns)s
 StandardOutput=append:{RESULTS}/output
 StandardError=append:{RESULTS}/errors
 ExecStopPost=systemctl poweroff --no-block
@@ -78,11 +80,11 @@ def stage(directory):
     return True
 
 
-def boot(work, root, patterns):
+def boot(work, root, modules, patterns):
     """Run the container until it powers off; returns whether it ended in time, and what it said."""
     (work / "root").mkdir()
     unit = work / "certferry-tests.service"
-    unit.write_text(UNIT % {"patterns": " ".join(f"'{pattern}'" for pattern in patterns)})
+    unit.write_text(UNIT % {"modules": modules, "patterns": " ".join(f"'{pattern}'" for pattern in patterns)})
     command = ["unshare", "-m", "--propagation", "private", "sh", "-c", BOOT, "boot", str(root), str(work / "root")]
     command += ["-q", "--register=no", "--keep-unit", "--volatile=overlay", "-D", str(work / "root")]
     command += [f"--machine=certferry-{os.getpid()}", "--private-network", "--capability=all", "--link-journal=no"]
@@ -127,6 +129,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--root", type=Path, default=Path("/"), help="boot the system that lies there")
     parser.add_argument("--keep", type=Path, help="leave the container's journal and console there")
+    parser.add_argument("--modules", default=MODULES, help="the modules that have the tests, between commas")
     parser.add_argument("patterns", nargs="*")
     options = parser.parse_args()
     reason = why_not(options.root.resolve())
@@ -140,7 +143,7 @@ def main():
         (work / "results").mkdir()
         if not stage(work / "stage"):
             return 1
-        status = report(work, boot(work, options.root.resolve(), options.patterns))
+        status = report(work, boot(work, options.root.resolve(), options.modules, options.patterns))
         if options.keep:
             shutil.copytree(work / "results", options.keep, dirs_exist_ok=True)
             shutil.copy(work / "console", options.keep)

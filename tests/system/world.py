@@ -55,11 +55,28 @@ destinations: {{group-files: {{kind: file, directory: {directory}, group: ssl-ce
 """
 
 
+def start_cloud():
+    cloud = Cloud(directory="/srv/cloud").start()
+    for path in Path("/srv/cloud").iterdir():
+        path.chmod(0o644)
+    return cloud
+
+
+def give_access(cloud):
+    """Where the cloud is, and the daemon's keys to it."""
+    keys = cloud.keys(SOURCE, "certferry")
+    Path("/etc/default/certferry").write_text(f"AWS_ENDPOINT_URL={cloud.endpoint}\nAWS_CA_BUNDLE={cloud.ca}\n")
+    credentials = Path("/etc/certferry/aws-credentials")
+    credentials.write_text(
+        f"[default]\naws_access_key_id = {keys['access_key']}\naws_secret_access_key = {keys['secret_key']}\n"
+    )
+    os.chown(credentials, 0, grp.getgrnam("certferry").gr_gid)
+    credentials.chmod(0o640)
+
+
 class World:
     def __init__(self):
-        self.cloud = Cloud(directory="/srv/cloud").start()
-        for path in Path("/srv/cloud").iterdir():
-            path.chmod(0o644)
+        self.cloud = start_cloud()
         self.arns = {name: self.issue(name) for name in ("web", "mail", "idle", "slow", "group")}
         self.make_host()
         self.configure()
@@ -74,16 +91,7 @@ class World:
         for name in ("alice", "bob"):
             run("useradd", "--no-create-home", name)
         run("usermod", "-aG", "certferry-admin", "alice")
-        keys = self.cloud.keys(SOURCE, "certferry")
-        Path("/etc/default/certferry").write_text(
-            f"AWS_ENDPOINT_URL={self.cloud.endpoint}\nAWS_CA_BUNDLE={self.cloud.ca}\n"
-        )
-        credentials = Path("/etc/certferry/aws-credentials")
-        credentials.write_text(
-            f"[default]\naws_access_key_id = {keys['access_key']}\naws_secret_access_key = {keys['secret_key']}\n"
-        )
-        os.chown(credentials, 0, grp.getgrnam("certferry").gr_gid)
-        credentials.chmod(0o640)
+        give_access(self.cloud)
         nginx_unit("web", WEB_PORT, FILES / "web/fullchain.pem", FILES / "web/privkey.pem")
         unit(
             "mail.service",
