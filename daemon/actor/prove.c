@@ -30,21 +30,28 @@ static void proof_free(struct proof_run *run)
 	free(run);
 }
 
-static void on_proven(void *userdata, enum prove_result result, const char *words)
+static void on_proven(void *userdata, const struct proof_seen *seen)
 {
 	struct proof_run *run = userdata;
 
 	run->prove = NULL;
-	inventory_proven(run->proofs->inventory, run->delivery, &run->want, result, words);
+	inventory_proven(run->proofs->inventory, run->delivery, &run->want, seen->result,
+		seen->words);
 	proof_free(run);
 }
 
 void proofs_start(struct proofs *proofs, const struct tracked_delivery *delivery)
 {
 	struct proof_run *run = mem_new(struct proof_run);
+	const struct source_certificate *source = delivery->certificate->seen;
+	const struct prove_want want = {
+		.leaf = digest_leaf(&delivery->observed.version.digest),
+		.key = leaf_key_find(source ? source->key_algorithm : NULL),
+	};
 	const struct prove_request request = {
 		.proof = &delivery->delivery->wish->prove,
-		.want = digest_leaf(&delivery->observed.version.digest),
+		.wants = &want,
+		.want_count = 1,
 	};
 
 	*run = (struct proof_run){

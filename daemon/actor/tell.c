@@ -32,10 +32,10 @@ struct telling {
 	usec_t in_place_since; /* the latest of the due rows */
 	bool question; /* the record was lost: find out whether anything is owed */
 	bool told; /* a job was done, or was found to have been done */
-	size_t proving; /* the candidate whose version the proof looks for */
-	/* Versions that the endpoint may rightly serve, the likeliest first. */
-	struct digest *candidates;
+	/* What the endpoint may rightly serve, the likeliest first. */
+	struct prove_want *candidates;
 	size_t candidate_count;
+	bool by_name; /* the proof's name told them: they are of this endpoint, and no other */
 };
 
 struct tell {
@@ -140,14 +140,14 @@ static void tell_later(struct telling *telling, usec_t when)
 
 /* --- proof --- */
 
-static void say_proof(const struct telling *telling, enum prove_result result, const char *words)
+static void say_proof(const struct telling *telling, const struct proof_seen *seen)
 {
 	static const enum change_event events[] = {
 		[PROVE_MATCHED] = CHANGE_SERVES,
 		[PROVE_WRONG] = CHANGE_SERVES_WRONG,
 		[PROVE_UNPROVEN] = CHANGE_SERVES_UNSEEN,
 	};
-	const struct change change = { .event = events[result], .words = words };
+	const struct change change = { .event = events[seen->result], .words = seen->words };
 
 	say_dependent(telling->tell->inventory, telling->dependent, &change);
 }
@@ -169,18 +169,42 @@ static bool proof_is_about(
 	return seen && (strv_has(seen->names, name) || strv_has(seen->names, wildcard));
 }
 
-static void add_candidate(struct telling *telling, const struct digest *digest, bool first)
+static void add_candidate(struct telling *telling, const struct prove_want *want, bool first)
 {
 	for (size_t i = 0; i < telling->candidate_count; i++)
-		if (digest_equal(&telling->candidates[i], digest))
+		if (fingerprint_equal(&telling->candidates[i].leaf, &want->leaf))
 			return;
 	telling->candidates = mem_resize(
 		telling->candidates, telling->candidate_count + 1, sizeof(*telling->candidates));
 	if (first)
 		memmove(telling->candidates + 1, telling->candidates,
 			telling->candidate_count * sizeof(*telling->candidates));
-	telling->candidates[first ? 0 : telling->candidate_count] = *digest;
+	telling->candidates[first ? 0 : telling->candidate_count] = *want;
 	telling->candidate_count++;
+}
+
+/* What is in place at a delivery. */
+static struct prove_want want_of(const struct tracked_delivery *delivery)
+{
+	const struct source_certificate *source = delivery->certificate->seen;
+
+	return (struct prove_want){
+		.leaf = digest_leaf(&delivery->observed.version.digest),
+		.key = leaf_key_find(source ? source->key_algorithm : NULL),
+	};
+}
+
+/* The version of a row, of which more is known where it is in place still. */
+static struct prove_want want_of_row(const struct telling *telling, const struct owed_record *row)
+{
+	const struct stock *stock = telling->tell->stock;
+	const struct slot *slot = stock_find_slot(stock, row->delivery);
+	const struct source_certificate *source = slot ? stock_certificate(stock, slot)->seen : NULL;
+
+	return (struct prove_want){
+		.leaf = digest_leaf(&row->digest),
+		.key = leaf_key_find(source ? source->key_algorithm : NULL),
+	};
 }
 
 /* The delivery of a slot, if the dependent is told of it and a version is in place there. */
@@ -201,52 +225,53 @@ static void find_candidates(struct telling *telling)
 {
 	const struct desired_proof *proof = &telling->dependent->dependent->prove;
 	const size_t count = telling->tell->stock->delivery_count;
-	bool known = false;
 
 	for (size_t i = 0; i < count; i++) {
 		const struct tracked_delivery *delivery = find_served(telling, i);
 
 		if (delivery && proof_is_about(proof, delivery)) {
-			known = true;
-			add_candidate(telling, &delivery->observed.version.digest, false);
+			const struct prove_want want = want_of(delivery);
+
+			telling->by_name = true;
+			add_candidate(telling, &want, false);
 		}
 	}
-	for (size_t i = 0; i < count && !known; i++) {
+	for (size_t i = 0; i < count && !telling->by_name; i++) {
 		const struct tracked_delivery *delivery = find_served(telling, i);
+		const struct prove_want want =
+			delivery ? want_of(delivery) : (struct prove_want){ 0 };
 
 		if (delivery)
-			add_candidate(telling, &delivery->observed.version.digest, false);
+			add_candidate(telling, &want, false);
 	}
-	for (size_t i = 0; i < telling->count && !known; i++)
-		add_candidate(telling, &telling->rows[i].digest, true);
+	for (size_t i = 0; i < telling->count && !telling->by_name; i++) {
+		const struct prove_want want = want_of_row(telling, &telling->rows[i]);
+
+		add_candidate(telling, &want, true);
+	}
 }
 
-static void start_proof(struct telling *telling);
-
-static void on_proven(void *userdata, enum prove_result result, const char *words)
+static void on_proven(void *userdata, const struct proof_seen *seen)
 {
 	struct telling *telling = userdata;
 
 	telling->prove = NULL;
-	if (result == PROVE_WRONG && telling->proving + 1 < telling->candidate_count) {
-		telling->proving++;
-		start_proof(telling);
-		return;
-	}
-	say_proof(telling, result, words);
-	if (telling->question && result == PROVE_WRONG)
+	say_proof(telling, seen);
+	if (telling->question && seen->result == PROVE_WRONG)
 		tell_owed_after_all(telling);
-	else if (telling->question && result == PROVE_UNPROVEN)
+	else if (telling->question && seen->result == PROVE_UNPROVEN)
 		tell_unknown(telling);
 	else
-		tell_settled(telling, result, words);
+		tell_settled(telling, seen->result, seen->words);
 }
 
 static void start_proof(struct telling *telling)
 {
 	const struct prove_request request = {
 		.proof = &telling->dependent->dependent->prove,
-		.want = digest_leaf(&telling->candidates[telling->proving]),
+		.wants = telling->candidates,
+		.want_count = telling->candidate_count,
+		.each_key = telling->by_name,
 	};
 
 	telling->prove = prove_start(telling->tell->host.event, &request, on_proven, telling);

@@ -175,17 +175,26 @@ static void handshake_failed(struct handshake *handshake, int ssl_error)
 
 	if (fingerprint_is_set(&served->leaf) && is_peers_alert(code))
 		return;
-	if (explain(handshake))
+	served->no_tls = true;
+	if (explain(handshake)) {
 		served->leaf = (struct fingerprint){ 0 };
-	else if (!handshake->first_length && is_end(code, number))
+	} else if (!handshake->first_length && is_end(code, number)) {
 		served_set_why(served, "TLS: ",
 			"the server closes the connection without an answer; check starttls: and "
 			"proxy_protocol:, and the server's log");
-	else if (ssl_error == SSL_ERROR_SYSCALL && code == 0 && number != 0)
+	} else if (ssl_error == SSL_ERROR_SYSCALL && code == 0 && number != 0) {
 		served_set_errno(served, number);
-	else
+		served->no_tls = false;
+	} else {
 		served_set_why(served, "TLS: ", reason ?: "the server closed the connection");
+	}
 	served->refused = false;
+}
+
+static void served_sent_none(struct served *served)
+{
+	served_set_why(served, "TLS: ", "the server sent no certificate");
+	served->no_tls = true;
 }
 
 /* SHAKE */
@@ -206,7 +215,7 @@ static void handshake_step(struct handshake *handshake)
 	if (error != SSL_ERROR_NONE)
 		handshake_failed(handshake, error);
 	else if (!fingerprint_is_set(&handshake->served.leaf))
-		served_set_why(&handshake->served, "TLS: ", "the server sent no certificate");
+		served_sent_none(&handshake->served);
 	else
 		(void)SSL_shutdown(handshake->ssl);
 	ERR_clear_error();
@@ -226,10 +235,33 @@ static long on_read(BIO *bio, int operation, const char *data, size_t wanted, in
 	return result;
 }
 
+/* What can have signed the certificates of a chain: all that there is (RFC 8446 section 4.2.3).
+ * OpenSSL's clients have no words of their own for this. */
+static const unsigned char chain_algorithms[] = {
+	0, 36, /* bytes that follow */
+	4, 3, 5, 3, 6, 3, /* ecdsa_secp256r1_sha256 and so on */
+	8, 7, 8, 8, /* ed25519, ed448 */
+	8, 4, 8, 5, 8, 6, /* rsa_pss_rsae */
+	8, 9, 8, 10, 8, 11, /* rsa_pss_pss */
+	4, 1, 5, 1, 6, 1, /* rsa_pkcs1 */
+	3, 3, 3, 1, /* SHA-224 */
+	2, 3, 2, 1, /* SHA-1 */
+};
+
+static int add_chain_algorithms(SSL *ssl, unsigned type, unsigned context,
+	const unsigned char **ret_data, size_t *ret_length, X509 *certificate, size_t index,
+	int *ret_alert, void *userdata)
+{
+	*ret_data = chain_algorithms;
+	*ret_length = sizeof(chain_algorithms);
+	return 1;
+}
+
 /* Ask for a leaf of one kind of key: TLS 1.3 tells the server by signature algorithms alone, TLS
- * 1.2 by the cipher suites, too.  PKCS #1 signatures are for certificates alone in TLS 1.3 (RFC
- * 8446 section 4.2.3), and without aRSA they are in TLS 1.2: a leaf with an EC key may be signed
- * by an RSA one. */
+ * 1.2 by the cipher suites, too.  What may have signed it, and those above it, is said apart
+ * (signature_algorithms_cert): a leaf with an RSA key may be signed by an EC one, and the other way.
+ * For servers that do not read that, PKCS #1 stays: its signatures are for certificates alone in TLS
+ * 1.3, and without aRSA they are in TLS 1.2. */
 static void handshake_ask_for(struct handshake *handshake)
 {
 	static const struct {
@@ -245,10 +277,13 @@ static void handshake_ask_for(struct handshake *handshake)
 
 	if (handshake->key == LEAF_ANY)
 		return;
-	if (SSL_set1_sigalgs_list(handshake->ssl, asks[handshake->key].algorithms) != 1 ||
-		SSL_set_cipher_list(handshake->ssl, asks[handshake->key].ciphers) != 1)
+	if (SSL_CTX_set1_sigalgs_list(handshake->context, asks[handshake->key].algorithms) != 1 ||
+		SSL_CTX_set_cipher_list(handshake->context, asks[handshake->key].ciphers) != 1 ||
+		SSL_CTX_add_custom_ext(handshake->context,
+			TLSEXT_TYPE_signature_algorithms_cert, SSL_EXT_CLIENT_HELLO,
+			add_chain_algorithms, NULL, NULL, NULL, NULL) != 1)
 		mem_exhausted();
-	SSL_set_security_level(handshake->ssl, 0); /* DEFAULT can set another */
+	SSL_CTX_set_security_level(handshake->context, 0); /* DEFAULT can set another */
 }
 
 /* What the server likes best is what is looked at, however old its taste. */
@@ -260,10 +295,10 @@ static void handshake_new_tls(struct handshake *handshake)
 	SSL_CTX_set_security_level(handshake->context, 0);
 	SSL_CTX_set_min_proto_version(handshake->context, TLS1_VERSION);
 	SSL_CTX_set_cert_verify_callback(handshake->context, on_certificates, handshake);
+	handshake_ask_for(handshake);
 	handshake->ssl = SSL_new(handshake->context);
 	if (!handshake->ssl || SSL_set_fd(handshake->ssl, handshake->fd) != 1)
 		mem_exhausted();
-	handshake_ask_for(handshake);
 	BIO_set_callback_arg(SSL_get_rbio(handshake->ssl), (char *)handshake);
 	BIO_set_callback_ex(SSL_get_rbio(handshake->ssl), on_read);
 	if (handshake->server_name &&
@@ -273,12 +308,14 @@ static void handshake_new_tls(struct handshake *handshake)
 
 /* TALK */
 
-static void talk_failed(struct handshake *handshake, const char *why)
+/* ${silent}: it may have something to say yet. */
+static void talk_failed(struct handshake *handshake, const char *why, bool silent)
 {
 	const char *name = starttls_name(handshake->starttls);
 	_cleanup_(freep) char *what = mem_printf("starttls %s: ", name);
 
 	served_set_why(&handshake->served, what, why);
+	handshake->served.no_tls = !silent;
 	handshake_finish(handshake);
 }
 
@@ -315,14 +352,15 @@ static bool talk_receive(struct handshake *handshake)
 	}
 	if (length <= 0) {
 		talk_failed(handshake, length == 0 ? "the server closes the connection"
-						   : strerrordesc_np(errno) ?: "unknown error");
+						   : strerrordesc_np(errno) ?: "unknown error",
+			length < 0);
 		return false;
 	}
 	handshake->talked = starttls_receive(
 		&handshake->talk, data, (size_t)length, &handshake->send);
 	if (handshake->talked != STARTTLS_FAILED)
 		return true;
-	talk_failed(handshake, handshake->talk.why);
+	talk_failed(handshake, handshake->talk.why, false);
 	return false;
 }
 
@@ -395,7 +433,7 @@ static int on_timeout(sd_event_source *source, usec_t now, void *userdata)
 	struct handshake *handshake = userdata;
 
 	if (handshake->connected && !handshake->ssl) {
-		talk_failed(handshake, "no answer in time");
+		talk_failed(handshake, "no answer in time", true);
 		return 0;
 	}
 	/* A leaf that was shown counts, though what followed took too long. */
@@ -429,6 +467,13 @@ static int handshake_connect(
 	if (r >= 0)
 		(void)sd_event_source_set_description(handshake->io, "handshake-io");
 	return r;
+}
+
+enum leaf_key leaf_key_find(const char *algorithm)
+{
+	if (algorithm && strncmp(algorithm, "RSA_", 4) == 0)
+		return LEAF_RSA;
+	return algorithm && strncmp(algorithm, "EC_", 3) == 0 ? LEAF_EC : LEAF_ANY;
 }
 
 struct handshake *handshake_start(struct sd_event *event, const struct handshake_request *request,

@@ -19,7 +19,12 @@ enum leaf_key {
 	LEAF_ANY,
 	LEAF_RSA,
 	LEAF_EC,
+	LEAF_KEYS,
 };
+
+/* leaf_key_find(algorithm): of ACM's KeyAlgorithm ("RSA_2048", "EC_prime256v1"), which may be
+ * NULL. */
+enum leaf_key leaf_key_find(const char *algorithm);
 
 struct served {
 	struct fingerprint leaf; /* not set: no answer, see why */
@@ -27,6 +32,7 @@ struct served {
 	enum leaf_key key; /* the leaf's; ANY: of another kind */
 	bool refused; /* nothing listens there */
 	bool unreachable; /* this host has no way to there: that says nothing about the server */
+	bool no_tls; /* it is there, and no TLS is: other words came, or an end, or what does not hold */
 	char why[320]; /* no answer: the reason in words */
 };
 
@@ -39,7 +45,7 @@ struct handshake_request {
 	enum starttls_protocol starttls;
 	const char *domain; /* whom XMPP speaks to; copied */
 	enum proxy_protocol proxy_protocol;
-	enum leaf_key key; /* which leaf to ask for */
+	enum leaf_key key; /* which leaf to ask for, whatever key has signed it */
 	usec_t timeout;
 };
 

@@ -8,6 +8,7 @@
 
 #include "daemon/dependent/handshake.h"
 #include "daemon/dependent/resolve.h"
+#include "lib/base/strv.h"
 #include "lib/os/clock.h"
 
 /*
@@ -24,11 +25,14 @@ struct probe {
 	struct handshake *handshake; /* looking */
 	bool wants; /* to look, as soon as it may */
 	struct sd_event_source *pause;
-	struct served last; /* of the last look that was complete */
+	/* Servers that have an RSA and an EC certificate show most clients one of them, so that a
+	 * look can take several handshakes, one for each of these kinds. */
+	enum leaf_key asks;
+	struct served shown[LEAF_KEYS]; /* to who asks so, in the look under way */
+	bool asked[LEAF_KEYS];
+	struct served last[LEAF_KEYS]; /* of the last look that was complete */
+	const char *why; /* of that: no answer, in words that stand in last */
 	unsigned looks;
-	/* Servers that have an RSA and an EC certificate show most clients one of them. */
-	enum leaf_key asks; /* for: ANY is what such a client sees, else the other kind */
-	struct served other; /* of that look, beside the last */
 };
 
 struct prove {
@@ -41,7 +45,9 @@ struct prove {
 	char *domain; /* whom XMPP speaks to */
 	enum starttls_protocol starttls;
 	enum proxy_protocol proxy_protocol;
-	struct fingerprint want;
+	struct prove_want *wants;
+	size_t want_count;
+	bool each_key, once;
 	struct sd_event_source *timer;
 	struct sd_event_source *defer;
 	struct resolve *resolve;
@@ -85,6 +91,7 @@ struct prove *prove_cancel(struct prove *prove)
 	resolve_cancel(prove->resolve);
 	sd_event_source_disable_unref(prove->defer);
 	sd_event_source_disable_unref(prove->timer);
+	free(prove->wants);
 	free(prove->domain);
 	free(prove->server_name);
 	free(prove->port);
@@ -94,31 +101,114 @@ struct prove *prove_cancel(struct prove *prove)
 	return NULL;
 }
 
-/* The only end. */
-static void prove_finish(struct prove *prove, enum prove_result result, const char *what)
+/* Of all that the name has; the caller owns it. */
+static char *words_addresses(const struct prove *prove)
+{
+	_cleanup_(strv_freep) char **list = NULL;
+
+	for (size_t i = 0; i < prove->probe_count; i++) {
+		char address[ADDRESS_TEXT_SIZE];
+
+		strv_append(&list, address_format(&prove->probes[i].address, address));
+	}
+	return list ? strv_join(list, " ") : NULL;
+}
+
+/* The only end.  ${seen} has all but its words, of which ${what} is the second half. */
+static void prove_finish(struct prove *prove, struct proof_seen *seen, const char *what)
 {
 	_cleanup_(freep) char *words = mem_printf("%s: %s", prove->connect, what);
+	_cleanup_(freep) char *addresses = words_addresses(prove);
 	prove_done_fn done = prove->on_done;
 	void *userdata = prove->userdata;
 
+	seen->words = words;
+	seen->addresses = addresses;
 	prove_cancel(prove);
-	done(userdata, result, words);
+	done(userdata, seen);
 }
 
-static bool probe_matches_if_asked(const struct probe *probe)
+/* --- what an address shows --- */
+
+static bool prove_wants(const struct prove *prove, const struct served *served)
 {
-	return fingerprint_equal(&probe->other.leaf, &probe->prove->want);
+	for (size_t i = 0; i < prove->want_count; i++)
+		if (fingerprint_equal(&served->leaf, &prove->wants[i].leaf))
+			return true;
+	return false;
+}
+
+static bool prove_wants_key(const struct prove *prove, enum leaf_key key)
+{
+	for (size_t i = 0; i < prove->want_count; i++)
+		if (prove->wants[i].key == key)
+			return true;
+	return false;
+}
+
+/* Has it two kinds of keys, of which it shows a wrong leaf beside a right one? */
+static bool shows_wrong_key(const struct prove *prove, const struct served shown[LEAF_KEYS])
+{
+	for (enum leaf_key key = LEAF_RSA; prove->each_key && key < LEAF_KEYS; key++)
+		if (fingerprint_is_set(&shown[key].leaf) && shown[key].key == key &&
+			prove_wants_key(prove, key) && !prove_wants(prove, &shown[key]))
+			return true;
+	return false;
+}
+
+static bool shows_wanted(const struct prove *prove, const struct served shown[LEAF_KEYS])
+{
+	for (enum leaf_key key = LEAF_ANY; key < LEAF_KEYS; key++)
+		if (prove_wants(prove, &shown[key]))
+			return true;
+	return false;
 }
 
 static bool probe_matches(const struct probe *probe)
 {
-	return fingerprint_equal(&probe->last.leaf, &probe->prove->want) ||
-	       probe_matches_if_asked(probe);
+	return shows_wanted(probe->prove, probe->last) && !shows_wrong_key(probe->prove, probe->last);
+}
+
+/* It shows the wanted one to those alone who ask for it. */
+static bool probe_matches_if_asked(const struct probe *probe)
+{
+	const struct served *usual = &probe->last[LEAF_ANY];
+
+	return probe_matches(probe) && fingerprint_is_set(&usual->leaf) &&
+	       !prove_wants(probe->prove, usual);
+}
+
+/* The next leaf that it shows beside the wanted ones, from ${key} on; LEAF_KEYS: there is none. */
+static enum leaf_key probe_next_wrong(const struct probe *probe, enum leaf_key key)
+{
+	for (; key < LEAF_KEYS; key++) {
+		const struct served *shown = &probe->last[key];
+		bool again = key != LEAF_ANY &&
+			     fingerprint_equal(&shown->leaf, &probe->last[LEAF_ANY].leaf);
+
+		if (fingerprint_is_set(&shown->leaf) && !again && !prove_wants(probe->prove, shown))
+			break;
+	}
+	return key;
 }
 
 static bool probe_is_wrong(const struct probe *probe)
 {
-	return fingerprint_is_set(&probe->last.leaf) && !probe_matches(probe);
+	return !probe_matches(probe) && probe_next_wrong(probe, LEAF_ANY) < LEAF_KEYS;
+}
+
+static bool probe_is_without_tls(const struct probe *probe)
+{
+	for (enum leaf_key key = LEAF_ANY; key < LEAF_KEYS; key++)
+		if (fingerprint_is_set(&probe->last[key].leaf))
+			return false;
+	return probe->last[LEAF_ANY].no_tls;
+}
+
+static bool probe_is_refused(const struct probe *probe)
+{
+	return probe->last[LEAF_ANY].refused || probe->last[LEAF_RSA].refused ||
+	       probe->last[LEAF_EC].refused;
 }
 
 /* An address to which this host has no way says nothing about the server; and the two addresses of
@@ -126,10 +216,12 @@ static bool probe_is_wrong(const struct probe *probe)
  * no passing things when they are seen twice. */
 static bool probe_may_be_silent(const struct probe *probe)
 {
+	const struct served *last = probe->last;
 	bool is_localhost = strcmp(probe->prove->host, "localhost") == 0;
+	bool unreachable = last[LEAF_ANY].unreachable || last[LEAF_RSA].unreachable ||
+			   last[LEAF_EC].unreachable;
 
-	return probe->looks > 1 &&
-	       (probe->last.unreachable || (is_localhost && probe->last.refused));
+	return probe->looks > 1 && (unreachable || (is_localhost && probe_is_refused(probe)));
 }
 
 static bool probe_is_missing(const struct probe *probe)
@@ -163,6 +255,8 @@ static bool prove_is_complete(const struct prove *prove)
 	       matched + prove_count(prove, probe_may_be_silent) == prove->probe_count;
 }
 
+/* --- words --- */
+
 static char *words_leaf(const struct served *served)
 {
 	char expiry[TIME_TEXT_SIZE], seen[FINGERPRINT_TEXT_SIZE];
@@ -173,25 +267,40 @@ static char *words_leaf(const struct served *served)
 
 static char *words_leaves(const struct probe *probe)
 {
-	_cleanup_(freep) char *last = words_leaf(&probe->last);
-	_cleanup_(freep) char *other = words_leaf(&probe->other);
+	enum leaf_key first = probe_next_wrong(probe, LEAF_ANY);
+	enum leaf_key second = probe_next_wrong(probe, first + 1);
+	_cleanup_(freep) char *one = words_leaf(&probe->last[first]), *two = NULL;
 
-	if (!fingerprint_is_set(&probe->other.leaf))
-		return mem_printf("another certificate, %s", last);
-	return mem_printf("other certificates, %s %s and %s %s", key_words[probe->last.key], last,
-		key_words[probe->other.key], other);
+	if (second == LEAF_KEYS)
+		return mem_printf("another certificate, %s", one);
+	two = words_leaf(&probe->last[second]);
+	return mem_printf("other certificates, %s %s and %s %s", key_words[probe->last[first].key],
+		one, key_words[probe->last[second].key], two);
+}
+
+static char *words_wants(const struct prove *prove)
+{
+	_cleanup_(strv_freep) char **wants = NULL;
+
+	for (size_t i = 0; i < prove->want_count; i++) {
+		char text[FINGERPRINT_TEXT_SIZE];
+
+		fingerprint_format(&prove->wants[i].leaf, text);
+		text[SHORT_FINGERPRINT] = '\0';
+		strv_append(&wants, text);
+	}
+	return strv_join(wants, " or ");
 }
 
 static char *words_wrong(const struct prove *prove)
 {
 	const struct probe *probe = prove_first(prove, probe_is_wrong, true);
-	_cleanup_(freep) char *leaves = words_leaves(probe);
-	char address[ADDRESS_TEXT_SIZE], want[FINGERPRINT_TEXT_SIZE];
+	_cleanup_(freep) char *leaves = words_leaves(probe), *wants = words_wants(prove);
+	char address[ADDRESS_TEXT_SIZE];
 
-	return mem_printf("%s still serves %s, instead of %.*s; %zu of %zu addresses do",
-		address_format(&probe->address, address), leaves, SHORT_FINGERPRINT,
-		fingerprint_format(&prove->want, want), prove_count(prove, probe_is_wrong),
-		prove->probe_count);
+	return mem_printf("%s still serves %s, instead of %s; %zu of %zu addresses do",
+		address_format(&probe->address, address), leaves, wants,
+		prove_count(prove, probe_is_wrong), prove->probe_count);
 }
 
 static char *words_unproven(const struct prove *prove)
@@ -203,8 +312,13 @@ static char *words_unproven(const struct prove *prove)
 	char address[ADDRESS_TEXT_SIZE];
 
 	return mem_printf("no answer from %zu of %zu addresses: %s: %s", silent, prove->probe_count,
-		address_format(&probe->address, address),
-		probe->last.why[0] ? probe->last.why : "no answer in time");
+		address_format(&probe->address, address), probe->why ?: "no answer in time");
+}
+
+/* The kind of key by which it is asked for, where that is needed. */
+static const char *word_asked(const struct probe *probe)
+{
+	return key_words[prove_wants(probe->prove, &probe->last[LEAF_RSA]) ? LEAF_RSA : LEAF_EC];
 }
 
 static char *words_matched(const struct prove *prove)
@@ -217,33 +331,57 @@ static char *words_matched(const struct prove *prove)
 
 	if (!silent && asked)
 		return mem_printf("%zu address%s %s it to clients that take %s certificates alone",
-			matched, matched == 1 ? "" : "es", serve, key_words[asked->other.key]);
+			matched, matched == 1 ? "" : "es", serve, word_asked(asked));
 	if (!silent)
 		return mem_printf("%zu address%s %s it", matched, matched == 1 ? "" : "es", serve);
 	address_format(&silent->address, address);
-	if (silent->last.refused)
+	if (probe_is_refused(silent))
 		return mem_printf("%zu of %zu addresses %s it; nothing listens on %s", matched,
 			prove->probe_count, serve, address);
 	return mem_printf("%zu of %zu addresses %s it; this host has no way to %s (%s)", matched,
-		prove->probe_count, serve, address, silent->last.why);
+		prove->probe_count, serve, address, silent->why);
+}
+
+/* --- the end --- */
+
+static struct fingerprint leaf_shown(const struct probe *probe, bool wanted)
+{
+	for (enum leaf_key key = LEAF_ANY; key < LEAF_KEYS; key++) {
+		const struct served *shown = &probe->last[key];
+
+		if (fingerprint_is_set(&shown->leaf) && prove_wants(probe->prove, shown) == wanted)
+			return shown->leaf;
+	}
+	return (struct fingerprint){ 0 };
 }
 
 static void prove_conclude(struct prove *prove)
 {
 	_cleanup_(freep) char *words = NULL;
-	enum prove_result result;
+	struct proof_seen seen = { 0 };
 
 	if (prove_is_complete(prove)) {
-		result = PROVE_MATCHED;
+		seen.result = PROVE_MATCHED;
+		seen.leaf = leaf_shown(prove_first(prove, probe_matches, true), true);
 		words = words_matched(prove);
 	} else if (prove_count(prove, probe_is_wrong) > 0) {
-		result = PROVE_WRONG;
+		seen.result = PROVE_WRONG;
+		seen.leaf = leaf_shown(prove_first(prove, probe_is_wrong, true), false);
 		words = words_wrong(prove);
 	} else {
-		result = PROVE_UNPROVEN;
+		seen.result = PROVE_UNPROVEN;
+		seen.no_tls = prove_count(prove, probe_is_without_tls) > 0;
 		words = words_unproven(prove);
 	}
-	prove_finish(prove, result, words);
+	prove_finish(prove, &seen, words);
+}
+
+/* Before any address was looked at. */
+static void prove_fail(struct prove *prove, const char *what)
+{
+	struct proof_seen seen = { .result = PROVE_UNPROVEN };
+
+	prove_finish(prove, &seen, what);
 }
 
 /* LOOK */
@@ -265,22 +403,65 @@ static usec_t pause_before_next(const struct prove *prove)
 	return MAX(AGAIN_AFTER, (clock_monotonic() - prove->began) / AGAIN_PART);
 }
 
-/* What was seen.  True: the other kind of certificate has to be asked for.  That is done where
- * another one than the wanted was shown: what key the wanted one has is not known here. */
+/* Does it make sense to ask in other ways, after what was shown to this one? */
+static bool is_there(const struct served *served)
+{
+	return fingerprint_is_set(&served->leaf) || served->no_tls;
+}
+
+/* The next kind of key to ask for in this look; LEAF_KEYS: it is complete. */
+static enum leaf_key probe_next_key(const struct probe *probe)
+{
+	const struct prove *prove = probe->prove;
+	bool matches = shows_wanted(prove, probe->shown);
+	enum leaf_key usual = probe->shown[LEAF_ANY].key;
+	enum leaf_key other = usual == LEAF_RSA ? LEAF_EC : LEAF_RSA;
+
+	if (matches && !prove->each_key)
+		return LEAF_KEYS;
+	for (size_t i = 0; i < prove->want_count; i++)
+		if (prove->wants[i].key != LEAF_ANY && !probe->asked[prove->wants[i].key])
+			return prove->wants[i].key;
+	if (!matches && !probe->asked[LEAF_ANY])
+		return LEAF_ANY;
+	if (!matches && usual != LEAF_ANY && prove_wants_key(prove, LEAF_ANY) && !probe->asked[other])
+		return other;
+	return LEAF_KEYS;
+}
+
+static void probe_begin_look(struct probe *probe)
+{
+	memset(probe->shown, 0, sizeof(probe->shown));
+	memset(probe->asked, 0, sizeof(probe->asked));
+	probe->asks = probe_next_key(probe);
+}
+
+/* What was shown.  True: the look is complete. */
 static bool probe_take(struct probe *probe, const struct served *served)
 {
-	if (probe->asks != LEAF_ANY) {
-		probe->other = *served;
-		probe->asks = LEAF_ANY;
+	probe->shown[probe->asks] = *served;
+	probe->asked[probe->asks] = true;
+	probe->asks = is_there(served) ? probe_next_key(probe) : LEAF_KEYS;
+	if (probe->asks != LEAF_KEYS)
 		return false;
-	}
-	probe->last = *served;
-	probe->other = (struct served){ 0 };
+	memcpy(probe->last, probe->shown, sizeof(probe->last));
+	probe->why = NULL;
+	for (enum leaf_key key = LEAF_ANY; key < LEAF_KEYS && !probe->why; key++)
+		if (probe->last[key].why[0])
+			probe->why = probe->last[key].why;
 	probe->looks++;
-	if (!probe_is_wrong(probe) || served->key == LEAF_ANY)
-		return false;
-	probe->asks = served->key == LEAF_RSA ? LEAF_EC : LEAF_RSA;
 	return true;
+}
+
+static bool probe_has_looked(const struct probe *probe)
+{
+	return probe->looks > 0;
+}
+
+static bool prove_has_ended(const struct prove *prove)
+{
+	return prove_is_complete(prove) ||
+	       (prove->once && prove_count(prove, probe_has_looked) == prove->probe_count);
 }
 
 static void on_served(void *userdata, const struct served *served)
@@ -290,18 +471,19 @@ static void on_served(void *userdata, const struct served *served)
 
 	probe->handshake = NULL;
 	prove->looking--;
-	if (probe_take(probe, served)) {
+	if (!probe_take(probe, served)) {
 		probe->wants = true;
 		look_some(prove);
 		return;
 	}
-	if (prove_is_complete(prove)) {
+	if (prove_has_ended(prove)) {
 		prove_conclude(prove);
 		return;
 	}
 	look_some(prove);
-	if (probe_matches(probe))
+	if (probe_matches(probe) || prove->once)
 		return;
+	probe_begin_look(probe);
 	if (sd_event_add_time_relative(prove->event, &probe->pause, CLOCK_MONOTONIC,
 		    pause_before_next(prove), 0, on_paused, probe) < 0)
 		mem_exhausted();
@@ -343,7 +525,7 @@ static int on_time_limit(sd_event_source *source, usec_t now, void *userdata)
 	struct prove *prove = userdata;
 
 	if (prove->resolve)
-		prove_finish(prove, PROVE_UNPROVEN, "failed to resolve the name in time");
+		prove_fail(prove, "failed to resolve the name in time");
 	else
 		prove_conclude(prove);
 	return 0;
@@ -359,7 +541,7 @@ static void on_resolved(void *userdata, const struct address *list, size_t count
 	prove->resolve = NULL;
 	if (count == 0) {
 		words = mem_printf("failed to resolve '%s': %s", prove->host, why);
-		prove_finish(prove, PROVE_UNPROVEN, words);
+		prove_fail(prove, words);
 		return;
 	}
 	prove->probes = mem_alloc(count * sizeof(*prove->probes));
@@ -368,13 +550,14 @@ static void on_resolved(void *userdata, const struct address *list, size_t count
 		prove->probes[i].prove = prove;
 		prove->probes[i].address = list[i];
 		prove->probes[i].wants = true;
+		probe_begin_look(&prove->probes[i]);
 	}
 	look_some(prove);
 }
 
 static int on_bad(sd_event_source *source, void *userdata)
 {
-	prove_finish(userdata, PROVE_UNPROVEN, "is not HOST:PORT or [ADDRESS]:PORT");
+	prove_fail(userdata, "is not HOST:PORT or [ADDRESS]:PORT");
 	return 0;
 }
 
@@ -433,7 +616,12 @@ struct prove *prove_start(struct sd_event *event, const struct prove_request *re
 
 	prove->event = event;
 	prove->connect = mem_strdup(request->proof->connect);
-	prove->want = request->want;
+	prove->want_count = request->want_count;
+	prove->wants = mem_alloc(request->want_count * sizeof(*prove->wants));
+	for (size_t i = 0; i < request->want_count; i++)
+		prove->wants[i] = request->wants[i];
+	prove->each_key = request->each_key;
+	prove->once = request->once;
 	prove->on_done = done;
 	prove->userdata = userdata;
 	if (connect_parse(prove->connect, &prove->host, &prove->port) < 0) {

@@ -9,6 +9,7 @@
  * protocols ask for TLS.
  */
 
+#include "daemon/dependent/handshake.h"
 #include "daemon/dependent/resolve.h"
 #include "daemon/dependent/turn.h"
 #include "daemon/model/desired.h"
@@ -18,10 +19,21 @@
 struct prove;
 struct sd_event;
 
+/* A leaf that the endpoint may rightly serve. */
+struct prove_want {
+	struct fingerprint leaf;
+	enum leaf_key key; /* its own; ANY: not known, or of another kind */
+};
+
 struct prove_request {
 	/* copied; connect is not NULL; within is of everything, from its turn on */
 	const struct desired_proof *proof;
-	struct fingerprint want;
+	const struct prove_want *wants; /* the likeliest first; copied */
+	size_t want_count;
+	/* Of each kind of key that the wants have, the server shows one of them, or has none of that
+	 * kind; else any of them will do. */
+	bool each_key;
+	bool once; /* no second look at an address, whatever it shows */
 };
 
 /* Of one proof's addresses so many are looked at a time. */
@@ -34,20 +46,18 @@ struct prove_request {
  * for.  What is said before TLS takes less, and is gone by then. */
 #define HANDSHAKE_ROOM ((size_t)90 << 10)
 
-/**
- * prove_done_fn(userdata, result, words):
- * The completion: exactly once, never from inside prove_start().  ${words}, borrowed until it
- * returns, say what was seen and where: "localhost:443: 2 addresses serve it", "localhost:443:
- * [::1]:443 serves 7c9e... (expires 2026-01-31T12:00:00Z) instead of 01ab...".
- */
-typedef void (*prove_done_fn)(void *userdata, enum prove_result result, const char *words);
+/* prove_done_fn(userdata, seen): the completion: exactly once, never from inside prove_start().
+ * Borrowed until it returns. */
+typedef void (*prove_done_fn)(void *userdata, const struct proof_seen *seen);
 
 /**
  * prove_start(event, request, done, userdata):
- * Look, and look again while something else than the wanted leaf is seen and time is left, because
+ * Look, and look again while something else than a wanted leaf is seen and time is left, because
  * old workers linger after a reload; the last answer of each address counts.  That is every half
- * second at first, and the longer it lasts, the less often.  A server that shows another leaf is
- * asked for one with the other kind of key (RSA, EC) as well, since it may have both.
+ * second at first, and the longer it lasts, the less often.  Each time a server is asked for a leaf
+ * with a wanted one's kind of key first, since it may have both (RSA, EC); then, where that did not
+ * show it, as most clients ask; and where it is not known which kind is wanted, for the kind that
+ * was not shown.
  * A name is resolved without blocking; address literals and "localhost" need no resolver.  Of the
  * two addresses of localhost one may refuse connections: nothing listens there.  An address to which
  * this host has no route, or of a family that it does not have, counts neither way: one at least

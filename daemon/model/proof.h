@@ -6,11 +6,22 @@
 
 #include <stdbool.h>
 
+#include "lib/pki/certificate.h"
+
 enum prove_result {
 	PROVE_NONE,	/* it was not looked at */
 	PROVE_MATCHED,	/* every address that this host can reach serves the leaf */
 	PROVE_WRONG,	/* an address serves another one */
 	PROVE_UNPROVEN, /* none does, but one at least gave no answer, or there is no address */
+};
+
+/* What one look at an endpoint came to.  Borrowed texts. */
+struct proof_seen {
+	enum prove_result result;
+	const char *words; /* what was seen and where, "localhost:443: 2 addresses serve it" */
+	struct fingerprint leaf; /* MATCHED: the wanted one; WRONG: another that is shown; else unset */
+	bool no_tls; /* UNPROVEN: what is there answers, but not with TLS that holds */
+	const char *addresses; /* that were looked at, "127.0.0.1:443 [::1]:443"; NULL: there is none */
 };
 
 struct proof_record {

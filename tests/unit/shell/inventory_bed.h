@@ -82,6 +82,7 @@ static inline struct source_view *bed_view(char *const *arns, char letter)
 			.domain = mem_strdup("example.com"),
 			.status = mem_strdup("ISSUED"),
 			.type = mem_strdup("PRIVATE"),
+			.key_algorithm = mem_strdup("RSA_2048"),
 			.exportable = true,
 			.version = bed_version(letter),
 		};

@@ -35,7 +35,9 @@ struct prove *prove_start(
 	assert_null(proof);
 	assert_non_null(event);
 	assert_string_equal(request->proof->connect, "localhost:443");
-	assert_memory_equal(&request->want, &leaf, sizeof(leaf));
+	assert_int_equal(request->want_count, 1);
+	assert_true(fingerprint_equal(&request->wants[0].leaf, &leaf));
+	assert_int_equal(request->wants[0].key, LEAF_RSA);
 	proof = mem_new(struct prove);
 	*proof = (struct prove){ done, userdata };
 	return proof;
@@ -56,7 +58,7 @@ static void proven(enum prove_result result)
 	struct prove done = *proof;
 
 	free(take(proof));
-	done.done(done.userdata, result, WORDS);
+	done.done(done.userdata, &(struct proof_seen){ .result = result, .words = WORDS });
 }
 
 struct proofs_bed {

@@ -32,13 +32,14 @@ struct identity {
 	struct fingerprint fingerprint;
 };
 
-static struct identity ours, other, ours_rsa, other_rsa;
+static struct identity ours, other, ours_rsa, other_rsa, ec_by_rsa, rsa_by_ec;
 
 /* What a server that has two certificates is like. */
 static struct {
 	const struct identity *ec, *rsa;
 	int version; /* the only one of TLS */
 	const char *ciphers; /* of TLS 1.2, the server's choice */
+	bool strict; /* it shows none whose signature the client did not say that it takes, as Java's do */
 } two;
 
 /* What a server does with a connection. */
@@ -62,7 +63,9 @@ struct server {
 	char name[64]; /* of the last one's SNI */
 };
 
-static void identity_make(struct identity *identity, const char *name, EVP_PKEY *key)
+/* Signed by ${issuer}, or (NULL) by itself. */
+static void identity_issue(struct identity *identity, const char *name, EVP_PKEY *key,
+	const struct identity *issuer)
 {
 	unsigned length;
 
@@ -76,17 +79,67 @@ static void identity_make(struct identity *identity, const char *name, EVP_PKEY 
 	X509_set_pubkey(identity->certificate, identity->key);
 	X509_NAME_add_entry_by_txt(X509_get_subject_name(identity->certificate), "CN", MBSTRING_ASC,
 		(const unsigned char *)name, -1, -1, 0);
-	X509_set_issuer_name(identity->certificate, X509_get_subject_name(identity->certificate));
-	assert_true(X509_sign(identity->certificate, identity->key, EVP_sha256()) > 0);
+	issuer = issuer ?: identity;
+	X509_set_issuer_name(identity->certificate, X509_get_subject_name(issuer->certificate));
+	assert_true(X509_sign(identity->certificate, issuer->key, EVP_sha256()) > 0);
 	X509_digest(identity->certificate, EVP_sha256(), identity->fingerprint.bytes, &length);
+}
+
+static void identity_make(struct identity *identity, const char *name, EVP_PKEY *key)
+{
+	identity_issue(identity, name, key, NULL);
+}
+
+/* Does the client of this hello say in ${extension} that it takes ${algorithm} as a signature? */
+static bool hello_takes(SSL *ssl, unsigned extension, unsigned algorithm)
+{
+	const unsigned char *data = NULL;
+	size_t length = 0;
+
+	if (SSL_client_hello_get0_ext(ssl, extension, &data, &length) != 1)
+		return false;
+	for (size_t i = 2; i + 1 < length; i += 2)
+		if ((unsigned)(data[i] << 8 | data[i + 1]) == algorithm)
+			return true;
+	return false;
+}
+
+static bool hello_takes_chain(SSL *ssl, const struct identity *identity)
+{
+	const unsigned char *data;
+	size_t length;
+	int signature = X509_get_signature_nid(identity->certificate);
+	unsigned algorithm = signature == NID_ecdsa_with_SHA256 ? 0x0403 : 0x0401;
+	bool apart = SSL_client_hello_get0_ext(
+			     ssl, TLSEXT_TYPE_signature_algorithms_cert, &data, &length) == 1;
+
+	return hello_takes(ssl,
+		apart ? TLSEXT_TYPE_signature_algorithms_cert : TLSEXT_TYPE_signature_algorithms,
+		algorithm);
+}
+
+static int on_hello(SSL *ssl, int *ret_alert, void *userdata)
+{
+	const struct identity *const both[] = { two.ec, two.rsa };
+
+	for (size_t i = 0; i < ARRAY_SIZE(both); i++)
+		if (hello_takes_chain(ssl, both[i])) {
+			SSL_use_certificate(ssl, both[i]->certificate);
+			SSL_use_PrivateKey(ssl, both[i]->key);
+		}
+	return SSL_CLIENT_HELLO_SUCCESS;
 }
 
 static void use_two(SSL_CTX *context)
 {
-	SSL_CTX_use_certificate(context, two.ec->certificate);
-	SSL_CTX_use_PrivateKey(context, two.ec->key);
-	SSL_CTX_use_certificate(context, two.rsa->certificate);
-	SSL_CTX_use_PrivateKey(context, two.rsa->key);
+	if (two.strict) {
+		SSL_CTX_set_client_hello_cb(context, on_hello, NULL);
+	} else {
+		SSL_CTX_use_certificate(context, two.ec->certificate);
+		SSL_CTX_use_PrivateKey(context, two.ec->key);
+		SSL_CTX_use_certificate(context, two.rsa->certificate);
+		SSL_CTX_use_PrivateKey(context, two.rsa->key);
+	}
 	SSL_CTX_set_min_proto_version(context, two.version);
 	SSL_CTX_set_max_proto_version(context, two.version);
 	SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
@@ -197,36 +250,49 @@ struct proof {
 	bool inside;
 	enum prove_result result;
 	char *words;
+	struct fingerprint leaf;
+	bool no_tls;
+	char *addresses;
 	usec_t took;
 };
 
-static void on_proved(void *userdata, enum prove_result result, const char *words)
+static void on_proved(void *userdata, const struct proof_seen *seen)
 {
 	struct proof *proof = userdata;
 
 	assert_false(proof->inside);
 	proof->completions++;
-	proof->result = result;
-	proof->words = mem_strdup(words);
+	proof->result = seen->result;
+	proof->words = mem_strdup(seen->words);
+	proof->leaf = seen->leaf;
+	proof->no_tls = seen->no_tls;
+	proof->addresses = mem_strdup(seen->addresses);
 	sd_event_exit(proof->event, 0);
 }
 
-/* Of these the next proof wants one. */
+/* Of these the next proof wants one, whose key it does not know. */
 static const struct identity *wanted = &ours;
 
-static void prove_wish(struct proof *proof, const struct desired_proof *wish)
+static void prove_request(struct proof *proof, const struct prove_request *request)
 {
-	struct prove_request request = { wish, wanted->fingerprint };
 	usec_t began = clock_monotonic();
 
 	*proof = (struct proof){ .inside = true };
 	assert_true(sd_event_new(&proof->event) >= 0);
-	assert_non_null(prove_start(proof->event, &request, on_proved, proof));
+	assert_non_null(prove_start(proof->event, request, on_proved, proof));
 	proof->inside = false;
 	assert_true(sd_event_loop(proof->event) >= 0);
 	sd_event_unref(proof->event);
 	assert_int_equal(proof->completions, 1);
 	proof->took = clock_monotonic() - began;
+}
+
+static void prove_wish(struct proof *proof, const struct desired_proof *wish)
+{
+	const struct prove_want want = { .leaf = wanted->fingerprint };
+	const struct prove_request request = { .proof = wish, .wants = &want, .want_count = 1 };
+
+	prove_request(proof, &request);
 }
 
 #define ENOUGH (10 * USEC_PER_SEC)
@@ -249,6 +315,7 @@ static void proof_check(struct proof *proof, enum prove_result result, const cha
 	if (proof->result != result || !strstr(proof->words, words))
 		fail_msg("%s: %s", prove_result_name(proof->result), proof->words);
 	free(proof->words);
+	free(proof->addresses);
 }
 
 static void check(enum manner manner, usec_t within, enum prove_result result, const char *words)
@@ -315,6 +382,152 @@ static void test_two_certificates_on_one_port(void **state)
 		fingerprint_format(&seen->fingerprint, text);
 		text[16] = '\0';
 		check_two(i == 0 ? &ours : &ours_rsa, PROVE_WRONG, text);
+	}
+}
+
+static const struct {
+	int version;
+	const char *ciphers; /* what the server likes best is the other one */
+} versions[] = {
+	{ TLS1_3_VERSION, NULL },
+	{ TLS1_2_VERSION, "aECDSA:aRSA" },
+	{ TLS1_2_VERSION, "aRSA:aECDSA" },
+};
+
+/* Wants of a server that has two certificates; it returns how often it was asked. */
+static unsigned prove_two(struct proof *proof, const struct prove_want *wants, size_t count,
+	bool each_key, usec_t within)
+{
+	_cleanup_(freep) char *connect = NULL;
+	struct desired_proof wish = { .within = within };
+	const struct prove_request request = {
+		.proof = &wish, .wants = wants, .want_count = count, .each_key = each_key
+	};
+	struct server server;
+
+	assert_true(server_start(&server, SERVE_TWO, 0));
+	wish.connect = connect = mem_printf("127.0.0.1:%u", server.port);
+	prove_request(proof, &request);
+	server_stop(&server);
+	return server.connections;
+}
+
+static void test_the_right_key_is_asked_for_at_once(void **state)
+{
+	const struct prove_want wants[] = { { ours.fingerprint, LEAF_EC },
+		{ ours_rsa.fingerprint, LEAF_RSA } };
+	struct proof proof;
+
+	two.ec = &ours, two.rsa = &ours_rsa;
+	for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
+		two.version = versions[i].version;
+		two.ciphers = versions[i].ciphers;
+		for (size_t k = 0; k < ARRAY_SIZE(wants); k++) {
+			assert_int_equal(prove_two(&proof, &wants[k], 1, false, ENOUGH), 1);
+			assert_true(fingerprint_equal(&proof.leaf, &wants[k].leaf));
+			proof_check(&proof, PROVE_MATCHED, "1 address serves it");
+		}
+	}
+}
+
+/* The leaf's key is one thing, and what has signed it another. */
+static void test_a_chain_of_another_key(void **state)
+{
+	struct proof proof;
+
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(versions); i++) {
+		const struct prove_want ec = { ec_by_rsa.fingerprint, LEAF_EC };
+		const struct prove_want rsa = { rsa_by_ec.fingerprint, LEAF_RSA };
+
+		two.strict = i % 2;
+		two.version = versions[i / 2].version;
+		two.ciphers = versions[i / 2].ciphers;
+		two.ec = &ec_by_rsa, two.rsa = &rsa_by_ec;
+		assert_int_equal(prove_two(&proof, &ec, 1, false, ENOUGH), 1);
+		proof_check(&proof, PROVE_MATCHED, "1 address serves it");
+		assert_int_equal(prove_two(&proof, &rsa, 1, false, ENOUGH), 1);
+		proof_check(&proof, PROVE_MATCHED, "1 address serves it");
+		two.ec = &ours, two.rsa = &rsa_by_ec;
+		prove_two(&proof, &rsa, 1, false, ENOUGH);
+		proof_check(&proof, PROVE_MATCHED, "1 address serves it");
+	}
+	two.strict = false;
+}
+
+/* Where there are several, each look is for all of them. */
+static void test_any_of_several(void **state)
+{
+	const struct prove_want wants[] = { { other.fingerprint, LEAF_ANY },
+		{ other_rsa.fingerprint, LEAF_RSA }, { ours.fingerprint, LEAF_EC } };
+	char text[FINGERPRINT_TEXT_SIZE];
+	struct proof proof;
+
+	two.version = TLS1_3_VERSION;
+	two.ec = &ours, two.rsa = &ours_rsa;
+	prove_two(&proof, wants, ARRAY_SIZE(wants), false, ENOUGH);
+	assert_in_range(proof.took, 0, ENOUGH / 2);
+	assert_true(fingerprint_equal(&proof.leaf, &ours.fingerprint));
+	proof_check(&proof, PROVE_MATCHED, "1 address serves it");
+
+	prove_two(&proof, wants, 2, false, SHORT);
+	fingerprint_format(&other_rsa.fingerprint, text);
+	text[16] = '\0';
+	assert_non_null(strstr(proof.words, " or "));
+	proof_check(&proof, PROVE_WRONG, text);
+}
+
+/* Where both are the endpoint's own, one of them is not enough; a kind that it does not have at all
+ * is served elsewhere. */
+static void test_each_kind_of_key(void **state)
+{
+	const struct prove_want wants[] = { { ours.fingerprint, LEAF_EC },
+		{ ours_rsa.fingerprint, LEAF_RSA } };
+	struct proof proof;
+
+	two.version = TLS1_3_VERSION;
+	two.ec = &ours, two.rsa = &ours_rsa;
+	assert_int_equal(prove_two(&proof, wants, 2, true, ENOUGH), 2);
+	proof_check(&proof, PROVE_MATCHED, "1 address serves it");
+	two.rsa = &other_rsa;
+	prove_two(&proof, wants, 2, true, SHORT);
+	assert_true(fingerprint_equal(&proof.leaf, &other_rsa.fingerprint));
+	proof_check(&proof, PROVE_WRONG, "another certificate");
+	two.rsa = &ours;
+	prove_two(&proof, wants, 2, true, ENOUGH);
+	proof_check(&proof, PROVE_MATCHED, "1 address serves it");
+}
+
+/* To know what was there before: whatever it is, one look is enough. */
+static void test_one_look(void **state)
+{
+	static const struct {
+		enum manner manner;
+		enum prove_result result;
+		bool no_tls;
+		const struct fingerprint *leaf;
+	} rows[] = {
+		{ SERVE_OTHER, PROVE_WRONG, false, &other.fingerprint },
+		{ TALK_NONSENSE, PROVE_UNPROVEN, true, NULL },
+		{ HANG_UP, PROVE_UNPROVEN, true, NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_(freep) char *connect = NULL;
+		struct desired_proof wish = { .within = ENOUGH };
+		const struct prove_request request = { .proof = &wish, .once = true };
+		struct server server;
+		struct proof proof;
+
+		assert_true(server_start(&server, rows[i].manner, 0));
+		wish.connect = connect = mem_printf("127.0.0.1:%u", server.port);
+		prove_request(&proof, &request);
+		server_stop(&server);
+		assert_int_equal(server.connections, 1);
+		assert_int_equal(proof.no_tls, rows[i].no_tls);
+		assert_string_equal(proof.addresses, connect);
+		if (rows[i].leaf)
+			assert_true(fingerprint_equal(&proof.leaf, rows[i].leaf));
+		proof_check(&proof, rows[i].result, "127.0.0.1:");
 	}
 }
 
@@ -441,7 +654,8 @@ static void test_what_makes_no_sense_is_said(void **state)
 static void cancel_after(const char *connect, int turns)
 {
 	struct desired_proof wish = { .connect = (char *)connect, .within = ENOUGH };
-	struct prove_request request = { &wish, ours.fingerprint };
+	const struct prove_want want = { .leaf = ours.fingerprint };
+	struct prove_request request = { .proof = &wish, .wants = &want, .want_count = 1 };
 	struct proof proof = { 0 };
 	struct prove *prove;
 
@@ -452,6 +666,7 @@ static void cancel_after(const char *connect, int turns)
 	if (proof.completions == 0)
 		assert_null(prove_cancel(prove));
 	free(proof.words);
+	free(proof.addresses);
 	sd_event_unref(proof.event);
 }
 
@@ -476,11 +691,11 @@ struct crowd {
 	size_t ended;
 };
 
-static void on_one_proved(void *userdata, enum prove_result result, const char *words)
+static void on_one_proved(void *userdata, const struct proof_seen *seen)
 {
 	struct one *one = userdata;
 
-	assert_int_equal(result, PROVE_UNPROVEN);
+	assert_int_equal(seen->result, PROVE_UNPROVEN);
 	one->crowd->proves[one->index] = NULL;
 	one->crowd->ended++;
 }
@@ -517,7 +732,8 @@ static void test_proofs_take_turns(void **state)
 {
 	_cleanup_(freep) char *connect = NULL;
 	struct desired_proof wish = { .within = 100 * USEC_PER_MSEC };
-	struct prove_request request = { &wish, ours.fingerprint };
+	const struct prove_want want = { .leaf = ours.fingerprint };
+	struct prove_request request = { .proof = &wish, .wants = &want, .want_count = 1 };
 	struct crowd crowd = { 0 };
 	uint16_t port;
 	int listener = listen_silently(&port);
@@ -663,12 +879,15 @@ static int setup(void **state)
 	identity_make(&other, "other", EVP_EC_gen("P-384"));
 	identity_make(&ours_rsa, "ours", EVP_RSA_gen(2048));
 	identity_make(&other_rsa, "other", EVP_RSA_gen(2048));
+	identity_issue(&ec_by_rsa, "ours", EVP_EC_gen("P-256"), &other_rsa);
+	identity_issue(&rsa_by_ec, "ours", EVP_RSA_gen(2048), &other);
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct identity *const all[] = { &ours, &other, &ours_rsa, &other_rsa };
+	struct identity *const all[] = { &ours, &other, &ours_rsa, &other_rsa,
+		&ec_by_rsa, &rsa_by_ec };
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
 		X509_free(all[i]->certificate);
@@ -683,6 +902,11 @@ int main(void)
 		cmocka_unit_test(test_matched),
 		cmocka_unit_test(test_wrong_says_what_is_served),
 		cmocka_unit_test(test_two_certificates_on_one_port),
+		cmocka_unit_test(test_the_right_key_is_asked_for_at_once),
+		cmocka_unit_test(test_a_chain_of_another_key),
+		cmocka_unit_test(test_any_of_several),
+		cmocka_unit_test(test_each_kind_of_key),
+		cmocka_unit_test(test_one_look),
 		cmocka_unit_test(test_an_old_worker_may_linger),
 		cmocka_unit_test(test_a_server_that_wants_a_client_certificate_has_shown_its_own),
 		cmocka_unit_test(test_no_tls_is_no_answer),

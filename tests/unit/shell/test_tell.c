@@ -171,6 +171,7 @@ static void toy_told(enum told told, const struct error *err)
 struct prove {
 	prove_done_fn done;
 	void *userdata;
+	size_t wants;
 };
 
 static struct prove *proof;
@@ -180,7 +181,7 @@ struct prove *prove_start(
 {
 	assert_null(proof);
 	proof = mem_new(struct prove);
-	*proof = (struct prove){ done, userdata };
+	*proof = (struct prove){ done, userdata, request->want_count };
 	return proof;
 }
 
@@ -197,7 +198,7 @@ static void proven(enum prove_result result)
 	struct prove done = *proof;
 
 	free(take(proof));
-	done.done(done.userdata, result, "localhost:443: seen");
+	done.done(done.userdata, &(struct proof_seen){ .result = result, .words = "localhost:443: seen" });
 }
 
 /* --- the daemon around it --- */
@@ -349,6 +350,23 @@ static void test_told_and_proven(void **state)
 	assert_false(bed->dependent->in_flight);
 	assert_int_equal(strv_length(toy.asked), 1);
 	assert_int_equal(toy.resumes, 0);
+}
+
+/* Whichever of them the endpoint shows, it is found out at once, and what shows none of them is wrong at once. */
+static void test_one_proof_for_all_versions(void **state)
+{
+	struct telling_bed *bed = *state;
+
+	ask_for_proof(bed, true);
+	owe(bed, "pay/a", 'A', OWED_DUE, 10);
+	owe(bed, "pay/b", 'B', OWED_DUE, 20);
+	tell_start(bed->tell, bed->dependent);
+	toy_looked(NULL);
+	toy_told(TOLD_DONE, NULL);
+	assert_int_equal(proof->wants, 2);
+	proven(PROVE_WRONG);
+	assert_null(proof);
+	assert_int_equal(bed->dependent->record.proof.result, PROVE_WRONG);
 }
 
 /* While it is told, another version comes. */
@@ -589,6 +607,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_words_are_the_kinds),
 		TEST(test_told_and_proven),
+		TEST(test_one_proof_for_all_versions),
 		TEST(test_newer_version_stays_owed),
 		TEST(test_crash_tells_nothing_twice),
 		TEST(test_failure_is_tried_again_later),
