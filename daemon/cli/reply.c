@@ -98,6 +98,15 @@ bool reply_select(json_t *status, const char *name)
 	return json_array_size(certificates) || json_array_size(deliveries);
 }
 
+static bool has_expiring(const json_t *items)
+{
+	size_t i;
+	json_t *item;
+
+	json_array_foreach(items, i, item) if (json_is_true(json_object_get(item, "expiring"))) return true;
+	return false;
+}
+
 /* The worst of what the members of a list come to. */
 static int states_exit(const json_t *items, const char *good)
 {
@@ -128,7 +137,7 @@ int reply_status_exit(const json_t *status)
 		return CLI_FAILED;
 	json_array_foreach(json_object_get(status, "certificates"), i,
 		item) if (*reply_text(item, "problem")) return CLI_FAILED;
-	if (deliveries == CLI_FAILED || dependents == CLI_FAILED)
+	if (deliveries == CLI_FAILED || dependents == CLI_FAILED || has_expiring(json_object_get(status, "deliveries")))
 		return CLI_FAILED;
 	return MAX(deliveries, dependents);
 }

@@ -139,8 +139,11 @@ static void delivery_row(struct table *table, const json_t *item, usec_t now)
 	const char *hold = reply_text(item, "hold");
 	const char *reason = reply_text(item, "reason");
 
+	bool expiring = json_is_true(json_object_get(item, "expiring"));
+	bool current = strcmp(reply_text(item, "state"), "current") == 0;
+
 	table_add(table, reply_text(item, "name"));
-	table_add(table, report_word(reply_text(item, "state")));
+	table_add(table, expiring && current ? "expiring" : report_word(reply_text(item, "state")));
 	add_expiry(table, json_object_get(item, "seen"), now);
 	if (*hold)
 		note(&text, "%s%s%s", hold, *reason ? ": " : "", reason);
@@ -149,6 +152,8 @@ static void delivery_row(struct table *table, const json_t *item, usec_t now)
 	note_way_out(&text, item);
 	note_next_try(&text, item, now);
 	note_proof(&text, item);
+	if (expiring && !current)
+		note(&text, "expiring");
 	if (json_is_true(json_object_get(item, "unused")))
 		note(&text, "not in use");
 	table_add(table, text.data);
@@ -287,6 +292,33 @@ static void append_states(struct buf *text, const struct tally *tally)
 	buf_append_char(text, ')');
 }
 
+static size_t count_expiring(const json_t *status, const char *of)
+{
+	size_t count = reply_count(json_object_get(json_object_get(status, "counts"), "expiring"), of), i;
+	json_t *item;
+
+	json_array_foreach(json_object_get(status, of), i, item)
+	{
+		count += json_is_true(json_object_get(item, "expiring"));
+	}
+	return count;
+}
+
+static void append_expiring(struct buf *text, const json_t *status)
+{
+	size_t certificates = count_expiring(status, "certificates"), deliveries = count_expiring(status, "deliveries");
+	const char *between = "; ";
+
+	if (certificates) {
+		buf_printf(text, certificates == 1 ? "%s%zu certificate" : "%s%zu certificates", between, certificates);
+		between = " and ";
+	}
+	if (deliveries)
+		buf_printf(text, deliveries == 1 ? "%s%zu delivery" : "%s%zu deliveries", between, deliveries);
+	if (certificates || deliveries)
+		buf_append_string(text, " expiring");
+}
+
 static void append_sum(struct buf *text, const json_t *status, const struct tally *deliveries, const struct tally *dependents)
 {
 	if (!deliveries->all)
@@ -305,6 +337,7 @@ static void append_sum(struct buf *text, const json_t *status, const struct tall
 			dependents->all);
 		append_states(text, dependents);
 	}
+	append_expiring(text, status);
 	append_looked(text, status);
 	buf_append_char(text, '\n');
 }

@@ -140,9 +140,17 @@ void show_properties(struct conductor *conductor);
 /* view_head(conductor, view): what is neither certificate nor delivery nor dependent. */
 void view_head(struct conductor *conductor, struct status_view *ret_view);
 
-/* view_certificate(certificate, view), view_dependent(dependent, report): one of them. */
-void view_certificate(const struct tracked_certificate *certificate, struct certificate_view *ret_view);
+/* view_certificate(conductor, certificate, view), view_dependent(dependent, report): one of them; release the first with
+ * certificate_view_done(). */
+void view_certificate(const struct conductor *conductor, const struct tracked_certificate *certificate,
+	struct certificate_view *ret_view);
 void view_dependent(const struct tracked_dependent *dependent, struct dependent_report *report);
+
+/* view_certificates(conductor, first, count, view): those from number ${first} on take the place of ${view}'s. */
+void view_certificates(struct conductor *conductor, size_t first, size_t count, struct status_view *view);
+
+/* view_is_expiring(conductor, certificate): is the end of what the source shows near or past? */
+bool view_is_expiring(const struct conductor *conductor, const struct tracked_certificate *certificate);
 
 /* view_deliveries(conductor, certificate, first, count, views): ${count} of its deliveries, from its ${first} on.  Their
  * steps are added to planner.shown, and ${views} is good until planner_forget(). */

@@ -363,11 +363,7 @@ static void view_scope(struct conductor *conductor, const struct scope *scope, s
 		slots[i] = scope->first + i;
 	ask_status_of(conductor, slots, scope->count, ret_view);
 	/* Those without a delivery, too. */
-	ret_view->certificate_count = scope->certificates;
-	ret_view->certificates =
-		mem_resize(ret_view->certificates, scope->certificates, sizeof(*ret_view->certificates));
-	for (size_t i = 0; i < scope->certificates; i++)
-		view_certificate(conductor->stock->certificates[scope->certificate + i], &ret_view->certificates[i]);
+	view_certificates(conductor, scope->certificate, scope->certificates, ret_view);
 }
 
 /* Those that the deliveries of the scope owe; for a job about all, all that there are. */
@@ -402,7 +398,7 @@ static size_t sum_some(struct conductor *conductor, size_t first, size_t count, 
 	count = MIN(count, certificate->count - at);
 	if (quiet) {
 		quiet = MIN(quiet, count);
-		summary_add_current(summary, quiet);
+		summary_add_current(summary, quiet, view_is_expiring(conductor, certificate));
 		return quiet;
 	}
 	count = MIN(count, ARRAY_SIZE(views));
@@ -421,9 +417,9 @@ static void sum_scope(struct conductor *conductor, const struct scope *scope, bo
 	size_t count = all ? conductor->stock->certificate_count : scope->certificates;
 
 	for (size_t i = 0; i < count; i++) {
-		struct certificate_view view;
+		_cleanup_(certificate_view_done) struct certificate_view view = { 0 };
 
-		view_certificate(conductor->stock->certificates[first + i], &view);
+		view_certificate(conductor, conductor->stock->certificates[first + i], &view);
 		summary_add_certificate(summary, &view);
 	}
 	for (size_t i = 0; i < scope->count;)

@@ -110,12 +110,12 @@ static bool walk_open(struct survey *survey, view_fn tell)
 
 static void count_certificate(struct survey *survey, const struct tracked_certificate *certificate)
 {
-	struct certificate_view view;
+	_cleanup_(certificate_view_done) struct certificate_view view = { 0 };
 
 	survey->blind |= survey->subject == BUS_PLAN && certificate->refusal;
 	if (survey->walk.delivery || !walk_covers_some(&survey->walk, certificate))
 		return;
-	view_certificate(certificate, &view);
+	view_certificate(survey->conductor, certificate, &view);
 	if (survey->summed) {
 		summary_add_certificate(&survey->summary, &view);
 	} else {
@@ -133,6 +133,7 @@ static void count_view(struct survey *survey, const struct delivery_view *view)
 		summary_add_delivery(&survey->summary, view);
 	} else {
 		survey->summary.counts.deliveries[view->state]++;
+		survey->summary.counts.expiring.deliveries += view->expiring;
 	}
 }
 
@@ -179,7 +180,8 @@ static bool count_some(struct survey *survey)
 		}
 		quiet = count_quiet(survey, certificate, survey->walk.delivery);
 		passed += quiet;
-		summary_add_current(&survey->summary, quiet);
+		summary_add_current(
+			&survey->summary, quiet, quiet && view_is_expiring(survey->conductor, certificate));
 		if (survey->subject == BUS_PLAN && !view_is_quiet(survey->conductor, certificate)) {
 			walk_on(&survey->walk, certificate, count_plan(survey, certificate));
 			return true;
@@ -250,11 +252,11 @@ static bool write_certificates(struct survey *survey)
 {
 	for (size_t i = 0; i < SLOTS_AT_ONCE; i++) {
 		const struct tracked_certificate *certificate = walk_here(&survey->walk);
-		struct certificate_view view;
+		_cleanup_(certificate_view_done) struct certificate_view view = { 0 };
 
 		if (!certificate)
 			return false;
-		view_certificate(certificate, &view);
+		view_certificate(survey->conductor, certificate, &view);
 		if (walk_covers_some(&survey->walk, certificate))
 			report_certificate(&survey->writer, &view);
 		walk_on(&survey->walk, certificate, certificate->count);

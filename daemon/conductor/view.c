@@ -9,6 +9,19 @@
 
 /* --- one of each --- */
 
+static bool is_expiring(const struct conductor *conductor, const struct tracked_certificate *certificate,
+	const struct version *version)
+{
+	const struct expiry expiry = stock_expiry(conductor->stock, certificate, version);
+
+	return expiry_state(&expiry, inventory_now(conductor->inventory)) != EXPIRY_FAR;
+}
+
+bool view_is_expiring(const struct conductor *conductor, const struct tracked_certificate *certificate)
+{
+	return is_expiring(conductor, certificate, NULL);
+}
+
 static void judge_delivery(const struct tracked_delivery *delivery, bool carried, const struct step *step,
 	struct delivery_view *view)
 {
@@ -39,8 +52,8 @@ static void judge_delivery(const struct tracked_delivery *delivery, bool carried
 	}
 }
 
-static void fill_delivery(const struct tracked_delivery *delivery, bool carried, const struct step *step,
-	struct delivery_view *view)
+static void fill_delivery(const struct conductor *conductor, const struct tracked_delivery *delivery, bool carried,
+	const struct step *step, struct delivery_view *view)
 {
 	const struct place *place = delivery->delivery->place;
 	const struct source_certificate *source = delivery->certificate->seen;
@@ -55,6 +68,7 @@ static void fill_delivery(const struct tracked_delivery *delivery, bool carried,
 		.object = delivery->delivery->object,
 		.object_id = delivery->observed.object_id ?: delivery->record.object_id,
 		.seen = delivery->observed.version,
+		.expiring = is_expiring(conductor, delivery->certificate, &delivery->observed.version),
 		.unused = delivery->observed.unused,
 		.failures = delivery->record.failures,
 		.next_try = delivery->record.next_try,
@@ -110,9 +124,12 @@ void view_dependent(const struct tracked_dependent *dependent, struct dependent_
 	}
 }
 
-void view_certificate(const struct tracked_certificate *certificate, struct certificate_view *ret_view)
+void view_certificate(const struct conductor *conductor, const struct tracked_certificate *certificate,
+	struct certificate_view *ret_view)
 {
 	const struct source_certificate *seen = certificate->seen;
+	const struct expiry expiry = stock_expiry(conductor->stock, certificate, NULL);
+	char *problem = expiry_problem(&expiry, inventory_now(conductor->inventory));
 
 	*ret_view = (struct certificate_view){
 		.name = certificate->name,
@@ -120,10 +137,10 @@ void view_certificate(const struct tracked_certificate *certificate, struct cert
 		.domain = seen ? seen->domain : NULL,
 		.status = seen ? seen->status : NULL,
 		.version = seen ? seen->version : certificate->record.version,
-		/* ACM's flag lags behind the export that was made. */
-		.ineligible = seen && seen->ineligible &&
-			      !digest_equal(&certificate->record.exported, &seen->version.digest),
-		.problem = certificate->refusal ?: certificate->record.problem,
+		.ineligible = certificate_is_ineligible(certificate),
+		.problem = certificate->refusal ?: certificate->record.problem ?: problem,
+		.expiring = problem != NULL,
+		.expiry = problem,
 	};
 }
 
@@ -141,7 +158,7 @@ void view_deliveries(struct conductor *conductor, const struct tracked_certifica
 			steps[step->index - begin] = step;
 	}
 	for (size_t i = 0; i < count; i++)
-		fill_delivery(inventory_open(conductor->inventory, begin + i),
+		fill_delivery(conductor, inventory_open(conductor->inventory, begin + i),
 			conductor->stock->slots[begin + i].claimed_by & CLAIM_TRANSFER, steps[i], &views[i]);
 }
 
@@ -213,6 +230,16 @@ void view_head(struct conductor *conductor, struct status_view *ret_view)
 	};
 }
 
+void view_certificates(struct conductor *conductor, size_t first, size_t count, struct status_view *view)
+{
+	for (size_t i = 0; i < view->certificate_count; i++)
+		certificate_view_done(&view->certificates[i]);
+	view->certificates = mem_resize(view->certificates, count, sizeof(*view->certificates));
+	view->certificate_count = count;
+	for (size_t i = 0; i < count; i++)
+		view_certificate(conductor, conductor->stock->certificates[first + i], &view->certificates[i]);
+}
+
 void ask_status(struct conductor *conductor, struct status_view *ret_view)
 {
 	_cleanup_(freep) size_t *slots = mem_alloc(conductor->stock->delivery_count * sizeof(*slots));
@@ -221,11 +248,7 @@ void ask_status(struct conductor *conductor, struct status_view *ret_view)
 		slots[i] = i;
 	ask_status_of(conductor, slots, conductor->stock->delivery_count, ret_view);
 	/* Those without a delivery, and dependents that nobody names, too. */
-	ret_view->certificates =
-		mem_resize(ret_view->certificates, conductor->stock->certificate_count, sizeof(*ret_view->certificates));
-	ret_view->certificate_count = conductor->stock->certificate_count;
-	for (size_t i = 0; i < conductor->stock->certificate_count; i++)
-		view_certificate(conductor->stock->certificates[i], &ret_view->certificates[i]);
+	view_certificates(conductor, 0, conductor->stock->certificate_count, ret_view);
 	ret_view->dependents =
 		mem_resize(ret_view->dependents, conductor->stock->dependent_count, sizeof(*ret_view->dependents));
 	ret_view->dependent_count = conductor->stock->dependent_count;
@@ -275,7 +298,7 @@ void ask_status_of(struct conductor *conductor, const size_t *slots, size_t coun
 
 		together = count_together(conductor, slots + i, count - i);
 		if (certificate != stock_certificate(conductor->stock, slot))
-			view_certificate(stock_certificate(conductor->stock, slot),
+			view_certificate(conductor, stock_certificate(conductor->stock, slot),
 				&ret_view->certificates[ret_view->certificate_count++]);
 		certificate = stock_certificate(conductor->stock, slot);
 		view_deliveries(conductor, certificate, slots[i] - certificate->first, together,

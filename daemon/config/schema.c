@@ -432,6 +432,9 @@ static const struct schema_row root_rows[] = {
 		.initial = "6h", .help = "how often to run a full scan" },
 	{ "guard", SCHEMA_INTEGER, AT(guard), .min = 0, .max = 100000, .initial = "25",
 		.help = "a change that affects more deliveries waits for approval; 0: none waits" },
+	{ "warn", SCHEMA_DURATION, AT(warn), .min = HOURS(1), .max = DAYS(365),
+		.help = "how long before its end a certificate without a renewal is expiring; by default by its "
+			"lifetime" },
 	{ "quotas", SCHEMA_SECTION, AT(quotas), .section = &quotas_section,
 		.help = "rates of requests to AWS; by default the rates that AWS publishes" },
 	{ "certificates", SCHEMA_NAMED, AT(certificates),

@@ -8,8 +8,6 @@
 #include "daemon/transition/dependent.h"
 #include "lib/base/strv.h"
 
-#define EXPIRING_WARN (14 * USEC_PER_DAY)
-
 /* --- the look itself --- */
 
 void inventory_look_begins(
@@ -140,9 +138,11 @@ static void note_expiring(
 	const struct inventory *inventory, const struct tracked_delivery *delivery)
 {
 	const struct observed *seen = &delivery->observed;
+	const struct expiry expiry =
+		stock_expiry(&inventory->stock, delivery->certificate, &seen->version);
 	const bool expires =
 		seen->state == OBSERVED_PRESENT && digest_is_set(&seen->version.digest) &&
-		usec_sub(seen->version.not_after, inventory_now(inventory)) <= EXPIRING_WARN;
+		expiry_state(&expiry, inventory_now(inventory)) != EXPIRY_FAR;
 	const struct change change = {
 		.event = expires ? CHANGE_EXPIRING : CHANGE_NOT_EXPIRING,
 		.version = &seen->version,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/inventory/stock.h"
 
+#include <string.h>
+
 #include "daemon/plan/expand.h"
 #include "daemon/source/source.h"
 
@@ -26,6 +28,14 @@ void stock_make_delivery(
 	delivery_make(stock->world->desired,
 		&stock->world->expansion->certificates[slot->certificate],
 		stock_place(stock, slot)->place, stock_wish(stock, slot), ret_delivery);
+}
+
+bool certificate_is_ineligible(const struct tracked_certificate *certificate)
+{
+	const struct source_certificate *seen = certificate->seen;
+
+	return seen && seen->ineligible &&
+	       !digest_equal(&certificate->record.exported, &seen->version.digest);
 }
 
 enum observed_state slot_state(const struct slot *slot)
@@ -62,6 +72,32 @@ const struct version *slot_confirmed(const struct slot *slot)
 								: NULL;
 
 	return version && digest_is_set(&version->digest) ? version : NULL;
+}
+
+/* The one at the source; of one that was not read yet, as listed. */
+static struct version source_version(const struct tracked_certificate *certificate)
+{
+	const struct source_certificate *seen = certificate->seen;
+
+	if (!seen)
+		return certificate->record.version;
+	return (struct version){ .not_before = seen->not_before, .not_after = seen->not_after };
+}
+
+struct expiry stock_expiry(const struct stock *stock, const struct tracked_certificate *certificate,
+	const struct version *version)
+{
+	const struct source_certificate *seen = certificate->seen;
+	const struct version source = source_version(certificate);
+	const struct version *of = version ?: &source;
+
+	return (struct expiry){
+		.not_before = of->not_before,
+		.not_after = of->not_after,
+		.is_private = seen && strcmp(seen->type, "PRIVATE") == 0,
+		.warn = stock->world->desired->warn,
+		.ineligible = certificate_is_ineligible(certificate),
+	};
 }
 
 bool stock_can_look(const struct stock *stock, const struct slot *slot)

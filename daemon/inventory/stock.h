@@ -14,6 +14,7 @@
 #include "daemon/inventory/census.h"
 #include "daemon/inventory/settled.h"
 #include "daemon/inventory/world.h"
+#include "daemon/plan/expiry.h"
 
 struct candidate_room;
 struct pulse;
@@ -161,6 +162,10 @@ const struct desired_delivery *stock_wish(const struct stock *stock, const struc
 /* stock_make_delivery(stock, slot, delivery): its delivery; release it with delivery_done(). */
 void stock_make_delivery(const struct stock *stock, const struct slot *slot, struct delivery *ret_delivery);
 
+/* certificate_is_ineligible(certificate): does ACM say that it will not renew it?  (Its flag lags behind the export that
+ * was made.) */
+bool certificate_is_ineligible(const struct tracked_certificate *certificate);
+
 /* slot_state(slot), slot_absent_at(slot): what was seen there last; where that is nothing, when
  * (else 0). slot_seen_at(slot): when it was last seen what is there, in this life of the process,
  * or a time before that; 0: never. */
@@ -170,6 +175,14 @@ usec_t slot_seen_at(const struct slot *slot);
 
 /* slot_confirmed(slot): the version that was last known to be in place there, or NULL. */
 const struct version *slot_confirmed(const struct slot *slot);
+
+/**
+ * stock_expiry(stock, certificate, version):
+ * What says when the end of ${version} of ${certificate} is near, wherever that is (expiry_state()); of the one that the
+ * source shows where ${version} is NULL.  Borrows from ${certificate}.
+ */
+struct expiry stock_expiry(const struct stock *stock, const struct tracked_certificate *certificate,
+	const struct version *version);
 
 /* stock_can_look(stock, slot): can it be said what should be there, and is it not being carried?
  * stock_wants_look(stock, slot): is it to be looked at then, by itself or with all of its place? */

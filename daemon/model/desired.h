@@ -226,6 +226,7 @@ struct desired {
 	usec_t poll;
 	usec_t sweep;
 	unsigned guard;
+	usec_t warn; /* 0: by each certificate's lifetime */
 	struct desired_certificate *certificates; /* sorted by name */
 	size_t certificate_count;
 	struct desired_destination *destinations; /* sorted by name */

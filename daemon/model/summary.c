@@ -128,6 +128,7 @@ static void add(struct summary *summary, struct member member)
 void summary_add_certificate(struct summary *summary, const struct certificate_view *view)
 {
 	summary->counts.certificates++;
+	summary->counts.expiring.certificates += view->expiring;
 	if (!view->problem)
 		return;
 	summary->counts.problems++;
@@ -139,6 +140,7 @@ void summary_add_certificate(struct summary *summary, const struct certificate_v
 void summary_add_delivery(struct summary *summary, const struct delivery_view *view)
 {
 	summary->counts.deliveries[view->state]++;
+	summary->counts.expiring.deliveries += view->expiring;
 	if (view->state != DELIVERY_CURRENT)
 		add(summary, (struct member){ .of = "delivery",
 				     .state = delivery_state_name(view->state),
@@ -159,9 +161,10 @@ void summary_add_dependent(struct summary *summary, const struct dependent_repor
 				     .next_try = view->next_try });
 }
 
-void summary_add_current(struct summary *summary, size_t count)
+void summary_add_current(struct summary *summary, size_t count, bool expiring)
 {
 	summary->counts.deliveries[DELIVERY_CURRENT] += count;
+	summary->counts.expiring.deliveries += expiring ? count : 0;
 }
 
 void summary_done(struct summary *summary)

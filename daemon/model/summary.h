@@ -37,8 +37,8 @@ void summary_add_certificate(struct summary *summary, const struct certificate_v
 void summary_add_delivery(struct summary *summary, const struct delivery_view *view);
 void summary_add_dependent(struct summary *summary, const struct dependent_report *view);
 
-/* summary_add_current(summary, count): so many deliveries that are current. */
-void summary_add_current(struct summary *summary, size_t count);
+/* summary_add_current(summary, count, expiring): so many deliveries that are current, and expiring or not. */
+void summary_add_current(struct summary *summary, size_t count, bool expiring);
 
 /* summary_done(summary): release what it holds.  For _cleanup_(summary_done). */
 void summary_done(struct summary *summary);

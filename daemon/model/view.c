@@ -52,8 +52,8 @@ size_t status_counts_dependents(const struct status_counts *counts)
 
 int status_exit(const struct status_view *head, const struct status_counts *counts)
 {
-	if (head->source_problem || head->record_problem || counts->problems || counts->deliveries[DELIVERY_FAILED] ||
-		counts->dependents[PROGRESS_FAILED])
+	if (head->source_problem || head->record_problem || counts->problems ||
+		counts->expiring.deliveries || counts->deliveries[DELIVERY_FAILED] || counts->dependents[PROGRESS_FAILED])
 		return 1;
 	/* Nothing was looked at. */
 	if (head->offline)
@@ -70,15 +70,25 @@ int status_view_exit(const struct status_view *view)
 
 	for (size_t i = 0; i < view->certificate_count; i++)
 		counts.problems += view->certificates[i].problem != NULL;
-	for (size_t i = 0; i < view->delivery_count; i++)
+	for (size_t i = 0; i < view->delivery_count; i++) {
 		counts.deliveries[view->deliveries[i].state]++;
+		counts.expiring.deliveries += view->deliveries[i].expiring;
+	}
 	for (size_t i = 0; i < view->dependent_count; i++)
 		counts.dependents[view->dependents[i].state]++;
 	return status_exit(view, &counts);
 }
 
+void certificate_view_done(struct certificate_view *view)
+{
+	free(view->expiry);
+	*view = (struct certificate_view){ 0 };
+}
+
 void status_view_done(struct status_view *view)
 {
+	for (size_t i = 0; i < view->certificate_count; i++)
+		certificate_view_done(&view->certificates[i]);
 	free(view->certificates);
 	free(view->deliveries);
 	free(view->dependents);

@@ -37,6 +37,8 @@ struct certificate_view {
 	struct version version;
 	bool ineligible;
 	const char *problem; /* why it is not carried, or what is wrong with it; NULL: nothing */
+	bool expiring; /* its end is near or past, and it is not renewed: then that is its problem, if nothing else is */
+	char *expiry; /* owned: that in words; NULL: its end is not near */
 };
 
 struct delivery_view {
@@ -53,6 +55,7 @@ struct delivery_view {
 	const char *reason; /* or NULL */
 	struct version seen;
 	struct version wanted;
+	bool expiring;	    /* the end of what was seen is near or past */
 	bool unused;	    /* a delivered import that nobody uses */
 	unsigned failures;
 	usec_t next_try;    /* 0: none */
@@ -98,6 +101,9 @@ struct status_counts {
 	size_t certificates, problems; /* problems: of certificates */
 	size_t deliveries[DELIVERY_STATES];
 	size_t dependents[PROGRESS_STATES];
+	struct {
+		size_t certificates, deliveries; /* deliveries: in any state */
+	} expiring;
 };
 
 /* status_counts_deliveries(counts), status_counts_dependents(counts): in all states. */
@@ -116,7 +122,10 @@ int status_view_exit(const struct status_view *view);
 const char *delivery_state_name(enum delivery_state state);
 const char *dependent_progress_name(enum dependent_progress state);
 
-/* status_view_done(view): release the arrays (not the borrowed strings). */
+/* certificate_view_done(view): release what it owns. */
+void certificate_view_done(struct certificate_view *view);
+
+/* status_view_done(view): release the arrays and what their members own (not the borrowed strings). */
 void status_view_done(struct status_view *view);
 
 #endif

@@ -28,10 +28,11 @@ void report_holds(struct writer *writer, unsigned holds);
  * report_status(view):
  * {"format":1,"exit":N,"running":true,"now","looked_at","swept_at","next_look","source_problem",
  *  "record_problem","events","events_problem","certificates":[...],"deliveries":[...],"dependents":[...],"notices":["..."]}
- *	certificate	{"name","arn","domain","status","version":VERSION,"ineligible","problem"}
+ *	certificate	{"name","arn","domain","status","version":VERSION,"ineligible","problem",
+ *			 "expiring"}
  *	delivery	{"name","certificate","destination","kind","account","region","object",
  *			 "object_id","state","hold","holds":["..."],"reason","seen":VERSION,"wanted":VERSION,
- *			 "unused","failures","next_try","proof"}
+ *			 "expiring","unused","failures","next_try","proof"}
  *	dependent	{"name","unit","action","state","reason","owed","next_try","told_at","proof"}
  * "events" is "off", "waiting" (for the first answer), "listening" or "failing".  States are named by
  * delivery_state_name() and dependent_progress_name().
@@ -49,7 +50,8 @@ void report_dependent(struct writer *writer, const struct dependent_report *view
  * A status without its lists, as {"format", ... ,"events_problem"} of report_status() and then
  *	"summary":true
  *	"counts"	{"certificates":{"all":N,"problem":N},"deliveries":{"all":N,STATE:N,...},
- *			 "dependents":{"all":N,STATE:N,...}}: each state, also those of which there are none
+ *			 "dependents":{"all":N,STATE:N,...}, "expiring":{"certificates":N,"deliveries":N}}: each state,
+ *			 also those of which there are none
  *	"groups"	what is not in order, [{"of":"certificate", "delivery" or "dependent","state","hold","holds","reason",
  *			 "count":N,"names":["..."],"next_try"}]: those with the same state, hold and reason together,
  *			 with some of their names and the first of their times; a certificate's "state" is "problem"

@@ -43,6 +43,7 @@ void report_certificate(struct writer *writer, const struct certificate_view *vi
 	writer_version(writer, "version", &view->version);
 	writer_boolean(writer, "ineligible", view->ineligible);
 	writer_text(writer, "problem", view->problem);
+	writer_boolean(writer, "expiring", view->expiring);
 	writer_close(writer, '}');
 }
 
@@ -62,6 +63,7 @@ void report_delivery(struct writer *writer, const struct delivery_view *view)
 	writer_text(writer, "reason", view->reason);
 	writer_version(writer, "seen", &view->seen);
 	writer_version(writer, "wanted", &view->wanted);
+	writer_boolean(writer, "expiring", view->expiring);
 	writer_boolean(writer, "unused", view->unused);
 	writer_number(writer, "failures", view->failures);
 	writer_time(writer, "next_try", view->next_try);

@@ -20,6 +20,10 @@ static void counts(struct writer *writer, const struct status_counts *counts)
 	for (enum dependent_progress state = 0; state < PROGRESS_STATES; state++)
 		writer_number(writer, dependent_progress_name(state), counts->dependents[state]);
 	writer_close(writer, '}');
+	writer_open(writer, "expiring", '{');
+	writer_number(writer, "certificates", counts->expiring.certificates);
+	writer_number(writer, "deliveries", counts->expiring.deliveries);
+	writer_close(writer, '}');
 	writer_close(writer, '}');
 }
 

@@ -115,6 +115,7 @@ static void test_the_exit_of_what_is_left(void **state)
 	assert_int_equal(exit_of("\"dependents\":[{\"state\":\"unproven\"}]"), 3);
 	assert_int_equal(exit_of("\"dependents\":[{\"state\":\"failed\"}]"), 1);
 	assert_int_equal(exit_of("\"certificates\":[{\"problem\":\"gone\"}]"), 1);
+	assert_int_equal(exit_of("\"deliveries\":[{\"state\":\"current\",\"expiring\":true}]"), 1);
 	assert_int_equal(exit_of("\"source_problem\":\"denied\""), 1);
 	assert_int_equal(exit_of("\"record_problem\":\"disk full\""), 1);
 }

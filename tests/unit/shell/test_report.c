@@ -342,7 +342,7 @@ static void test_summary_puts_equal_reasons_together(void **state)
 		view.next_try = NOW + (i + 1) * USEC_PER_MINUTE;
 		summary_add_delivery(&summary, &view);
 	}
-	summary_add_current(&summary, 960);
+	summary_add_current(&summary, 960, true);
 	object = parse(report_summary(&head, &summary));
 	summary_done(&summary);
 	counts = json_object_get(json_object_get(object, "counts"), "deliveries");
@@ -350,6 +350,9 @@ static void test_summary_puts_equal_reasons_together(void **state)
 	assert_int_equal(json_integer_value(json_object_get(counts, "all")), 1000);
 	assert_int_equal(json_integer_value(json_object_get(counts, "current")), 960);
 	assert_int_equal(json_integer_value(json_object_get(counts, "failed")), 40);
+	counts = json_object_get(json_object_get(object, "counts"), "expiring");
+	assert_int_equal(json_integer_value(json_object_get(counts, "deliveries")), 960);
+	assert_int_equal(json_integer_value(json_object_get(counts, "certificates")), 0);
 	assert_int_equal(json_array_size(json_object_get(object, "groups")), 1);
 	group = at(object, "groups", 0);
 	assert_int_equal(json_integer_value(json_object_get(group, "count")), 40);
