@@ -44,6 +44,10 @@
 	EVENT(EVENTS_READABLE, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e32")                                 \
 	EVENT(EVENT_REFUSED, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e33")                                   \
 	EVENT(LIMIT_TOO_LOW, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e60")                                   \
+	EVENT(BUS_LOST, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e70")                                        \
+	EVENT(BUS_FOUND, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e71")                                       \
+	EVENT(BUS_NAME_REFUSED, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e72")                                \
+	EVENT(BUS_NAMED, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e73")                                       \
 	EVENT(LOOP_FAILED, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e68")                                     \
 	EVENT(RECORD_NEWER, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e40")                                    \
 	EVENT(RECORD_UNMIGRATED, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e41")                               \

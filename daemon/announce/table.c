@@ -45,6 +45,29 @@ static const struct announce_row rows[CHANGE_EVENTS] = {
 			    "ulimit -l) to 8 MiB",
 	},
 
+	[CHANGE_BUS_LOST] = {
+		.message_id = SAY_BUS_LOST, .level = LOG_WARNING, .repeats = SILENT,
+		.matter = MATTER_BUS, .effect = BEGINS, .same = SAME_MATTER,
+		.sentence = "Failed to connect to the system bus: {words}; certferryd restarts no units, and the "
+			    "certferry command will not work. Retrying every minute",
+	},
+	[CHANGE_BUS_FOUND] = {
+		.message_id = SAY_BUS_FOUND, .level = LOG_INFO, .repeats = SILENT,
+		.matter = MATTER_BUS, .effect = ENDS,
+		.sentence = "Connected to the system bus again",
+	},
+	[CHANGE_BUS_NAME_REFUSED] = {
+		.message_id = SAY_BUS_NAME_REFUSED, .level = LOG_WARNING, .repeats = SILENT,
+		.matter = MATTER_BUS_NAME, .effect = BEGINS, .same = SAME_MATTER,
+		.sentence = "Failed to acquire D-Bus name org.certferry1: {words}; the certferry command will not "
+			    "work. Retrying every minute",
+	},
+	[CHANGE_BUS_NAMED] = {
+		.message_id = SAY_BUS_NAMED, .level = LOG_INFO, .repeats = LOG_DEBUG,
+		.matter = MATTER_BUS_NAME, .effect = ENDS,
+		.sentence = "Acquired D-Bus name org.certferry1",
+	},
+
 	/* --- the state database --- */
 	[CHANGE_RECORD_UNOPENED] = {
 		.message_id = SAY_RECORD_FAILING, .level = LOG_ERR,

@@ -15,6 +15,8 @@
 /* Troubles: what begins and ends. */
 enum matter {
 	MATTER_NONE,
+	MATTER_BUS,
+	MATTER_BUS_NAME,
 	MATTER_RECORD,
 	MATTER_SOURCE,
 	MATTER_SIZE, /* of what the source lists */

@@ -10,7 +10,6 @@
 #include "daemon/bus/manager.h"
 #include "daemon/bus/properties.h"
 #include "lib/base/time.h"
-#include "lib/log/log.h"
 
 /*
  * The connection is at one step at a time:
@@ -38,8 +37,7 @@ struct bus {
 	sd_event_source *timer;
 	sd_event_source *unanswered;
 	bool has_name;
-	bool said_no_bus;
-	bool said_no_name;
+	void (*hear)(void *userdata, enum bus_event event, const char *why);
 };
 
 static void bus_connect(struct bus *bus);
@@ -93,15 +91,10 @@ static int on_answered(sd_event_source *source, uint64_t now, void *userdata)
 	return 0;
 }
 
-static void bus_say_lost(struct bus *bus, const char *why)
+static void bus_lost(struct bus *bus, const char *why)
 {
 	bus_answered(bus);
-	if (!bus->said_no_bus)
-		log_write(LOG_WARNING, NULL, NULL,
-			"Failed to connect to the system bus: %s; certferryd restarts no units, and the certferry "
-			"command will not work. Retrying every minute",
-			why);
-	bus->said_no_bus = true;
+	bus->hear(bus->userdata, BUS_LOST, why);
 	bus_retry_after(bus, RETRY_AFTER);
 }
 
@@ -111,18 +104,16 @@ static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error
 	struct bus *bus = userdata;
 
 	bus->has_name = false;
-	bus_say_lost(bus, "the connection was lost");
+	bus_lost(bus, "the connection was lost");
 	return 0;
 }
 
-/* The bus has said hello: from here on a loss is news again. */
+/* The bus has said hello. */
 static int on_connected(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
 {
 	struct bus *bus = userdata;
 
-	if (bus->said_no_bus)
-		log_write(LOG_INFO, NULL, NULL, "Connected to the system bus again");
-	bus->said_no_bus = false;
+	bus->hear(bus->userdata, BUS_CONNECTED, NULL);
 	return 0;
 }
 
@@ -164,7 +155,7 @@ static void bus_connect(struct bus *bus)
 	r = bus_open(bus);
 	if (r < 0) {
 		bus_drop(bus);
-		bus_say_lost(bus, strerrordesc_np(-r));
+		bus_lost(bus, strerrordesc_np(-r));
 		return;
 	}
 	if (!bus->handlers)
@@ -173,15 +164,10 @@ static void bus_connect(struct bus *bus)
 	bus_ask_name(bus);
 }
 
-static void bus_say_refused(struct bus *bus, const char *why)
+static void bus_refused(struct bus *bus, const char *why)
 {
 	bus_answered(bus);
-	if (!bus->said_no_name)
-		log_write(LOG_WARNING, NULL, NULL,
-			"Failed to acquire D-Bus name " BUS_NAME ": %s; the certferry command will not work. "
-			"Retrying every minute",
-			why);
-	bus->said_no_name = true;
+	bus->hear(bus->userdata, BUS_NAME_REFUSED, why);
 	bus_retry_after(bus, RETRY_AFTER);
 }
 
@@ -189,11 +175,7 @@ static void bus_named(struct bus *bus)
 {
 	bus_answered(bus);
 	bus->has_name = true;
-	if (bus->said_no_name)
-		log_write(LOG_INFO, NULL, NULL, "Acquired D-Bus name " BUS_NAME);
-	else
-		log_debug("Acquired D-Bus name " BUS_NAME);
-	bus->said_no_name = false;
+	bus->hear(bus->userdata, BUS_NAMED, NULL);
 }
 
 /* 1: ours; 2: queued, not asked for; 3: somebody else's; 4: ours already.  D-Bus, RequestName. */
@@ -206,9 +188,9 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *ret_erro
 	if (sd_bus_is_open(bus->connection) <= 0)
 		return 0; /* on_disconnected follows */
 	if (error)
-		bus_say_refused(bus, error->message ?: error->name);
+		bus_refused(bus, error->message ?: error->name);
 	else if (sd_bus_message_read(reply, "u", &result) < 0 || (result != 1 && result != 4))
-		bus_say_refused(bus, "another process has it");
+		bus_refused(bus, "another process has it");
 	else
 		bus_named(bus);
 	return 0;
@@ -220,16 +202,18 @@ static void bus_ask_name(struct bus *bus)
 
 	r = sd_bus_request_name_async(bus->connection, NULL, BUS_NAME, 0, on_name, bus);
 	if (r < 0)
-		bus_say_refused(bus, strerrordesc_np(-r));
+		bus_refused(bus, strerrordesc_np(-r));
 }
 
-struct bus *bus_new(struct sd_event *event, const struct bus_handlers *handlers, void *userdata)
+struct bus *bus_new(struct sd_event *event, const struct bus_handlers *handlers,
+	void (*hear)(void *userdata, enum bus_event event, const char *why), void *userdata)
 {
 	struct bus *bus = mem_new(struct bus);
 
 	*bus = (struct bus){
 		.event = sd_event_ref(event),
 		.handlers = handlers,
+		.hear = hear,
 		.userdata = userdata,
 	};
 	if (sd_event_add_time_relative(

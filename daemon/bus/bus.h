@@ -41,13 +41,23 @@ struct bus_properties;
 struct sd_bus;
 struct sd_event;
 
+/* What became of the connection, and of the name; a try that fails again is heard of again. */
+enum bus_event {
+	BUS_LOST,	  /* there is no bus, for the reason that comes with it */
+	BUS_CONNECTED,
+	BUS_NAME_REFUSED, /* the name is not given, for the reason that comes with it */
+	BUS_NAMED,
+};
+
 /**
- * bus_new(event, handlers, userdata):
+ * bus_new(event, handlers, hear, userdata):
  * Connect to the system bus (DBUS_SYSTEM_BUS_ADDRESS is honoured) and ask for the name; both go on in
- * the background: when there is no bus or the name is refused, that is logged once and tried again
- * every minute.  Never fails.  ${handlers} may be NULL: only a connection for dependents, no name.
+ * the background: when there is no bus or the name is refused, ${hear} is told so, perhaps before
+ * this returns, and it is tried again every minute.  Never fails.  ${handlers} may be NULL: only a
+ * connection for dependents, no name.
  */
-struct bus *bus_new(struct sd_event *event, const struct bus_handlers *handlers, void *userdata);
+struct bus *bus_new(struct sd_event *event, const struct bus_handlers *handlers,
+	void (*hear)(void *userdata, enum bus_event event, const char *why), void *userdata);
 
 /* bus_connection(bus): the connection, or NULL while there is none; borrowed until the next return to
  * the event loop.  It may still be connecting: calls wait in it until it has, or fail with it. */

@@ -317,13 +317,26 @@ static bool needs_bus(const struct conductor *conductor)
 	return false;
 }
 
+static void on_bus(void *userdata, enum bus_event event, const char *why)
+{
+	static const enum change_event changes[] = {
+		[BUS_LOST] = CHANGE_BUS_LOST,
+		[BUS_CONNECTED] = CHANGE_BUS_FOUND,
+		[BUS_NAME_REFUSED] = CHANGE_BUS_NAME_REFUSED,
+		[BUS_NAMED] = CHANGE_BUS_NAMED,
+	};
+	const struct conductor *conductor = userdata;
+
+	say_words(conductor->inventory, changes[event], why);
+}
+
 /* A run that ends by itself owns no name, and needs the bus only for dependents. */
 static void start_bus(struct conductor *conductor)
 {
 	if (!conductor->options.once)
-		conductor->bus = bus_new(conductor->event, &ask_handlers, conductor);
+		conductor->bus = bus_new(conductor->event, &ask_handlers, on_bus, conductor);
 	else if (needs_bus(conductor) && !conductor->options.dry_run)
-		conductor->bus = bus_new(conductor->event, NULL, NULL);
+		conductor->bus = bus_new(conductor->event, NULL, on_bus, conductor);
 }
 
 /* --- what the actors ask --- */

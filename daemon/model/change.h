@@ -25,6 +25,10 @@
 	CHANGE(CLOCK_OFF, "clock-off")			   /* words */                         \
 	CHANGE(LIMIT_LOW, "limit-low")			   /* words */                         \
 	CHANGE(MEMORY_UNLOCKED, "memory-unlocked")                                                 \
+	CHANGE(BUS_LOST, "bus-lost")			   /* words: why */                    \
+	CHANGE(BUS_FOUND, "bus-found")                                                             \
+	CHANGE(BUS_NAME_REFUSED, "bus-name-refused")	   /* words: why */                    \
+	CHANGE(BUS_NAMED, "bus-named")                                                             \
 	/* the state database */                                                                   \
 	CHANGE(RECORD_UNOPENED, "record-unopened")	   /* words */                         \
 	CHANGE(RECORD_NEWER, "record-newer")		   /* words */                         \

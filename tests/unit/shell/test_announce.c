@@ -185,6 +185,8 @@ static const struct expected happening[] = {
 		.sentence = "Skipped nginx.service (web): not running", .history = "told web nginx.service" },
 	ONCE(CHANGE_SERVES, of_dependent, ID("12"), LOG_INFO, "Verified 'web': serves it", .words = "serves it"),
 	/* What ends a trouble that was not there. */
+	ONCE(CHANGE_BUS_FOUND, host, NULL, QUIET, NULL),
+	ONCE(CHANGE_BUS_NAMED, host, ID("73"), LOG_DEBUG, "Acquired D-Bus name org.certferry1"),
 	ONCE(CHANGE_RECORD_WRITTEN, host, NULL, QUIET, NULL),
 	ONCE(CHANGE_SOURCE_READ, host, NULL, QUIET, NULL),
 	ONCE(CHANGE_SOURCE_FITS, host, NULL, QUIET, NULL),
@@ -198,6 +200,14 @@ static const struct expected happening[] = {
 };
 
 static const struct expected troubles[] = {
+	{ { .event = CHANGE_BUS_LOST, .words = "No such file" }, &host, ID("70"), LOG_WARNING,
+		"Failed to connect to the system bus: No such file; certferryd restarts no units, and the certferry "
+		"command will not work. Retrying every minute",
+		QUIET, { .event = CHANGE_BUS_FOUND }, ID("71"), LOG_INFO, "Connected to the system bus again", NULL },
+	{ { .event = CHANGE_BUS_NAME_REFUSED, .words = "another process has it" }, &host, ID("72"), LOG_WARNING,
+		"Failed to acquire D-Bus name org.certferry1: another process has it; the certferry command will not "
+		"work. Retrying every minute",
+		QUIET, { .event = CHANGE_BUS_NAMED }, ID("73"), LOG_INFO, "Acquired D-Bus name org.certferry1", NULL },
 	{ { .event = CHANGE_RECORD_FAILED, .error = &retry }, &host, ID("15"), LOG_ERR,
 		"Failed to save the state: throttled; deliveries and restarts are paused. Is the disk full or "
 		"read-only?",

@@ -55,6 +55,8 @@ struct world {
 	char delivery[64];
 	char who[32];
 	int syncs;
+	/* What became of the connection, as often as it was told. */
+	unsigned heard[BUS_NAMED + 1];
 	struct error fail;
 	size_t long_text, made; /* bytes of each text; of all that were made */
 	int texts; /* that were begun and not ended */
@@ -322,6 +324,15 @@ static int named(struct world *w)
 	return r >= 0;
 }
 
+static void hear(void *userdata, enum bus_event event, const char *why)
+{
+	struct world *w = userdata;
+
+	/* A reason where there is one to give, and only there. */
+	assert_int_equal(why != NULL, event == BUS_LOST || event == BUS_NAME_REFUSED);
+	w->heard[event]++;
+}
+
 static int setup(void **state)
 {
 	struct world *w = mem_new(struct world);
@@ -332,8 +343,9 @@ static int setup(void **state)
 	if (!w->broker.pid)
 		return 0;
 	caller_start(w);
-	w->bus = bus_new(w->event, &handlers, w);
-	wait_until(w, named(w));
+	w->bus = bus_new(w->event, &handlers, hear, w);
+	wait_until(w, named(w) && w->heard[BUS_CONNECTED] == 1);
+	assert_int_equal(w->heard[BUS_LOST], 0);
 	return 0;
 }
 
@@ -583,10 +595,11 @@ static void test_properties_outlive_the_bus(void **state)
 	values.certificates = 77;
 	bus_show(w->bus, &values);
 	w->caller = sd_bus_close_unref(w->caller);
+	assert_true(w->heard[BUS_LOST] >= 1);
 	broker_start(&w->broker);
 	caller_start(w);
 	bus_retry(w->bus);
-	wait_until(w, named(w));
+	wait_until(w, named(w) && w->heard[BUS_CONNECTED] == 2);
 	expect_number(w, "Certificates", 77);
 	values.certificates = 78;
 	bus_show(w->bus, &values);
@@ -766,13 +779,14 @@ static void test_a_name_that_is_taken(void **state)
 	struct bus *second;
 
 	broker_needed(&w->broker);
-	second = bus_new(w->event, &handlers, w);
-	wait_until(w, sd_bus_is_ready(bus_connection(second)) > 0);
+	second = bus_new(w->event, &handlers, hear, w);
+	wait_until(w, w->heard[BUS_NAME_REFUSED] && w->heard[BUS_CONNECTED] == 2);
 	assert_text(call(w, "Status", NULL, 0), "{\"status\":1}");
 	w->bus = bus_free(w->bus);
 	wait_until(w, !named(w));
+	w->heard[BUS_NAMED] = 0;
 	bus_retry(second);
-	wait_until(w, named(w));
+	wait_until(w, named(w) && w->heard[BUS_NAMED]);
 	assert_text(call(w, "Status", NULL, 0), "{\"status\":1}");
 	bus_free(second);
 }
@@ -784,7 +798,7 @@ static void test_without_handlers_no_name(void **state)
 	broker_needed(&w->broker);
 	w->bus = bus_free(w->bus);
 	wait_until(w, !named(w));
-	w->bus = bus_new(w->event, NULL, NULL);
+	w->bus = bus_new(w->event, NULL, hear, w);
 	wait_until(w, sd_bus_is_ready(bus_connection(w->bus)) > 0);
 	bus_retry(w->bus);
 	assert_false(named(w));
@@ -797,7 +811,9 @@ static void test_no_bus_at_all(void **state)
 	struct bus *bus;
 
 	assert_int_equal(setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus", 1), 0);
-	bus = bus_new(w->event, &handlers, w);
+	w->heard[BUS_LOST] = 0;
+	bus = bus_new(w->event, &handlers, hear, w);
+	assert_int_equal(w->heard[BUS_LOST], 1);
 	assert_null(bus_connection(bus));
 	bus_job_done(bus, 1, 0, "{}");
 	bus_free(bus);

@@ -139,6 +139,10 @@ static const sd_bus_vtable polkit_vtable[] = {
 	SD_BUS_VTABLE_END,
 };
 
+static void hear_nothing(void *userdata, enum bus_event event, const char *why)
+{
+}
+
 static void run_daemon(bool with_polkit)
 {
 	struct daemon d = { .job = 7 };
@@ -153,7 +157,7 @@ static void run_daemon(bool with_polkit)
 			"org.freedesktop.PolicyKit1.Authority", polkit_vtable, NULL);
 		(void)sd_bus_request_name(polkit, "org.freedesktop.PolicyKit1", 0);
 	}
-	d.bus = bus_new(d.event, &handlers, &d);
+	d.bus = bus_new(d.event, &handlers, hear_nothing, &d);
 	(void)sd_event_loop(d.event);
 	_exit(1);
 }
