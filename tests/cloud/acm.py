@@ -45,6 +45,7 @@ def describe_certificate(call, p):
     }
     if c.type != "IMPORTED":
         detail["Options"]["Export"] = c.export_option
+    detail.update(acm_query.origin(c))
     detail.update(acm_query.dates(c))
     if call.world.settings.hyphenated_algorithms:
         detail["KeyAlgorithm"] = detail["KeyAlgorithm"].replace("_", "-")

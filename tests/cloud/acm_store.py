@@ -52,6 +52,9 @@ class Certificate:
         self.issuer = None
         self.eku = ("serverAuth", "clientAuth") if type == "PRIVATE" else ("serverAuth",)
         self.export_option = "DISABLED"
+        self.managed_by = None
+        self.key_pair_origin = "CUSTOMER_PROVIDED" if type == "IMPORTED" else "AWS_MANAGED"
+        self.root_hierarchy = None  # of Amazon N2 certificates only
         self.exported = False  # ever
         self.exported_since = False  # since it was issued or last renewed: what managed renewal asks for
         self.in_use_by = []
@@ -65,6 +68,8 @@ class Certificate:
 
     @property
     def exportable(self):
+        if self.managed_by or self.key_pair_origin != "AWS_MANAGED":
+            return False
         return self.type == "PRIVATE" or self.export_option == "ENABLED"
 
     @property

@@ -150,11 +150,12 @@ class Control:
 
     async def issue(
         self, names, ca_arn=None, account=None, region="eu-west-1", algorithm=None, days=None, days_ago=0, tags=None,
-        eku=None, exported=False, in_use_by=(), export_option="ENABLED", count=1,
+        eku=None, exported=False, in_use_by=(), export_option="ENABLED", count=1, **origin,
     ):  # fmt: skip
         """An issued certificate, as RequestCertificate leaves it: private with ca_arn, exportable public without.
 
-        days_ago dates its issue back. With count, that many; "{n}" in the names is replaced by their number.
+        days_ago dates its issue back. With count, that many; "{n}" in the names is replaced by their number. origin:
+        root_hierarchy of an Amazon N2 one, key_pair_origin "ACME", managed_by "CLOUDFRONT".
         """
         made = []
         for number in range(count):
@@ -162,13 +163,15 @@ class Control:
                 self._issue(
                     [name.replace("{n}", str(number)) for name in names], ca_arn, account or self.world.iam.source,
                     region, algorithm, days, days_ago, dict(tags or {}), eku, exported, in_use_by, export_option,
+                    origin,
                 )  # fmt: skip
             )
             await asyncio.sleep(0)  # requests go on being answered meanwhile
         return made[0] if count == 1 else made
 
     def _issue(
-        self, names, ca_arn, account, region, algorithm, days, days_ago, tags, eku, exported, in_use_by, export_option
+        self, names, ca_arn, account, region, algorithm, days, days_ago, tags, eku, exported, in_use_by, export_option,
+        origin,
     ):  # fmt: skip
         authority = self.world.pca.find(ca_arn) if ca_arn else None
         if ca_arn and authority is None:
@@ -180,6 +183,7 @@ class Control:
             account, region, "PRIVATE" if ca_arn else "AMAZON_ISSUED", when, names=names, requested_algorithm=algorithm,
             ca_arn=ca_arn, tags=tags, exported=exported, exported_since=exported, in_use_by=list(in_use_by),
             export_option="ENABLED" if ca_arn else export_option, validation_method=None if ca_arn else "DNS",
+            **check_origin(**origin),
         )  # fmt: skip
         if eku is not None:
             c.eku = eku
@@ -396,6 +400,12 @@ def _checked(policies):
     for document in policies.values():
         _check(document)
     return policies
+
+
+def check_origin(root_hierarchy=None, key_pair_origin="AWS_MANAGED", managed_by=None):
+    if root_hierarchy not in (None, *acm_query.ROOT_HIERARCHIES) or key_pair_origin not in acm_query.KEY_PAIR_ORIGINS:
+        raise ValueError(f"no certificate comes from {root_hierarchy}, {key_pair_origin}")
+    return {"root_hierarchy": root_hierarchy, "key_pair_origin": key_pair_origin, "managed_by": managed_by}
 
 
 def view(c, full=False):

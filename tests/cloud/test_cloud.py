@@ -470,6 +470,32 @@ def test_list_pages_and_filters(cloud, ca):
     assert [len(page["CertificateSummaryList"]) for page in pages] == [0, 3, 0, 3, 0, 3]
 
 
+def test_list_shows_n2_and_acme_only_to_who_asks(cloud, ca):
+    plain = cloud.issue("plain.example.com", ca_arn=ca)["arn"]
+    n2 = cloud.issue("n2.example.com", root_hierarchy="N2_AMAZON_MANAGED", eku=["clientAuth"])["arn"]
+    acme = cloud.issue("acme.example.com", key_pair_origin="ACME")["arn"]
+    both = cloud.issue("both.example.com", root_hierarchy="N2_SFG2_AMAZON_MANAGED", key_pair_origin="ACME")["arn"]
+    every = ["AWS_MANAGED", "ACME", "CUSTOMER_PROVIDED"]
+
+    def listed(**filters):
+        return cloud.request("acm", "ListCertificates", {"Includes": EVERY_KEY_TYPE, **filters})
+
+    def arns(**filters):
+        return [c["CertificateArn"] for c in listed(**filters)[1]["CertificateSummaryList"]]
+
+    assert arns() == [plain] and arns(CertificateKeyPairOrigins=["ACME"]) == [acme]
+    assert arns(CertificateKeyPairOrigins=every) == [plain, acme]
+    assert arns(RootHierarchyTypes=["N2_AMAZON_MANAGED", "N2_SFG2_AMAZON_MANAGED"]) == [n2]
+    (shown,) = listed(RootHierarchyTypes=["N2_SFG2_AMAZON_MANAGED"], CertificateKeyPairOrigins=every)[1]["CertificateSummaryList"]
+    assert (shown["CertificateArn"], shown["CertificateKeyPairOrigin"], shown["CertificateUsage"]) == (both, "ACME", "CLIENT_AND_SERVER_AUTH")
+    assert cloud.request("acm", "DescribeCertificate", {"CertificateArn": n2})[1]["Certificate"]["RootHierarchyType"] == "N2_AMAZON_MANAGED"
+    assert listed(CertificateKeyPairOrigins=[])[0] == 400 and listed(RootHierarchyTypes=["N3"])[0] == 400
+    cloud.settings(newer_filters="ignored")
+    assert arns(RootHierarchyTypes=["N2_AMAZON_MANAGED"], CertificateKeyPairOrigins=every) == [plain]
+    cloud.settings(newer_filters="refused")
+    assert listed(RootHierarchyTypes=["N2_AMAZON_MANAGED"])[0] == 400 and listed()[0] == 200
+
+
 def test_search(cloud, ca):
     old = cloud.issue("old.example.com", ca_arn=ca, days_ago=30)
     new = cloud.issue("new.example.com", ca_arn=ca)

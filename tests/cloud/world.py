@@ -25,6 +25,7 @@ DEFAULTS = {
     "events_copies": 1,  # messages for each event
     "events_late": 0.0,  # seconds after which its message can be received
     "deletes_refused": False,  # each entry of DeleteMessageBatch fails, inside a success
+    "newer_filters": "known",  # those of ListCertificates that came later; or "ignored", "refused"
     "hyphenated_algorithms": False,  # DescribeCertificate says RSA-2048 where the model says RSA_2048
 }
 

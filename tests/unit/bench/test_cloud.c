@@ -121,6 +121,10 @@ static void test_what_is_not_asked_for_is_hidden(void **state)
 
 	assert_int_equal(json_array_size(json_object_get(answer, "CertificateSummaryList")), 0);
 	json_decref(answer);
+	answer = ask(cloud, HOST, ACM "ListCertificates",
+		"{\"Includes\":{\"keyTypes\":[\"EC_prime256v1\"]},\"RootHierarchyTypes\":[\"N2_AMAZON_MANAGED\"]}");
+	assert_int_equal(json_array_size(json_object_get(answer, "CertificateSummaryList")), 0);
+	json_decref(answer);
 	cloud_free(cloud);
 }
 
