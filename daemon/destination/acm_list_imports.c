@@ -228,7 +228,7 @@ static void on_searched(void *userdata, const struct error *err)
 
 static void start_list(struct acm_listing *listing)
 {
-	listing->listing = acm_list(listing->session, listing->region, "IMPORTED", on_page, on_listed, listing);
+	listing->listing = acm_list(listing->session, listing->region, ACM_SCOPE_IMPORTED, on_page, on_listed, listing);
 	acm_bound(listing->listing, &listing->room);
 	if (listing->again)
 		return;

@@ -50,7 +50,8 @@ static bool text_equal(const char *a, const char *b)
 bool source_certificate_listed_alike(const struct source_certificate *a, const struct source_certificate *b)
 {
 	return text_equal(a->arn, b->arn) && text_equal(a->domain, b->domain) && text_equal(a->status, b->status) &&
-	       a->exportable == b->exportable && strv_equal(a->names, b->names) && strv_equal(a->tags, b->tags);
+	       a->exportable == b->exportable && a->cloudfront == b->cloudfront && a->keyless == b->keyless &&
+	       strv_equal(a->names, b->names) && strv_equal(a->tags, b->tags);
 }
 
 bool source_certificate_equal(const struct source_certificate *a, const struct source_certificate *b)

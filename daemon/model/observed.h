@@ -19,7 +19,9 @@ struct source_certificate {
 	char *type;	     /* PRIVATE, AMAZON_ISSUED, IMPORTED */
 	char *status;	     /* ISSUED, ... */
 	char *key_algorithm; /* RSA_2048, ... */
-	bool exportable;     /* Type PRIVATE, or AMAZON_ISSUED with ExportOption ENABLED; not managed by CloudFront */
+	bool exportable;     /* Type PRIVATE, or AMAZON_ISSUED with ExportOption ENABLED; neither of the next two */
+	bool cloudfront;     /* it belongs to CloudFront */
+	bool keyless;	     /* its key was made outside ACM, which does not have it */
 	bool ineligible;     /* RenewalEligibility says INELIGIBLE */
 	char *serial;	     /* of a search; NULL from a list */
 	usec_t not_before;

@@ -7,8 +7,8 @@
  *
  * read.c: a look is SearchCertificates of every region; where that is denied or unknown,
  * ListCertificates.  What is gone stays in the view until the next sweep, which is
- * ListCertificates, and SearchCertificates for the serials of what was issued within three days
- * (where that is refused, those are read again).  A check lists the regions of the certificates
+ * ListCertificates, again for Amazon's N2 hierarchy, and SearchCertificates for the serials of what
+ * was issued within three days (where that is refused, those are read again).  A check lists the regions of the certificates
  * that are meant.  Versions are read by GetCertificate.
  *
  * export.c: ExportCertificate under a passphrase made for this export and wiped after it; the key

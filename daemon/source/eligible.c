@@ -19,10 +19,14 @@ static const char *refuse_type(const struct source_certificate *certificate)
 {
 	if (strcmp(certificate->type, "IMPORTED") == 0)
 		return "its type is IMPORTED, and ACM does not export imported certificates";
+	if (certificate->cloudfront)
+		return "it belongs to CloudFront, and ACM does not export such certificates";
+	if (certificate->keyless)
+		return "an ACME client, or somebody else outside ACM, made its key, and ACM does not "
+		       "have it";
 	if (strcmp(certificate->type, "AMAZON_ISSUED") == 0)
-		return "it is a public certificate that was not requested as exportable, or belongs to "
-		       "CloudFront";
-	return "ACM does not export it: it belongs to CloudFront, or is of a new type";
+		return "it is a public certificate that was not requested as exportable";
+	return "ACM does not export certificates of its type";
 }
 
 static const char *refuse_status(const char *status)

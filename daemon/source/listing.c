@@ -35,6 +35,8 @@ void listing_add(struct source_view *view, const char *region, struct acm_summar
 		.status = take_or_empty(&summary->status),
 		.key_algorithm = take_or_empty(&summary->key_algorithm),
 		.exportable = summary->exportable,
+		.cloudfront = summary->cloudfront,
+		.keyless = summary->keyless,
 		.ineligible = summary->ineligible,
 		.serial = take(summary->serial),
 		.not_before = summary->not_before,
@@ -118,7 +120,8 @@ bool listing_tells_nothing(
 {
 	return before->not_before == summary->not_before &&
 	       before->not_after == summary->not_after && before->more_names == summary->more_names &&
-	       before->exportable == summary->exportable && before->ineligible == summary->ineligible &&
+	       before->exportable == summary->exportable && before->cloudfront == summary->cloudfront &&
+	       before->keyless == summary->keyless && before->ineligible == summary->ineligible &&
 	       text_equal(before->status, summary->status) && text_equal(before->type, summary->type) &&
 	       text_equal(before->key_algorithm, summary->key_algorithm) &&
 	       text_equal(before->region, region) &&

@@ -3,7 +3,8 @@
 /*
  * One reading of the source.  It is at one step at a time:
  *	LIST		every region is being listed, side by side	regions[].operation != NULL
- *			(a sweep then searches it, for the serials of what is new)
+ *			(a sweep then lists what is of Amazon's N2 hierarchy, and
+ *			searches, for the serials of what is new)
  *	TAGS		tags are being read, some at a time		slots[].operation != NULL
  *	VERSIONS	what changed is being read, some at a time	slots[].operation != NULL
  * and ends with done(); what is known before VERSIONS is told when that begins.  A look has no TAGS, nor has
@@ -47,12 +48,29 @@ enum step {
 	STEP_DONE,
 };
 
+/* So long an endpoint that refuses a newer filter of ListCertificates is not asked by it again. */
+#define REFUSED_FOR (24 * USEC_PER_HOUR)
+
+/* What is remembered of a filter that older endpoints refuse. */
+struct filter {
+	bool known; /* an answer has come: from now on, an error is one */
+	usec_t refused_until; /* wall clock */
+};
+
+/* What is remembered of a region. */
+struct region_kept {
+	bool search_refused; /* a look sets it where searching is refused and listing is not, so that the
+			      * next one lists at once; a sweep tries again */
+	struct filter origins, n2;
+};
+
 struct region {
 	struct acm_reading *read;
 	const char *name;
-	bool *search_refused; /* where to remember it */
+	struct region_kept *kept;
 	bool falls_back; /* searching was refused this time */
 	bool listed; /* a sweep: it is, and is being searched for what the listing does not tell */
+	struct filter *asked; /* the filter of the listing that is under way; NULL: none */
 	struct acm_operation *operation;
 };
 
@@ -216,6 +234,8 @@ static void unite(struct acm_reading *read)
 		listing_join(read->view, known, read->seen);
 }
 
+static void list_region(struct region *region);
+static void list_n2(struct region *region);
 static void search_region(struct region *region);
 
 static void fail(struct region *region, const struct error *err)
@@ -326,6 +346,33 @@ static void on_page(void *userdata, struct acm_summary *items, size_t count)
 	}
 }
 
+/* Does ${err} mean that the endpoint does not know the filter of this listing?  Then that is remembered. */
+static bool is_filter_refused(struct region *region, const struct error *err)
+{
+	struct filter *asked = region->asked;
+
+	if (!asked || asked->known)
+		return false;
+	asked->known = !err;
+	if (!err || err->kind != ERROR_INVALID)
+		return false;
+	asked->refused_until = usec_add(region->read->request.now, REFUSED_FOR);
+	return true;
+}
+
+/* What comes after a listing that has ended well, or was done without. */
+static void go_on_with(struct region *region)
+{
+	const bool was_n2 = region->asked == &region->kept->n2;
+
+	if (was_n2 || region->read->request.now < region->kept->n2.refused_until) {
+		region->listed = true;
+		search_region(region);
+	} else {
+		list_n2(region);
+	}
+}
+
 static void on_listed(void *userdata, const struct error *err)
 {
 	struct region *region = userdata;
@@ -336,17 +383,23 @@ static void on_listed(void *userdata, const struct error *err)
 		fail_without_room(region);
 		return;
 	}
+	if (is_filter_refused(region, err)) {
+		if (region->asked == &region->kept->origins)
+			list_region(region);
+		else
+			go_on_with(region);
+		return;
+	}
 	if (err) {
 		fail(region, err);
 		return;
 	}
 	if (read->is_sweep && !region->listed) {
-		region->listed = true;
-		search_region(region);
+		go_on_with(region);
 		return;
 	}
 	if (region->falls_back)
-		*region->search_refused = true;
+		region->kept->search_refused = true;
 	if (is_busy(read))
 		return;
 	unite(read);
@@ -361,11 +414,25 @@ static void on_listed(void *userdata, const struct error *err)
 		go_on(read);
 }
 
-static void list_region(struct region *region)
+static void list(struct region *region, enum acm_scope scope)
 {
 	region->operation = acm_list(
-		region->read->session, region->name, /* type= */ NULL, on_page, on_listed, region);
+		region->read->session, region->name, scope, on_page, on_listed, region);
 	acm_bound(region->operation, &region->read->room);
+}
+
+static void list_region(struct region *region)
+{
+	struct filter *origins = &region->kept->origins;
+
+	region->asked = region->read->request.now < origins->refused_until ? NULL : origins;
+	list(region, region->asked ? ACM_SCOPE_ORIGINS : ACM_SCOPE_USUAL);
+}
+
+static void list_n2(struct region *region)
+{
+	region->asked = &region->kept->n2;
+	list(region, ACM_SCOPE_N2);
 }
 
 static void on_searched(void *userdata, const struct error *err)
@@ -387,6 +454,7 @@ static void search_region(struct region *region)
 {
 	const struct source_request *request = &region->read->request;
 
+	region->asked = NULL;
 	region->operation = acm_search(region->read->session, region->name,
 		region->read->is_sweep ? usec_sub(request->now, FRESH) : request->since, on_page,
 		on_searched, region);
@@ -540,13 +608,12 @@ size_t source_view_size(const struct source_view *view)
 struct acm_kept {
 	struct source_kept base; /* first */
 	struct recognized *recognized;
-	bool search_refused[]; /* for each region: a look sets it where searching is refused and listing is not, so that the
-				* next one lists at once; a sweep tries again */
+	struct region_kept regions[]; /* as in source_memory */
 };
 
 struct source_kept *acm_source_keep(const struct source_memory *memory)
 {
-	struct acm_kept *kept = mem_alloc(sizeof(*kept) + strv_length(memory->regions) * sizeof(bool));
+	struct acm_kept *kept = mem_alloc(sizeof(*kept) + strv_length(memory->regions) * sizeof(*kept->regions));
 
 	kept->recognized = recognized_new();
 	return &kept->base;
@@ -587,7 +654,7 @@ static struct acm_reading *read_new(
 		read->regions[i] = (struct region){
 			.read = read,
 			.name = memory->regions[i],
-			.search_refused = &kept->search_refused[i],
+			.kept = &kept->regions[i],
 		};
 	for (size_t i = 0; i < SLOTS; i++)
 		read->slots[i].read = read;
@@ -602,7 +669,7 @@ static void start_sweep(struct acm_reading *read)
 	if (read->recognized && !read->needs_tags)
 		read->seen = mem_alloc(read->known->count * sizeof(*read->seen));
 	for (size_t i = 0; i < read->region_count; i++) {
-		*read->regions[i].search_refused = false;
+		read->regions[i].kept->search_refused = false;
 		list_region(&read->regions[i]);
 	}
 }
@@ -647,7 +714,7 @@ static void start_look(struct acm_reading *read)
 	for (size_t i = 0; i < read->region_count; i++) {
 		struct region *region = &read->regions[i];
 
-		if (*region->search_refused)
+		if (region->kept->search_refused)
 			list_region(region);
 		else
 			search_region(region);

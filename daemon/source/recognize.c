@@ -49,7 +49,8 @@ void recognized_digest(struct recognized *recognized, const char *region, const 
 	struct summary_digest *ret_digest)
 {
 	const usec_t times[] = { summary->not_before, summary->not_after };
-	const char flags[] = { summary->more_names, summary->exportable, summary->ineligible, summary->names != NULL };
+	const char flags[] = { summary->more_names, summary->exportable, summary->cloudfront,
+		summary->keyless, summary->ineligible, summary->names != NULL };
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	struct buf *text = &recognized->text;
 

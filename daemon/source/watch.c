@@ -46,7 +46,8 @@ void source_watch_done(struct source_watch *watch)
 void source_watch_set_regions(struct source_watch *watch, char **regions)
 {
 	assert(!watch->read);
-	source_forget(&watch->memory);
+	if (!strv_equal(watch->memory.regions, regions))
+		source_forget(&watch->memory);
 	strv_free(watch->memory.regions);
 	watch->memory.regions = regions;
 }

@@ -57,7 +57,8 @@ void source_watch_init(
 	struct source_watch *watch, const struct source_watch_events *events, void *userdata);
 void source_watch_done(struct source_watch *watch);
 
-/* source_watch_set_regions(watch, regions): taken over; nothing may be under way. */
+/* source_watch_set_regions(watch, regions): taken over; nothing may be under way.  What was found out
+ * of the same regions is kept. */
 void source_watch_set_regions(struct source_watch *watch, char **regions);
 
 /* source_watch_remember(watch, view): taken over: what the record knows of the source, of which

@@ -140,25 +140,25 @@ static void on_listed(struct operation *operation, const json_t *answer, const s
 }
 
 static struct acm_operation *listing_new(struct aws_session *session, const char *name,
-	enum acm_listing listing, const char *type)
+	enum acm_listing listing, enum acm_scope scope)
 {
 	struct acm_operation *o = acm_new(session, name, on_listed, NULL);
 
-	acm_page_init(&o->page, listing, type);
+	acm_page_init(&o->page, listing, scope);
 	o->operation.page = &o->page.page;
 	o->operation.on_page = on_page;
 	return o;
 }
 
-struct acm_operation *acm_list(struct aws_session *session, const char *region, const char *type,
-	acm_page_fn page, acm_done_fn on_done, void *userdata)
+struct acm_operation *acm_list(struct aws_session *session, const char *region,
+	enum acm_scope scope, acm_page_fn page, acm_done_fn on_done, void *userdata)
 {
-	struct acm_operation *o = listing_new(session, "ListCertificates", ACM_LISTING_LIST, type);
+	struct acm_operation *o = listing_new(session, "ListCertificates", ACM_LISTING_LIST, scope);
 
 	o->userdata = userdata;
 	o->on_page = page;
 	o->on.listed = on_done;
-	operation_list(&o->operation, region, acm_list_body());
+	operation_list(&o->operation, region, acm_list_body(scope));
 	return o;
 }
 
@@ -171,7 +171,7 @@ struct acm_operation *acm_search(struct aws_session *session, const char *region
 	acm_page_fn page, acm_done_fn on_done, void *userdata)
 {
 	struct acm_operation *o = listing_new(
-		session, "SearchCertificates", ACM_LISTING_SEARCH, NULL);
+		session, "SearchCertificates", ACM_LISTING_SEARCH, ACM_SCOPE_USUAL);
 
 	o->userdata = userdata;
 	o->on_page = page;

@@ -22,13 +22,14 @@ typedef void (*acm_page_fn)(void *userdata, struct acm_summary *items, size_t co
 typedef void (*acm_done_fn)(void *userdata, const struct error *err);
 
 /**
- * acm_list(session, region, type, on_page, on_done, userdata):
+ * acm_list(session, region, scope, on_page, on_done, userdata):
  * ListCertificates, all pages, 1000 each, all seven key types asked for (the default hides most),
- * every status.  ${type}: keep only this Type ("IMPORTED"), NULL: all.  A token that comes twice, or more
- * than 256 pages, end with ERROR_RETRY (an endless listing).
+ * every status, of ${scope}.  A token that comes twice, or more than 256 pages, end with ERROR_RETRY (an
+ * endless listing).  An endpoint that does not know the filters of ACM_SCOPE_ORIGINS and ACM_SCOPE_N2
+ * overlooks them, or ends with ERROR_INVALID.
  */
-struct acm_operation *acm_list(struct aws_session *session, const char *region, const char *type,
-	acm_page_fn on_page, acm_done_fn on_done, void *userdata);
+struct acm_operation *acm_list(struct aws_session *session, const char *region,
+	enum acm_scope scope, acm_page_fn on_page, acm_done_fn on_done, void *userdata);
 
 /* acm_bound(operation, room): right after a listing was started: each page has to fit into ${room} with what was put
  * there of those before, or it ends with ERROR_RETRY and AWS_CODE_NO_ROOM.  Borrowed until the end. */

@@ -19,6 +19,8 @@ enum field {
 	FIELD_ALGORITHM,
 	FIELD_EXPORT_OPTION,
 	FIELD_MANAGED_BY,
+	FIELD_ORIGIN,
+	FIELD_HIERARCHY,
 	FIELD_ELIGIBILITY,
 	FIELD_IN_USE,
 	FIELD_SERIAL,
@@ -37,6 +39,8 @@ static const struct page_field listed_fields[] = {
 	{ "KeyAlgorithm", PAGE_ITEM, false, PAGE_STRING, FIELD_ALGORITHM },
 	{ "ExportOption", PAGE_ITEM, false, PAGE_STRING, FIELD_EXPORT_OPTION },
 	{ "ManagedBy", PAGE_ITEM, false, PAGE_STRING, FIELD_MANAGED_BY },
+	{ "CertificateKeyPairOrigin", PAGE_ITEM, false, PAGE_STRING, FIELD_ORIGIN },
+	{ "RootHierarchyType", PAGE_ITEM, false, PAGE_STRING, FIELD_HIERARCHY },
 	{ "RenewalEligibility", PAGE_ITEM, false, PAGE_STRING, FIELD_ELIGIBILITY },
 	{ "InUse", PAGE_ITEM, false, PAGE_BOOLEAN, FIELD_IN_USE },
 	{ "NotBefore", PAGE_ITEM, false, PAGE_TIME, FIELD_NOT_BEFORE },
@@ -63,6 +67,7 @@ static const struct page_field found_fields[] = {
 	{ "Type", ACM_METADATA, false, PAGE_STRING, FIELD_TYPE },
 	{ "ExportOption", ACM_METADATA, false, PAGE_STRING, FIELD_EXPORT_OPTION },
 	{ "ManagedBy", ACM_METADATA, false, PAGE_STRING, FIELD_MANAGED_BY },
+	{ "CertificateKeyPairOrigin", ACM_METADATA, false, PAGE_STRING, FIELD_ORIGIN },
 	{ "RenewalEligibility", ACM_METADATA, false, PAGE_STRING, FIELD_ELIGIBILITY },
 	{ "InUse", ACM_METADATA, false, PAGE_BOOLEAN, FIELD_IN_USE },
 	{ "ImportedAt", ACM_METADATA, false, PAGE_TIME, FIELD_IMPORTED_AT },
@@ -79,7 +84,7 @@ static void item_clear(struct acm_page *page)
 {
 	acm_summary_done(&page->item);
 	free(take(page->export_option));
-	free(take(page->managed_by));
+	page->n2 = false;
 }
 
 static void on_begin(void *userdata)
@@ -104,10 +109,25 @@ static bool is_text(const char *text, const char *value)
 /* Whether ACM has the key and gives it out. */
 static bool is_exportable(const struct acm_page *page)
 {
-	if (is_text(page->managed_by, "CLOUDFRONT"))
+	if (page->item.cloudfront || page->item.keyless)
 		return false;
 	return is_text(page->item.type, "PRIVATE") ||
 	       (is_text(page->item.type, "AMAZON_ISSUED") && is_text(page->export_option, "ENABLED"));
+}
+
+/* An endpoint that overlooks a filter lists what is not of the scope. */
+static bool is_in_scope(const struct acm_page *page)
+{
+	switch (page->scope) {
+	case ACM_SCOPE_IMPORTED:
+		return is_text(page->item.type, "IMPORTED");
+	case ACM_SCOPE_N2:
+		return page->n2;
+	case ACM_SCOPE_USUAL:
+	case ACM_SCOPE_ORIGINS:
+		break;
+	}
+	return true;
 }
 
 static void on_item_end(void *userdata)
@@ -117,7 +137,7 @@ static void on_item_end(void *userdata)
 
 	if (page->problem.kind != ERROR_NONE || acm_check_arn(item->arn, &page->problem) < 0)
 		return;
-	if (page->type && !is_text(item->type, page->type))
+	if (!is_in_scope(page))
 		return;
 	item->exportable = is_exportable(page);
 	if (page->listing == ACM_LISTING_SEARCH && !item->domain && item->names)
@@ -176,7 +196,14 @@ static void on_value(void *userdata, int id, enum json_event event, const char *
 		page->export_option = page_text(event, text, length);
 		break;
 	case FIELD_MANAGED_BY:
-		page->managed_by = page_text(event, text, length);
+		item->cloudfront = page_is(event, text, length, "CLOUDFRONT");
+		break;
+	case FIELD_ORIGIN:
+		item->keyless = page_is(event, text, length, "ACME") ||
+				page_is(event, text, length, "CUSTOMER_PROVIDED");
+		break;
+	case FIELD_HIERARCHY:
+		page->n2 = event == JSON_EVENT_STRING;
 		break;
 	case FIELD_ELIGIBILITY:
 		item->ineligible = page_is(event, text, length, "INELIGIBLE");
@@ -223,9 +250,9 @@ static const struct page_format found_format = {
 	.on_value = on_value,
 };
 
-void acm_page_init(struct acm_page *page, enum acm_listing listing, const char *type)
+void acm_page_init(struct acm_page *page, enum acm_listing listing, enum acm_scope scope)
 {
-	*page = (struct acm_page){ .listing = listing, .type = mem_strdup(type) };
+	*page = (struct acm_page){ .listing = listing, .scope = scope };
 	page_init(&page->page, listing == ACM_LISTING_LIST ? &listed_format : &found_format, page);
 }
 
@@ -260,5 +287,4 @@ void acm_page_done(struct acm_page *page)
 	error_done(&page->problem);
 	page_done(&page->page);
 	free(page->items);
-	free(page->type);
 }

@@ -16,16 +16,17 @@ enum acm_listing {
 struct acm_page {
 	struct page page; /* to be fed */
 	enum acm_listing listing;
-	char *type; /* only these are kept; NULL: all */
+	enum acm_scope scope; /* what is not of it is left out */
 	struct acm_summary *items; /* those of the page */
 	size_t count, room;
 	struct acm_summary item; /* the one that is being read */
-	char *export_option, *managed_by; /* of it */
+	char *export_option; /* of it */
+	bool n2;	     /* it is of Amazon's N2 hierarchy */
 	struct error problem; /* the first item that cannot be used */
 };
 
-/* acm_page_init(page, listing, type): release with acm_page_done(). */
-void acm_page_init(struct acm_page *page, enum acm_listing listing, const char *type);
+/* acm_page_init(page, listing, scope): release with acm_page_done(). */
+void acm_page_init(struct acm_page *page, enum acm_listing listing, enum acm_scope scope);
 
 /* acm_page_check(page, err): after page_end(): ERROR_RETRY when the page lacks what it must have.
  * Otherwise page->items are good until the next page begins. */

@@ -11,6 +11,14 @@
 
 struct secret;
 
+/* What is listed, of any key type. */
+enum acm_scope {
+	ACM_SCOPE_USUAL, /* what ACM lists unless it is asked for more */
+	ACM_SCOPE_IMPORTED, /* of that, those of Type IMPORTED */
+	ACM_SCOPE_ORIGINS, /* that, and those that ACME clients requested */
+	ACM_SCOPE_N2, /* those of Amazon's N2 hierarchy, which ACM lists by themselves only */
+};
+
 /* A certificate as ListCertificates and SearchCertificates show it.  Absent members are NULL, 0 or false. */
 struct acm_summary {
 	char *arn;
@@ -20,7 +28,9 @@ struct acm_summary {
 	char *status;
 	char *type;
 	char *key_algorithm; /* as the leaf's: "RSA_2048", "EC_prime256v1" (RSA-2048 of older answers is rewritten) */
-	bool exportable;     /* Type PRIVATE, or AMAZON_ISSUED with ExportOption ENABLED; not ManagedBy CLOUDFRONT */
+	bool exportable; /* Type PRIVATE, or AMAZON_ISSUED with ExportOption ENABLED; neither of the next two */
+	bool cloudfront; /* ManagedBy CLOUDFRONT */
+	bool keyless;	 /* CertificateKeyPairOrigin ACME or CUSTOMER_PROVIDED */
 	bool ineligible;     /* RenewalEligibility INELIGIBLE */
 	bool in_use;
 	char *serial; /* SearchCertificates only */

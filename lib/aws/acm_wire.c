@@ -12,12 +12,21 @@
 #define LIST_PAGE   1000
 #define SEARCH_PAGE 500
 
-json_t *acm_list_body(void)
+/* Unless all are named, EC and the larger RSA certificates are left out without a word, and so are those that ACME
+ * clients requested; those of N2 are in no listing that does not name them, nor anything else in one that does. */
+json_t *acm_list_body(enum acm_scope scope)
 {
-	/* Unless all are named, EC and the larger RSA certificates are left out without a word. */
-	return json_pack("{s:i, s:{s:[s, s, s, s, s, s, s]}}", "MaxItems", LIST_PAGE, "Includes",
-		"keyTypes", "RSA_1024", "RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1",
-		"EC_secp384r1", "EC_secp521r1");
+	json_t *body = json_pack("{s:i, s:{s:[s, s, s, s, s, s, s]}}", "MaxItems", LIST_PAGE,
+		"Includes", "keyTypes", "RSA_1024", "RSA_2048", "RSA_3072", "RSA_4096",
+		"EC_prime256v1", "EC_secp384r1", "EC_secp521r1");
+
+	if (scope == ACM_SCOPE_ORIGINS || scope == ACM_SCOPE_N2)
+		json_object_set_new(body, "CertificateKeyPairOrigins",
+			json_pack("[s, s, s]", "AWS_MANAGED", "ACME", "CUSTOMER_PROVIDED"));
+	if (scope == ACM_SCOPE_N2)
+		json_object_set_new(body, "RootHierarchyTypes",
+			json_pack("[s, s]", "N2_AMAZON_MANAGED", "N2_SFG2_AMAZON_MANAGED"));
+	return body;
 }
 
 json_t *acm_search_body(usec_t since)

@@ -10,9 +10,9 @@
 #include "lib/aws/acm_types.h"
 #include "lib/base/error.h"
 
-/* acm_list_body(), acm_search_body(since): what the first page is asked with; the caller owns
+/* acm_list_body(scope), acm_search_body(since): what the first page is asked with; the caller owns
  * it. */
-json_t *acm_list_body(void);
+json_t *acm_list_body(enum acm_scope scope);
 json_t *acm_search_body(usec_t since);
 
 /* acm_export_body(arn, passphrase, body, err), acm_import_body(import, body, err): in the secure

@@ -81,7 +81,7 @@ static void start(struct bench *bench)
 	bench->left--;
 	bench->open++;
 	if (bench->list) {
-		(void)acm_list(bench->session, REGION, NULL, on_page, on_listed, bench);
+		(void)acm_list(bench->session, REGION, ACM_SCOPE_USUAL, on_page, on_listed, bench);
 		return;
 	}
 	if (bench->arn) {

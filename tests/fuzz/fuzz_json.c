@@ -59,7 +59,7 @@ static void read_page(enum acm_listing listing, const char *data, size_t size)
 	_cleanup_(acm_page_done) struct acm_page page;
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 
-	acm_page_init(&page, listing, NULL);
+	acm_page_init(&page, listing, ACM_SCOPE_USUAL);
 	page_begin(&page.page);
 	if (page_read(&page.page, data, size) < 0 || page_end(&page.page) < 0)
 		return;

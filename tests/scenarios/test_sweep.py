@@ -10,6 +10,8 @@ import pytest
 from tests.scenarios.vocabulary import SOURCE
 
 COUNT = 20
+# The second listing is that of Amazon's N2 hierarchy, of which there is nothing here.
+SWEEP = ["ListCertificates", "ListCertificates", "SearchCertificates"]
 
 
 class Fleet:
@@ -48,7 +50,7 @@ def fleet(ferry, cloud, request):
 
 def test_what_is_as_it_was_is_only_listed(fleet):
     for _ in range(3):
-        assert fleet.sweep() == ["ListCertificates", "SearchCertificates"]
+        assert fleet.sweep() == SWEEP
     fleet.wait_carried(COUNT)
 
 
@@ -65,8 +67,49 @@ def test_what_changed_is_seen_among_what_did_not(fleet, ferry, cloud):
     ferry.expect_file(fleet.name_of(new), new)
     # Nothing is taken for another that stood in its place before: the next reloads tell what the sweeps left.
     for _ in range(3):
-        assert fleet.sweep() == ["ListCertificates", "SearchCertificates"]
+        assert fleet.sweep() == SWEEP
     assert re.findall(r"Reloaded the configuration: (\d+) certificates", fleet.daemon.log)[-2:] == [str(COUNT)] * 2
+
+
+def test_what_acm_lists_only_to_who_asks_is_found(ferry, cloud):
+    """By ARN and by match; what cannot be exported is said by its kind, never as something that is not there."""
+    n2 = cloud.issue("n2.example.com", root_hierarchy="N2_AMAZON_MANAGED", eku=["clientAuth"], days_ago=100)["arn"]
+    other = cloud.issue("n2.example.org", root_hierarchy="N2_SFG2_AMAZON_MANAGED", days_ago=1)["arn"]
+    acme = cloud.issue("acme.example.com", key_pair_origin="ACME", days_ago=100)["arn"]
+    front = cloud.issue("front.example.com", managed_by="CLOUDFRONT", days_ago=100)["arn"]
+    ferry.carry("n2", n2, "files", usage="client").carry("org", {"domain": "*.example.org"}, "files")
+    run = ferry.carry("acme", acme, "files").carry("front", front, "files").once(expect=1)
+    ferry.expect_file("n2", n2)
+    ferry.expect_file(f"org/{other.rpartition('/')[2]}", other)
+    assert "certificate 'acme': " in run.log and "an ACME client" in run.log and "belongs to CloudFront" in run.log
+    assert "does not exist in the source account" not in run.log
+    cloud.renew(n2, force=True)
+    ferry.once(expect=1)
+    ferry.expect_file("n2", n2)
+
+
+@pytest.mark.parametrize("newer_filters", ("ignored", "refused"))
+def test_an_endpoint_that_does_not_know_the_newer_filters(ferry, cloud, newer_filters):
+    """All that it has is found; what it refuses is not asked again at each sweep."""
+    cloud.settings(newer_filters=newer_filters)
+    fleet = Fleet(ferry, cloud, days_ago=100)
+    listings = 2 if newer_filters == "ignored" else 1
+    for _ in range(2):
+        assert fleet.sweep() == SWEEP[-listings - 1 :]
+    if newer_filters == "refused":
+        cloud.settings(newer_filters="known")  # which is found out a day later
+        assert fleet.sweep() == SWEEP[1:]
+    fleet.wait_carried(COUNT)
+
+
+def test_a_filter_that_was_known_and_is_refused_hides_nothing(ferry, cloud):
+    n2 = cloud.issue("n2.example.com", root_hierarchy="N2_AMAZON_MANAGED", days_ago=100)["arn"]
+    daemon = ferry.carry("n2", n2, "files").start()
+    ferry.wait_for(lambda: "Delivered renewed certificate" in daemon.log)
+    cloud.settings(newer_filters="refused")
+    daemon.reload()
+    ferry.wait_for(lambda: "Failed to list certificates" in daemon.log)
+    assert "does not exist in the source account" not in daemon.log
 
 
 def test_a_source_that_lists_nothing_any_more(ferry, cloud):

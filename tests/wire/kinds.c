@@ -83,7 +83,7 @@ static void on_listed(void *userdata, const struct error *err)
 
 static void start_list(struct attempt *attempt)
 {
-	(void)acm_list(attempt->session, attempt->region, NULL, on_page, on_listed, attempt);
+	(void)acm_list(attempt->session, attempt->region, ACM_SCOPE_USUAL, on_page, on_listed, attempt);
 }
 
 static void start_search(struct attempt *attempt)

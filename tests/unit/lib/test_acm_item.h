@@ -16,7 +16,7 @@ static int read_item(enum acm_listing listing, const char *item, struct acm_summ
 	_cleanup_(acm_page_done) struct acm_page page;
 	int r;
 
-	acm_page_init(&page, listing, NULL);
+	acm_page_init(&page, listing, ACM_SCOPE_USUAL);
 	page_begin(&page.page);
 	for (size_t i = 0; text[i]; i++)
 		assert_int_equal(page_read(&page.page, text + i, 1), 0);

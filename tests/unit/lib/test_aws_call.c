@@ -344,7 +344,7 @@ static struct listing list(struct world *world)
 	sd_event_unref(world->event);
 	assert_true(sd_event_default(&world->event) >= 0);
 	begin(world);
-	(void)acm_list(world->session, "eu-west-1", NULL, on_page, on_listed, &listing);
+	(void)acm_list(world->session, "eu-west-1", ACM_SCOPE_USUAL, on_page, on_listed, &listing);
 	run_until_zero(world->event, &listing.left);
 	return listing;
 }
@@ -386,7 +386,7 @@ static void test_room_is_let_go_at_the_end(void **state)
 		sd_event_unref(world->event);
 		assert_true(sd_event_default(&world->event) >= 0);
 		begin(world);
-		acm_bound(acm_list(world->session, "eu-west-1", NULL, on_bounded_page, on_bounded, &bounded), bounded.room);
+		acm_bound(acm_list(world->session, "eu-west-1", ACM_SCOPE_USUAL, on_bounded_page, on_bounded, &bounded), bounded.room);
 		run_until_zero(world->event, &bounded.left);
 		assert_int_equal(bounded.kind, i == 0 ? ERROR_NONE : ERROR_RETRY);
 		world_free(world);

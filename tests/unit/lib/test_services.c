@@ -288,7 +288,7 @@ static int read_crowd(size_t items, size_t names, struct error *err)
 		buf_append_string(&text, "]}");
 	}
 	buf_append_string(&text, "]}");
-	acm_page_init(&page, ACM_LISTING_LIST, NULL);
+	acm_page_init(&page, ACM_LISTING_LIST, ACM_SCOPE_USUAL);
 	page_begin(&page.page);
 	assert_int_equal(page_read(&page.page, text.data, text.length), 0);
 	assert_int_equal(page_end(&page.page), 0);
@@ -317,7 +317,10 @@ static void test_crowded_page(void **state)
 
 static void test_listing_bodies(void **state)
 {
-	_cleanup_(json_freep) json_t *list = acm_list_body();
+	_cleanup_(json_freep) json_t *list = acm_list_body(ACM_SCOPE_USUAL);
+	_cleanup_(json_freep) json_t *imported = acm_list_body(ACM_SCOPE_IMPORTED);
+	_cleanup_(json_freep) json_t *origins = acm_list_body(ACM_SCOPE_ORIGINS);
+	_cleanup_(json_freep) json_t *n2 = acm_list_body(ACM_SCOPE_N2);
 	_cleanup_(json_freep) json_t *search = acm_search_body(1735516700 * USEC_PER_SEC + 1);
 	_cleanup_(json_freep) json_t *wanted = parse(
 		"{\"MaxResults\": 500, \"FilterStatement\": {\"Filter\": {\"X509AttributeFilter\":"
@@ -327,6 +330,12 @@ static void test_listing_bodies(void **state)
 	assert_int_equal(
 		json_array_size(json_object_get(json_object_get(list, "Includes"), "keyTypes")), 7);
 	assert_true(json_equal(search, wanted));
+	assert_int_equal(json_object_size(list), 2);
+	assert_true(json_equal(list, imported));
+	assert_int_equal(json_object_size(origins), 3);
+	assert_int_equal(json_array_size(json_object_get(origins, "CertificateKeyPairOrigins")), 3);
+	assert_int_equal(json_object_size(n2), 4);
+	assert_int_equal(json_array_size(json_object_get(n2, "RootHierarchyTypes")), 2);
 }
 
 /* Answers. */
@@ -423,6 +432,10 @@ static void test_exportable(void **state)
 	assert_false(is_exportable("\"Type\": \"AMAZON_ISSUED\""));
 	assert_false(is_exportable("\"Type\": \"IMPORTED\", \"ExportOption\": \"ENABLED\""));
 	assert_false(is_exportable("\"Type\": \"PRIVATE\", \"ManagedBy\": \"CLOUDFRONT\""));
+	assert_true(is_exportable("\"Type\": \"PRIVATE\", \"CertificateKeyPairOrigin\": \"AWS_MANAGED\""));
+	assert_true(is_exportable("\"Type\": \"PRIVATE\", \"CertificateKeyPairOrigin\": \"NOVEL\""));
+	assert_false(is_exportable("\"Type\": \"PRIVATE\", \"CertificateKeyPairOrigin\": \"ACME\""));
+	assert_false(is_exportable("\"Type\": \"PRIVATE\", \"CertificateKeyPairOrigin\": \"CUSTOMER_PROVIDED\""));
 	assert_false(is_exportable("\"Type\": \"NOVEL\""));
 	assert_false(is_exportable("\"Status\": \"ISSUED\""));
 }

@@ -167,7 +167,7 @@ static void test_refusal(void **state)
 		{ "AMAZON_ISSUED", "ISSUED", true, NULL },
 		{ "AMAZON_ISSUED", "ISSUED", false, "not requested as exportable" },
 		{ "IMPORTED", "EXPIRED", false, "its type is IMPORTED" },
-		{ "PRIVATE", "ISSUED", false, "CloudFront" },
+		{ "NOVEL", "ISSUED", false, "certificates of its type" },
 		{ "PRIVATE", "EXPIRED", true, "it is EXPIRED" },
 		{ "PRIVATE", "PENDING_VALIDATION", true, "ACM has not issued it yet" },
 		{ "PRIVATE", "NOVEL", true, "not ISSUED" },
@@ -187,6 +187,27 @@ static void test_refusal(void **state)
 		else
 			assert_non_null(strstr(refusal, cases[i].refusal));
 	}
+}
+
+static void assert_refused(const char *type, bool cloudfront, bool keyless, const char *refusal)
+{
+	const struct source_certificate certificate = {
+		.type = (char *)type,
+		.status = (char *)"ISSUED",
+		.cloudfront = cloudfront,
+		.keyless = keyless,
+	};
+
+	assert_non_null(strstr(source_refusal(&certificate), refusal));
+}
+
+static void test_refusal_by_who_has_the_key(void **state)
+{
+	assert_refused("AMAZON_ISSUED", true, false, "belongs to CloudFront");
+	assert_refused("PRIVATE", true, false, "belongs to CloudFront");
+	assert_refused("AMAZON_ISSUED", false, true, "an ACME client");
+	assert_refused("PRIVATE", false, true, "an ACME client");
+	assert_refused("IMPORTED", false, true, "its type is IMPORTED");
 }
 
 /* The view of a reading. */
@@ -460,6 +481,8 @@ static void test_what_tells_nothing(void **state)
 	NEWS(type, (char *)"AMAZON_ISSUED");
 	NEWS(key_algorithm, (char *)"EC_prime256v1");
 	NEWS(exportable, false);
+	NEWS(cloudfront, true);
+	NEWS(keyless, true);
 	NEWS(ineligible, true);
 	NEWS(serial, (char *)"0a:bd");
 	NEWS(not_before, same.not_before + 1);
@@ -535,6 +558,8 @@ static void test_digest(void **state)
 	OTHER(type, (char *)"AMAZON_ISSUED");
 	OTHER(key_algorithm, (char *)"EC_prime256v1");
 	OTHER(exportable, false);
+	OTHER(cloudfront, true);
+	OTHER(keyless, true);
 	OTHER(ineligible, true);
 	OTHER(serial, (char *)"0a:bd");
 	OTHER(serial, (char *)"");
@@ -575,6 +600,7 @@ int main(void)
 		cmocka_unit_test(test_match_arn),
 		cmocka_unit_test(test_match_tags),
 		cmocka_unit_test(test_refusal),
+		cmocka_unit_test(test_refusal_by_who_has_the_key),
 		cmocka_unit_test(test_sort_keeps_the_later_of_two),
 		cmocka_unit_test(test_absent_members_are_empty),
 		cmocka_unit_test(test_inherit),
