@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/pki/secret.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
-#include <malloc.h>
 #include <openssl/crypto.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,6 +13,7 @@
 
 #include "lib/base/encode.h"
 #include "lib/os/file.h"
+#include "lib/pki/wiping.h"
 
 /* The least block of the secure heap: a BIGNUM's limbs are small, PEM texts are not. */
 #define SECRET_HEAP_BLOCK 32
@@ -25,55 +23,6 @@ struct secret {
 	size_t length;
 	size_t room;
 };
-
-/*
- * Allocators that keep no state and leave nothing behind.  realloc() of the C library may
- * move the block and leave the old bytes where they were, so growing copies and wipes here.
- */
-
-static void *wiping_malloc(size_t size)
-{
-	void *memory = malloc(size);
-
-	if (!memory)
-		mem_exhausted();
-	return memory;
-}
-
-static void *wiping_calloc(size_t count, size_t size)
-{
-	void *memory = calloc(count, size);
-
-	if (!memory)
-		mem_exhausted();
-	return memory;
-}
-
-static void wiping_free(void *memory)
-{
-	if (!memory)
-		return;
-	/* In the C library's widest steps: libcurl gives back two buffers of 16 KB with each request. */
-	explicit_bzero(memory, malloc_usable_size(memory));
-	free(memory);
-}
-
-static void *wiping_realloc(void *memory, size_t size)
-{
-	void *grown = wiping_malloc(size);
-
-	if (memory)
-		memcpy(grown, memory, MIN(size, malloc_usable_size(memory)));
-	wiping_free(memory);
-	return grown;
-}
-
-static char *wiping_strdup(const char *text)
-{
-	size_t size = strlen(text) + 1;
-
-	return memcpy(wiping_malloc(size), text, size);
-}
 
 /* OpenSSL's own allocators give NULL for no bytes, and some of its callers know it. */
 
@@ -95,18 +44,13 @@ static void crypto_free(void *memory, const char *file, int line)
 	wiping_free(memory);
 }
 
-int secret_memory_init(bool *ret_locked, struct error *err)
+int secret_heap_init(bool *ret_locked, struct error *err)
 {
 	int state;
 
 	if (!CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free))
 		return error_set(
 			err, ERROR_BUG, 0, "OpenSSL was used before its allocators were set");
-	json_set_alloc_funcs(wiping_malloc, wiping_free);
-	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, wiping_malloc, wiping_free, wiping_realloc,
-		    wiping_strdup, wiping_calloc) != CURLE_OK)
-		return error_set(err, ERROR_BUG, 0, "libcurl cannot be initialised");
-
 	state = CRYPTO_secure_malloc_init(SECRET_HEAP_SIZE, SECRET_HEAP_BLOCK);
 	if (state == 0)
 		return error_set(err, ERROR_RETRY, 0, "no secure heap of %zu bytes can be made",

@@ -27,6 +27,9 @@ struct secret;
  */
 int secret_memory_init(bool *ret_locked, struct error *err);
 
+/* secret_heap_init(locked, err): the same for a program that uses neither libcurl nor jansson. */
+int secret_heap_init(bool *ret_locked, struct error *err);
+
 /**
  * secret_new(size, secret, err):
  * A zeroed secret with room for ${size} bytes and one NUL beyond them; its length is 0.
