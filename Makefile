@@ -29,7 +29,7 @@ LDLIBS_ALL = $(shell pkg-config --libs $(LIBRARIES)) -lm
 
 # Three archives by layer (design: a unit test links only up to its own).
 PROGRAMS  := daemon/certferryd.c daemon/cli/certferry.c daemon/failed/certferry-stopped.c \
-	daemon/failed/certferry-failed.c
+	daemon/failed/certferry-failed.c daemon/install/certferry-install.c
 LIB_SRC   := $(wildcard lib/*/*.c)
 CORE_SRC  := $(wildcard daemon/model/*.c daemon/config/*.c daemon/plan/*.c daemon/transition/*.c \
 	$(addprefix daemon/inventory/,agenda.c census.c settled.c))
@@ -70,9 +70,9 @@ TRIXIE_PACKAGES := $(TEST_PACKAGES) $(filter-out $(if $(LONG),,%clang libclang%)
 
 Q := $(if $(V),,@)
 
-BINARIES := $(addprefix $(BUILD)/,certferryd certferry certferry-stopped certferry-failed)
+BINARIES := $(addprefix $(BUILD)/,certferryd certferry certferry-stopped certferry-failed certferry-install)
 
-all: $(BINARIES) ## build the daemon, its command line, and who tells when the daemon fails
+all: $(BINARIES) ## build the daemon, its command line, who tells when it fails, and who installs keys as root
 
 # What runs while the daemon rests comes first, and so lies together: the kernel maps 64 KiB around each page of code
 # that is touched.
@@ -81,6 +81,7 @@ $(BUILD)/certferryd: $(BUILD)/daemon/certferryd.o $(call object,$(RESTING))
 $(BUILD)/certferry: $(BUILD)/daemon/cli/certferry.o
 $(BUILD)/certferry-stopped: $(BUILD)/daemon/failed/certferry-stopped.o
 $(BUILD)/certferry-failed: $(BUILD)/daemon/failed/certferry-failed.o
+$(BUILD)/certferry-install: $(BUILD)/daemon/install/certferry-install.o
 $(BINARIES): $(SHELL_A) $(CORE_A) $(LIB_A)
 	@echo "  LINK   $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS_ALL)
@@ -201,6 +202,8 @@ install: all ## install under DESTDIR and PREFIX
 	install -D -m 0755 $(BUILD)/certferry $(DESTDIR)$(PREFIX)/bin/certferry
 	install -D -m 0755 $(BUILD)/certferry-stopped $(DESTDIR)$(PREFIX)/libexec/certferry/certferry-stopped
 	install -D -m 0755 $(BUILD)/certferry-failed $(DESTDIR)$(PREFIX)/libexec/certferry/certferry-failed
+	install -D -m 0755 $(BUILD)/certferry-install $(DESTDIR)$(PREFIX)/libexec/certferry/certferry-install
+	install -D -m 0644 systemd/certferry-install@.service $(DESTDIR)/lib/systemd/system/certferry-install@.service
 	install -D -m 0644 systemd/certferry-failed.service $(DESTDIR)/lib/systemd/system/certferry-failed.service
 	install -D -m 0644 systemd/certferryd.service $(DESTDIR)/lib/systemd/system/certferryd.service
 	install -D -m 0644 systemd/certferry.sysusers $(DESTDIR)/usr/lib/sysusers.d/certferry.conf
@@ -212,6 +215,7 @@ install: all ## install under DESTDIR and PREFIX
 	install -D -m 0644 systemd/50-certferry-admin.rules $(DESTDIR)/usr/share/polkit-1/rules.d/50-certferry-admin.rules
 	install -D -m 0644 daemon/certferryd.8 $(DESTDIR)$(PREFIX)/share/man/man8/certferryd.8
 	install -D -m 0644 daemon/failed/certferry-failed.8 $(DESTDIR)$(PREFIX)/share/man/man8/certferry-failed.8
+	install -D -m 0644 daemon/install/certferry-install.8 $(DESTDIR)$(PREFIX)/share/man/man8/certferry-install.8
 	install -D -m 0644 daemon/cli/certferry.1 $(DESTDIR)$(PREFIX)/share/man/man1/certferry.1
 	install -D -m 0644 conf/certferry.yaml.5 $(DESTDIR)$(PREFIX)/share/man/man5/certferry.yaml.5
 	install -D -m 0644 conf/certferry-recipes.7 $(DESTDIR)$(PREFIX)/share/man/man7/certferry-recipes.7

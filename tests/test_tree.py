@@ -184,6 +184,13 @@ def test_the_example_of_failed_conf_has_every_key_of_its_manual():
     assert not re.search(r"^[^#\n]", read("conf/failed.conf"), re.M), "it sets nothing as it is"
 
 
+def test_the_manual_of_install_has_every_key_of_its_file():
+    keys = re.findall(r'^\t\{ "(\w+)", set_\w+ \},$', read("daemon/install/instance.c"), re.M)
+    manual = read("daemon/install/certferry-install.8")
+    assert keys == re.findall(r"\w+", " ".join(re.findall(r"^\.It Cm (.*)", manual, re.M)))
+    assert keys == re.findall(r"^(\w+)=", manual.split("install -m 0644")[1].split("END\n#")[0], re.M)
+
+
 def test_policies_are_json():
     policies = list((ROOT / "conf/iam").glob("*.json"))
     assert len(policies) >= 5

@@ -63,16 +63,18 @@ int file_read_trusted(const char *path, size_t limit, struct buf *content, struc
 	return r < 0 ? r : file_read_fd(fd, path, limit, content, err);
 }
 
-static int write_all(int fd, const char *data, size_t size)
+int file_write_fd(int fd, const void *data, size_t size)
 {
+	const char *at = data;
+
 	while (size > 0) {
-		ssize_t n = write(fd, data, size);
+		ssize_t n = write(fd, at, size);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -errno;
-		data += n;
+		at += n;
 		size -= (size_t)n;
 	}
 	return 0;
@@ -89,7 +91,7 @@ int file_write_at(int directory, const char *name, const void *data, size_t size
 		return error_set_errno(err, errno, "create '%s'", name);
 	r = fchmod(fd, mode) < 0 ? -errno : 0; /* the umask may be narrower than what readers need */
 	if (r == 0)
-		r = write_all(fd, data, size);
+		r = file_write_fd(fd, data, size);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
 	if (r < 0) {

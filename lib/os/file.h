@@ -29,6 +29,9 @@ int file_read_fd(int fd, const char *path, size_t limit, struct buf *content, st
  */
 int file_read_trusted(const char *path, size_t limit, struct buf *content, struct error *err);
 
+/* file_write_fd(fd, data, size): write all of it to the open ${fd}; negative errno. */
+int file_write_fd(int fd, const void *data, size_t size);
+
 /**
  * file_write_at(directory, name, data, size, mode, err):
  * Create ${name} under the open ${directory}, write, fsync and close it.  An existing file

@@ -9,21 +9,24 @@ from tests.system.bed import contains, equal, run, show, test, unit
 
 UNIT = "/lib/systemd/system/certferryd.service"
 TELLER = "/lib/systemd/system/certferry-failed.service"
+INSTALLER = "/lib/systemd/system/certferry-install@.service"
 LIMIT = "11"  # tenths
 # It is root until it has read what only root may read, and may become nobody.
 TELLER_LIMIT = "20"
+# It is root, reads what is the daemon's user's, and gives files away.
+INSTALLER_LIMIT = "12"
 
 
 @test
 def shipped_unit_is_hardly_exposed():
-    for unit_file, limit in ((UNIT, LIMIT), (TELLER, TELLER_LIMIT)):
+    for unit_file, limit in ((UNIT, LIMIT), (TELLER, TELLER_LIMIT), (INSTALLER, INSTALLER_LIMIT)):
         done = run("systemd-analyze", "security", "--offline=true", f"--threshold={limit}", unit_file, check=False)
         equal(done.returncode, 0, done.stdout.splitlines()[-1])
 
 
 @test
 def shipped_unit_is_understood():
-    for unit_file in (UNIT, TELLER):
+    for unit_file in (UNIT, TELLER, INSTALLER):
         done = run("systemd-analyze", "verify", "--man=no", unit_file, check=False)
         equal((done.returncode, [line for line in done.stderr.splitlines() if "certferry" in line]), (0, []))
     equal(show("certferryd.service", "OnFailure"), "certferry-failed.service")
@@ -36,6 +39,7 @@ def shipped_unit_is_understood():
 def shipped_unit_explains_its_sandbox():
     """Each line of the sandbox stands under a comment."""
     lines = Path(UNIT).read_text().split("# -- Limits")[1].split("[Install]")[0].splitlines()[1:]
+    lines += Path(INSTALLER).read_text().split("# -- Limits")[1].splitlines()[1:]
     explained = False
     for line in lines + Path(TELLER).read_text().split("# -- Privileges")[1].splitlines()[1:]:
         if line.startswith("# --"):
