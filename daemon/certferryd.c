@@ -39,7 +39,7 @@ static void usage(FILE *stream)
 		    "    --expand         print each delivery as one sorted line\n"
 		    "  --once             run a full scan, do everything that is due, and exit\n"
 		    "    --dry-run        only print what certferryd would do; write nothing\n"
-		    "    --approve        first approve the held deliveries\n"
+		    "    --approve[=NAME] first approve the held deliveries, or that of NAME\n"
 		    "  --json             print JSON\n"
 		    "  --log-level LEVEL  error, warning, notice, info (default) or debug\n"
 		    "  --polkit-rule      print the polkit rule for the configured units\n"
@@ -82,7 +82,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *arguments)
 		{ "expand", no_argument, NULL, EXPAND },
 		{ "once", no_argument, NULL, ONCE },
 		{ "dry-run", no_argument, NULL, DRY_RUN },
-		{ "approve", no_argument, NULL, APPROVE },
+		{ "approve", optional_argument, NULL, APPROVE },
 		{ "json", no_argument, NULL, JSON },
 		{ "log-level", required_argument, NULL, LOG_LEVEL },
 		{ "polkit-rule", no_argument, NULL, POLKIT_RULE },
@@ -112,6 +112,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *arguments)
 			break;
 		case APPROVE:
 			arguments->run.approve = true;
+			arguments->run.approve_name = optarg;
 			break;
 		case JSON:
 			arguments->run.json = true;

@@ -14,6 +14,16 @@ static bool is_meant(const json_t *step, const char *name)
 	       strcmp(reply_text(step, "certificate"), name) == 0;
 }
 
+/* As hold_needs_name() has it, what is "foreign" is approved by the delivery's own name. */
+static bool can_be_approved(const json_t *step, const char *name)
+{
+	const char *hold = reply_text(step, "hold");
+
+	if (strcmp(hold, "foreign") == 0)
+		return name && strcmp(reply_text(step, "delivery"), name) == 0;
+	return strcmp(hold, "approval") == 0 || strcmp(hold, "guard") == 0;
+}
+
 /* What was approved, from a plan made just before: afterwards the reasons are gone. */
 static void show_holds(const json_t *plan, const char *name)
 {
@@ -26,7 +36,7 @@ static void show_holds(const json_t *plan, const char *name)
 		_cleanup_(freep) char *line = mem_printf(
 			"%s: %s: %s", reply_text(step, "delivery"), hold, reply_text(step, "reason"));
 
-		if (is_meant(step, name) && (strcmp(hold, "approval") == 0 || strcmp(hold, "guard") == 0))
+		if (is_meant(step, name) && can_be_approved(step, name))
 			puts(plain(line));
 	}
 }

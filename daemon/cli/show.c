@@ -122,12 +122,18 @@ static void certificate_row(struct table *table, const json_t *item, usec_t now)
 	table_add(table, text.data);
 }
 
+static bool can_be_approved(const char *hold)
+{
+	return strcmp(hold, "approval") == 0 || strcmp(hold, "guard") == 0 ||
+	       strcmp(hold, "foreign") == 0;
+}
+
 /* What the reader may do about a hold; "gone" says it in its reason. */
 static void note_way_out(struct buf *text, const json_t *item)
 {
 	const char *hold = reply_text(item, "hold");
 
-	if (strcmp(hold, "approval") == 0 || strcmp(hold, "guard") == 0)
+	if (can_be_approved(hold))
 		note(text, "to approve: certferry approve %s", reply_text(item, "name"));
 	else if (strcmp(hold, "adopt?") == 0)
 		note(text, "to choose: certferry adopt");
@@ -381,10 +387,12 @@ static void note_group_way_out(struct buf *text, const json_t *group)
 
 	if (strcmp(hold, "adopt?") == 0)
 		note(text, "to choose: certferry adopt");
-	else if (strcmp(hold, "approval") != 0 && strcmp(hold, "guard") != 0)
+	else if (!can_be_approved(hold))
 		return;
 	else if (reply_count(group, "count") == 1)
 		note(text, "to approve: certferry approve %s", name);
+	else if (strcmp(hold, "foreign") == 0)
+		note(text, "to approve: certferry approve NAME, for each delivery");
 	else if (strcmp(hold, "approval") == 0) /* the guard says it in its reason */
 		note(text, "to approve: certferry approve NAME, for each delivery or for its certificate");
 }

@@ -33,7 +33,8 @@ static unsigned approve_planned(struct conductor *conductor, const char *name, c
 
 		if (step->verb == STEP_HOLD && (!name || strcmp(step->delivery, name) == 0 ||
 						       strcmp(step->certificate, name) == 0))
-			approved += inventory_approved(conductor->inventory, step, who);
+			approved += inventory_approved(conductor->inventory, step,
+				name && strcmp(step->delivery, name) == 0, who);
 	}
 	return approved;
 }
@@ -64,7 +65,9 @@ static int on_approve(void *userdata, const char *name, const char *who, uint32_
 
 	if (!approved && *name)
 		return error_set(err, ERROR_ABSENT, 0,
-			"nothing named '%s' waits for approval; 'certferry plan' shows what is held and why", name);
+			"nothing named '%s' waits for approval; 'certferry plan' shows what is held and why "
+			"('foreign' needs the name of the delivery itself)",
+			name);
 	*ret_count = approved;
 	return 0;
 }

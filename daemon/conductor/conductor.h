@@ -16,6 +16,7 @@ struct conductor_options {
 	bool once;
 	bool dry_run; /* with once: say what would be done; nothing is written, no lock is taken */
 	bool approve; /* with once: approve what is held for approval or by the guard */
+	const char *approve_name; /* of this delivery or certificate alone; NULL: of all */
 	bool memory_unlocked; /* the secure heap could not be locked in memory */
 	bool json;    /* with dry_run or once: the plan or the status as JSON on standard output */
 };

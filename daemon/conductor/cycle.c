@@ -304,8 +304,10 @@ bool cycle_idle(const struct conductor *conductor)
 /* With --once --approve, what is held for a person is approved by the one who ran it. */
 static bool approve_held(struct conductor *conductor)
 {
-	return conductor->options.approve && !conductor->options.dry_run &&
-	       conductor->stock->census.held && ask_approve(conductor, NULL, "--once --approve");
+	const struct conductor_options *options = &conductor->options;
+
+	return options->approve && !options->dry_run && conductor->stock->census.held &&
+	       ask_approve(conductor, options->approve_name, "--once --approve");
 }
 
 /* --- the turn --- */

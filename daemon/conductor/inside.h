@@ -184,7 +184,9 @@ extern const struct bus_handlers ask_handlers;
 /* ask_plan_exit(conductor): what the present plan comes to: 1 not everything could be seen, 3 something to do, 0 nothing. */
 int ask_plan_exit(const struct conductor *conductor);
 
-/* ask_approve(conductor, name, who): approve the holds of a delivery or a certificate or (NULL) of all; how many there were. */
+/* ask_approve(conductor, name, who): approve the holds of a delivery or a certificate or (NULL) of
+ * all; how many there were.  One that needs its name (hold_needs_name()) is approved by the name of
+ * the delivery alone. */
 unsigned ask_approve(struct conductor *conductor, const char *name, const char *who);
 
 /* --- job.c --- */

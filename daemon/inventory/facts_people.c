@@ -42,16 +42,17 @@ void inventory_asked_once(struct inventory *inventory)
 		inventory->dependents[i]->asked = inventory->dependents[i]->record.failures > 0;
 }
 
-bool inventory_approved(struct inventory *inventory, const struct step *step, const char *who)
+bool inventory_approved(
+	struct inventory *inventory, const struct step *step, bool by_name, const char *who)
 {
 	struct tracked_delivery *delivery = own_delivery(inventory_open(inventory, step->index));
 	struct changes changes = { 0 };
 
-	/* Whoever approves it has read all of them. */
+	/* Whoever approves it has read all of them, where they name it. */
 	for (enum hold hold = HOLD_NUMBERS - 1; hold > HOLD_NONE; hold--)
-		if (holds_have(step->holds->set, hold))
-			(void)transition_approved(
-				&delivery->record, hold, who, step->holds->reasons[hold], &changes);
+		if (holds_have(step->holds->set, hold) && (by_name || !hold_needs_name(hold)))
+			(void)transition_approved(&delivery->record, hold, &delivery->observed, who,
+				step->holds->reasons[hold], &changes);
 	if (!changes.count || !save_delivery(inventory, delivery))
 		return false;
 	delivery->has_record = true;

@@ -226,9 +226,11 @@ void inventory_asked_certificate(struct inventory *inventory, const struct track
  * once. */
 void inventory_asked_once(struct inventory *inventory);
 
-/* inventory_approved(inventory, step, who): ${who} lets go on what ${step} (HOLD, its index a
- * slot) holds.  False when it cannot be approved or not be written down. */
-bool inventory_approved(struct inventory *inventory, const struct step *step, const char *who);
+/* inventory_approved(inventory, step, by_name, who): ${who} lets go on what ${step} (HOLD, its
+ * index a slot) holds; ${by_name}: naming this very delivery (hold_needs_name()).  False when it
+ * cannot be approved or not be written down. */
+bool inventory_approved(
+	struct inventory *inventory, const struct step *step, bool by_name, const char *who);
 
 /* --- facts: the source --- */
 

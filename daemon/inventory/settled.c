@@ -166,6 +166,7 @@ static const struct observed seen_members __attribute__((unused)) = {
 	NULL, /* object_id: as recorded */
 	NULL, /* revision: as recorded */
 	false, /* own: not kept, a look says it again */
+	NULL, /* foreign: not settled */
 	false, /* anchor_seen: not kept, tag_seen() has seen it */
 	{ { 0 } }, /* anchor: the same */
 	false, /* unused */
@@ -212,7 +213,7 @@ static bool record_is_settled(const struct delivery_record *record)
 static bool seen_is_settled(const struct observed *seen, const struct delivery_record *record)
 {
 	if (seen->error.text || seen->error.kind || seen->candidate_total || seen->leaf_pem ||
-		seen->chain_pem)
+		seen->chain_pem || seen->foreign)
 		return false;
 	switch (seen->state) {
 	case OBSERVED_UNKNOWN:

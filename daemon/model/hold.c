@@ -14,9 +14,15 @@ const char *hold_name(enum hold hold)
 		[HOLD_APPROVAL] = "approval",
 		[HOLD_ADOPT] = "adopt?",
 		[HOLD_GONE] = "gone",
+		[HOLD_FOREIGN] = "foreign",
 	};
 
 	return names[hold];
+}
+
+bool hold_needs_name(enum hold hold)
+{
+	return hold == HOLD_FOREIGN;
 }
 
 /* --- sets --- */

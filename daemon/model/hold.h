@@ -11,10 +11,11 @@ enum hold {
 	HOLD_APPROVAL, /* what it would change for those who use the one in place */
 	HOLD_ADOPT,    /* imports of others share its name: a person chooses */
 	HOLD_GONE,     /* its object is not there any more, and `recreate` is not set */
+	HOLD_FOREIGN,  /* certferry did not put there what it would replace; it never yields */
 	HOLD_NUMBERS,
 };
 
-/* hold_name(hold): "guard", "approval", "adopt?", "gone"; "" for none. */
+/* hold_name(hold): "guard", "approval", "adopt?", "gone", "foreign"; "" for none. */
 const char *hold_name(enum hold hold);
 
 /* Several may hold one delivery at a time: it waits until none does.  A set of them as bits: 1 << enum hold. */
@@ -22,6 +23,9 @@ const char *hold_name(enum hold hold);
 /* holds_have(set, hold): is it one of them?  holds_weightiest(set): what is said of all; HOLD_NONE for none. */
 bool holds_have(unsigned set, enum hold hold);
 enum hold holds_weightiest(unsigned set);
+
+/* hold_needs_name(hold): is it let go by the delivery's own name alone, and not with all others? */
+bool hold_needs_name(enum hold hold);
 
 /* Those that hold a delivery, each with its reason in words.  All zero: none does. */
 struct holds {

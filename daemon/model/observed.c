@@ -276,6 +276,7 @@ void observed_done(struct observed *observed)
 	observed->room = candidate_room_unref(observed->room);
 	free(observed->object_id);
 	free(observed->revision);
+	free(observed->foreign);
 	forget_candidates(observed, 0);
 	free(observed->candidates);
 	free(observed->leaf_pem);
@@ -290,6 +291,7 @@ void observed_copy(struct observed *to, const struct observed *from)
 	to->room = NULL;
 	to->object_id = mem_strdup(from->object_id);
 	to->revision = mem_strdup(from->revision);
+	to->foreign = mem_strdup(from->foreign);
 	to->leaf_pem = mem_strdup(from->leaf_pem);
 	to->chain_pem = mem_strdup(from->chain_pem);
 	to->error = ERROR_NULL;
@@ -333,6 +335,14 @@ char *observed_candidates_text(const struct observed *observed)
 		buf_printf(&text, " %zu", observed->candidate_total);
 	buf_append_string(&text, "; choose with arn:, adopt: in-use or adopt: beside, or see 'certferry adopt'");
 	return bounded(buf_take(&text), BOUNDED_TEXT);
+}
+
+char *observed_foreign_text(const struct observed *observed, const char *name)
+{
+	return bounded_printf(BOUNDED_TEXT,
+		"'%s' %s. certferry writes nothing there until you run 'certferry approve %s', by "
+		"exactly this name",
+		observed->object_id ?: "its object", observed->foreign, name);
 }
 
 const char *observed_state_name(enum observed_state state)

@@ -119,6 +119,9 @@ struct observed {
 				 * acm "NotBefore NotAfter ImportedAt", secretsmanager the current version's id; else NULL */
 	bool own;		/* it bears certferry's mark for this very delivery, as far as the look saw that: certferry
 				 * delivered here before */
+	/* What others put there that a write would replace, in words ("has a version that ..."), and
+	 * never without a revision; NULL: nothing, or what a person let go, of the recorded revision. */
+	char *foreign;
 	bool anchor_seen;	/* it was seen what the object says of its anchor: */
 	struct fingerprint anchor; /* the digest (bundle_anchor()) that it bears; unset: none that can be read */
 	bool unused;		/* acm: delivered, and used by nobody */
@@ -151,6 +154,10 @@ void observed_copy(struct observed *to, const struct observed *from);
 /* observed_candidates_text(observed): of one that is ADOPTABLE, which imports stand in the way and how to choose, in one
  * sentence that the caller owns. */
 char *observed_candidates_text(const struct observed *observed);
+
+/* observed_foreign_text(observed, name): of one with ${foreign}, that and the way out, for the
+ * delivery ${name}, in sentences that the caller owns. */
+char *observed_foreign_text(const struct observed *observed, const char *name);
 
 /* observed_state_name(state): "unknown", "absent", "present", ... */
 const char *observed_state_name(enum observed_state state);

@@ -286,11 +286,24 @@ static bool find_guard(struct planner *planner, size_t index, struct holds *hold
 	return false;
 }
 
+/* What others put there, and nobody has let go. */
+static void find_foreign(struct planner *planner, size_t index, struct holds *holds)
+{
+	const struct plan_delivery *delivery = &planner->input->deliveries[index];
+	const struct observed *seen = delivery->observed;
+	const char *name = delivery->delivery->name;
+	const char *let_go = delivery->record ? delivery->record->revision : NULL;
+
+	if (seen->foreign && !(let_go && seen->revision && strcmp(let_go, seen->revision) == 0))
+		holds_add(holds, HOLD_FOREIGN, observed_foreign_text(seen, name));
+}
+
 /* Where it waits for a person or a date: true, a step having said for what. */
 static bool stopped_by_holds(struct planner *planner, size_t index, const struct version *wanted)
 {
 	struct holds holds = { 0 };
 
+	find_foreign(planner, index, &holds);
 	find_approval(planner, index, wanted, &holds);
 	if (!find_guard(planner, index, &holds))
 		return true;

@@ -262,7 +262,7 @@ static void load_delivery(void *item, struct reader *reader)
 	row->kind = error_kind_find(kind);
 	row->problem = read_text(reader);
 	row->hold = (enum hold)read_number(reader);
-	if (row->hold > HOLD_GONE)
+	if (row->hold >= HOLD_NUMBERS)
 		row->hold = HOLD_NONE;
 	row->hold_reason = read_text(reader);
 	row->held = read_digest(reader);

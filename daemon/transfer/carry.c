@@ -293,6 +293,16 @@ static int check_age(const struct carry *carry, struct error *err)
 	return carry_newer_error(object_of(carry), there, &carry->job.version, err);
 }
 
+/* A person lets go of it by name, and of no more than they have read. */
+static bool stopped_by_foreign(struct carry *carry)
+{
+	if (!carry->seen.foreign)
+		return false;
+	wait_for(carry, HOLD_FOREIGN,
+		observed_foreign_text(&carry->seen, delivery_of(carry)->name));
+	return true;
+}
+
 /* CHECK: the last moment before the write. */
 static bool stopped_by_check(struct carry *carry)
 {
@@ -359,7 +369,7 @@ static void on_read(struct carry *carry)
 		return;
 	if (is_unchanged(carry))
 		succeed(carry, OUTCOME_UNCHANGED);
-	else if (!stopped_by_check(carry))
+	else if (!stopped_by_foreign(carry) && !stopped_by_check(carry))
 		start_put(carry);
 }
 

@@ -199,12 +199,24 @@ void transition_proven(struct delivery_record *record, const struct digest *vers
 	proof_record_done(&before);
 }
 
-bool transition_approved(struct delivery_record *record, enum hold hold, const char *who, const char *reason,
-	struct changes *changes)
+/* What was confirmed is not what is there. */
+static void let_go(struct delivery_record *record, const struct observed *seen)
+{
+	(void)replace_text(&record->object_id, seen->object_id);
+	(void)replace_text(&record->revision, seen->revision);
+	(void)replace_text(&record->leaf, NULL);
+	(void)replace_text(&record->chain, NULL);
+	record->confirmed = seen->version;
+}
+
+bool transition_approved(struct delivery_record *record, enum hold hold,
+	const struct observed *seen, const char *who, const char *reason, struct changes *changes)
 {
 	struct change *change;
 
-	if (hold == HOLD_GUARD)
+	if (hold == HOLD_FOREIGN)
+		let_go(record, seen);
+	else if (hold == HOLD_GUARD)
 		record->guard_passed = true;
 	else if (hold == HOLD_APPROVAL)
 		record->approved = record->held;

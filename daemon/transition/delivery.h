@@ -86,9 +86,10 @@ void transition_written(struct delivery_record *record, const char *object_id);
 void transition_proven(struct delivery_record *record, const struct digest *version, enum prove_result result,
 	const char *words, usec_t now, struct changes *changes);
 
-/* transition_approved(record, hold, who, reason, changes): ${who} lets go on what is held for ${reason}.  False when that
- * hold is a choice, which an approval does not make. */
-bool transition_approved(struct delivery_record *record, enum hold hold, const char *who, const char *reason,
-	struct changes *changes);
+/* transition_approved(record, hold, seen, who, reason, changes): ${who} lets go on what is held for
+ * ${reason}, while ${seen} is there.  False when that hold is a choice, which an approval does not
+ * make.  Of what is FOREIGN it is the revision seen that may be replaced, and no other. */
+bool transition_approved(struct delivery_record *record, enum hold hold,
+	const struct observed *seen, const char *who, const char *reason, struct changes *changes);
 
 #endif

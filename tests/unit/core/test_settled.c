@@ -262,7 +262,8 @@ static void tell(struct known *known, const struct told *told, bool is_source)
 		break;
 	case FACT_APPROVED:
 		known->recorded |= transition_approved(
-			record, told->which % 2 ? HOLD_GUARD : HOLD_APPROVAL, "root", "name", &changes);
+			record, told->which % 2 ? HOLD_GUARD : HOLD_APPROVAL, &known->seen, "root", "name",
+			&changes);
 		break;
 	case FACT_PROVEN:
 		transition_proven(record, &told->version.digest, told->which % 4 ? PROVE_MATCHED : PROVE_WRONG,

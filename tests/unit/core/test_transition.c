@@ -443,8 +443,10 @@ static bool tell_delivery(struct world *world, const char *name, struct fact *fa
 	else if (strcmp(name, "proven") == 0)
 		transition_proven(record, &fact->version.digest, result_of(fact->result), fact->words, now, changes);
 	else if (strcmp(name, "approved") == 0)
-		say(world, transition_approved(record, fact->outcome.hold, fact->who, fact->reason, changes), "written",
-			"not written");
+		say(world,
+			transition_approved(record, fact->outcome.hold, &fact->seen, fact->who,
+				fact->reason, changes),
+			"written", "not written");
 	else
 		return false;
 	return true;

@@ -91,7 +91,7 @@ static inline usec_t time_at(usec_t now, const char *text)
 
 static inline enum hold hold_of(const char *text)
 {
-	for (enum hold kind = HOLD_NONE; kind <= HOLD_GONE; kind++)
+	for (enum hold kind = HOLD_NONE; kind < HOLD_NUMBERS; kind++)
 		if (strcmp(hold_name(kind), text) == 0)
 			return kind;
 	fail_msg("'%s' is no hold", text);

@@ -417,13 +417,39 @@ static void test_approving_lifts_all_that_can_be_approved(void **state)
 	carry(bed, slot, OUTCOME_WAITING);
 	holds_add(&holds, HOLD_GUARD, mem_strdup("too many"));
 	holds_add(&holds, HOLD_APPROVAL, mem_strdup("loses a name"));
-	assert_true(inventory_approved(bed->inventory, &step, "root"));
+	assert_true(inventory_approved(bed->inventory, &step, true, "root"));
 	record = &inventory_open(bed->inventory, slot)->record;
 	assert_true(record->guard_passed);
 	assert_true(digest_equal(&record->approved, &record->held));
 	holds_done(&holds);
 	holds_add(&holds, HOLD_GONE, mem_strdup("it is not there"));
-	assert_false(inventory_approved(bed->inventory, &step, "root"));
+	assert_false(inventory_approved(bed->inventory, &step, true, "root"));
+	holds_done(&holds);
+}
+
+static void test_what_others_put_there_needs_its_name(void **state)
+{
+	struct bed *bed = *state;
+	const size_t slot = slot_named(bed, "pay/files");
+	struct holds holds = { 0 };
+	struct step step = {
+		.verb = STEP_HOLD, .index = slot, .holds = &holds, .hold = HOLD_FOREIGN
+	};
+	struct observed seen = { .state = OBSERVED_PRESENT, .at = 1,
+		.object_id = mem_strdup("secret"), .revision = mem_strdup("theirs"),
+		.foreign = mem_strdup("has other fields") };
+	const struct delivery_record *record = &inventory_open(bed->inventory, slot)->record;
+
+	inventory_saw(bed->inventory, slot, &seen, 0);
+	holds_add(&holds, HOLD_FOREIGN, mem_strdup("has other fields"));
+	assert_false(inventory_approved(bed->inventory, &step, false, "root"));
+	holds_add(&holds, HOLD_GUARD, mem_strdup("too many"));
+	assert_true(inventory_approved(bed->inventory, &step, false, "root"));
+	record = &inventory_open(bed->inventory, slot)->record;
+	assert_true(record->guard_passed);
+	assert_null(record->revision);
+	assert_true(inventory_approved(bed->inventory, &step, true, "root"));
+	assert_string_equal(inventory_open(bed->inventory, slot)->record.revision, "theirs");
 	holds_done(&holds);
 }
 
@@ -505,6 +531,7 @@ int main(void)
 		TEST(test_nothing_is_intended_while_it_cannot_be_written),
 		TEST(test_half_an_intent_is_none),
 		TEST(test_approving_lifts_all_that_can_be_approved),
+		TEST(test_what_others_put_there_needs_its_name),
 		TEST(test_expiring_is_said_once_while_it_lasts),
 		TEST(test_note_of_an_export_is_said_of_its_certificate),
 	};

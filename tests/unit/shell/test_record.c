@@ -230,7 +230,7 @@ static void test_delivery_kinds(void **state)
 		all = loaded(record);
 		assert_int_equal(all.delivery_count, 1);
 		assert_int_equal(all.deliveries[0].kind, kind);
-		assert_int_equal(all.deliveries[0].hold, hold > HOLD_GONE ? HOLD_NONE : hold);
+		assert_int_equal(all.deliveries[0].hold, hold >= HOLD_NUMBERS ? HOLD_NONE : hold);
 		recorded_done(&all);
 	}
 }
