@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/model/place.h"
 #include "lib/base/strv.h"
 
 #define STATE_DIRECTORY "/var/lib/certferry"
@@ -102,12 +103,10 @@ void rules_destination(
 
 	if (!rules_is_known(r, destination))
 		return;
-	if (destination->kind == DESTINATION_FILE) {
-		if (destination->directory)
-			check_directory(
-				r, destination->directory, path, rules_place(map, "directory"));
+	if (destination->directory)
+		check_directory(r, destination->directory, path, rules_place(map, "directory"));
+	if (!place_kind_of(destination)->in_aws)
 		return;
-	}
 	rules_role(r, &destination->access, path, map);
 	check_account_known(r, destination, path, map, "kms_key", destination->kms_key);
 	check_account_known(r, destination, path, map, "external_id", destination->access.external_id);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <systemd/sd-event.h>
 
+#include "daemon/destination/acm_accept.h"
 #include "daemon/destination/acm_look.h"
 #include "daemon/destination/kind.h"
 #include "daemon/destination/tags.h"
@@ -141,5 +142,7 @@ const struct kind acm_kind = {
 	.tag_cancel = acm_tag_cancel,
 	.tag_action = "acm:AddTagsToCertificate",
 	.tag_policy = "destination-acm.json",
+	.accepts = acm_accepts,
+	.note = acm_note,
 	.budget = acm_budget,
 };

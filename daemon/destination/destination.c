@@ -103,11 +103,19 @@ const char *destination_tag_policy(const struct place *place)
 	return kind_of(place)->tag_policy;
 }
 
-size_t destination_body_length(const struct delivery *delivery, const struct bundle *bundle)
+int destination_accepts(const struct delivery *delivery, const struct bundle *bundle,
+	const struct certificate *in_place, struct error *err)
 {
 	const struct kind *kind = kind_of(delivery->place);
 
-	return kind->body_length ? kind->body_length(delivery->place->destination, bundle) : 0;
+	return kind->accepts ? kind->accepts(delivery, bundle, in_place, err) : 0;
+}
+
+const char *destination_note(const struct place *place, const struct bundle *bundle)
+{
+	const struct kind *kind = kind_of(place);
+
+	return kind->note ? kind->note(place, bundle) : NULL;
 }
 
 int destination_check(const struct place *place, struct error *err)

@@ -127,11 +127,17 @@ const char *destination_tag_action(const struct place *place);
 const char *destination_tag_policy(const struct place *place);
 
 /**
- * destination_body_length(delivery, bundle):
- * How many bytes of secret ${bundle} makes at ${delivery} (secretsmanager), for the limit; 0 for
- * other kinds.
+ * destination_accepts(delivery, bundle, in_place, err):
+ * 0 when the place of ${delivery} would take ${bundle}; ERROR_INVALID, with the rule that it breaks,
+ * when it would refuse it.  ${in_place}: the certificate that it would be imported over; NULL: none,
+ * or it is not known.
  */
-size_t destination_body_length(const struct delivery *delivery, const struct bundle *bundle);
+int destination_accepts(const struct delivery *delivery, const struct bundle *bundle,
+	const struct certificate *in_place, struct error *err);
+
+/* destination_note(place, bundle): what is to be known of ${bundle} there although the place takes it,
+ * to be said as a remark; NULL: nothing.  Static. */
+const char *destination_note(const struct place *place, const struct bundle *bundle);
 
 /**
  * destination_check(place, err):

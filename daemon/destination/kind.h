@@ -45,7 +45,9 @@ struct kind {
 	void (*tag_cancel)(struct destination_tag *tag); /* both NULL: objects bear no anchor */
 	const char *tag_action, *tag_policy; /* NULL: nobody's to allow */
 	int (*check)(const struct desired_destination *destination, struct error *err); /* NULL: nothing can be known */
-	size_t (*body_length)(const struct desired_destination *destination, const struct bundle *bundle); /* NULL: 0 */
+	int (*accepts)(const struct delivery *delivery, const struct bundle *bundle,
+		const struct certificate *in_place, struct error *err); /* NULL: whatever is sound */
+	const char *(*note)(const struct place *place, const struct bundle *bundle); /* NULL: never a word */
 	void (*budget)(const char *name, unsigned held, unsigned puts, struct destination_budget *ret_budget); /* NULL:
 		* puts are not counted */
 };

@@ -14,10 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/model/rule.h"
 #include "lib/base/buf.h"
 #include "lib/base/encode.h"
 #include "lib/pki/key.h"
 
+#define BODY_MAX ((size_t)65536) /* of SecretString */
 #define TOKEN_VERSION "certferry secret 1"
 #define MEMBERS_MAX   5
 
@@ -249,4 +251,12 @@ size_t secret_body_length(
 	(void)(wants_pkcs8(members) && key_to_pkcs8(bundle->key, &pkcs8, NULL));
 	put_body(&sink, members, bundle, pkcs8 ?: bundle->key);
 	return sink.length;
+}
+
+int secret_body_accepts(size_t length, struct error *err)
+{
+	if (length <= BODY_MAX)
+		return 0;
+	return refuse(err, RULE_SECRET_SIZE,
+		"the secret would have %zu bytes; Secrets Manager accepts at most %zu", length, BODY_MAX);
 }

@@ -32,4 +32,8 @@ int secret_body(const struct desired_destination *destination, const struct bund
 size_t secret_body_length(
 	const struct desired_destination *destination, const struct bundle *bundle);
 
+/* secret_body_accepts(length, err): ERROR_INVALID when Secrets Manager takes no body of ${length}
+ * bytes (the API model's limit of SecretString: 65,536). */
+int secret_body_accepts(size_t length, struct error *err);
+
 #endif

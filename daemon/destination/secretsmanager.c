@@ -316,6 +316,12 @@ static const struct pulse *secret_pulse(const struct destination_context *contex
 	return aws_pulse(place_session(context, place), AWS_SECRETSMANAGER, place_aws(place)->region);
 }
 
+static int secret_accepts(const struct delivery *delivery, const struct bundle *bundle,
+	const struct certificate *in_place, struct error *err)
+{
+	return secret_body_accepts(secret_body_length(delivery->place->destination, bundle), err);
+}
+
 const struct kind secretsmanager_kind = {
 	.look = secret_look,
 	.pulse = secret_pulse,
@@ -326,5 +332,5 @@ const struct kind secretsmanager_kind = {
 	.tag_cancel = secret_tag_cancel,
 	.tag_action = "secretsmanager:TagResource",
 	.tag_policy = "destination-secretsmanager.json",
-	.body_length = secret_body_length,
+	.accepts = secret_accepts,
 };

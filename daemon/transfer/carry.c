@@ -307,7 +307,6 @@ static bool stopped_by_foreign(struct carry *carry)
 static bool stopped_by_check(struct carry *carry)
 {
 	const struct delivery *delivery = delivery_of(carry);
-	enum destination_kind kind = delivery->place->destination->kind;
 	const struct in_place *in_place = find_in_place(carry);
 	struct error err = ERROR_NULL;
 	char *reason;
@@ -315,8 +314,7 @@ static bool stopped_by_check(struct carry *carry)
 
 	r = check_age(carry, &err);
 	if (r == 0)
-		r = verify_acceptable(carry->bundle, kind, in_place ? in_place->leaf : NULL,
-			destination_body_length(delivery, carry->bundle), &err);
+		r = destination_accepts(delivery, carry->bundle, in_place ? in_place->leaf : NULL, &err);
 	if (r < 0) {
 		fail(carry, &err);
 		return true;

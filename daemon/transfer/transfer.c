@@ -210,12 +210,8 @@ static const char **find_notes(const struct transfer *transfer)
 	const struct transfer_request *request = &transfer->request;
 	const char **notes = mem_alloc(request->item_count * sizeof(*notes));
 
-	for (size_t i = 0; i < request->item_count; i++) {
-		const struct place *place = request->items[i].delivery->place;
-
-		notes[i] = verify_cloudfront_note(
-			transfer->bundle, place->destination->kind, place_part(place, "region"));
-	}
+	for (size_t i = 0; i < request->item_count; i++)
+		notes[i] = destination_note(request->items[i].delivery->place, transfer->bundle);
 	return notes;
 }
 

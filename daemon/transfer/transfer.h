@@ -62,7 +62,7 @@ struct transfer_exported {
 	const char *chain_pem;
 	const char *anchor_pem; /* where its chain ends; NULL with anchors of the configuration */
 	const char *note; /* what is to be known of the chain (verify_beyond_note()), or NULL */
-	const char *const *notes; /* for each item what is to be known of it there (verify_cloudfront_note()), or NULL */
+	const char *const *notes; /* for each item what is to be known of it there (destination_note()), or NULL */
 };
 
 /*

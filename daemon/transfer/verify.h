@@ -4,7 +4,7 @@
 
 /*
  * What must hold before the first write, in three questions: is the bundle sound
- * (verify_bundle), would the destination take it (verify_acceptable), and what would it change
+ * (verify_bundle), would the destination take it (destination_accepts), and what would it change
  * for those who use the one in place (verify_change).  Pure: values and a time in, a verdict
  * out.
  *
@@ -40,31 +40,6 @@ int verify_bundle(const struct bundle *bundle, const struct verify_terms *terms,
  * NULL: there is none.
  */
 char *verify_beyond_note(const struct bundle *bundle, const struct verify_terms *terms);
-
-/**
- * verify_acceptable(bundle, kind, in_place, secret_body_length, err):
- * Would a destination of this ${kind} take it?  ${in_place}: the certificate that it would be
- * imported over, NULL for a first import (acm only).  ${secret_body_length}: of the secret to
- * be written, in bytes (secretsmanager only).
- */
-int verify_acceptable(const struct bundle *bundle, enum destination_kind kind,
-	const struct certificate *in_place, size_t secret_body_length, struct error *err);
-
-/**
- * verify_import_over(leaf, in_place, err):
- * ACM's rules for importing again alone, for showing beforehand whether an import of somebody
- * else's may be taken over: needs no key and no chain.
- */
-int verify_import_over(
-	const struct certificate *leaf, const struct certificate *in_place, struct error *err);
-
-/**
- * verify_cloudfront_note(bundle, kind, region):
- * ACM of us-east-1 takes what CloudFront cannot use: say so, to be logged as a warning, or
- * NULL.  Static.
- */
-const char *verify_cloudfront_note(
-	const struct bundle *bundle, enum destination_kind kind, const char *region);
 
 /* In bytes, whatever the certificate in place holds: a sentence has room for what can be done as well. */
 #define CHANGE_TEXT_MOST ((size_t)1536)

@@ -19,12 +19,6 @@ bool same_ca(const struct certificate *a, const struct certificate *b)
 	       EVP_PKEY_eq(X509_get0_pubkey(a->x509), X509_get0_pubkey(b->x509)) == 1;
 }
 
-bool chain_is_private(const struct certificate_list *chain)
-{
-	return chain && chain->count > 0 &&
-	       certificate_is_self_signed(chain->items[chain->count - 1]);
-}
-
 /* The certificate at ${place} of the path: 0 is the leaf, then the chain. */
 static const struct certificate *at(const struct bundle *bundle, size_t place)
 {

@@ -129,7 +129,7 @@ static void compare_roots(const struct certificate_list *chain,
 {
 	const struct certificate *before, *after;
 
-	if (!chain_is_private(chain) || !chain_is_private(chain_in_place))
+	if (!certificate_list_has_root(chain) || !certificate_list_has_root(chain_in_place))
 		return;
 	before = chain_in_place->items[chain_in_place->count - 1];
 	after = chain->items[chain->count - 1];
@@ -149,7 +149,7 @@ void verify_change(const struct bundle *bundle, const struct certificate *in_pla
 	*ret_change = (struct change){ 0 };
 	compare_names(bundle->leaf, in_place, ret_change);
 	compare_usages(bundle->leaf, in_place, ret_change);
-	if (!chain_is_private(&bundle->chain) && !chain_is_private(chain_in_place))
+	if (!certificate_list_has_root(&bundle->chain) && !certificate_list_has_root(chain_in_place))
 		return;
 	compare_issuers(bundle, in_place, chain_in_place, ret_change);
 	compare_roots(&bundle->chain, chain_in_place, ret_change);

@@ -9,7 +9,7 @@
 
 #include "daemon/transfer/verify_rule.h"
 
-static enum verify_rule rule_of(int code)
+static enum rule rule_of(int code)
 {
 	switch (code) {
 	case X509_V_ERR_PATH_LENGTH_EXCEEDED:

@@ -5,15 +5,8 @@
 /* Between the files of verify. */
 
 #include "daemon/model/bundle.h"
+#include "daemon/model/rule.h"
 #include "daemon/transfer/verify_terms.h"
-
-/* refuse(err, rule, format, ...): "rule 'NAME': <formatted>", of the rule's kind. */
-int refuse(struct error *err, enum verify_rule rule, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-/* How a certificate is called in messages: WHO_FORMAT with WHO(certificate). */
-#define WHO_FORMAT       "(subject %s)"
-#define WHO(certificate) (*(certificate)->subject ? (certificate)->subject : "empty")
 
 /* verify_chain(bundle, terms, err): the rules of the chain and its time. */
 int verify_chain(const struct bundle *bundle, const struct verify_terms *terms, struct error *err);
@@ -23,9 +16,5 @@ int verify_path(const struct bundle *bundle, const struct verify_terms *terms, s
 
 /* same_ca(a, b): the same name and key, whatever certificate says so. */
 bool same_ca(const struct certificate *a, const struct certificate *b);
-
-/* chain_is_private(chain): it ends in a self-signed root, which chains of public certificates leave
- * out. */
-bool chain_is_private(const struct certificate_list *chain);
 
 #endif

@@ -149,6 +149,10 @@ bool certificate_issued_by(const struct certificate *certificate, const struct c
 /* certificate_is_self_signed(certificate): its own key verifies its signature. */
 bool certificate_is_self_signed(const struct certificate *certificate);
 
+/* certificate_list_has_root(list): it ends in a self-signed certificate, which chains of public ones
+ * leave out; ${list} may be NULL. */
+bool certificate_list_has_root(const struct certificate_list *list);
+
 /* certificate_covers(certificate, name): is ${name}, of any kind of lib/pki/name.h, among its names,
  * or DNS ${name} (possibly "*.x") matched by a wildcard of one label (RFC 9525 section 6.3)? */
 bool certificate_covers(const struct certificate *certificate, const char *name);

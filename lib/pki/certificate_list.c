@@ -257,3 +257,8 @@ int certificate_list_parse(
 	list = (struct certificate_list){ 0 };
 	return 0;
 }
+
+bool certificate_list_has_root(const struct certificate_list *list)
+{
+	return list && list->count > 0 && certificate_is_self_signed(list->items[list->count - 1]);
+}

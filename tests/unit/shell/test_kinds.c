@@ -373,7 +373,8 @@ static void test_looks_and_puts(void **state)
 	assert_false(destination_names_objects(delivery->place) ||
 		     destination_hides_objects(delivery->place) ||
 		     destination_counts_puts(delivery->place));
-	assert_int_equal(destination_body_length(delivery, bundle), 0);
+	assert_int_equal(destination_accepts(delivery, bundle, NULL, NULL), 0);
+	assert_null(destination_note(delivery->place, bundle));
 	assert_int_equal(destination_check(delivery->place, NULL), 0);
 }
 

@@ -11,6 +11,10 @@
 
 #include <cmocka.h>
 
+#include "daemon/destination/acm_accept.h"
+#include "daemon/destination/secret_body.h"
+#include "daemon/model/place_aws.h"
+#include "daemon/model/rule.h"
 #include "daemon/plan/expiry.h"
 #include "daemon/transfer/verify.h"
 #include "lib/base/buf.h"
@@ -33,7 +37,7 @@ struct given {
 
 /* What came of the cases that were refused, for what all of them together must show. */
 static struct {
-	enum verify_rule rule;
+	enum rule rule;
 	char *text;
 } refusals[CASES_MAX];
 static size_t refusal_count;
@@ -117,9 +121,9 @@ static char *texts(const char *names)
 }
 
 /* An export is read here as the source reads it: what cannot be read breaks a rule too. */
-static int unreadable(enum verify_rule rule, struct error *err)
+static int unreadable(enum rule rule, struct error *err)
 {
-	return error_wrap(err, "rule '%s'", verify_rule_name(rule));
+	return error_wrap(err, "rule '%s'", rule_name(rule));
 }
 
 static int load_list(const char *names, struct certificate_list *list, struct error *err)
@@ -211,11 +215,21 @@ static int judge_bundle(const struct given *given, const struct bundle *bundle, 
 	return r;
 }
 
-static enum destination_kind kind_of(const struct given *given)
+static bool is_acm(const struct given *given)
 {
-	return is(given, "kind", "acm")              ? DESTINATION_ACM
-	       : is(given, "kind", "secretsmanager") ? DESTINATION_SECRETSMANAGER
-						     : DESTINATION_FILE;
+	return is(given, "kind", "acm");
+}
+
+/* What is noted of ${bundle} in that region of ACM; static. */
+static const char *note_in(const char *region, const struct bundle *bundle)
+{
+	struct desired_destination destination = { .kind = DESTINATION_ACM };
+	struct place_aws place = {
+		.place = { .destination = &destination },
+		.region = (char *)region,
+	};
+
+	return acm_note(&place.place, bundle);
 }
 
 /* The certificate in place; NULL: none. */
@@ -242,8 +256,10 @@ static int judge_destination(
 	larger.chain.items = mem_resize(NULL, times * chain->count, sizeof(*chain->items));
 	for (size_t i = 0; i < times * chain->count; i++)
 		larger.chain.items[larger.chain.count++] = chain->items[i % chain->count];
-	r = verify_acceptable(&larger, kind_of(given), in_place,
-		strtoul(get(given, "secret-body-length"), NULL, 10), err);
+	r = is_acm(given) ? acm_accepts(NULL, &larger, in_place, err)
+		: is(given, "kind", "secretsmanager")
+		? secret_body_accepts(strtoul(get(given, "secret-body-length"), NULL, 10), err)
+		: 0;
 	free(larger.chain.items);
 	return r;
 }
@@ -303,10 +319,10 @@ static void check_change(const struct given *given, const struct bundle *bundle)
 	check_says(given, change.text);
 }
 
-static enum verify_rule rule_find(const char *name)
+static enum rule rule_find(const char *name)
 {
 	for (unsigned rule = 0; rule < RULES; rule++)
-		if (strcmp(verify_rule_name(rule), name) == 0)
+		if (strcmp(rule_name(rule), name) == 0)
 			return rule;
 	fail_msg("there is no rule '%s'", name);
 	return RULES;
@@ -314,9 +330,9 @@ static enum verify_rule rule_find(const char *name)
 
 static void check_refusal(const struct given *given, const struct error *err)
 {
-	enum verify_rule rule = rule_find(get(given, "expect"));
+	enum rule rule = rule_find(get(given, "expect"));
 	bool early = rule == RULE_LEAF_NOT_YET_VALID || rule == RULE_CHAIN_NOT_YET_VALID;
-	_cleanup_(freep) char *prefix = mem_printf("rule '%s': ", verify_rule_name(rule));
+	_cleanup_(freep) char *prefix = mem_printf("rule '%s': ", rule_name(rule));
 
 	if (!err->text)
 		fail_msg("it is not refused");
@@ -334,7 +350,7 @@ static void check_sound(
 {
 	if (err->text)
 		fail_msg("it is refused: %s", err->text);
-	check_says(given, verify_cloudfront_note(bundle, kind_of(given), get(given, "region")));
+	check_says(given, is_acm(given) ? note_in(get(given, "region"), bundle) : NULL);
 }
 
 static void run_case(void **state)
@@ -367,13 +383,13 @@ static void test_every_rule_has_a_case(void **state)
 	for (unsigned rule = 0; rule < RULES; rule++) {
 		bool found = false;
 
-		assert_non_null(verify_rule_name(rule));
+		assert_non_null(rule_name(rule));
 		for (size_t i = 0; i < refusal_count; i++)
 			found |= refusals[i].rule == rule;
 		if (!found)
-			fail_msg("no case breaks the rule '%s'", verify_rule_name(rule));
+			fail_msg("no case breaks the rule '%s'", rule_name(rule));
 	}
-	assert_null(verify_rule_name(RULES));
+	assert_null(rule_name(RULES));
 }
 
 /* But for their names: those of the three parts of an export that cannot be read are the reader's.
@@ -395,10 +411,9 @@ static void test_cloudfront_note_is_for_us_east_1(void **state)
 
 	given_load(&given, "cloudfront-p384");
 	assert_int_equal(load_bundle(&given, bundle, NULL), 0);
-	assert_non_null(verify_cloudfront_note(bundle, DESTINATION_ACM, "us-east-1"));
-	assert_null(verify_cloudfront_note(bundle, DESTINATION_ACM, "eu-west-1"));
-	assert_null(verify_cloudfront_note(bundle, DESTINATION_SECRETSMANAGER, "us-east-1"));
-	assert_null(verify_cloudfront_note(bundle, DESTINATION_FILE, NULL));
+	assert_non_null(note_in("us-east-1", bundle));
+	assert_null(note_in("eu-west-1", bundle));
+	assert_null(note_in(NULL, bundle));
 	given_done(&given);
 }
 
@@ -435,7 +450,7 @@ static void test_change_of_thousands(void **state)
 	assert_non_null(strstr(change.text, "'n9.example.net' and 1990 more; it lacks the extended key usages "));
 	assert_string_equal(strrchr(change.text, ',') + 1, " 1.2.3.9 and 1990 more");
 	assert_true(strlen(change.text) <= CHANGE_TEXT_MOST);
-	assert_true(verify_import_over(bundle.leaf, in_place, &err) < 0);
+	assert_true(acm_accepts_over(bundle.leaf, in_place, &err) < 0);
 	assert_non_null(strstr(err.text, " and 1990 more); ACM rejects a re-import that keeps none"));
 }
 

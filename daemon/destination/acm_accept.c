@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What destinations refuse.  Source: ACM's "Prerequisites for importing certificates" and "Reimport
- * a certificate", the API models' limits of ImportCertificate and PutSecretValue. */
+/* Source: ACM's "Prerequisites for importing certificates" and "Reimport a certificate", the API
+ * model's limits of ImportCertificate. */
+#include "daemon/destination/acm_accept.h"
+
 #include <openssl/objects.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 
-#include "daemon/transfer/verify.h"
-#include "daemon/transfer/verify_rule.h"
+#include "daemon/model/place_aws.h"
+#include "daemon/model/rule.h"
 #include "lib/base/bounded.h"
 #include "lib/base/strv.h"
 #include "lib/pki/pem.h"
@@ -16,7 +18,6 @@
 #define ACM_LEAF_MAX     ((size_t)32768)
 #define ACM_CHAIN_MAX    ((size_t)2097152)
 #define ACM_OCSP_URL_MAX 1000
-#define SECRET_BODY_MAX  ((size_t)65536)
 
 static int check_sizes(const struct bundle *bundle, struct error *err)
 {
@@ -171,7 +172,7 @@ static int check_extended_usage_kept(
 	return 0;
 }
 
-int verify_import_over(
+int acm_accepts_over(
 	const struct certificate *leaf, const struct certificate *in_place, struct error *err)
 {
 	int r;
@@ -186,8 +187,8 @@ int verify_import_over(
 	return r;
 }
 
-static int check_acm(
-	const struct bundle *bundle, const struct certificate *in_place, struct error *err)
+int acm_accepts(const struct delivery *delivery, const struct bundle *bundle,
+	const struct certificate *in_place, struct error *err)
 {
 	size_t url;
 	int r;
@@ -203,38 +204,20 @@ static int check_acm(
 			"the leaf certificate " WHO_FORMAT
 			" has an OCSP URL of %zu characters; ACM imports at most %d",
 			WHO(bundle->leaf), url, ACM_OCSP_URL_MAX);
-	return in_place ? verify_import_over(bundle->leaf, in_place, err) : 0;
+	return in_place ? acm_accepts_over(bundle->leaf, in_place, err) : 0;
 }
 
-int verify_acceptable(const struct bundle *bundle, enum destination_kind kind,
-	const struct certificate *in_place, size_t secret_body_length, struct error *err)
+const char *acm_note(const struct place *place, const struct bundle *bundle)
 {
-	switch (kind) {
-	case DESTINATION_ACM:
-		return check_acm(bundle, in_place, err);
-	case DESTINATION_SECRETSMANAGER:
-		if (secret_body_length > SECRET_BODY_MAX)
-			return refuse(err, RULE_SECRET_SIZE,
-				"the secret would have %zu bytes; Secrets Manager accepts at most %zu",
-				secret_body_length, SECRET_BODY_MAX);
-		return 0;
-	case DESTINATION_FILE:
-	default:
-		return 0;
-	}
-}
-
-const char *verify_cloudfront_note(
-	const struct bundle *bundle, enum destination_kind kind, const char *region)
-{
+	const char *region = place_part(place, "region");
 	const struct certificate *leaf = bundle->leaf;
 	bool usable = leaf->key_is_rsa || strcmp(leaf->key_algorithm, "EC_prime256v1") == 0;
 
-	if (kind != DESTINATION_ACM || !region || strcmp(region, "us-east-1") != 0)
+	if (!region || strcmp(region, "us-east-1") != 0)
 		return NULL;
 	if (!usable)
 		return "CloudFront cannot use this certificate: it accepts EC keys of P-256 only";
-	if (chain_is_private(&bundle->chain))
+	if (certificate_list_has_root(&bundle->chain))
 		return "CloudFront cannot use this certificate for viewers: its issuer is not public";
 	return NULL;
 }
