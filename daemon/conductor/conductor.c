@@ -52,6 +52,7 @@ static void take_over(struct conductor *conductor, struct world *world, const st
 	/* They only read, or are begun again by the plan; what they are about may be gone. */
 	look_cancel(conductor->look);
 	tags_cancel(conductor->tags);
+	renewals_cancel(conductor->renewals);
 	proofs_cancel(conductor->proofs);
 	tell_new_world(conductor->tell, world);
 	plan_done(&conductor->planner.shown); /* its names borrow from the stock */
@@ -369,6 +370,8 @@ static void on_ended(void *userdata, enum source_reading reading, const struct e
 	if (reading != SOURCE_CHECK && !conductor->options.once)
 		queue_read_ended(conductor->queue, !err, watch_show(conductor->watch).regions);
 	job_read_ended(conductor, err);
+	if (!err)
+		renewals_ask(conductor->renewals, reading != SOURCE_LOOK);
 }
 
 static void on_cancelled(void *userdata)
@@ -435,6 +438,7 @@ static void make_actors(struct conductor *conductor)
 	conductor->proofs = proofs_new(inventory, conductor->event);
 	conductor->tags = tags_new(&(struct tags_host){
 		.inventory = inventory, .context = context, .wanted = wants_tag, .userdata = conductor });
+	conductor->renewals = renewals_new(inventory, context);
 	conductor->tell = tell_new(inventory,
 		&(struct dependent_host){ .event = conductor->event, .bus = bus_now, .userdata = conductor });
 }
@@ -446,6 +450,7 @@ static void end_actors(struct conductor *conductor)
 	conductor->queue = queue_free(conductor->queue);
 	conductor->look = look_free(conductor->look);
 	conductor->tags = tags_free(conductor->tags);
+	conductor->renewals = renewals_free(conductor->renewals);
 	conductor->transfers = transfers_free(conductor->transfers);
 	conductor->proofs = proofs_free(conductor->proofs);
 	conductor->tell = tell_free(conductor->tell);

@@ -27,6 +27,7 @@
 #include "daemon/actor/look.h"
 #include "daemon/actor/prove.h"
 #include "daemon/actor/queue.h"
+#include "daemon/actor/renewals.h"
 #include "daemon/actor/tag.h"
 #include "daemon/actor/tell.h"
 #include "daemon/actor/watch.h"
@@ -74,6 +75,7 @@ struct conductor {
 	struct transfers *transfers;
 	struct proofs *proofs;
 	struct tags *tags;
+	struct renewals *renewals;
 	struct tell *tell;
 
 	struct job *jobs;
@@ -148,9 +150,6 @@ void view_dependent(const struct tracked_dependent *dependent, struct dependent_
 
 /* view_certificates(conductor, first, count, view): those from number ${first} on take the place of ${view}'s. */
 void view_certificates(struct conductor *conductor, size_t first, size_t count, struct status_view *view);
-
-/* view_is_expiring(conductor, certificate): is the end of what the source shows near or past? */
-bool view_is_expiring(const struct conductor *conductor, const struct tracked_certificate *certificate);
 
 /* view_deliveries(conductor, certificate, first, count, views): ${count} of its deliveries, from its ${first} on.  Their
  * steps are added to planner.shown, and ${views} is good until planner_forget(). */

@@ -351,6 +351,9 @@ static bool job_rests(struct conductor *conductor, struct job *job)
 		job->rested++;
 	if (job->rested < scope.count || !exports_rest(conductor, &scope))
 		return false;
+	if (is_about_all(job) ? renewals_are_busy(conductor->renewals)
+			      : !renewals_rest(conductor->renewals, scope.certificate, scope.certificates))
+		return false;
 	return is_about_all(job) ? all_dependents_rest(conductor) : dependents_rest(conductor, &scope);
 }
 
@@ -398,7 +401,7 @@ static size_t sum_some(struct conductor *conductor, size_t first, size_t count, 
 	count = MIN(count, certificate->count - at);
 	if (quiet) {
 		quiet = MIN(quiet, count);
-		summary_add_current(summary, quiet, view_is_expiring(conductor, certificate));
+		summary_add_current(summary, quiet, inventory_is_expiring(conductor->inventory, certificate, NULL));
 		return quiet;
 	}
 	count = MIN(count, ARRAY_SIZE(views));

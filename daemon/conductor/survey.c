@@ -180,8 +180,8 @@ static bool count_some(struct survey *survey)
 		}
 		quiet = count_quiet(survey, certificate, survey->walk.delivery);
 		passed += quiet;
-		summary_add_current(
-			&survey->summary, quiet, quiet && view_is_expiring(survey->conductor, certificate));
+		summary_add_current(&survey->summary, quiet,
+			quiet && inventory_is_expiring(survey->conductor->inventory, certificate, NULL));
 		if (survey->subject == BUS_PLAN && !view_is_quiet(survey->conductor, certificate)) {
 			walk_on(&survey->walk, certificate, count_plan(survey, certificate));
 			return true;

@@ -9,19 +9,6 @@
 
 /* --- one of each --- */
 
-static bool is_expiring(const struct conductor *conductor, const struct tracked_certificate *certificate,
-	const struct version *version)
-{
-	const struct expiry expiry = stock_expiry(conductor->stock, certificate, version);
-
-	return expiry_state(&expiry, inventory_now(conductor->inventory)) != EXPIRY_FAR;
-}
-
-bool view_is_expiring(const struct conductor *conductor, const struct tracked_certificate *certificate)
-{
-	return is_expiring(conductor, certificate, NULL);
-}
-
 static void judge_delivery(const struct tracked_delivery *delivery, bool carried, const struct step *step,
 	struct delivery_view *view)
 {
@@ -68,7 +55,7 @@ static void fill_delivery(const struct conductor *conductor, const struct tracke
 		.object = delivery->delivery->object,
 		.object_id = delivery->observed.object_id ?: delivery->record.object_id,
 		.seen = delivery->observed.version,
-		.expiring = is_expiring(conductor, delivery->certificate, &delivery->observed.version),
+		.expiring = inventory_is_expiring(conductor->inventory, delivery->certificate, &delivery->observed.version),
 		.unused = delivery->observed.unused,
 		.failures = delivery->record.failures,
 		.next_try = delivery->record.next_try,
@@ -140,6 +127,8 @@ void view_certificate(const struct conductor *conductor, const struct tracked_ce
 		.ineligible = certificate_is_ineligible(certificate),
 		.problem = certificate->refusal ?: certificate->record.problem ?: problem,
 		.expiring = problem != NULL,
+		.renewal_status = expiry.status,
+		.renewal_reason = expiry.reason,
 		.expiry = problem,
 	};
 }

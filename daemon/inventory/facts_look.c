@@ -138,11 +138,9 @@ static void note_expiring(
 	const struct inventory *inventory, const struct tracked_delivery *delivery)
 {
 	const struct observed *seen = &delivery->observed;
-	const struct expiry expiry =
-		stock_expiry(&inventory->stock, delivery->certificate, &seen->version);
 	const bool expires =
 		seen->state == OBSERVED_PRESENT && digest_is_set(&seen->version.digest) &&
-		expiry_state(&expiry, inventory_now(inventory)) != EXPIRY_FAR;
+		inventory_is_expiring(inventory, delivery->certificate, &seen->version);
 	const struct change change = {
 		.event = expires ? CHANGE_EXPIRING : CHANGE_NOT_EXPIRING,
 		.version = &seen->version,

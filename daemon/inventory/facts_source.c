@@ -60,3 +60,34 @@ void inventory_read_next(
 {
 	own_certificate(certificate)->read_next = next;
 }
+
+/* --- how long it lasts --- */
+
+bool inventory_is_expiring(const struct inventory *inventory,
+	const struct tracked_certificate *certificate, const struct version *version)
+{
+	const struct expiry expiry = stock_expiry(&inventory->stock, certificate, version);
+
+	return expiry_state(&expiry, inventory_now(inventory)) != EXPIRY_FAR;
+}
+
+void inventory_renewal_forget(
+	struct inventory *inventory, const struct tracked_certificate *certificate)
+{
+	struct tracked_certificate *own = own_certificate(certificate);
+
+	own->renewal.asked = false;
+	free(take(own->renewal.status));
+	free(take(own->renewal.reason));
+}
+
+void inventory_renewal_seen(struct inventory *inventory,
+	const struct tracked_certificate *certificate, const char *status, const char *reason)
+{
+	struct tracked_certificate *own = own_certificate(certificate);
+
+	inventory_renewal_forget(inventory, certificate);
+	own->renewal.asked = true;
+	own->renewal.status = mem_strdup(status);
+	own->renewal.reason = mem_strdup(reason);
+}

@@ -240,6 +240,16 @@ bool inventory_approved(
 void inventory_listed(struct inventory *inventory, const struct tracked_certificate *certificate);
 void inventory_version_read(struct inventory *inventory, const struct tracked_certificate *certificate);
 
+/* inventory_is_expiring(inventory, certificate, version): is the end of ${version} near or past, as stock_expiry() has it? */
+bool inventory_is_expiring(const struct inventory *inventory, const struct tracked_certificate *certificate,
+	const struct version *version);
+
+/* inventory_renewal_seen(inventory, certificate, status, reason): the source was asked why it does not renew
+ * ${certificate}, which is expiring: as in struct expiry.  inventory_renewal_forget(inventory, certificate): it is not. */
+void inventory_renewal_seen(struct inventory *inventory, const struct tracked_certificate *certificate,
+	const char *status, const char *reason);
+void inventory_renewal_forget(struct inventory *inventory, const struct tracked_certificate *certificate);
+
 /* inventory_find_arn(inventory, arn, count): the certificates of ${arn} (several entries may
  * name it), ${ret_count} of them; borrowed until the world changes. */
 const struct tracked_certificate *const *inventory_find_arn(

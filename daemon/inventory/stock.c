@@ -96,6 +96,8 @@ struct expiry stock_expiry(const struct stock *stock, const struct tracked_certi
 		.not_after = of->not_after,
 		.is_private = seen && strcmp(seen->type, "PRIVATE") == 0,
 		.warn = stock->world->desired->warn,
+		.status = certificate->renewal.status,
+		.reason = certificate->renewal.reason,
 		.ineligible = certificate_is_ineligible(certificate),
 	};
 }

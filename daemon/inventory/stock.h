@@ -35,6 +35,10 @@ struct tracked_certificate {
 	usec_t gather_until; /* its transfer waits so long (monotonic) for looks under way; 0: it does not */
 	bool waits_for_look; /* one of its deliveries does, that a look under way leaves out */
 	char *refusal; /* why the source's is not delivered, as last read; or NULL */
+	struct {
+		bool asked; /* since it is expiring */
+		char *status, *reason; /* as in struct expiry; owned */
+	} renewal;
 	struct agenda_item agenda;
 	struct planned planned;
 };

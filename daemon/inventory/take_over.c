@@ -18,6 +18,8 @@ void tracked_certificate_free(struct inventory *inventory, struct tracked_certif
 	free(state->name);
 	free(state->arn);
 	free(state->refusal);
+	free(state->renewal.status);
+	free(state->renewal.reason);
 	free(state);
 }
 

@@ -38,6 +38,7 @@ struct certificate_view {
 	bool ineligible;
 	const char *problem; /* why it is not carried, or what is wrong with it; NULL: nothing */
 	bool expiring; /* its end is near or past, and it is not renewed: then that is its problem, if nothing else is */
+	const char *renewal_status, *renewal_reason; /* what ACM says of the renewal of an expiring one; NULL: nothing */
 	char *expiry; /* owned: that in words; NULL: its end is not near */
 };
 

@@ -77,6 +77,8 @@ static char *why_not_renewed(const struct expiry *expiry)
 		return mem_strdup("ACM will not renew it, because nobody exported it since its issue");
 	if (strcmp(status, "PENDING_AUTO_RENEWAL") == 0)
 		return mem_printf("ACM has begun to renew it and not finished%s%s%s", before, reason, after);
+	if (!expiry->status && expiry->reason)
+		return mem_printf("ACM has not renewed it; failed to ask it why: %s", expiry->reason);
 	return mem_strdup("ACM has not renewed it");
 }
 

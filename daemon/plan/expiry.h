@@ -17,7 +17,8 @@ struct expiry {
 	usec_t not_after;
 	bool is_private; /* a private CA issued it; else it is public, or not known */
 	usec_t warn; /* the key warn:; 0: by its lifetime */
-	/* What ACM says of its renewal (RenewalSummary); NULL: nothing. */
+	/* What ACM says of its renewal (RenewalSummary), the reason being the domains that it waits for where there is no
+	 * other; NULL: nothing.  A reason alone: why ACM could not be asked. */
 	const char *status;
 	const char *reason;
 	bool ineligible; /* ACM will not renew it */

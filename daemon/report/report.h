@@ -29,7 +29,7 @@ void report_holds(struct writer *writer, unsigned holds);
  * {"format":1,"exit":N,"running":true,"now","looked_at","swept_at","next_look","source_problem",
  *  "record_problem","events","events_problem","certificates":[...],"deliveries":[...],"dependents":[...],"notices":["..."]}
  *	certificate	{"name","arn","domain","status","version":VERSION,"ineligible","problem",
- *			 "expiring"}
+ *			 "expiring","renewal":{"status","reason"}}
  *	delivery	{"name","certificate","destination","kind","account","region","object",
  *			 "object_id","state","hold","holds":["..."],"reason","seen":VERSION,"wanted":VERSION,
  *			 "expiring","unused","failures","next_try","proof"}

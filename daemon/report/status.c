@@ -33,6 +33,18 @@ void report_status_head(struct writer *writer, const struct status_view *view)
 	writer_text(writer, "events_problem", view->events_problem);
 }
 
+static void renewal(struct writer *writer, const struct certificate_view *view)
+{
+	if (!view->renewal_status && !view->renewal_reason) {
+		writer_text(writer, "renewal", NULL);
+		return;
+	}
+	writer_open(writer, "renewal", '{');
+	writer_text(writer, "status", view->renewal_status);
+	writer_text(writer, "reason", view->renewal_reason);
+	writer_close(writer, '}');
+}
+
 void report_certificate(struct writer *writer, const struct certificate_view *view)
 {
 	writer_open(writer, NULL, '{');
@@ -44,6 +56,7 @@ void report_certificate(struct writer *writer, const struct certificate_view *vi
 	writer_boolean(writer, "ineligible", view->ineligible);
 	writer_text(writer, "problem", view->problem);
 	writer_boolean(writer, "expiring", view->expiring);
+	renewal(writer, view);
 	writer_close(writer, '}');
 }
 

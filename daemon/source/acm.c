@@ -11,4 +11,6 @@ const struct source_kind_row acm_source = {
 	.kept_free = acm_source_kept_free,
 	.obtain = acm_source_obtain,
 	.obtain_cancel = acm_source_obtain_cancel,
+	.renewal = acm_source_renewal,
+	.renewal_cancel = acm_source_renewal_cancel,
 };

@@ -13,6 +13,8 @@
  *
  * export.c: ExportCertificate under a passphrase made for this export and wiped after it; the key
  * is decrypted into the secure heap.
+ *
+ * renewal.c: DescribeCertificate, for its RenewalSummary.
  */
 
 #include "daemon/source/kind.h"
@@ -28,5 +30,8 @@ void acm_source_kept_free(struct source_kept *kept);
 struct source_obtain *acm_source_obtain(struct aws *aws, const struct desired *desired,
 	const struct source_certificate *certificate, source_obtain_fn done, void *userdata);
 void acm_source_obtain_cancel(struct source_obtain *obtain);
+struct source_renewal *acm_source_renewal(struct aws *aws, const struct desired *desired, const char *arn,
+	source_renewal_fn done, void *userdata);
+void acm_source_renewal_cancel(struct source_renewal *renewal);
 
 #endif

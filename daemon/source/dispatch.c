@@ -66,6 +66,24 @@ struct source_obtain *source_obtain(struct aws *aws, const struct desired *desir
 	return obtain;
 }
 
+struct source_renewal *source_renewal(struct aws *aws, const struct desired *desired, const char *arn,
+	source_renewal_fn done, void *userdata)
+{
+	const struct source_kind_row *kind = kind_of(desired);
+	struct source_renewal *renewal = kind->renewal ? kind->renewal(aws, desired, arn, done, userdata) : NULL;
+
+	if (renewal)
+		renewal->kind = kind;
+	return renewal;
+}
+
+struct source_renewal *source_renewal_cancel(struct source_renewal *renewal)
+{
+	if (renewal)
+		renewal->kind->renewal_cancel(renewal);
+	return NULL;
+}
+
 struct source_obtain *source_obtain_cancel(struct source_obtain *obtain)
 {
 	if (obtain)

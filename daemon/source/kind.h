@@ -15,6 +15,10 @@ struct source_obtain {
 	const struct source_kind_row *kind;
 };
 
+struct source_renewal {
+	const struct source_kind_row *kind;
+};
+
 struct source_kept {
 	const struct source_kind_row *kind;
 };
@@ -34,6 +38,10 @@ struct source_kind_row {
 		const struct source_certificate *certificate, source_obtain_fn done,
 		void *userdata);
 	void (*obtain_cancel)(struct source_obtain *obtain);
+	/* Both NULL: it knows nothing of renewals. */
+	struct source_renewal *(*renewal)(struct aws *aws, const struct desired *desired,
+		const char *arn, source_renewal_fn done, void *userdata);
+	void (*renewal_cancel)(struct source_renewal *renewal);
 };
 
 /* The rows, by enum source_kind. */

@@ -17,6 +17,7 @@
 struct source_kept;
 struct source_read;
 struct source_obtain;
+struct source_renewal;
 
 /* What a reading is for: all that has changed, as cheaply as can be; everything; everything of
  * some certificates. */
@@ -115,6 +116,17 @@ struct source_obtain *source_obtain(struct aws *aws, const struct desired *desir
 /* source_obtain_cancel(obtain): wipes; does not undo what was asked.  NULL is fine; returns
  * NULL. */
 struct source_obtain *source_obtain_cancel(struct source_obtain *obtain);
+
+/* source_renewal_fn(userdata, status, reason, err): ACM's words for it ("FAILED", "CAA_ERROR"; the domains that it waits for
+ * where it has no reason); NULL: none. */
+typedef void (*source_renewal_fn)(
+	void *userdata, const char *status, const char *reason, const struct error *err);
+
+/* source_renewal(aws, desired, arn, done, userdata): what the source says of the renewal of the certificate ${arn}.  NULL
+ * where the kind knows nothing of that.  source_renewal_cancel(renewal): NULL is fine; returns NULL. */
+struct source_renewal *source_renewal(struct aws *aws, const struct desired *desired, const char *arn,
+	source_renewal_fn done, void *userdata);
+struct source_renewal *source_renewal_cancel(struct source_renewal *renewal);
 
 /**
  * source_refusal(certificate):

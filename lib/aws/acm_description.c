@@ -2,6 +2,7 @@
 #include "lib/aws/acm_description.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/aws/acm_wire.h"
 #include "lib/base/strv.h"
@@ -14,12 +15,18 @@ enum field {
 	FIELD_ALGORITHM,
 	FIELD_RENEWAL_STATUS,
 	FIELD_RENEWAL_REASON,
+	FIELD_VALIDATION,
+	FIELD_VALIDATION_DOMAIN,
+	FIELD_VALIDATION_STATUS,
 };
 
-enum { RENEWAL };
+enum { RENEWAL, VALIDATION };
 
 static const struct page_field fields[] = {
 	[RENEWAL] = { "RenewalSummary", PAGE_ITEM, false, PAGE_OBJECT, PAGE_PATH },
+	[VALIDATION] = { "DomainValidationOptions", RENEWAL, true, PAGE_OBJECT, FIELD_VALIDATION },
+	{ "DomainName", VALIDATION, false, PAGE_STRING, FIELD_VALIDATION_DOMAIN },
+	{ "ValidationStatus", VALIDATION, false, PAGE_STRING, FIELD_VALIDATION_STATUS },
 	{ "RenewalStatus", RENEWAL, false, PAGE_STRING, FIELD_RENEWAL_STATUS },
 	{ "RenewalStatusReason", RENEWAL, false, PAGE_STRING, FIELD_RENEWAL_REASON },
 	{ "CertificateArn", PAGE_ITEM, false, PAGE_STRING, FIELD_ARN },
@@ -39,6 +46,8 @@ static void clear(struct acm_description_page *page)
 	free(description->key_algorithm);
 	free(description->renewal_status);
 	free(description->renewal_reason);
+	strv_free(description->renewal_waits);
+	free(take(page->domain));
 	*description = (struct acm_description){ 0 };
 	free(take(page->arn));
 }
@@ -50,6 +59,15 @@ static void on_begin(void *userdata)
 
 static void on_item(void *userdata)
 {
+}
+
+/* One of the domains that the renewal validates begins, or all of it was read. */
+static void note_validation(struct acm_description_page *page, bool begins)
+{
+	if (!begins && page->domain && !page->validated)
+		strv_append(&page->description.renewal_waits, page->domain);
+	free(take(page->domain));
+	page->validated = false;
 }
 
 static void on_value(void *userdata, int id, enum json_event event, const char *text, size_t length)
@@ -80,6 +98,16 @@ static void on_value(void *userdata, int id, enum json_event event, const char *
 		break;
 	case FIELD_RENEWAL_REASON:
 		description->renewal_reason = take(value);
+		break;
+	case FIELD_VALIDATION:
+		note_validation(page, event == JSON_EVENT_OBJECT);
+		break;
+	case FIELD_VALIDATION_DOMAIN:
+		free(page->domain);
+		page->domain = take(value);
+		break;
+	case FIELD_VALIDATION_STATUS:
+		page->validated = value && strcmp(value, "SUCCESS") == 0;
 		break;
 	}
 }

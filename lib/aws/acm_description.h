@@ -12,6 +12,8 @@ struct acm_description_page {
 	struct page page; /* to be fed */
 	struct acm_description description;
 	char *arn;
+	char *domain; /* of the validation that is being read */
+	bool validated;
 };
 
 /* acm_description_init(page): release with acm_description_done(). */

@@ -60,6 +60,7 @@ struct acm_description {
 	char *key_algorithm;
 	char *renewal_status; /* of RenewalSummary, or NULL */
 	char *renewal_reason;
+	char **renewal_waits; /* its domains that are not validated */
 };
 
 /* acm_arn_region(arn): the region that an ARN of ACM names, owned by the caller; NULL when ${arn} is none. */

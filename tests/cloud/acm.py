@@ -56,7 +56,7 @@ def describe_certificate(call, p):
     if c.revocation_reason:
         detail["RevocationReason"] = c.revocation_reason
     if c.type == "AMAZON_ISSUED":
-        detail["DomainValidationOptions"] = _validations(c)
+        detail["DomainValidationOptions"] = _validations(c, c.status)
     if c.renewal:
         detail["RenewalSummary"] = _renewal_summary(c)
     if c.version:
@@ -76,8 +76,8 @@ def _version_detail(version, type):
     }
 
 
-def _validations(c):
-    status = "PENDING_VALIDATION" if c.status == "PENDING_VALIDATION" else "SUCCESS"
+def _validations(c, status):
+    status = "PENDING_VALIDATION" if status == "PENDING_VALIDATION" else "SUCCESS"
     return [
         {"DomainName": name, "ValidationStatus": status, "ValidationMethod": c.validation_method} for name in c.names
     ]
@@ -85,7 +85,7 @@ def _validations(c):
 
 def _renewal_summary(c):
     found = {"RenewalStatus": c.renewal["status"], "DomainValidationOptions": [], "UpdatedAt": c.renewal["updated"]}
-    found["DomainValidationOptions"] = _validations(c) if c.type == "AMAZON_ISSUED" else []
+    found["DomainValidationOptions"] = _validations(c, c.renewal["status"]) if c.type == "AMAZON_ISSUED" else []
     if c.renewal["reason"]:
         found["RenewalStatusReason"] = c.renewal["reason"]
     return found

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A certificate whose end is near and that is not renewed: status, JSON and exit status say so, and a healthy one never is."""
 
+import re
+
 import pytest
 
-DAYS = 395  # of a private certificate, and of a public one of this cloud
+DAYS = 395  # of a private certificate
 
 
 def lasting(ferry, name, days, **details):
@@ -56,3 +58,41 @@ def test_a_held_renewal_does_not_hide_that_the_end_is_near(ferry, cloud):
     run = ferry.once(expect=1)
     assert (run.delivery("pay/prod")["state"], run.delivery("pay/prod")["expiring"]) == ("held", True)
     assert not run.json["certificates"][0]["expiring"]
+
+
+@pytest.mark.parametrize("status, reason, says", [
+    ("FAILED", "CAA_ERROR", "ACM failed to renew it (CAA_ERROR); correct the cause"),
+    ("PENDING_VALIDATION", None, "ACM can validate its domains (pay.example.com"),
+])  # fmt: skip
+def test_acm_says_why_it_does_not_renew(ferry, cloud, status, reason, says):
+    arn = cloud.issue("pay.example.com", days=DAYS, days_ago=DAYS - 24)["arn"]
+    early = cloud.issue("web.example.com", days=DAYS, days_ago=DAYS - 50)["arn"]
+    for one in (arn, early):
+        cloud.mark(arn=one, renewal_status=status, renewal_reason=reason)
+    ferry.carry("pay", arn, "files").carry("web", early, "files")
+    run = ferry.once(expect=1)
+    assert says in certificate(run)["problem"]
+    assert certificate(run)["renewal"] == {"status": status, "reason": reason or "pay.example.com"}
+    # Nobody is asked of what has time: ACM tries again.
+    assert (certificate(run, "web")["problem"], certificate(run, "web")["renewal"]) == (None, None)
+    assert run.requests("DescribeCertificate") == 1
+
+
+def test_what_acm_says_of_a_renewal_is_asked_again_and_forgotten(bus_ferry, cloud):
+    arn = lasting(bus_ferry, "pay", 20)
+    bus_ferry.carry("pay", arn, "files")
+    daemon = bus_ferry.start()
+    daemon.wait_log("Delivered")
+    cloud.mark(arn=arn, renewal_status="FAILED", renewal_reason="PCA_ACCESS_DENIED")
+    assert "PCA_ACCESS_DENIED" in bus_ferry.certferry("sync", expect=1).out
+    asked = daemon.requests("DescribeCertificate")
+    cloud.renew(arn, force=True)
+    bus_ferry.certferry("sync", expect=0)
+    assert certificate(bus_ferry.certferry("status", "--json", expect=0))["renewal"] is None
+    assert daemon.requests("DescribeCertificate") == asked
+
+
+def test_who_may_not_ask_why_is_told_so(ferry, cloud):
+    ferry.carry("pay", lasting(ferry, "pay", 20), "files")
+    cloud.fault("error", operation="DescribeCertificate", code="AccessDeniedException", status=400)
+    assert re.search("ACM has not renewed it.*AccessDenied", certificate(ferry.once(expect=1))["problem"])

@@ -517,7 +517,12 @@ static void test_description(void **state)
 				 "{\"Certificate\": {\"CertificateArn\": \"" ARN "\", \"Type\": \"IMPORTED\","
 				 "\"InUseBy\": [\"arn:aws:elasticloadbalancing:a\"], \"Options\": {\"Type\": \"no\"},"
 				 "\"KeyAlgorithm\": \"EC-prime256v1\", \"KeyUsages\": [{\"Name\": \"Type\"}],"
-				 "\"RenewalSummary\": {\"RenewalStatus\": \"FAILED\", \"DomainValidationOptions\": [],"
+				 "\"DomainValidationOptions\": [{\"DomainName\": \"z\", \"ValidationStatus\": \"FAILED\"}],"
+				 "\"RenewalSummary\": {\"RenewalStatus\": \"FAILED\", \"DomainValidationOptions\": ["
+				 "{\"DomainName\": \"a\", \"ValidationStatus\": \"SUCCESS\"},"
+				 "{\"ValidationStatus\": \"PENDING_VALIDATION\", \"DomainName\": \"b\","
+				 "\"ResourceRecord\": {\"Name\": \"_x\", \"Type\": \"CNAME\"}},"
+				 "{\"ValidationStatus\": \"FAILED\"}, {\"DomainName\": \"c\"}],"
 				 "\"RenewalStatusReason\": \"PCA_ACCESS_DENIED\"}}}",
 				 NULL),
 		0);
@@ -526,6 +531,7 @@ static void test_description(void **state)
 	assert_string_equal(description->key_algorithm, "EC_prime256v1");
 	assert_string_equal(description->renewal_status, "FAILED");
 	assert_string_equal(description->renewal_reason, "PCA_ACCESS_DENIED");
+	assert_list(description->renewal_waits, "b c");
 	assert_null(description->status);
 	acm_description_done(&page);
 	read_many_users(&page);
