@@ -62,8 +62,9 @@ CHECK_PACKAGES := python3-pytest python3-pytest-xdist python3-pytest-timeout pyt
 	python3-cryptography python3-yaml openssl nginx-light systemd dbus polkitd strace iproute2 clang libclang-rt-dev \
 	systemd-container
 BOTOCORE_PACKAGES := python3-venv
-# The servers of the recipes that the short form starts.
-RECIPE_PACKAGES := postgresql redis-server haproxy unbound dns-root-data
+# The servers of the recipes that the short form starts, and with LONG=1 of all.
+RECIPE_PACKAGES := postgresql redis-server haproxy unbound dns-root-data $(if $(LONG),mariadb-server rabbitmq-server \
+	slapd ldap-utils coturn stunnel4 memcached etcd-server cups-daemon proftpd-core proftpd-mod-crypto)
 ROOT_PACKAGES := mmdebstrap systemd-container
 # In the root of Debian 13: clang comes with LONG=1 alone.
 TRIXIE_PACKAGES := $(TEST_PACKAGES) $(filter-out $(if $(LONG),,%clang libclang%) systemd-container,$(CHECK_PACKAGES))

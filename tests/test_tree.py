@@ -266,7 +266,9 @@ def test_every_path_of_a_recipe_is_one_that_certferryd_delivers(name):
         for delivery in entry["deliver"]:
             place = configuration["destinations"][delivery["to"]]
             paths |= {f"{place['directory']}/{certificate}/{file}" for file in LAYOUTS[place.get("layout", "nginx")].split()}
-    named = {path for text in files.values() for path in re.findall(r"/var/lib/certferry[\w/.-]*\w\.pem", text)}
+    paths |= {str(parent) for path in paths for parent in pathlib.Path(path).parents}
+    named = {path for file, text in files.items() if file != "certferry.yaml"
+             for path in re.findall(r"/var/lib/certferry[\w/.-]*\w", text)}
     assert named and named <= paths
 
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each recipe of certferry-recipes(7), as it is installed: its server shows each renewal.
 
-A test does what the manual says: it copies the recipe's files, has certferryd print its rule and its drop-in, and starts
-the server once its files are there.  Then the server's own unit runs what the recipe says, and openssl asks it.
+A test does what the manual says: it copies the recipe's files, has certferryd print its rule and
+its drop-in, and starts the server once its files are there.  Then the server's own unit runs what
+the recipe says, and openssl asks it.
 """
 
 import contextlib
@@ -15,22 +16,40 @@ from pathlib import Path
 import yaml
 
 from tests.cloud.harness import SOURCE
-from tests.system.bed import Skip, equal, invocation, reload_units, run, test, wait_for
-from tests.system.world import CONFIG, DAEMON, DROPIN, RULES, give_access, leaf_fingerprint, start_cloud
+from tests.system.bed import (
+    Skip, equal, invocation, make_certificate, reload_units, run, test, wait_for,
+)  # fmt: skip
+from tests.system.world import (
+    CONFIG, DAEMON, DROPIN, RULES, give_access, leaf_fingerprint, start_cloud,
+)  # fmt: skip
 
 SHIPPED = Path("/usr/share/doc/certferry/recipes")
 TMPFILES = Path("/etc/tmpfiles.d/certferry-files.conf")
+ROOT_FILE = Path("/run/root.pem")  # of the cloud
 PLACE = re.compile(r"^# (Lines for )?(/\S+)$", re.M)
 ARN = re.compile(r"arn:aws:acm:\S+:certificate/ID")
+PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", re.S)
 CONFIGURATION = f"""
-source: {{region: eu-west-1, role_arn: "arn:aws:iam::{SOURCE}:role/certferry-source", external_id: ferry-1}}
+source:
+  region: eu-west-1
+  role_arn: arn:aws:iam::{SOURCE}:role/certferry-source
+  external_id: ferry-1
 """
+# What a host with more than loopback has by itself: a name for CUPS, addresses for coturn.
+NETWORK = {
+    "/etc/hosts": "192.0.2.1 print.example.com\n",
+    "/etc/turnserver.conf": "listening-ip=127.0.0.1\nlistening-ip=::1\n",
+}
 _cloud = None
 
 
 def cloud():
     global _cloud
     if _cloud is None:
+        run("ip", "address", "add", "192.0.2.1/32", "dev", "lo")
+        for path, lines in NETWORK.items():
+            with open(path, "a") as file:
+                file.write(lines)
         _cloud = start_cloud()
         give_access(_cloud)
         CONFIG.write_text(CONFIGURATION)
@@ -47,21 +66,19 @@ class Recipe:
             self.copy(path)
         configuration = yaml.safe_load(self.place("certferry.yaml").read_text())
         ((self.certificate, entry),) = configuration["certificates"].items()
-        (self.delivery,) = entry["deliver"]
-        self.directory = Path(configuration["destinations"][self.delivery["to"]]["directory"])
-        self.dependents = self.delivery.get("then", [])
-        said = [configuration["dependents"][name] for name in self.dependents] + [self.delivery]
-        (self.prove,) = (one["prove"] for one in said if "prove" in one)
+        (delivery,) = entry["deliver"]
+        directory = configuration["destinations"][delivery["to"]]["directory"]
+        self.files = Path(directory) / self.certificate
+        dependents = [configuration["dependents"][name] for name in delivery.get("then", [])]
+        (self.prove,) = (one["prove"] for one in [delivery, *dependents] if "prove" in one)
 
     def place(self, file):
         return Path(PLACE.search((SHIPPED / self.name / file).read_text())[2])
 
     def copy(self, path):
-        text = path.read_text()
+        text = ARN.sub(self.arn, path.read_text())
         lines_for, place = PLACE.search(text).groups()
         place = Path(place)
-        if place.suffix == ".yaml":
-            text = ARN.sub(self.arn, text)
         place.parent.mkdir(parents=True, exist_ok=True)
         with open(place, "a" if lines_for else "w") as file:
             file.write(text)
@@ -79,53 +96,73 @@ class Recipe:
         run("systemd-tmpfiles", "--create", check=False)
         reload_units()
         run("systemctl", "restart", "polkit.service", DAEMON)
-        files = self.directory / self.delivery.get("as", self.certificate)
-        wait_for(lambda: list(files.glob("*.pem")), 20, f"{files} is there")
+        wait_for(lambda: list(self.files.glob("*.pem")), 20, f"{self.files} is there")
 
     def truth(self):
-        return leaf_fingerprint(cloud().boto3("acm").get_certificate(CertificateArn=self.arn)["Certificate"])
+        """The fingerprint of what the source has, whose root openssl is to trust."""
+        found = cloud().boto3("acm").get_certificate(CertificateArn=self.arn)
+        ROOT_FILE.write_text(PEM.findall(found["CertificateChain"] + "\n")[-1])
+        return leaf_fingerprint(found["Certificate"])
 
     def served(self):
-        """What openssl is shown: the leaf's fingerprint, or None."""
-        words = ["openssl", "s_client", "-connect", self.prove["connect"]]
+        """The fingerprint of what openssl is shown, if a chain to that root comes with it."""
+        words = ["openssl", "s_client", "-CAfile", ROOT_FILE, "-connect", self.prove["connect"]]
         words += ["-starttls", self.prove["starttls"]] if "starttls" in self.prove else []
-        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20)
-        found = re.search(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", done.stdout, re.S)
-        return found and hashlib.sha256(ssl.PEM_cert_to_DER_cert(found[0])).hexdigest()
+        done = subprocess.run(
+            words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20
+        )
+        shown = PEM.search(done.stdout)
+        if not shown or "Verification: OK" not in done.stdout:
+            return " ".join((done.stdout + done.stderr).split())[-200:]
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(shown[0])).hexdigest()
+
+    def renew(self):
+        """What certferry says once there is nothing left to do, or not soon: a unit that has just
+        run waits for its start limit, and then runs by itself."""
+        equal(cloud().renew(self.arn, force=True)["renewed"], True)
+        run("certferry", "sync", self.certificate, check=False, timeout=180)
+        with contextlib.suppress(AssertionError):
+            wait_for(lambda: run("certferry", "status", check=False).returncode == 0, 20)
+        return run("certferry", "status", check=False)
+
+    @contextlib.contextmanager
+    def with_the_key_of_another(self):
+        file = next(self.files / name for name in ("privkey.pem", "haproxy.pem")
+                    if (self.files / name).exists())  # fmt: skip
+        text = file.read_text()
+        _, other = make_certificate("/run/other")
+        file.write_text("".join(PEM.findall(text)) + other.read_text())
+        try:
+            yield
+        finally:
+            file.write_text(text)
 
 
-@contextlib.contextmanager
-def followed(name, unit):
+def check(name, package, unit, keeps_running=True, first=(), refuses=None):
+    """`first`: units that an administrator starts once; `refuses`: one that fails where key and
+    certificate are no pair, whereupon the server shows what it had."""
+    if run("dpkg-query", "-W", "-f", "${db:Status-Abbrev}", package, check=False).stdout != "ii":
+        raise Skip(f"package {package} is not installed")
     recipe = Recipe(name, unit)
     try:
-        yield recipe
+        recipe.deliver()
+        run("systemctl", "restart", unit)
+        for one in first:
+            run("systemctl", "start", one)
+        truth = recipe.truth()
+        wait_for(lambda: recipe.served() == truth, 20, "the first certificate is shown")
+        for _ in range(2):
+            kept = invocation(unit)
+            done = recipe.renew()
+            equal((recipe.truth(), done.returncode), (recipe.served(), 0), done.stdout)
+            equal(invocation(unit) == kept, keeps_running, "the server was not restarted")
+        if refuses:
+            with recipe.with_the_key_of_another():
+                failed = run("systemctl", "start", refuses, check=False)
+                equal((failed.returncode, recipe.served()), (1, recipe.truth()), "refused")
     finally:
         run("systemctl", "stop", unit, check=False)
         recipe.place("certferry.yaml").unlink()
-
-
-def sync(recipe):
-    """What is left to do after it.  A unit that has just run waits for its start limit, and then runs by itself."""
-    run("certferry", "sync", recipe.certificate, check=False, timeout=180)
-    with contextlib.suppress(AssertionError):
-        wait_for(lambda: run("certferry", "status", check=False).returncode == 0, 20)
-    return run("certferry", "status", check=False)
-
-
-def check(name, package, unit, keeps_running=True):
-    if run("dpkg-query", "-W", "-f", "${db:Status-Abbrev}", package, check=False).stdout.strip() != "ii":
-        raise Skip(f"package {package} is not installed")
-    with followed(name, unit) as recipe:
-        recipe.deliver()
-        run("systemctl", "restart", unit)
-        wait_for(lambda: recipe.served() == recipe.truth(), 20, "the server shows the first certificate")
-        for _ in range(2):
-            kept = invocation(unit)
-            equal(cloud().renew(recipe.arn, force=True)["renewed"], True)
-            done = sync(recipe)
-            equal((recipe.served(), done.returncode), (recipe.truth(), 0), f"the server shows the renewal: {done.stdout}")
-            equal(invocation(unit) == kept, keeps_running, "the server was not restarted")
-        return recipe
 
 
 def recipe(name, *words, **more):
@@ -137,6 +174,16 @@ def recipe(name, *words, **more):
 
 
 recipe("postgresql", "postgresql", "postgresql@15-main.service")
-recipe("redis", "redis-server", "redis-server.service")
-recipe("haproxy", "haproxy", "haproxy.service")
+recipe("redis", "redis-server", "redis-server.service", refuses="certferry-redis.service")
+recipe("haproxy", "haproxy", "haproxy.service", refuses="certferry-haproxy.service")
 recipe("unbound", "unbound", "unbound.service", keeps_running=False)
+recipe("mariadb", "mariadb-server", "mariadb.service", refuses="certferry-mariadb.service")
+recipe("rabbitmq", "rabbitmq-server", "rabbitmq-server.service")
+recipe("slapd", "slapd", "slapd.service", first=["certferry-slapd.service"])
+recipe("coturn", "coturn", "coturn.service")
+recipe("stunnel", "stunnel4", "stunnel@tunnel.service")
+recipe("memcached", "memcached", "memcached.service", keeps_running=False)
+recipe("etcd", "etcd-server", "etcd.service")
+recipe("cups", "cups-daemon", "cups.service")
+recipe("proftpd", "proftpd-mod-crypto", "proftpd.service")
+recipe("nginx", "nginx-light", "nginx.service")
