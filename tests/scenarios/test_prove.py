@@ -207,6 +207,24 @@ def test_tls_is_asked_for(bus_ferry, cloud, host, serve):
     assert proofs(ferry, cloud, pay, names) == dict.fromkeys(names, "matched")
 
 
+def test_a_server_that_reads_by_itself_needs_no_dependent(bus_ferry, cloud, host, serve, tmp_path):
+    """A proof at the delivery alone: of one that reads at each connection, and of one that has kept what it had."""
+    ferry, pay = bus_ferry, bus_ferry.issue(NAME)
+    prove = {"connect": serve(lambda _: None).connect, "server_name": NAME, "within": "1s"}
+    ferry.carry("pay", pay, {"to": "files", "prove": prove}).once()
+    cloud.renew(pay, force=True)
+    run = ferry.once()
+    assert (run.delivery("pay/files")["proof"], host.units) == ("matched", {})
+    shutil.copytree(ferry.files / "pay", tmp_path / "kept")
+    keeps = serve(lambda _: None)
+    keeps.files = tmp_path / "kept"
+    ferry.carry("pay", pay, {"to": "files", "prove": prove | {"connect": keeps.connect}}).once()
+    cloud.renew(pay, force=True)
+    run = ferry.once(expect=1)
+    assert run.delivery("pay/files")["proof"].startswith("wrong")
+    ferry.expect_file("pay", pay)
+
+
 @pytest.mark.parametrize("talk", [talk for talk in STARTTLS if talk is not nats], ids=lambda talk: talk.__name__)
 def test_another_client_gets_tls_from_these_servers(bus_ferry, serve, talk):
     """Else they and certferryd could share a mistake. (This one does not know nats.)"""
