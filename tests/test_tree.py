@@ -266,6 +266,11 @@ def test_every_path_of_a_recipe_is_one_that_certferryd_delivers(name):
         for delivery in entry["deliver"]:
             place = configuration["destinations"][delivery["to"]]
             paths |= {f"{place['directory']}/{certificate}/{file}" for file in LAYOUTS[place.get("layout", "nginx")].split()}
+    if "install.conf" in files:
+        instance = dict(re.findall(r"^(\w+)=(.*)$", files["install.conf"], re.M))
+        sources = {f"{instance['directory']}/{instance['as']}/{file}" for file in LAYOUTS["nginx"].split()}
+        assert sources <= paths
+        paths |= {f"{instance['target']}/{file}" for file in LAYOUTS["nginx"].split()}
     paths |= {str(parent) for path in paths for parent in pathlib.Path(path).parents}
     named = {path for file, text in files.items() if file != "certferry.yaml"
              for path in re.findall(r"/var/lib/certferry[\w/.-]*\w", text)}
