@@ -30,7 +30,7 @@ HERE = "/opt/certferry"  # where the container sees this tree
 RESULTS = "/opt/results"
 STAGE = "/opt/stage"
 SEARCH = "/usr/sbin:/usr/bin:/sbin:/bin"
-MODULES = ",".join(f"tests.system.{name}" for name in ("access", "daemon", "dependents", "failed", "sandbox", "shipped"))
+MODULES = ",".join(f"tests.system.{name}" for name in ("access", "daemon", "dependents", "failed", "install", "sandbox", "shipped"))
 
 UNIT = f"""
 [Unit]

@@ -14,7 +14,7 @@ LIMIT = "11"  # tenths
 # It is root until it has read what only root may read, and may become nobody.
 TELLER_LIMIT = "20"
 # It is root, reads what is the daemon's user's, and gives files away.
-INSTALLER_LIMIT = "12"
+INSTALLER_LIMIT = "14"
 
 
 @test
