@@ -10,7 +10,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#include "daemon/advice/advice.h"
 #include "daemon/conductor/conductor.h"
 #include "daemon/conductor/offline.h"
 #include "lib/base/error.h"
@@ -172,15 +171,10 @@ static void set_signals(void)
 
 static int answer_offline(const struct arguments *arguments)
 {
-	const char *file = arguments->run.config_file;
-	int status = offline_run(file, arguments->polkit_rule ? OFFLINE_POLKIT_RULE
-				       : arguments->unit_dropin ? OFFLINE_UNIT_DROPIN
-				       : arguments->expand	? OFFLINE_EXPAND
-								: OFFLINE_CHECK);
-
-	if (arguments->check)
-		advice_print(file, stderr);
-	return status;
+	return offline_run(arguments->run.config_file, arguments->polkit_rule ? OFFLINE_POLKIT_RULE
+						       : arguments->unit_dropin ? OFFLINE_UNIT_DROPIN
+						       : arguments->expand	 ? OFFLINE_EXPAND
+										 : OFFLINE_CHECK);
 }
 
 int main(int argc, char **argv)

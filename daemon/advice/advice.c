@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/config/config.h"
 #include "daemon/dependent/polkit_rule.h"
 #include "daemon/dependent/primary.h"
 #include "lib/aws/aws.h"
@@ -50,14 +49,10 @@ static void print_trust(FILE *stream)
 			err.text);
 }
 
-void advice_print(const char *config_file, FILE *stream)
+void advice_print(
+	const struct desired *desired, const struct config_problems *warnings, FILE *stream)
 {
-	_cleanup_(config_problems_done) struct config_problems problems = CONFIG_PROBLEMS_NULL,
-							       warnings = CONFIG_PROBLEMS_NULL;
-	_cleanup_(desired_freep) struct desired *desired = NULL;
-
-	(void)config_check(config_file, &desired, &problems, &warnings);
-	config_problems_print(&warnings, stream);
+	config_problems_print(warnings, stream);
 	if (desired) {
 		print_aliases(desired, stream);
 		print_polkit(desired, stream);

@@ -6,11 +6,16 @@
 
 #include <stdio.h>
 
+#include "daemon/config/problems.h"
+#include "daemon/model/desired.h"
+
 /**
- * advice_print(config_file, stream):
- * Read the configuration (as config_load() does, so ${config_file} may be NULL) and print a line
- * for each warning: its place, "warning:", what stands out, and what to do.
+ * advice_print(desired, warnings, stream):
+ * Print a line for each of ${warnings} (of config_load()), and for what else stands out on this
+ * host: its place, "warning:", what it is, and what to do.  ${desired} is NULL where the configuration
+ * is rejected.
  */
-void advice_print(const char *config_file, FILE *stream);
+void advice_print(
+	const struct desired *desired, const struct config_problems *warnings, FILE *stream);
 
 #endif

@@ -137,13 +137,29 @@ static void say_counts(const struct conductor *conductor, enum change_event even
 	say(conductor->inventory, &change);
 }
 
+/* False when the files are rejected: what is wrong is said. */
+static bool load(const struct conductor *conductor, struct configuration **ret_configuration)
+{
+	_cleanup_(config_problems_done) struct config_problems problems = CONFIG_PROBLEMS_NULL,
+							       warnings = CONFIG_PROBLEMS_NULL;
+	bool loaded = configuration_load(conductor->options.config_file, ret_configuration, &problems, &warnings);
+
+	config_problems_print(&problems, stderr);
+	for (size_t i = 0; i < warnings.count && i < CONFIG_PROBLEMS_SHOWN; i++) {
+		_cleanup_(freep) char *text = config_problem_text(&warnings.items[i]);
+
+		log_write(LOG_WARNING, NULL, NULL, "%s", text);
+	}
+	return loaded;
+}
+
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
 	struct conductor *conductor = userdata;
 	struct configuration *configuration;
 
 	notify_reloading();
-	if (!configuration_load(conductor->options.config_file, &configuration)) {
+	if (!load(conductor, &configuration)) {
 		say_words(conductor->inventory, CHANGE_RELOAD_REJECTED, NULL);
 	} else {
 		adopt_configuration(conductor, configuration);
@@ -616,7 +632,7 @@ int conductor_run(const struct conductor_options *options)
 	struct configuration *configuration;
 	int r, status;
 
-	if (!configuration_load(options->config_file, &configuration))
+	if (!load(&conductor, &configuration))
 		return 2;
 	make_inventory(&conductor);
 	if (options->memory_unlocked)

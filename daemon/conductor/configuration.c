@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/conductor/configuration.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "daemon/config/config.h"
@@ -31,23 +30,22 @@ static int load_trust(struct configuration *configuration, struct error *err)
 	if (r == 0 && configuration->trust.count == 0)
 		r = error_set(err, ERROR_INVALID, 0, "'%s' holds no PEM certificate", path);
 	buf_done(&pem);
-	return r < 0 ? error_wrap(err, "source.trust") : 0;
+	return r;
 }
 
-bool configuration_load(const char *file, struct configuration **ret_configuration)
+bool configuration_load(const char *file, struct configuration **ret_configuration,
+	struct config_problems *problems, struct config_problems *warnings)
 {
-	_cleanup_(config_problems_done) struct config_problems problems = CONFIG_PROBLEMS_NULL;
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 	struct configuration *configuration = mem_new(struct configuration);
 
 	configuration->references = 1;
-	if (config_load(file, &configuration->desired, &problems) < 0) {
-		config_problems_print(&problems, stderr);
-	} else if (load_trust(configuration, &err) < 0) {
-		(void)fprintf(stderr, "%s\n", err.text);
-	} else {
-		*ret_configuration = configuration;
-		return true;
+	if (config_load(file, &configuration->desired, problems, warnings) == 0) {
+		if (load_trust(configuration, &err) == 0) {
+			*ret_configuration = configuration;
+			return true;
+		}
+		problem_add_file(problems, "source.trust", "%s", err.text);
 	}
 	configuration_unref(configuration);
 	return false;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "daemon/advice/advice.h"
 #include "daemon/conductor/configuration.h"
 #include "daemon/dependent/dropin.h"
 #include "daemon/dependent/polkit_rule.h"
@@ -61,30 +62,41 @@ static char *make_dropin(const struct desired *desired)
 	return unit_dropin(desired, programs);
 }
 
-int offline_run(const char *config_file, enum offline what)
+static int answer(const struct desired *desired, enum offline what)
 {
 	_cleanup_(freep) char *text = NULL;
-	struct configuration *configuration;
-	int status = 0;
 
-	if (!configuration_load(config_file, &configuration))
-		return 2;
 	switch (what) {
 	case OFFLINE_CHECK:
-		break;
+		return 0;
 	case OFFLINE_EXPAND:
-		status = print_expansion(configuration->desired);
-		break;
+		return print_expansion(desired);
 	case OFFLINE_POLKIT_RULE:
-		text = polkit_rule(configuration->desired);
+		text = polkit_rule(desired);
 		break;
 	case OFFLINE_UNIT_DROPIN:
-		text = make_dropin(configuration->desired);
-		status = text ? 0 : 2;
+		text = make_dropin(desired);
 		break;
 	}
-	if (text)
-		(void)fputs(text, stdout);
-	configuration_unref(configuration);
+	if (!text)
+		return 2;
+	(void)fputs(text, stdout);
+	return 0;
+}
+
+int offline_run(const char *config_file, enum offline what)
+{
+	_cleanup_(config_problems_done) struct config_problems problems = CONFIG_PROBLEMS_NULL,
+							       warnings = CONFIG_PROBLEMS_NULL;
+	struct configuration *configuration = NULL;
+	int status = 2;
+
+	if (configuration_load(config_file, &configuration, &problems, &warnings))
+		status = answer(configuration->desired, what);
+	config_problems_print(&problems, stderr);
+	if (what == OFFLINE_CHECK || what == OFFLINE_EXPAND)
+		advice_print(configuration ? configuration->desired : NULL, &warnings, stderr);
+	if (configuration)
+		configuration_unref(configuration);
 	return status;
 }

@@ -11,7 +11,8 @@ enum offline {
 	OFFLINE_UNIT_DROPIN,
 };
 
-/* offline_run(config_file, what): print it on standard output; 0, or 2 with the problems on standard error. */
+/* offline_run(config_file, what): print it on standard output; 0, or 2 with the problems on standard error, to which the
+ * first two print warnings and advice, too. */
 int offline_run(const char *config_file, enum offline what);
 
 #endif

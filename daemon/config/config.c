@@ -31,7 +31,7 @@ static int load(struct config_files *files, struct desired **ret, struct config_
 	return 0;
 }
 
-int config_check_directory(const char *directory, struct desired **ret,
+int config_load_directory(const char *directory, struct desired **ret,
 	struct config_problems *problems, struct config_problems *warnings)
 {
 	struct config_files files = CONFIG_FILES_NULL;
@@ -40,26 +40,15 @@ int config_check_directory(const char *directory, struct desired **ret,
 	return load(&files, ret, problems, warnings);
 }
 
-int config_check(const char *file, struct desired **ret, struct config_problems *problems,
+int config_load(const char *file, struct desired **ret, struct config_problems *problems,
 	struct config_problems *warnings)
 {
 	struct config_files files = CONFIG_FILES_NULL;
 
 	if (!file)
-		return config_check_directory(CERTFERRY_SYSCONFDIR, ret, problems, warnings);
+		return config_load_directory(CERTFERRY_SYSCONFDIR, ret, problems, warnings);
 	files_read(&files, file, problems);
 	return load(&files, ret, problems, warnings);
-}
-
-int config_load_directory(
-	const char *directory, struct desired **ret, struct config_problems *problems)
-{
-	return config_check_directory(directory, ret, problems, NULL);
-}
-
-int config_load(const char *file, struct desired **ret, struct config_problems *problems)
-{
-	return config_check(file, ret, problems, NULL);
 }
 
 int config_parse(const char *file, const char *text, size_t length, struct desired **ret,

@@ -16,26 +16,19 @@
 #include "daemon/model/desired.h"
 
 /**
- * config_load(file, ret, problems):
+ * config_load(file, ret, problems, warnings):
  * Read ${file} alone or, if it is NULL, certferry.yaml of the configuration directory united
  * with its conf.d.  Files and directories that others than root and this process's user
  * could write are refused.  0, and *${ret} belongs to the caller; or -EINVAL with
- * ${problems} filled, which must be empty before.
+ * ${problems} filled, which must be empty before.  ${warnings} (NULL: not wanted), empty before,
+ * is what is allowed and yet hardly ever meant: filled whatever is returned, it never makes a
+ * configuration refused.
  */
-int config_load(const char *file, struct desired **ret, struct config_problems *problems);
-
-/* config_load_directory(directory, ret, problems): the same of another configuration directory. */
-int config_load_directory(
-	const char *directory, struct desired **ret, struct config_problems *problems);
-
-/**
- * config_check(file, ret, problems, warnings), config_check_directory(directory, ...):
- * The same, and what is allowed and yet hardly ever meant: ${warnings} must be empty before, is
- * filled whatever is returned, and never makes a configuration refused.
- */
-int config_check(const char *file, struct desired **ret, struct config_problems *problems,
+int config_load(const char *file, struct desired **ret, struct config_problems *problems,
 	struct config_problems *warnings);
-int config_check_directory(const char *directory, struct desired **ret,
+
+/* config_load_directory(directory, ...): the same of another configuration directory. */
+int config_load_directory(const char *directory, struct desired **ret,
 	struct config_problems *problems, struct config_problems *warnings);
 
 /**

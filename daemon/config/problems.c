@@ -88,16 +88,19 @@ void problems_sort(struct config_problems *problems)
 	problems->count = kept + 1;
 }
 
+char *config_problem_text(const struct config_problem *problem)
+{
+	if (!problem->line)
+		return mem_printf("%s: %s", problem->file, problem->text);
+	return mem_printf("%s:%u:%u: %s", problem->file, problem->line, problem->column, problem->text);
+}
+
 void config_problems_print(const struct config_problems *problems, FILE *stream)
 {
 	for (size_t i = 0; i < problems->count && i < CONFIG_PROBLEMS_SHOWN; i++) {
-		const struct config_problem *problem = &problems->items[i];
+		_cleanup_(freep) char *text = config_problem_text(&problems->items[i]);
 
-		if (problem->line)
-			fprintf(stream, "%s:%u:%u: %s\n", problem->file, problem->line,
-				problem->column, problem->text);
-		else
-			fprintf(stream, "%s: %s\n", problem->file, problem->text);
+		fprintf(stream, "%s\n", text);
 	}
 	if (problems->count > CONFIG_PROBLEMS_SHOWN)
 		fprintf(stream, "and %zu more\n", problems->count - CONFIG_PROBLEMS_SHOWN);

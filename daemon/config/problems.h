@@ -28,11 +28,14 @@ struct config_problems {
 
 #define CONFIG_PROBLEMS_NULL ((struct config_problems){ 0 })
 
+/* config_problem_text(problem): "FILE:LINE:COLUMN: what; what would be right", without the place
+ * that it does not have; owned by the caller. */
+char *config_problem_text(const struct config_problem *problem);
+
 /**
  * config_problems_print(problems, stream):
- * A line each, "FILE:LINE:COLUMN: what; what would be right", at most
- * CONFIG_PROBLEMS_SHOWN of them and then how many more there are.  Values that may be
- * secrets are not in them.
+ * A line each, at most CONFIG_PROBLEMS_SHOWN of them and then how many more there are.  Values that
+ * may be secrets are not in them.
  */
 void config_problems_print(const struct config_problems *problems, FILE *stream);
 

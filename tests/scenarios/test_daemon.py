@@ -281,6 +281,15 @@ def test_a_wrong_file_changes_nothing(running, bus_ferry, cloud, pay, web, text)
     assert web.jobs == ["restart"]
 
 
+def test_a_start_and_a_reload_warn_of_what_is_hardly_meant(bus_ferry, pay):
+    doubt = "warning: .*does not know region 'eu-wst-1'; did you mean 'eu-west-1'"
+    bus_ferry.destination("astray", "prod", regions=["eu-wst-1"]).carry("pay", pay, "prod", "astray")
+    daemon = bus_ferry.start()
+    daemon.wait_log(doubt)
+    daemon.reload()
+    bus_ferry.wait_for(lambda: len(re.findall(doubt, daemon.log)) == 2)
+
+
 def test_a_reload_takes_over_what_is_new(running, bus_ferry, pay):
     bus_ferry.carry("pay", pay, "prod", "secrets", {"to": "files", "then": ["web"]})
     running.reload()

@@ -222,7 +222,7 @@ static void check_case(const char *name, const char *expected, const char *expec
 							       warnings = CONFIG_PROBLEMS_NULL;
 	_cleanup_(desired_freep) struct desired *desired = NULL;
 	_cleanup_(freep) char *found = NULL, *warned = NULL;
-	int r = config_check_directory(directory, &desired, &problems, &warnings);
+	int r = config_load_directory(directory, &desired, &problems, &warnings);
 
 	found = problems_text(&problems);
 	warned = problems_text(&warnings);
@@ -309,7 +309,7 @@ static void expect_text(const char *words)
 	_cleanup_(desired_freep) struct desired *desired = NULL;
 	_cleanup_(freep) char *found = NULL;
 
-	(void)config_load_directory(directory, &desired, &problems);
+	(void)config_load_directory(directory, &desired, &problems, NULL);
 	found = problems_text(&problems);
 	if (*words ? !strstr(found, words) : *found)
 		fail_msg("expected '%s', found '%s'", words, found);
@@ -368,7 +368,7 @@ static void expect_file_text(const char *path, const char *words)
 	_cleanup_(desired_freep) struct desired *desired = NULL;
 	_cleanup_(freep) char *found = NULL;
 
-	(void)config_load(path, &desired, &problems);
+	(void)config_load(path, &desired, &problems, NULL);
 	found = problems_text(&problems);
 	if (*words ? !strstr(found, words) : *found)
 		fail_msg("%s: expected '%s', found '%s'", path, words, found);
@@ -441,10 +441,10 @@ static void test_one_file_alone(void **state)
 	_cleanup_(desired_freep) struct desired *desired = NULL;
 
 	put("conf.d/x.yaml", "nonsense: 1\n");
-	assert_int_equal(config_load(CASES "/base.yaml", &desired, &problems), 0);
+	assert_int_equal(config_load(CASES "/base.yaml", &desired, &problems, NULL), 0);
 	assert_non_null(desired);
 	desired = desired_free(desired);
-	assert_int_equal(config_load("/nonexistent/x.yaml", &desired, &problems), -EINVAL);
+	assert_int_equal(config_load("/nonexistent/x.yaml", &desired, &problems, NULL), -EINVAL);
 	assert_null(desired);
 	assert_int_equal(problems.count, 1);
 	assert_int_equal(problems.items[0].line, 0);

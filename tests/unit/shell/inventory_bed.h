@@ -44,13 +44,14 @@ static inline char *bed_path(const struct bed *bed, const char *name)
 static inline struct configuration *bed_configuration(const struct bed *bed, const char *yaml)
 {
 	_cleanup_(freep) char *path = bed_path(bed, "certferry.yaml");
+	struct config_problems problems = CONFIG_PROBLEMS_NULL;
 	struct configuration *configuration;
 	FILE *file = fopen(path, "w");
 
 	assert_non_null(file);
 	assert_true(fputs(yaml, file) >= 0);
 	assert_int_equal(fclose(file), 0);
-	assert_true(configuration_load(path, &configuration));
+	assert_true(configuration_load(path, &configuration, &problems, NULL));
 	return configuration;
 }
 
