@@ -24,6 +24,7 @@
  *		LastPoll t, LastFullScan t	when the source was last read, in part or in whole, in microseconds since 1970; 0: never
  *		NextPoll t, NextFullScan t	when it is read next; 0: not planned
  *		SourceProblem s, StateDatabaseProblem s	why it cannot be read, or nothing be begun; "": no problem
+ *		ConfigurationProblem s	why the files are not what is in use; "": they are
  *		EventQueue s	"off", "waiting", "listening" or "failing"
  *
  * A socket is one end of socketpair(AF_UNIX, SOCK_STREAM); the answer is whole when its JSON is, and is cut off when 10 s

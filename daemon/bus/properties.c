@@ -47,6 +47,7 @@ static const sd_bus_vtable vtable[] = {
 	PROPERTY("NextFullScan", "t", next_full_scan),
 	PROPERTY("SourceProblem", "s", source_problem),
 	PROPERTY("StateDatabaseProblem", "s", state_database_problem),
+	PROPERTY("ConfigurationProblem", "s", configuration_problem),
 	PROPERTY("EventQueue", "s", event_queue),
 	SD_BUS_VTABLE_END,
 };
@@ -95,6 +96,7 @@ static void values_done(struct bus_properties *values)
 {
 	free((char *)values->source_problem);
 	free((char *)values->state_database_problem);
+	free((char *)values->configuration_problem);
 	free((char *)values->event_queue);
 }
 
@@ -105,6 +107,7 @@ static void values_copy(struct bus_properties *to, const struct bus_properties *
 
 	copy.source_problem = text_of(values->source_problem);
 	copy.state_database_problem = text_of(values->state_database_problem);
+	copy.configuration_problem = text_of(values->configuration_problem);
 	copy.event_queue = text_of(values->event_queue);
 	values_done(to);
 	*to = copy;
@@ -183,6 +186,7 @@ void properties_set(struct properties *properties, const struct bus_properties *
 
 	given.source_problem = values->source_problem ?: "";
 	given.state_database_problem = values->state_database_problem ?: "";
+	given.configuration_problem = values->configuration_problem ?: "";
 	given.event_queue = values->event_queue ?: "";
 	/* Nearly always: they are set at every turn of the loop. */
 	if (!find_changed(&given, &properties->present, names))

@@ -24,7 +24,7 @@ struct bus_properties {
 	uint32_t dependents_failing;
 	uint64_t last_poll, next_poll; /* microseconds since 1970; 0: never */
 	uint64_t last_full_scan, next_full_scan;
-	const char *source_problem, *state_database_problem; /* NULL or "": none */
+	const char *source_problem, *state_database_problem, *configuration_problem; /* NULL or "": none */
 	const char *event_queue; /* a word of struct status_view */
 };
 

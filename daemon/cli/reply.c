@@ -133,7 +133,8 @@ int reply_status_exit(const json_t *status)
 	size_t i;
 	json_t *item;
 
-	if (*reply_text(status, "source_problem") || *reply_text(status, "record_problem"))
+	if (*reply_text(status, "source_problem") || *reply_text(status, "record_problem") ||
+		*reply_text(status, "config_problem"))
 		return CLI_FAILED;
 	json_array_foreach(json_object_get(status, "certificates"), i,
 		item) if (*reply_text(item, "problem")) return CLI_FAILED;

@@ -137,19 +137,38 @@ static void say_counts(const struct conductor *conductor, enum change_event even
 	say(conductor->inventory, &change);
 }
 
-/* False when the files are rejected: what is wrong is said. */
-static bool load(const struct conductor *conductor, struct configuration **ret_configuration)
+/* The first of ${problems}, and what it means, for who asks for the status. */
+static char *summarize(const struct config_problems *problems, usec_t configured_at)
+{
+	_cleanup_(freep) char *first = config_problem_text(&problems->items[0]);
+	_cleanup_(freep) char *more = NULL;
+	char since[TIME_TEXT_SIZE];
+
+	if (problems->count > 1)
+		more = mem_printf(" (and %zu more)", problems->count - 1);
+	return mem_printf("%s%s; certferryd keeps the configuration of %s. Correct the files ('certferryd "
+			  "--check' shows all errors), then reload",
+		first, more ?: "", time_format(configured_at, since));
+}
+
+/* False when the files are rejected: what is wrong is said, and kept for the status. */
+static bool load(struct conductor *conductor, struct configuration **ret_configuration)
 {
 	_cleanup_(config_problems_done) struct config_problems problems = CONFIG_PROBLEMS_NULL,
 							       warnings = CONFIG_PROBLEMS_NULL;
 	bool loaded = configuration_load(conductor->options.config_file, ret_configuration, &problems, &warnings);
 
+	free(take(conductor->config_problem));
 	config_problems_print(&problems, stderr);
 	for (size_t i = 0; i < warnings.count && i < CONFIG_PROBLEMS_SHOWN; i++) {
 		_cleanup_(freep) char *text = config_problem_text(&warnings.items[i]);
 
 		log_write(LOG_WARNING, NULL, NULL, "%s", text);
 	}
+	if (loaded)
+		conductor->configured_at = clock_now();
+	else
+		conductor->config_problem = summarize(&problems, conductor->configured_at);
 	return loaded;
 }
 
@@ -585,6 +604,7 @@ static void finish(struct conductor *conductor)
 	sd_event_unref(conductor->event);
 	plan_done(&conductor->planner.shown);
 	inventory_free(conductor->inventory);
+	free(conductor->config_problem);
 	free(conductor->default_region);
 	free(conductor->told_manager);
 }
@@ -632,8 +652,10 @@ int conductor_run(const struct conductor_options *options)
 	struct configuration *configuration;
 	int r, status;
 
-	if (!load(&conductor, &configuration))
+	if (!load(&conductor, &configuration)) {
+		free(conductor.config_problem);
 		return 2;
+	}
 	make_inventory(&conductor);
 	if (options->memory_unlocked)
 		say_words(conductor.inventory, CHANGE_MEMORY_UNLOCKED, NULL);

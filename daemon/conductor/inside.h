@@ -94,6 +94,8 @@ struct conductor {
 	bool rested_longer; /* nor since the idle connections were closed */
 
 	/* conductor.c */
+	char *config_problem; /* why a reload left the configuration as it was; NULL: it did not */
+	usec_t configured_at; /* since when the configuration is in use; wall clock */
 	sd_event_source *watchdog;
 	int exit_status;
 	bool ending;

@@ -430,6 +430,14 @@ static void sum_scope(struct conductor *conductor, const struct scope *scope, bo
 	sum_dependents(conductor, scope, all, summary);
 }
 
+/* It has read the source by itself: what became of other readings is nothing to it.  Nor is what files say that are not
+ * in use. */
+static void leave_out_what_is_not_its(const struct job *job, struct status_view *view)
+{
+	view->source_problem = job->problem;
+	view->config_problem = NULL;
+}
+
 static void end_with_summary(struct conductor *conductor, const struct job *job, const struct scope *scope)
 {
 	_cleanup_(summary_done) struct summary summary = { 0 };
@@ -438,7 +446,7 @@ static void end_with_summary(struct conductor *conductor, const struct job *job,
 
 	sum_scope(conductor, scope, is_about_all(job), &summary);
 	view_head(conductor, &head);
-	head.source_problem = job->problem;
+	leave_out_what_is_not_its(job, &head);
 	json = report_summary(&head, &summary);
 	bus_job_done(conductor->bus, job->id, status_exit(&head, &summary.counts), json);
 }
@@ -452,8 +460,7 @@ static void end_with_list(struct conductor *conductor, const struct job *job, co
 		ask_status(conductor, &view);
 	else
 		view_scope(conductor, scope, &view);
-	/* It has read the source by itself: what became of other readings is nothing to it. */
-	view.source_problem = job->problem;
+	leave_out_what_is_not_its(job, &view);
 	json = report_status(&view);
 	bus_job_done(conductor->bus, job->id, status_view_exit(&view), json);
 	planner_forget(&conductor->planner);
@@ -466,7 +473,7 @@ static void end_without_scope(struct conductor *conductor, const struct job *job
 	struct status_view view;
 
 	view_head(conductor, &view);
-	view.source_problem = job->problem;
+	leave_out_what_is_not_its(job, &view);
 	view.notices = notices;
 	json = report_status(&view);
 	bus_job_done(conductor->bus, job->id, 1, json);

@@ -48,6 +48,7 @@ void show_properties(struct conductor *conductor)
 			.next_full_scan = conductor->shown_full_scan,
 			.source_problem = head.source_problem,
 			.state_database_problem = head.record_problem,
+			.configuration_problem = head.config_problem,
 			.event_queue = head.events,
 		});
 }

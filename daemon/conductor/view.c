@@ -213,6 +213,7 @@ void view_head(struct conductor *conductor, struct status_view *ret_view)
 		.next_look = inventory_now(conductor->inventory) + usec_sub(source.next_look, clock_monotonic()),
 		.source_problem = source.problem,
 		.record_problem = conductor->stock->record_error.text,
+		.config_problem = conductor->config_problem,
 		.events = queue_state(conductor->queue),
 		.events_problem = queue_problem(conductor->queue),
 		.notices = conductor->stock->world->expansion->problems,

@@ -86,6 +86,7 @@ struct status_view {
 	usec_t next_look;
 	const char *source_problem; /* why the source cannot be read, or NULL */
 	const char *record_problem; /* why nothing new is done, or NULL */
+	const char *config_problem; /* why the files are not what is in use, or NULL: they are */
 	const char *events; /* the queue of events: "off", "waiting", "listening", "failing"; or NULL */
 	const char *events_problem; /* why it fails, or NULL: polling goes on, so this is no failure */
 	struct certificate_view *certificates;

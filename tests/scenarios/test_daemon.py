@@ -272,12 +272,16 @@ def test_a_wrong_file_changes_nothing(running, bus_ferry, cloud, pay, web, text)
     rewrite(bus_ferry, text)
     running.reload()
     running.wait_log("certferry.yaml")
+    shown = bus_ferry.certferry("status", expect=1).out
+    assert "certferryd rejects the configuration files: " in shown and "keeps the configuration of 20" in shown
+    assert "certferry.yaml:" in bus_ferry.certferry("status", "--json", expect=1).json["config_problem"]
     assert cloud.renew(pay)["renewed"]
-    bus_ferry.certferry("sync", expect=0)
+    bus_ferry.certferry("sync", expect=0)  # it does its own work well
     bus_ferry.expect_import(DESTINATION, pay)
     rewrite(bus_ferry, good)
     running.reload()
     bus_ferry.certferry("sync", expect=0)
+    assert bus_ferry.certferry("status", "--json", expect=0).json["config_problem"] is None
     assert web.jobs == ["restart"]
 
 

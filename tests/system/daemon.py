@@ -284,7 +284,11 @@ def daemon_reloads_its_configuration():
         wait_for(lambda: (FILES / "more/fullchain.pem").exists(), 20, "the new delivery")
         # One that is wrong leaves the old one running.
         CONFIG.write_text(text + "pol: 1m\n")
-        run("systemctl", "reload", DAEMON)
+        equal(run("systemctl", "reload", DAEMON, check=False).returncode, 1, "the reload says so")
+        equal(show(DAEMON, "ActiveState"), "active")
+        status = run("certferry", "status", check=False)
+        equal(status.returncode, 1)
+        contains(status.stdout, "unknown key 'pol'")
         wait_for(
             lambda: any("unknown key 'pol'" in str(record["MESSAGE"]) for record in journal("-u", DAEMON)),
             10,

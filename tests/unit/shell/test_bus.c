@@ -474,7 +474,8 @@ static void run_for(struct world *w, usec_t duration)
 		assert_true(sd_event_run(w->event, 10 * USEC_PER_MSEC) >= 0);
 }
 
-static const struct bus_properties some = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, "denied", "disk full", "waiting" };
+static const struct bus_properties some = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, "denied", "disk full", "a.yaml:1:1: no",
+	"waiting" };
 
 static void test_properties_have_types(void **state)
 {
@@ -496,12 +497,13 @@ static void test_properties_have_types(void **state)
 	expect_time(w, "NextFullScan", 10);
 	expect_words(w, "SourceProblem", "denied");
 	expect_words(w, "StateDatabaseProblem", "disk full");
+	expect_words(w, "ConfigurationProblem", "a.yaml:1:1: no");
 	expect_words(w, "EventQueue", "waiting");
 	expect_words(w, "Version", CERTFERRY_VERSION);
 	assert_true(sd_bus_message_enter_container(get(w, NULL), 'a', "{sv}") > 0);
 	for (w->syncs = 0; sd_bus_message_skip(w->reply, "{sv}") > 0; w->syncs++)
 		;
-	assert_int_equal(w->syncs, 14);
+	assert_int_equal(w->syncs, 15);
 }
 
 static void test_properties_are_introspected(void **state)
@@ -531,7 +533,7 @@ static void test_changes_are_told(void **state)
 	bus_show(w->bus, &values);
 	wait_until(w, w->changes == 1);
 	assert_string_equal(w->changed, " Certificates Deliveries InPlace Held Failing DependentsFailing LastPoll NextPoll"
-					" LastFullScan NextFullScan SourceProblem StateDatabaseProblem EventQueue");
+					" LastFullScan NextFullScan SourceProblem StateDatabaseProblem ConfigurationProblem EventQueue");
 	values.held = 9;
 	values.source_problem = NULL;
 	bus_show(w->bus, &values);

@@ -118,6 +118,7 @@ static void test_the_exit_of_what_is_left(void **state)
 	assert_int_equal(exit_of("\"deliveries\":[{\"state\":\"current\",\"expiring\":true}]"), 1);
 	assert_int_equal(exit_of("\"source_problem\":\"denied\""), 1);
 	assert_int_equal(exit_of("\"record_problem\":\"disk full\""), 1);
+	assert_int_equal(exit_of("\"config_problem\":\"a.yaml:1:1: no\""), 1);
 }
 
 static void test_select_knows_names_not_prefixes(void **state)
@@ -159,7 +160,7 @@ static void test_show_puts_the_worst_first(void **state)
 {
 	_cleanup_(reply_done) json_t *status = parse(
 		"{\"format\":1,\"exit\":1,\"running\":true,\"now\":\"2026-09-21T14:00:00Z\","
-		"\"source_problem\":\"sts: AccessDenied\","
+		"\"source_problem\":\"sts: AccessDenied\",\"config_problem\":\"a.yaml:1:1: no\","
 		"\"certificates\":[{\"name\":\"w\",\"status\":\"EXPIRED\",\"ineligible\":true,"
 		"\"version\":{\"not_after\":\"2026-09-20T00:00:00Z\"}}],"
 		"\"deliveries\":[{\"name\":\"w/a\",\"state\":\"current\",\"unused\":true},"
@@ -186,6 +187,7 @@ static void test_show_puts_the_worst_first(void **state)
 		"n          pending  reload n.service  pending for 2 deliveries; notified 2d ago\n"
 		"\n"
 		"failed to list certificates in the source account: sts: AccessDenied\n"
+		"certferryd rejects the configuration files: a.yaml:1:1: no\n"
 		"note: the clock is off\n"
 		"2 of 3 deliveries not current (1 failed, 1 held); 1 of 1 dependents not up to date (1 pending); "
 		"not polled yet\n");

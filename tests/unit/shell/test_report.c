@@ -158,6 +158,7 @@ static void test_status_is_stable(void **state)
 				  "  \"next_look\": null,\n"
 				  "  \"source_problem\": null,\n"
 				  "  \"record_problem\": null,\n"
+				  "  \"config_problem\": null,\n"
 				  "  \"events\": null,\n"
 				  "  \"events_problem\": null,\n"
 				  "  \"certificates\": [],\n"
