@@ -21,9 +21,10 @@ static void show_plan(const json_t *plan)
 
 	json_array_foreach(steps, i, step)
 	{
-		_cleanup_(freep) char *line = mem_printf("%s %s to %s: %s",
-			reply_text(step, "verb"), or_dash(reply_text(step, "certificate")),
-			or_dash(reply_text(step, "destination")), reply_text(step, "reason"));
+		const char *would = reply_text(step, "would");
+		_cleanup_(freep) char *line = mem_printf("%s %s to %s: %s%s%s%s", reply_text(step, "verb"),
+			or_dash(reply_text(step, "certificate")), or_dash(reply_text(step, "destination")),
+			*would ? "would deliver: " : "", would, *would ? "; held: " : "", reply_text(step, "reason"));
 
 		puts(plain(line));
 	}

@@ -31,6 +31,7 @@ void plan_done(struct plan *plan)
 			holds_done(plan->steps[i].holds);
 		free(plan->steps[i].holds);
 		free(plan->steps[i].reason);
+		free(plan->steps[i].would);
 	}
 	free(plan->steps);
 	*plan = (struct plan){ 0 };

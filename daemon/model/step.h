@@ -34,6 +34,7 @@ struct step {
 	bool failed;	/* WAIT: because something failed, not because something is awaited */
 	const char *waits_for; /* WAIT, of a dependent: the one that has to succeed before; "" when that is not why */
 	char *reason;	/* owned; HOLD: all of them, see holds_text() */
+	char *would;	/* owned; HOLD: why it would be delivered otherwise; NULL: nothing would be */
 };
 
 struct plan {

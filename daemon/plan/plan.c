@@ -78,14 +78,15 @@ static void wait_until(struct planner *planner, size_t index, usec_t when, bool 
 		plan_again_at(planner, when);
 }
 
-/* ${holds} is taken over. */
-static void hold(struct planner *planner, size_t index, struct holds *holds)
+/* ${holds} is taken over, and so is ${would}: what is not done because of them. */
+static void hold(struct planner *planner, size_t index, struct holds *holds, char *would)
 {
 	struct step *step = add_delivery_step(planner, index, STEP_HOLD, holds_text(holds));
 
 	step->hold = holds_weightiest(holds->set);
 	step->holds = mem_new(struct holds);
 	*step->holds = *holds;
+	step->would = would ? bounded(would, BOUNDED_TEXT) : NULL;
 	*holds = (struct holds){ 0 };
 }
 
@@ -94,7 +95,7 @@ static void hold_for(struct planner *planner, size_t index, enum hold kind, char
 	struct holds holds = { 0 };
 
 	holds_add(&holds, kind, reason);
-	hold(planner, index, &holds);
+	hold(planner, index, &holds, NULL);
 }
 
 bool plan_is_current(const struct plan_delivery *delivery, const struct plan_certificate *certificate)
@@ -309,7 +310,7 @@ static bool stopped_by_holds(struct planner *planner, size_t index, const struct
 		return true;
 	if (!holds.set)
 		return false;
-	hold(planner, index, &holds);
+	hold(planner, index, &holds, due_reason(&planner->input->deliveries[index], wanted));
 	return true;
 }
 

@@ -31,6 +31,7 @@ static void step(struct writer *writer, const struct step *step)
 	report_holds(writer, step->holds ? step->holds->set : 0);
 	writer_time(writer, "when", step->when);
 	writer_text(writer, "reason", step->reason);
+	writer_text(writer, "would", step->would);
 	writer_close(writer, '}');
 }
 
@@ -58,9 +59,11 @@ static void append_line(struct buf *text, const struct step *step)
 {
 	size_t start = text->length;
 
-	buf_printf(text, "%s %s to %s: %s", step_verb_name(step->verb),
-		step->certificate && *step->certificate ? step->certificate : "-", where(step),
-		step->reason && *step->reason ? step->reason : "no reason was given");
+	buf_printf(text, "%s %s to %s: ", step_verb_name(step->verb),
+		step->certificate && *step->certificate ? step->certificate : "-", where(step));
+	if (step->would)
+		buf_printf(text, "would deliver: %s; held: ", step->would);
+	buf_append_string(text, step->reason && *step->reason ? step->reason : "no reason was given");
 	for (size_t i = start; i < text->length; i++)
 		if ((unsigned char)text->data[i] < ' ' || text->data[i] == 0x7f)
 			text->data[i] = ' ';

@@ -64,7 +64,7 @@ char *report_summary(const struct status_view *view, const struct summary *summa
 /**
  * report_plan(plan, exit):
  * {"format":1,"exit":N,"steps":[{"verb","certificate","destination","delivery","dependent","hold","holds",
- *  "when","reason"}]}; "destination" as in the lines below; LOOK steps are left out: they change
+ *  "when","reason","would"}]}; "destination" as in the lines below; LOOK steps are left out: they change
  * nothing.
  */
 char *report_plan(const struct plan *plan, int exit_status);

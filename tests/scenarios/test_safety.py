@@ -2,6 +2,7 @@
 """Nothing is written twice, nothing of others is written over, and nothing is lost without a word."""
 
 import json
+import re
 
 import pytest
 
@@ -215,6 +216,9 @@ def test_guard_holds_a_change_that_touches_many(ferry):
     assert {item["hold"] for item in run.json["deliveries"]} == {"guard"}
     assert len(run.json["deliveries"]) == 26
     assert not list(ferry.files.glob("n*"))
+    plan = ferry.dry_run(expect=3).out.splitlines()  # what there is to review
+    sentence = r"hold n\d+ to (files|more): would deliver: not delivered yet; new certificate expires \S+; held: .*guard: 25"
+    assert len(plan) == 26 and all(re.match(sentence, line) for line in plan)
     ferry.once("--approve")
     assert len(list(ferry.files.glob("n*"))) == 13
 

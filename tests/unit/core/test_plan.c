@@ -565,6 +565,13 @@ static void check_step(const struct situation *s, const char *line, const struct
 		fail_msg("%s: the reason is '%s', without '%s'", head, step->reason, colon + 2);
 }
 
+/* What the step before holds back. */
+static void check_would(const struct step *step, const char *expected)
+{
+	if (!step || !step->would || !strstr(step->would, expected))
+		fail_msg("what would be done is '%s', without '%s'", step && step->would ? step->would : "", expected);
+}
+
 static void print_plan(const struct situation *s, const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->count; i++) {
@@ -585,6 +592,8 @@ static void compare_steps(struct situation *s, char *lines, const struct plan *p
 			continue;
 		if (strcmp(line, "nothing") == 0)
 			nothing = true;
+		else if (strncmp(line, "would: ", 7) == 0)
+			check_would(count ? &plan->steps[count - 1] : NULL, line + 7);
 		else if (strncmp(line, "again: ", 7) == 0)
 			again = time_of(s, line + 7);
 		else if (count < plan->count)
