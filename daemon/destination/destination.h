@@ -71,7 +71,8 @@ typedef void (*destination_look_fn)(void *userdata, struct observed *seen, const
  * Look at ${count} deliveries (one at least) of one and the same place.  acm: one listing and one
  * search by tag for all of them (none of it when every item is exact and its object_id known),
  * then only those objects whose revision is not the recorded one.  secretsmanager: DescribeSecret
- * each, the value is never read; revision is the id of the current version.  What an observation says is as of ${now},
+ * each, and the value is read only where others wrote it and the role may, for the names of its
+ * fields; revision is the id of the current version.  What an observation says is as of ${now},
  * or of the earlier time that is in it, where what was kept did.  ${keep} is valid until the end; NULL: nothing is kept.
  */
 struct destination_look *destination_look(const struct destination_context *context,

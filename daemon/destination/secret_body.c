@@ -81,6 +81,29 @@ static void members_of(
 			members[count++] = own[i];
 }
 
+bool secret_body_has(const struct desired_destination *destination, const char *field)
+{
+	struct member members[MEMBERS_MAX + 1];
+
+	members_of(destination, members);
+	for (size_t i = 0; members[i].part != PART_NONE; i++)
+		if (strcmp(members[i].name, field) == 0)
+			return true;
+	return false;
+}
+
+const char *secret_body_certificate(const struct desired_destination *destination)
+{
+	struct member members[MEMBERS_MAX + 1];
+
+	members_of(destination, members);
+	for (size_t i = 0; members[i].part != PART_NONE; i++)
+		if (members[i].part == PART_LEAF || members[i].part == PART_FULLCHAIN ||
+			members[i].part == PART_SERVED)
+			return members[i].name;
+	return NULL;
+}
+
 /* Length first, so that no two lists of texts read the same; NULL is none of them. */
 static void digest_text(EVP_MD_CTX *context, const char *text)
 {

@@ -28,6 +28,11 @@ void secret_token(const struct desired_destination *destination, const char *nam
 int secret_body(const struct desired_destination *destination, const struct bundle *bundle,
 	struct secret **ret_body, struct error *err);
 
+/* secret_body_has(destination, field): is ${field} one of its members?
+ * secret_body_certificate(destination): which of them begins with the leaf; NULL: none does. */
+bool secret_body_has(const struct desired_destination *destination, const char *field);
+const char *secret_body_certificate(const struct desired_destination *destination);
+
 /* secret_body_length(destination, bundle): how many bytes secret_body() makes. */
 size_t secret_body_length(
 	const struct desired_destination *destination, const struct bundle *bundle);

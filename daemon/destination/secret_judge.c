@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon/destination/secret_body.h"
+#include "daemon/destination/secret_foreign.h"
 #include "daemon/destination/tags.h"
 #include "daemon/model/place_aws.h"
 #include "lib/base/strv.h"
@@ -62,21 +63,13 @@ static void believe(const struct look_item *item, const char *current, struct ob
 		seen->version = item->confirmed;
 }
 
-void secret_judge(const struct look_item *item, const struct sm_description *description,
-	struct observed *seen)
+/* Which version it holds, without its value. */
+static void see_version(const struct look_item *item, const struct sm_description *description,
+	const char *current, struct observed *seen)
 {
 	const struct delivery *delivery = item->delivery;
-	const char *current = find_current(description);
 	char token[SECRET_TOKEN_SIZE];
 
-	seen->object_id = mem_strdup(description->arn);
-	seen->revision = mem_strdup(current);
-	tags_see(description->tags, delivery, seen);
-	if (is_in_the_way(item, description, &seen->error)) {
-		seen->state = OBSERVED_FOREIGN;
-		return;
-	}
-	seen->state = OBSERVED_PRESENT;
 	believe(item, current, seen);
 	if (!digest_is_set(&item->wanted.digest))
 		return;
@@ -85,4 +78,22 @@ void secret_judge(const struct look_item *item, const struct sm_description *des
 		seen->version = item->wanted;
 	else if (current && has_version(description, token))
 		seen->state = OBSERVED_DEMOTED;
+}
+
+bool secret_judge(const struct look_item *item, const struct sm_description *description,
+	struct observed *seen)
+{
+	const struct delivery *delivery = item->delivery;
+	const char *current = find_current(description);
+
+	seen->object_id = mem_strdup(description->arn);
+	seen->revision = mem_strdup(current);
+	tags_see(description->tags, delivery, seen);
+	if (is_in_the_way(item, description, &seen->error)) {
+		seen->state = OBSERVED_FOREIGN;
+		return false;
+	}
+	seen->state = OBSERVED_PRESENT;
+	see_version(item, description, current, seen);
+	return secret_foreign(item, description, current, seen);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Secrets Manager.  A look describes each secret, side by side, and never reads a value.  A put is
- * at one step:
- *	TAG	an adopted secret is marked as ours		only with adopt: true
+ * Secrets Manager.  A look describes each secret, side by side, and reads no value but for the names
+ * of the fields where others wrote the current version.  A put is at one step:
+ *	TAG	an adopted secret is marked as ours		once, with adopt: true
  *	WRITE	it is created, given a version, or its label moved
  * What is under way is in operation; the body, a secret itself, lives until it is sent.
  */
@@ -14,6 +14,7 @@
 
 #include "daemon/destination/kind.h"
 #include "daemon/destination/secret_body.h"
+#include "daemon/destination/secret_foreign.h"
 #include "daemon/destination/secret_judge.h"
 #include "daemon/destination/tags.h"
 #include "lib/aws/secretsmanager.h"
@@ -65,25 +66,45 @@ static void secret_look_free(struct secret_look *look)
 
 static void send_some(struct secret_look *look);
 
-static void on_described(
-	void *userdata, const struct sm_description *description, const struct error *err)
+/* One of them has been seen. */
+static void item_ended(struct secret_item *item)
 {
-	struct secret_item *item = userdata;
 	struct secret_look *look = item->look;
 
-	item->operation = NULL;
-	if (!err)
-		secret_judge(item->item, description, item->seen);
-	else if (err->kind == ERROR_ABSENT && err->code != AWS_CODE_UNKNOWN_OPERATION)
-		item->seen->state = OBSERVED_ABSENT;
-	else
-		error_copy(&item->seen->error, err); /* the state stays UNKNOWN */
 	if (--look->left > 0) {
 		send_some(look);
 		return;
 	}
 	look->done(look->userdata, look->seen, NULL);
 	secret_look_free(look);
+}
+
+static void on_value(void *userdata, const struct sm_value *value, const struct error *err)
+{
+	struct secret_item *item = userdata;
+
+	item->operation = NULL;
+	secret_foreign_fields(item->item, value, err, item->seen);
+	item_ended(item);
+}
+
+static void on_described(
+	void *userdata, const struct sm_description *description, const struct error *err)
+{
+	struct secret_item *item = userdata;
+	const struct delivery *delivery = item->item->delivery;
+
+	item->operation = NULL;
+	if (!err && secret_judge(item->item, description, item->seen)) {
+		item->operation = sm_get(item->look->session, place_aws(delivery->place)->region,
+			item->seen->object_id, item->seen->revision, on_value, item);
+		return;
+	}
+	if (err && err->kind == ERROR_ABSENT && err->code != AWS_CODE_UNKNOWN_OPERATION)
+		item->seen->state = OBSERVED_ABSENT;
+	else if (err)
+		error_copy(&item->seen->error, err); /* the state stays UNKNOWN */
+	item_ended(item);
 }
 
 static void send_some(struct secret_look *look)
@@ -235,7 +256,8 @@ static void start_put(struct secret_put *put)
 {
 	_cleanup_(strv_freep) char **tags = NULL;
 
-	if (put->before->state == OBSERVED_ABSENT || put->delivery->wish->adopt != ADOPT_YES) {
+	if (put->before->state == OBSERVED_ABSENT || put->before->own ||
+		put->delivery->wish->adopt != ADOPT_YES) {
 		start_write(put);
 		return;
 	}

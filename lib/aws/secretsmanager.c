@@ -13,6 +13,7 @@ struct sm_operation {
 	struct operation operation;
 	void *userdata;
 	sm_describe_fn on_described;
+	sm_value_fn on_value;
 	sm_write_fn on_written;
 	char *token; /* of the version being written, or NULL */
 };
@@ -65,6 +66,35 @@ struct sm_operation *sm_describe(struct aws_session *session, const char *region
 	o->on_described = on_done;
 	operation_ask(&o->operation, region, json_pack("{s:s}", "SecretId", secret_id));
 	return o;
+}
+
+static void on_get(struct operation *operation, const json_t *answer, const struct error *err)
+{
+	_cleanup_(sm_cancelp) struct sm_operation *o = (struct sm_operation *)operation;
+	_cleanup_(sm_valued_done) struct sm_valued valued = { 0 };
+	_cleanup_(error_done) struct error problem = ERROR_NULL;
+
+	if (!err && sm_parse_value(answer, &valued, &problem) < 0) {
+		error_wrap(&problem, "%s", operation->name);
+		err = &problem;
+	}
+	o->on_value(o->userdata, err ? NULL : &valued.value, err);
+}
+
+struct sm_operation *sm_get(struct aws_session *session, const char *region, const char *secret_id,
+	const char *version_id, sm_value_fn on_done, void *userdata)
+{
+	struct sm_operation *o = sm_new(session, "GetSecretValue", on_get, userdata);
+
+	o->on_value = on_done;
+	operation_ask(&o->operation, region,
+		json_pack("{s:s, s:s}", "SecretId", secret_id, "VersionId", version_id));
+	return o;
+}
+
+const char *sm_value_text(const struct sm_value *value, const char *field)
+{
+	return json_string_value(json_object_get(value->object, field));
 }
 
 static void on_write(struct operation *operation, const json_t *answer, const struct error *err)

@@ -16,6 +16,15 @@ typedef void (*sm_describe_fn)(void *userdata, const struct sm_description *desc
 struct sm_operation *sm_describe(struct aws_session *session, const char *region, const char *secret_id,
 	sm_describe_fn on_done, void *userdata);
 
+typedef void (*sm_value_fn)(void *userdata, const struct sm_value *value, const struct error *err);
+
+/* sm_get(session, region, secret_id, version_id, ...): GetSecretValue of that version. */
+struct sm_operation *sm_get(struct aws_session *session, const char *region, const char *secret_id,
+	const char *version_id, sm_value_fn on_done, void *userdata);
+
+/* sm_value_text(value, field): the text that ${field} is; NULL: there is none.  Borrowed. */
+const char *sm_value_text(const struct sm_value *value, const char *field);
+
 /* sm_write_fn(userdata, arn, err). */
 typedef void (*sm_write_fn)(void *userdata, const char *arn, const struct error *err);
 

@@ -26,6 +26,12 @@ struct sm_description {
 	size_t version_count;
 };
 
+/* GetSecretValue; everything is borrowed during the completion, and wiped after it. */
+struct sm_value {
+	char *const *fields; /* the names of its members */
+	const struct json_t *object; /* NULL: it is no JSON object */
+};
+
 struct sm_write {
 	const char *secret_id; /* name or ARN */
 	const char *token;     /* ClientRequestToken: the version's id */

@@ -120,6 +120,45 @@ void sm_described_done(struct sm_described *described)
 	*described = (struct sm_described){ 0 };
 }
 
+static const struct member value_members_read[] = { { "SecretString", MEMBER_STRING },
+	{ "SecretBinary", MEMBER_STRING }, { 0 } };
+
+/* The value is a text of JSON in JSON, and so are keys in it: jansson's memory is wiped. */
+int sm_parse_value(const json_t *answer, struct sm_valued *ret_valued, struct error *err)
+{
+	const json_t *text = json_object_get(answer, "SecretString");
+	struct sm_valued valued = { 0 };
+	const char *name, *arn;
+	json_t *member;
+	size_t count = 0;
+	int r;
+
+	r = parse_secret_arn(answer, &arn, err);
+	if (r == 0)
+		r = member_check(answer, value_members_read, err);
+	if (r < 0)
+		return r;
+	valued.object = json_loadb(json_string_value(text) ?: "", json_string_length(text),
+		JSON_ALLOW_NUL, NULL);
+	if (!json_is_object(valued.object)) {
+		json_decref(valued.object);
+		valued.object = NULL;
+	}
+	valued.fields = mem_alloc((json_object_size(valued.object) + 1) * sizeof(*valued.fields));
+	json_object_foreach(valued.object, name, member)
+		valued.fields[count++] = mem_strdup(name);
+	valued.value = (struct sm_value){ .fields = valued.fields, .object = valued.object };
+	*ret_valued = valued;
+	return 0;
+}
+
+void sm_valued_done(struct sm_valued *valued)
+{
+	json_decref(valued->object);
+	strv_free(valued->fields);
+	*valued = (struct sm_valued){ 0 };
+}
+
 static const struct member written_members[] = { { "VersionId", MEMBER_STRING }, { 0 } };
 
 int sm_parse_written(

@@ -29,6 +29,17 @@ int sm_parse_description(
 	const json_t *answer, struct sm_described *ret_described, struct error *err);
 void sm_described_done(struct sm_described *described);
 
+/* GetSecretValue with what it owns. */
+struct sm_valued {
+	struct sm_value value;
+	json_t *object;
+	char **fields;
+};
+
+/* sm_parse_value(answer, valued, err): GetSecretValue's; release with sm_valued_done(). */
+int sm_parse_value(const json_t *answer, struct sm_valued *ret_valued, struct error *err);
+void sm_valued_done(struct sm_valued *valued);
+
 /* sm_parse_written(answer, token, arn, err): the ARN of what was written, borrowed; a VersionId
  * that is given must be ${token} (NULL: any). */
 int sm_parse_written(

@@ -21,7 +21,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 USED = {
     "acm": {"ListCertificates", "SearchCertificates", "DescribeCertificate", "GetCertificate", "ExportCertificate",
             "ImportCertificate", "ListTagsForCertificate", "AddTagsToCertificate"},
-    "secretsmanager": {"DescribeSecret", "CreateSecret", "PutSecretValue", "UpdateSecretVersionStage", "TagResource"},
+    "secretsmanager": {"DescribeSecret", "CreateSecret", "PutSecretValue", "UpdateSecretVersionStage", "TagResource",
+                       "GetSecretValue"},
     "sqs": {"ReceiveMessage", "DeleteMessageBatch"},
     "sts": {"AssumeRole", "AssumeRoleWithWebIdentity"},
     "resourcegroupstaggingapi": {"GetResources"},

@@ -174,7 +174,9 @@ def test_secret_of_somebody_else(ferry, cloud):
     assert run.requests.writes == []
     assert "certferry does not manage" in run.delivery("pay/secrets")["reason"]
     assert ferry.secret(DESTINATION, "pay") == {"mine": "yes"}
-    ferry.carry("pay", pay, {"to": "secrets", "adopt": True}).once()
+    run = ferry.carry("pay", pay, {"to": "secrets", "adopt": True}).once(expect=3)
+    assert (hold_of(run, "pay/secrets"), run.requests.writes) == ("foreign", [])
+    ferry.once("--approve=pay/secrets")
     ferry.expect_secret(DESTINATION, "pay", pay)
 
 

@@ -16,6 +16,7 @@
 #include "lib/aws/compose.h"
 #include "lib/aws/member.h"
 #include "lib/aws/page.h"
+#include "lib/aws/secretsmanager.h"
 #include "lib/aws/secretsmanager_wire.h"
 #include "lib/base/strv.h"
 #include "lib/pki/secret.h"
@@ -605,6 +606,44 @@ static void test_parse_deleted_secret(void **state)
 	assert_int_equal(described.description.version_count, 0);
 }
 
+static void test_parse_value(void **state)
+{
+	_cleanup_(json_freep) json_t *json = parse(
+		"{\"ARN\": \"" SECRET_ARN "\", \"SecretString\": "
+		"\"{\\\"user\\\": \\\"x\\\", \\\"n\\\": 1, \\\"\\u00e4\\\": {\\\"in\\\": 2}}\"}");
+	_cleanup_(sm_valued_done) struct sm_valued valued = { 0 };
+
+	assert_int_equal(sm_parse_value(json, &valued, NULL), 0);
+	assert_list(valued.value.fields, "user n \xc3\xa4");
+	assert_string_equal(sm_value_text(&valued.value, "user"), "x");
+	assert_null(sm_value_text(&valued.value, "n"));
+	assert_null(sm_value_text(&valued.value, "none"));
+}
+
+/* A text, bytes, or nothing at all: it has no fields. */
+static void test_parse_value_without_fields(void **state)
+{
+	static const char *const members[] = { "\"SecretString\": \"hello\"",
+		"\"SecretString\": \"[1]\"", "\"SecretString\": \"{\"",
+		"\"SecretString\": \"\"", "\"SecretBinary\": \"e30=\"", "\"x\": 1" };
+	_cleanup_(json_freep) json_t *wrong =
+		parse("{\"ARN\": \"" SECRET_ARN "\", \"SecretString\": 1}");
+	struct sm_valued none = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+		_cleanup_(freep) char *text = mem_printf(
+			"{\"ARN\": \"" SECRET_ARN "\", %s}", members[i]);
+		_cleanup_(json_freep) json_t *json = parse(text);
+		_cleanup_(sm_valued_done) struct sm_valued valued = { 0 };
+
+		assert_int_equal(sm_parse_value(json, &valued, NULL), 0);
+		assert_null(valued.value.object);
+		assert_null(valued.value.fields[0]);
+		assert_null(sm_value_text(&valued.value, "user"));
+	}
+	assert_int_equal(sm_parse_value(wrong, &none, NULL), -EAGAIN);
+}
+
 static void test_parse_written(void **state)
 {
 	_cleanup_(json_freep)
@@ -647,6 +686,8 @@ int main(void)
 		cmocka_unit_test(test_parse_material),
 		cmocka_unit_test(test_parse_secret),
 		cmocka_unit_test(test_parse_deleted_secret),
+		cmocka_unit_test(test_parse_value),
+		cmocka_unit_test(test_parse_value_without_fields),
 		cmocka_unit_test(test_parse_written),
 	};
 	bool locked;

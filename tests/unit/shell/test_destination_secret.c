@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "daemon/destination/secret_body.h"
+#include "daemon/destination/secret_foreign.h"
 #include "daemon/destination/secret_judge.h"
 #include "daemon/destination/tags.h"
 #include "daemon/model/place_aws.h"
@@ -338,6 +339,143 @@ static void test_judge_ownership(void **state)
 	observed_done(&s.seen);
 }
 
+/* What others wrote is seen where a write would replace it, and only there. */
+static void test_judge_foreign(void **state)
+{
+	struct world *world = *state;
+	const char *uuid = "7b3c1f0a-0000-4000-8000-000000000001";
+	struct secret_seen s;
+
+	secret_seen_init(&s, world);
+	assert_string_equal(judged(&s), "present");
+	assert_null(s.seen.foreign);
+
+	/* An older one of ours, of which nothing is recorded, has the form of a token. */
+	s.versions[1].id = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+	assert_string_equal(judged(&s), "present");
+	assert_null(s.seen.foreign);
+
+	s.versions[1].id = uuid;
+	assert_string_equal(judged(&s), "present");
+	assert_non_null(strstr(s.seen.foreign, uuid));
+	assert_string_equal(s.seen.revision, uuid);
+
+	/* The record says that it was put there, or let go. */
+	s.item.revision = uuid;
+	assert_string_equal(judged(&s), "present");
+	assert_null(s.seen.foreign);
+
+	/* Ours is there, and somebody made another one current. */
+	s.item.revision = s.token;
+	s.versions[0] = (struct sm_version){ s.token, (char *const *)s.previous };
+	assert_string_equal(judged(&s), "demoted");
+	assert_non_null(s.seen.foreign);
+
+	/* Without our tags the form of an id says nothing. */
+	world->wish.adopt = ADOPT_YES;
+	s.description.tags = NULL;
+	s.description.version_count = 1;
+	s.versions[0] = (struct sm_version){
+		"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+		(char *const *)s.current
+	};
+	assert_string_equal(judged(&s), "present");
+	assert_non_null(s.seen.foreign);
+
+	s.description.version_count = 0;
+	assert_string_equal(judged(&s), "present");
+	assert_null(s.seen.foreign);
+	observed_done(&s.seen);
+}
+
+/* Those that taking a secret over would change; those of its own are not written again. */
+static void test_judge_foreign_tags(void **state)
+{
+	struct world *world = *state;
+	char *configured[] = { (char *)"owner=platform", (char *)"cost=1", NULL };
+	const char *theirs[] = { "owner=payments", "cost=1", TAG_SOURCE "=arn:other", "x=y", NULL };
+	struct secret_seen s;
+
+	secret_seen_init(&s, world);
+	world->destination.tags = configured;
+	assert_string_equal(judged(&s), "present");
+	assert_null(s.seen.foreign);
+
+	world->wish.adopt = ADOPT_YES;
+	s.description.tags = (char *const *)theirs;
+	s.description.version_count = 0;
+	assert_string_equal(judged(&s), "present");
+	assert_string_equal(s.seen.foreign,
+		"would get other tags: tag 'certferry:source=arn:other' becomes "
+		"'certferry:source=" SOURCE_ARN "', 'owner=payments' becomes 'owner=platform'");
+	assert_string_equal(s.seen.revision, "-");
+
+	s.item.revision = "-"; /* it was let go */
+	assert_string_equal(judged(&s), "present");
+	assert_null(s.seen.foreign);
+
+	s.description.version_count = 2; /* and since then somebody wrote one */
+	assert_string_equal(judged(&s), "present");
+	assert_non_null(strstr(s.seen.foreign, "'owner=payments' becomes 'owner=platform'"));
+	assert_non_null(strstr(s.seen.foreign, s.token));
+	observed_done(&s.seen);
+}
+
+/* What the reason says of ${text}, or where that is NULL of a value that cannot be read. */
+static char *fields_said(const struct world *world, const char *text, const struct error *err,
+	struct observed *seen)
+{
+	struct look_item item = { .delivery = &world->delivery };
+	json_t *object = text ? json_loads(text, 0, NULL) : NULL, *member;
+	char **fields = NULL;
+	const char *name;
+	struct sm_value value;
+
+	json_object_foreach(object, name, member)
+		strv_append(&fields, name);
+	value = (struct sm_value){ .fields = fields, .object = object };
+	seen->foreign = mem_strdup("X");
+	secret_foreign_fields(&item, text ? &value : NULL, err, seen);
+	strv_free(fields);
+	json_decref(object);
+	return take(seen->foreign);
+}
+
+static void test_foreign_fields(void **state)
+{
+	struct world *world = *state;
+	_cleanup_(freep) char *leaf = escaped(world->leaf);
+	_cleanup_(freep) char *with_leaf = mem_printf(
+		"{\"CERTIFICATE_PEM\": \"%s\", \"a\\u001b\": 1}", leaf);
+	_cleanup_(error_done) struct error denied = ERROR_NULL, cut = ERROR_NULL;
+	struct observed seen = { 0 };
+	char *said;
+
+	error_set(&denied, ERROR_DENIED, 0, "GetSecretValue: AccessDenied");
+	error_set(&cut, ERROR_RETRY, 0, "GetSecretValue: cut off");
+	said = fields_said(world,
+		"{\"PRIVATE_KEY_PEM\": \"k\", \"user\": 1, \"password\": {}}", NULL, &seen);
+	assert_non_null(strstr(said, "beside certferry's fields it has 'user', 'password'"));
+	assert_int_equal(seen.version.not_after, 0);
+	free(said);
+	said = fields_said(world, "{\"PRIVATE_KEY_PEM\": \"k\"}", NULL, &seen);
+	assert_non_null(strstr(said, "no field that certferry does not write"));
+	free(said);
+	said = fields_said(world, with_leaf, NULL, &seen);
+	assert_non_null(strstr(said, "it has 'a '"));
+	assert_int_equal(seen.version.not_after, world->bundle->leaf->not_after);
+	assert_false(digest_is_set(&seen.version.digest));
+	free(said);
+	said = fields_said(world, NULL, &denied, &seen);
+	assert_non_null(strstr(said, "X; certferry may not read which fields it has"));
+	assert_non_null(strstr(said, "destination-secretsmanager-read.json"));
+	assert_non_null(strstr(said, "replaces them all"));
+	free(said);
+	said = fields_said(world, NULL, &cut, &seen);
+	assert_non_null(strstr(said, "GetSecretValue: cut off"));
+	free(said);
+}
+
 static void test_tags(void **state)
 {
 	struct world *world = *state;
@@ -416,6 +554,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_token_is_unambiguous, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_judge_versions, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_judge_ownership, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_judge_foreign, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_judge_foreign_tags, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_foreign_fields, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tags, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_anchor_tag, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_judge_anchor, setup, teardown),
