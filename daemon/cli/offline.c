@@ -31,6 +31,12 @@ static const char *confirmed_note(const struct delivery_record *row, char **note
 	return *note;
 }
 
+/* One of a version before the last that was to be put there would be read as one of that. */
+static bool is_proof_of_last(const struct delivery_record *row)
+{
+	return digest_equal(&row->proven, digest_is_set(&row->intended) ? &row->intended : &row->confirmed.digest);
+}
+
 static struct delivery_view delivery(const struct delivery_record *row, char **note)
 {
 	return (struct delivery_view){
@@ -42,7 +48,7 @@ static struct delivery_view delivery(const struct delivery_record *row, char **n
 		.seen = row->confirmed,
 		.failures = row->failures,
 		.next_try = row->next_try,
-		.proof = proof_text(&row->proof),
+		.proof = is_proof_of_last(row) ? proof_text(&row->proof) : NULL,
 	};
 }
 
@@ -66,7 +72,7 @@ static struct dependent_report dependent(const struct recorded *recorded, const 
 		.owed = owed,
 		.next_try = row->next_try,
 		.told_at = row->told_at,
-		.proof = proof_text(&row->proof),
+		.proof = owed ? NULL : proof_text(&row->proof),
 	};
 }
 

@@ -39,6 +39,15 @@ static void judge_delivery(const struct tracked_delivery *delivery, bool carried
 	}
 }
 
+/* One of the version before would be read as one of this. */
+static bool is_proof_of_wanted(const struct tracked_delivery *delivery)
+{
+	const struct source_certificate *source = delivery->certificate->seen;
+
+	return delivery->delivery->wish->prove.connect && source &&
+	       digest_equal(&delivery->record.proven, &source->version.digest);
+}
+
 static void fill_delivery(const struct conductor *conductor, const struct tracked_delivery *delivery, bool carried,
 	const struct step *step, struct delivery_view *view)
 {
@@ -59,7 +68,7 @@ static void fill_delivery(const struct conductor *conductor, const struct tracke
 		.unused = delivery->observed.unused,
 		.failures = delivery->record.failures,
 		.next_try = delivery->record.next_try,
-		.proof = delivery->delivery->wish->prove.connect ? proof_text(&delivery->record.proof) : NULL,
+		.proof = is_proof_of_wanted(delivery) ? proof_text(&delivery->record.proof) : NULL,
 		.observed = &delivery->observed,
 	};
 	if (source)
@@ -91,7 +100,8 @@ void view_dependent(const struct tracked_dependent *dependent, struct dependent_
 		.owed = owed,
 		.next_try = record->next_try,
 		.told_at = record->told_at,
-		.proof = proof_text(&record->proof),
+		/* While it is owed word of another version, it is of the one before. */
+		.proof = owed || unknown ? NULL : proof_text(&record->proof),
 	};
 	if (dependent->in_flight) {
 		report->state = PROGRESS_IN_FLIGHT;

@@ -118,6 +118,30 @@ def test_proof_of_a_delivery_itself(bus_ferry, servers):
     assert run.delivery("pay/files")["proof"] == "matched"
 
 
+def test_a_proof_of_the_version_before_is_not_shown(bus_ferry, cloud, host, servers):
+    """Neither of a dependent that could not be told of the next one, nor of a delivery that could not be made."""
+    ferry, pay, server = bus_ferry, bus_ferry.issue("pay.example.com"), servers()
+    web = host.unit("web.service")
+    web.reads = server.load
+    ferry.dependent("web", "web.service", prove=prove(server.port))
+    ferry.carry("pay", pay, {"to": "files", "then": ["web"]}, {"to": "prod", "prove": prove(server.port)})
+    ferry.once()
+    web.fails = True
+    cloud.renew(pay, force=True)
+    cloud.fault("error", operation="ImportCertificate", code="AccessDeniedException", status=400)
+    run = ferry.once(expect=1)
+    assert (run.dependent("web")["state"], run.dependent("web")["proof"]) == ("failed", None)
+    assert (run.delivery("pay/prod")["state"], run.delivery("pay/prod")["proof"]) == ("failed", None)
+    offline = ferry.certferry("status", "--json", expect=1)
+    assert (offline.dependent("web")["proof"], offline.delivery("pay/prod")["proof"]) == (None, None)
+    web.fails = False
+    web.active = True  # a person has seen to it
+    server.load()
+    cloud.clear_faults()
+    run = ferry.once()
+    assert (run.dependent("web")["proof"], run.delivery("pay/prod")["proof"]) == ("matched", "matched")
+
+
 def test_script_runs_once_a_version(bus_ferry, cloud, host):
     ferry, pay = bus_ferry.dependent("copy", "copy.service", "start"), bus_ferry.issue("pay.example.com")
     copy = host.unit("copy.service", active=False, kind="oneshot")
