@@ -181,10 +181,12 @@ demo: deps ## a renewal carried before your eyes: an AWS on loopback, two accoun
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/demo.py
 
 BENCH := $(addprefix $(BUILD)/tests/bench/,server client bare hurry.so)
-bench: ## how fast and how small: beside boto3, chronyd and certmonger; about ten minutes, writes build/bench.json
+bench: ## how fast and how small: beside boto3, a Go program, chronyd and certmonger; about ten minutes, writes build/bench.json
 	$(Q)tests/packages $(BUILD_PACKAGES) python3-boto3 python3-cryptography dbus
 	$(Q)$(MAKE) --no-print-directory bench-build
 	$(Q)tests/botocore/venv $(BUILD)/botocore-venv || echo "boto3 is Debian's"
+	$(Q)go build -C tests/bench/peer-go -o $(abspath $(BUILD))/tests/bench/peer-go . || \
+		echo "no Go toolchain, or no module proxy: the Go program is left out"
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py
 bench-build: all $(BENCH)
 $(BUILD)/tests/bench/client: $(call object,tests/bench/client.c) $(LIB_A)

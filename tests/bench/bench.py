@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""bench.py: how fast and how small certferry is, side by side with boto3, chronyd and certmonger.
+"""bench.py: how fast and how small certferry is, side by side with boto3, a Go program, chronyd and certmonger.
 
 Everything in one go against tests/bench/server.c.  Prints each figure as it comes, writes build/bench.json; a goal
 that is missed is said so and does not fail, what could not be measured does.
@@ -31,6 +31,7 @@ PYTHON = NEWEST if NEWEST.exists() else "/usr/bin/python3"
 BOTO = ROOT / "tests/bench/boto.py"
 CLIENT = BUILD / "tests/bench/client"
 BARE = BUILD / "tests/bench/bare"
+GO = BUILD / "tests/bench/peer-go"  # where there are a Go toolchain and its module proxy
 TOKEN = "x" * 800  # as long as a role's
 
 
@@ -125,7 +126,11 @@ class Bench:
 
     def sync(self):
         """200 certificates to 8 accounts, 30 ms, no quotas; the accounts are empty at first."""
-        found = [self._sync_once() for _ in range(3)]
+        found, theirs = [], {64: [], 256: []}
+        for _ in range(5):
+            found.append(self._sync_once())
+            for goroutines in theirs if GO.exists() else ():
+                theirs[goroutines].append(self._sync_by(self.aws, goroutines, GO))
         self.add("sync_wall", "200 certificates to 8 accounts: certferryd --once", [cost.wall for cost, _ in found], "s")
         self.add("sync_cpu", "its CPU (200 certificates to 8 accounts, certferryd)", [cost.cpu for cost, _ in found], "s")
         self.add("sync_peak", "a sync's greatest RSS", [cost.peak_mib for cost, _ in found], "MiB")
@@ -134,13 +139,31 @@ class Bench:
                  [100 * counts["reused"] / counts["requests"] for _, counts in found], "%", 99, "more")  # fmt: skip
         self.add("sync_handshakes", "a sync's full TLS handshakes",
                  [counts["handshakes"] - counts["resumed"] for _, counts in found], "")  # fmt: skip
+        self._beside_go([cost for cost, _ in found], theirs)
         boto = self._sync_boto(self.aws, 16)
         self.add("sync_boto3_16_wall", "200 certificates to 8 accounts: boto3 in 16 threads", boto["seconds"], "s")
         self.add("sync_boto3_16_cpu", "its CPU (boto3 in 16 threads)", boto["cpu_seconds"], "s")
 
-    def _sync_once(self):
+    def _beside_go(self, ours, theirs):
+        """The strongest thing that its users would write: Go, with as many goroutines as it bears."""
+        if not GO.exists():
+            print("  no Go toolchain or module proxy: nothing is compared with the Go program")
+            return
+        for goroutines, runs in theirs.items():
+            what = f"the Go program, {goroutines} at a time"
+            self.add(f"sync_go_{goroutines}_wall", f"200 certificates to 8 accounts: {what}", [run["seconds"] for run in runs], "s")
+            self.add(f"sync_go_{goroutines}_cpu", f"its CPU ({what})", [run["cpu_seconds"] for run in runs], "s")
+            self.add(f"sync_go_{goroutines}_peak", f"its greatest RSS ({what})", [run["peak_kib"] / 1024 for run in runs], "MiB")
+            self.add(f"sync_wall_over_go_{goroutines}", f"200 x 8 at 30 ms: wall of certferryd over {what}",
+                     [our.wall / run["seconds"] for our, run in zip(ours, runs)], "times",
+                     {64: 0.6, 256: 1}[goroutines])  # fmt: skip
+        undelayed = [(self._sync_once(0)[0].cpu, self._sync_by(self.aws, 64, GO, delay=0)["cpu_seconds"]) for _ in range(5)]
+        self.add("sync_cpu_over_go_64", "200 x 8 at 0 ms: CPU of certferryd over the Go program's, 64 at a time",
+                 [our / their for our, their in undelayed], "times", 0.7)  # fmt: skip
+
+    def _sync_once(self, delay=30):
         self.aws.new(200, 8)
-        self.aws.delay(30)
+        self.aws.delay(delay)
         cost = self.ferry(8).once()
         counts = self.aws.counts()
         self.aws.delay(0)
@@ -149,13 +172,16 @@ class Bench:
         return cost, counts
 
     def _sync_boto(self, aws, threads):
+        return self._sync_by(aws, threads, PYTHON, BOTO)
+
+    def _sync_by(self, aws, at_once, *program, delay=30):
         aws.new(200, 8)
-        aws.delay(30)
-        done = subprocess.run([PYTHON, BOTO, "sync", aws.url, str(threads), *accounts(8)], env=aws.environment(),
+        aws.delay(delay)
+        done = subprocess.run([*program, "sync", aws.url, str(at_once), *accounts(8)], env=aws.environment(),
                               check=True, capture_output=True, text=True)  # fmt: skip
         aws.delay(0)
         if aws.counts()["in_sync"] != 1600:
-            raise RuntimeError("boto3 did not bring all in sync")
+            raise RuntimeError(f"{program} did not bring all in sync")
         return json.loads(done.stdout)
 
     # --- one renewed certificate ---
