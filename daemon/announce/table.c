@@ -274,6 +274,18 @@ static const struct announce_row rows[CHANGE_EVENTS] = {
 		.level = SILENT, .repeats = SILENT,
 		.matter = MATTER_QUOTA, .effect = ENDS,
 	},
+	[CHANGE_STAYS_LINK] = {
+		.level = LOG_NOTICE, .repeats = LOG_DEBUG,
+		.matter = MATTER_LINK, .effect = BEGINS, .same = SAME_MATTER,
+		.sentence = "Failed to make '{words}' a directory: {error}; it stays a link, and programs that watch its "
+			    "files do not notice a renewal by themselves",
+	},
+	[CHANGE_BECAME_DIRECTORY] = {
+		.level = LOG_NOTICE, .repeats = LOG_NOTICE,
+		.matter = MATTER_LINK, .effect = ENDS,
+		.sentence = "Made '{words}' a directory; it was a link. Restart programs that watch it or its files once: "
+			    "their watch stays on what the link showed",
+	},
 	[CHANGE_TAG_FAILED] = {
 		.message_id = SAY_TAG_FAILED, .level = LOG_WARNING, .repeats = LOG_DEBUG,
 		.matter = MATTER_TAG, .effect = BEGINS, .same = SAME_MATTER,
@@ -356,6 +368,7 @@ enum announce_about matter_about(enum matter matter)
 		[MATTER_PROOF] = ABOUT_DELIVERY,
 		[MATTER_QUOTA] = ABOUT_PLACE,
 		[MATTER_TAG] = ABOUT_PLACE,
+		[MATTER_LINK] = ABOUT_PLACE,
 		[MATTER_TELLING] = ABOUT_DEPENDENT,
 		[MATTER_SERVING] = ABOUT_DEPENDENT,
 	};

@@ -31,6 +31,7 @@ enum matter {
 	MATTER_PROOF,
 	MATTER_QUOTA,
 	MATTER_TAG,
+	MATTER_LINK, /* where the file system cannot make it a directory: the same for all that lies there */
 	MATTER_TELLING,
 	MATTER_SERVING,
 	MATTERS, /* how many there are */

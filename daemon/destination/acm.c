@@ -27,7 +27,7 @@ static void on_imported(void *userdata, const char *arn, const struct error *err
 	_cleanup_(freep) struct acm_put *put = userdata;
 
 	put->operation = NULL;
-	put->done(put->userdata, arn, err);
+	put->done(put->userdata, arn, NULL, err);
 }
 
 static bool is_over(const struct observed *before)

@@ -13,6 +13,7 @@
 #include "daemon/model/bundle.h"
 #include "daemon/model/delivery.h"
 #include "daemon/model/observed.h"
+#include "daemon/model/outcome.h"
 #include "lib/aws/aws.h"
 
 struct destination_kept;
@@ -85,8 +86,10 @@ struct destination_look *destination_look_cancel(struct destination_look *look);
  * is asked there. */
 const struct pulse *destination_pulse(const struct destination_context *context, const struct place *place);
 
-/* destination_put_fn(userdata, object_id, err): where it was written, borrowed. */
-typedef void (*destination_put_fn)(void *userdata, const char *object_id, const struct error *err);
+/* destination_put_fn(userdata, object_id, news, err): where it was written; what became of how programs
+ * find it there, also with an ${err}, or NULL: nothing.  All borrowed. */
+typedef void (*destination_put_fn)(void *userdata, const char *object_id, const struct shown_news *news,
+	const struct error *err);
 
 /**
  * destination_put(context, delivery, bundle, before, done, userdata):

@@ -14,7 +14,6 @@
 #include "daemon/destination/file_layout.h"
 #include "daemon/destination/file_tree.h"
 #include "daemon/destination/kind.h"
-#include "lib/log/log.h"
 #include "lib/os/clock.h"
 #include "lib/os/file.h"
 
@@ -264,34 +263,10 @@ static void file_look_cancel(struct destination_look *handle)
 	free(look);
 }
 
-/* What a person has to know of how it is shown now. */
-static void say_switch(const char *path, enum file_switch result, const char *why)
-{
-	/* The same is true at each renewal, and of each delivery to the file system. */
-	static bool said;
-
-	if (result == FILE_BECAME_DIRECTORY)
-		log_write(LOG_NOTICE, NULL, NULL,
-			"Made '%s' a directory; it was a link. Restart programs that watch it or "
-			"its files once: their "
-			"watch stays on what the link showed",
-			path);
-	if (result != FILE_STAYS_LINK || said)
-		return;
-	said = true;
-	log_write(LOG_NOTICE, NULL, NULL,
-		"Failed to make '%s' a directory: %s; it stays a link, and programs that watch its "
-		"files do not notice a "
-		"renewal by themselves",
-		path, why);
-}
-
-static int put_files(const struct file_put *put, struct error *err)
+static int put_files(const struct file_put *put, struct shown_news *news, struct error *err)
 {
 	_cleanup_(file_tree_done) struct file_tree tree = FILE_TREE_NULL;
-	_cleanup_(freep) char *why = NULL;
 	char version[FINGERPRINT_TEXT_SIZE];
-	enum file_switch result = FILE_SWITCHED;
 	int r;
 
 	r = file_tree_open(put->delivery, FILE_TREE_MAKE, &tree, err);
@@ -299,21 +274,20 @@ static int put_files(const struct file_put *put, struct error *err)
 		return r;
 	fingerprint_format(&put->bundle->leaf->fingerprint, version);
 	version[VERSION_NAME_SIZE - 1] = '\0';
-	r = file_tree_write(&tree, version, put->bundle, &result, &why, err);
-	say_switch(tree.path, result, why);
-	return r;
+	return file_tree_write(&tree, version, put->bundle, news, err);
 }
 
 static int on_put(sd_event_source *source, void *userdata)
 {
 	_cleanup_(freep) struct file_put *put = userdata;
 	_cleanup_(freep) char *path = object_path(put->delivery);
+	_cleanup_(shown_news_done) struct shown_news news = { 0 };
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 
 	put->defer = sd_event_source_unref(put->defer);
-	if (put_files(put, &err) < 0)
+	if (put_files(put, &news, &err) < 0)
 		error_wrap(&err, "write '%s'", path);
-	put->done(put->userdata, err.kind ? NULL : path, err.kind ? &err : NULL);
+	put->done(put->userdata, err.kind ? NULL : path, &news, err.kind ? &err : NULL);
 	return 0;
 }
 

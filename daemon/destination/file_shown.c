@@ -482,19 +482,18 @@ static int show_directory(
 
 /* Whatever keeps it from becoming a directory must not keep the version from being shown. */
 static int switch_link(const struct file_name *name, const char *version,
-	enum file_switch *ret_result, char **ret_why, struct error *err)
+	struct shown_news *news, struct error *err)
 {
-	_cleanup_(error_done) struct error refusal = ERROR_NULL;
 	_cleanup_(freep) char *target = NULL;
 	int r;
 
-	if (show_directory(name, version, /* exchange= */ true, &refusal) == 0) {
-		*ret_result = FILE_BECAME_DIRECTORY;
+	news->path = mem_strdup(name->path);
+	if (show_directory(name, version, /* exchange= */ true, &news->why) == 0) {
+		news->change = SHOWN_BECAME_DIRECTORY;
 		return stamp_new(name, err);
 	}
 	target = mem_printf("%s%s", name->target, version);
-	*ret_result = FILE_STAYS_LINK;
-	*ret_why = mem_strdup(refusal.text);
+	news->change = SHOWN_STAYS_LINK;
 	r = put_flat(name, err);
 	return r < 0 ? r : link_replace(name->parent, name->name, target, err);
 }
@@ -509,15 +508,14 @@ static int switch_directory(const struct file_name *name, const struct file_show
 }
 
 int file_shown_switch(const struct file_name *name, const struct file_shown *shown,
-	const char *version, enum file_switch *ret_result, char **ret_why, struct error *err)
+	const char *version, struct shown_news *news, struct error *err)
 {
 	int r;
 
-	*ret_result = FILE_SWITCHED;
 	if (shown->directory >= 0)
 		return switch_directory(name, shown, version, err);
 	if (*shown->version)
-		return switch_link(name, version, ret_result, ret_why, err);
+		return switch_link(name, version, news, err);
 	r = show_directory(name, version, /* exchange= */ false, err);
 	return r < 0 ? r : stamp_new(name, err);
 }

@@ -23,6 +23,7 @@
 #include <time.h>
 
 #include "daemon/model/desired.h"
+#include "daemon/model/outcome.h"
 #include "lib/base/error.h"
 
 #define VERSION_NAME_SIZE 17
@@ -61,20 +62,13 @@ int file_shown_read(const struct file_name *name, struct file_shown *shown, stru
 int file_shown_finish(
 	const struct file_name *name, const struct file_shown *shown, struct error *err);
 
-/* What became of the name in a switch. */
-enum file_switch {
-	FILE_SWITCHED,
-	FILE_BECAME_DIRECTORY, /* it was a link: who watches it watches what is not there any more */
-	FILE_STAYS_LINK, /* it cannot become a directory */
-};
-
 /**
- * file_shown_switch(name, shown, version, result, why, err):
- * Let ${version}, which is whole, be shown instead of ${shown}.  ${ret_why}: of FILE_STAYS_LINK the
- * reason, which is the caller's; unchanged otherwise.
+ * file_shown_switch(name, shown, version, news, err):
+ * Let ${version}, which is whole, be shown instead of ${shown}.  ${news}, empty before, says what
+ * became of the name, also where it fails afterwards; the caller's.
  */
 int file_shown_switch(const struct file_name *name, const struct file_shown *shown,
-	const char *version, enum file_switch *ret_result, char **ret_why, struct error *err);
+	const char *version, struct shown_news *news, struct error *err);
 
 /* file_shown_clear(name, shown): remove what a switch left that was killed. */
 void file_shown_clear(const struct file_name *name, const struct file_shown *shown);

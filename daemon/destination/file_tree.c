@@ -522,7 +522,7 @@ static int write_version(const struct file_tree *tree, const char *version,
 }
 
 int file_tree_write(const struct file_tree *tree, const char *version, const struct bundle *bundle,
-	enum file_switch *ret_result, char **ret_why, struct error *err)
+	struct shown_news *news, struct error *err)
 {
 	_cleanup_(file_shown_done) struct file_shown shown = FILE_SHOWN_NULL;
 	const struct file_name name = name_of(tree);
@@ -538,7 +538,7 @@ int file_tree_write(const struct file_tree *tree, const char *version, const str
 	/* What was shown a moment ago may be read still. */
 	if (*shown.version && strcmp(shown.version, version) != 0 && is_grace_over(&shown))
 		remove_older(tree, version, shown.version);
-	return file_shown_switch(&name, &shown, version, ret_result, ret_why, err);
+	return file_shown_switch(&name, &shown, version, news, err);
 }
 
 void file_tree_done(struct file_tree *tree)

@@ -85,14 +85,14 @@ int file_tree_write_anchor(const struct file_tree *tree, const char *version,
 	const struct fingerprint *anchor, struct error *err);
 
 /**
- * file_tree_write(tree, version, bundle, result, why, err):
- * Make ${bundle} the version that is shown, with its anchor beside it; the result is that of
+ * file_tree_write(tree, version, bundle, news, err):
+ * Make ${bundle} the version that is shown, with its anchor beside it; ${news} is that of
  * file_shown_switch().  Until that, nothing that is in use changes; a crash leaves nothing that the
  * next call does not clear away.  The version that was shown before is kept, older ones are
  * removed.
  */
 int file_tree_write(const struct file_tree *tree, const char *version, const struct bundle *bundle,
-	enum file_switch *ret_result, char **ret_why, struct error *err);
+	struct shown_news *news, struct error *err);
 
 /* file_tree_done(tree): for _cleanup_. */
 void file_tree_done(struct file_tree *tree);

@@ -164,7 +164,7 @@ static void secret_put_free(struct secret_put *put)
 /* The only end. */
 static void finish(struct secret_put *put, const char *arn, const struct error *err)
 {
-	put->done(put->userdata, arn, err);
+	put->done(put->userdata, arn, NULL, err);
 	secret_put_free(put);
 }
 

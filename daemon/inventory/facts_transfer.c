@@ -174,6 +174,21 @@ static void note_failed(
 	say_delivery_changes(inventory, delivery->delivery, &changes);
 }
 
+/* Of the place, whose file system decides: what one delivery finds out holds for all. */
+static void say_shown(const struct inventory *inventory, const struct tracked_delivery *delivery,
+	const struct shown_news *news)
+{
+	const struct change change = {
+		.event = news->change == SHOWN_STAYS_LINK ? CHANGE_STAYS_LINK
+							  : CHANGE_BECAME_DIRECTORY,
+		.words = news->path,
+		.error = news->change == SHOWN_STAYS_LINK ? &news->why : NULL,
+	};
+
+	if (news->change != SHOWN_AS_BEFORE && delivery->slot != SIZE_MAX)
+		say_place(inventory, delivery->place, delivery->delivery, &change);
+}
+
 /* It is not in place, or not known to be. */
 static void note_undelivered(struct inventory *inventory, struct tracked_delivery *delivery,
 	const struct carried_fact *fact)
@@ -198,6 +213,7 @@ void inventory_carried(struct inventory *inventory, const struct tracked_deliver
 	bool begun = inventory_begin(inventory);
 
 	delivery_not_asked(inventory, delivery);
+	say_shown(inventory, delivery, &outcome->shown);
 	if (outcome->wrote && outcome->kind != OUTCOME_UNCHANGED)
 		count_import(inventory, delivery, outcome->created);
 	if (outcome->kind == OUTCOME_DONE || outcome->kind == OUTCOME_UNCHANGED)

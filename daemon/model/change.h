@@ -76,6 +76,8 @@
 	/* a place; the subject has the delivery, too */                                           \
 	CHANGE(QUOTA_NEAR, "quota-near")		   /* words */                         \
 	CHANGE(QUOTA_FREE, "quota-free")                                                           \
+	CHANGE(STAYS_LINK, "stays-link")		   /* words: the path; error: why */   \
+	CHANGE(BECAME_DIRECTORY, "became-directory")	   /* words: the path, which was a link */ \
 	CHANGE(TAG_FAILED, "tag-failed")		   /* error */                         \
 	CHANGE(TAG_DENIED, "tag-denied")		   /* error; words: the action; who: the policy */ \
 	CHANGE(TAGGED, "tagged")                                                                   \

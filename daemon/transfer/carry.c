@@ -35,6 +35,7 @@ struct carry {
 	char *object_id; /* where it was put; NULL before that */
 	bool wrote;
 	bool created;
+	struct shown_news shown; /* of the put */
 	unsigned tries;
 	const struct carry_events *events;
 	void *userdata;
@@ -63,6 +64,7 @@ struct carry *carry_cancel(struct carry *carry)
 	sd_event_source_disable_unref(carry->timer);
 	observed_done(&carry->seen);
 	free(carry->object_id);
+	shown_news_done(&carry->shown);
 	free(carry);
 	return NULL;
 }
@@ -95,6 +97,8 @@ static void finish(struct carry *carry, struct outcome *outcome)
 
 	leave_bundle(carry);
 	outcome->wrote = carry->wrote;
+	outcome->shown = carry->shown;
+	carry->shown = (struct shown_news){ 0 };
 	forget_texts(&seen);
 	carry->seen = (struct observed){ 0 };
 	carry_cancel(carry);
@@ -329,12 +333,15 @@ static bool stopped_by_check(struct carry *carry)
 
 /* --- PUT --- */
 
-static void on_put(void *userdata, const char *object_id, const struct error *err)
+static void on_put(void *userdata, const char *object_id, const struct shown_news *news,
+	const struct error *err)
 {
 	struct carry *carry = userdata;
 	struct error failure = ERROR_NULL;
 
 	carry->put = NULL;
+	if (news)
+		shown_news_copy(&carry->shown, news);
 	if (err) {
 		error_copy(&failure, err);
 		fail(carry, &failure);

@@ -175,6 +175,10 @@ static const struct expected happening[] = {
 		.history = "approved pay/prod/111122223333/eu-west-1 root" },
 	ONCE(CHANGE_VERIFIED, of_delivery, ID("12"), LOG_INFO, "Verified 'pay/prod/111122223333/eu-west-1': serves it",
 		.words = "serves it"),
+	ONCE(CHANGE_BECAME_DIRECTORY, of_place, NULL, LOG_NOTICE,
+		"Made '/tls/pay' a directory; it was a link. Restart programs that watch it or its files once: their watch "
+		"stays on what the link showed",
+		.words = "/tls/pay"),
 	ONCE(CHANGE_TAGGED, of_place, NULL, LOG_DEBUG,
 		"Tagged the object of 'pay/prod/111122223333/eu-west-1' with certferry:anchor"),
 	ONCE(CHANGE_TAGGED_ALL, of_place, ID("51"), LOG_INFO,
@@ -252,6 +256,13 @@ static const struct expected troubles[] = {
 		"Failed to check 'pay/prod/111122223333/eu-west-1': not allowed; next try at " END, LOG_DEBUG,
 		{ .event = CHANGE_CURRENT, .version = &version }, ID("0d"), LOG_INFO,
 		"Recovered 'pay/prod/111122223333/eu-west-1': the renewed certificate is in place", NULL },
+	{ { .event = CHANGE_STAYS_LINK, .words = "/tls/pay", .error = &denied }, &of_place, NULL, LOG_NOTICE,
+		"Failed to make '/tls/pay' a directory: not allowed; it stays a link, and programs that watch its files do "
+		"not notice a renewal by themselves",
+		LOG_DEBUG, { .event = CHANGE_BECAME_DIRECTORY, .words = "/tls/pay" }, NULL, LOG_NOTICE,
+		"Made '/tls/pay' a directory; it was a link. Restart programs that watch it or its files once: their watch "
+		"stays on what the link showed",
+		NULL },
 	{ { .event = CHANGE_STUCK, .words = "not ours" }, &of_delivery, ID("0c"), LOG_WARNING,
 		"Cannot deliver 'pay/prod/111122223333/eu-west-1': not ours", QUIET,
 		{ .event = CHANGE_CURRENT, .version = &version }, ID("0d"), LOG_INFO,

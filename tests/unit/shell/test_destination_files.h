@@ -30,6 +30,7 @@ struct world {
 	struct observed *seen;
 	struct error error;
 	char *object_id;
+	struct shown_news news; /* of the last put */
 	bool inside; /* start has not returned */
 };
 
@@ -43,7 +44,8 @@ static inline void on_look(void *userdata, struct observed *seen, const struct e
 	sd_event_exit(world->context.event, 0);
 }
 
-static inline void on_put(void *userdata, const char *object_id, const struct error *err)
+static inline void on_put(void *userdata, const char *object_id, const struct shown_news *news,
+	const struct error *err)
 {
 	struct world *world = userdata;
 
@@ -51,6 +53,8 @@ static inline void on_put(void *userdata, const char *object_id, const struct er
 	if (err)
 		error_copy(&world->error, err);
 	world->object_id = mem_strdup(object_id);
+	shown_news_done(&world->news);
+	shown_news_copy(&world->news, news);
 	sd_event_exit(world->context.event, 0);
 }
 
@@ -206,6 +210,7 @@ static inline int teardown(void **state)
 		observed_done(world->seen);
 	free(world->seen);
 	free(world->object_id);
+	shown_news_done(&world->news);
 	error_done(&world->error);
 	bundle_free(world->bundle);
 	issuer_done(&world->issuer);

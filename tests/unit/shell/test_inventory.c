@@ -5,6 +5,8 @@
  */
 #include "tests/unit/shell/inventory_bed.h"
 
+#include <syslog.h>
+
 #include "daemon/announce/announce.h"
 #include "daemon/record/store.h"
 #include "daemon/transition/schedule.h"
@@ -494,6 +496,45 @@ static void test_expiring_is_said_once_while_it_lasts(void **state)
 	assert_int_equal(heard.ends, 1);
 }
 
+/* --- how programs find the files --- */
+
+static void listen_for_links(void *userdata, const struct announcement *announcement)
+{
+	char **said = userdata;
+
+	if (announcement->change->event != CHANGE_STAYS_LINK && announcement->change->event != CHANGE_BECAME_DIRECTORY)
+		return;
+	free(*said);
+	*said = mem_printf("%s %s: %s", announcement->level == LOG_NOTICE ? "notice" : "debug",
+		announcement->subject->name, announcement->sentence);
+}
+
+/* Once for all that lies at a place, since its file system decides; and whatever became of the write. */
+static void test_links_that_stay_are_said_once_a_place(void **state)
+{
+	struct bed *bed = *state;
+	const size_t slot = slot_named(bed, "pay/files");
+	const struct tracked_delivery *delivery = inventory_open(bed->inventory, slot);
+	_cleanup_(freep) char *said = NULL;
+	struct outcome outcome = { .kind = OUTCOME_FAILED, .error = { .kind = ERROR_RETRY, .text = (char *)"no" } };
+	struct carried_fact fact = { .outcome = &outcome, .certificate = bed->stock->certificates[0] };
+
+	announce_listen(inventory_announce(bed->inventory), listen_for_links, &said);
+	outcome.shown = (struct shown_news){ .change = SHOWN_STAYS_LINK, .path = (char *)"/tls/pay",
+		.why = { .kind = ERROR_INVALID, .text = (char *)"cannot exchange" } };
+	for (unsigned i = 0; i < 2; i++) {
+		inventory_claim(bed->inventory, slot, CLAIM_TRANSFER);
+		inventory_carried(bed->inventory, delivery, &fact);
+		assert_non_null(strstr(said, i ? "debug files: " : "notice files: "));
+		assert_non_null(strstr(said, "Failed to make '/tls/pay' a directory: cannot exchange; it stays a link"));
+		delivery = inventory_open(bed->inventory, slot);
+	}
+	outcome.shown = (struct shown_news){ .change = SHOWN_BECAME_DIRECTORY, .path = (char *)"/tls/pay" };
+	inventory_claim(bed->inventory, slot, CLAIM_TRANSFER);
+	inventory_carried(bed->inventory, delivery, &fact);
+	assert_non_null(strstr(said, "notice files: Made '/tls/pay' a directory; it was a link."));
+}
+
 static void listen_for_remarks(void *userdata, const struct announcement *announcement)
 {
 	char **sentence = userdata;
@@ -533,6 +574,7 @@ int main(void)
 		TEST(test_approving_lifts_all_that_can_be_approved),
 		TEST(test_what_others_put_there_needs_its_name),
 		TEST(test_expiring_is_said_once_while_it_lasts),
+		TEST(test_links_that_stay_are_said_once_a_place),
 		TEST(test_note_of_an_export_is_said_of_its_certificate),
 	};
 

@@ -170,7 +170,7 @@ static int on_put(sd_event_source *source, void *userdata)
 	shelves.object = place_object_text(put->delivery->place, put->delivery->object);
 	shelves.version = put->version;
 	sd_event_source_unref(put->defer);
-	put->done(put->userdata, shelves.object, NULL);
+	put->done(put->userdata, shelves.object, NULL, NULL);
 	return 0;
 }
 
@@ -320,7 +320,7 @@ static void note_look(void *userdata, struct observed *seen, const struct error 
 	sd_event_exit(world->context.event, 0);
 }
 
-static void note_put(void *userdata, const char *object_id, const struct error *err)
+static void note_put(void *userdata, const char *object_id, const struct shown_news *news, const struct error *err)
 {
 	struct world *world = userdata;
 
