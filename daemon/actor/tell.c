@@ -5,7 +5,8 @@
  *	RESUME	an intent was found: what came of it?		call != NULL
  *	TELL	its intent is on disk, it is being told		call != NULL
  *	PROVE	told; what it serves is being looked at		prove != NULL
- * and then what it was owed is settled, or the failure is written down.
+ * and then what it was owed is settled, or the failure is written down; or what it serves is what it
+ * served before, and it is told once more, with more than its action ("escalated").
  *
  * Where the record was lost it is only questioned: LOOK, then PROVE, and neither causes a restart; they find out
  * whether one is owed.
@@ -16,9 +17,13 @@
 #include <string.h>
 
 #include "daemon/dependent/prove.h"
+#include "daemon/transition/dependent.h"
 #include "daemon/transition/schedule.h"
 #include "lib/base/strv.h"
 #include "lib/os/clock.h"
+
+/* How long a telling waits for a look at what is to be read. */
+#define LOOK_AWAITED USEC_PER_SEC
 
 /* What a telling is about: the rows as they were when it began, for others may come meanwhile. */
 struct telling {
@@ -35,6 +40,8 @@ struct telling {
 	/* What the endpoint may rightly serve, the likeliest first. */
 	struct prove_want *candidates;
 	size_t candidate_count;
+	bool escalated; /* its action was in vain: more is to be done */
+	bool settled; /* nothing of its rows is owed any more: they are what it was told of before */
 	bool by_name; /* the proof's name told them: they are of this endpoint, and no other */
 };
 
@@ -91,6 +98,7 @@ static void copy_rows(struct telling *telling)
 		telling->rows[telling->count].dependent = mem_strdup(row->dependent);
 		telling->rows[telling->count].delivery = mem_strdup(row->delivery);
 		telling->in_place_since = MAX(telling->in_place_since, row->since);
+		telling->escalated |= transition_is_escalated(&dependent->record, row);
 		telling->count++;
 	}
 }
@@ -103,17 +111,34 @@ static void tell_failed(struct telling *telling, const struct error *err)
 	telling_end(telling);
 }
 
-/* Everything that the telling was about is settled; ${proof} and ${words} are what was seen of
- * it. */
-static void tell_settled(struct telling *telling, enum prove_result proof, const char *words)
+/* Everything that the telling was about is settled; ${seen} of it, or NULL. */
+static void tell_settled(struct telling *telling, const struct proof_seen *seen)
 {
+	const struct digest served = digest_of_leaf(seen ? &seen->leaf : &(struct fingerprint){ 0 });
+
 	inventory_told(telling->tell->inventory, telling->dependent,
 		&(struct told_fact){
 			.rows = telling->rows,
-			.count = telling->count,
+			.count = telling->settled ? 0 : telling->count,
 			.told = telling->told,
-			.proof = proof,
+			.proof = seen ? seen->result : PROVE_NONE,
+			.words = seen ? seen->words : NULL,
+			.version = &served,
+		});
+	telling_end(telling);
+}
+
+/* What it was told of, it goes on without. */
+static void tell_escalated(
+	struct telling *telling, const struct digest *version, const char *words)
+{
+	inventory_tell_escalated(telling->tell->inventory, telling->dependent,
+		&(struct told_fact){
+			.rows = telling->rows,
+			.count = telling->count,
+			.proof = PROVE_WRONG,
 			.words = words,
+			.version = version,
 		});
 	telling_end(telling);
 }
@@ -251,18 +276,75 @@ static void find_candidates(struct telling *telling)
 	}
 }
 
+/* Is what ${row} is about there, whole, as far as it was looked at?  */
+static bool row_is_in_place(const struct telling *telling, const struct owed_record *row)
+{
+	const struct slot *slot = stock_find_slot(telling->tell->stock, row->delivery);
+	const struct tracked_delivery *delivery =
+		slot ? find_served(telling, (size_t)(slot - telling->tell->stock->slots)) : NULL;
+
+	return delivery && digest_equal(&delivery->observed.version.digest, &row->digest);
+}
+
+/* The first of the versions that it was told of which its endpoint may rightly serve, and which is
+ * in place still; or NULL. */
+static const struct digest *find_untaken(const struct telling *telling)
+{
+	for (size_t i = 0; i < telling->candidate_count; i++)
+		for (size_t row = 0; row < telling->count; row++) {
+			const struct digest *version = &telling->rows[row].digest;
+			const struct fingerprint leaf = digest_leaf(version);
+
+			if (fingerprint_equal(&leaf, &telling->candidates[i].leaf) &&
+				row_is_in_place(telling, &telling->rows[row]))
+				return version;
+		}
+	return NULL;
+}
+
+/* It serves something else after the full time. */
+static void told_in_vain(struct telling *telling, const struct proof_seen *seen)
+{
+	const struct tracked_dependent *dependent = telling->dependent;
+	const struct digest *version = find_untaken(telling);
+	const struct proven_wrong wrong = {
+		.version = version,
+		.former = seen->former,
+		.own = seen->own,
+	};
+	_cleanup_(freep) char *advised = NULL;
+	struct proof_seen said = *seen;
+
+	switch (transition_escalation(&dependent->record, &dependent->words, &wrong)) {
+	case ESCALATION_DO:
+		tell_escalated(telling, version, seen->words);
+		return;
+	case ESCALATION_ADVISE:
+		said.words = advised = mem_printf("%s: %s", seen->words, dependent->words.advice);
+		break;
+	default:
+		break;
+	}
+	say_proof(telling, &said);
+	tell_settled(telling, &said);
+}
+
 static void on_proven(void *userdata, const struct proof_seen *seen)
 {
 	struct telling *telling = userdata;
 
 	telling->prove = NULL;
+	if (!telling->question && seen->result == PROVE_WRONG) {
+		told_in_vain(telling, seen);
+		return;
+	}
 	say_proof(telling, seen);
 	if (telling->question && seen->result == PROVE_WRONG)
 		tell_owed_after_all(telling);
 	else if (telling->question && seen->result == PROVE_UNPROVEN)
 		tell_unknown(telling);
 	else
-		tell_settled(telling, seen->result, seen->words);
+		tell_settled(telling, seen);
 }
 
 static void start_proof(struct telling *telling)
@@ -272,6 +354,7 @@ static void start_proof(struct telling *telling)
 		.wants = telling->candidates,
 		.want_count = telling->candidate_count,
 		.each_key = telling->by_name,
+		.former = digest_leaf(&telling->dependent->record.proven),
 	};
 
 	telling->prove = prove_start(telling->tell->host.event, &request, on_proven, telling);
@@ -285,13 +368,38 @@ static void tell_succeeded(struct telling *telling)
 	if (telling->candidate_count)
 		start_proof(telling);
 	else
-		tell_settled(telling, PROVE_NONE, NULL);
+		tell_settled(telling, NULL);
+}
+
+/* What it was told of, and settled: the versions that are in place now. */
+static void recall_rows(struct telling *telling)
+{
+	const struct stock *stock = telling->tell->stock;
+
+	telling->settled = true;
+	for (size_t i = 0; i < stock->delivery_count; i++) {
+		const struct tracked_delivery *delivery = find_served(telling, i);
+
+		if (!delivery)
+			continue;
+		telling->rows =
+			mem_resize(telling->rows, telling->count + 1, sizeof(*telling->rows));
+		telling->rows[telling->count++] = (struct owed_record){
+			.dependent = mem_strdup(telling->dependent->name),
+			.delivery = mem_strdup(delivery->delivery->name),
+			.digest = delivery->observed.version.digest,
+			.owed = OWED_DUE,
+			.since = delivery->observed.changed_at
+					 ?: telling->dependent->record.told_at,
+		};
+	}
 }
 
 void tell_prove_again(struct tell *tell, const struct tracked_dependent *dependent)
 {
 	struct telling *telling = telling_new(tell, dependent);
 
+	recall_rows(telling);
 	find_candidates(telling);
 	if (telling->candidate_count) {
 		start_proof(telling);
@@ -304,12 +412,29 @@ void tell_prove_again(struct tell *tell, const struct tracked_dependent *depende
 
 /* --- the job --- */
 
+/* What it is, and how it is told this time.  Good until the world changes. */
+static const struct desired_dependent *told_as(
+	const struct telling *telling, struct desired_dependent *stronger)
+{
+	const struct desired_dependent *dependent = telling->dependent->dependent;
+
+	return telling->escalated && dependent_strengthen(dependent, stronger) ? stronger : dependent;
+}
+
+/* "restart", "Restarted": of this time. */
+static struct dependent_words words_of(const struct telling *telling)
+{
+	struct desired_dependent stronger;
+
+	return dependent_describe(told_as(telling, &stronger));
+}
+
 static void start_look(struct telling *telling);
 
 static void on_told(void *userdata, enum told told, const struct error *err)
 {
 	struct telling *telling = userdata;
-	const struct dependent_words *words = &telling->dependent->words;
+	_cleanup_(dependent_words_done) struct dependent_words words = words_of(telling);
 	struct change change;
 
 	telling->call = NULL;
@@ -321,11 +446,11 @@ static void on_told(void *userdata, enum told told, const struct error *err)
 	telling->told = told == TOLD_DONE;
 	change = (struct change){
 		.event = told == TOLD_DONE ? CHANGE_TOLD : CHANGE_TOLD_STOPPED,
-		.words = words->done ?: words->action,
+		.words = words.done ?: words.action,
 	};
 	say_dependent(telling->tell->inventory, telling->dependent, &change);
 	if (told == TOLD_STOPPED)
-		tell_settled(telling, PROVE_NONE, NULL);
+		tell_settled(telling, NULL);
 	else
 		tell_succeeded(telling);
 }
@@ -335,10 +460,11 @@ static struct dependent_intent last_intent(const struct tracked_dependent *depen
 	return (struct dependent_intent){ dependent->record.token, dependent->record.intended_at };
 }
 
-static struct tell_request request_for(const struct telling *telling)
+static struct tell_request request_for(
+	const struct telling *telling, struct desired_dependent *stronger)
 {
 	return (struct tell_request){
-		.dependent = telling->dependent->dependent,
+		.dependent = told_as(telling, stronger),
 		.not_before = telling->in_place_since,
 		.intent = last_intent(telling->dependent),
 	};
@@ -347,13 +473,14 @@ static struct tell_request request_for(const struct telling *telling)
 static void start_tell(struct telling *telling, const char *token)
 {
 	struct tell *tell = telling->tell;
+	struct desired_dependent stronger;
 	struct tell_request request;
 
 	if (!inventory_tell_intended(tell->inventory, telling->dependent, token)) {
 		telling_end(telling);
 		return;
 	}
-	request = request_for(telling);
+	request = request_for(telling, &stronger);
 	telling->call = dependent_tell(&tell->host, &request, on_told, telling);
 }
 
@@ -377,9 +504,39 @@ static void on_resumed(void *userdata, enum told told, const struct error *err)
 
 static void start_resume(struct telling *telling)
 {
-	const struct tell_request request = request_for(telling);
+	struct desired_dependent stronger;
+	const struct tell_request request = request_for(telling, &stronger);
 
 	telling->call = dependent_resume(&telling->tell->host, &request, on_resumed, telling);
+}
+
+/* Whoever is restarted must find what it reads at its start: is it there, whole, at all places of
+ * which the action was in vain?  False: it was put off, or it is not there. */
+static bool may_do_more(struct telling *telling)
+{
+	const struct stock *stock = telling->tell->stock;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	for (size_t i = 0; i < telling->count; i++) {
+		const struct owed_record *row = &telling->rows[i];
+		const struct slot *slot = stock_find_slot(stock, row->delivery);
+
+		if (!transition_is_escalated(&telling->dependent->record, row))
+			continue;
+		if (slot && (slot->look_wanted || slot->claimed_by)) {
+			tell_later(telling, inventory_now(telling->tell->inventory) + LOOK_AWAITED);
+			return false;
+		}
+		if (row_is_in_place(telling, row))
+			continue;
+		error_set(&err, ERROR_RETRY, 0,
+			"what it reads at its start is not there, or damaged ('%s'), so certferryd "
+			"does not restart it",
+			row->delivery);
+		tell_failed(telling, &err);
+		return false;
+	}
+	return true;
 }
 
 static void judge_owed(struct telling *telling, const struct dependent_seen *seen)
@@ -390,12 +547,13 @@ static void judge_owed(struct telling *telling, const struct dependent_seen *see
 		.told_at = telling->dependent->record.told_at,
 		.now = inventory_now(telling->tell->inventory),
 	};
+	struct desired_dependent stronger;
 	struct dependent_verdict verdict;
 
 	/* What was asked of it before the newest version was in place says nothing of that one. */
 	if (facts.intent.at < facts.since)
 		facts.intent.at = 0;
-	verdict = dependent_judge(telling->dependent->dependent, seen, &facts);
+	verdict = dependent_judge(told_as(telling, &stronger), seen, &facts);
 	switch (verdict.is) {
 	case JUDGED_RESUME:
 		start_resume(telling);
@@ -407,7 +565,8 @@ static void judge_owed(struct telling *telling, const struct dependent_seen *see
 		tell_later(telling, verdict.when);
 		break;
 	default:
-		start_tell(telling, verdict.token);
+		if (!telling->escalated || may_do_more(telling))
+			start_tell(telling, verdict.token);
 	}
 }
 
@@ -447,7 +606,7 @@ static void judge_question(struct telling *telling, const struct dependent_seen 
 	if (telling->candidate_count)
 		start_proof(telling);
 	else if (verdict.is == JUDGED_STOPPED || verdict.is == JUDGED_TOLD)
-		tell_settled(telling, PROVE_NONE, NULL);
+		tell_settled(telling, NULL);
 	else if (verdict.is == JUDGED_TELL)
 		tell_owed_after_all(telling);
 	else
@@ -469,8 +628,10 @@ static void on_looked(void *userdata, const struct dependent_seen *seen, const s
 
 static void start_look(struct telling *telling)
 {
+	struct desired_dependent stronger;
+
 	telling->call = dependent_look(
-		&telling->tell->host, telling->dependent->dependent, on_looked, telling);
+		&telling->tell->host, told_as(telling, &stronger), on_looked, telling);
 }
 
 void tell_start(struct tell *tell, const struct tracked_dependent *dependent)

@@ -319,6 +319,12 @@ static const struct announce_row rows[CHANGE_EVENTS] = {
 		.sentence = "Skipped {target} ({name}): not running",
 		.history = "told", .history_text = "{target}",
 	},
+	[CHANGE_ESCALATED] = {
+		.message_id = SAY_PROOF_WRONG, .level = LOG_NOTICE,
+		.sentence = "{target} ({name}) goes on with its previous certificate ({words}); certferryd tries a "
+			    "{who}, once. Set 'action: {who}' for it to come first",
+		.history = "escalated", .history_text = "{who} of {target}",
+	},
 	[CHANGE_TELL_FAILED] = {
 		.message_id = SAY_TELL_FAILED, .level = LOG_WARNING, .repeats = LOG_DEBUG,
 		.matter = MATTER_TELLING, .effect = BEGINS, .same = SAME_MATTER,

@@ -25,6 +25,14 @@ struct dependent_words dependent_describe(const struct desired_dependent *depend
 	return kind_of(dependent)->describe(dependent);
 }
 
+bool dependent_strengthen(const struct desired_dependent *dependent, struct desired_dependent *ret_stronger)
+{
+	const struct dependent_kind *kind = kind_of(dependent);
+
+	*ret_stronger = *dependent;
+	return kind->strengthen && kind->strengthen(ret_stronger);
+}
+
 struct dependent_call *dependent_look(const struct dependent_host *host, const struct desired_dependent *dependent,
 	dependent_look_fn done, void *userdata)
 {

@@ -41,6 +41,11 @@ bool dependent_needs_bus(const struct desired_dependent *dependent);
 /* dependent_describe(dependent): it in words; release with dependent_words_done(), before ${dependent} goes. */
 struct dependent_words dependent_describe(const struct desired_dependent *dependent);
 
+/* dependent_strengthen(dependent, stronger): ${ret_stronger}, which borrows from ${dependent}, is told as it may be where
+ * ${dependent}'s own action brought it no new version; false, and the same as ${dependent}, where nothing else may be
+ * done.  Its words have that as `stronger`. */
+bool dependent_strengthen(const struct desired_dependent *dependent, struct desired_dependent *ret_stronger);
+
 /* --- look --- */
 
 /**

@@ -16,6 +16,8 @@ struct dependent_call {
 
 struct dependent_kind {
 	struct dependent_words (*describe)(const struct desired_dependent *dependent);
+	/* dependent_strengthen(), of the copy; NULL: never. */
+	bool (*strengthen)(struct desired_dependent *dependent);
 	struct dependent_call *(*look)(const struct dependent_host *host, const struct desired_dependent *dependent,
 		dependent_look_fn done, void *userdata);
 	struct dependent_verdict (*judge)(const struct desired_dependent *dependent, const struct dependent_seen *seen,

@@ -53,6 +53,14 @@ static void append_quoted(struct buf *text, const char *string)
 	buf_append_char(text, '"');
 }
 
+static void add_pair(char ***pairs, const char *unit, enum action action)
+{
+	_cleanup_(freep) char *pair = mem_printf("%s %s", unit, verbs[action]);
+
+	if (!strv_has(*pairs, pair))
+		strv_append(pairs, pair);
+}
+
 /* "VERB UNIT", sorted by unit, each once. */
 static char **allowed_list(const struct desired *desired, char *const *names)
 {
@@ -61,13 +69,13 @@ static char **allowed_list(const struct desired *desired, char *const *names)
 
 	for (size_t i = 0; i < desired->dependent_count; i++) {
 		const struct desired_dependent *dependent = &desired->dependents[i];
-		_cleanup_(freep) char *pair = NULL;
 
 		if (dependent->kind != DEPENDENT_SYSTEMD || !unit_name_is_valid(names[i]))
 			continue;
-		pair = mem_printf("%s %s", names[i], verbs[dependent->unit.action]);
-		if (!strv_has(pairs, pair))
-			strv_append(&pairs, pair);
+		add_pair(&pairs, names[i], dependent->unit.action);
+		/* Where its reload is in vain. */
+		if (dependent->unit.action == ACTION_RELOAD_OR_RESTART)
+			add_pair(&pairs, names[i], ACTION_RESTART);
 	}
 	if (pairs)
 		qsort(pairs, strv_length(pairs), sizeof(*pairs), compare);

@@ -7,6 +7,7 @@
 #include <systemd/sd-event.h>
 
 #include "daemon/dependent/handshake.h"
+#include "daemon/dependent/own.h"
 #include "daemon/dependent/resolve.h"
 #include "lib/base/strv.h"
 #include "lib/os/clock.h"
@@ -47,6 +48,7 @@ struct prove {
 	enum proxy_protocol proxy_protocol;
 	struct prove_want *wants;
 	size_t want_count;
+	struct fingerprint former;
 	bool each_key, once;
 	struct sd_event_source *timer;
 	struct sd_event_source *defer;
@@ -355,6 +357,33 @@ static struct fingerprint leaf_shown(const struct probe *probe, bool wanted)
 	return (struct fingerprint){ 0 };
 }
 
+/* Of a server with several certificates, the former one is one of them. */
+static bool shows_former(const struct probe *probe)
+{
+	const struct fingerprint *former = &probe->prove->former;
+
+	for (enum leaf_key key = LEAF_ANY; fingerprint_is_set(former) && key < LEAF_KEYS; key++)
+		if (fingerprint_equal(&probe->last[key].leaf, former))
+			return probe_is_wrong(probe);
+	return false;
+}
+
+/* One that is silent may have lost its TLS, and one that shows a wanted leaf has loaded it. */
+static void see_former(const struct prove *prove, struct proof_seen *seen)
+{
+	seen->former = prove_count(prove, shows_former) > 0;
+	seen->own = true;
+	for (size_t i = 0; i < prove->probe_count; i++) {
+		const struct probe *probe = &prove->probes[i];
+
+		if (shows_former(probe))
+			seen->own = seen->own && address_is_own(&probe->address);
+		else if (!probe_may_be_silent(probe))
+			seen->former = false;
+	}
+	seen->own = seen->own && seen->former;
+}
+
 static void prove_conclude(struct prove *prove)
 {
 	_cleanup_(freep) char *words = NULL;
@@ -367,6 +396,7 @@ static void prove_conclude(struct prove *prove)
 	} else if (prove_count(prove, probe_is_wrong) > 0) {
 		seen.result = PROVE_WRONG;
 		seen.leaf = leaf_shown(prove_first(prove, probe_is_wrong, true), false);
+		see_former(prove, &seen);
 		words = words_wrong(prove);
 	} else {
 		seen.result = PROVE_UNPROVEN;
@@ -620,6 +650,7 @@ struct prove *prove_start(struct sd_event *event, const struct prove_request *re
 	prove->wants = mem_alloc(request->want_count * sizeof(*prove->wants));
 	for (size_t i = 0; i < request->want_count; i++)
 		prove->wants[i] = request->wants[i];
+	prove->former = request->former;
 	prove->each_key = request->each_key;
 	prove->once = request->once;
 	prove->on_done = done;

@@ -33,6 +33,7 @@ struct prove_request {
 	/* Of each kind of key that the wants have, the server shows one of them, or has none of that
 	 * kind; else any of them will do. */
 	bool each_key;
+	struct fingerprint former; /* what it served before, as far as that is known; else not set */
 	bool once; /* no second look at an address, whatever it shows */
 };
 

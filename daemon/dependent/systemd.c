@@ -440,6 +440,9 @@ static void systemd_cancel(struct dependent_call *call)
 	call_free((struct systemd_call *)call);
 }
 
+static const char reload_is_deaf[] =
+	"its reload does not read certificates; set 'action: restart'";
+
 static const char *action_done(enum action action)
 {
 	static const char *const words[] = {
@@ -452,6 +455,15 @@ static const char *action_done(enum action action)
 	return words[action];
 }
 
+/* What is reloaded may hold on to what it has read; what is started has to read. */
+static bool systemd_strengthen(struct desired_dependent *dependent)
+{
+	if (dependent->unit.action != ACTION_RELOAD_OR_RESTART)
+		return false;
+	dependent->unit.action = ACTION_RESTART;
+	return true;
+}
+
 static struct dependent_words systemd_describe(const struct desired_dependent *dependent)
 {
 	return (struct dependent_words){
@@ -460,12 +472,15 @@ static struct dependent_words systemd_describe(const struct desired_dependent *d
 		.done = action_done(dependent->unit.action),
 		.target = mem_strdup(dependent->unit.name),
 		.pause = "to stay below its start limit",
+		.stronger = dependent->unit.action == ACTION_RELOAD_OR_RESTART ? action_name(ACTION_RESTART) : NULL,
+		.advice = dependent->unit.action == ACTION_RELOAD ? reload_is_deaf : NULL,
 		.unit = dependent->unit.name,
 	};
 }
 
 const struct dependent_kind systemd_kind = {
 	.describe = systemd_describe,
+	.strengthen = systemd_strengthen,
 	.look = systemd_look,
 	.judge = systemd_judge,
 	.tell = systemd_tell,

@@ -57,11 +57,47 @@ void inventory_told(struct inventory *inventory, const struct tracked_dependent 
 	struct tracked_dependent *own = own_dependent(dependent);
 	bool together = inventory_begin(inventory);
 	struct changes changes = { 0 };
+	const struct settlement settlement = {
+		.told = fact->told,
+		.result = fact->proof,
+		.words = fact->words,
+		.version = fact->version,
+	};
 
 	for (size_t i = 0; i < fact->count; i++)
 		settle_row(inventory, own, &fact->rows[i]);
-	transition_tell_settled(&own->record, fact->told, fact->proof, fact->words,
-		inventory_now(inventory), &changes);
+	transition_tell_settled(&own->record, &settlement, inventory_now(inventory), &changes);
+	(void)save_dependent(inventory, dependent);
+	inventory_commit(inventory, together);
+	say_dependent_changes(inventory, dependent, &changes);
+}
+
+static void owe_again(struct inventory *inventory, struct tracked_dependent *dependent,
+	const struct owed_record *told, const struct digest *version)
+{
+	const struct slot *slot = stock_find_slot(&inventory->stock, told->delivery);
+	struct owed_record *row;
+
+	if (!digest_equal(&told->digest, version))
+		return;
+	if (slot)
+		inventory_want_look(inventory, (size_t)(slot - inventory->stock.slots), true);
+	row = dependent_owe(dependent, told->delivery);
+	if (transition_owed_again(row, version, told->since))
+		(void)save_owed(inventory, row);
+}
+
+void inventory_tell_escalated(struct inventory *inventory,
+	const struct tracked_dependent *dependent, const struct told_fact *fact)
+{
+	struct tracked_dependent *own = own_dependent(dependent);
+	bool together = inventory_begin(inventory);
+	struct changes changes = { 0 };
+
+	for (size_t i = 0; i < fact->count; i++)
+		owe_again(inventory, own, &fact->rows[i], fact->version);
+	transition_tell_escalated(
+		&own->record, fact->version, own->words.stronger, fact->words, &changes);
 	(void)save_dependent(inventory, dependent);
 	inventory_commit(inventory, together);
 	say_dependent_changes(inventory, dependent, &changes);

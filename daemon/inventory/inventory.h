@@ -372,10 +372,16 @@ struct told_fact {
 	bool told; /* a job was done, or was found to have been done */
 	enum prove_result proof;
 	const char *words; /* of the proof, or NULL */
+	const struct digest *version; /* that the proof was about, or NULL */
 };
 
 /* inventory_told(inventory, dependent, fact): all that it was about is settled. */
 void inventory_told(
+	struct inventory *inventory, const struct tracked_dependent *dependent, const struct told_fact *fact);
+
+/* inventory_tell_escalated(inventory, dependent, fact): it was told of ${fact}'s version in vain, and is to be told with
+ * more than its action: those rows of ${fact} are due (again) that are about it. */
+void inventory_tell_escalated(
 	struct inventory *inventory, const struct tracked_dependent *dependent, const struct told_fact *fact);
 
 /* inventory_tell_unknown(inventory, dependent): whether it was told cannot be known.

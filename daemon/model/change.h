@@ -85,6 +85,7 @@
 	/* a dependent */                                                                          \
 	CHANGE(TOLD, "told")				   /* words: the action, done */       \
 	CHANGE(TOLD_STOPPED, "told-stopped")		   /* it does not run, and needs no word */ \
+	CHANGE(ESCALATED, "escalated")			   /* words: of its proof; who: what is done now */ \
 	CHANGE(TELL_FAILED, "tell-failed")		   /* words: the action; error, attempt, next_try */ \
 	CHANGE(TELL_SETTLED, "tell-settled")               /* nothing is owed to it */         \
 	CHANGE(SERVES, "serves")			   /* words: of its proof */           \

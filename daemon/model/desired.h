@@ -203,6 +203,8 @@ struct dependent_words {
 	const char *done;   /* and in a sentence that says so: "Reloaded" */
 	char *target;	    /* to what: "nginx.service"; owned */
 	const char *pause;  /* why it may have to wait after it was told: "to stay below its start limit" */
+	const char *stronger; /* what else may be done where the action brought it no new version: "restart"; NULL: nothing */
+	const char *advice; /* what a person can do then, where nothing else may be; or NULL */
 	const char *unit;   /* systemd: the unit, borrowed from what it describes; else NULL */
 };
 

@@ -20,6 +20,8 @@ struct proof_seen {
 	enum prove_result result;
 	const char *words; /* what was seen and where, "localhost:443: 2 addresses serve it" */
 	struct fingerprint leaf; /* MATCHED: the wanted one; WRONG: another that is shown; else unset */
+	bool former; /* WRONG: all addresses that this host can reach show the former one */
+	bool own; /* and they are this host's own */
 	bool no_tls; /* UNPROVEN: what is there answers, but not with TLS that holds */
 	const char *addresses; /* that were looked at, "127.0.0.1:443 [::1]:443"; NULL: there is none */
 };

@@ -78,6 +78,8 @@ struct dependent_record {
 	usec_t intended_at; /* when that was written; 0: its tell has ended */
 	usec_t told_at;
 	struct proof_record proof;
+	struct digest proven; /* the version that it was last seen to serve; unset: it never was */
+	struct digest escalated; /* a reload did not bring this version: it is told of it by a restart, once */
 };
 
 void certificate_record_done(struct certificate_record *record);

@@ -535,10 +535,17 @@ static const struct plan_delivery *find_delivery(const struct plan_input *input,
 /* What a dependent's rows come to. */
 struct owed_summary {
 	const struct owed_record *due; /* the first that is due */
+	const struct owed_record *escalated; /* the first that its action did not bring */
 	const struct owed_record *unknown; /* the first of which it is not known whether it was told */
 	usec_t since; /* of the due row that waits longest */
 	bool in_flight; /* another delivery that owes it is on its way */
 };
+
+/* It was told of that already, in vain. */
+static bool is_escalated(const struct dependent_record *record, const struct owed_record *row)
+{
+	return record && digest_is_set(&record->escalated) && digest_equal(&record->escalated, &row->digest);
+}
 
 static struct owed_summary summarise_owed(const struct plan_input *input, const struct plan_dependent *dependent)
 {
@@ -558,6 +565,8 @@ static struct owed_summary summarise_owed(const struct plan_input *input, const 
 		case OWED_DUE:
 			summary.due = summary.due ?: row;
 			summary.since = MIN(summary.since, row->since);
+			if (is_escalated(dependent->record, row))
+				summary.escalated = summary.escalated ?: row;
 			break;
 		}
 	}
@@ -581,7 +590,7 @@ static struct step *add_tell_step(struct planner *planner, size_t index, const s
 	return step;
 }
 
-/* Told, but not seen to serve the new version: looked at again, which never causes a restart. */
+/* Told, but not seen to serve the new version: looked at again. */
 static void plan_dependent_proof(struct planner *planner, size_t index)
 {
 	const struct plan_dependent *dependent = &planner->input->dependents[index];
@@ -757,7 +766,12 @@ static void plan_dependent(struct planner *planner, size_t index)
 		plan_again_at(planner, gathered);
 		return;
 	}
-	if (owed.due)
+	if (owed.escalated)
+		add_tell_step(planner, index, owed.escalated, STEP_TELL,
+			mem_printf("%s of %s (%s) is pending: %s did not make it load the renewed certificate",
+				words->stronger ?: words->action, dependent->dependent->name, words->target,
+				words->action));
+	else if (owed.due)
 		add_tell_step(planner, index, owed.due, STEP_TELL,
 			mem_printf("%s of %s (%s) is pending: a renewed certificate is in place", words->action,
 				dependent->dependent->name, words->target));

@@ -40,6 +40,10 @@ static const char *const steps[] = {
 	"INSERT INTO dependent SELECT name, failures, next_try, problem, NULL, invocation, intended_at, told_at, proof"
 	" FROM dependent_of_format_2;"
 	"DROP TABLE dependent_of_format_2;",
+
+	/* Format 4: what a dependent was last seen to serve, and what only a restart brings it. */
+	"ALTER TABLE dependent ADD COLUMN proven BLOB;"
+	"ALTER TABLE dependent ADD COLUMN escalated BLOB;",
 };
 
 const struct formats formats_ours = { .steps = steps, .newest = ARRAY_SIZE(steps) };

@@ -19,7 +19,8 @@
 	"held, approved, guard_passed, proof, proven, leaf, chain_pem, held_accept, anchor"
 #define OWED_COLUMNS "dependent, delivery, fingerprint, since, due"
 #define DEPENDENT_COLUMNS                                                                          \
-	"name, failures, next_try, problem, target, token, intended_at, told_at, proof"
+	"name, failures, next_try, problem, target, token, intended_at, told_at, proof, proven, "       \
+	"escalated"
 
 #define HISTORY_KEPT (400 * USEC_PER_DAY)
 
@@ -300,6 +301,8 @@ static void load_dependent(void *item, struct reader *reader)
 	row->intended_at = read_number(reader);
 	row->told_at = read_number(reader);
 	proof_parse(read_text(reader), &row->proof);
+	row->proven = read_digest(reader);
+	row->escalated = read_digest(reader);
 }
 
 static const char select_deliveries[] = "SELECT " DELIVERY_COLUMNS " FROM delivery ORDER BY name";
@@ -501,8 +504,8 @@ int record_save_dependent(struct record *record, const struct dependent_record *
 	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
 	struct binder binder = { 0 };
 	int r = statement_prepare(record,
-		"INSERT OR REPLACE INTO dependent (" DEPENDENT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?)", &statement,
-		err);
+		"INSERT OR REPLACE INTO dependent (" DEPENDENT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+		&statement, err);
 
 	if (r < 0)
 		return r;
@@ -516,6 +519,8 @@ int record_save_dependent(struct record *record, const struct dependent_record *
 	bind_number(&binder, row->intended_at);
 	bind_number(&binder, row->told_at);
 	bind_sentence(&binder, proof_text(&row->proof));
+	bind_digest(&binder, &row->proven);
+	bind_digest(&binder, &row->escalated);
 	return statement_run(record, &statement, "save dependent", err);
 }
 

@@ -78,20 +78,62 @@ void transition_tell_failed(struct dependent_record *record, const char *action,
 	change->next_try = record->next_try;
 }
 
-void transition_tell_settled(struct dependent_record *record, bool told, enum prove_result result, const char *words,
+void transition_tell_settled(struct dependent_record *record, const struct settlement *settlement,
 	usec_t now, struct changes *changes)
 {
 	const struct attempts attempts = attempts_of(record);
-	bool matched = result == PROVE_NONE || result == PROVE_MATCHED;
+	const enum prove_result result = settlement->result;
 
 	attempts_succeeded(&attempts);
-	if (told)
+	if (settlement->told)
 		record->told_at = now;
-	if (!matched)
+	if (result != PROVE_NONE && result != PROVE_MATCHED)
 		record->next_try = usec_add(now, PROVE_AGAIN);
 	record->intended_at = 0;
-	proof_set(&record->proof, result, words);
+	proof_set(&record->proof, result, settlement->words);
+	if (result == PROVE_MATCHED && settlement->version)
+		record->proven = *settlement->version;
 	(void)changes_add(changes, CHANGE_TELL_SETTLED);
+}
+
+enum escalation transition_escalation(const struct dependent_record *record,
+	const struct dependent_words *words, const struct proven_wrong *wrong)
+{
+	if (!wrong->version || !wrong->former || !wrong->own ||
+		digest_equal(&record->proven, wrong->version))
+		return ESCALATION_NONE;
+	if (!words->stronger)
+		return words->advice ? ESCALATION_ADVISE : ESCALATION_NONE;
+	return digest_equal(&record->escalated, wrong->version) ? ESCALATION_NONE : ESCALATION_DO;
+}
+
+void transition_tell_escalated(struct dependent_record *record, const struct digest *version,
+	const char *stronger, const char *words, struct changes *changes)
+{
+	const struct attempts attempts = attempts_of(record);
+	struct change *change = changes_add(changes, CHANGE_ESCALATED);
+
+	attempts_succeeded(&attempts);
+	record->intended_at = 0;
+	record->escalated = *version;
+	change->words = words;
+	change->who = stronger;
+}
+
+bool transition_is_escalated(const struct dependent_record *record, const struct owed_record *row)
+{
+	return digest_is_set(&record->escalated) && row->owed == OWED_DUE &&
+	       digest_equal(&record->escalated, &row->digest);
+}
+
+bool transition_owed_again(struct owed_record *row, const struct digest *version, usec_t since)
+{
+	if (digest_is_set(&row->digest) && !digest_equal(&row->digest, version))
+		return false;
+	row->owed = OWED_DUE;
+	row->digest = *version;
+	row->since = since;
+	return true;
 }
 
 void transition_tell_unknown(struct dependent_record *record, usec_t now)

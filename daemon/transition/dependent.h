@@ -6,6 +6,7 @@
  * row that is not there yet is one of which nothing is known: all zero but for its names. */
 
 #include "daemon/model/change.h"
+#include "daemon/model/desired.h"
 #include "daemon/model/observed.h"
 #include "daemon/model/recorded.h"
 
@@ -45,10 +46,53 @@ bool transition_owed_told(const struct owed_record *row, const struct digest *ve
 void transition_tell_failed(struct dependent_record *record, const char *action, const struct error *err,
 	unsigned chance, usec_t now, struct changes *changes);
 
-/* transition_tell_settled(record, told, result, words, now, changes): it was told (or found to have been, or to need no word),
- * and its proof came to ${result}; NONE: there is none.  ${told}: a job was done. */
-void transition_tell_settled(struct dependent_record *record, bool told, enum prove_result result, const char *words,
+/* What came of telling it, or was found to have. */
+struct settlement {
+	bool told; /* a job was done */
+	enum prove_result result; /* of its proof; NONE: there is none */
+	const char *words; /* and what was seen */
+	const struct digest *version; /* that the proof was about; NULL: there is none */
+};
+
+/* transition_tell_settled(record, settlement, now, changes): nothing more is done about what it was told. */
+void transition_tell_settled(struct dependent_record *record, const struct settlement *settlement,
 	usec_t now, struct changes *changes);
+
+/* Its proof is PROVE_WRONG after the full time. */
+struct proven_wrong {
+	const struct digest *version; /* that it should serve, and that is where it reads it; NULL: there is none */
+	bool former; /* its endpoint shows the version that it was last seen to serve, and nothing else */
+	bool own; /* and is this host itself */
+};
+
+enum escalation {
+	ESCALATION_NONE, /* to do more would not help, or might do harm */
+	ESCALATION_DO, /* what its words call stronger */
+	ESCALATION_ADVISE, /* a person has to allow that first: what its words call advice */
+};
+
+/**
+ * transition_escalation(record, words, wrong):
+ * Is more to be done than its action?  Once for a version, and only where its endpoint was seen to take over versions of
+ * this delivery before, and goes on with exactly the last one of them: a load balancer, a server that is slow or one that
+ * has lost its TLS must not be restarted for that.
+ */
+enum escalation transition_escalation(const struct dependent_record *record,
+	const struct dependent_words *words, const struct proven_wrong *wrong);
+
+/* transition_tell_escalated(record, version, stronger, words, changes): it is to be told of ${version} once more, by what
+ * is ${stronger} than its action; ${words} of its proof. */
+void transition_tell_escalated(struct dependent_record *record, const struct digest *version,
+	const char *stronger, const char *words, struct changes *changes);
+
+/* transition_is_escalated(record, row): is that what is owed to it in ${row}? */
+bool transition_is_escalated(
+	const struct dependent_record *record, const struct owed_record *row);
+
+/* transition_owed_again(row, version, since): ${version}, in place since ${since}, was told in vain.  A row that is about
+ * something else stays. */
+bool transition_owed_again(
+	struct owed_record *row, const struct digest *version, usec_t since);
 
 /* transition_tell_unknown(record, now): it could not be found out whether it was told, and so it is not: it stays a question. */
 void transition_tell_unknown(struct dependent_record *record, usec_t now);

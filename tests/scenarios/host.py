@@ -46,6 +46,8 @@ class Unit:
         self.jobs = []
         self.fails = False  # its next starts fail
         self.reads = None  # called when it starts or reloads: what a server does with its files
+        self.can_reload = False
+        self.deaf = False  # its reloads read nothing
         self.paths = [path_of(name)]  # and those of its aliases
         self.begin(now() - 3600 * 10**6)
 
@@ -63,7 +65,7 @@ class Unit:
             "Result": ("s", "exit-code" if self.active is None else "success"),
             "Type": ("s", self.kind),
             "InvocationID": ("ay", self.invocation),
-            "CanReload": ("b", False),
+            "CanReload": ("b", self.can_reload),
             "RemainAfterExit": ("b", False),
             "ConditionResult": ("b", True),
             "ConditionTimestamp": ("t", self.since),
@@ -79,6 +81,11 @@ class Unit:
         """What systemd does for a job; its result."""
         self.jobs.append(job)
         if job != "start" and not self.active:
+            return "done"
+        if self.can_reload and job.startswith("reload"):
+            self.changed = now()
+            if self.reads and not self.deaf:
+                self.reads()
             return "done"
         self.begin()
         if self.fails:

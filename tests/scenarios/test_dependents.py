@@ -91,6 +91,45 @@ def test_proof_tells_who_serves_what(bus_ferry, cloud, host, servers):
     assert [unit.jobs for unit in host.units.values()] == [["restart"]] * 3, "a proof alone restarts nothing"
 
 
+def reloading_server(ferry, cloud, host, servers, action):
+    """A server that was seen to serve what it had read when it was reloaded."""
+    pay, server = ferry.issue("pay.example.com"), servers()
+    ferry.carry("pay", pay, "files").once()
+    ferry.dependent("web", "web.service", action, prove=prove(server.port) | {"within": "1s"})
+    unit = host.unit("web.service")
+    unit.can_reload, unit.reads = True, server.load
+    cloud.renew(pay, force=True)
+    ferry.carry("pay", pay, {"to": "files", "then": ["web"]}).once()
+    assert server.serves == ferry.truth(pay)["fingerprint"]
+    return pay, server, unit
+
+
+def test_what_a_reload_leaves_as_it_was_is_restarted(bus_ferry, cloud, host, servers):
+    ferry = bus_ferry
+    pay, server, unit = reloading_server(ferry, cloud, host, servers, "reload-or-restart")
+    unit.deaf = True
+    cloud.renew(pay, force=True)
+    run = ferry.once()
+    assert server.serves == ferry.truth(pay)["fingerprint"]
+    assert run.dependent("web")["proof"] == "matched"
+    assert "web.service (web) goes on with its previous certificate" in run.log
+    assert "Restarted web.service (web)" in run.log
+    unit.reads = None
+    cloud.renew(pay, force=True)
+    assert "still serves" in ferry.once(expect=1).dependent("web")["reason"]
+    ferry.once(expect=1)
+    assert unit.jobs == ["reload-or-restart"] + ["reload-or-restart", "restart"] * 2, "once for a version"
+
+
+def test_a_reload_that_reads_nothing_is_told_with_the_cure(bus_ferry, cloud, host, servers):
+    pay, _, unit = reloading_server(bus_ferry, cloud, host, servers, "reload")
+    unit.deaf = True
+    cloud.renew(pay, force=True)
+    reason = bus_ferry.once(expect=1).dependent("web")["reason"]
+    assert "its reload does not read certificates; set 'action: restart'" in reason
+    assert unit.jobs == ["reload", "reload"]
+
+
 def test_lost_record_and_what_is_served(bus_ferry, cloud, host, servers):
     ferry, pay = bus_ferry, bus_ferry.issue("pay.example.com")
     ferry.carry("pay", pay, "files").once()

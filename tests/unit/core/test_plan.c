@@ -312,6 +312,7 @@ static const struct field candidate_fields[] = {
 
 static const struct field dependent_fields[] = {
 	PLAIN("action", TEXT, given_dependent, words.action),
+	PLAIN("stronger", TEXT, given_dependent, words.stronger),
 	PLAIN("prove", TEXT, given_dependent, dependent.prove.connect),
 	PLAIN("after", LIST, given_dependent, dependent.after),
 	PLAIN("shares_with", LIST, given_dependent, shares_with),
@@ -322,6 +323,7 @@ static const struct field dependent_fields[] = {
 	RECORD("next_try", TIME, given_dependent, next_try),
 	RECORD("problem", TEXT, given_dependent, problem),
 	RECORD("proof", PROOF, given_dependent, proof),
+	RECORD("escalated", DIGEST, given_dependent, escalated),
 	{ 0 },
 };
 

@@ -13,7 +13,7 @@
  *
  * Expected: all records that are not empty, whole; and what has come of the facts, in its order: "change NAME ...",
  * and for a fact that says whether there is something to write down, "written" or "not written"; of a row that may go,
- * "goes" or "stays"; of an object, "void" or "kept"; of its root, "other anchor" or "same anchor".
+ * "goes" or "stays"; of a proof that is wrong, "more is done", "more is advised" or "no more is done"; of an object, "void" or "kept"; of its root, "other anchor" or "same anchor".
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -47,10 +47,10 @@ struct fact {
 	struct version version;
 	struct fingerprint pinned, anchor;
 	struct proof_record proof;
-	char *object, *pem, *chain, *words, *who, *reason, *result;
+	char *object, *pem, *chain, *words, *who, *reason, *result, *stronger, *advice;
 	usec_t until;
 	unsigned accept, deliveries;
-	bool recorded, serial, ambiguous, told;
+	bool recorded, serial, ambiguous, told, in_place, former, own;
 };
 
 struct world {
@@ -138,6 +138,8 @@ static const struct field dependent_fields[] = {
 	FIELD("intended_at", TIME, dependent_record, intended_at),
 	FIELD("told_at", TIME, dependent_record, told_at),
 	FIELD("proof", PROOF, dependent_record, proof),
+	FIELD("proven", DIGEST, dependent_record, proven),
+	FIELD("escalated", DIGEST, dependent_record, escalated),
 	{ 0 },
 };
 
@@ -171,6 +173,11 @@ static const struct field fact_fields[] = {
 	FIELD("serial", FLAG, fact, serial),
 	FIELD("ambiguous", FLAG, fact, ambiguous),
 	FIELD("told", FLAG, fact, told),
+	FIELD("in_place", FLAG, fact, in_place),
+	FIELD("former", FLAG, fact, former),
+	FIELD("own", FLAG, fact, own),
+	FIELD("stronger", TEXT, fact, stronger),
+	FIELD("advice", TEXT, fact, advice),
 	{ 0 },
 };
 
@@ -470,6 +477,35 @@ static bool tell_certificate(struct world *world, const char *name, struct fact 
 	return true;
 }
 
+static void settle(struct dependent_record *record, const struct fact *fact, usec_t now, struct changes *changes)
+{
+	const struct settlement settlement = {
+		.told = fact->told,
+		.result = result_of(fact->result),
+		.words = fact->words,
+		.version = digest_is_set(&fact->version.digest) ? &fact->version.digest : NULL,
+	};
+
+	transition_tell_settled(record, &settlement, now, changes);
+}
+
+static void say_escalation(struct world *world, const struct fact *fact)
+{
+	static const char *const texts[] = {
+		[ESCALATION_NONE] = "no more is done",
+		[ESCALATION_DO] = "more is done",
+		[ESCALATION_ADVISE] = "more is advised",
+	};
+	const struct dependent_words words = { .stronger = fact->stronger, .advice = fact->advice };
+	const struct proven_wrong wrong = {
+		.version = fact->in_place ? &fact->version.digest : NULL,
+		.former = fact->former,
+		.own = fact->own,
+	};
+
+	buf_printf(&world->events, "%s\n", texts[transition_escalation(&world->dependent, &words, &wrong)]);
+}
+
 static bool tell_dependent(struct world *world, const char *name, struct fact *fact, struct changes *changes)
 {
 	struct dependent_record *record = &world->dependent;
@@ -493,7 +529,15 @@ static bool tell_dependent(struct world *world, const char *name, struct fact *f
 	else if (strcmp(name, "tell-failed") == 0)
 		transition_tell_failed(record, fact->words, &fact->error, world->chance, now, changes);
 	else if (strcmp(name, "tell-settled") == 0)
-		transition_tell_settled(record, fact->told, result_of(fact->result), fact->words, now, changes);
+		settle(record, fact, now, changes);
+	else if (strcmp(name, "tell-wrong") == 0)
+		say_escalation(world, fact);
+	else if (strcmp(name, "tell-escalated") == 0)
+		transition_tell_escalated(record, version, fact->stronger, fact->words, changes);
+	else if (strcmp(name, "owed-again") == 0)
+		say(world, transition_owed_again(row, version, fact->until), "written", "not written");
+	else if (strcmp(name, "owed-escalated") == 0)
+		say(world, transition_is_escalated(record, row), "escalated", "not escalated");
 	else if (strcmp(name, "tell-unknown") == 0)
 		transition_tell_unknown(record, now);
 	else if (strcmp(name, "tell-put-off") == 0)
@@ -514,6 +558,8 @@ static void fact_done(struct fact *fact)
 	free(fact->words);
 	free(fact->result);
 	free(fact->who);
+	free(fact->stronger);
+	free(fact->advice);
 }
 
 static void tell(struct world *world, char *line)

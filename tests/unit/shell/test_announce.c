@@ -187,6 +187,11 @@ static const struct expected happening[] = {
 		.level = LOG_INFO, .sentence = "Reloaded nginx.service (web)", .history = "told web nginx.service" },
 	{ .change = { .event = CHANGE_TOLD_STOPPED }, .subject = &of_dependent, .id = ID("10"), .level = LOG_INFO,
 		.sentence = "Skipped nginx.service (web): not running", .history = "told web nginx.service" },
+	{ .change = { .event = CHANGE_ESCALATED, .words = "an old one", .who = "restart" }, .subject = &of_dependent,
+		.id = ID("13"), .level = LOG_NOTICE,
+		.sentence = "nginx.service (web) goes on with its previous certificate (an old one); certferryd tries "
+			    "a restart, once. Set 'action: restart' for it to come first",
+		.history = "escalated web restart of nginx.service" },
 	ONCE(CHANGE_SERVES, of_dependent, ID("12"), LOG_INFO, "Verified 'web': serves it", .words = "serves it"),
 	/* What ends a trouble that was not there. */
 	ONCE(CHANGE_BUS_FOUND, host, NULL, QUIET, NULL),

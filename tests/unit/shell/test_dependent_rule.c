@@ -63,11 +63,14 @@ static void test_rule_allows_each_unit_its_action(void **state)
 		UNIT("web.service", ACTION_RELOAD_OR_RESTART),
 		UNIT("deploy@front.service", ACTION_START),
 		UNIT("db.service", ACTION_RELOAD),
+		UNIT("edge.service", ACTION_RELOAD_OR_RESTART), /* which may end in a restart */
 	};
 
 	check_rule(dependents, ARRAY_SIZE(dependents),
 		"\n\t\t\"reload db.service\",\n"
 		"\t\t\"start deploy@front.service\",\n"
+		"\t\t\"reload-or-try-restart edge.service\",\n"
+		"\t\t\"try-restart edge.service\",\n"
 		"\t\t\"try-restart mail.service\",\n"
 		"\t\t\"reload-or-try-restart web.service\",\n"
 		"\t\t\"try-restart web.service\"\n\t");

@@ -21,6 +21,7 @@
 #include <openssl/x509.h>
 #include <systemd/sd-event.h>
 
+#include "daemon/dependent/own.h"
 #include "lib/base/mem.h"
 #include "lib/os/clock.h"
 #include "lib/os/file.h"
@@ -251,7 +252,7 @@ struct proof {
 	enum prove_result result;
 	char *words;
 	struct fingerprint leaf;
-	bool no_tls;
+	bool no_tls, former, own;
 	char *addresses;
 	usec_t took;
 };
@@ -266,12 +267,17 @@ static void on_proved(void *userdata, const struct proof_seen *seen)
 	proof->words = mem_strdup(seen->words);
 	proof->leaf = seen->leaf;
 	proof->no_tls = seen->no_tls;
+	proof->former = seen->former;
+	proof->own = seen->own;
 	proof->addresses = mem_strdup(seen->addresses);
 	sd_event_exit(proof->event, 0);
 }
 
 /* Of these the next proof wants one, whose key it does not know. */
 static const struct identity *wanted = &ours;
+
+/* And this one, if any, is what the server had before. */
+static const struct identity *before;
 
 static void prove_request(struct proof *proof, const struct prove_request *request)
 {
@@ -290,8 +296,10 @@ static void prove_request(struct proof *proof, const struct prove_request *reque
 static void prove_wish(struct proof *proof, const struct desired_proof *wish)
 {
 	const struct prove_want want = { .leaf = wanted->fingerprint };
-	const struct prove_request request = { .proof = wish, .wants = &want, .want_count = 1 };
+	struct prove_request request = { .proof = wish, .wants = &want, .want_count = 1 };
 
+	if (before)
+		request.former = before->fingerprint;
 	prove_request(proof, &request);
 }
 
@@ -347,6 +355,41 @@ static void test_wrong_says_what_is_served(void **state)
 	text[16] = '\0';
 	check(SERVE_OTHER, SHORT, PROVE_WRONG, text);
 	check(SERVE_OTHER, SHORT, PROVE_WRONG, "expires 20");
+}
+
+/* What the server shows: is it what it had before, and nothing else? */
+static bool shows_former(
+	const struct identity *former, const struct identity *want, enum manner manner)
+{
+	_cleanup_(freep) char *connect = NULL;
+	struct server server;
+	struct proof proof;
+
+	before = former;
+	wanted = want;
+	assert_true(server_start(&server, manner, 0));
+	connect = mem_printf("127.0.0.1:%u", server.port);
+	prove_now(&proof, connect, NULL, SHORT);
+	server_stop(&server);
+	before = NULL;
+	wanted = &ours;
+	free(proof.words);
+	free(proof.addresses);
+	assert_int_equal(proof.own, proof.former);
+	return proof.former;
+}
+
+static void test_the_former_is_told_from_others(void **state)
+{
+	assert_true(shows_former(&other, &ours, SERVE_OTHER));
+	assert_false(shows_former(&ours_rsa, &ours, SERVE_OTHER));
+	assert_false(shows_former(NULL, &ours, SERVE_OTHER));
+	assert_false(shows_former(&other, &other, SERVE_OTHER));
+	assert_false(shows_former(&other, &ours, HANG_UP));
+	two.version = TLS1_3_VERSION;
+	two.ec = &ours, two.rsa = &other_rsa;
+	assert_true(shows_former(&other_rsa, &ours_rsa, SERVE_TWO));
+	assert_true(shows_former(&ours, &ours_rsa, SERVE_TWO));
 }
 
 static void check_two(const struct identity *want, enum prove_result result, const char *words)
@@ -818,6 +861,45 @@ static bool leave_the_network(void)
 	return fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &up) == 0;
 }
 
+/* One more address of this host's, beside those of loopback. */
+static bool add_address(const char *text)
+{
+	struct ifreq alias = { .ifr_name = "lo:1" };
+	struct sockaddr_in *in = (struct sockaddr_in *)&alias.ifr_addr;
+	_cleanup_(fd_closep) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	in->sin_family = AF_INET;
+	return inet_pton(AF_INET, text, &in->sin_addr) == 1 && fd >= 0 &&
+	       ioctl(fd, SIOCSIFADDR, &alias) == 0;
+}
+
+static bool is_own(const char *text)
+{
+	struct address address = { .length = sizeof(struct sockaddr_in6) };
+	struct sockaddr_in *in = (struct sockaddr_in *)&address.socket;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&address.socket;
+
+	address.socket.ss_family = strchr(text, ':') ? AF_INET6 : AF_INET;
+	in->sin_port = htons(443);
+	if (address.socket.ss_family == AF_INET)
+		assert_int_equal(inet_pton(AF_INET, text, &in->sin_addr), 1);
+	else
+		assert_int_equal(inet_pton(AF_INET6, text, &in6->sin6_addr), 1);
+	return address_is_own(&address);
+}
+
+static void test_own_addresses_are_known(void **state)
+{
+	if (!leave_the_network() || !add_address("198.51.100.7"))
+		skip();
+	assert_true(is_own("127.0.0.1"));
+	assert_true(is_own("127.0.0.9"));
+	assert_true(is_own("::1"));
+	assert_true(is_own("198.51.100.7"));
+	assert_false(is_own("198.51.101.7"));
+	assert_false(is_own("2001:db8::1"));
+}
+
 static void prove_name(const char *const *addresses, enum manner manner, usec_t within,
 	enum prove_result result, const char *words)
 {
@@ -901,6 +983,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_matched),
 		cmocka_unit_test(test_wrong_says_what_is_served),
+		cmocka_unit_test(test_the_former_is_told_from_others),
 		cmocka_unit_test(test_two_certificates_on_one_port),
 		cmocka_unit_test(test_the_right_key_is_asked_for_at_once),
 		cmocka_unit_test(test_a_chain_of_another_key),
@@ -919,7 +1002,9 @@ int main(void)
 		cmocka_unit_test(test_cancel_means_no_callback),
 		cmocka_unit_test(test_proofs_take_turns),
 		cmocka_unit_test(test_some_addresses_at_a_time),
-		cmocka_unit_test(test_no_route_does_not_count), /* the last: it leaves the network */
+		/* The last, which leave the network. */
+		cmocka_unit_test(test_no_route_does_not_count),
+		cmocka_unit_test(test_own_addresses_are_known),
 	};
 
 	if (secret_memory_init(&(bool){ false }, NULL) < 0)

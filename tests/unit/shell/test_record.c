@@ -268,7 +268,8 @@ static void test_dependent(void **state)
 {
 	_cleanup_(record_freep) struct record *record = opened();
 	struct dependent_record row = { (char *)"nginx", 40, 41, (char *)"problem",
-		(char *)"web.service", (char *)"token", 42, 43, { PROVE_WRONG, (char *)"wrong: proof" } };
+		(char *)"web.service", (char *)"token", 42, 43, { PROVE_WRONG, (char *)"wrong: proof" },
+		digest_of(46), digest_of(47) };
 	struct recorded all;
 
 	assert_int_equal(record_save_dependent(record, &row, NULL), 0);
@@ -284,6 +285,8 @@ static void test_dependent(void **state)
 	assert_string_equal(all.dependents[0].token, row.token);
 	assert_int_equal(all.dependents[0].intended_at, 42);
 	assert_int_equal(all.dependents[0].told_at, 43);
+	assert_int_equal(all.dependents[0].proven.bytes[0], 46);
+	assert_int_equal(all.dependents[0].escalated.bytes[0], 47);
 	assert_true(proof_equal(&all.dependents[0].proof, &row.proof));
 	recorded_done(&all);
 }

@@ -24,6 +24,8 @@ static struct {
 	bool unreachable; /* what is told gets lost on its way */
 	enum dependent_judgement answer; /* to a question */
 	usec_t later; /* not to be told before that; 0: now */
+	bool deaf; /* playing is in vain, and may be made a louder playing */
+	unsigned loud; /* tells of that kind */
 	struct toy_call *call; /* under way */
 } toy;
 
@@ -97,6 +99,7 @@ static struct dependent_call *toy_tell(const struct dependent_host *host, const 
 	assert_int_equal(disk.dependents[0].intended_at, request->intent.at);
 	recorded_done(&disk);
 	toy.tells++;
+	toy.loud += request->dependent->unit.action == ACTION_RESTART;
 	call->on_tell = done;
 	if (!toy.unreachable)
 		strv_append(&toy.asked, request->intent.token);
@@ -121,6 +124,14 @@ static void toy_cancel(struct dependent_call *call)
 	toy_end((struct toy_call *)call);
 }
 
+static bool toy_strengthen(struct desired_dependent *dependent)
+{
+	if (!toy.deaf)
+		return false;
+	dependent->unit.action = ACTION_RESTART;
+	return true;
+}
+
 static struct dependent_words toy_describe(const struct desired_dependent *dependent)
 {
 	return (struct dependent_words){
@@ -129,11 +140,13 @@ static struct dependent_words toy_describe(const struct desired_dependent *depen
 		.done = "Played",
 		.target = mem_printf("the %s", dependent->name),
 		.pause = "so as not to break it",
+		.stronger = "play loud",
 	};
 }
 
 static const struct dependent_kind toy_kind = {
 	.describe = toy_describe,
+	.strengthen = toy_strengthen,
 	.look = toy_look,
 	.judge = toy_judge,
 	.tell = toy_tell,
@@ -176,6 +189,9 @@ struct prove {
 
 static struct prove *proof;
 
+/* What the next ones see beside their result. */
+static struct proof_seen sight;
+
 struct prove *prove_start(
 	struct sd_event *event, const struct prove_request *request, prove_done_fn done, void *userdata)
 {
@@ -198,7 +214,9 @@ static void proven(enum prove_result result)
 	struct prove done = *proof;
 
 	free(take(proof));
-	done.done(done.userdata, &(struct proof_seen){ .result = result, .words = "localhost:443: seen" });
+	sight.result = result;
+	sight.words = "localhost:443: seen";
+	done.done(done.userdata, &sight);
 }
 
 /* --- the daemon around it --- */
@@ -301,6 +319,7 @@ static int setup(void **state)
 	static struct telling_bed at;
 
 	memset(&toy, 0, sizeof(toy));
+	memset(&sight, 0, sizeof(sight));
 	bed_init(&bed_of_test);
 	at = (struct telling_bed){ .bed = &bed_of_test };
 	begin(&at);
@@ -581,6 +600,175 @@ static void test_questions(void **state)
 	assert_int_equal(toy.tells + toy.resumes, 0);
 }
 
+/* --- what its action does not bring it --- */
+
+#define DELIVERY "pay/files"
+
+/* What a look at the delivery's place shows: a version, or (0) that what is there is damaged. */
+static void show(struct telling_bed *at, char version)
+{
+	struct observed seen = { .state = OBSERVED_PRESENT };
+
+	seen.at = inventory_now(at->bed->inventory);
+	memset(seen.version.digest.bytes, version, sizeof(seen.version.digest.bytes));
+	inventory_want_look(at->bed->inventory, 0, false);
+	inventory_saw(at->bed->inventory, 0, &seen, 7);
+	observed_done(&seen);
+}
+
+/* It served A, is told of B, and goes on with A. */
+static void tell_in_vain(struct telling_bed *at)
+{
+	toy.deaf = true;
+	sight = (struct proof_seen){ .former = true, .own = true };
+	ask_for_proof(at, true);
+	memset(own_dependent(at->dependent)->record.proven.bytes, 'A', sizeof(struct digest));
+	show(at, 'B');
+	owe(at, DELIVERY, 'B', OWED_DUE, 10);
+	tell_start(at->tell, at->dependent);
+	toy_looked(NULL);
+	toy_told(TOLD_DONE, NULL);
+	proven(PROVE_WRONG);
+}
+
+static void assert_escalated(const struct telling_bed *at)
+{
+	struct recorded disk = bed_on_disk(&bed_of_test);
+
+	assert_null(toy.call);
+	assert_null(proof);
+	assert_false(at->dependent->in_flight);
+	assert_int_equal(disk.owed_count, 1);
+	assert_string_equal(disk.owed[0].delivery, DELIVERY);
+	assert_int_equal(disk.owed[0].owed, OWED_DUE);
+	assert_int_equal(disk.owed[0].digest.bytes[0], 'B');
+	assert_int_equal(disk.dependents[0].escalated.bytes[0], 'B');
+	assert_int_equal(disk.dependents[0].proven.bytes[0], 'A');
+	assert_int_equal(disk.dependents[0].intended_at, 0);
+	assert_int_equal(disk.dependents[0].next_try, 0);
+	recorded_done(&disk);
+}
+
+static void test_in_vain_is_told_by_more_once(void **state)
+{
+	struct telling_bed *bed = *state;
+
+	tell_in_vain(bed);
+	assert_escalated(bed);
+	assert_int_equal(toy.loud, 0);
+	show(bed, 'B');
+	tell_start(bed->tell, bed->dependent);
+	toy_looked(NULL);
+	assert_int_equal(toy.loud, 1);
+	toy_told(TOLD_DONE, NULL);
+	proven(PROVE_WRONG);
+	assert_settled(bed);
+	assert_int_equal(bed->dependent->record.proof.result, PROVE_WRONG);
+	tell_prove_again(bed->tell, bed->dependent);
+	proven(PROVE_WRONG);
+	assert_settled(bed);
+	assert_int_equal(toy.tells, 2);
+}
+
+static void test_in_vain_and_then_served(void **state)
+{
+	struct telling_bed *bed = *state;
+
+	tell_in_vain(bed);
+	restart(bed);
+	ask_for_proof(bed, true);
+	show(bed, 'B');
+	memset(sight.leaf.bytes, 'B', sizeof(sight.leaf.bytes));
+	tell_all(bed);
+	assert_settled(bed);
+	assert_int_equal(toy.loud, 1);
+	assert_int_equal(bed->dependent->record.proven.bytes[0], 'B');
+}
+
+/* A crash while it is told so: it is not told twice. */
+static void test_more_outlives_a_crash(void **state)
+{
+	struct telling_bed *bed = *state;
+
+	tell_in_vain(bed);
+	show(bed, 'B');
+	tell_start(bed->tell, bed->dependent);
+	toy_looked(NULL);
+	assert_int_equal(toy.loud, 1);
+	restart(bed);
+	ask_for_proof(bed, true);
+	show(bed, 'B');
+	tell_all(bed);
+	assert_settled(bed);
+	assert_int_equal(toy.loud, 1);
+	assert_int_equal(toy.resumes, 1);
+}
+
+/* The proof after the telling found nobody, and the next one the former version. */
+static void test_in_vain_is_found_later(void **state)
+{
+	struct telling_bed *bed = *state;
+
+	toy.deaf = true;
+	sight = (struct proof_seen){ .former = true, .own = true };
+	ask_for_proof(bed, true);
+	memset(own_dependent(bed->dependent)->record.proven.bytes, 'A', sizeof(struct digest));
+	show(bed, 'B');
+	tell_prove_again(bed->tell, bed->dependent);
+	proven(PROVE_WRONG);
+	assert_escalated(bed);
+	assert_int_equal(toy.tells, 0);
+}
+
+static void test_more_awaits_the_look(void **state)
+{
+	struct telling_bed *bed = *state;
+
+	tell_in_vain(bed);
+	assert_true(bed->bed->stock->slots[0].look_wanted);
+	tell_start(bed->tell, bed->dependent);
+	toy_looked(NULL);
+	assert_null(toy.call);
+	assert_int_equal(toy.tells, 1);
+	assert_true(bed->dependent->record.next_try > inventory_now(bed->bed->inventory));
+	assert_int_equal(bed->dependent->record.failures, 0);
+}
+
+static void test_more_is_not_done_where_nothing_whole_is_read(void **state)
+{
+	struct telling_bed *bed = *state;
+
+	tell_in_vain(bed);
+	show(bed, 0);
+	tell_start(bed->tell, bed->dependent);
+	toy_looked(NULL);
+	assert_null(toy.call);
+	assert_int_equal(toy.loud, 0);
+	assert_int_equal(bed->dependent->owed_count, 1);
+	assert_non_null(strstr(bed->dependent->record.problem, DELIVERY));
+}
+
+static void test_more_is_not_done_for_others(void **state)
+{
+	static const struct proof_seen sights[] = { { .former = false }, { .former = true } };
+	struct telling_bed *bed = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sights); i++) {
+		toy.deaf = true;
+		ask_for_proof(bed, true);
+		memset(own_dependent(bed->dependent)->record.proven.bytes, 'A', sizeof(struct digest));
+		show(bed, 'B');
+		owe(bed, DELIVERY, 'B', OWED_DUE, 10);
+		sight = sights[i];
+		tell_start(bed->tell, bed->dependent);
+		toy_looked(NULL);
+		toy_told(TOLD_DONE, NULL);
+		proven(PROVE_WRONG);
+		assert_settled(bed);
+		assert_false(digest_is_set(&bed->dependent->record.escalated));
+	}
+}
+
 static void test_cancel(void **state)
 {
 	struct telling_bed *bed = *state;
@@ -617,6 +805,13 @@ int main(void)
 		TEST(test_later_tells_nothing_now),
 		TEST(test_without_its_intent_on_disk_it_is_not_told),
 		TEST(test_questions),
+		TEST(test_in_vain_is_told_by_more_once),
+		TEST(test_in_vain_and_then_served),
+		TEST(test_more_outlives_a_crash),
+		TEST(test_in_vain_is_found_later),
+		TEST(test_more_awaits_the_look),
+		TEST(test_more_is_not_done_where_nothing_whole_is_read),
+		TEST(test_more_is_not_done_for_others),
 		TEST(test_cancel),
 	};
 
