@@ -17,7 +17,7 @@ import yaml
 
 from tests.cloud.harness import SOURCE
 from tests.system.bed import (
-    Skip, equal, invocation, make_certificate, reload_units, run, test, wait_for,
+    Skip, equal, invocation, is_active, make_certificate, reload_units, run, test, wait_for,
 )  # fmt: skip
 from tests.system.world import (
     CONFIG, DAEMON, DROPIN, RULES, give_access, leaf_fingerprint, start_cloud,
@@ -57,10 +57,10 @@ def cloud():
 
 
 class Recipe:
-    """One, copied to where its files say; `unit` is the server's own."""
+    """One, copied to where its files say, with words of its YAML lines replaced."""
 
-    def __init__(self, name, unit):
-        self.name, self.unit = name, unit
+    def __init__(self, name, replaced):
+        self.name, self.replaced = name, replaced
         self.arn = cloud().issue(f"{name}.example.com")["arn"]
         for path in sorted((SHIPPED / name).iterdir()):
             self.copy(path)
@@ -77,6 +77,9 @@ class Recipe:
 
     def copy(self, path):
         text = ARN.sub(self.arn, path.read_text())
+        for old, new in self.replaced.items() if path.suffix == ".yaml" else ():
+            assert old in text
+            text = text.replace(old, new)
         lines_for, place = PLACE.search(text).groups()
         place = Path(place)
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -120,7 +123,7 @@ class Recipe:
         """What certferry says once there is nothing left to do, or not soon: a unit that has just
         run waits for its start limit, and then runs by itself."""
         equal(cloud().renew(self.arn, force=True)["renewed"], True)
-        run("certferry", "sync", self.certificate, check=False, timeout=180)
+        run("certferry", "sync", self.certificate, check=False, timeout=240)
         with contextlib.suppress(AssertionError):
             wait_for(lambda: run("certferry", "status", check=False).returncode == 0, 20)
         return run("certferry", "status", check=False)
@@ -138,20 +141,21 @@ class Recipe:
             file.write_text(text)
 
 
-def check(name, package, unit, keeps_running=True, first=(), refuses=None):
-    """`first`: units that an administrator starts once; `refuses`: one that fails where key and
-    certificate are no pair, whereupon the server shows what it had."""
+def check(name, package, unit, keeps_running=True, first=(), refuses=None, renewals=2, **replaced):
+    """`unit` is the server's own; `first`: units that an administrator starts once; `refuses`: one
+    that fails where key and certificate are no pair, whereupon the server shows what it had."""
     if run("dpkg-query", "-W", "-f", "${db:Status-Abbrev}", package, check=False).stdout != "ii":
         raise Skip(f"package {package} is not installed")
-    recipe = Recipe(name, unit)
+    recipe = Recipe(name, replaced)
     try:
         recipe.deliver()
+        equal(is_active(unit), False, "a stopped server stays stopped")
         run("systemctl", "restart", unit)
         for one in first:
             run("systemctl", "start", one)
         truth = recipe.truth()
         wait_for(lambda: recipe.served() == truth, 20, "the first certificate is shown")
-        for _ in range(2):
+        for _ in range(renewals):
             kept = invocation(unit)
             done = recipe.renew()
             equal((recipe.truth(), done.returncode), (recipe.served(), 0), done.stdout)
@@ -165,11 +169,11 @@ def check(name, package, unit, keeps_running=True, first=(), refuses=None):
         recipe.place("certferry.yaml").unlink()
 
 
-def recipe(name, *words, **more):
+def recipe(name, *words, called="", **more):
     def function():
         check(name, *words, **more)
 
-    function.__name__ = f"recipe_{name}"
+    function.__name__ = f"recipe_{called or name}"
     test(function)
 
 
@@ -179,6 +183,10 @@ recipe("haproxy", "haproxy", "haproxy.service", refuses="certferry-haproxy.servi
 recipe("unbound", "unbound", "unbound.service", keeps_running=False)
 recipe("mariadb", "mariadb-server", "mariadb.service", refuses="certferry-mariadb.service")
 recipe("rabbitmq", "rabbitmq-server", "rabbitmq-server.service")
+recipe(
+    "rabbitmq", "rabbitmq-server", "rabbitmq-server.service", called="rabbitmq_by_itself", renewals=1,
+    **{"then: [rabbitmq]": 'prove: {connect: "localhost:5671", within: 3m}'},
+)  # fmt: skip
 recipe("slapd", "slapd", "slapd.service", first=["certferry-slapd.service"])
 recipe("coturn", "coturn", "coturn.service")
 recipe("stunnel", "stunnel4", "stunnel@tunnel.service")
