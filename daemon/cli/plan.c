@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "daemon/cli/cli.h"
 #include "daemon/cli/receive.h"
@@ -12,6 +13,17 @@ static const char *or_dash(const char *text)
 	return *text ? text : "-";
 }
 
+/* The guard's reason is the same for all of its deliveries: what tells them apart comes first. */
+static char *reason_of(const json_t *step)
+{
+	const char *reason = reply_text(step, "reason"), *would = reply_text(step, "would");
+
+	if (!*would)
+		return mem_strdup(reason);
+	return strcmp(reply_text(step, "hold"), "guard") == 0 ? mem_printf("would deliver: %s; held: %s", would, reason)
+							      : mem_printf("%s; would deliver: %s", reason, would);
+}
+
 /* The lines of `certferryd --once --dry-run`. */
 static void show_plan(const json_t *plan)
 {
@@ -21,10 +33,10 @@ static void show_plan(const json_t *plan)
 
 	json_array_foreach(steps, i, step)
 	{
-		const char *would = reply_text(step, "would");
-		_cleanup_(freep) char *line = mem_printf("%s %s to %s: %s%s%s%s", reply_text(step, "verb"),
-			or_dash(reply_text(step, "certificate")), or_dash(reply_text(step, "destination")),
-			*would ? "would deliver: " : "", would, *would ? "; held: " : "", reply_text(step, "reason"));
+		_cleanup_(freep) char *why = reason_of(step);
+		_cleanup_(freep) char *line = mem_printf("%s %s to %s: %s",
+			reply_text(step, "verb"), or_dash(reply_text(step, "certificate")),
+			or_dash(reply_text(step, "destination")), why);
 
 		puts(plain(line));
 	}

@@ -61,9 +61,12 @@ static void append_line(struct buf *text, const struct step *step)
 
 	buf_printf(text, "%s %s to %s: ", step_verb_name(step->verb),
 		step->certificate && *step->certificate ? step->certificate : "-", where(step));
-	if (step->would)
+	/* The guard's reason is the same for all of its deliveries. */
+	if (step->would && step->hold == HOLD_GUARD)
 		buf_printf(text, "would deliver: %s; held: ", step->would);
 	buf_append_string(text, step->reason && *step->reason ? step->reason : "no reason was given");
+	if (step->would && step->hold != HOLD_GUARD)
+		buf_printf(text, "; would deliver: %s", step->would);
 	for (size_t i = start; i < text->length; i++)
 		if ((unsigned char)text->data[i] < ' ' || text->data[i] == 0x7f)
 			text->data[i] = ' ';

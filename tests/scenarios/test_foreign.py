@@ -54,7 +54,7 @@ def test_adopted_secret_names_its_fields_where_they_may_be_read(ferry, cloud, se
     assert "hunter2" not in run.log + run.out
     assert "CERTIFICATE_PEM" not in reason
     dry = ferry.dry_run(expect=3)
-    assert dry.out.startswith("hold pay to secrets: ") and reason in dry.out
+    assert f"hold pay to secrets: {reason}" in dry.out
 
 
 def test_adopted_secret_is_replaced_as_a_whole_where_nothing_may_be_read(ferry, secrets, pay):
