@@ -46,6 +46,8 @@ static struct delivery_view delivery(const struct delivery_record *row, char **n
 		.reason = confirmed_note(row, note),
 		.object_id = row->object_id,
 		.seen = row->confirmed,
+		.recorded = digest_is_set(&row->confirmed.digest),
+		.confirmed_at = row->confirmed_at,
 		.failures = row->failures,
 		.next_try = row->next_try,
 		.proof = is_proof_of_last(row) ? proof_text(&row->proof) : NULL,

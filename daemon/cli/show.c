@@ -139,6 +139,20 @@ static void note_way_out(struct buf *text, const json_t *item)
 		note(text, "to choose: certferry adopt");
 }
 
+/* What is shown of it is not what was seen. */
+static void note_confirmed(struct buf *text, const json_t *item, usec_t now)
+{
+	usec_t confirmed_at = reply_time(item, "confirmed_at");
+
+	const char *said = "last confirmed"; /* of offline data that is the reason */
+
+	if (!json_is_true(json_object_get(item, "recorded")) || !confirmed_at ||
+		strncmp(reply_text(item, "reason"), said, strlen(said)) == 0)
+		return;
+	note(text, "last confirmed ");
+	append_ago(text, confirmed_at, now);
+}
+
 static void delivery_row(struct table *table, const json_t *item, usec_t now)
 {
 	_cleanup_(buf_done) struct buf text = BUF_NULL;
@@ -155,6 +169,7 @@ static void delivery_row(struct table *table, const json_t *item, usec_t now)
 		note(&text, "%s%s%s", hold, *reason ? ": " : "", reason);
 	else
 		note(&text, "%s", reason);
+	note_confirmed(&text, item, now);
 	note_way_out(&text, item);
 	note_next_try(&text, item, now);
 	note_proof(&text, item);

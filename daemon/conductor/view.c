@@ -39,13 +39,24 @@ static void judge_delivery(const struct tracked_delivery *delivery, bool carried
 	}
 }
 
+/* Not looked at since the start, or not with success: what was there when it was. */
+static bool is_only_recorded(const struct tracked_delivery *delivery)
+{
+	return delivery->observed.state == OBSERVED_UNKNOWN && digest_is_set(&delivery->record.confirmed.digest);
+}
+
+static const struct version *known_version(const struct tracked_delivery *delivery)
+{
+	return is_only_recorded(delivery) ? &delivery->record.confirmed : &delivery->observed.version;
+}
+
 /* One of the version before would be read as one of this. */
 static bool is_proof_of_wanted(const struct tracked_delivery *delivery)
 {
 	const struct source_certificate *source = delivery->certificate->seen;
+	const struct version *wanted = source ? &source->version : &delivery->record.confirmed;
 
-	return delivery->delivery->wish->prove.connect && source &&
-	       digest_equal(&delivery->record.proven, &source->version.digest);
+	return delivery->delivery->wish->prove.connect && digest_equal(&delivery->record.proven, &wanted->digest);
 }
 
 static void fill_delivery(const struct conductor *conductor, const struct tracked_delivery *delivery, bool carried,
@@ -63,8 +74,10 @@ static void fill_delivery(const struct conductor *conductor, const struct tracke
 		.region = place_part(place, "region"),
 		.object = delivery->delivery->object,
 		.object_id = delivery->observed.object_id ?: delivery->record.object_id,
-		.seen = delivery->observed.version,
-		.expiring = inventory_is_expiring(conductor->inventory, delivery->certificate, &delivery->observed.version),
+		.seen = *known_version(delivery),
+		.recorded = is_only_recorded(delivery),
+		.confirmed_at = delivery->record.confirmed_at,
+		.expiring = inventory_is_expiring(conductor->inventory, delivery->certificate, known_version(delivery)),
 		.unused = delivery->observed.unused,
 		.failures = delivery->record.failures,
 		.next_try = delivery->record.next_try,

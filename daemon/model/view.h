@@ -55,6 +55,8 @@ struct delivery_view {
 	unsigned holds; /* a set: bits 1 << enum hold */
 	const char *reason; /* or NULL */
 	struct version seen;
+	bool recorded; /* that is what the state database has, since nobody has looked with success */
+	usec_t confirmed_at; /* when it was last seen to hold the version of the source; 0: never */
 	struct version wanted;
 	bool expiring;	    /* the end of what was seen is near or past */
 	bool unused;	    /* a delivered import that nobody uses */

@@ -31,7 +31,8 @@ void report_holds(struct writer *writer, unsigned holds);
  *	certificate	{"name","arn","domain","status","version":VERSION,"ineligible","problem",
  *			 "expiring","renewal":{"status","reason"}}
  *	delivery	{"name","certificate","destination","kind","account","region","object",
- *			 "object_id","state","hold","holds":["..."],"reason","seen":VERSION,"wanted":VERSION,
+ *			 "object_id","state","hold","holds":["..."],"reason","seen":VERSION,"recorded",
+ *			 "confirmed_at","wanted":VERSION,
  *			 "expiring","unused","failures","next_try","proof"}
  *	dependent	{"name","unit","action","state","reason","owed","next_try","told_at","proof"}
  * "events" is "off", "waiting" (for the first answer), "listening" or "failing".  States are named by

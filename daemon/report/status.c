@@ -76,6 +76,8 @@ void report_delivery(struct writer *writer, const struct delivery_view *view)
 	report_holds(writer, view->holds);
 	writer_text(writer, "reason", view->reason);
 	writer_version(writer, "seen", &view->seen);
+	writer_boolean(writer, "recorded", view->recorded);
+	writer_time(writer, "confirmed_at", view->confirmed_at);
 	writer_version(writer, "wanted", &view->wanted);
 	writer_boolean(writer, "expiring", view->expiring);
 	writer_boolean(writer, "unused", view->unused);

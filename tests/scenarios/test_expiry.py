@@ -96,3 +96,25 @@ def test_who_may_not_ask_why_is_told_so(ferry, cloud):
     ferry.carry("pay", lasting(ferry, "pay", 20), "files")
     cloud.fault("error", operation="DescribeCertificate", code="AccessDeniedException", status=400)
     assert re.search("ACM has not renewed it.*AccessDenied", certificate(ferry.once(expect=1))["problem"])
+
+
+def test_after_a_restart_during_an_outage_the_record_is_shown(bus_ferry, cloud):
+    arn = lasting(bus_ferry, "pay", 20)
+    bus_ferry.carry("pay", arn, "files", "prod")
+    bus_ferry.once(expect=1)
+    known = bus_ferry.truth(arn)["fingerprint"]
+    cloud.fault("error", code="ServiceUnavailable", status=503)
+    daemon = bus_ferry.start()
+    daemon.wait_log("Failed to list certificates")
+    found = bus_ferry.certferry("status", "--json", expect=1)
+    for name in ("pay/files", "pay/prod"):
+        delivery = found.delivery(name)
+        assert (delivery["state"], delivery["seen"]["fingerprint"], delivery["recorded"]) == ("unknown", known, True)
+        assert delivery["confirmed_at"] and delivery["expiring"]
+    assert found.delivery("pay/prod")["object_id"]
+    text = bus_ferry.certferry("status", "--all", expect=1).out
+    assert len(re.findall(r"^pay/\w+ +unknown +\d{4}-\d\d-\d\d \(19d\) .*last confirmed \d+s ago", text, re.M)) == 2
+    cloud.clear_faults()
+    bus_ferry.certferry("sync", expect=1)
+    found = bus_ferry.certferry("status", "--json", expect=1).delivery("pay/prod")
+    assert (found["state"], found["recorded"]) == ("current", False)
