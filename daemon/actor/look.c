@@ -182,6 +182,7 @@ static void fill_looked(struct look_place *place, size_t at, size_t index)
 		.source = &place->sources[at],
 		.object_id = looked->object_id,
 		.revision = looked->revision,
+		.former = open && open->record.former,
 		.seen_at = slot_seen_at(slot),
 	};
 	if (confirmed)

@@ -133,7 +133,7 @@ static void start(struct tags *tags, size_t index)
 	tags->places[slot->place].tagging++;
 	tags->tagging++;
 	tagging->call = destination_tag(tags->host.context, &tagging->delivery, tagging->object_id,
-		&tagging->anchor, on_tagged, tagging);
+		&tagging->anchor, delivery->observed.former != NULL, on_tagged, tagging);
 }
 
 /* The next one at a place that has room; SIZE_MAX: there is none. */

@@ -26,6 +26,7 @@
 #include "daemon/destination/kind.h"
 #include "daemon/destination/tags.h"
 #include "lib/aws/pulse.h"
+#include "lib/base/bounded.h"
 #include "lib/base/strv.h"
 #include "lib/os/clock.h"
 
@@ -489,6 +490,29 @@ static struct import *find_own(struct acm_look *look, const struct look_item *it
 	return match_known(&look->imports, item) ?: match_tagged(&look->imports, item);
 }
 
+/*
+ * What certferry imported for ${item} when its entry named another source certificate: by the record, or by its tags.
+ * Those among which a person has to choose, or which ACM would not let it go on with; none: there are none, or
+ * ${ret_only} is the one.
+ */
+static struct best find_formers(struct acm_look *look, const struct look_item *item, struct import **ret_only)
+{
+	struct import *own = find_own(look, item);
+	struct best best = { 0 };
+
+	*ret_only = NULL;
+	if (item->delivery->arn)
+		return best;
+	if (own && item->former && own->listed)
+		match_one(&look->imports, own, item, &best);
+	else if (!own && !item->object_id)
+		match_formers(&look->imports, item, &best);
+	if (best.total != 1 || !match_admits(&look->imports, best.items[0].import, item))
+		return best;
+	*ret_only = best.items[0].import;
+	return (struct best){ 0 };
+}
+
 /* Is ${item} waiting for somebody to choose among the imports of others? */
 static bool is_undecided(struct acm_look *look, const struct look_item *item)
 {
@@ -511,9 +535,11 @@ static void on_described(
 /* Those that a person is shown: nobody asks who uses the others. */
 static void mark_candidates(struct acm_look *look, const struct look_item *item, bool *marks)
 {
-	struct best best;
+	struct import *only = NULL;
+	struct best best = is_direct(item) ? (struct best){ 0 } : find_formers(look, item, &only);
 
-	match_best(&look->imports, item, &best);
+	if (!best.total && is_undecided(look, item) && !only)
+		match_best(&look->imports, item, &best);
 	for (size_t i = 0; i < best.count; i++)
 		marks[best.items[i].import - look->imports.items] = true;
 }
@@ -536,8 +562,7 @@ static void start_describe(struct acm_look *look)
 
 	import_list_index(&look->imports); /* their own tags are known now */
 	for (size_t i = 0; i < look->count; i++)
-		if (is_undecided(look, &look->items[i]))
-			mark_candidates(look, &look->items[i], marks);
+		mark_candidates(look, &look->items[i], marks);
 	clear_requests(look, look->imports.count);
 	for (size_t i = 0; i < look->imports.count; i++)
 		if (marks[i] && look->imports.items[i].summary.in_use && !look->imports.items[i].in_use_by)
@@ -595,7 +620,7 @@ static bool recognise_version(
 }
 
 static int describe_version(
-	const char *leaf, const char *chain, struct version *ret_version, struct error *err)
+	const char *leaf, const char *chain, struct version *ret_version, char **ret_holder, struct error *err)
 {
 	_cleanup_(certificate_freep) struct certificate *certificate = NULL;
 	int r;
@@ -610,6 +635,7 @@ static int describe_version(
 	};
 	/* All that is asked of it is whether it is the one expected: what its account put into it is not parsed for that. */
 	(void)certificate_text_digest(chain, strlen(chain), &ret_version->chain);
+	*ret_holder = destination_holder(certificate);
 	return 0;
 }
 
@@ -617,7 +643,7 @@ static void see_version(
 	const struct look_item *item, struct observed *seen, const char *leaf, const char *chain)
 {
 	if (!recognise_version(item, leaf, chain, &seen->version) &&
-		describe_version(leaf, chain, &seen->version, &seen->error) < 0) {
+		describe_version(leaf, chain, &seen->version, &seen->holder, &seen->error) < 0) {
 		error_wrap(&seen->error, "parse the certificate in place, '%s'", seen->object_id);
 		seen->state = OBSERVED_UNKNOWN;
 		return;
@@ -642,6 +668,22 @@ static void see_gone(struct acm_look *look, size_t index)
 		look->seen[index].state = OBSERVED_GONE;
 }
 
+static void on_users(void *userdata, const struct acm_description *description, const struct error *err)
+{
+	struct request *request = userdata;
+	struct observed *seen = &request->look->seen[request->index];
+	_cleanup_(freep) char *list = NULL;
+
+	request->operation = NULL;
+	if (!err && description->in_use_by) { /* without it, a person finds out */
+		list = bounded_join(description->in_use_by, "");
+		seen->users = mem_printf("used by %s", list);
+	} else if (!err) {
+		seen->users = mem_strdup("used by nobody");
+	}
+	request_done(request);
+}
+
 /* What its own tags say, not those that the search found: it is about to be decided by them. */
 static void on_own_tags(void *userdata, char *const *tags, const struct error *err)
 {
@@ -657,7 +699,11 @@ static void on_own_tags(void *userdata, char *const *tags, const struct error *e
 		fail_item(seen, err);
 		error_wrap(&seen->error, "read the tags of '%s'", seen->object_id);
 	}
-	request_done(request);
+	if (look->items[request->index].want_users && seen->state == OBSERVED_PRESENT)
+		request->operation =
+			acm_describe(look->session, look->region, seen->object_id, on_users, request);
+	else
+		request_done(request);
 }
 
 static void on_read(void *userdata, const char *leaf, const char *chain, const struct error *err)
@@ -739,17 +785,37 @@ static void see_others(struct acm_look *look, size_t index)
 	}
 }
 
+/* The choice is a person's. */
+static void see_formers(struct acm_look *look, size_t index, const struct best *best)
+{
+	const struct look_item *item = &look->items[index];
+	const struct import *first = best->items[0].import;
+	struct observed *seen = &look->seen[index];
+	const char *source = first->tags_read ? tags_former(first->tags, item->delivery) : NULL;
+
+	match_fill_best(best, item, seen);
+	seen->former = mem_strdup(source ?: "");
+	seen->state = OBSERVED_ADOPTABLE;
+}
+
 static void see_listed(struct acm_look *look, size_t index)
 {
 	const struct look_item *item = &look->items[index];
 	const struct import *own = find_own(look, item);
+	struct import *only = NULL;
+	struct best formers = { 0 };
 
 	if (look->error.kind) {
 		fail_item(&look->seen[index], &look->error);
 		return;
 	}
 	look->seen[index].imported_count = look->listed_count;
-	if (own)
+	formers = find_formers(look, item, &only);
+	if (formers.total)
+		see_formers(look, index, &formers);
+	else if (!own && only)
+		see_import(look, index, only);
+	else if (own)
 		see_import(look, index, own);
 	else if (item->delivery->arn || item->object_id)
 		read_item(look, index, item->delivery->arn ?: item->object_id);

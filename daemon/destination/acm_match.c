@@ -113,6 +113,7 @@ enum key_kind {
 	KEY_NAME = 'n',
 	KEY_PARENT = 'p',
 	KEY_OWNER = 'o',
+	KEY_OBJECT = 'b',
 };
 
 /* FNV-1a over both texts with their ends, or the first alone. */
@@ -156,8 +157,10 @@ static void add_owner_key(struct import_list *imports, size_t index, char *const
 {
 	const char *source = tags_find(tags, TAG_SOURCE), *name = tags_find(tags, TAG_NAME);
 
-	if (source && name)
+	if (source && name) {
 		add_key(imports, index, NULL, key_hash(KEY_OWNER, source, name));
+		add_key(imports, index, NULL, key_hash(KEY_OBJECT, name, NULL));
+	}
 }
 
 static bool same_key(const struct import_key *a, const struct import_key *b)
@@ -183,7 +186,7 @@ void import_list_index(struct import_list *imports)
 
 	forget_index(imports);
 	for (size_t i = 0; i < imports->count; i++)
-		room += 4 + 2 * strv_length(imports->items[i].summary.names);
+		room += 6 + 2 * strv_length(imports->items[i].summary.names);
 	imports->keys = mem_alloc(room * sizeof(*imports->keys));
 	for (size_t i = 0; i < imports->count; i++) {
 		const struct import *import = &imports->items[i];
@@ -491,11 +494,62 @@ void match_fill_candidates(struct import_list *imports, const struct look_item *
 	struct best best;
 
 	match_best(imports, item, &best);
-	seen->candidates = mem_alloc(best.count * sizeof(*seen->candidates));
-	for (; seen->candidate_count < best.count; seen->candidate_count++)
+	match_fill_best(&best, item, seen);
+}
+
+void match_fill_best(const struct best *best, const struct look_item *item, struct observed *seen)
+{
+	seen->candidates = mem_alloc(best->count * sizeof(*seen->candidates));
+	for (; seen->candidate_count < best->count; seen->candidate_count++)
 		seen->candidates[seen->candidate_count] =
-			make_candidate(&best.items[seen->candidate_count], item->source);
-	seen->candidate_total = best.total;
+			make_candidate(&best->items[seen->candidate_count], item->source);
+	seen->candidate_total = best->total;
+}
+
+/* --- what certferry imported for another source certificate --- */
+
+static bool is_former(const struct concern *concern, const struct look_item *item)
+{
+	const struct import *import = concern->import;
+
+	return import->listed && import->tags_read && tags_former(import->tags, item->delivery) && concern->meets &&
+	       keeps_a_name(concern, item->source);
+}
+
+void match_formers(struct import_list *imports, const struct look_item *item, struct best *ret_best)
+{
+	_cleanup_(concerned_done) struct concerned concerned = { 0 };
+
+	*ret_best = (struct best){ 0 };
+	if (!item->source)
+		return;
+	match_concerned(imports, item, false, &concerned);
+	for (size_t i = 0; i < concerned.count; i++)
+		if (is_former(&concerned.items[i], item))
+			add_best(ret_best, &concerned.items[i], item->source);
+}
+
+void match_one(struct import_list *imports, struct import *import, const struct look_item *item, struct best *ret_best)
+{
+	_cleanup_(concerned_done) struct concerned concerned;
+	struct concern found = { .import = import };
+
+	*ret_best = (struct best){ 0 };
+	match_concerned(imports, item, false, &concerned);
+	for (size_t i = 0; i < concerned.count; i++)
+		if (concerned.items[i].import == import)
+			found = concerned.items[i];
+	add_best(ret_best, &found, item->source);
+}
+
+bool match_admits(struct import_list *imports, const struct import *import, const struct look_item *item)
+{
+	struct best best;
+
+	if (!item->source)
+		return true;
+	match_one(imports, (struct import *)import, item, &best);
+	return !is_refused(&best.items[0], item->source);
 }
 
 char *match_revision(const struct acm_summary *summary)

@@ -96,6 +96,18 @@ bool match_needs_tags(const struct concern *concern, const struct look_item *ite
  */
 struct import *match_tagged(struct import_list *imports, const struct look_item *item);
 
+struct best;
+
+/**
+ * match_formers(imports, item, best):
+ * Those that by their own tags certferry imported for the same object of another source certificate, and that keep a name:
+ * the best first.  Where there is one, and ACM would admit a re-import over it (match_admits()), ${item} goes on with it.
+ */
+void match_formers(struct import_list *imports, const struct look_item *item, struct best *ret_best);
+
+/* match_admits(import, item): would ACM admit a re-import of ${item} over it, as far as can be told from what it lists? */
+bool match_admits(struct import_list *imports, const struct import *import, const struct look_item *item);
+
 /*
  * match_unreadable(imports, item, unsearched): one that concerns ${item}, is not the one that
  * it is known to have had, and whose tags could not be read; or NULL.
@@ -126,9 +138,13 @@ void match_best(struct import_list *imports, const struct look_item *item, struc
 
 /*
  * match_fill_candidates(imports, item, seen): the best candidates, with why ACM would refuse a
- * re-import over each, and how many there are.
+ * re-import over each, and how many there are.  match_fill_best(best, item, seen): the same of those in ${best}.
  */
 void match_fill_candidates(struct import_list *imports, const struct look_item *item, struct observed *seen);
+void match_fill_best(const struct best *best, const struct look_item *item, struct observed *seen);
+
+/* match_one(imports, import, item, best): ${import} alone. */
+void match_one(struct import_list *imports, struct import *import, const struct look_item *item, struct best *ret_best);
 
 /* match_revision(summary): "NotBefore NotAfter ImportedAt"; the caller owns it. */
 char *match_revision(const struct acm_summary *summary);

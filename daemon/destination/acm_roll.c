@@ -18,6 +18,7 @@ enum known {
 	KNOWN_OTHERS, /* certferry did not put it there */
 	KNOWN_CERTFERRYS, /* it did, for none of the items */
 	KNOWN_OWN, /* for one of them */
+	KNOWN_FORMER, /* for one of them, of another source certificate */
 	KNOWN_UNREADABLE,
 };
 
@@ -34,6 +35,8 @@ struct acm_roll {
 	const struct look_item *items;
 	size_t item_count;
 	const struct look_item **owners; /* by the tags that objects of theirs bear */
+	const struct look_item **objects; /* by their objects' names alone */
+	char **formers; /* for each item the source certificate of one that is KNOWN_FORMER, or NULL */
 	struct fingerprint *anchors; /* of their objects */
 	char *prefix; /* of each ARN, before its UUID */
 	struct entry *entries; /* by UUID, and so by ARN */
@@ -75,6 +78,25 @@ static uint32_t find_owner(const struct acm_roll *roll, char *const *tags)
 	return NO_ITEM;
 }
 
+static int compare_objects(const void *a, const void *b)
+{
+	return strcmp((*(const struct look_item *const *)a)->delivery->object,
+		(*(const struct look_item *const *)b)->delivery->object);
+}
+
+static uint32_t find_object(const struct acm_roll *roll, char *const *tags)
+{
+	const char *name = tags_find(tags, TAG_NAME);
+	const struct delivery delivery = { .object = (char *)name };
+	const struct look_item item = { .delivery = &delivery }, *key = &item;
+	const struct look_item **found;
+
+	if (!name || !tags_find(tags, TAG_SOURCE) || !roll->item_count)
+		return NO_ITEM;
+	found = bsearch(&key, roll->objects, roll->item_count, sizeof(*roll->objects), compare_objects);
+	return found ? (uint32_t)(*found - roll->items) : NO_ITEM;
+}
+
 static uint8_t keep_error(struct acm_roll *roll, const struct error *err)
 {
 	for (size_t i = 0; i < roll->error_count; i++)
@@ -98,11 +120,18 @@ void acm_roll_note(struct acm_roll *roll, size_t index, char *const *tags, const
 	}
 	entry->item = find_owner(roll, tags);
 	entry->known = tags_are_certferrys(tags) ? KNOWN_CERTFERRYS : KNOWN_OTHERS;
+	if (entry->item != NO_ITEM) {
+		entry->known = KNOWN_OWN;
+		tags_see(tags, roll->items[entry->item].delivery, &seen);
+		roll->anchors[entry->item] = seen.anchor;
+		return;
+	}
+	entry->item = find_object(roll, tags);
 	if (entry->item == NO_ITEM)
 		return;
-	entry->known = KNOWN_OWN;
-	tags_see(tags, roll->items[entry->item].delivery, &seen);
-	roll->anchors[entry->item] = seen.anchor;
+	entry->known = KNOWN_FORMER;
+	free(roll->formers[entry->item]);
+	roll->formers[entry->item] = mem_strdup(tags_find(tags, TAG_SOURCE));
 }
 
 /* --- which they are --- */
@@ -140,11 +169,14 @@ struct acm_roll *acm_roll_new(
 	roll->items = items;
 	roll->item_count = count;
 	roll->owners = mem_alloc(count * sizeof(*roll->owners));
+	roll->objects = mem_alloc(count * sizeof(*roll->objects));
+	roll->formers = mem_alloc(count * sizeof(*roll->formers));
 	roll->anchors = mem_alloc(count * sizeof(*roll->anchors));
 	roll->entries = mem_alloc(imports->count * sizeof(*roll->entries));
 	for (size_t i = 0; i < count; i++)
-		roll->owners[i] = &items[i];
+		roll->owners[i] = roll->objects[i] = &items[i];
 	qsort(roll->owners, count, sizeof(*roll->owners), compare_owners);
+	qsort(roll->objects, count, sizeof(*roll->objects), compare_objects);
 	for (size_t i = 0; i < imports->count; i++) {
 		const struct import *import = &imports->items[i];
 
@@ -161,6 +193,10 @@ struct acm_roll *acm_roll_free(struct acm_roll *roll)
 		return NULL;
 	for (size_t i = 0; i < roll->error_count; i++)
 		error_done(&roll->errors[i]);
+	for (size_t i = 0; i < roll->item_count; i++)
+		free(roll->formers[i]);
+	free(roll->formers);
+	free(roll->objects);
 	free(roll->owners);
 	free(roll->anchors);
 	free(roll->prefix);
@@ -202,18 +238,26 @@ char *acm_roll_arn(const struct acm_roll *roll, size_t index)
 
 static char **tags_of_own(const struct acm_roll *roll, uint32_t item)
 {
-	const struct delivery *delivery = roll->items[item].delivery;
-	_cleanup_(freep) char *source = mem_printf(TAG_SOURCE "=%s", delivery->source_arn);
-	_cleanup_(freep) char *name = mem_printf(TAG_NAME "=%s", delivery->object);
-	char **tags = tags_of_anchor(&roll->anchors[item]);
+	return tags_of_anchor(roll->items[item].delivery, &roll->anchors[item]);
+}
 
-	strv_append(&tags, source);
-	strv_append(&tags, name);
-	return tags;
+static char **tags_of_former(const struct acm_roll *roll, uint32_t item)
+{
+	const struct delivery former = {
+		.source_arn = roll->formers[item],
+		.object = roll->items[item].delivery->object,
+	};
+
+	return tags_of_anchor(&former, &(struct fingerprint){ 0 });
 }
 
 static void apply_entry(const struct acm_roll *roll, const struct entry *entry, struct import *import)
 {
+	if (entry->known == KNOWN_FORMER) {
+		import->tags = tags_of_former(roll, entry->item);
+		import->tags_read = true;
+		return;
+	}
 	if (entry->item != NO_ITEM && !import->found_tags)
 		import->found_tags = tags_of_own(roll, entry->item);
 	if (entry->known == KNOWN_UNREADABLE)

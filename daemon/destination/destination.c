@@ -6,6 +6,7 @@
 
 /* Circle with daemon/destination/kind.h: the kinds do what destination.h promises. */
 #include "daemon/destination/kind.h"
+#include "lib/base/bounded.h"
 #include "lib/os/clock.h"
 
 static const struct kind *kind_of(const struct place *place)
@@ -71,11 +72,11 @@ struct destination_put *destination_put_cancel(struct destination_put *put)
 }
 
 struct destination_tag *destination_tag(const struct destination_context *context,
-	const struct delivery *delivery, const char *object_id, const struct fingerprint *anchor,
+	const struct delivery *delivery, const char *object_id, const struct fingerprint *anchor, bool moves,
 	destination_tag_fn done, void *userdata)
 {
 	const struct kind *kind = kind_of(delivery->place);
-	struct destination_tag *tag = kind->tag(context, delivery, object_id, anchor, done, userdata);
+	struct destination_tag *tag = kind->tag(context, delivery, object_id, anchor, moves, done, userdata);
 
 	tag->kind = kind;
 	return tag;
@@ -160,6 +161,14 @@ void destination_budget(
 	*ret_budget = (struct destination_budget){ 0 };
 	if (destination_counts_puts(place))
 		kind_of(place)->budget(name, held, puts, ret_budget);
+}
+
+char *destination_holder(const struct certificate *certificate)
+{
+	_cleanup_(freep) char *names = bounded_join(certificate->names, "'");
+
+	return bounded_printf(BOUNDED_TEXT / 2, "%s%s%sissued by (%s)", certificate->names ? "for " : "",
+		certificate->names ? names : "", certificate->names ? ", " : "", certificate->issuer);
 }
 
 struct observed *seen_free(struct observed *seen, size_t count)

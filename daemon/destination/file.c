@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <systemd/sd-event.h>
 
 #include "daemon/destination/file_check.h"
@@ -53,20 +54,33 @@ static char *object_path(const struct delivery *delivery)
 	return mem_printf("%s/%s", delivery->place->destination->directory, delivery->object);
 }
 
+/* Does its leaf lie where certferry puts it? */
+static bool is_under_its_name(const struct certificate *leaf, const char *version)
+{
+	char name[FINGERPRINT_TEXT_SIZE];
+
+	return strncmp(fingerprint_format(&leaf->fingerprint, name), version, VERSION_NAME_SIZE - 1) == 0;
+}
+
 /*
  * The dates count even in a damaged version: nothing older is written over it.  Without a
  * digest it is never taken for the wanted one.
  */
 static void describe(
-	const struct look_item *item, struct file_content *content, struct observed *seen)
+	const struct look_item *item, const char *version, struct file_content *content, struct observed *seen)
 {
 	if (content->leaf) {
 		seen->version.not_before = content->leaf->not_before;
 		seen->version.not_after = content->leaf->not_after;
 	}
+	if (content->complete && is_under_its_name(content->leaf, version))
+		seen->marked = true;
 	if (content->complete) {
 		seen->version.digest = digest_of_leaf(&content->leaf->fingerprint);
 		certificate_list_digest(&content->chain, &seen->version.chain);
+		if (!digest_equal(&seen->version.digest, &item->wanted.digest) &&
+			!digest_equal(&seen->version.digest, &item->confirmed.digest))
+			seen->holder = destination_holder(content->leaf);
 	}
 	if (item->want_pem && content->leaf) {
 		seen->leaf_pem = certificate_pem(content->leaf);
@@ -218,7 +232,7 @@ static int look_at(const struct destination_context *context, const struct look_
 	seen->own = seen->anchor_seen = true;
 	file_tree_anchor(&tree, shown.version, &seen->anchor);
 	seen->changed_at = file_tree_changed(&shown);
-	describe(item, &content, seen);
+	describe(item, shown.version, &content, seen);
 	return 0;
 }
 
@@ -351,7 +365,7 @@ static int on_tag(sd_event_source *source, void *userdata)
 }
 
 static struct destination_tag *file_tag(const struct destination_context *context, const struct delivery *delivery,
-	const char *object_id, const struct fingerprint *anchor, destination_tag_fn done, void *userdata)
+	const char *object_id, const struct fingerprint *anchor, bool moves, destination_tag_fn done, void *userdata)
 {
 	struct file_tag *tag = mem_new(struct file_tag);
 

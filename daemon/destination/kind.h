@@ -41,7 +41,7 @@ struct kind {
 		void *userdata);
 	void (*put_cancel)(struct destination_put *put);
 	struct destination_tag *(*tag)(const struct destination_context *context, const struct delivery *delivery,
-		const char *object_id, const struct fingerprint *anchor, destination_tag_fn done, void *userdata);
+		const char *object_id, const struct fingerprint *anchor, bool moves, destination_tag_fn done, void *userdata);
 	void (*tag_cancel)(struct destination_tag *tag); /* both NULL: objects bear no anchor */
 	const char *tag_action, *tag_policy; /* NULL: nobody's to allow */
 	int (*check)(const struct desired_destination *destination, struct error *err); /* NULL: nothing can be known */
@@ -62,6 +62,9 @@ extern const struct kind file_kind;
 /* place_session(context, place): the AWS session that reaches ${place}. */
 struct aws_session *place_session(
 	const struct destination_context *context, const struct place *place);
+
+/* destination_holder(certificate): observed.holder of what is in place; the caller owns it. */
+char *destination_holder(const struct certificate *certificate);
 
 /* seen_free(seen, count): release observations that nobody was given; returns NULL. */
 struct observed *seen_free(struct observed *seen, size_t count);

@@ -31,7 +31,7 @@ static bool is_recorded(const struct look_item *item, const char *revision)
 
 static bool is_ours(const struct look_item *item, const char *current, const struct observed *seen)
 {
-	return is_recorded(item, current) || (seen->own && is_token(current));
+	return is_recorded(item, current) || ((seen->own || seen->former) && is_token(current));
 }
 
 /* --- tags --- */
@@ -48,7 +48,7 @@ static char *changed_tags(
 	static const struct fingerprint unset;
 	_cleanup_(strv_freep) char **wanted = NULL, **changes = NULL;
 
-	if (delivery->wish->adopt != ADOPT_YES || seen->own)
+	if (delivery->wish->adopt != ADOPT_YES || seen->own || seen->former)
 		return NULL;
 	wanted = tags_of(delivery, &unset);
 	STRV_FOREACH (tag, wanted) {

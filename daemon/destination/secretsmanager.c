@@ -3,7 +3,8 @@
 /*
  * Secrets Manager.  A look describes each secret, side by side, and reads no value but for the names
  * of the fields where others wrote the current version.  A put is at one step:
- *	TAG	an adopted secret is marked as ours		once, with adopt: true
+ *	TAG	it is marked as ours				once, with adopt: true, or where it is marked as
+ *								that of another source certificate
  *	WRITE	it is created, given a version, or its label moved
  * What is under way is in operation; the body, a secret itself, lives until it is sent.
  */
@@ -257,7 +258,7 @@ static void start_put(struct secret_put *put)
 	_cleanup_(strv_freep) char **tags = NULL;
 
 	if (put->before->state == OBSERVED_ABSENT || put->before->own ||
-		put->delivery->wish->adopt != ADOPT_YES) {
+		(put->delivery->wish->adopt != ADOPT_YES && !put->before->former)) {
 		start_write(put);
 		return;
 	}
@@ -314,9 +315,9 @@ static void on_anchor_tagged(void *userdata, const char *arn, const struct error
 }
 
 static struct destination_tag *secret_tag(const struct destination_context *context, const struct delivery *delivery,
-	const char *object_id, const struct fingerprint *anchor, destination_tag_fn done, void *userdata)
+	const char *object_id, const struct fingerprint *anchor, bool moves, destination_tag_fn done, void *userdata)
 {
-	_cleanup_(strv_freep) char **tags = tags_of_anchor(anchor);
+	_cleanup_(strv_freep) char **tags = tags_of_anchor(moves ? delivery : NULL, anchor);
 	struct secret_tag *tag = mem_new(struct secret_tag);
 
 	*tag = (struct secret_tag){ .done = done, .userdata = userdata };

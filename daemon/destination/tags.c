@@ -37,10 +37,14 @@ char **tags_of(const struct delivery *delivery, const struct fingerprint *anchor
 	return tags;
 }
 
-char **tags_of_anchor(const struct fingerprint *anchor)
+char **tags_of_anchor(const struct delivery *delivery, const struct fingerprint *anchor)
 {
 	char **tags = NULL;
 
+	if (delivery) {
+		append_tag(&tags, TAG_SOURCE, delivery->source_arn);
+		append_tag(&tags, TAG_NAME, delivery->object);
+	}
 	append_anchor(&tags, anchor);
 	return tags;
 }
@@ -78,11 +82,22 @@ bool tags_are_of(char *const *tags, const struct delivery *delivery)
 		strcmp(name, delivery->object) == 0;
 }
 
+const char *tags_former(char *const *tags, const struct delivery *delivery)
+{
+	const char *source = tags_find(tags, TAG_SOURCE), *name = tags_find(tags, TAG_NAME);
+
+	return source && name && strcmp(source, delivery->source_arn) != 0 && strcmp(name, delivery->object) == 0
+		       ? source
+		       : NULL;
+}
+
 void tags_see(char *const *tags, const struct delivery *delivery, struct observed *seen)
 {
 	const char *anchor = tags_find(tags, TAG_ANCHOR);
 
 	seen->own = tags_are_of(tags, delivery);
+	free(seen->former);
+	seen->former = mem_strdup(tags_former(tags, delivery));
 	seen->anchor_seen = true;
 	if (!anchor || fingerprint_parse(anchor, &seen->anchor) < 0)
 		seen->anchor = (struct fingerprint){ 0 };

@@ -71,11 +71,12 @@ void delivery_point(struct inventory *inventory, struct tracked_delivery *state)
 		place_of(inventory, slot)->place, slot->wish);
 	delivery = state->delivery;
 	key = object_key(delivery);
-	if (transition_pointed(
-		    &state->record, key, delivery->wish->accept | delivery->entry->accept)) {
+	/* Also of another source certificate it is to be seen what the same object has. */
+	if (!state->record.object || strcmp(state->record.object, key) != 0)
 		observed_done(&state->observed);
+	if (transition_pointed(
+		    &state->record, key, delivery->wish->accept | delivery->entry->accept))
 		state->has_record = false;
-	}
 	if (delivery->arn && state->record.object_id &&
 		strcmp(delivery->arn, state->record.object_id) != 0)
 		observed_done(&state->observed);

@@ -78,7 +78,7 @@ void note_anchor(struct inventory *inventory, struct tracked_delivery *delivery)
 		return;
 	if (seen->anchor_seen)
 		set_untagged(inventory, slot,
-			!fingerprint_equal(&seen->anchor, &delivery->record.anchor));
+			seen->former || !fingerprint_equal(&seen->anchor, &delivery->record.anchor));
 	else if (learned)
 		set_untagged(inventory, slot,
 			true); /* it cannot be seen, and to say it twice does no harm */
@@ -119,8 +119,10 @@ void inventory_tagged(struct inventory *inventory, size_t index, const struct fi
 	const struct error *err)
 {
 	struct slot *slot = &inventory->slots[index];
-	const struct tracked_delivery *delivery = inventory_open(inventory, index);
+	struct tracked_delivery *delivery = own_delivery(inventory_open(inventory, index));
 
+	if (!err)
+		free(take(delivery->observed.former));
 	/* A transfer may have put it under another root since. */
 	set_untagged(inventory, slot, !err && !fingerprint_equal(anchor, &delivery->record.anchor));
 	inventory->stock.tags_wanted = true;

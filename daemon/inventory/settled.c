@@ -123,6 +123,7 @@ char *settled_revision(const struct settled *settled)
 static const struct delivery_record record_members __attribute__((unused)) = {
 	NULL, /* name: the delivery's */
 	NULL, /* object: object_key() makes it */
+	NULL, /* former: not settled */
 	NULL, /* object_id: id, uuid */
 	NULL, /* revision: revision, number */
 	{ {
@@ -167,6 +168,10 @@ static const struct observed seen_members __attribute__((unused)) = {
 	NULL, /* revision: as recorded */
 	false, /* own: not kept, a look says it again */
 	NULL, /* foreign: not settled */
+	NULL, /* former: not settled */
+	false, /* marked: not kept, a look says it again */
+	NULL, /* holder: not settled */
+	NULL, /* users: not settled */
 	false, /* anchor_seen: not kept, tag_seen() has seen it */
 	{ { 0 } }, /* anchor: the same */
 	false, /* unused */
@@ -192,7 +197,7 @@ static bool record_is_settled(const struct delivery_record *record)
 	bool proven = record->proof.result == PROVE_MATCHED &&
 		      digest_equal(&record->proven, confirmed);
 
-	if (record->failures || record->next_try || record->kind || record->problem ||
+	if (record->former || record->failures || record->next_try || record->kind || record->problem ||
 		record->hold || record->hold_reason || record->held_accept || record->ambiguous ||
 		record->intended_at || record->leaf || record->chain ||
 		digest_is_set(&record->intended) || digest_is_set(&record->held) ||
@@ -213,7 +218,7 @@ static bool record_is_settled(const struct delivery_record *record)
 static bool seen_is_settled(const struct observed *seen, const struct delivery_record *record)
 {
 	if (seen->error.text || seen->error.kind || seen->candidate_total || seen->leaf_pem ||
-		seen->chain_pem || seen->foreign)
+		seen->chain_pem || seen->foreign || seen->former || seen->holder || seen->users)
 		return false;
 	switch (seen->state) {
 	case OBSERVED_UNKNOWN:

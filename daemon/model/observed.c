@@ -277,6 +277,9 @@ void observed_done(struct observed *observed)
 	free(observed->object_id);
 	free(observed->revision);
 	free(observed->foreign);
+	free(observed->former);
+	free(observed->holder);
+	free(observed->users);
 	forget_candidates(observed, 0);
 	free(observed->candidates);
 	free(observed->leaf_pem);
@@ -292,6 +295,9 @@ void observed_copy(struct observed *to, const struct observed *from)
 	to->object_id = mem_strdup(from->object_id);
 	to->revision = mem_strdup(from->revision);
 	to->foreign = mem_strdup(from->foreign);
+	to->former = mem_strdup(from->former);
+	to->holder = mem_strdup(from->holder);
+	to->users = mem_strdup(from->users);
 	to->leaf_pem = mem_strdup(from->leaf_pem);
 	to->chain_pem = mem_strdup(from->chain_pem);
 	to->error = ERROR_NULL;
@@ -306,7 +312,8 @@ void observed_copy(struct observed *to, const struct observed *from)
 	}
 }
 
-static void append_candidate(struct buf *text, const struct candidate *candidate)
+/* Of those of others it is known later what would be refused and why, where one is chosen. */
+static void append_candidate(struct buf *text, const struct candidate *candidate, bool formerly)
 {
 	char end[TIME_TEXT_SIZE];
 
@@ -315,7 +322,10 @@ static void append_candidate(struct buf *text, const struct candidate *candidate
 	STRV_FOREACH (user, candidate->in_use_by)
 		buf_printf(text, "%s%s", user == candidate->in_use_by ? " by " : " ", *user);
 	bounded_more(text, strv_length(candidate->in_use_by), candidate->users);
-	buf_printf(text, "%s)", candidate->refusal ? ", ACM would refuse a re-import" : "");
+	if (candidate->refusal && formerly)
+		buf_printf(text, "; %s)", candidate->refusal);
+	else
+		buf_printf(text, "%s)", candidate->refusal ? ", ACM would refuse a re-import" : "");
 }
 
 char *observed_candidates_text(const struct observed *observed)
@@ -323,17 +333,25 @@ char *observed_candidates_text(const struct observed *observed)
 	struct buf text = BUF_NULL;
 	size_t shown = 0;
 
-	buf_append_string(&text, "imports that are not certferry's share its name:");
+	buf_append_string(&text,
+		observed->former
+			? "its entry named another source certificate before, and ACM would not take this one over what "
+			  "certferry imported then, or several could be meant:"
+			: "imports that are not certferry's share its name:");
 	for (; shown < observed->candidate_count && bounded_takes(&text, shown); shown++) {
 		if (shown)
 			buf_append_char(&text, ',');
-		append_candidate(&text, &observed->candidates[shown]);
+		append_candidate(&text, &observed->candidates[shown], observed->former);
 	}
 	if (shown)
 		bounded_more(&text, shown, observed->candidate_total);
 	else
 		buf_printf(&text, " %zu", observed->candidate_total);
-	buf_append_string(&text, "; choose with arn:, adopt: in-use or adopt: beside, or see 'certferry adopt'");
+	buf_append_string(&text,
+		observed->former
+			? "; choose one with arn:, or set another name with as: to import it as a new certificate and let what "
+			  "uses the former one use that"
+			: "; choose with arn:, adopt: in-use or adopt: beside, or see 'certferry adopt'");
 	return bounded(buf_take(&text), BOUNDED_TEXT);
 }
 

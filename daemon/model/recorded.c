@@ -18,6 +18,7 @@ void delivery_record_done(struct delivery_record *record)
 {
 	free(record->name);
 	free(record->object);
+	free(record->former);
 	free(record->object_id);
 	free(record->revision);
 	free(record->problem);

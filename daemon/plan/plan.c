@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/plan/expiry.h"
+#include "daemon/model/whose.h"
 #include "lib/base/bounded.h"
 #include "lib/base/buf.h"
 #include "lib/base/strv.h"
@@ -111,6 +112,12 @@ static bool never_confirmed(const struct delivery_record *record)
 	return !record || !digest_is_set(&record->confirmed.digest);
 }
 
+/* The source certificate that what is in place is of, where its entry was pointed at another one since; else NULL. */
+static const char *former_source(const struct plan_delivery *delivery)
+{
+	return never_confirmed(delivery->record) ? delivery->observed->former : delivery->record->former;
+}
+
 /*
  * Did a change of configuration (or of what a match finds) bring this delivery, rather than a renewal?
  * An object of ours that holds an older version speaks for a renewal, also when the record was lost.
@@ -119,8 +126,28 @@ static bool is_touched(const struct plan_delivery *delivery)
 {
 	bool renewal = delivery->observed->state == OBSERVED_PRESENT && !delivery->delivery->arn;
 
-	return never_confirmed(delivery->record) && !renewal &&
+	return (former_source(delivery) || (never_confirmed(delivery->record) && !renewal)) &&
 	       !(delivery->record && delivery->record->guard_passed);
+}
+
+/* Of two source certificates neither is the renewal of the other, and which ends first is worth knowing. */
+static void put_repointed(
+	struct buf *reason, const struct plan_delivery *delivery, const struct version *wanted)
+{
+	const struct observed *seen = delivery->observed;
+	const char *former = former_source(delivery);
+	char end[TIME_TEXT_SIZE];
+
+	buf_append_string(reason, "certificate in place");
+	if (digest_is_set(&seen->version.digest))
+		buf_printf(reason, " (expires %s)", time_format(seen->version.not_after, end));
+	if (strncmp(former, "arn:", 4) == 0)
+		buf_printf(reason, " comes from '%s', which its entry named before", former);
+	else
+		buf_append_string(reason, " is to be replaced");
+	buf_printf(reason, "; the new one expires %s", time_format(wanted->not_after, end));
+	if (digest_is_set(&seen->version.digest) && wanted->not_after < seen->version.not_after)
+		buf_append_string(reason, ", which is earlier");
 }
 
 static char *due_reason(const struct plan_delivery *delivery, const struct version *wanted)
@@ -132,7 +159,9 @@ static char *due_reason(const struct plan_delivery *delivery, const struct versi
 	time_format(wanted->not_after, wanted_end);
 	switch (seen->state) {
 	case OBSERVED_PRESENT:
-		if (digest_is_set(&seen->version.digest))
+		if (former_source(delivery))
+			put_repointed(&reason, delivery, wanted);
+		else if (digest_is_set(&seen->version.digest))
 			buf_printf(&reason, "certificate is outdated (expires %s); the renewed one expires %s",
 				time_format(seen->version.not_after, seen_end), wanted_end);
 		else
@@ -158,6 +187,33 @@ static char *due_reason(const struct plan_delivery *delivery, const struct versi
 	return buf_take(&reason);
 }
 
+static enum whose whose_is_it(const struct planner *planner, size_t index, const struct version *wanted)
+{
+	const struct plan_delivery *delivery = &planner->input->deliveries[index];
+	const struct certificate_record *record = planner->input->certificates[delivery->certificate].record;
+
+	return whose(delivery->observed, delivery->delivery, delivery->record, record ? &record->exported : NULL, wanted);
+}
+
+/* An object is there that certferry writes: may the version in it be replaced? */
+static bool stopped_by_the_version(struct planner *planner, size_t index, const struct version *wanted)
+{
+	const struct plan_delivery *delivery = &planner->input->deliveries[index];
+	const struct observed *seen = delivery->observed;
+	char there[TIME_TEXT_SIZE], here[TIME_TEXT_SIZE];
+
+	if (whose_is_it(planner, index, wanted) != WHOSE_OURS || !digest_is_set(&seen->version.digest) ||
+		!version_is_older(wanted, &seen->version))
+		return false;
+	wait_until(planner, index, 0, true,
+		mem_printf("certificate is newer (valid from %s) than the source's (valid from %s); certferry never "
+			   "replaces a certificate with an older one of the same source certificate. Renew that one, "
+			   "or point the entry at another one",
+			time_format(seen->version.not_before, there),
+			time_format(wanted->not_before, here)));
+	return true;
+}
+
 /* Where what is there decides: true when nothing may be written, a step having said why. */
 static bool stopped_by_what_is_there(struct planner *planner, size_t index, const struct version *wanted)
 {
@@ -181,17 +237,7 @@ static bool stopped_by_what_is_there(struct planner *planner, size_t index, cons
 		hold_for(planner, index, HOLD_ADOPT, observed_candidates_text(seen));
 		return true;
 	case OBSERVED_PRESENT:
-		if (digest_is_set(&seen->version.digest) && version_is_older(wanted, &seen->version)) {
-			char there[TIME_TEXT_SIZE], here[TIME_TEXT_SIZE];
-
-			wait_until(planner, index, 0, true,
-				mem_printf("certificate is newer (valid from %s) than the source's (valid from "
-					   "%s); certferry never replaces a certificate with an older one",
-					time_format(seen->version.not_before, there),
-					time_format(wanted->not_before, here)));
-			return true;
-		}
-		return false;
+		return stopped_by_the_version(planner, index, wanted);
 	default:
 		return false;
 	}
@@ -287,8 +333,19 @@ static bool find_guard(struct planner *planner, size_t index, struct holds *hold
 	return false;
 }
 
-/* What others put there, and nobody has let go. */
-static void find_foreign(struct planner *planner, size_t index, struct holds *holds)
+/* Did the check before the last try find that certferry is not to replace what is in place?  (That its issuer is another
+ * one, which is of no account once something is recorded.) */
+static bool was_held_before(const struct plan_delivery *delivery, const struct version *wanted, enum hold hold)
+{
+	const struct delivery_record *record = delivery->record;
+
+	return record && record->hold == hold && digest_equal(&record->held, &wanted->digest) &&
+	       delivery->observed->state == OBSERVED_PRESENT &&
+	       (hold != HOLD_FOREIGN || (never_confirmed(record) && digest_is_set(&delivery->observed->version.digest)));
+}
+
+/* What others put there, and nobody has let go; or what is a person's choice. */
+static void find_foreign(struct planner *planner, size_t index, const struct version *wanted, struct holds *holds)
 {
 	const struct plan_delivery *delivery = &planner->input->deliveries[index];
 	const struct observed *seen = delivery->observed;
@@ -297,6 +354,12 @@ static void find_foreign(struct planner *planner, size_t index, struct holds *ho
 
 	if (seen->foreign && !(let_go && seen->revision && strcmp(let_go, seen->revision) == 0))
 		holds_add(holds, HOLD_FOREIGN, observed_foreign_text(seen, name));
+	else if (seen->state == OBSERVED_PRESENT && whose_is_it(planner, index, wanted) == WHOSE_OTHERS)
+		holds_add(holds, HOLD_FOREIGN, whose_hold_text(seen, delivery->delivery));
+	else if (was_held_before(delivery, wanted, HOLD_FOREIGN))
+		holds_add(holds, HOLD_FOREIGN, mem_strdup(delivery->record->hold_reason ?: "waiting for approval"));
+	if (was_held_before(delivery, wanted, HOLD_ADOPT))
+		holds_add(holds, HOLD_ADOPT, mem_strdup(delivery->record->hold_reason ?: "waiting for a choice"));
 }
 
 /* Where it waits for a person or a date: true, a step having said for what. */
@@ -304,7 +367,7 @@ static bool stopped_by_holds(struct planner *planner, size_t index, const struct
 {
 	struct holds holds = { 0 };
 
-	find_foreign(planner, index, &holds);
+	find_foreign(planner, index, wanted, &holds);
 	find_approval(planner, index, wanted, &holds);
 	if (!find_guard(planner, index, &holds))
 		return true;

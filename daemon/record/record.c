@@ -243,6 +243,24 @@ static void load_certificate(void *item, struct reader *reader)
 	row->problem = read_text(reader);
 }
 
+/*
+ * Between what the record is about and the source certificate that the confirmed version is of, where it is another one:
+ * a program that does not know it takes both for another object, and goes by what it sees.
+ */
+#define FORMER " <- "
+
+static void split_former(struct delivery_record *row)
+{
+	char *former = NULL;
+
+	for (char *found = row->object; found && (found = strstr(found, FORMER)); found++)
+		former = found;
+	if (!former || strchr(former + strlen(FORMER), ' '))
+		return;
+	row->former = mem_strdup(former + strlen(FORMER));
+	*former = '\0';
+}
+
 static void load_delivery(void *item, struct reader *reader)
 {
 	struct delivery_record *row = item;
@@ -250,6 +268,7 @@ static void load_delivery(void *item, struct reader *reader)
 
 	row->name = read_text(reader);
 	row->object = read_text(reader);
+	split_former(row);
 	row->object_id = read_text(reader);
 	row->revision = read_text(reader);
 	row->confirmed = read_version(reader);
@@ -445,6 +464,7 @@ int record_save_certificate(struct record *record, const struct certificate_reco
 int record_save_delivery(struct record *record, const struct delivery_record *row, struct error *err)
 {
 	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
+	_cleanup_(freep) char *both = row->former ? mem_printf("%s" FORMER "%s", row->object, row->former) : NULL;
 	struct binder binder = { 0 };
 	int r = statement_prepare(record,
 		"INSERT OR REPLACE INTO delivery (" DELIVERY_COLUMNS
@@ -455,7 +475,7 @@ int record_save_delivery(struct record *record, const struct delivery_record *ro
 		return r;
 	binder.statement = statement.handle;
 	bind_text(&binder, row->name);
-	bind_text(&binder, row->object);
+	bind_text(&binder, both ?: row->object);
 	bind_text(&binder, row->object_id);
 	bind_text(&binder, row->revision);
 	bind_version(&binder, &row->confirmed);

@@ -16,6 +16,7 @@
 #include <systemd/sd-event.h>
 
 #include "daemon/plan/expiry.h"
+#include "daemon/model/whose.h"
 #include "daemon/transfer/carry_text.h"
 #include "daemon/transfer/verify.h"
 
@@ -32,7 +33,9 @@ struct carry {
 	struct observed seen; /* last */
 	bool anchor_seen; /* before the put, what the object says of its anchor: */
 	struct fingerprint borne;
+	char *tagged; /* observed.former */
 	char *object_id; /* where it was put; NULL before that */
+	bool former; /* what is in place is of another source certificate */
 	bool wrote;
 	bool created;
 	struct shown_news shown; /* of the put */
@@ -65,6 +68,7 @@ struct carry *carry_cancel(struct carry *carry)
 	observed_done(&carry->seen);
 	free(carry->object_id);
 	shown_news_done(&carry->shown);
+	free(carry->tagged);
 	free(carry);
 	return NULL;
 }
@@ -218,6 +222,7 @@ static void compare(const struct carry *carry, struct in_place *in_place)
 	if (text)
 		(void)certificate_chain_parse(text, strlen(text), &chain, NULL);
 	verify_change(carry->bundle, in_place->leaf, &chain, &in_place->change);
+	in_place->same_authority = verify_same_authority(carry->bundle, in_place->leaf, &chain);
 	certificate_list_done(&chain);
 }
 
@@ -257,7 +262,7 @@ static enum anchor_standing find_standing(const struct carry *carry)
 		.pin = carry->job.pin,
 		.confirmed = carry->job.item->confirmed,
 		.recorded = carry->job.item->anchor,
-		.own = carry->seen.own,
+		.own = carry->seen.own || carry->seen.former,
 		.borne = carry->seen.anchor,
 	};
 
@@ -279,12 +284,17 @@ static char *change_to_approve(const struct carry *carry, const struct in_place 
 		change.text = mem_strdup(change.text);
 	}
 	verify_add_anchor(carry->bundle, find_standing(carry), &change);
+	if (carry->former && in_place)
+		verify_add_key(carry->bundle, in_place->leaf, &change);
+	else if (carry->former)
+		verify_add_unknown(&change);
 	if (verify_change_held(&change, delivery->wish->accept | delivery->entry->accept,
 		    delivery->entry->usage, destination_now(carry->job.context),
 		    in_place ? expiry_yields_at(
 				       in_place->leaf->not_before, in_place->leaf->not_after)
 			     : USEC_INFINITY))
-		reason = carry_change_text(&change, delivery->name);
+		reason = carry_change_text(
+			&change, delivery->name, carry->former ? &carry->seen : NULL);
 	return reason;
 }
 
@@ -292,7 +302,7 @@ static int check_age(const struct carry *carry, struct error *err)
 {
 	const struct version *there = &carry->seen.version;
 
-	if (carry->job.item->may_go_back || !version_is_older(&carry->job.version, there))
+	if (carry->former || carry->job.item->may_go_back || !version_is_older(&carry->job.version, there))
 		return 0;
 	return carry_newer_error(object_of(carry), there, &carry->job.version, err);
 }
@@ -307,6 +317,51 @@ static bool stopped_by_foreign(struct carry *carry)
 	return true;
 }
 
+/* An import that certferry goes on with by the record must say that it is this delivery's still. */
+static bool lost_its_mark(const struct carry *carry)
+{
+	const struct delivery *delivery = delivery_of(carry);
+
+	return carry->former && destination_names_objects(delivery->place) && !delivery->arn &&
+		!carry->seen.own && !carry->seen.former;
+}
+
+/* Did certferry put there what is in place? */
+static bool stopped_by_others(struct carry *carry, const struct in_place *in_place)
+{
+	const struct transfer_item *item = carry->job.item;
+	const struct observed *seen = &carry->seen;
+	enum whose found;
+
+	if (seen->state != OBSERVED_PRESENT && seen->state != OBSERVED_DEMOTED)
+		return false;
+	found = whose(seen, item->delivery, item->record, &item->exported, &carry->job.version);
+	carry->former = found == WHOSE_FORMER;
+	if (item->may_go_back)
+		return false;
+	if (found == WHOSE_OTHERS ||
+		(in_place && !in_place->same_authority &&
+			whose_needs_issuer(seen, item->delivery, item->record, &item->exported)))
+		wait_for(carry, HOLD_FOREIGN, whose_hold_text(seen, item->delivery));
+	else if (lost_its_mark(carry))
+		wait_for(carry, HOLD_ADOPT,
+			carry_former_text("its tags do not name this delivery any more", seen));
+	else
+		return false;
+	return true;
+}
+
+/* ${err} is taken over. */
+static void refuse(struct carry *carry, struct error *err)
+{
+	if (carry->former && destination_names_objects(delivery_of(carry)->place) && err->kind == ERROR_INVALID) {
+		wait_for(carry, HOLD_ADOPT, carry_former_text(err->text, &carry->seen));
+		error_done(err);
+	} else {
+		fail(carry, err);
+	}
+}
+
 /* CHECK: the last moment before the write. */
 static bool stopped_by_check(struct carry *carry)
 {
@@ -316,11 +371,13 @@ static bool stopped_by_check(struct carry *carry)
 	char *reason;
 	int r;
 
+	if (stopped_by_others(carry, in_place))
+		return true;
 	r = check_age(carry, &err);
 	if (r == 0)
 		r = destination_accepts(delivery, carry->bundle, in_place ? in_place->leaf : NULL, &err);
 	if (r < 0) {
-		fail(carry, &err);
+		refuse(carry, &err);
 		return true;
 	}
 	if (carry->job.item->approved)
@@ -351,7 +408,7 @@ static void on_put(void *userdata, const char *object_id, const struct shown_new
 	carry->object_id = mem_strdup(object_id);
 	carry->known.object_id = carry->object_id;
 	carry->known.exact = true;
-	carry->known.want_anchor = false;
+	carry->known.want_anchor = carry->known.want_users = false;
 	look_at(carry);
 }
 
@@ -362,6 +419,7 @@ static void start_put(struct carry *carry)
 	carry->wrote = true;
 	carry->anchor_seen = carry->seen.anchor_seen;
 	carry->borne = carry->seen.anchor;
+	carry->tagged = mem_strdup(carry->seen.former);
 	carry->created = state == OBSERVED_ABSENT || state == OBSERVED_GONE;
 	forget_texts(&carry->seen);
 	carry->put = destination_put(
@@ -444,6 +502,7 @@ static void on_look(void *userdata, struct observed *seen, const struct error *e
 	if (!carry->seen.anchor_seen && !carry->created) {
 		carry->seen.anchor_seen = carry->anchor_seen;
 		carry->seen.anchor = carry->borne;
+		carry->seen.former = take(carry->tagged);
 	}
 	if (!carry->seen.object_id) /* it was put there, whatever can be seen of it */
 		carry->seen.object_id = mem_strdup(carry->object_id);
@@ -498,8 +557,10 @@ struct carry *carry_start(
 	carry->known.wanted = job->version;
 	carry->known.exact = true;
 	carry->known.want_pem = true;
-	carry->known.want_anchor = !job->trusted && !fingerprint_is_set(&job->item->anchor) &&
-		!(job->pin != PIN_NONE && job->item->confirmed);
+	carry->known.want_users = carry->known.former;
+	/* Whose it is, which its tags say, is known of what is recorded. */
+	carry->known.want_anchor = carry->known.former || !job->item->confirmed ||
+		(!job->trusted && !fingerprint_is_set(&job->item->anchor) && job->pin == PIN_NONE);
 	if (is_believed_absent(carry))
 		believe_absent(carry, job->item->absent_at);
 	else

@@ -18,6 +18,7 @@ struct carry;
 struct in_place {
 	char *leaf_pem, *chain_pem; /* the chain may be NULL: not known */
 	struct certificate *leaf; /* NULL: it is none that can be read */
+	bool same_authority; /* its CA is the bundle's, see verify_same_authority() */
 	struct change change; /* where its chain ends apart, of which each place may know something else */
 };
 

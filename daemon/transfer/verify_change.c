@@ -197,6 +197,40 @@ void verify_add_anchor(
 				end->subject));
 }
 
+void verify_add_key(
+	const struct bundle *bundle, const struct certificate *in_place, struct change *change)
+{
+	const char *before = in_place->key_algorithm, *after = bundle->leaf->key_algorithm;
+
+	if (strcmp(before, after) != 0)
+		lose(change, CHANGE_KEY, mem_printf("has a key of another kind (%s instead of %s)", after, before));
+}
+
+void verify_add_unknown(struct change *change)
+{
+	lose(change, CHANGE_UNKNOWN,
+		mem_strdup("replaces one that certferry cannot read, so it cannot tell whether names, usages or the "
+			   "issuer are lost"));
+}
+
+static bool same_organization(const X509_NAME *a, const X509_NAME *b)
+{
+	char of_a[256], of_b[256];
+
+	return X509_NAME_get_text_by_NID(a, NID_organizationName, of_a, sizeof(of_a)) > 0 &&
+	       X509_NAME_get_text_by_NID(b, NID_organizationName, of_b, sizeof(of_b)) > 0 &&
+	       strcmp(of_a, of_b) == 0;
+}
+
+bool verify_same_authority(const struct bundle *bundle, const struct certificate *in_place,
+	const struct certificate_list *chain_in_place)
+{
+	if (same_issuer(bundle, in_place, chain_in_place))
+		return true;
+	return !certificate_list_has_root(&bundle->chain) && !certificate_list_has_root(chain_in_place) &&
+	       same_organization(X509_get_issuer_name(bundle->leaf->x509), X509_get_issuer_name(in_place->x509));
+}
+
 void change_done(struct change *change)
 {
 	free(change->text);

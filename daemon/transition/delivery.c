@@ -34,8 +34,52 @@ static void say_failed(const struct delivery_record *record, const struct error 
 	change->next_try = record->next_try;
 }
 
+/* How long what ${object} says is but for the source certificate, its last word. */
+static size_t place_length(const char *object)
+{
+	const char *source = strrchr(object, ' ');
+
+	return source ? (size_t)(source - object) + 1 : 0;
+}
+
+/* Is it the same object, of which only the source certificate is another one? */
+static bool is_repointed(const struct delivery_record *record, const char *object)
+{
+	const size_t length = place_length(object);
+
+	return record->object && length && length == place_length(record->object) &&
+	       strncmp(record->object, object, length) == 0 &&
+	       (digest_is_set(&record->confirmed.digest) || digest_is_set(&record->intended));
+}
+
+/* What is in place is that of the former source certificate still, and it is known which that is.  What was tried, held and
+ * let through was about the former one. */
+static void point_again(struct delivery_record *record, const char *object)
+{
+	const size_t length = place_length(object);
+	_cleanup_(freep) char *before = mem_strdup(record->object + length);
+
+	if (!record->former)
+		record->former = take(before);
+	else if (strcmp(record->former, object + length) == 0)
+		(void)replace_text(&record->former, NULL);
+	(void)replace_text(&record->object, object);
+	transition_look_again(record);
+	(void)replace_text(&record->problem, NULL);
+	record->kind = ERROR_NONE;
+	record->hold = HOLD_NONE;
+	(void)replace_text(&record->hold_reason, NULL);
+	record->held = (struct digest){ 0 };
+	record->held_accept = 0;
+	record->guard_passed = false;
+}
+
 bool transition_pointed(struct delivery_record *record, const char *object, unsigned accept)
 {
+	if (record->object && strcmp(record->object, object) != 0 && is_repointed(record, object)) {
+		point_again(record, object);
+		return false;
+	}
 	if (!record->object || strcmp(record->object, object) != 0) {
 		char *name = record->name;
 
@@ -100,6 +144,7 @@ bool transition_current(
 		       digest_is_set(&record->intended) ||
 		       !digest_equal(&record->confirmed.digest, &seen->version.digest);
 
+	changed |= replace_text(&record->former, NULL);
 	changed |= replace_text(&record->object_id, seen->object_id);
 	changed |= replace_text(&record->revision, seen->revision);
 	changes_add(changes, CHANGE_CURRENT)->version = &seen->version;
@@ -199,9 +244,13 @@ void transition_proven(struct delivery_record *record, const struct digest *vers
 	proof_record_done(&before);
 }
 
+/* Of no source certificate that has an ARN. */
+#define SOURCE_OF_OTHERS "-"
+
 /* What was confirmed is not what is there. */
 static void let_go(struct delivery_record *record, const struct observed *seen)
 {
+	(void)replace_text(&record->former, digest_is_set(&seen->version.digest) ? SOURCE_OF_OTHERS : NULL);
 	(void)replace_text(&record->object_id, seen->object_id);
 	(void)replace_text(&record->revision, seen->revision);
 	(void)replace_text(&record->leaf, NULL);

@@ -20,8 +20,9 @@
 /**
  * transition_pointed(record, object, accept):
  * From now on the record is about the object of this key (copied), of which the configuration accepts ${accept}: with
- * another object nothing is known of it, and what was held may be accepted by now, so that the next try finds out.  True:
- * it is another object, and the record is as of one that was never written.  Not for saving: it is done with each start.
+ * another object nothing is known of it, and what was held may be accepted by now, so that the next try finds out.  The
+ * last word of a key is the source certificate: with another one it is the same object still, and what is confirmed there
+ * is of the former one.  True: it is another object, and the record is as of one that was never written.  Not for saving: it is done with each start.
  */
 bool transition_pointed(struct delivery_record *record, const char *object, unsigned accept);
 
@@ -88,7 +89,8 @@ void transition_proven(struct delivery_record *record, const struct digest *vers
 
 /* transition_approved(record, hold, seen, who, reason, changes): ${who} lets go on what is held for
  * ${reason}, while ${seen} is there.  False when that hold is a choice, which an approval does not
- * make.  Of what is FOREIGN it is the revision seen that may be replaced, and no other. */
+ * make.  Of what is FOREIGN it is the revision seen that may be replaced, and no other; a version
+ * that can be seen counts as one of another source certificate. */
 bool transition_approved(struct delivery_record *record, enum hold hold,
 	const struct observed *seen, const char *who, const char *reason, struct changes *changes);
 

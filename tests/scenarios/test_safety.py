@@ -59,18 +59,25 @@ def test_denied_tagging_api_makes_no_duplicates(ferry, cloud):
     ferry.expect_import(DESTINATION, pay, at=held)
 
 
-def test_older_version_never_over_a_newer(ferry, cloud):
+@pytest.mark.parametrize("days_ago", [1, 30], ids=["newer", "older"])
+def test_what_others_put_over_ours_is_theirs(ferry, cloud, days_ago):
     pay = ferry.issue("pay.example.com", days_ago=10)
     ferry.carry("pay", pay, {"to": "prod", **SELF_SIGNED}).once()
     held = ferry.expect_import(DESTINATION, pay)
-    newer = cloud.import_by_hand(DESTINATION, "pay.example.com", days_ago=1)
-    truth = ferry.truth(newer["arn"])
+    theirs = cloud.import_by_hand(DESTINATION, "pay.example.com", days_ago=days_ago)
+    truth = ferry.truth(theirs["arn"])
+    cloud.delete_certificate(arn=theirs["arn"])
     acm = cloud.boto3("acm", DESTINATION)
     acm.import_certificate(CertificateArn=held, Certificate=truth["certificate"], PrivateKey=truth["private_key"])
-    run = ferry.once(expect=1)
-    assert run.requests.writes == []
-    assert "certificate is newer" in run.delivery("pay/prod")["reason"]
+    run = ferry.once(expect=3)
+    assert run.requests.writes == [] and run.requests("ExportCertificate") == 0
+    assert hold_of(run, "pay/prod") == "foreign"
+    reason = run.delivery("pay/prod")["reason"]
+    assert held in reason and "for 'pay.example.com', issued by (CN=pay.example.com)" in reason
+    assert "certferry approve pay/prod" in reason
     assert ferry.truth(held)["fingerprint"] == truth["fingerprint"]
+    ferry.once("--approve=pay/prod")
+    ferry.expect_import(DESTINATION, pay, at=held)
 
 
 # What is there of others

@@ -60,7 +60,7 @@ struct given_delivery {
 	unsigned more_candidates; /* that are not kept */
 	struct delivery_record record;
 	struct plan_delivery plan;
-	bool recorded, no_look;
+	bool recorded, no_look, in_use;
 };
 
 struct given_dependent {
@@ -152,6 +152,7 @@ static void situation_link(struct situation *s)
 	for (size_t i = 0; i < s->input.delivery_count; i++) {
 		struct given_delivery *given = &s->deliveries[i];
 
+		given->wish.adopt = given->in_use ? ADOPT_IN_USE : ADOPT_ASK;
 		given->delivery.wish = &given->wish;
 		given->observed.candidates = given->candidates;
 		given->observed.candidate_total = given->observed.candidate_count + given->more_candidates;
@@ -270,9 +271,14 @@ static const struct field delivery_fields[] = {
 	PLAIN("error", TEXT, given_delivery, observed.error.text),
 	PLAIN("foreign", TEXT, given_delivery, observed.foreign),
 	PLAIN("seen_revision", TEXT, given_delivery, observed.revision),
+	PLAIN("own", FLAG, given_delivery, observed.own),
+	PLAIN("marked", FLAG, given_delivery, observed.marked),
+	PLAIN("tagged", TEXT, given_delivery, observed.former),
+	PLAIN("holder", TEXT, given_delivery, observed.holder),
 	PLAIN("more_candidates", COUNT, given_delivery, more_candidates),
 	PLAIN("arn", TEXT, given_delivery, delivery.arn),
 	PLAIN("recreate", FLAG, given_delivery, wish.recreate),
+	PLAIN("in_use", FLAG, given_delivery, in_use),
 	PLAIN("then", LIST, given_delivery, wish.then),
 	PLAIN("prove", TEXT, given_delivery, wish.prove.connect),
 	PLAIN("budget", TEXT, given_delivery, plan.budget),
@@ -285,6 +291,8 @@ static const struct field delivery_fields[] = {
 	PLAIN("record", FLAG, given_delivery, recorded),
 	RECORD("confirmed", VERSION, given_delivery, confirmed),
 	RECORD("revision", TEXT, given_delivery, revision),
+	RECORD("former", TEXT, given_delivery, former),
+	RECORD("object_id", TEXT, given_delivery, object_id),
 	RECORD("intended", DIGEST, given_delivery, intended),
 	RECORD("intended_at", TIME, given_delivery, intended_at),
 	RECORD("ambiguous", FLAG, given_delivery, ambiguous),
@@ -790,7 +798,8 @@ static void random_delivery_record(struct world *world, struct given_delivery *g
 	record->ambiguous = dice(world, 4) == 0;
 	record->failures = dice(world, 3);
 	record->next_try = random_time(world);
-	record->hold = dice(world, 4) ? HOLD_NONE : HOLD_APPROVAL;
+	record->hold = dice(world, 4) ? HOLD_NONE : dice(world, 6) ? HOLD_APPROVAL : HOLD_FOREIGN;
+	record->former = dice(world, 6) ? NULL : keep(&world->s, "arn:former");
 	record->held = random_version(world).digest;
 	record->approved = random_version(world).digest;
 	record->guard_passed = dice(world, 4) == 0;
@@ -814,6 +823,8 @@ static void random_delivery(struct world *world, size_t index)
 	given->wish.prove.connect = dice(world, 3) ? NULL : keep(&world->s, "host:443");
 	given->observed.state = (enum observed_state)dice(world, OBSERVED_FOREIGN + 1);
 	given->observed.version = random_version(world);
+	given->observed.own = dice(world, 2);
+	given->observed.former = given->observed.own || dice(world, 3) ? NULL : keep(&world->s, "arn:former");
 	given->observed.at = random_time(world);
 	if (given->observed.state == OBSERVED_UNKNOWN && dice(world, 3) == 0)
 		given->observed.error.text = keep(&world->s, "denied");
@@ -907,6 +918,21 @@ static void do_look(struct world *world, struct given_delivery *given)
 		given->observed.state = OBSERVED_ABSENT;
 }
 
+/* Of one source certificate nothing older, and of what is not known to be certferry's nothing at all. */
+static void check_replaced(const struct given_certificate *certificate, const struct given_delivery *given)
+{
+	const struct version *wanted = &certificate->seen.version, *there = &given->observed.version;
+	const struct delivery_record *record = given->recorded ? &given->record : NULL;
+	bool confirmed = record && digest_is_set(&record->confirmed.digest);
+	bool known = (record && (digest_equal(&there->digest, &record->confirmed.digest) ||
+					digest_equal(&there->digest, &record->intended))) ||
+		     (certificate->recorded && digest_equal(&there->digest, &certificate->record.exported));
+
+	assert_true(known || (!confirmed && (given->observed.own || given->observed.former || given->delivery.arn)));
+	if (!given->observed.former && !(record && record->former))
+		assert_false(version_is_older(wanted, there));
+}
+
 /* No older version over a newer one, nothing of others, and nothing while the source is not known. */
 static void check_deliver(const struct world *world, const struct given_delivery *given)
 {
@@ -923,7 +949,7 @@ static void check_deliver(const struct world *world, const struct given_delivery
 		    seen->state != OBSERVED_ADOPTABLE);
 	assert_true(seen->state != OBSERVED_GONE || given->wish.recreate);
 	if (seen->state == OBSERVED_PRESENT && digest_is_set(&seen->version.digest))
-		assert_false(version_is_older(&certificate->seen.version, &seen->version));
+		check_replaced(certificate, given);
 	if (given->recorded && given->record.ambiguous && seen->state == OBSERVED_ABSENT)
 		assert_true(seen->at >= given->record.intended_at + AMBIGUOUS_WAIT);
 }
@@ -959,6 +985,8 @@ static void do_deliver(struct world *world, struct given_delivery *given)
 	given->record.failures = 0;
 	given->record.next_try = 0;
 	given->record.hold = HOLD_NONE;
+	given->record.former = NULL;
+	given->observed.former = NULL;
 	world->writes[given - world->s.deliveries]++;
 }
 

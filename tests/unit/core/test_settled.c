@@ -55,6 +55,7 @@ static void same_record(const struct delivery_record *a, const struct delivery_r
 {
 	same_text(a->name, b->name);
 	same_text(a->object, b->object);
+	same_text(a->former, b->former);
 	same_text(a->object_id, b->object_id);
 	same_text(a->revision, b->revision);
 	same_version(&a->confirmed, &b->confirmed);
@@ -273,7 +274,7 @@ static void tell(struct known *known, const struct told *told, bool is_source)
 		learn_anchor(known, told);
 		break;
 	case FACT_POINTED:
-		if (transition_pointed(record, told->which % 8 ? "one" : "other", told->other % 4)) {
+		if (transition_pointed(record, told->which % 8 ? told->which % 3 ? "one a" : "one b" : "other a", told->other % 4)) {
 			observed_done(&known->seen);
 			known->recorded = false;
 		}

@@ -94,6 +94,7 @@ struct field {
 
 static const struct field delivery_fields[] = {
 	FIELD("object", TEXT, delivery_record, object),
+	FIELD("former", TEXT, delivery_record, former),
 	FIELD("object_id", TEXT, delivery_record, object_id),
 	FIELD("revision", TEXT, delivery_record, revision),
 	FIELD("confirmed", VERSION, delivery_record, confirmed),

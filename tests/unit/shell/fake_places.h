@@ -20,6 +20,7 @@ struct fake_call {
 	size_t count;
 	destination_look_fn on_look;
 	destination_tag_fn on_tag;
+	bool moves; /* of a tag */
 	void *userdata;
 };
 
@@ -66,12 +67,13 @@ static inline struct destination_look *fake_look(const struct destination_contex
 }
 
 static inline struct destination_tag *fake_tag(const struct destination_context *context,
-	const struct delivery *delivery, const char *object_id, const struct fingerprint *anchor,
+	const struct delivery *delivery, const char *object_id, const struct fingerprint *anchor, bool moves,
 	destination_tag_fn done, void *userdata)
 {
 	struct fake_call *call = fake_begin(delivery->place);
 
 	call->on_tag = done;
+	call->moves = moves;
 	call->userdata = userdata;
 	return &call->base.tag;
 }

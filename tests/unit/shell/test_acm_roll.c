@@ -116,7 +116,7 @@ static void test_anchor_comes_along(void **state)
 	struct acm_roll *roll = roll_of(&imports);
 	struct fingerprint anchor = { .bytes = { 1, 2, 3 } };
 	struct observed seen = { 0 };
-	char **tags = tags_of_anchor(&anchor);
+	char **tags = tags_of_anchor(NULL, &anchor);
 
 	strv_append(&tags, TAG_SOURCE "=arn:source/web");
 	strv_append(&tags, TAG_NAME "=web");

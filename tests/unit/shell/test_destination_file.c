@@ -541,7 +541,7 @@ static int tag(struct world *world, const struct fingerprint *anchor)
 {
 	fresh_loop(world);
 	world->inside = true;
-	destination_tag(&world->context, &world->delivery, world->object_id, anchor, on_tag, world);
+	destination_tag(&world->context, &world->delivery, world->object_id, anchor, false, on_tag, world);
 	world->inside = false;
 	assert_true(sd_event_run(world->context.event, 0) > 0);
 	return error_result(&world->error);
@@ -626,7 +626,7 @@ static void test_cancel_says_nothing(void **state)
 	destination_put_cancel(destination_put(
 		&world->context, &world->delivery, world->bundle, &before, on_put, world));
 	destination_tag_cancel(destination_tag(&world->context, &world->delivery, "web",
-		&world->bundle->leaf->fingerprint, on_tag, world));
+		&world->bundle->leaf->fingerprint, false, on_tag, world));
 	destination_look_cancel(NULL);
 	destination_put_cancel(NULL);
 	assert_int_equal(sd_event_run(world->context.event, 0), 0);

@@ -504,7 +504,7 @@ static void test_anchor_tag(void **state)
 	struct world *world = *state;
 	const struct fingerprint anchor = { .bytes = { 0xab } };
 	_cleanup_(strv_freep) char **tags = tags_of(&world->delivery, &anchor);
-	_cleanup_(strv_freep) char **alone = tags_of_anchor(&anchor);
+	_cleanup_(strv_freep) char **alone = tags_of_anchor(NULL, &anchor);
 	char *others[] = { (char *)TAG_ANCHOR "=" ANCHOR_TEXT, (char *)TAG_SOURCE "=x", NULL };
 	char *broken[] = { (char *)TAG_ANCHOR "=" ANCHOR_TEXT "0", NULL };
 	struct observed seen = { 0 };

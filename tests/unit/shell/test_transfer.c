@@ -319,14 +319,42 @@ static void test_renewal(void **state)
 static void test_never_older_over_newer(void **state)
 {
 	struct world *world = *state;
+	struct delivery_record record = { 0 };
 
 	carry(world, bundle_of(world, "www.example.com", 60));
+	record.confirmed = world->delivered[0].outcome.version;
+	world->items[0].record = &record;
 	world->items[1].may_go_back = true;
 	carry(world, bundle_of(world, "www.example.com", 3600));
 	assert_int_equal(world->delivered[0].outcome.kind, OUTCOME_FAILED);
 	assert_int_equal(world->delivered[0].error.kind, ERROR_CONFLICT);
 	assert_non_null(strstr(world->delivered[0].error.text, "is newer"));
 	assert_int_equal(world->delivered[1].outcome.kind, OUTCOME_DONE);
+	/* Without a record it is not known to be of this certificate. */
+	assert_int_equal(world->delivered[2].outcome.kind, OUTCOME_WAITING);
+	assert_int_equal(world->delivered[2].outcome.hold, HOLD_FOREIGN);
+	assert_non_null(strstr(world->delivered[2].reason, "for 'www.example.com', issued by ("));
+	assert_non_null(strstr(world->delivered[2].reason, "certferry approve c"));
+}
+
+/* Of another source certificate nothing is newer or older; what it would take waits for a person. */
+static void test_another_source_certificate(void **state)
+{
+	struct world *world = *state;
+	struct delivery_record record = { .former = (char *)"arn:former" };
+
+	carry(world, bundle_of(world, "www.example.com", 60));
+	record.confirmed = world->delivered[0].outcome.version;
+	for (size_t i = 0; i < 2; i++)
+		world->items[i].record = &record;
+	carry(world, bundle_of(world, "www.example.com", 3600));
+	assert_int_equal(world->delivered[0].outcome.kind, OUTCOME_DONE);
+	record.confirmed = world->delivered[0].outcome.version;
+	carry(world, bundle_of(world, "api.example.com", 60));
+	assert_int_equal(world->delivered[0].outcome.kind, OUTCOME_WAITING);
+	assert_int_equal(world->delivered[0].outcome.hold, HOLD_APPROVAL);
+	assert_non_null(strstr(world->delivered[0].reason, "lacks the name 'www.example.com'"));
+	assert_non_null(strstr(world->delivered[0].reason, "is in place from the source certificate that its entry named before"));
 }
 
 static void test_one_failure_is_its_own(void **state)
@@ -558,6 +586,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_done_then_unchanged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_renewal, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_never_older_over_newer, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_another_source_certificate, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_failure_is_its_own, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lost_name_waits_for_approval, setup, teardown),
 		cmocka_unit_test_setup_teardown(
