@@ -12,6 +12,7 @@
 
 #include "daemon/conductor/conductor.h"
 #include "daemon/conductor/offline.h"
+#include "daemon/launch/become.h"
 #include "lib/base/error.h"
 #include "lib/log/log.h"
 #include "lib/pki/secret.h"
@@ -180,6 +181,7 @@ static int answer_offline(const struct arguments *arguments)
 int main(int argc, char **argv)
 {
 	struct arguments arguments = { .log_level = LOG_INFO };
+	_cleanup_(error_done) struct error err = ERROR_NULL;
 	int status = parse_arguments(argc, argv, &arguments);
 
 	if (status != 0)
@@ -188,6 +190,10 @@ int main(int argc, char **argv)
 	if (arguments.check || arguments.polkit_rule || arguments.unit_dropin)
 		return answer_offline(&arguments);
 	set_signals();
+	if (arguments.run.once && become_unit_user(arguments.run.config_file, &err) < 0) {
+		(void)fprintf(stderr, "certferryd: %s\n", err.text);
+		return 1;
+	}
 	if (harden(&arguments.run.memory_unlocked) < 0)
 		return 1;
 	return conductor_run(&arguments.run);

@@ -283,6 +283,19 @@ static int open_record_to_read(struct conductor *conductor)
 	return 0;
 }
 
+/* Another user's daemon keeps its state there: nothing of that is to be given to us. */
+static int check_owner(struct error *err)
+{
+	struct stat status;
+
+	if (stat(state_directory(), &status) < 0 || status.st_uid == 0 || status.st_uid == geteuid())
+		return 0;
+	return error_set(err, ERROR_DENIED, 0,
+		"state directory '%s' belongs to user %u, and certferryd runs as user %u: run it as the "
+		"user that owns its files (for the service's: sudo -u certferry)",
+		state_directory(), (unsigned)status.st_uid, (unsigned)geteuid());
+}
+
 /* The state directory is ours alone, and nobody else can have its name mean another; otherwise an exit status. */
 static int lock_state(struct conductor *conductor, struct error *err)
 {
@@ -290,7 +303,9 @@ static int lock_state(struct conductor *conductor, struct error *err)
 	int r;
 
 	(void)mkdir(state_directory(), 0700);
-	r = path_open_trusted(state_directory(), O_RDONLY | O_DIRECTORY, PATH_OURS, &directory, err);
+	r = check_owner(err);
+	if (r == 0)
+		r = path_open_trusted(state_directory(), O_RDONLY | O_DIRECTORY, PATH_OURS, &directory, err);
 	if (r == 0)
 		r = lock_take(directory, "lock", &conductor->lock, err);
 	if (r < 0 && err->kind == ERROR_CONFLICT) {

@@ -166,3 +166,19 @@ int file_check(const struct desired_destination *destination, struct error *err)
 
 	return file_open_directory(destination, &fd, err);
 }
+
+int file_refuse_changeable(
+	const char *name, const char *way, const struct stat *status, struct error *err)
+{
+	const unsigned owner = (unsigned)status->st_uid;
+
+	if (owner != 0 && owner != geteuid())
+		return error_set(err, ERROR_CONFLICT, EPERM,
+			"directory '%s'%s belongs to user %u, and certferryd runs as user %u: run "
+			"it as the user that owns the files, or choose another name with as:",
+			name, way, owner, (unsigned)geteuid());
+	return error_set(err, ERROR_CONFLICT, EPERM,
+		"others can write to directory '%s'%s (group %u, mode %04o): run chmod go-w on it, or "
+		"choose another name with as:",
+		name, way, (unsigned)status->st_gid, (unsigned)(status->st_mode & 07777));
+}

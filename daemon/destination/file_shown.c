@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/destination/file_check.h"
 #include "daemon/destination/file_layout.h"
 #include "lib/base/strv.h"
 #include "lib/os/file.h"
@@ -233,10 +234,7 @@ static int open_directory(const struct file_name *name, int *ret_fd, struct erro
 	if (fd < 0 || fstat(fd, &status) < 0)
 		return error_set_errno(err, errno, "open directory '%s'", name->path);
 	if (!path_is_safe(&status, PATH_OUR_GROUP))
-		return error_set(err, ERROR_CONFLICT, EPERM,
-			"others own or can write to directory '%s'; remove it, or choose another "
-			"name with as:",
-			name->path);
+		return file_refuse_changeable(name->path, "", &status, err);
 	*ret_fd = fd;
 	fd = -1;
 	return 0;

@@ -56,11 +56,18 @@ static int open_step(int parent, const char *name, bool make)
 	return fd < 0 ? -errno : fd;
 }
 
-static bool is_trusted(int directory)
+static int check_step(
+	const struct file_tree *tree, const char *step, int directory, struct error *err)
 {
+	_cleanup_(freep) char *way = mem_printf(" on the way to '%s/%s'",
+		tree->delivery->place->destination->directory, tree->delivery->object);
 	struct stat status;
 
-	return fstat(directory, &status) == 0 && path_is_safe(&status, PATH_OUR_GROUP);
+	if (fstat(directory, &status) < 0)
+		return error_set_errno(err, errno, "directory '%s'%s", step, way);
+	return path_is_safe(&status, PATH_OUR_GROUP)
+		       ? 0
+		       : file_refuse_changeable(step, way, &status, err);
 }
 
 /* From ${root} down ${steps}; -1 in ${ret_fd} where a step is missing and not to be made. */
@@ -69,6 +76,7 @@ static int walk(
 {
 	const char *directory = tree->delivery->place->destination->directory;
 	_cleanup_(fd_closep) int fd = fcntl(tree->root, F_DUPFD_CLOEXEC, 3);
+	int r;
 
 	if (fd < 0)
 		return error_set_errno(err, errno, "open '%s'", directory);
@@ -79,19 +87,17 @@ static int walk(
 			return 0;
 		if (next == -ENOTDIR || next == -ELOOP)
 			return error_set(err, ERROR_CONFLICT, -next,
-				"'%s' on the way to '%s/%s' is not a directory: remove it, or "
-				"choose another name with as:",
+				"'%s' on the way to '%s/%s' is not a directory; choose another "
+				"name with as:",
 				*step, directory, tree->delivery->object);
 		if (next < 0)
 			return error_set_errno(err, next, "directory '%s' on the way to '%s/%s'",
 				*step, directory, tree->delivery->object);
 		fd_close(fd);
 		fd = next;
-		if (!is_trusted(fd))
-			return error_set(err, ERROR_CONFLICT, EPERM,
-				"others own or can write to directory '%s' on the way to '%s/%s'; "
-				"remove it, or choose another name with as:",
-				*step, directory, tree->delivery->object);
+		r = check_step(tree, *step, fd, err);
+		if (r < 0)
+			return r;
 		if (file_shown_is_in(fd))
 			return error_set(err, ERROR_CONFLICT, EEXIST,
 				"another delivery's files are in directory '%s' on the way to "

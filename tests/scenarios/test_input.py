@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What administrators get wrong is said with its place; looks write nothing; secrets are told to nobody."""
 
+import os
 import re
 import time
 
@@ -207,6 +208,19 @@ def test_no_secret_is_told(ferry, cloud):
 def test_state_is_for_nobody_else(ferry):
     ferry.carry("pay", ferry.issue("pay.example.com"), "files").once()
     assert [path.name for path in ferry.state.iterdir() if path.stat().st_mode & 0o077] == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files to another user")
+@pytest.mark.parametrize("what", ["state", "versions", "shown"])
+def test_no_advice_destroys_what_another_users_daemon_made(ferry, what):
+    """As somebody else than the one whose files they are: they are served now, so nothing but the user is changed."""
+    ferry.carry("pay", ferry.issue("pay.example.com"), "files").once()
+    above = {"state": ferry.state, "versions": ferry.files / ".versions", "shown": ferry.files / "pay"}[what]
+    for path in [above, *above.rglob("*")]:
+        os.chown(path, 12345, 12345, follow_symlinks=False)
+    run = ferry.run("--once")
+    assert run.status == 1 and "belongs to user 12345" in run.log and "run it as the user that owns" in run.log, run
+    assert not re.search("remove|chown|move it", run.log), run
 
 
 @pytest.mark.parametrize("what", ["state", "trust", "configuration"])

@@ -338,6 +338,28 @@ def daemon_refuses_a_second_instance():
 
 
 @test
+def daemon_run_once_by_root_is_the_units_user():
+    w = world()
+    access = Path("/etc/default/certferry").read_text().split()
+    keys = "AWS_SHARED_CREDENTIALS_FILE=/etc/certferry/aws-credentials"
+    run("systemctl", "stop", DAEMON)
+    try:
+        before = w.renew("web")
+        plan = run("env", *access, keys, "certferryd", "--once", "--dry-run", check=False)
+        equal(plan.returncode, 3, plan.stderr)
+        contains(plan.stdout, "deliver web to files")
+        contains(plan.stderr, "Running as user 'certferry'")
+        equal("chown" in plan.stderr or "remove" in plan.stderr, False, plan.stderr)
+        run("env", *access, keys, "certferryd", "--once", check=False)
+        equal(fingerprint(FILES / "web/fullchain.pem"), before)
+        equal(stat_words(FILES / "web/privkey.pem"), "0640 certferry:certferry")
+        strangers = run("find", "/var/lib/certferry", FILES, "!", "-user", "certferry").stdout
+        equal(strangers, "", "all of it is the daemon's")
+    finally:
+        run("systemctl", "start", DAEMON)
+
+
+@test
 def daemon_without_configuration_is_not_started():
     world()
     aside = CONFIG.with_suffix(".aside")
