@@ -7,6 +7,7 @@
  */
 
 #include <errno.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-event.h>
@@ -15,6 +16,9 @@
 #include "daemon/destination/file_layout.h"
 #include "daemon/destination/file_tree.h"
 #include "daemon/destination/kind.h"
+#include "lib/base/bounded.h"
+#include "lib/base/printable.h"
+#include "lib/base/strv.h"
 #include "lib/os/clock.h"
 #include "lib/os/file.h"
 
@@ -34,6 +38,7 @@ struct file_put {
 	sd_event_source *defer;
 	const struct delivery *delivery;
 	const struct bundle *bundle;
+	const struct observed *before;
 	destination_put_fn done;
 	void *userdata;
 };
@@ -188,17 +193,82 @@ static int finish(const struct delivery *delivery, struct error *err)
 		     : 0;
 }
 
-/* A switch that was not finished is, if what it leads to is whole: else a put makes it anew. */
+/*
+ * A switch that was not finished is, if what it leads to is whole and no link of somebody is in the
+ * way: else a put makes it anew.
+ */
 static int see_to_switch(const struct destination_context *context,
 	const struct delivery *delivery, const struct file_shown *shown,
 	struct file_content *content, struct error *err)
 {
 	if (shown->finished || !content->complete)
 		return 0;
-	if (!context->only_look)
+	if (!context->only_look && !shown->others)
 		return finish(delivery, err);
 	content->complete = false;
 	return 0;
+}
+
+/* --- What others put there --- */
+
+/* By what it is: of something else, it is another. */
+static char *revision_of(char *const *others)
+{
+	_cleanup_(freep) char *text = others ? strv_join(others, "\n") : NULL;
+	struct fingerprint digest;
+	char hex[FINGERPRINT_TEXT_SIZE];
+
+	if (!others)
+		return NULL;
+	if (!EVP_Digest(text, strlen(text), digest.bytes, NULL, EVP_sha256(), NULL))
+		mem_exhausted();
+	return mem_strdup(fingerprint_format(&digest, hex));
+}
+
+static bool is_wanted(const struct look_item *item, const struct version *seen)
+{
+	return digest_is_set(&seen->digest) &&
+	       digest_equal(&seen->digest, &item->wanted.digest) &&
+	       (!fingerprint_is_set(&item->wanted.chain) ||
+		       fingerprint_equal(&seen->chain, &item->wanted.chain));
+}
+
+/* Nothing of it is replaced where the version wanted is there. */
+static void see_others(const struct look_item *item, const struct file_tree *tree,
+	const struct file_shown *shown, struct observed *seen)
+{
+	_cleanup_(strv_freep) char **others = file_tree_others(tree, shown);
+	_cleanup_(freep) char *list = NULL;
+
+	if (!others || is_wanted(item, &seen->version))
+		return;
+	seen->revision = revision_of(others);
+	if (item->revision && strcmp(item->revision, seen->revision) == 0)
+		return; /* it was let go */
+	list = printable(bounded_join(others, "'"));
+	seen->foreign = mem_printf(
+		"has what certferry did not put there: %s; a delivery replaces such links, and the "
+		"next version does not have such files",
+		list);
+}
+
+static int check_others(
+	const struct file_tree *tree, const struct observed *before, struct error *err)
+{
+	_cleanup_(file_shown_done) struct file_shown shown = FILE_SHOWN_NULL;
+	_cleanup_(strv_freep) char **others = NULL;
+	_cleanup_(freep) char *revision = NULL;
+	int r;
+
+	r = file_tree_shown(tree, &shown, err);
+	if (r < 0)
+		return r;
+	others = file_tree_others(tree, &shown);
+	revision = revision_of(others);
+	if (!revision || (before->revision && strcmp(revision, before->revision) == 0))
+		return 0;
+	return error_set(err, ERROR_RETRY, 0,
+		"somebody put files there since certferry checked it; certferry checks it again");
 }
 
 static int look_at(const struct destination_context *context, const struct look_item *item,
@@ -233,6 +303,7 @@ static int look_at(const struct destination_context *context, const struct look_
 	file_tree_anchor(&tree, shown.version, &seen->anchor);
 	seen->changed_at = file_tree_changed(&shown);
 	describe(item, shown.version, &content, seen);
+	see_others(item, &tree, &shown, seen);
 	return 0;
 }
 
@@ -284,6 +355,8 @@ static int put_files(const struct file_put *put, struct shown_news *news, struct
 	int r;
 
 	r = file_tree_open(put->delivery, FILE_TREE_MAKE, &tree, err);
+	if (r == 0)
+		r = check_others(&tree, put->before, err);
 	if (r < 0)
 		return r;
 	fingerprint_format(&put->bundle->leaf->fingerprint, version);
@@ -314,6 +387,7 @@ static struct destination_put *file_put(const struct destination_context *contex
 	*put = (struct file_put){
 		.delivery = delivery,
 		.bundle = bundle,
+		.before = before,
 		.done = done,
 		.userdata = userdata,
 	};

@@ -187,16 +187,21 @@ static int put_flat(const struct file_name *name, struct error *err)
 	return 0;
 }
 
-/* 1: each FILE is our link; 0: not all are; negative: a file of somebody is in the place of one. */
-static int check_links(const struct file_name *name, int directory, struct error *err)
+/*
+ * 1: each FILE is our link; 0: not all are, and ${others} has those that are somebody's; negative:
+ * a file of somebody is in the place of one.
+ */
+static int check_links(
+	const struct file_name *name, int directory, char ***others, struct error *err)
 {
 	const char *file;
 	int all = 1;
 
 	for (size_t i = 0; (file = file_layout_file(&name->layout, i)); i++) {
-		_cleanup_(freep) char *target = file_target(file);
+		_cleanup_(freep) char *target = file_target(file), *other = NULL;
 		struct link link;
 		int r = read_link(directory, file, &link);
+		bool ours = r == 0 && strcmp(link.says, target) == 0;
 
 		if (r == -EINVAL)
 			return error_set(err, ERROR_CONFLICT, EEXIST,
@@ -205,7 +210,11 @@ static int check_links(const struct file_name *name, int directory, struct error
 				name->path, file);
 		if (r < 0 && r != -ENOENT)
 			return error_set_errno(err, r, "read link '%s/%s'", name->path, file);
-		all &= r == 0 && strcmp(link.says, target) == 0;
+		if (r == 0 && !ours) {
+			other = mem_printf("%s -> %s", file, link.says);
+			strv_append(others, other);
+		}
+		all &= ours;
 	}
 	return all;
 }
@@ -256,7 +265,7 @@ static int read_directory(const struct file_name *name, struct file_shown *shown
 	if (r < 0)
 		return error_set_errno(err, r, "read link '%s/" DATA "'", name->path);
 	shown->at = data.at;
-	r = check_links(name, shown->directory, err);
+	r = check_links(name, shown->directory, &shown->others, err);
 	if (r < 0)
 		return r;
 	flat = check_flat(name, err);
@@ -537,4 +546,5 @@ void file_shown_clear(const struct file_name *name, const struct file_shown *sho
 void file_shown_done(struct file_shown *shown)
 {
 	shown->directory = fd_close(shown->directory);
+	shown->others = strv_free(shown->others);
 }

@@ -44,6 +44,7 @@ struct file_shown {
 	struct timespec at; /* when the link was made that shows it */
 	int directory; /* NAME/; -1: it is a link, or nothing */
 	bool finished; /* links of files and stamp are all there, and are those of this version */
+	char **others; /* links that others put in the place of ours: "FILE -> TARGET" */
 };
 
 #define FILE_SHOWN_NULL ((struct file_shown){ .directory = -1 })

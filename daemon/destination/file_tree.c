@@ -228,6 +228,36 @@ int file_tree_shown(const struct file_tree *tree, struct file_shown *shown, stru
 	return file_shown_read(&name, shown, err);
 }
 
+static bool is_of_a_layout(const char *name)
+{
+	const char *file;
+
+	for (size_t i = 0; (file = file_layout_file(NULL, i)); i++)
+		if (strcmp(name, file) == 0 || file_is_temporary(name, file))
+			return true;
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+char **file_tree_others(const struct file_tree *tree, const struct file_shown *shown)
+{
+	_cleanup_(fd_closep) int fd =
+		*shown->version ? file_tree_open_version(tree, shown->version) : -1;
+	_cleanup_(strv_freep) char **entries = file_entries(fd);
+	char **others = strv_copy(shown->others);
+
+	STRV_FOREACH (entry, entries)
+		if (!is_of_a_layout(*entry))
+			strv_append(&others, *entry);
+	if (others)
+		qsort(others, strv_length(others), sizeof(*others), compare_texts);
+	return others;
+}
+
 int file_tree_finish(
 	const struct file_tree *tree, const struct file_shown *shown, struct error *err)
 {

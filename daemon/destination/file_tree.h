@@ -54,6 +54,13 @@ int file_tree_shown(const struct file_tree *tree, struct file_shown *shown, stru
 usec_t file_tree_changed(const struct file_shown *shown);
 
 /*
+ * file_tree_others(tree, shown): what others put where the next switch replaces it, or leaves it
+ * behind: links in the place of ours, "FILE -> TARGET", and files in the version that is shown.
+ * Sorted, and the caller's; NULL: nothing.
+ */
+char **file_tree_others(const struct file_tree *tree, const struct file_shown *shown);
+
+/*
  * file_tree_finish(tree, shown, err): file_shown_finish() of the tree, and what a switch left that
  * was killed goes.
  */

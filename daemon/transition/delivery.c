@@ -146,7 +146,8 @@ bool transition_current(
 
 	changed |= replace_text(&record->former, NULL);
 	changed |= replace_text(&record->object_id, seen->object_id);
-	changed |= replace_text(&record->revision, seen->revision);
+	/* What others put there stays a question for the next version. */
+	changed |= replace_text(&record->revision, seen->foreign ? NULL : seen->revision);
 	changes_add(changes, CHANGE_CURRENT)->version = &seen->version;
 	if (!changed)
 		return false;

@@ -134,3 +134,37 @@ def test_tags_that_taking_over_would_change_are_named(ferry, cloud, secrets, pay
     secrets.tag_resource(SecretId="pay", Tags=theirs[:1])
     cloud.renew(pay, force=True)
     assert ferry.once().requests.writes == ["PutSecretValue"]
+
+
+# Files in a directory of ours
+
+
+def test_link_that_somebody_put_in_the_place_of_ours(ferry, cloud, pay):
+    ferry.carry("pay", pay, "files").once()
+    key, theirs = ferry.files / "pay" / "privkey.pem", ferry.directory / "theirs.pem"
+    theirs.write_text("theirs")
+    key.unlink()
+    key.symlink_to(theirs)
+    (ferry.files / "pay" / "dhparam.pem").write_text("beside")
+    run = ferry.once(expect=3)
+    assert f"'privkey.pem -> {theirs}'" in run.delivery("pay/files")["reason"]
+    assert run.delivery("pay/files")["hold"] == "foreign" and "dhparam" not in run.log
+    cloud.renew(pay, force=True)
+    ferry.once("--approve", expect=3)
+    assert key.read_text() == "theirs"
+    ferry.once("--approve=pay/files")
+    assert (ferry.files / "pay" / "dhparam.pem").read_text() == "beside"
+    (ferry.files / "pay" / "dhparam.pem").unlink()
+    ferry.expect_file("pay", pay)
+
+
+def test_file_in_the_version_that_is_shown(ferry, cloud, pay):
+    ferry.carry("pay", pay, "files").once()
+    (ferry.files / "pay" / "..data" / "dhparam.pem").write_text("theirs")
+    assert ferry.once().delivery("pay/files")["state"] == "current"
+    cloud.renew(pay, force=True)
+    run = ferry.once(expect=3)
+    assert run.delivery("pay/files")["hold"] == "foreign"
+    assert "'dhparam.pem'" in run.delivery("pay/files")["reason"]
+    ferry.once("--approve=pay/files")
+    ferry.expect_file("pay", pay)

@@ -156,6 +156,7 @@ static const struct field fact_fields[] = {
 	FIELD("object", TEXT, fact, object),
 	FIELD("revision", TEXT, fact, seen.revision),
 	FIELD("changed_at", TIME, fact, seen.changed_at),
+	FIELD("foreign", TEXT, fact, seen.foreign),
 	FIELD("error", TEXT, fact, error.text),
 	FIELD("kind", KIND, fact, error.kind),
 	FIELD("hold", HOLD, fact, outcome.hold),

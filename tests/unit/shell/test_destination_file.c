@@ -250,6 +250,51 @@ static void test_foreign_objects(void **state)
 	assert_foreign(world);
 }
 
+/* What others put into a directory of ours is replaced, or left behind, when it was let go. */
+static void test_what_others_put_there(void **state)
+{
+	struct world *world = *state;
+	struct bundle *next = make_bundle(&world->issuer, "www.example.com", 3, 60);
+	_cleanup_(freep) char *revision = NULL, *kept = NULL;
+
+	assert_int_equal(put(world, world->bundle), 0);
+	write_text(at(world, "web/dhparam.pem"), "beside ours: it stays");
+	write_text(at(world, "web/..data/.fullchain.pem.89abcdef.tmp"), "a crash of ours");
+	look(world);
+	assert_null(world->seen->foreign);
+	assert_null(world->seen->revision);
+
+	write_text(at(world, "web/..data/x\x1b.pem"), "theirs");
+	look(world);
+	assert_int_equal(world->seen->state, OBSERVED_PRESENT);
+	assert_non_null(strstr(world->seen->foreign, "put there: 'x .pem'; "));
+	assert_int_equal(put(world, next), -EAGAIN);
+	assert_holds(world, world->bundle);
+
+	/* Their link is no switch that was cut off. */
+	assert_int_equal(unlink(at(world, "web/privkey.pem")), 0);
+	assert_int_equal(symlink("/etc/ssl/x.key", at(world, "web/privkey.pem")), 0);
+	look(world);
+	assert_non_null(strstr(world->seen->foreign, "'privkey.pem -> /etc/ssl/x.key', 'x .pem'"));
+	assert_false(digest_is_set(&world->seen->version.digest));
+	assert_string_equal(target(at(world, "web/privkey.pem")), "/etc/ssl/x.key");
+	revision = mem_strdup(world->seen->revision);
+
+	world->let_go = revision;
+	look(world);
+	assert_null(world->seen->foreign);
+	assert_string_equal(world->seen->revision, revision);
+	assert_int_equal(put(world, next), 0);
+	world->let_go = NULL;
+	assert_holds(world, next);
+	assert_null(world->seen->foreign);
+	assert_string_equal(target(at(world, "web/privkey.pem")), "..data/privkey.pem");
+	kept = content(at(world, ".versions/web/%s/x\x1b.pem", version_name(world->bundle)));
+	assert_string_equal(kept, "theirs");
+	assert_true(exists(at(world, "web/dhparam.pem")));
+	bundle_free(next);
+}
+
 static void test_links_on_the_way_are_not_followed(void **state)
 {
 	struct world *world = *state;
@@ -647,6 +692,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nested_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_foreign_objects, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_others_put_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_links_on_the_way_are_not_followed, setup, teardown),
 		cmocka_unit_test_setup_teardown(

@@ -32,6 +32,7 @@ struct world {
 	char *object_id;
 	struct shown_news news; /* of the last put */
 	bool inside; /* start has not returned */
+	const char *let_go; /* the revision of what others put there; or NULL */
 };
 
 static inline void on_look(void *userdata, struct observed *seen, const struct error *err)
@@ -66,7 +67,9 @@ static inline void fresh_loop(struct world *world)
 
 static inline struct observed *look(struct world *world)
 {
-	struct look_item item = { .delivery = &world->delivery, .want_pem = true };
+	struct look_item item = {
+		.delivery = &world->delivery, .want_pem = true, .revision = world->let_go
+	};
 
 	if (world->seen)
 		observed_done(world->seen);
@@ -81,7 +84,9 @@ static inline struct observed *look(struct world *world)
 
 static inline int put(struct world *world, struct bundle *bundle)
 {
-	struct observed before = { .state = OBSERVED_ABSENT };
+	struct observed before = {
+		.state = OBSERVED_ABSENT, .revision = (char *)world->let_go
+	};
 
 	error_done(&world->error);
 	free(take(world->object_id));
