@@ -371,6 +371,7 @@ static void append_problems(struct buf *text, const json_t *status)
 	append_line(text, "failed to list certificates in the source account: ", reply_text(status, "source_problem"));
 	append_line(text, "deliveries and restarts are paused: ", reply_text(status, "record_problem"));
 	append_line(text, "certferryd rejects the configuration files: ", reply_text(status, "config_problem"));
+	append_line(text, "", reply_text(status, "clock_problem"));
 	append_line(text, "the event queue fails, polling continues: ",
 		reply_text(status, "events_problem"));
 	json_array_foreach(json_object_get(status, "notices"), i, notice)

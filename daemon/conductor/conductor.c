@@ -622,6 +622,7 @@ static void finish(struct conductor *conductor)
 	free(conductor->config_problem);
 	free(conductor->default_region);
 	free(conductor->told_manager);
+	free(conductor->clock_problem);
 }
 
 /* What others share with us is theirs to set. */

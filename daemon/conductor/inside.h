@@ -101,6 +101,7 @@ struct conductor {
 	bool ending;
 	bool stopped; /* nothing of it is on the event loop any more */
 
+	char *clock_problem; /* view.c: as last shown */
 	usec_t shown_poll, shown_full_scan; /* show.c: when the next of each is; wall clock */
 };
 

@@ -225,10 +225,25 @@ bool view_is_quiet(const struct conductor *conductor, const struct tracked_certi
 
 /* --- all, or some of them --- */
 
+/* What is less would only be the answers' way. */
+static void note_clock(struct conductor *conductor)
+{
+	const int64_t offset = (int64_t)(inventory_now(conductor->inventory) - clock_now());
+	const usec_t off = (usec_t)(offset < 0 ? -offset : offset);
+	_cleanup_(freep) char *words = duration_format(off - off % USEC_PER_SEC);
+
+	free(take(conductor->clock_problem));
+	if (off >= USEC_PER_MINUTE)
+		conductor->clock_problem = mem_printf("this host's clock is %s %s AWS's; certferryd goes by AWS's clock. "
+						      "Correct the host's clock",
+			words, offset < 0 ? "ahead of" : "behind");
+}
+
 void view_head(struct conductor *conductor, struct status_view *ret_view)
 {
 	const struct watch_shown source = watch_show(conductor->watch);
 
+	note_clock(conductor);
 	*ret_view = (struct status_view){
 		.now = inventory_now(conductor->inventory),
 		.looked_at = source.looked_at,
@@ -237,6 +252,7 @@ void view_head(struct conductor *conductor, struct status_view *ret_view)
 		.source_problem = source.problem,
 		.record_problem = conductor->stock->record_error.text,
 		.config_problem = conductor->config_problem,
+		.clock_problem = conductor->clock_problem,
 		.events = queue_state(conductor->queue),
 		.events_problem = queue_problem(conductor->queue),
 		.notices = conductor->stock->world->expansion->problems,

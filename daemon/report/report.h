@@ -27,7 +27,7 @@ void report_holds(struct writer *writer, unsigned holds);
 /**
  * report_status(view):
  * {"format":1,"exit":N,"running":true,"now","looked_at","swept_at","next_look","source_problem",
- *  "record_problem","config_problem","events","events_problem","certificates":[...],"deliveries":[...],"dependents":[...],"notices":["..."]}
+ *  "record_problem","config_problem","clock_problem","events","events_problem","certificates":[...],"deliveries":[...],"dependents":[...],"notices":["..."]}
  *	certificate	{"name","arn","domain","status","version":VERSION,"ineligible","problem",
  *			 "expiring","renewal":{"status","reason"}}
  *	delivery	{"name","certificate","destination","kind","account","region","object",

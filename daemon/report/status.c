@@ -30,6 +30,7 @@ void report_status_head(struct writer *writer, const struct status_view *view)
 	writer_text(writer, "source_problem", view->source_problem);
 	writer_text(writer, "record_problem", view->record_problem);
 	writer_text(writer, "config_problem", view->config_problem);
+	writer_text(writer, "clock_problem", view->clock_problem);
 	writer_text(writer, "events", view->events);
 	writer_text(writer, "events_problem", view->events_problem);
 }

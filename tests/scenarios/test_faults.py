@@ -132,6 +132,7 @@ def test_skewed_clock_is_said_once_and_stops_nothing(ferry, cloud, seconds):
     run = ferry.once()
     expect_the_others(ferry, pay)
     assert once_only(run.log, "host's clock is .* " + ("ahead of" if seconds < 0 else "behind") + " AWS's"), run.log
+    assert re.search(r"^this host's clock is \S+ (ahead of|behind) AWS's", run.json["clock_problem"])
 
 
 def test_session_that_expires_midway(ferry, cloud):

@@ -159,6 +159,7 @@ static void test_status_is_stable(void **state)
 				  "  \"source_problem\": null,\n"
 				  "  \"record_problem\": null,\n"
 				  "  \"config_problem\": null,\n"
+				  "  \"clock_problem\": null,\n"
 				  "  \"events\": null,\n"
 				  "  \"events_problem\": null,\n"
 				  "  \"certificates\": [],\n"
