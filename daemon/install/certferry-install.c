@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <syslog.h>
 
+#include "daemon/install/confine.h"
 #include "daemon/install/instance.h"
 #include "daemon/install/pair.h"
 #include "daemon/install/target.h"
@@ -43,13 +44,21 @@ static void say(int level, const char *format, ...)
 	(void)fprintf(stderr, "%s\n", text);
 }
 
+/* All that needs root's rights comes first; what is hostile is parsed without them. */
 static int install(const struct instance *instance, struct pair *pair, struct error *err)
 {
+	_cleanup_(target_done) struct target target = TARGET_NULL;
 	int r;
 
-	r = pair_read(instance, pair, err);
+	r = target_open(instance, &target, err);
 	if (r == 0)
-		r = target_install(instance, pair, err);
+		r = pair_read(instance, pair, err);
+	if (r == 0)
+		r = confine(target.fd, err);
+	if (r == 0)
+		r = pair_judge(instance, pair, err);
+	if (r == 0)
+		r = target_install(instance, &target, pair, err);
 	return r;
 }
 

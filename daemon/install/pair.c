@@ -140,6 +140,38 @@ static int read_files(int version, struct pair *pair, struct error *err)
 	return r;
 }
 
+static int read_version(int root, const struct instance *instance, struct pair *pair,
+	struct error *err)
+{
+	_cleanup_(freep) char *path = NULL;
+	_cleanup_(fd_closep) int version = -1;
+	int r;
+
+	r = find_version(root, instance->object, pair->version, err);
+	if (r < 0)
+		return r;
+	path = mem_printf(VERSIONS "/%s/%s", instance->object, pair->version);
+	r = open_beneath(root, path, O_RDONLY | O_DIRECTORY, &version, err);
+	if (r == 0)
+		r = read_files(version, pair, err);
+	return r;
+}
+
+int pair_read(const struct instance *instance, struct pair *pair, struct error *err)
+{
+	_cleanup_(fd_closep) int root = -1;
+	int r;
+
+	/* DIRECTORY is the daemon's user's; the way to it must not be. */
+	r = path_open(AT_FDCWD, "", instance->directory, O_RDONLY | O_DIRECTORY, PATH_OURS, &root,
+		err);
+	if (r == 0)
+		r = read_version(root, instance, pair, err);
+	if (r < 0)
+		return error_wrap(err, "'%s/%s'", instance->directory, instance->object);
+	return 0;
+}
+
 static int judge_leaf(struct pair *pair, const struct certificate *leaf, struct error *err)
 {
 	char fingerprint[FINGERPRINT_TEXT_SIZE];
@@ -162,7 +194,7 @@ static int judge_leaf(struct pair *pair, const struct certificate *leaf, struct 
 	return 0;
 }
 
-static int judge_pair(struct pair *pair, struct error *err)
+static int judge(struct pair *pair, struct error *err)
 {
 	_cleanup_(certificate_list_done) struct certificate_list list = { 0 };
 
@@ -175,36 +207,9 @@ static int judge_pair(struct pair *pair, struct error *err)
 	return judge_leaf(pair, list.items[0], err);
 }
 
-static int read_version(int root, const struct instance *instance, struct pair *pair,
-	struct error *err)
+int pair_judge(const struct instance *instance, struct pair *pair, struct error *err)
 {
-	_cleanup_(freep) char *path = NULL;
-	_cleanup_(fd_closep) int version = -1;
-	int r;
-
-	r = find_version(root, instance->object, pair->version, err);
-	if (r < 0)
-		return r;
-	path = mem_printf(VERSIONS "/%s/%s", instance->object, pair->version);
-	r = open_beneath(root, path, O_RDONLY | O_DIRECTORY, &version, err);
-	if (r == 0)
-		r = read_files(version, pair, err);
-	if (r == 0)
-		r = judge_pair(pair, err);
-	return r;
-}
-
-int pair_read(const struct instance *instance, struct pair *pair, struct error *err)
-{
-	_cleanup_(fd_closep) int root = -1;
-	int r;
-
-	/* DIRECTORY is the daemon's user's; the way to it must not be. */
-	r = path_open(AT_FDCWD, "", instance->directory, O_RDONLY | O_DIRECTORY, PATH_OURS, &root,
-		err);
-	if (r == 0)
-		r = read_version(root, instance, pair, err);
-	if (r < 0)
+	if (judge(pair, err) < 0)
 		return error_wrap(err, "'%s/%s'", instance->directory, instance->object);
 	return 0;
 }

@@ -20,19 +20,6 @@
 
 static const char *const files[] = { PAIR_CERTIFICATES, PAIR_KEY };
 
-struct target {
-	int fd; /* TARGET */
-	char *before; /* what ..data says; NULL: there is none */
-	char *name; /* the new directory's */
-};
-
-static void target_done(struct target *target)
-{
-	fd_close(target->fd);
-	free(target->before);
-	free(target->name);
-}
-
 /* "..", a version, "-" and 8 hex digits. */
 static bool is_ours(const char *name)
 {
@@ -57,7 +44,7 @@ static int open_parent(const char *path, const char **ret_name, int *ret_fd, str
 	return path_open_trusted(parent, O_RDONLY | O_DIRECTORY, PATH_OURS, ret_fd, err);
 }
 
-static int open_target(const char *path, int *ret_fd, struct error *err)
+static int open_directory(const char *path, int *ret_fd, struct error *err)
 {
 	_cleanup_(fd_closep) int parent = -1;
 	_cleanup_(fd_closep) int fd = -1;
@@ -143,11 +130,11 @@ static int make_file_links(const struct target *target, struct error *err)
 	return 0;
 }
 
-static int switch_links(const struct target *target, struct error *err)
+static int switch_links(const struct target *target, const char *name, struct error *err)
 {
 	int r;
 
-	r = link_replace(target->fd, DATA, target->name, err);
+	r = link_replace(target->fd, DATA, name, err);
 	if (r == 0)
 		r = make_file_links(target, err);
 	if (r == 0 && fsync(target->fd) < 0)
@@ -193,16 +180,16 @@ static int write_pair(const struct instance *instance, const struct pair *pair, 
 	return r;
 }
 
-static int write_version(const struct instance *instance, const struct pair *pair,
-	const struct target *target, struct error *err)
+static int write_version(const struct instance *instance, const struct pair *pair, int target,
+	const char *name, struct error *err)
 {
 	_cleanup_(fd_closep) int directory = -1;
 
-	if (mkdirat(target->fd, target->name, 0700) < 0)
-		return error_set_errno(err, errno, "make '%s'", target->name);
-	directory = openat(target->fd, target->name, OPEN_DIRECTORY);
+	if (mkdirat(target, name, 0700) < 0)
+		return error_set_errno(err, errno, "make '%s'", name);
+	directory = openat(target, name, OPEN_DIRECTORY);
 	if (directory < 0)
-		return error_set_errno(err, errno, "open '%s'", target->name);
+		return error_set_errno(err, errno, "open '%s'", name);
 	return write_pair(instance, pair, directory, err);
 }
 
@@ -218,7 +205,7 @@ static void remove_version(int target, const char *name)
 }
 
 /* What fails of it is there to be removed the next time. */
-static void remove_older(const struct target *target)
+static void remove_older(const struct target *target, const char *name)
 {
 	int fd = openat(target->fd, ".", OPEN_DIRECTORY);
 	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
@@ -228,32 +215,42 @@ static void remove_older(const struct target *target)
 		return;
 	}
 	for (struct dirent *entry; (entry = readdir(stream));)
-		if (is_ours(entry->d_name) && strcmp(entry->d_name, target->name) != 0 &&
+		if (is_ours(entry->d_name) && strcmp(entry->d_name, name) != 0 &&
 			(!target->before || strcmp(entry->d_name, target->before) != 0))
 			remove_version(target->fd, entry->d_name);
 	(void)closedir(stream);
 }
 
-int target_install(const struct instance *instance, const struct pair *pair, struct error *err)
+int target_open(const struct instance *instance, struct target *target, struct error *err)
 {
-	_cleanup_(target_done) struct target target = {
-		.fd = -1,
-		.name = mem_printf("..%s-%08x", pair->version, (unsigned)random_below(UINT32_MAX)),
-	};
 	int r;
 
-	r = open_target(instance->target, &target.fd, err);
+	r = open_directory(instance->target, &target->fd, err);
 	if (r == 0)
-		r = check_links(&target, err);
-	if (r == 0) {
-		r = write_version(instance, pair, &target, err);
-		if (r < 0)
-			remove_version(target.fd, target.name);
-	}
+		r = check_links(target, err);
+	return r < 0 ? error_wrap(err, "target '%s'", instance->target) : 0;
+}
+
+int target_install(const struct instance *instance, const struct target *target, const struct pair *pair,
+	struct error *err)
+{
+	_cleanup_(freep) char *name =
+		mem_printf("..%s-%08x", pair->version, (unsigned)random_below(UINT32_MAX));
+	int r;
+
+	r = write_version(instance, pair, target->fd, name, err);
+	if (r < 0)
+		remove_version(target->fd, name);
 	/* Where it fails here ..data may lead to it already; if not, the next run removes it. */
 	if (r == 0)
-		r = switch_links(&target, err);
+		r = switch_links(target, name, err);
 	if (r == 0)
-		remove_older(&target);
+		remove_older(target, name);
 	return r < 0 ? error_wrap(err, "target '%s'", instance->target) : 0;
+}
+
+void target_done(struct target *target)
+{
+	target->fd = fd_close(target->fd);
+	free(take(target->before));
 }

@@ -10,15 +10,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <linux/landlock.h>
+#include <linux/openat2.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/install/confine.h"
 #include "daemon/install/instance.h"
 #include "daemon/install/pair.h"
 #include "daemon/install/target.h"
@@ -169,12 +174,19 @@ static int teardown(void **state)
 
 /* --- reading --- */
 
+static int read_pair(struct world *world)
+{
+	pair_done(&world->pair);
+	if (pair_read(&world->instance, &world->pair, &world->error) < 0)
+		return -1;
+	return pair_judge(&world->instance, &world->pair, &world->error);
+}
+
 static void expect_pair(struct world *world)
 {
 	_cleanup_(freep) char *leaf = certificate_pem(world->bundle->leaf);
 
-	pair_done(&world->pair);
-	if (pair_read(&world->instance, &world->pair, &world->error) < 0)
+	if (read_pair(world) < 0)
 		fail_msg("it is refused: %s", world->error.text);
 	assert_string_equal(world->pair.version, world->version);
 	assert_memory_equal(world->pair.certificates.data, leaf, strlen(leaf));
@@ -185,8 +197,7 @@ static void expect_pair(struct world *world)
 
 static void expect_refusal(struct world *world, enum error_kind kind, const char *says)
 {
-	pair_done(&world->pair);
-	assert_true(pair_read(&world->instance, &world->pair, &world->error) < 0);
+	assert_true(read_pair(world) < 0);
 	if (!strstr(world->error.text, says))
 		fail_msg("'%s' does not say '%s'", world->error.text, says);
 	assert_int_equal(world->error.kind, kind);
@@ -473,10 +484,19 @@ static char *says(const char *path)
 	return length < 0 ? NULL : mem_strndup(text, (size_t)length);
 }
 
+static int put_pair_at_target(struct world *world)
+{
+	_cleanup_(target_done) struct target target = TARGET_NULL;
+
+	if (target_open(&world->instance, &target, &world->error) < 0)
+		return -1;
+	return target_install(&world->instance, &target, &world->pair, &world->error);
+}
+
 static void install(struct world *world)
 {
 	expect_pair(world);
-	if (target_install(&world->instance, &world->pair, &world->error) < 0)
+	if (put_pair_at_target(world) < 0)
 		fail_msg("it is not installed: %s", world->error.text);
 }
 
@@ -586,7 +606,7 @@ static void test_removes_what_a_crash_left(void **state)
 
 static void expect_not_installed(struct world *world, enum error_kind kind, const char *text)
 {
-	assert_true(target_install(&world->instance, &world->pair, &world->error) < 0);
+	assert_true(put_pair_at_target(world) < 0);
 	if (!strstr(world->error.text, text))
 		fail_msg("'%s' does not say '%s'", world->error.text, text);
 	assert_int_equal(world->error.kind, kind);
@@ -673,6 +693,72 @@ static void test_failed_write_changes_nothing(void **state)
 	after = says(at(world, "targets/db/..data"));
 	assert_string_equal(after, data);
 	assert_int_equal(count_versions(world), 1);
+}
+
+/* --- without root's rights --- */
+
+#define EXPECT(condition)                                                                          \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			return __LINE__;                                                           \
+	} while (0)
+
+static bool is_refused(long result, int number)
+{
+	return result < 0 && errno == number;
+}
+
+/* In a process of its own: the first line that does not hold, or 0. */
+static int try_confined(struct world *world)
+{
+	_cleanup_(target_done) struct target target = TARGET_NULL;
+	const struct open_how how = { .flags = O_RDONLY };
+	int fd;
+
+	EXPECT(target_open(&world->instance, &target, NULL) == 0);
+	EXPECT(confine(target.fd, NULL) == 0);
+	/* What it is there for still works, and what was opened before. */
+	EXPECT(pair_judge(&world->instance, &world->pair, NULL) == 0);
+	EXPECT(target_install(&world->instance, &target, &world->pair, NULL) == 0);
+	EXPECT(target_install(&world->instance, &target, &world->pair, NULL) == 0);
+	EXPECT(is_refused(syscall(SYS_openat2, target.fd, "..data", &how, sizeof(how)), EPERM));
+	EXPECT(is_refused(openat(target.fd, "x", O_WRONLY | O_CREAT, 04755), EPERM));
+	EXPECT(is_refused(openat(target.fd, "x", O_WRONLY | O_CREAT, 02755), EPERM));
+	EXPECT(is_refused(mkdirat(target.fd, "x", 02755), EPERM));
+	EXPECT(is_refused(fchmodat(target.fd, "..data", 04755, 0), EPERM));
+	EXPECT(is_refused(mknodat(target.fd, "x", S_IFREG | 04755, 0), EPERM));
+	EXPECT(is_refused(execl("/bin/true", "true", NULL), EPERM));
+	fd = openat(target.fd, "y", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	EXPECT(fd >= 0);
+	EXPECT(is_refused(fchmod(fd, 04700), EPERM));
+	EXPECT(fchmod(fd, 0700) == 0);
+	if (syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) < 0)
+		return 0;
+	EXPECT(is_refused(open("/etc/passwd", O_RDONLY), EACCES));
+	EXPECT(is_refused(openat(target.fd, "fullchain.pem", O_RDONLY), EACCES));
+	EXPECT(is_refused(open(at(world, "outside/x"), O_WRONLY | O_CREAT, 0600), EACCES));
+	EXPECT(is_refused(unlink(at(world, "tls/db/..data")), EACCES));
+	return 0;
+}
+
+static void test_parses_without_roots_rights(void **state)
+{
+	struct world *world = *state;
+	int status;
+	pid_t pid;
+
+	expect_pair(world);
+	pid = fork();
+	if (pid == 0) {
+		int line = try_confined(world);
+
+		if (line)
+			(void)fprintf(stderr, "line %d: errno %d\n", line, errno);
+		_exit(line ? 1 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	expect_installed(world);
 }
 
 /* --- what root decided --- */
@@ -834,6 +920,7 @@ int main(void)
 		TEST(test_target_that_others_could_change),
 		TEST(test_target_of_another_form),
 		TEST(test_failed_write_changes_nothing),
+		TEST(test_parses_without_roots_rights),
 		cmocka_unit_test(test_instance_is_parsed),
 		cmocka_unit_test(test_instance_is_refused),
 		TEST(test_instance_that_others_could_change),
