@@ -227,6 +227,7 @@ static void test_believes_one_form_of_the_link(void **state)
 		mem_printf("%s/tls/.versions/db/%s", world->top, v),
 		mem_printf(".versions/db/%s", v),
 		mem_printf("../../.versions/db/%s", v),
+		mem_printf("../../elsewhere/%s", v),
 		mem_printf("../.versions/db2/%s", v),
 		mem_printf("../.versions/db/../db/%s", v),
 		mem_printf("../.versions//db/%s", v),
@@ -287,6 +288,11 @@ static void test_directory_that_others_could_replace(void **state)
 	assert_int_equal(chmod(world->top, 0777), 0);
 	expect_refusal(world, ERROR_DENIED, "chmod go-w");
 	assert_int_equal(chmod(world->top, 0755), 0);
+	if (geteuid() == 0) {
+		assert_int_equal(chown(world->top, OTHER_USER, 0), 0);
+		expect_refusal(world, ERROR_DENIED, "chown");
+		assert_int_equal(chown(world->top, 0, 0), 0);
+	}
 	/* It itself is his. */
 	assert_int_equal(chmod(at(world, "tls"), 0777), 0);
 	expect_pair(world);
