@@ -32,3 +32,70 @@ def test_pointed_at_another_certificate(ferry, cloud, recorded):
         ferry.expect_secret(DESTINATION, "pay", second)
         assert ferry.expect_file("pay", second) != directory
     assert ferry.once().requests.writes == []
+
+
+def test_pointed_at_another_certificate_without_a_record_at_the_others(ferry):
+    """Files show that they are certferry's; of a secret nobody can tell what the certificate in it covers."""
+    first, second = carried(ferry, "secrets", "files")
+    ferry.carry("pay", second, "secrets", "files")
+    ferry.forget_everything()
+    run = ferry.once(expect=3)
+    assert run.delivery("pay/secrets")["hold"] == "approval" and "cannot read" in run.delivery("pay/secrets")["reason"]
+    assert run.requests.writes == []
+    assert run.delivery("pay/files")["hold"] == "foreign", "it may be the newer one of the same certificate"
+    ferry.expect_file("pay", first)
+    for name in ("pay/secrets", "pay/files"):
+        ferry.run("--once", f"--approve={name}")
+    ferry.expect_secret(DESTINATION, "pay", second)
+    ferry.expect_file("pay", second)
+
+
+@pytest.mark.parametrize("recorded", [True, False], ids=["record", "record-lost"])
+def test_a_key_of_another_kind_is_held(ferry, cloud, recorded):
+    first, _ = carried(ferry, "prod")
+    held = ferry.expect_import(DESTINATION, first)
+    cloud.in_use(arn=held, by=[BALANCER])
+    other = ferry.issue("pay.example.com", algorithm="EC_secp384r1")
+    if not recorded:
+        ferry.forget_everything()
+    run = ferry.carry("pay", other, "prod").once(expect=3)
+    delivery = run.delivery("pay/prod")
+    assert delivery["hold"] == "adopt?"
+    assert held in delivery["reason"] and BALANCER in delivery["reason"] and "EC_secp384r1" in delivery["reason"]
+    assert run.requests.writes == []
+    # The way out that the reason names.
+    assert "another name with as:" in delivery["reason"]
+    ferry.carry("pay", other, {"to": "prod", "as": "pay-rsa"}).once()
+    assert len(ferry.imports(DESTINATION)) == 2
+    assert ferry.truth(held)["fingerprint"] == ferry.truth(first)["fingerprint"]
+
+
+def test_a_lost_name_is_held_with_who_uses_it(ferry, cloud):
+    first = ferry.issue("pay.example.com", "old.example.com")
+    ferry.carry("pay", first, "prod", "files").once()
+    held = ferry.expect_import(DESTINATION, first)
+    cloud.in_use(arn=held, by=[BALANCER])
+    second = ferry.issue("pay.example.com", "api.example.com")
+    run = ferry.carry("pay", second, "prod", "files").once(expect=3)
+    for name, where in (("pay/prod", held), ("pay/files", "pay")):
+        delivery = run.delivery(name)
+        assert delivery["hold"] == "approval"
+        assert "lacks the name 'old.example.com'" in delivery["reason"] and where in delivery["reason"]
+    assert f"used by {BALANCER}" in run.delivery("pay/prod")["reason"]
+    assert run.requests.writes == []
+    ferry.once("--approve")
+    ferry.expect_import(DESTINATION, second, at=held)
+    ferry.expect_file("pay", second)
+
+
+def test_it_counts_for_the_guard(ferry):
+    ferry.set(guard=1)
+    first, second = carried(ferry, "files")
+    (ferry.directory / "more").mkdir(mode=0o750)
+    ferry.destination("more", "files", directory=str(ferry.directory / "more"))
+    ferry.carry("pay", first, "files", "more").once()
+    run = ferry.carry("pay", second, "files", "more").once(expect=3)
+    assert {item["hold"] for item in run.json["deliveries"]} == {"guard"}
+    ferry.expect_file("pay", first)
+    ferry.once("--approve")
+    ferry.expect_file("pay", second)
