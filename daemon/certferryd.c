@@ -12,6 +12,7 @@
 
 #include "daemon/conductor/conductor.h"
 #include "daemon/conductor/offline.h"
+#include "daemon/launch/as_unit.h"
 #include "daemon/launch/become.h"
 #include "lib/base/error.h"
 #include "lib/log/log.h"
@@ -27,6 +28,7 @@ struct arguments {
 	bool expand;
 	bool polkit_rule;
 	bool unit_dropin;
+	bool as_unit;
 	int log_level;
 };
 
@@ -40,6 +42,7 @@ static void usage(FILE *stream)
 		    "  --once             run a full scan, do everything that is due, and exit\n"
 		    "    --dry-run        only print what certferryd would do; write nothing\n"
 		    "    --approve[=NAME] first approve the held deliveries, or that of NAME\n"
+		    "  --as-unit          with --once or --check: as the service's user, with its environment\n"
 		    "  --json             print JSON\n"
 		    "  --log-level LEVEL  error, warning, notice, info (default) or debug\n"
 		    "  --polkit-rule      print the polkit rule for the configured units\n"
@@ -67,6 +70,8 @@ static int check_arguments(const struct arguments *arguments)
 		return usage_error("--approve and --dry-run are mutually exclusive");
 	if (arguments->expand && !arguments->check)
 		return usage_error("--expand needs --check");
+	if (arguments->as_unit && !arguments->run.once && !arguments->check)
+		return usage_error("--as-unit needs --once or --check");
 	if (arguments->check + arguments->run.once + arguments->polkit_rule + arguments->unit_dropin > 1)
 		return usage_error("--check, --once, --polkit-rule and --unit-dropin are mutually exclusive");
 	return 0;
@@ -75,7 +80,8 @@ static int check_arguments(const struct arguments *arguments)
 /* 0 to go on, EXIT_USAGE, or -1 when all is done (--help, --version). */
 static int parse_arguments(int argc, char **argv, struct arguments *arguments)
 {
-	enum { CONFIG = 256, CHECK, EXPAND, ONCE, DRY_RUN, APPROVE, JSON, LOG_LEVEL, POLKIT_RULE, UNIT_DROPIN };
+	enum { CONFIG = 256, CHECK, EXPAND, ONCE, DRY_RUN, APPROVE, JSON, LOG_LEVEL, POLKIT_RULE, UNIT_DROPIN,
+		AS_UNIT };
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, CONFIG },
 		{ "check", no_argument, NULL, CHECK },
@@ -87,6 +93,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *arguments)
 		{ "log-level", required_argument, NULL, LOG_LEVEL },
 		{ "polkit-rule", no_argument, NULL, POLKIT_RULE },
 		{ "unit-dropin", no_argument, NULL, UNIT_DROPIN },
+		{ "as-unit", no_argument, NULL, AS_UNIT },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -127,6 +134,9 @@ static int parse_arguments(int argc, char **argv, struct arguments *arguments)
 			break;
 		case UNIT_DROPIN:
 			arguments->unit_dropin = true;
+			break;
+		case AS_UNIT:
+			arguments->as_unit = true;
 			break;
 		case 'V':
 			(void)puts("certferryd " CERTFERRY_VERSION);
@@ -186,6 +196,8 @@ int main(int argc, char **argv)
 
 	if (status != 0)
 		return status < 0 ? 0 : status;
+	if (arguments.as_unit)
+		return as_unit_run(argv, arguments.run.config_file);
 	log_open("certferryd", arguments.log_level);
 	if (arguments.check || arguments.polkit_rule || arguments.unit_dropin)
 		return answer_offline(&arguments);

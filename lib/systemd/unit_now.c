@@ -22,6 +22,7 @@ struct question {
 	bool ended;
 	struct error failure; /* or the answer is good */
 	struct unit unit;     /* of unit_now_read() */
+	struct unit_settings settings; /* of unit_now_settings() */
 };
 
 static void question_done(struct question *question)
@@ -30,6 +31,7 @@ static void question_done(struct question *question)
 	sd_bus_close_unref(question->bus);
 	sd_event_unref(question->event);
 	error_done(&question->failure);
+	unit_settings_done(&question->settings);
 }
 
 static int question_open(struct question *question, struct error *err)
@@ -132,5 +134,62 @@ int unit_now_read(const char *name, usec_t timeout, struct unit *ret_unit, struc
 	r = question_await(&question, err);
 	if (r == 0)
 		*ret_unit = question.unit;
+	return r;
+}
+
+static int on_settings(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error)
+{
+	struct question *question = userdata;
+	int r;
+
+	question->ended = true;
+	if (sd_bus_message_is_method_error(message, NULL)) {
+		(void)unit_error(sd_bus_message_get_error(message), question->name, &question->failure);
+		return 0;
+	}
+	r = unit_settings_parse(message, &question->settings);
+	if (r < 0)
+		(void)error_set_errno(&question->failure, r, "read systemd's answer about '%s'", question->name);
+	return 0;
+}
+
+static int ask_settings(struct question *question, usec_t timeout)
+{
+	_cleanup_(freep) char *path = NULL;
+	int r = sd_bus_path_encode("/org/freedesktop/systemd1/unit", question->name, &path);
+
+	if (r >= 0)
+		r = sd_bus_call_method_async(question->bus, NULL, "org.freedesktop.systemd1", path,
+			"org.freedesktop.DBus.Properties", "GetAll", on_settings, question, "s",
+			"org.freedesktop.systemd1.Service");
+	if (r >= 0)
+		r = sd_event_add_time_relative(
+			question->event, NULL, CLOCK_MONOTONIC, timeout, 0, on_timeout, question);
+	return r;
+}
+
+int unit_now_settings(
+	const char *name, usec_t timeout, struct unit_settings *ret_settings, struct error *err)
+{
+	_cleanup_(question_done) struct question question = { .name = name };
+	struct unit unit;
+	int r = unit_now_read(name, timeout, &unit, err);
+
+	if (r < 0)
+		return r;
+	if (strcmp(unit.load_state, "loaded") != 0)
+		return error_set(err, ERROR_ABSENT, 0, "systemd has no unit '%s' that it could load (%s)", name,
+			unit.load_state);
+	r = question_open(&question, err);
+	if (r < 0)
+		return r;
+	r = ask_settings(&question, timeout);
+	if (r < 0)
+		return error_set_errno(err, r, "ask systemd about '%s'", name);
+	r = question_await(&question, err);
+	if (r == 0) {
+		*ret_settings = question.settings;
+		question.settings = (struct unit_settings){ 0 };
+	}
 	return r;
 }

@@ -9,11 +9,17 @@
  */
 
 #include "lib/systemd/unit.h"
+#include "lib/systemd/unit_settings.h"
 
 /* unit_now_start(name, timeout, err): ask for a start of the unit ${name}, and do not wait for what becomes of it. */
 int unit_now_start(const char *name, usec_t timeout, struct error *err);
 
 /* unit_now_read(name, timeout, unit, err): read the unit's state into ${unit}.  Needs no privilege. */
 int unit_now_read(const char *name, usec_t timeout, struct unit *ret_unit, struct error *err);
+
+/* unit_now_settings(name, timeout, settings, err): as whom and with what environment the service ${name} runs, whether it
+ * runs or not; release with unit_settings_done().  ERROR_ABSENT: there is no such unit.  Needs no privilege. */
+int unit_now_settings(
+	const char *name, usec_t timeout, struct unit_settings *ret_settings, struct error *err);
 
 #endif

@@ -145,6 +145,9 @@ def daemon_takes_its_keys_from_a_credential():
         reload_units()
         run("systemctl", "restart", DAEMON)
         w.renew("web")
+        planned = run("certferryd", "--as-unit", "--once", "--dry-run", check=False)
+        equal(planned.returncode, 3, planned.stderr)
+        equal(run("certferryd", "--as-unit", "--check", "--config=/nonexistent", check=False).returncode, 2)
         equal(sync("web/files").returncode, 0)
         wait_for(lambda: fingerprint(FILES / "web/fullchain.pem") == w.fingerprint("web"), 10, "delivered")
     finally:
@@ -350,6 +353,8 @@ def daemon_run_once_by_root_is_the_units_user():
         contains(plan.stdout, "deliver web to files")
         contains(plan.stderr, "Running as user 'certferry'")
         equal("chown" in plan.stderr or "remove" in plan.stderr, False, plan.stderr)
+        planned = run("certferryd", "--as-unit", "--once", "--dry-run", check=False)
+        equal((planned.returncode, planned.stdout), (3, plan.stdout), planned.stderr)
         run("env", *access, keys, "certferryd", "--once", check=False)
         equal(fingerprint(FILES / "web/fullchain.pem"), before)
         equal(stat_words(FILES / "web/privkey.pem"), "0640 certferry:certferry")
