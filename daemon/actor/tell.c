@@ -435,6 +435,7 @@ static void on_told(void *userdata, enum told told, const struct error *err)
 {
 	struct telling *telling = userdata;
 	_cleanup_(dependent_words_done) struct dependent_words words = words_of(telling);
+	_cleanup_(freep) char *unhung = NULL;
 	struct change change;
 
 	telling->call = NULL;
@@ -443,10 +444,13 @@ static void on_told(void *userdata, enum told told, const struct error *err)
 		tell_failed(telling, err);
 		return;
 	}
-	telling->told = told == TOLD_DONE;
+	telling->told = told == TOLD_DONE || told == TOLD_DONE_STRONGER;
+	if (told == TOLD_DONE_STRONGER)
+		unhung = mem_printf(
+			"Ended the reload that hung, by a %s of", words.stronger ?: words.action);
 	change = (struct change){
-		.event = told == TOLD_DONE ? CHANGE_TOLD : CHANGE_TOLD_STOPPED,
-		.words = words.done ?: words.action,
+		.event = told == TOLD_STOPPED ? CHANGE_TOLD_STOPPED : CHANGE_TOLD,
+		.words = unhung ?: words.done ?: words.action,
 	};
 	say_dependent(telling->tell->inventory, telling->dependent, &change);
 	if (told == TOLD_STOPPED)
@@ -465,6 +469,7 @@ static struct tell_request request_for(
 {
 	return (struct tell_request){
 		.dependent = told_as(telling, stronger),
+		.again = telling->dependent->hangs,
 		.not_before = telling->in_place_since,
 		.intent = last_intent(telling->dependent),
 	};

@@ -103,8 +103,12 @@ struct dependent_verdict dependent_judge(const struct desired_dependent *depende
 
 /* --- tell, resume --- */
 
+/* The code of an ERROR_RETRY: it did not end what it was at, and so nothing was asked of it. */
+#define DEPENDENT_CODE_HANGS 10000
+
 struct tell_request {
 	const struct desired_dependent *dependent; /* what it says is copied */
+	bool again; /* the last try ended with DEPENDENT_CODE_HANGS */
 	usec_t not_before; /* when its version was put in place (wall clock) */
 	struct dependent_intent intent; /* as written down; the token is copied where it is needed */
 };
@@ -112,6 +116,7 @@ struct tell_request {
 /* How it ended. */
 enum told {
 	TOLD_DONE,
+	TOLD_DONE_STRONGER, /* by a restart, whatever its action: it did not end what it was at before */
 	TOLD_STOPPED, /* it uses no version now, so there was nothing to do; its proof is not to be asked */
 	TOLD_FAILED,
 	TOLD_NOTHING, /* resume: what the intent announced was not begun, as far as can be found */

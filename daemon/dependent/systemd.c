@@ -22,6 +22,8 @@
  *	SETTLE	it is given time to fall over			timer != NULL
  *	AFTER	it is read again, repeatedly while it changes	unit or timer
  *
+ * One that hangs in a reload is not waited for: it goes on to JOB, to be restarted, where it may be.
+ *
  * To resume is the same without JOB: where BEFORE does not show that the job was done, nothing was begun.
  */
 struct systemd_call {
@@ -39,6 +41,9 @@ struct systemd_call {
 	struct sd_event_source *timer;
 	usec_t deadline; /* monotonic: of the step that waits */
 	bool waited; /* BEFORE: it was seen changing */
+	bool again; /* the try before saw it reloading until its end */
+	usec_t reloading_from; /* monotonic: seen so at each look since; 0: not so */
+	bool stuck; /* it hung, and is restarted for that */
 	struct systemd_view before;
 	char job[24]; /* its result; "": none was started by us */
 
@@ -114,6 +119,7 @@ static void view_from_unit(
 	struct systemd_view view = {
 		.state = state_of(unit),
 		.can_reload = unit->can_reload,
+		.reloading = unit->active == UNIT_RELOADING,
 		.oneshot = strcmp(unit->type, "oneshot") == 0,
 		.stays = unit->remain_after_exit,
 		.condition_failed = unit->condition_checked > 0 && !unit->condition_result,
@@ -121,6 +127,7 @@ static void view_from_unit(
 		.starting_since = unit->starting_since,
 		.active_since = unit->active_since,
 		.state_changed = unit->state_changed,
+		.start_timeout = unit->start_timeout,
 	};
 	bool is_reloaded = action == ACTION_RELOAD ||
 			   (action == ACTION_RELOAD_OR_RESTART && unit->can_reload);
@@ -224,6 +231,7 @@ static void on_after(void *userdata, const struct unit *unit, const struct error
 		.after = &after,
 		.job = call->job[0] ? call->job : NULL,
 	};
+	enum told told;
 	bool died;
 
 	call->unit = NULL;
@@ -240,7 +248,8 @@ static void on_after(void *userdata, const struct unit *unit, const struct error
 		call_wait(call, AGAIN_AFTER, on_settled);
 		return;
 	}
-	tell_finish(call, outcome_of(&facts, &failure), &failure);
+	told = outcome_of(&facts, &failure);
+	tell_finish(call, told == TOLD_DONE && call->stuck ? TOLD_DONE_STRONGER : told, &failure);
 }
 
 static void tell_after(struct systemd_call *call)
@@ -362,6 +371,23 @@ static int on_waited(sd_event_source *source, usec_t now, void *userdata)
 	return 0;
 }
 
+/* It hangs in a reload, and would do so for ever. */
+static void tell_stuck(struct systemd_call *call)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	if (call->token) {
+		tell_finish(call, TOLD_NOTHING, NULL);
+	} else if (call->action == ACTION_RESTART || call->action == ACTION_RELOAD_OR_RESTART) {
+		call->stuck = true;
+		call->action = ACTION_RESTART;
+		tell_job(call);
+	} else {
+		refuse_stuck(call->unit_name, &err);
+		tell_finish(call, TOLD_FAILED, &err);
+	}
+}
+
 /* systemd is at work on it already: what comes of that decides. */
 static void tell_wait(struct systemd_call *call)
 {
@@ -374,16 +400,34 @@ static void tell_wait(struct systemd_call *call)
 		return;
 	}
 	limit = duration_format(call->timeout);
-	error_set(&err, ERROR_RETRY, 0,
+	error_set(&err, ERROR_RETRY, call->before.reloading ? DEPENDENT_CODE_HANGS : 0,
 		"unit '%s' was busy (%s) for longer than %s, so certferryd did nothing to it: "
 		"systemctl status '%s'",
 		call->unit_name, call->before.sub_state, limit, call->unit_name);
 	tell_finish(call, TOLD_FAILED, &err);
 }
 
+/* For how long this call has seen it reloading, at each look until now. */
+static usec_t watched_reloading(struct systemd_call *call)
+{
+	const usec_t now = clock_monotonic();
+
+	if (!call->before.reloading)
+		call->reloading_from = 0;
+	else if (!call->reloading_from)
+		call->reloading_from = now;
+	return call->reloading_from ? now - call->reloading_from : 0;
+}
+
 static void on_before(void *userdata, const struct unit *unit, const struct error *err)
 {
 	struct systemd_call *call = userdata;
+	struct wait_facts facts = {
+		.timeout = call->timeout,
+		.now = clock_now(),
+		.over = clock_monotonic() >= call->deadline,
+		.again = call->again,
+	};
 
 	call->unit = NULL;
 	if (err) {
@@ -391,7 +435,10 @@ static void on_before(void *userdata, const struct unit *unit, const struct erro
 		return;
 	}
 	view_from_unit(unit, call->action, &call->before);
-	if (call->before.state == SYSTEMD_CHANGING && !may_join(call))
+	facts.watched = watched_reloading(call);
+	if (is_stuck(&call->before, &facts))
+		tell_stuck(call);
+	else if (call->before.state == SYSTEMD_CHANGING && !may_join(call))
 		tell_wait(call);
 	else if (call->token)
 		resume_decide(call);
@@ -411,6 +458,7 @@ static struct systemd_call *tell_new(const struct dependent_host *host, const st
 
 	call->on_tell = done;
 	call->not_before = request->not_before;
+	call->again = request->again;
 	call->deadline = usec_add(clock_monotonic(), call->timeout);
 	return call;
 }

@@ -83,6 +83,19 @@ struct dependent_verdict systemd_judge(const struct desired_dependent *dependent
 	return verdict;
 }
 
+bool is_stuck(const struct systemd_view *view, const struct wait_facts *facts)
+{
+	usec_t said = view->state_changed ? usec_sub(facts->now, view->state_changed) : 0;
+	usec_t since = MAX(said, facts->watched);
+
+	if (!view->reloading)
+		return false;
+	if (view->start_timeout && since > view->start_timeout)
+		return true;
+	return said > usec_add(facts->timeout, facts->timeout) ||
+	       (facts->again && facts->over);
+}
+
 usec_t view_spacing(usec_t interval, unsigned burst)
 {
 	if (interval == 0 || burst == 0)
@@ -158,6 +171,15 @@ int is_tellable(
 			"reload-or-restart' or 'restart'",
 			unit);
 	return 0;
+}
+
+int refuse_stuck(const char *unit, struct error *err)
+{
+	return error_set(err, ERROR_RETRY, DEPENDENT_CODE_HANGS,
+		"unit '%s' does not end the reload that it is at, and systemd keeps every other reload "
+		"waiting for that; run systemctl try-restart '%s'. With 'action: reload-or-restart' "
+		"certferryd does",
+		unit, unit);
 }
 
 /* Told as failed, with what systemd shows of it and where to look. */

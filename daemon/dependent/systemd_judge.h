@@ -25,6 +25,7 @@ struct systemd_view {
 	char result[24]; /* of its last run: "success", "exit-code", "start-limit-hit" */
 	char invocation_id[33]; /* changes with each start, not with a reload; "" when forgotten */
 	bool can_reload;
+	bool reloading; /* of CHANGING */
 	bool oneshot;
 	bool stays; /* oneshot: it stays active after its run (RemainAfterExit=) */
 	bool condition_failed; /* its last start was skipped by a Condition...= of its own */
@@ -32,6 +33,7 @@ struct systemd_view {
 	usec_t starting_since; /* its last start began */
 	usec_t active_since; /* its last start was complete */
 	usec_t state_changed; /* its last start, stop or reload */
+	usec_t start_timeout; /* its own, of reloads too; USEC_INFINITY: none; 0: not known */
 	usec_t spacing; /* least time between tellings that its start limit allows; 0: none */
 };
 
@@ -62,6 +64,23 @@ bool was_told_already(
  */
 bool is_told_by_its_start(const struct systemd_view *view, usec_t since);
 
+/* How a try awaits the end of what a unit is at. */
+struct wait_facts {
+	usec_t timeout; /* so long */
+	usec_t watched; /* it has seen it reloading so long, at each look */
+	usec_t now; /* wall clock */
+	bool over; /* which it has done */
+	bool again; /* and so has the try before */
+};
+
+/**
+ * is_stuck(view, facts):
+ * Has it been reloading for longer than its own start timeout, or for two tries?  Then nobody may
+ * await that any more.  What systemd says of how long is too little: where a unit that has announced
+ * a reload says nothing more, it begins that state anew after each start timeout.
+ */
+bool is_stuck(const struct systemd_view *view, const struct wait_facts *facts);
+
 /* view_spacing(interval, burst): the least time between starts, so that never more than ${burst} of
  * them fall into ${interval}; 0 for no limit, one day at most. */
 usec_t view_spacing(usec_t interval, unsigned burst);
@@ -81,6 +100,10 @@ struct tell_facts {
  * the unit is ACTIVE (a started oneshot unit may be INACTIVE again).
  */
 enum told outcome_of(const struct tell_facts *facts, struct error *err);
+
+/* refuse_stuck(unit, err): words for one that is_stuck(), where a restart is not allowed.
+ * Returns err's result. */
+int refuse_stuck(const char *unit, struct error *err);
 
 /**
  * is_tellable(unit, view, action, err):

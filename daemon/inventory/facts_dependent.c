@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "daemon/dependent/dependent.h"
 #include "daemon/transition/dependent.h"
 #include "daemon/transition/schedule.h"
 #include "lib/os/clock.h"
@@ -33,6 +34,7 @@ void inventory_tell_failed(struct inventory *inventory, const struct tracked_dep
 {
 	struct changes changes = { 0 };
 
+	own_dependent(dependent)->hangs = err->kind == ERROR_RETRY && err->code == DEPENDENT_CODE_HANGS;
 	transition_tell_failed(&own_dependent(dependent)->record, dependent->words.action, err,
 		(unsigned)random_below(CHANCES), inventory_now(inventory), &changes);
 	(void)save_dependent(inventory, dependent);
@@ -66,6 +68,7 @@ void inventory_told(struct inventory *inventory, const struct tracked_dependent 
 
 	for (size_t i = 0; i < fact->count; i++)
 		settle_row(inventory, own, &fact->rows[i]);
+	own->hangs = false;
 	transition_tell_settled(&own->record, &settlement, inventory_now(inventory), &changes);
 	(void)save_dependent(inventory, dependent);
 	inventory_commit(inventory, together);

@@ -45,6 +45,7 @@ struct unit {
 	usec_t starting_since; /* InactiveExitTimestamp: its last start began */
 	usec_t active_since; /* ActiveEnterTimestamp: its last start was complete */
 	usec_t state_changed; /* StateChangeTimestamp: a reload moves it too */
+	usec_t start_timeout; /* of a service: TimeoutStartSec=, USEC_INFINITY for none; else 0 */
 	usec_t start_limit_interval; /* at most start_limit_burst starts in it; 0: no limit */
 	unsigned start_limit_burst;
 };

@@ -39,6 +39,7 @@ static const struct property {
 	{ "InactiveExitTimestamp", 't', offsetof(struct unit, starting_since) },
 	{ "ActiveEnterTimestamp", 't', offsetof(struct unit, active_since) },
 	{ "StateChangeTimestamp", 't', offsetof(struct unit, state_changed) },
+	{ "TimeoutStartUSec", 't', offsetof(struct unit, start_timeout) },
 	{ "StartLimitIntervalUSec", 't', offsetof(struct unit, start_limit_interval) },
 	{ "StartLimitBurst", 'u', offsetof(struct unit, start_limit_burst) },
 };

@@ -48,6 +48,7 @@ class Unit:
         self.reads = None  # called when it starts or reloads: what a server does with its files
         self.can_reload = False
         self.deaf = False  # its reloads read nothing
+        self.hangs = False  # in a reload that began long ago
         self.paths = [path_of(name)]  # and those of its aliases
         self.begin(now() - 3600 * 10**6)
 
@@ -57,6 +58,7 @@ class Unit:
 
     def properties(self):
         state = "failed" if self.active is None else "active" if self.active else "inactive"
+        state = "reloading" if self.hangs else state
         return {
             "Id": ("s", self.name),
             "LoadState": ("s", "loaded"),
@@ -73,6 +75,7 @@ class Unit:
             "InactiveExitTimestamp": ("t", self.since),
             "ActiveEnterTimestamp": ("t", self.since),
             "StateChangeTimestamp": ("t", self.changed),
+            "TimeoutStartUSec": ("t", 90 * 10**6),
             "StartLimitIntervalUSec": ("t", 0),
             "StartLimitBurst": ("u", 0),
         }
@@ -82,6 +85,9 @@ class Unit:
         self.jobs.append(job)
         if job != "start" and not self.active:
             return "done"
+        if self.can_reload and self.hangs and job.startswith("reload"):
+            return "timeout"
+        self.hangs = False
         if self.can_reload and job.startswith("reload"):
             self.changed = now()
             if self.reads and not self.deaf:

@@ -130,6 +130,19 @@ def test_a_reload_that_reads_nothing_is_told_with_the_cure(bus_ferry, cloud, hos
     assert unit.jobs == ["reload", "reload"]
 
 
+@pytest.mark.parametrize("action", ["reload", "reload-or-restart"])
+def test_a_unit_that_hangs_in_a_reload(bus_ferry, cloud, host, action):
+    ferry, web = bus_ferry.dependent("web", "web.service", action), host.unit("web.service")
+    web.can_reload = web.hangs = True
+    ferry.carry("pay", ferry.issue("pay.example.com"), {"to": "files", "then": ["web"]})
+    if action == "reload":
+        assert "systemctl try-restart 'web.service'" in ferry.once(expect=1).dependent("web")["reason"]
+        assert web.jobs == []
+    else:
+        assert "Ended the reload that hung, by a restart of web.service (web)" in ferry.once().log
+        assert web.jobs == ["restart"]
+
+
 def test_lost_record_and_what_is_served(bus_ferry, cloud, host, servers):
     ferry, pay = bus_ferry, bus_ferry.issue("pay.example.com")
     ferry.carry("pay", pay, "files").once()

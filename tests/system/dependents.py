@@ -40,6 +40,11 @@ UNITS = {
         "Type=notify\nNotifyAccess=all\nTimeoutStartSec=60\n"
         "ExecStart=sh -c '[ -e /run/flags/hangs ] || systemd-notify --ready; exec sleep infinity'",
     ),
+    "stuck.service": (
+        "reload-or-restart",
+        "Type=notify\nNotifyAccess=all\nTimeoutStartSec=2\nExecReload=systemd-notify RELOADING=1\n"
+        "ExecStart=sh -c 'systemd-notify --ready; exec sleep infinity'",
+    ),
     "limited.service": ("restart", "ExecStart=sleep infinity"),
     "conditional.service": ("restart", "ExecStart=sleep infinity"),
     "stopped.service": ("restart", "ExecStart=sleep infinity"),
@@ -199,6 +204,20 @@ def dependent_that_hangs_is_given_up_in_time():
             # A second try while the first one's job runs waits for that.
             contains(tell("hangs.service", timeout=1), "failed retry", "busy", "hangs.service")
         run("systemctl", "kill", "--signal=KILL", "hangs.service")
+
+
+@test
+def dependent_that_stays_reloading_is_restarted():
+    prepare()
+    with running("stuck.service"):
+        contains(tell("stuck.service", timeout=1), "failed retry", "may still run")
+        equal(show("stuck.service", "ActiveState"), "reloading")
+        before = invocation("stuck.service")
+        contains(tell("stuck.service", "reload", timeout=3), "does not end the reload", "systemctl try-restart 'stuck.service'")
+        equal(invocation("stuck.service"), before)
+        equal(tell("stuck.service", timeout=3), "done by more")
+        equal(invocation("stuck.service") != before, True, "restarted")
+        equal(is_active("stuck.service"), True)
 
 
 @test

@@ -173,7 +173,7 @@ static int run_tell(int count, char **words)
 	if (live.told == TOLD_FAILED)
 		printf("failed %s: %s\n", error_kind_name(live.error.kind), live.error.text);
 	else
-		puts(live.told == TOLD_DONE ? "done" : "stopped");
+		puts(live.told == TOLD_DONE ? "done" : live.told == TOLD_DONE_STRONGER ? "done by more" : "stopped");
 	live_close(&live);
 	return 0;
 }

@@ -288,6 +288,52 @@ static void test_spacing_keeps_below_the_limit(void **state)
 	}
 }
 
+static void test_a_reload_that_hangs_is_known(void **state)
+{
+	static const struct {
+		bool reloading;
+		usec_t said, watched, start_timeout; /* s */
+		bool over, again, stuck;
+	} cases[] = {
+		{ true, 61, 0, 60, false, false, true }, /* longer than it gives itself, as systemd says */
+		{ true, 59, 59, 60, false, false, false },
+		{ true, 1, 61, 60, false, false, true }, /* and as was seen */
+		{ true, 179, 0, USEC_INFINITY, false, false, false },
+		{ true, 181, 0, USEC_INFINITY, false, false, true }, /* two tries, as systemd says */
+		{ true, 181, 0, 0, false, false, true },
+		{ true, 1, 90, USEC_INFINITY, true, false, false },
+		{ true, 1, 89, USEC_INFINITY, false, true, false },
+		{ true, 1, 90, USEC_INFINITY, true, true, true }, /* and as was seen */
+		{ false, 700, 90, 60, true, true, false }, /* it starts, and that has an end of its own */
+	};
+	struct wait_facts facts = { .timeout = 90 * USEC_PER_SEC, .now = 1000000 * USEC_PER_SEC };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const usec_t own = cases[i].start_timeout;
+		struct systemd_view view = BUSY("reload");
+
+		view.reloading = cases[i].reloading;
+		view.state_changed = facts.now - cases[i].said * USEC_PER_SEC;
+		view.start_timeout = own == USEC_INFINITY ? own : own * USEC_PER_SEC;
+		facts.watched = cases[i].watched * USEC_PER_SEC;
+		facts.over = cases[i].over;
+		facts.again = cases[i].again;
+		if (is_stuck(&view, &facts) != cases[i].stuck)
+			fail_msg("case %zu", i);
+	}
+}
+
+static void test_a_reload_that_hangs_is_told_with_its_cure(void **state)
+{
+	struct error err = ERROR_NULL;
+
+	assert_true(refuse_stuck("web.service", &err) < 0);
+	assert_int_equal(err.code, DEPENDENT_CODE_HANGS);
+	assert_non_null(strstr(err.text, "systemctl try-restart 'web.service'"));
+	assert_non_null(strstr(err.text, "'action: reload-or-restart'"));
+	error_done(&err);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +343,8 @@ int main(void)
 		cmocka_unit_test(test_told_by_its_start),
 		cmocka_unit_test(test_judgements),
 		cmocka_unit_test(test_spacing_keeps_below_the_limit),
+		cmocka_unit_test(test_a_reload_that_hangs_is_known),
+		cmocka_unit_test(test_a_reload_that_hangs_is_told_with_its_cure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,6 +26,7 @@ static struct {
 	usec_t later; /* not to be told before that; 0: now */
 	bool deaf; /* playing is in vain, and may be made a louder playing */
 	unsigned loud; /* tells of that kind */
+	unsigned again; /* tells after one that hung */
 	struct toy_call *call; /* under way */
 } toy;
 
@@ -100,6 +101,7 @@ static struct dependent_call *toy_tell(const struct dependent_host *host, const 
 	recorded_done(&disk);
 	toy.tells++;
 	toy.loud += request->dependent->unit.action == ACTION_RESTART;
+	toy.again += request->again;
 	call->on_tell = done;
 	if (!toy.unreachable)
 		strv_append(&toy.asked, request->intent.token);
@@ -476,6 +478,29 @@ static void test_failure_is_tried_again_later(void **state)
 	assert_int_equal(strv_length(toy.asked), 2);
 }
 
+/* The kind learns that the try before hung: a second one need not. */
+static void test_that_it_hangs_is_told_to_the_next_try(void **state)
+{
+	struct telling_bed *bed = *state;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	(void)error_set(&err, ERROR_RETRY, DEPENDENT_CODE_HANGS, "it hangs");
+	owe(bed, "pay/a", 'A', OWED_DUE, 10);
+	tell_start(bed->tell, bed->dependent);
+	toy_looked(NULL);
+	toy_told(TOLD_FAILED, &err);
+	assert_int_equal(toy.again, 0);
+	tell_start(bed->tell, bed->dependent);
+	toy_looked(NULL);
+	assert_int_equal(toy.again, 1);
+	toy_told(TOLD_DONE_STRONGER, NULL);
+	assert_settled(bed);
+	assert_true(bed->dependent->record.told_at > 0);
+	owe(bed, "pay/a", 'B', OWED_DUE, 20);
+	tell_all(bed);
+	assert_int_equal(toy.again, 1);
+}
+
 /* It cannot be seen at first whether it was told before the crash: that it was asked is not forgotten for that. */
 static void test_intent_outlives_what_cannot_be_seen(void **state)
 {
@@ -799,6 +824,7 @@ int main(void)
 		TEST(test_newer_version_stays_owed),
 		TEST(test_crash_tells_nothing_twice),
 		TEST(test_failure_is_tried_again_later),
+		TEST(test_that_it_hangs_is_told_to_the_next_try),
 		TEST(test_intent_outlives_what_cannot_be_seen),
 		TEST(test_intent_for_an_older_version_does_not_count),
 		TEST(test_stopped_is_not_proven),
