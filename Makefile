@@ -64,7 +64,8 @@ CHECK_PACKAGES := python3-pytest python3-pytest-xdist python3-pytest-timeout pyt
 BOTOCORE_PACKAGES := python3-venv
 # The servers of the recipes that the short form starts, and with LONG=1 of all.
 RECIPE_PACKAGES := postgresql redis-server haproxy unbound dns-root-data $(if $(LONG),mariadb-server rabbitmq-server \
-	slapd ldap-utils coturn stunnel4 memcached etcd-server cups-daemon proftpd-core proftpd-mod-crypto)
+	slapd ldap-utils coturn stunnel4 memcached etcd-server cups-daemon proftpd-core proftpd-mod-crypto postfix \
+	dovecot-imapd mosquitto)
 ROOT_PACKAGES := mmdebstrap systemd-container
 # In the root of Debian 13: clang comes with LONG=1 alone.
 TRIXIE_PACKAGES := $(TEST_PACKAGES) $(filter-out $(if $(LONG),,%clang libclang%) systemd-container,$(CHECK_PACKAGES))

@@ -316,7 +316,8 @@ def floor_recipes(count):
         count.add_skip("recipes", "the shipped sandbox does not admit a sanitizer's memory map")
         return
     chosen = [] if LONG else [f"recipe-{name}" for name in SHORT_RECIPES]
-    follow(count, "recipes", [PYTHON, "tests/system/run.py", "--modules", "tests.recipes.served", *chosen])
+    modules = "tests.recipes.served,tests.recipes.installed" if LONG else "tests.recipes.served"
+    follow(count, "recipes", [PYTHON, "tests/system/run.py", "--modules", modules, *chosen])
 
 
 def floor_watchers(count):

@@ -59,10 +59,10 @@ def cloud():
 class Recipe:
     """One, copied to where its files say, with words of its YAML lines replaced."""
 
-    def __init__(self, name, replaced):
-        self.name, self.replaced = name, replaced
+    def __init__(self, name, replaced, folder=SHIPPED):
+        self.name, self.replaced, self.folder = name, replaced, folder
         self.arn = cloud().issue(f"{name}.example.com")["arn"]
-        for path in sorted((SHIPPED / name).iterdir()):
+        for path in sorted((folder / name).iterdir()):
             self.copy(path)
         configuration = yaml.safe_load(self.place("certferry.yaml").read_text())
         ((self.certificate, entry),) = configuration["certificates"].items()
@@ -73,7 +73,7 @@ class Recipe:
         (self.prove,) = (one["prove"] for one in [delivery, *dependents] if "prove" in one)
 
     def place(self, file):
-        return Path(PLACE.search((SHIPPED / self.name / file).read_text())[2])
+        return Path(PLACE.search((self.folder / self.name / file).read_text())[2])
 
     def copy(self, path):
         text = ARN.sub(self.arn, path.read_text())
@@ -141,12 +141,13 @@ class Recipe:
             file.write_text(text)
 
 
-def check(name, package, unit, keeps_running=True, first=(), refuses=None, renewals=2, **replaced):
+def check(name, package, unit, keeps_running=True, first=(), refuses=None, renewals=2,
+          folder=SHIPPED, **replaced):  # fmt: skip
     """`unit` is the server's own; `first`: units that an administrator starts once; `refuses`: one
     that fails where key and certificate are no pair, whereupon the server shows what it had."""
     if run("dpkg-query", "-W", "-f", "${db:Status-Abbrev}", package, check=False).stdout != "ii":
         raise Skip(f"package {package} is not installed")
-    recipe = Recipe(name, replaced)
+    recipe = Recipe(name, replaced, folder)
     try:
         recipe.deliver()
         equal(is_active(unit), False, "a stopped server stays stopped")
@@ -177,7 +178,8 @@ def recipe(name, *words, called="", **more):
     test(function)
 
 
-recipe("postgresql", "postgresql", "postgresql@15-main.service")
+recipe("postgresql", "postgresql", "postgresql@15-main.service",
+       refuses="certferry-install@postgresql.service")  # fmt: skip
 recipe("redis", "redis-server", "redis-server.service", refuses="certferry-redis.service")
 recipe("haproxy", "haproxy", "haproxy.service", refuses="certferry-haproxy.service")
 recipe("unbound", "unbound", "unbound.service", keeps_running=False)

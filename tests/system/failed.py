@@ -139,6 +139,8 @@ def telling(settings=None, mode=0o600, dropin="", sendmail=True):
     if sendmail:
         SENDMAIL.write_text(SCRIPT)
         SENDMAIL.chmod(0o755)
+    else:
+        SENDMAIL.unlink(missing_ok=True)  # a mail server's, where this host has one
     DROPIN.parent.mkdir(parents=True, exist_ok=True)
     DROPIN.write_text(f"[Service]\nRestartSec=100ms\n{dropin}\n")
     reload_units()
