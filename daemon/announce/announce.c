@@ -151,6 +151,8 @@ static uint64_t mark_of(const struct announce_row *row, const struct change *cha
 		return change->hold;
 	case SAME_TOTAL:
 		return change->total;
+	case SAME_EVENT:
+		return change->event;
 	case SAME_MATTER:
 		break;
 	}
@@ -212,7 +214,8 @@ static struct verdict end(struct announce *announce, const struct announce_row *
 {
 	bool said, ignored, ended = end_matter(announce, row->matter, name, row->lasting, &said);
 
-	(void)end_matter(announce, row->also, name, false, &ignored);
+	for (size_t i = 0; i < ARRAY_SIZE(row->also); i++)
+		(void)end_matter(announce, row->also[i], name, false, &ignored);
 	return (struct verdict){
 		.phase = ended ? ANNOUNCE_ENDS : ANNOUNCE_HAPPENS,
 		.level = said ? row->level : row->repeats,

@@ -217,7 +217,7 @@ static const struct announce_row rows[CHANGE_EVENTS] = {
 	},
 	[CHANGE_CURRENT] = {
 		.message_id = SAY_DELIVERY_RECOVERED, .level = LOG_INFO, .repeats = SILENT,
-		.matter = MATTER_DELIVERY, .effect = ENDS, .also = MATTER_HOLD,
+		.matter = MATTER_DELIVERY, .effect = ENDS, .also = { MATTER_HOLD, MATTER_DEADLINE },
 		.sentence = "Recovered '{name}': the renewed certificate is in place",
 	},
 	[CHANGE_UNUSABLE] = {
@@ -243,6 +243,21 @@ static const struct announce_row rows[CHANGE_EVENTS] = {
 		.message_id = SAY_EXPIRING, .level = LOG_WARNING, .repeats = SILENT,
 		.matter = MATTER_EXPIRY, .effect = BEGINS, .same = SAME_MATTER, .again = EXPIRY_AGAIN,
 		.sentence = "Certificate at '{name}' expires {end} and no renewal has been delivered",
+	},
+	[CHANGE_DEADLINE_CLOSE] = {
+		.message_id = SAY_EXPIRING, .level = LOG_WARNING, .repeats = SILENT,
+		.matter = MATTER_DEADLINE, .effect = BEGINS, .same = SAME_EVENT, .again = EXPIRY_AGAIN,
+		.sentence = "Certificate at '{name}' expires {end} and stays there: {words}",
+	},
+	[CHANGE_DEADLINE_URGENT] = {
+		.message_id = SAY_EXPIRING, .level = LOG_ERR, .repeats = SILENT,
+		.matter = MATTER_DEADLINE, .effect = BEGINS, .same = SAME_EVENT, .again = EXPIRY_AGAIN,
+		.sentence = "Certificate at '{name}' expires {end} and stays there: {words}",
+	},
+	[CHANGE_DEADLINE_PAST] = {
+		.message_id = SAY_EXPIRING, .level = LOG_CRIT, .repeats = SILENT,
+		.matter = MATTER_DEADLINE, .effect = BEGINS, .same = SAME_EVENT, .again = EXPIRY_AGAIN,
+		.sentence = "Certificate at '{name}' expired {end} and stays there: {words}",
 	},
 	[CHANGE_NOT_EXPIRING] = {
 		.level = SILENT, .repeats = SILENT,
@@ -371,6 +386,7 @@ enum announce_about matter_about(enum matter matter)
 		[MATTER_DELIVERY] = ABOUT_DELIVERY,
 		[MATTER_HOLD] = ABOUT_DELIVERY,
 		[MATTER_EXPIRY] = ABOUT_DELIVERY,
+		[MATTER_DEADLINE] = ABOUT_DELIVERY,
 		[MATTER_PROOF] = ABOUT_DELIVERY,
 		[MATTER_QUOTA] = ABOUT_PLACE,
 		[MATTER_TAG] = ABOUT_PLACE,

@@ -28,6 +28,7 @@ enum matter {
 	MATTER_DELIVERY,
 	MATTER_HOLD,
 	MATTER_EXPIRY,
+	MATTER_DEADLINE,
 	MATTER_PROOF,
 	MATTER_QUOTA,
 	MATTER_TAG,
@@ -50,6 +51,7 @@ enum sameness {
 	SAME_WORDS,
 	SAME_HOLD,
 	SAME_TOTAL,
+	SAME_EVENT,
 };
 
 struct announce_row {
@@ -61,7 +63,7 @@ struct announce_row {
 	enum sameness same;
 	usec_t again; /* a trouble that goes on is said loudly again after so long; 0: never */
 	bool lasting; /* ENDS: it is remembered, so that it is not said before that when it begins again */
-	enum matter also; /* another matter that it ends, unsaid */
+	enum matter also[2]; /* other matters that it ends, unsaid */
 	const char *sentence; /* see sentence.h */
 	const char *history; /* its event there, or NULL */
 	const char *history_text; /* a sentence, too */

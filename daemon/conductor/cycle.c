@@ -36,6 +36,30 @@ static void say_stuck(const struct conductor *conductor, const struct tracked_de
 		say_delivery(conductor->inventory, delivery->delivery, &change);
 }
 
+/* It waits, and while it does what is in place ends: that is said the louder, the nearer it is. */
+static void say_deadline(const struct conductor *conductor,
+	const struct tracked_delivery *delivery, const struct step *step)
+{
+	static const enum change_event events[] = {
+		[EXPIRY_CLOSE] = CHANGE_DEADLINE_CLOSE,
+		[EXPIRY_URGENT] = CHANGE_DEADLINE_URGENT,
+		[EXPIRY_OVER] = CHANGE_DEADLINE_PAST,
+	};
+	const struct plan_delivery planned = {
+		.observed = &delivery->observed,
+		.record = delivery->has_record ? &delivery->record : NULL,
+	};
+	const struct version life = plan_in_place(&planned);
+	enum expiry_alarm alarm = expiry_alarm(
+		life.not_before, life.not_after, inventory_now(conductor->inventory));
+	struct change change = { .version = &life, .words = step->reason };
+
+	if (alarm == EXPIRY_CALM || !(step->verb == STEP_HOLD || step->failed))
+		return;
+	change.event = events[alarm];
+	say_delivery(conductor->inventory, delivery->delivery, &change);
+}
+
 bool cycle_stopped(const struct conductor *conductor)
 {
 	return conductor->options.dry_run || conductor->stock->record_error.text;
@@ -98,9 +122,11 @@ static void start_delivery_step(struct conductor *conductor, size_t index, const
 		break;
 	case STEP_HOLD:
 		say_held(conductor, slot->open, step);
+		say_deadline(conductor, slot->open, step);
 		break;
 	case STEP_WAIT:
 		say_stuck(conductor, slot->open, step);
+		say_deadline(conductor, slot->open, step);
 		if (waits_for_look(slot))
 			inventory_wait_for_look(conductor->inventory, index);
 		break;

@@ -69,6 +69,9 @@
 	CHANGE(HELD, "held")				   /* hold; words: why */              \
 	CHANGE(APPROVED, "approved")			   /* hold, who; words: what */        \
 	CHANGE(EXPIRING, "expiring")			   /* version */                       \
+	CHANGE(DEADLINE_CLOSE, "deadline-close")	   /* version in place; words: why it stays */ \
+	CHANGE(DEADLINE_URGENT, "deadline-urgent")	   /* the same */                      \
+	CHANGE(DEADLINE_PAST, "deadline-past")		   /* the same */                      \
 	CHANGE(NOT_EXPIRING, "not-expiring")                                                       \
 	CHANGE(VERIFIED, "verified")			   /* words; known: as recorded before */ \
 	CHANGE(VERIFIED_WRONG, "verified-wrong")	   /* the same */                      \

@@ -99,3 +99,21 @@ usec_t expiry_yields_at(usec_t not_before, usec_t not_after)
 {
 	return usec_sub(not_after, MIN(YIELD, usec_sub(not_after, not_before) / 4));
 }
+
+/* --- alarms --- */
+
+#define URGENT (3 * USEC_PER_DAY)
+
+static usec_t urgent_at(usec_t not_before, usec_t not_after)
+{
+	return usec_sub(not_after, MIN(URGENT, usec_sub(not_after, not_before) / 20));
+}
+
+enum expiry_alarm expiry_alarm(usec_t not_before, usec_t not_after, usec_t now)
+{
+	if (!not_after || now < expiry_yields_at(not_before, not_after))
+		return EXPIRY_CALM;
+	if (now < urgent_at(not_before, not_after))
+		return EXPIRY_CLOSE;
+	return now < not_after ? EXPIRY_URGENT : EXPIRY_OVER;
+}

@@ -54,4 +54,15 @@ char *expiry_problem(const struct expiry *expiry, usec_t now);
  */
 usec_t expiry_yields_at(usec_t not_before, usec_t not_after);
 
+/* How loudly it is said that a delivery waits or is refused, while what is in place ends. */
+enum expiry_alarm {
+	EXPIRY_CALM, /* its end is far, or not known */
+	EXPIRY_CLOSE, /* from expiry_yields_at() on */
+	EXPIRY_URGENT, /* from 3 days before its end on, or a twentieth of its life where that is less */
+	EXPIRY_OVER,
+};
+
+/* expiry_alarm(not_before, not_after, now): what it is; 0 for an end that is not known. */
+enum expiry_alarm expiry_alarm(usec_t not_before, usec_t not_after, usec_t now);
+
 #endif

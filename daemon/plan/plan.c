@@ -69,6 +69,19 @@ static struct step *add_delivery_step(struct planner *planner, size_t index, enu
 	return step;
 }
 
+struct version plan_in_place(const struct plan_delivery *delivery)
+{
+	const struct observed *seen = delivery->observed;
+	bool present = seen->state == OBSERVED_PRESENT || seen->state == OBSERVED_DEMOTED ||
+		       seen->state == OBSERVED_FOREIGN;
+
+	if (present && seen->version.not_after)
+		return seen->version;
+	if ((present || seen->state == OBSERVED_UNKNOWN) && delivery->record)
+		return delivery->record->confirmed;
+	return (struct version){ 0 };
+}
+
 static void wait_until(struct planner *planner, size_t index, usec_t when, bool failed, char *reason)
 {
 	struct step *step = add_delivery_step(planner, index, STEP_WAIT, reason);

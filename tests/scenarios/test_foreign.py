@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What others put where a delivery goes is replaced only after a person has let it go, by name."""
 
+import datetime
 import json
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from tests.scenarios.vocabulary import DESTINATION
 
@@ -113,6 +119,28 @@ def test_approval_is_of_what_was_there(ferry, cloud, secrets, pay):
     cloud.clear_faults()
     secrets.put_secret_value(SecretId="pay", SecretString=json.dumps({"more": "yes"}))
     expect_held(ferry, ferry.once(expect=3), {"more": "yes"})
+
+
+def self_signed(days):
+    """PEM of a certificate of somebody's, which has so many days left."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "x")])
+    now = datetime.datetime.utcnow()
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now - datetime.timedelta(days=60))
+    signed = builder.not_valid_after(now + datetime.timedelta(days=days)).sign(key, hashes.SHA256())
+    return signed.public_bytes(Encoding.PEM).decode()
+
+
+@pytest.mark.parametrize(
+    "days, level, said", [(10, "warning", "expires"), (1, "error", "expires"), (-1, "error", "expired")]
+)
+def test_it_never_yields_and_is_said_louder(ferry, cloud, secrets, pay, days, level, said):
+    may_read(cloud)
+    theirs = {**THEIRS, "CERTIFICATE_PEM": self_signed(days)}
+    secrets.create_secret(Name="pay", SecretString=json.dumps(theirs))
+    run = adopt(ferry, pay).run("--once", "--json")
+    reason = expect_held(ferry, run, theirs)
+    (line,) = [line for line in run.log.splitlines() if "and stays there" in line]
+    assert f"{level}: Certificate at 'pay/secrets' {said} 20" in line and reason in line
 
 
 # Tags

@@ -107,6 +107,35 @@ static void test_no_life(void **state)
 	assert_int_equal(expiry_yields_at(2 * USEC_PER_DAY, USEC_PER_DAY), USEC_PER_DAY);
 }
 
+/* What waits is said the louder, the less is left. */
+static void test_alarms(void **state)
+{
+	static const struct {
+		const char *life, *left;
+		enum expiry_alarm alarm;
+	} rows[] = {
+		{ "365d", "15d", EXPIRY_CALM },
+		{ "365d", "14d", EXPIRY_CLOSE },
+		{ "365d", "73h", EXPIRY_CLOSE },
+		{ "365d", "3d", EXPIRY_URGENT },
+		{ "365d", "1s", EXPIRY_URGENT },
+		{ "365d", "0d", EXPIRY_OVER },
+		{ "20d", "6d", EXPIRY_CALM },
+		{ "20d", "5d", EXPIRY_CLOSE },
+		{ "20d", "25h", EXPIRY_CLOSE },
+		{ "20d", "1d", EXPIRY_URGENT },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const usec_t from = USEC_PER_DAY, until = from + duration_of(rows[i].life);
+
+		assert_int_equal(expiry_alarm(from, until, until - duration_of(rows[i].left)),
+			rows[i].alarm);
+	}
+	assert_int_equal(expiry_alarm(0, 0, USEC_PER_DAY), EXPIRY_CALM);
+	assert_int_equal(expiry_alarm(0, USEC_PER_DAY, 2 * USEC_PER_DAY), EXPIRY_OVER);
+}
+
 /* --- cases --- */
 
 static void check_case(const char *path)
@@ -147,6 +176,7 @@ int main(void)
 		cmocka_unit_test(test_lifetimes),
 		cmocka_unit_test(test_healthy_renewals),
 		cmocka_unit_test(test_no_life),
+		cmocka_unit_test(test_alarms),
 		cmocka_unit_test(test_cases),
 	};
 

@@ -302,6 +302,18 @@ static const struct expected troubles[] = {
 
 /* Those that nothing ends: they go with their subject. */
 static const struct expected lasting[] = {
+	{ { .event = CHANGE_DEADLINE_CLOSE, .version = &version, .words = "held" }, &of_delivery,
+		ID("1a"), LOG_WARNING,
+		"Certificate at 'pay/prod/111122223333/eu-west-1' expires " END " and stays there: held",
+		QUIET, { 0 }, NULL, QUIET, NULL, NULL },
+	{ { .event = CHANGE_DEADLINE_URGENT, .version = &version, .words = "held" }, &of_delivery,
+		ID("1a"), LOG_ERR,
+		"Certificate at 'pay/prod/111122223333/eu-west-1' expires " END " and stays there: held",
+		QUIET, { 0 }, NULL, QUIET, NULL, NULL },
+	{ { .event = CHANGE_DEADLINE_PAST, .version = &version, .words = "held" }, &of_delivery,
+		ID("1a"), LOG_CRIT,
+		"Certificate at 'pay/prod/111122223333/eu-west-1' expired " END " and stays there: held",
+		QUIET, { 0 }, NULL, QUIET, NULL, NULL },
 	{ { .event = CHANGE_EVENT_REFUSED, .words = "m-1", .count = 3, .error = &denied }, &host, ID("33"), LOG_WARNING,
 		"Ignored message m-1 in the event queue (receive count 3): not allowed; left for the dead-letter queue",
 		LOG_DEBUG, { .event = 0 }, NULL, QUIET, NULL, NULL },
@@ -443,7 +455,7 @@ static void test_begins_repeats_ends(void **state)
 
 static void test_goes_with_its_subject(void **state)
 {
-	static const enum announce_about kinds[] = { ABOUT_QUEUE, ABOUT_PLACE };
+	static const enum announce_about kinds[] = { ABOUT_QUEUE, ABOUT_PLACE, ABOUT_DELIVERY };
 	struct announce *announce = new_announce();
 
 	for (size_t i = 0; i < ARRAY_SIZE(lasting); i++) {
@@ -573,6 +585,38 @@ static void test_expiry_is_said_daily(void **state)
 	assert_int_equal(level_of(announce, &of_delivery, &renewed), QUIET);
 	assert_int_equal(announce_remembers(announce), 0);
 	assert_int_equal(level_of(announce, &of_delivery, &expiring), LOG_WARNING);
+	forget_got();
+	announce_free(announce);
+}
+
+/* The nearer the end of what stays in place, the louder; and daily. */
+static void test_deadline_is_said_louder(void **state)
+{
+	static const struct {
+		enum change_event event;
+		int level;
+	} steps[] = {
+		{ CHANGE_DEADLINE_CLOSE, LOG_WARNING },
+		{ CHANGE_DEADLINE_URGENT, LOG_ERR },
+		{ CHANGE_DEADLINE_PAST, LOG_CRIT },
+	};
+	struct announce *announce = new_announce();
+	const struct change current = { .event = CHANGE_CURRENT, .version = &version };
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		const struct change change = {
+			.event = steps[i].event, .version = &version, .words = "held"
+		};
+
+		for (int day = 0; day < 2; day++) {
+			assert_int_equal(level_of(announce, &of_delivery, &change), steps[i].level);
+			clock_now += USEC_PER_DAY - 1;
+			assert_int_equal(level_of(announce, &of_delivery, &change), QUIET);
+			clock_now += day == 0;
+		}
+	}
+	assert_int_equal(level_of(announce, &of_delivery, &current), QUIET);
+	assert_int_equal(announce_remembers(announce), 0);
 	forget_got();
 	announce_free(announce);
 }
@@ -746,6 +790,7 @@ int main(void)
 		cmocka_unit_test(test_subjects_are_apart),
 		cmocka_unit_test(test_current_ends_hold),
 		cmocka_unit_test(test_expiry_is_said_daily),
+		cmocka_unit_test(test_deadline_is_said_louder),
 		cmocka_unit_test(test_refused_messages_are_counted),
 		cmocka_unit_test(test_queue_that_flaps),
 		cmocka_unit_test(test_a_run_that_ends_promises_no_other_try),
