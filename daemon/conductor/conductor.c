@@ -63,13 +63,15 @@ static void take_over(struct conductor *conductor, struct world *world, const st
 	job_new_world(conductor);
 }
 
-/* Does it show the same certificates under the same names, so that the same deliveries come of it? */
-static bool views_alike(const struct source_view *a, const struct source_view *b)
+/* Does it show the same certificates under the same names, so that the same deliveries come of it?  With ${dated}, the dates
+ * count as well. */
+static bool views_alike(const struct source_view *a, const struct source_view *b, bool dated)
 {
 	if (a->count != b->count)
 		return false;
 	for (size_t i = 0; i < a->count; i++)
-		if (!source_certificate_listed_alike(&a->items[i], &b->items[i]))
+		if (!source_certificate_listed_alike(&a->items[i], &b->items[i]) ||
+			(dated && a->items[i].not_after != b->items[i].not_after))
 			return false;
 	return true;
 }
@@ -80,7 +82,7 @@ static void on_view(void *userdata, const struct source_view *view, const struct
 	const struct world *present = conductor->stock->world;
 	struct world *world;
 
-	if (former && views_alike(former, view)) {
+	if (former && views_alike(former, view, present->expansion->dated)) {
 		inventory_show(conductor->inventory, view, former);
 		return;
 	}

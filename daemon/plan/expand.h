@@ -26,8 +26,9 @@ struct expansion {
 	struct delivery *deliveries; /* sorted by name, so that a certificate's are together; their places are of
 				      * `places` */
 	size_t delivery_count;
-	char **problems; /* sentences: two deliveries to one object, an object's name with a character that is not
-			  * allowed, an entry that matches nothing; of deliveries the first hundred, and how many
+	bool dated; /* with other dates of the certificates at the source, it may be another one */
+	char **problems; /* sentences: two deliveries to one object, or which of them it goes on with, an object's
+			  * name with a character that is not allowed, an entry that matches nothing; of deliveries the first hundred, and how many
 			  * more there are */
 };
 

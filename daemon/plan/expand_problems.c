@@ -54,10 +54,110 @@ static char *object_problem(const struct delivery *delivery, bool complete)
 		delivery->name, delivery->object);
 }
 
-/* Marks both of two deliveries to one object; they are left out, since one would overwrite the
- * other for ever. */
-static void mark_same_objects(
-	const struct delivery *deliveries, size_t count, char **problems, bool complete)
+/* --- several to one object --- */
+
+/* Of deliveries sorted by their objects, those of one. */
+struct rivals {
+	const struct delivery **items;
+	size_t count;
+	const struct source_view *view;
+};
+
+static bool covers_name(const struct source_certificate *certificate, const char *name)
+{
+	const char *parent = strncmp(name, "*.", 2) == 0 ? NULL : strchr(name, '.');
+
+	if (certificate->domain && strcmp(certificate->domain, name) == 0)
+		return true;
+	STRV_FOREACH (have, certificate->names)
+		if (strcmp(*have, name) == 0 || (parent && **have == '*' && strcmp(*have + 1, parent) == 0))
+			return true;
+	return false;
+}
+
+/* All names of ${other}, of which the listing must show all. */
+static bool covers(const struct source_certificate *certificate, const struct source_certificate *other)
+{
+	if (other->more_names || (other->domain && !covers_name(certificate, other->domain)))
+		return false;
+	STRV_FOREACH (name, other->names)
+		if (!covers_name(certificate, *name))
+			return false;
+	return true;
+}
+
+/* Did one match find all of them? */
+static bool are_found(const struct rivals *rivals)
+{
+	for (size_t i = 0; i < rivals->count; i++)
+		if (rivals->items[i]->entry != rivals->items[0]->entry || rivals->items[i]->entry->arn)
+			return false;
+	return rivals->view != NULL;
+}
+
+static bool goes_before(const struct rivals *rivals, size_t one, size_t other)
+{
+	const struct source_certificate *a = source_view_find(rivals->view, rivals->items[one]->source_arn);
+	const struct source_certificate *b = source_view_find(rivals->view, rivals->items[other]->source_arn);
+
+	return a && b && a->not_after > b->not_after && covers(a, b);
+}
+
+/* The one that takes the place of all others, or NULL. */
+static const struct delivery *find_heir(const struct rivals *rivals)
+{
+	size_t latest = 0;
+
+	for (size_t i = 1; i < rivals->count; i++)
+		if (goes_before(rivals, i, latest))
+			latest = i;
+	for (size_t i = 0; i < rivals->count; i++)
+		if (i != latest && !goes_before(rivals, latest, i))
+			return NULL;
+	return rivals->items[latest];
+}
+
+static char *replaced_text(const struct rivals *rivals, const struct delivery *lost, const struct delivery *heir)
+{
+	const struct source_certificate *certificate = source_view_find(rivals->view, heir->source_arn);
+	char end[TIME_TEXT_SIZE];
+
+	return mem_printf("delivery '%s' goes on as '%s': both certificates match '%s', and the latter covers all names "
+			  "of the former and ends later (%s)",
+		lost->name, heir->name, lost->entry->name, time_format(certificate->not_after, end));
+}
+
+/* One would overwrite the others for ever. */
+static char *same_object_text(const struct delivery *one, const struct delivery *other)
+{
+	return mem_printf("deliveries '%s' and '%s' both write the object '%s'; choose another name for one of them with "
+			  "as:",
+		one->name, other->name, delivery_object_name(other));
+}
+
+static void mark_rivals(
+	const struct rivals *rivals, const struct delivery *deliveries, char **problems, bool *dated)
+{
+	bool found = are_found(rivals);
+	const struct delivery *heir = found ? find_heir(rivals) : NULL;
+
+	*dated |= found;
+	for (size_t i = 0; i < rivals->count; i++) {
+		const struct delivery *delivery = rivals->items[i];
+		char **problem = &problems[delivery - deliveries];
+		size_t pair = i + 1 < rivals->count ? i : i - 1;
+
+		if (delivery == heir)
+			continue;
+		free(*problem);
+		*problem = heir ? replaced_text(rivals, delivery, heir)
+				: same_object_text(rivals->items[pair], rivals->items[pair + 1]);
+	}
+}
+
+/* Marks those of several to one object that are left out. */
+static void mark_same_objects(const struct delivery *deliveries, size_t count,
+	const struct source_view *view, bool *dated, char **problems)
 {
 	_cleanup_(freep) const struct delivery **sorted = mem_alloc(count * sizeof(*sorted));
 
@@ -65,22 +165,15 @@ static void mark_same_objects(
 		sorted[i] = &deliveries[i];
 	if (count)
 		qsort(sorted, count, sizeof(*sorted), compare_object_and_name);
-	for (size_t i = 1; i < count; i++) {
-		if (compare_object(sorted[i - 1], sorted[i]) != 0)
-			continue;
-		/* Of certificates not seen yet, the same text becomes different names. */
-		if (!complete && strchr(sorted[i]->object, '{'))
-			continue;
-		for (size_t k = i - 1; k <= i; k++) {
-			char **problem = &problems[sorted[k] - deliveries];
+	for (size_t i = 0, next; i < count; i = next) {
+		struct rivals rivals = { .items = &sorted[i], .view = view };
 
-			free(*problem);
-			*problem = mem_printf(
-				"deliveries '%s' and '%s' both write the object '%s'; choose "
-				"another name for one of them with as:",
-				sorted[i - 1]->name, sorted[i]->name,
-				delivery_object_name(sorted[i]));
-		}
+		for (next = i + 1; next < count && compare_object(sorted[i], sorted[next]) == 0; next++)
+			;
+		rivals.count = next - i;
+		/* Of certificates not seen yet, the same text becomes different names. */
+		if (rivals.count > 1 && (view || !strchr(sorted[i]->object, '{')))
+			mark_rivals(&rivals, deliveries, problems, dated);
 	}
 }
 
@@ -96,15 +189,16 @@ static bool add_problem(char ***problems, size_t *count, const char *problem)
 	return true;
 }
 
-size_t expand_drop_problems(
-	struct delivery *deliveries, size_t count, bool complete, char ***ret_problems)
+size_t expand_drop_problems(struct delivery *deliveries, size_t count, const struct source_view *view,
+	bool *ret_dated, char ***ret_problems)
 {
 	_cleanup_(freep) char **problems = mem_alloc(count * sizeof(*problems));
 	size_t kept = 0, said = 0, unsaid = 0;
 
 	for (size_t i = 0; i < count; i++)
-		problems[i] = object_problem(&deliveries[i], complete);
-	mark_same_objects(deliveries, count, problems, complete);
+		problems[i] = object_problem(&deliveries[i], view != NULL);
+	*ret_dated = false;
+	mark_same_objects(deliveries, count, view, ret_dated, problems);
 	for (size_t i = 0; i < count; i++) {
 		if (!problems[i]) {
 			deliveries[kept++] = deliveries[i];

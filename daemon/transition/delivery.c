@@ -251,7 +251,9 @@ void transition_proven(struct delivery_record *record, const struct digest *vers
 /* What was confirmed is not what is there. */
 static void let_go(struct delivery_record *record, const struct observed *seen)
 {
-	(void)replace_text(&record->former, digest_is_set(&seen->version.digest) ? SOURCE_OF_OTHERS : NULL);
+	if (digest_is_set(&seen->version.digest) &&
+		!digest_equal(&seen->version.digest, &record->confirmed.digest))
+		(void)replace_text(&record->former, SOURCE_OF_OTHERS);
 	(void)replace_text(&record->object_id, seen->object_id);
 	(void)replace_text(&record->revision, seen->revision);
 	(void)replace_text(&record->leaf, NULL);

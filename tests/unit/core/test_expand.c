@@ -5,7 +5,7 @@
  *
  *	region REGION				the AWS environment's; none without this line
  *	source unread				nothing is known of the source
- *	seen ARN domain=D [names=A,B] [tags=K=V,...] [status=S] [unexportable]
+ *	seen ARN domain=D [names=A,B] [tags=K=V,...] [status=S] [end=DATE] [unexportable] [more_names]
  *	certificate NAME arn=ARN | domain=D | tags=K=V,...
  *	deliver CERTIFICATE to=DESTINATION [as=] [arn=] [then=A,B] [accounts=A,B] [regions=A,B]
  *	destination NAME kind=K [accounts=] [regions=] [role=] [endpoint=] [kms=] [directory=] [profile=]
@@ -31,6 +31,7 @@
 #include "lib/os/file.h"
 #include "lib/pki/secret.h"
 #include "tests/unit/cases.h"
+#include "tests/unit/core/values.h"
 #include "tests/unit/core/words.h"
 
 #define CASES "tests/cases/expand"
@@ -119,6 +120,10 @@ static void add_seen(struct given *given, char *line)
 	while ((word = next_word(&line)))
 		if (strcmp(word, "unexportable") == 0)
 			seen->exportable = false;
+		else if (strcmp(word, "more_names") == 0)
+			seen->more_names = true;
+		else if (strncmp(word, "end=", 4) == 0)
+			seen->not_after = day_of(word + 4, strlen(word + 4));
 		else
 			read_field(fields, word);
 	if (!seen->status)
