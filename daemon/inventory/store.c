@@ -124,6 +124,11 @@ bool save_delivery(struct inventory *inventory, struct tracked_delivery *deliver
 	return SAVE(inventory, record_save_delivery(inventory->record, &delivery->record, &err));
 }
 
+bool remove_delivery(struct inventory *inventory, const char *name)
+{
+	return SAVE(inventory, record_remove_delivery(inventory->record, name, &err));
+}
+
 bool save_dependent(struct inventory *inventory, const struct tracked_dependent *dependent)
 {
 	return SAVE(inventory, record_save_dependent(inventory->record, &dependent->record, &err));

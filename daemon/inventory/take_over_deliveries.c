@@ -65,6 +65,7 @@ struct remembered {
 	struct record_rows *rows;
 	struct delivery_record row;
 	bool valid;
+	size_t unclaimed; /* rows that no delivery of the present world has taken by its name */
 };
 
 static void remembered_step(struct inventory *inventory, struct remembered *remembered)
@@ -99,6 +100,7 @@ static struct delivery_record *remembered_find(
 
 		if (order >= 0)
 			return order == 0 ? &remembered->row : NULL;
+		remembered->unclaimed += remembered->row.name != NULL;
 		delivery_record_done(&remembered->row);
 		remembered_step(inventory, remembered);
 	}
@@ -107,6 +109,7 @@ static struct delivery_record *remembered_find(
 
 static void remembered_done(struct remembered *remembered)
 {
+	remembered->unclaimed += remembered->valid && remembered->row.name;
 	delivery_record_done(&remembered->row);
 	remembered->rows = record_rows_close(remembered->rows);
 }
@@ -150,6 +153,115 @@ static struct slot *slots_new(const struct inventory *inventory, const struct ex
 	return slots;
 }
 
+/* --- rows under other names --- */
+
+/*
+ * A delivery is its object: where an entry is called otherwise, or match: goes on with another certificate, its name is
+ * another one, and what is recorded under the former name is about it still.
+ */
+struct heir {
+	char *place; /* object_key() but for the source certificate, its last word */
+	size_t slot;
+	struct delivery_record row; /* without a name: none yet */
+};
+
+struct heirs {
+	struct heir *items;
+	size_t count;
+};
+
+static void heirs_done(struct heirs *heirs)
+{
+	for (size_t i = 0; i < heirs->count; i++) {
+		free(heirs->items[i].place);
+		delivery_record_done(&heirs->items[i].row);
+	}
+	free(heirs->items);
+}
+
+static char *place_of_object(const char *object)
+{
+	const char *source = object ? strrchr(object, ' ') : NULL;
+
+	return source ? mem_strndup(object, (size_t)(source - object)) : NULL;
+}
+
+static int compare_heirs(const void *a, const void *b)
+{
+	return strcmp(((const struct heir *)a)->place, ((const struct heir *)b)->place);
+}
+
+/* One that is new, and has a name of its own there: of the others the object is another one, too. */
+static void add_heir(struct inventory *inventory, size_t index, struct heirs *heirs)
+{
+	struct slot *slot = &inventory->slots[index];
+
+	if (!stock_wish(&inventory->stock, slot)->as)
+		return;
+	if ((heirs->count & (heirs->count - 1)) == 0)
+		heirs->items = mem_resize(
+			heirs->items, MAX(heirs->count * 2, (size_t)1), sizeof(*heirs->items));
+	heirs->items[heirs->count++] = (struct heir){ .slot = index };
+}
+
+/* What is recorded under the former name is the heir's from now on. */
+static void inherit(struct inventory *inventory, struct heir *heir)
+{
+	struct tracked_delivery *delivery = own_delivery(inventory_open(inventory, heir->slot));
+	_cleanup_(freep) char *former = take(heir->row.name);
+	bool begun;
+
+	delivery_record_done(&delivery->record);
+	delivery->record = heir->row;
+	heir->row = (struct delivery_record){ 0 };
+	delivery->record.name = mem_strdup(delivery->name);
+	delivery->has_record = true;
+	delivery_point(inventory, delivery);
+	begun = inventory_begin(inventory);
+	if (save_delivery(inventory, delivery))
+		(void)remove_delivery(inventory, former);
+	inventory_commit(inventory, begun);
+}
+
+/* Of several that were confirmed there, the last. */
+static void offer(const struct inventory *inventory, const struct heirs *heirs, struct delivery_record *row)
+{
+	struct heir key = { .place = place_of_object(row->object) };
+	struct heir *heir = NULL;
+
+	if (key.place && digest_is_set(&row->confirmed.digest) && !stock_find_slot(&inventory->stock, row->name))
+		heir = bsearch(&key, heirs->items, heirs->count, sizeof(key), compare_heirs);
+	free(key.place);
+	if (!heir || (heir->row.name && heir->row.confirmed_at >= row->confirmed_at))
+		return;
+	delivery_record_done(&heir->row);
+	heir->row = *row;
+	*row = (struct delivery_record){ 0 };
+}
+
+static void read_offers(struct inventory *inventory, const struct heirs *heirs)
+{
+	struct remembered remembered;
+
+	for (remembered_open(inventory, &remembered); remembered.valid; remembered_step(inventory, &remembered)) {
+		offer(inventory, heirs, &remembered.row);
+		delivery_record_done(&remembered.row);
+	}
+}
+
+static void hand_down(struct inventory *inventory, struct heirs *heirs)
+{
+	for (size_t i = 0; i < heirs->count; i++)
+		heirs->items[i].place = place_of_object(inventory_open(inventory, heirs->items[i].slot)->record.object);
+	inventory_end_turn(inventory);
+	qsort(heirs->items, heirs->count, sizeof(*heirs->items), compare_heirs);
+	read_offers(inventory, heirs);
+	for (size_t i = 0; i < heirs->count; i++)
+		if (heirs->items[i].row.name)
+			inherit(inventory, &heirs->items[i]);
+	inventory_end_turn(inventory);
+}
+
 /* What is known of slot ${i}: as the former world had it (${state}), or as the record has it. */
 static void take_over(struct inventory *inventory, size_t i, struct tracked_delivery *state,
 	const struct slot *former)
@@ -173,6 +285,7 @@ static void take_over(struct inventory *inventory, size_t i, struct tracked_deli
 void take_over_deliveries(struct inventory *inventory, struct former *former)
 {
 	struct expansion *expansion = inventory->stock.world->expansion;
+	_cleanup_(heirs_done) struct heirs heirs = { NULL, 0 };
 	struct remembered remembered;
 
 	remembered_open(inventory, &remembered);
@@ -182,16 +295,20 @@ void take_over_deliveries(struct inventory *inventory, struct former *former)
 	for (size_t i = 0; i < expansion->delivery_count; i++) {
 		const char *name = expansion->deliveries[i].name;
 		struct tracked_delivery *state = former_find(former, name);
+		struct delivery_record *row = NULL;
 
-		if (state)
+		if (state) {
 			take_over(inventory, i, state, &former->slots[former->next - 1]);
-		else
-			take_over(inventory, i,
-				tracked_delivery_new(
-					name, remembered_find(inventory, &remembered, name)),
-				NULL);
+			continue;
+		}
+		row = remembered_find(inventory, &remembered, name);
+		if (!row)
+			add_heir(inventory, i, &heirs);
+		take_over(inventory, i, tracked_delivery_new(name, row), NULL);
 	}
 	drop_deliveries(former);
 	remembered_done(&remembered);
+	if (heirs.count && remembered.unclaimed)
+		hand_down(inventory, &heirs);
 	expansion_forget_deliveries(expansion);
 }

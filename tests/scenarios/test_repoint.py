@@ -99,3 +99,20 @@ def test_it_counts_for_the_guard(ferry):
     ferry.expect_file("pay", first)
     ferry.once("--approve")
     ferry.expect_file("pay", second)
+
+
+def test_found_by_a_match(ferry):
+    """The one with the name more ends later: it goes on with the import, the secret and the files of the other."""
+    to = [{"to": name, "as": "same"} for name in ("prod", "secrets", "files")]
+    first = ferry.issue("pay.example.com", days_ago=30)
+    ferry.carry("all", {"domain": "pay.example.com"}, *to).once()
+    held = ferry.expect_import(DESTINATION, first)
+    second = ferry.issue("pay.example.com", "api.example.com", days_ago=10)
+    run = ferry.once()
+    assert list(ferry.imports(DESTINATION)) == [held]
+    ferry.expect_import(DESTINATION, second, at=held)
+    ferry.expect_secret(DESTINATION, "same", second)
+    ferry.expect_file("same", second)
+    one, other = first.split("/")[-1], second.split("/")[-1]
+    assert f"delivery 'all/{one}/prod' goes on as 'all/{other}/prod'" in run.log
+    assert ferry.once().requests.writes == []
