@@ -3,14 +3,14 @@
 
 #include <stdlib.h>
 
-#include "daemon/dependent/prove.h"
+#include "daemon/dependent/prove_all.h"
 
 struct proof_run {
 	struct proof_run *next;
 	struct proofs *proofs;
 	const struct tracked_delivery *delivery;
 	struct digest want; /* a certificate's */
-	struct prove *prove; /* NULL: it has ended */
+	struct prove_all *prove; /* NULL: it has ended */
 };
 
 struct proofs {
@@ -26,7 +26,7 @@ static void proof_free(struct proof_run *run)
 			*at = run->next;
 			break;
 		}
-	prove_cancel(run->prove);
+	prove_all_cancel(run->prove);
 	free(run);
 }
 
@@ -35,8 +35,7 @@ static void on_proven(void *userdata, const struct proof_seen *seen)
 	struct proof_run *run = userdata;
 
 	run->prove = NULL;
-	inventory_proven(run->proofs->inventory, run->delivery, &run->want, seen->result,
-		seen->words);
+	inventory_proven(run->proofs->inventory, run->delivery, &run->want, seen);
 	proof_free(run);
 }
 
@@ -48,12 +47,14 @@ void proofs_start(struct proofs *proofs, const struct tracked_delivery *delivery
 		.leaf = digest_leaf(&delivery->observed.version.digest),
 		.key = leaf_key_find(source ? source->key_algorithm : NULL),
 	};
-	const struct prove_request request = {
-		.proof = &delivery->delivery->wish->prove,
-		.wants = &want,
-		.want_count = 1,
-	};
+	const struct desired_delivery *wish = delivery->delivery->wish;
+	_cleanup_(freep) struct prove_request *requests =
+		mem_alloc(wish->prove_count * sizeof(*requests));
 
+	for (size_t i = 0; i < wish->prove_count; i++)
+		requests[i] = (struct prove_request){
+			.proof = &wish->prove[i], .wants = &want, .want_count = 1
+		};
 	*run = (struct proof_run){
 		.next = proofs->runs,
 		.proofs = proofs,
@@ -62,7 +63,8 @@ void proofs_start(struct proofs *proofs, const struct tracked_delivery *delivery
 	};
 	proofs->runs = run;
 	inventory_claim(proofs->inventory, delivery->slot, CLAIM_PROOF);
-	run->prove = prove_start(proofs->event, &request, on_proven, run);
+	run->prove = prove_all_start(
+		proofs->event, requests, wish->prove_count, on_proven, run);
 }
 
 void proofs_cancel(struct proofs *proofs)

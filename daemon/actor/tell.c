@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/dependent/prove.h"
+#include "daemon/dependent/prove_all.h"
 #include "daemon/transition/dependent.h"
 #include "daemon/transition/schedule.h"
 #include "lib/base/strv.h"
@@ -25,24 +25,29 @@
 /* How long a telling waits for a look at what is to be read. */
 #define LOOK_AWAITED USEC_PER_SEC
 
+/* What an endpoint may rightly serve, the likeliest first. */
+struct wants {
+	struct prove_want *list;
+	size_t count;
+	bool by_name; /* the proof's name told them: they are of this endpoint, and no other */
+};
+
 /* What a telling is about: the rows as they were when it began, for others may come meanwhile. */
 struct telling {
 	struct telling *next;
 	struct tell *tell;
 	const struct tracked_dependent *dependent;
 	struct dependent_call *call;
-	struct prove *prove;
+	struct prove_all *prove;
 	struct owed_record *rows;
 	size_t count;
 	usec_t in_place_since; /* the latest of the due rows */
 	bool question; /* the record was lost: find out whether anything is owed */
 	bool told; /* a job was done, or was found to have been done */
-	/* What the endpoint may rightly serve, the likeliest first. */
-	struct prove_want *candidates;
-	size_t candidate_count;
+	struct wants *wants; /* of each endpoint that is being looked at */
+	size_t wants_count;
 	bool escalated; /* its action was in vain: more is to be done */
 	bool settled; /* nothing of its rows is owed any more: they are what it was told of before */
-	bool by_name; /* the proof's name told them: they are of this endpoint, and no other */
 };
 
 struct tell {
@@ -52,6 +57,15 @@ struct tell {
 	struct telling *tellings;
 };
 
+static void forget_wants(struct telling *telling)
+{
+	for (size_t i = 0; i < telling->wants_count; i++)
+		free(telling->wants[i].list);
+	free(telling->wants);
+	telling->wants = NULL;
+	telling->wants_count = 0;
+}
+
 static void telling_end(struct telling *telling)
 {
 	for (struct telling **at = &telling->tell->tellings; *at; at = &(*at)->next)
@@ -60,12 +74,12 @@ static void telling_end(struct telling *telling)
 			break;
 		}
 	dependent_cancel(telling->call);
-	prove_cancel(telling->prove);
+	prove_all_cancel(telling->prove);
 	inventory_release_dependent(telling->tell->inventory, telling->dependent);
 	for (size_t i = 0; i < telling->count; i++)
 		owed_record_done(&telling->rows[i]);
 	free(telling->rows);
-	free(telling->candidates);
+	forget_wants(telling);
 	free(telling);
 }
 
@@ -111,33 +125,32 @@ static void tell_failed(struct telling *telling, const struct error *err)
 	telling_end(telling);
 }
 
-/* Everything that the telling was about is settled; ${seen} of it, or NULL. */
-static void tell_settled(struct telling *telling, const struct proof_seen *seen)
+/* Everything that the telling was about is settled; ${proof} is what was seen of it, or NULL. */
+static void tell_settled(struct telling *telling, const struct proof_record *proof)
 {
-	const struct digest served = digest_of_leaf(seen ? &seen->leaf : &(struct fingerprint){ 0 });
+	const struct digest served = digest_of_leaf(
+		proof ? &proof->endpoints[0].leaf : &(struct fingerprint){ 0 });
 
 	inventory_told(telling->tell->inventory, telling->dependent,
 		&(struct told_fact){
 			.rows = telling->rows,
 			.count = telling->settled ? 0 : telling->count,
 			.told = telling->told,
-			.proof = seen ? seen->result : PROVE_NONE,
-			.words = seen ? seen->words : NULL,
+			.proof = proof,
 			.version = &served,
 		});
 	telling_end(telling);
 }
 
 /* What it was told of, it goes on without. */
-static void tell_escalated(
-	struct telling *telling, const struct digest *version, const char *words)
+static void tell_escalated(struct telling *telling, const struct digest *version,
+	const struct proof_record *proof)
 {
 	inventory_tell_escalated(telling->tell->inventory, telling->dependent,
 		&(struct told_fact){
 			.rows = telling->rows,
 			.count = telling->count,
-			.proof = PROVE_WRONG,
-			.words = words,
+			.proof = proof,
 			.version = version,
 		});
 	telling_end(telling);
@@ -165,14 +178,15 @@ static void tell_later(struct telling *telling, usec_t when)
 
 /* --- proof --- */
 
-static void say_proof(const struct telling *telling, const struct proof_seen *seen)
+static void say_proof(const struct telling *telling, const struct proof_record *proof)
 {
 	static const enum change_event events[] = {
 		[PROVE_MATCHED] = CHANGE_SERVES,
 		[PROVE_WRONG] = CHANGE_SERVES_WRONG,
 		[PROVE_UNPROVEN] = CHANGE_SERVES_UNSEEN,
 	};
-	const struct change change = { .event = events[seen->result], .words = seen->words };
+	_cleanup_(freep) char *words = proof_words(proof);
+	const struct change change = { .event = events[proof->result], .words = words };
 
 	say_dependent(telling->tell->inventory, telling->dependent, &change);
 }
@@ -194,18 +208,16 @@ static bool proof_is_about(
 	return seen && (strv_has(seen->names, name) || strv_has(seen->names, wildcard));
 }
 
-static void add_candidate(struct telling *telling, const struct prove_want *want, bool first)
+static void add_want(struct wants *wants, const struct prove_want *want, bool first)
 {
-	for (size_t i = 0; i < telling->candidate_count; i++)
-		if (fingerprint_equal(&telling->candidates[i].leaf, &want->leaf))
+	for (size_t i = 0; i < wants->count; i++)
+		if (fingerprint_equal(&wants->list[i].leaf, &want->leaf))
 			return;
-	telling->candidates = mem_resize(
-		telling->candidates, telling->candidate_count + 1, sizeof(*telling->candidates));
+	wants->list = mem_resize(wants->list, wants->count + 1, sizeof(*wants->list));
 	if (first)
-		memmove(telling->candidates + 1, telling->candidates,
-			telling->candidate_count * sizeof(*telling->candidates));
-	telling->candidates[first ? 0 : telling->candidate_count] = *want;
-	telling->candidate_count++;
+		memmove(wants->list + 1, wants->list, wants->count * sizeof(*wants->list));
+	wants->list[first ? 0 : wants->count] = *want;
+	wants->count++;
 }
 
 /* What is in place at a delivery. */
@@ -246,10 +258,10 @@ static const struct tracked_delivery *find_served(const struct telling *telling,
 
 /* The versions in place of all deliveries that this dependent serves: the endpoint shows one of
  * them.  Where the proof's name tells which, only that one counts. */
-static void find_candidates(struct telling *telling)
+static struct wants find_wants(const struct telling *telling, const struct desired_proof *proof)
 {
-	const struct desired_proof *proof = &telling->dependent->dependent->prove;
 	const size_t count = telling->tell->stock->delivery_count;
+	struct wants wants = { NULL, 0, false };
 
 	for (size_t i = 0; i < count; i++) {
 		const struct tracked_delivery *delivery = find_served(telling, i);
@@ -257,23 +269,24 @@ static void find_candidates(struct telling *telling)
 		if (delivery && proof_is_about(proof, delivery)) {
 			const struct prove_want want = want_of(delivery);
 
-			telling->by_name = true;
-			add_candidate(telling, &want, false);
+			wants.by_name = true;
+			add_want(&wants, &want, false);
 		}
 	}
-	for (size_t i = 0; i < count && !telling->by_name; i++) {
+	for (size_t i = 0; i < count && !wants.by_name; i++) {
 		const struct tracked_delivery *delivery = find_served(telling, i);
 		const struct prove_want want =
 			delivery ? want_of(delivery) : (struct prove_want){ 0 };
 
 		if (delivery)
-			add_candidate(telling, &want, false);
+			add_want(&wants, &want, false);
 	}
-	for (size_t i = 0; i < telling->count && !telling->by_name; i++) {
+	for (size_t i = 0; i < telling->count && !wants.by_name; i++) {
 		const struct prove_want want = want_of_row(telling, &telling->rows[i]);
 
-		add_candidate(telling, &want, true);
+		add_want(&wants, &want, true);
 	}
+	return wants;
 }
 
 /* Is what ${row} is about there, whole, as far as it was looked at?  */
@@ -286,88 +299,127 @@ static bool row_is_in_place(const struct telling *telling, const struct owed_rec
 	return delivery && digest_equal(&delivery->observed.version.digest, &row->digest);
 }
 
-/* The first of the versions that it was told of which its endpoint may rightly serve, and which is
- * in place still; or NULL. */
-static const struct digest *find_untaken(const struct telling *telling)
+/* The first of the versions that it was told of which ${wants} have, and which is in place still; or
+ * NULL. */
+static const struct digest *find_untaken(const struct telling *telling, const struct wants *wants)
 {
-	for (size_t i = 0; i < telling->candidate_count; i++)
+	for (size_t i = 0; i < wants->count; i++)
 		for (size_t row = 0; row < telling->count; row++) {
 			const struct digest *version = &telling->rows[row].digest;
 			const struct fingerprint leaf = digest_leaf(version);
 
-			if (fingerprint_equal(&leaf, &telling->candidates[i].leaf) &&
+			if (fingerprint_equal(&leaf, &wants->list[i].leaf) &&
 				row_is_in_place(telling, &telling->rows[row]))
 				return version;
 		}
 	return NULL;
 }
 
+/* What is wrong at its endpoints together: the former version only where each that does not show the
+ * new one shows that. */
+static struct proven_wrong wrong_of(const struct telling *telling, const struct proof_seen *seen)
+{
+	struct proven_wrong wrong = { .former = true, .own = true };
+
+	for (size_t i = 0; i < telling->wants_count; i++) {
+		if (seen[i].result == PROVE_MATCHED)
+			continue;
+		wrong.version = wrong.version ?: find_untaken(telling, &telling->wants[i]);
+		wrong.former &= seen[i].former;
+		wrong.own &= seen[i].own;
+	}
+	return wrong;
+}
+
 /* It serves something else after the full time. */
-static void told_in_vain(struct telling *telling, const struct proof_seen *seen)
+static void told_in_vain(struct telling *telling, const struct proof_seen *seen,
+	struct proof_record *proof)
 {
 	const struct tracked_dependent *dependent = telling->dependent;
-	const struct digest *version = find_untaken(telling);
-	const struct proven_wrong wrong = {
-		.version = version,
-		.former = seen->former,
-		.own = seen->own,
-	};
-	_cleanup_(freep) char *advised = NULL;
-	struct proof_seen said = *seen;
+	const struct proven_wrong wrong = wrong_of(telling, seen);
 
 	switch (transition_escalation(&dependent->record, &dependent->words, &wrong)) {
 	case ESCALATION_DO:
-		tell_escalated(telling, version, seen->words);
+		tell_escalated(telling, wrong.version, proof);
 		return;
 	case ESCALATION_ADVISE:
-		said.words = advised = mem_printf("%s: %s", seen->words, dependent->words.advice);
+		proof_advise(proof, dependent->words.advice);
 		break;
 	default:
 		break;
 	}
-	say_proof(telling, &said);
-	tell_settled(telling, &said);
+	say_proof(telling, proof);
+	tell_settled(telling, proof);
 }
 
 static void on_proven(void *userdata, const struct proof_seen *seen)
 {
 	struct telling *telling = userdata;
+	const struct tracked_dependent *dependent = telling->dependent;
+	struct proof_record proof = proof_judge(&dependent->record.proof,
+		dependent->dependent->prove, seen, dependent->dependent->prove_count,
+		inventory_now(telling->tell->inventory));
 
 	telling->prove = NULL;
-	if (!telling->question && seen->result == PROVE_WRONG) {
-		told_in_vain(telling, seen);
+	if (!telling->question && proof.result == PROVE_WRONG) {
+		told_in_vain(telling, seen, &proof);
+		proof_record_done(&proof);
 		return;
 	}
-	say_proof(telling, seen);
-	if (telling->question && seen->result == PROVE_WRONG)
+	say_proof(telling, &proof);
+	if (telling->question && proof.result == PROVE_WRONG)
 		tell_owed_after_all(telling);
-	else if (telling->question && seen->result == PROVE_UNPROVEN)
+	else if (telling->question && proof.result == PROVE_UNPROVEN)
 		tell_unknown(telling);
 	else
-		tell_settled(telling, seen);
+		tell_settled(telling, &proof);
+	proof_record_done(&proof);
 }
 
-static void start_proof(struct telling *telling)
+/* The version that it was last seen to serve there. */
+static struct fingerprint former_of(const struct dependent_record *record, const struct desired_proof *proof)
 {
-	const struct prove_request request = {
-		.proof = &telling->dependent->dependent->prove,
-		.wants = telling->candidates,
-		.want_count = telling->candidate_count,
-		.each_key = telling->by_name,
-		.former = digest_leaf(&telling->dependent->record.proven),
-	};
+	const struct endpoint_record *seen = proof_find(&record->proof, proof);
 
-	telling->prove = prove_start(telling->tell->host.event, &request, on_proven, telling);
+	if (seen)
+		return seen->proven;
+	return record->proof.endpoint_count ? (struct fingerprint){ 0 } : digest_leaf(&record->proven);
+}
+
+/* False: there is nothing to look at, or nothing that should be seen there. */
+static bool start_proof(struct telling *telling)
+{
+	const struct desired_dependent *dependent = telling->dependent->dependent;
+	const size_t count = dependent->prove_count;
+	_cleanup_(freep) struct prove_request *requests = mem_alloc(count * sizeof(*requests));
+	size_t wanted = 0;
+
+	forget_wants(telling);
+	telling->wants = mem_alloc(count * sizeof(*telling->wants));
+	telling->wants_count = count;
+	for (size_t i = 0; i < count; i++) {
+		const struct wants wants = find_wants(telling, &dependent->prove[i]);
+
+		telling->wants[i] = wants;
+		wanted += wants.count;
+		requests[i] = (struct prove_request){
+			.proof = &dependent->prove[i],
+			.wants = wants.list,
+			.want_count = wants.count,
+			.each_key = wants.by_name,
+			.former = former_of(&telling->dependent->record, &dependent->prove[i]),
+		};
+	}
+	if (wanted > 0)
+		telling->prove = prove_all_start(
+			telling->tell->host.event, requests, count, on_proven, telling);
+	return wanted > 0;
 }
 
 /* Told (or found told): with a proof where one is asked for. */
 static void tell_succeeded(struct telling *telling)
 {
-	if (telling->dependent->dependent->prove.connect)
-		find_candidates(telling);
-	if (telling->candidate_count)
-		start_proof(telling);
-	else
+	if (!start_proof(telling))
 		tell_settled(telling, NULL);
 }
 
@@ -400,11 +452,8 @@ void tell_prove_again(struct tell *tell, const struct tracked_dependent *depende
 	struct telling *telling = telling_new(tell, dependent);
 
 	recall_rows(telling);
-	find_candidates(telling);
-	if (telling->candidate_count) {
-		start_proof(telling);
+	if (start_proof(telling))
 		return;
-	}
 	inventory_prove_later(
 		tell->inventory, dependent, inventory_now(tell->inventory) + PROVE_AGAIN);
 	telling_end(telling);
@@ -606,11 +655,9 @@ static void judge_question(struct telling *telling, const struct dependent_seen 
 	};
 	const struct dependent_verdict verdict = dependent_judge(dependent, seen, &facts);
 
-	if (verdict.is != JUDGED_STOPPED && dependent->prove.connect)
-		find_candidates(telling);
-	if (telling->candidate_count)
-		start_proof(telling);
-	else if (verdict.is == JUDGED_STOPPED || verdict.is == JUDGED_TOLD)
+	if (verdict.is != JUDGED_STOPPED && start_proof(telling))
+		return;
+	if (verdict.is == JUDGED_STOPPED || verdict.is == JUDGED_TOLD)
 		tell_settled(telling, NULL);
 	else if (verdict.is == JUDGED_TELL)
 		tell_owed_after_all(telling);

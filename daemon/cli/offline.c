@@ -51,6 +51,7 @@ static struct delivery_view delivery(const struct delivery_record *row, char **n
 		.failures = row->failures,
 		.next_try = row->next_try,
 		.proof = is_proof_of_last(row) ? proof_text(&row->proof) : NULL,
+		.proofs = { .seen = is_proof_of_last(row) ? &row->proof : NULL },
 	};
 }
 
@@ -75,6 +76,7 @@ static struct dependent_report dependent(const struct recorded *recorded, const 
 		.next_try = row->next_try,
 		.told_at = row->told_at,
 		.proof = owed ? NULL : proof_text(&row->proof),
+		.proofs = { .seen = owed ? NULL : &row->proof },
 	};
 }
 

@@ -106,6 +106,35 @@ static void note_proof(struct buf *text, const json_t *item)
 	note(text, "%s%s", report_word(value), proof + length);
 }
 
+/* What was seen at one of the endpoints, and when; what the reason says is not said again. */
+static void note_endpoint(struct buf *text, const json_t *item, const json_t *endpoint, usec_t now)
+{
+	const char *words = reply_text(endpoint, "words");
+	usec_t looked_at = reply_time(endpoint, "looked_at");
+
+	if (!looked_at) {
+		if (*reply_text(item, "proof"))
+			note(text, "%s: not looked at yet", reply_text(endpoint, "endpoint"));
+		return;
+	}
+	note(text, "%s ", report_word(reply_text(endpoint, "proof")));
+	append_ago(text, looked_at, now);
+	if (!strstr(reply_text(item, "reason"), words))
+		buf_printf(text, ": %s", words);
+}
+
+/* A former record has no endpoints, and that they are others now is said by the proof alone. */
+static void note_proofs(struct buf *text, const json_t *item, usec_t now)
+{
+	const json_t *proofs = json_object_get(item, "proofs"), *endpoint;
+	size_t i;
+
+	if (json_array_size(proofs) == 0)
+		note_proof(text, item);
+	json_array_foreach(proofs, i, endpoint)
+		note_endpoint(text, item, endpoint, now);
+}
+
 static void certificate_row(struct table *table, const json_t *item, usec_t now)
 {
 	_cleanup_(buf_done) struct buf text = BUF_NULL;
@@ -172,7 +201,7 @@ static void delivery_row(struct table *table, const json_t *item, usec_t now)
 	note_confirmed(&text, item, now);
 	note_way_out(&text, item);
 	note_next_try(&text, item, now);
-	note_proof(&text, item);
+	note_proofs(&text, item, now);
 	if (expiring && !current)
 		note(&text, "expiring");
 	if (json_is_true(json_object_get(item, "unused")))
@@ -194,7 +223,7 @@ static void dependent_row(struct table *table, const json_t *item, usec_t now)
 		note(&text, reply_count(item, "owed") == 1 ? "pending for %u delivery" : "pending for %u deliveries",
 			reply_count(item, "owed"));
 	note_next_try(&text, item, now);
-	note_proof(&text, item);
+	note_proofs(&text, item, now);
 	if (told_at) {
 		note(&text, "notified ");
 		append_ago(&text, told_at, now);

@@ -19,7 +19,7 @@ static void judge_delivery(const struct tracked_delivery *delivery, bool carried
 		view->state = DELIVERY_IN_FLIGHT;
 	} else if (!step || step->verb == STEP_PROVE || step->verb == STEP_TAG) {
 		view->state = delivery->observed.state == OBSERVED_PRESENT ? DELIVERY_CURRENT : DELIVERY_UNKNOWN;
-		if (view->proof && record->proof.result == PROVE_WRONG) {
+		if (record->proof.result == PROVE_WRONG && view->proof == proof_text(&record->proof)) {
 			view->state = DELIVERY_FAILED;
 			view->reason = view->proof;
 		}
@@ -49,6 +49,7 @@ static const struct version *known_version(const struct tracked_delivery *delive
 {
 	return is_only_recorded(delivery) ? &delivery->record.confirmed : &delivery->observed.version;
 }
+static const struct proof_record nothing_seen = { .result = PROVE_NONE };
 
 /* One of the version before would be read as one of this. */
 static bool is_proof_of_wanted(const struct tracked_delivery *delivery)
@@ -56,14 +57,16 @@ static bool is_proof_of_wanted(const struct tracked_delivery *delivery)
 	const struct source_certificate *source = delivery->certificate->seen;
 	const struct version *wanted = source ? &source->version : &delivery->record.confirmed;
 
-	return delivery->delivery->wish->prove.connect && digest_equal(&delivery->record.proven, &wanted->digest);
+	return digest_equal(&delivery->record.proven, &wanted->digest);
 }
 
 static void fill_delivery(const struct conductor *conductor, const struct tracked_delivery *delivery, bool carried,
 	const struct step *step, struct delivery_view *view)
 {
 	const struct place *place = delivery->delivery->place;
+	const struct desired_delivery *wish = delivery->delivery->wish;
 	const struct source_certificate *source = delivery->certificate->seen;
+	const bool is_wanted = is_proof_of_wanted(delivery);
 
 	*view = (struct delivery_view){
 		.name = delivery->name,
@@ -81,7 +84,8 @@ static void fill_delivery(const struct conductor *conductor, const struct tracke
 		.unused = delivery->observed.unused,
 		.failures = delivery->record.failures,
 		.next_try = delivery->record.next_try,
-		.proof = is_proof_of_wanted(delivery) ? proof_text(&delivery->record.proof) : NULL,
+		.proof = is_wanted ? proof_shown(&delivery->record.proof, wish->prove, wish->prove_count) : NULL,
+		.proofs = { is_wanted ? &delivery->record.proof : &nothing_seen, wish->prove, wish->prove_count },
 		.observed = &delivery->observed,
 	};
 	if (source)
@@ -101,7 +105,9 @@ static unsigned count_owed(const struct tracked_dependent *dependent, enum owed 
 void view_dependent(const struct tracked_dependent *dependent, struct dependent_report *report)
 {
 	const struct dependent_record *record = &dependent->record;
+	const struct desired_dependent *wish = dependent->dependent;
 	unsigned owed = count_owed(dependent, OWED_DUE), unknown = count_owed(dependent, OWED_UNKNOWN);
+	bool elsewhere; /* than where it was proven it is to be proven now */
 
 	*report = (struct dependent_report){
 		.name = dependent->name,
@@ -114,8 +120,10 @@ void view_dependent(const struct tracked_dependent *dependent, struct dependent_
 		.next_try = record->next_try,
 		.told_at = record->told_at,
 		/* While it is owed word of another version, it is of the one before. */
-		.proof = owed || unknown ? NULL : proof_text(&record->proof),
+		.proof = owed || unknown ? NULL : proof_shown(&record->proof, wish->prove, wish->prove_count),
+		.proofs = { owed || unknown ? &nothing_seen : &record->proof, wish->prove, wish->prove_count },
 	};
+	elsewhere = report->proof && report->proof != proof_text(&record->proof);
 	if (dependent->in_flight) {
 		report->state = PROGRESS_IN_FLIGHT;
 	} else if (owed) {
@@ -125,10 +133,10 @@ void view_dependent(const struct tracked_dependent *dependent, struct dependent_
 		report->state = PROGRESS_UNKNOWN;
 		report->reason = record->failures ? record->problem
 						  : "certferry cannot tell whether it has loaded the current certificate";
-	} else if (record->proof.result == PROVE_WRONG) {
+	} else if (report->proof && record->proof.result == PROVE_WRONG && !elsewhere) {
 		report->state = PROGRESS_FAILED;
 		report->reason = report->proof;
-	} else if (record->proof.result == PROVE_UNPROVEN) {
+	} else if (report->proof && (record->proof.result == PROVE_UNPROVEN || elsewhere)) {
 		report->state = PROGRESS_UNPROVEN;
 		report->reason = report->proof;
 	}
@@ -184,7 +192,7 @@ static bool slot_is_quiet(const struct conductor *conductor, const struct tracke
 
 	return !slot->open && settled->version && settled->state == OBSERVED_PRESENT &&
 	       digest_equal(&settled->version->version.digest, &certificate->seen->version.digest) &&
-	       (settled->proven || !stock_wish(conductor->stock, slot)->prove.connect);
+	       !stock_wish(conductor->stock, slot)->prove_count;
 }
 
 /* Can its deliveries be quiet, and is there nothing to be done for itself? */

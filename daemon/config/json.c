@@ -174,6 +174,9 @@ static json_t *value_schema(const struct schema_row *row, unsigned kinds)
 		return section_schema(row->section, kinds);
 	case SCHEMA_SECTIONS:
 		return list_schema(row, section_schema(row->section, 0));
+	case SCHEMA_SOME:
+		return json_pack("{s:[o,o]}", "oneOf", section_schema(row->section, 0),
+			list_schema(row, section_schema(row->section, 0)));
 	case SCHEMA_NAMED:
 		return named_schema(row);
 	}

@@ -36,6 +36,15 @@ static void read_sections(struct reader *r, const struct item *item, char *struc
 	}
 }
 
+/* One that stands alone is a list of one. */
+static void read_some(struct reader *r, const struct item *item, char *structure)
+{
+	if (item->node->type == YAML_LIST)
+		read_sections(r, item, structure);
+	else if (value_is_type(r, item, YAML_MAP))
+		read_section(r, item, item->row->section, new_array(item, structure, 1));
+}
+
 static void read_named(struct reader *r, const struct item *item, char *structure)
 {
 	const struct schema_section *section = item->row->section;
@@ -61,6 +70,8 @@ static void read_value(struct reader *r, const struct item *item, char *structur
 {
 	if (item->row->type == SCHEMA_SECTIONS)
 		read_sections(r, item, structure);
+	else if (item->row->type == SCHEMA_SOME)
+		read_some(r, item, structure);
 	else if (item->row->type == SCHEMA_NAMED)
 		read_named(r, item, structure);
 	else if (item->row->type == SCHEMA_SECTION)

@@ -61,7 +61,11 @@ void rules_destination(const struct rules *r, struct desired_destination *destin
 void rules_delivery(const struct rules *r, const struct desired_certificate *certificate,
 	const struct desired_delivery *delivery, const struct yaml_node *node);
 
-/* rules_dependents(r): the order among them. */
+/* rules_prove(r, proofs, count, path, map): what stands under prove: in ${map}, an endpoint once. */
+void rules_prove(const struct rules *r, const struct desired_proof *proofs, size_t count, const char *path,
+	const struct yaml_node *map);
+
+/* rules_dependents(r): the order among them, and their endpoints. */
 void rules_dependents(const struct rules *r);
 
 /* rules_events(r): key events; also fills in the queue's region. */

@@ -148,6 +148,7 @@ void rules_delivery(const struct rules *r, const struct desired_certificate *cer
 	struct wish wish = { delivery, NULL, node };
 
 	check_then(r, &wish, path);
+	rules_prove(r, delivery->prove, delivery->prove_count, path, node);
 	if (!delivery->to)
 		return;
 	wish.to = desired_find_destination(r->desired, delivery->to);

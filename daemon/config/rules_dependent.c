@@ -102,9 +102,13 @@ static void check_circle(const struct rules *r, size_t first)
 void rules_dependents(const struct rules *r)
 {
 	for (size_t i = 0; i < r->desired->dependent_count; i++) {
-		if (!r->desired->dependents[i].after)
+		const struct desired_dependent *dependent = &r->desired->dependents[i];
+		_cleanup_(freep) char *path = mem_printf("dependents.%s", rules_name(dependent->name));
+
+		rules_prove(r, dependent->prove, dependent->prove_count, path, r->dependents->items[i]);
+		if (!dependent->after)
 			continue;
-		check_names(r, &r->desired->dependents[i], r->dependents->items[i]);
+		check_names(r, dependent, r->dependents->items[i]);
 		check_circle(r, i);
 	}
 }

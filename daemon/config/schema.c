@@ -88,8 +88,9 @@ static const struct schema_section proof_section = {
 #undef STRUCTURE
 
 #define PROVE_ROW \
-	{ "prove", SCHEMA_SECTION, AT(prove), .section = &proof_section, \
-		.help = "connect over TLS afterwards and compare the served certificate" }
+	{ "prove", SCHEMA_SOME, AT(prove), .count_offset = offsetof(struct STRUCTURE, prove_count), \
+		.section = &proof_section, .max = 16, \
+		.help = "where to connect over TLS afterwards to compare the served certificate" }
 
 #define STRUCTURE desired_delivery
 static const struct schema_row only_rows[] = {

@@ -27,6 +27,7 @@ enum schema_type {		/* becomes */
 	SCHEMA_PAIRS,		/* char **: a map, "KEY=VALUE", at most max */
 	SCHEMA_SECTION,		/* a structure in place */
 	SCHEMA_SECTIONS,	/* array and count: a list of sections */
+	SCHEMA_SOME,		/* array and count: one section, or a list of at most max */
 	SCHEMA_NAMED,		/* array and count, sorted by name: a map NAME: section */
 };
 
@@ -43,7 +44,7 @@ struct schema_row {
 	const char *key;
 	enum schema_type type;
 	size_t offset;	     /* of the member in the section's structure */
-	size_t count_offset; /* SECTIONS, NAMED: of the member that counts */
+	size_t count_offset; /* SECTIONS, SOME, NAMED: of the member that counts */
 	enum format format;	/* TEXT, LIST, ONE; PAIRS: of the values */
 	enum format key_format; /* PAIRS: of the keys */
 	unsigned placeholders;	/* enum placeholder that its texts may hold */

@@ -61,8 +61,7 @@ void inventory_told(struct inventory *inventory, const struct tracked_dependent 
 	struct changes changes = { 0 };
 	const struct settlement settlement = {
 		.told = fact->told,
-		.result = fact->proof,
-		.words = fact->words,
+		.proof = fact->proof,
 		.version = fact->version,
 	};
 
@@ -94,13 +93,14 @@ void inventory_tell_escalated(struct inventory *inventory,
 	const struct tracked_dependent *dependent, const struct told_fact *fact)
 {
 	struct tracked_dependent *own = own_dependent(dependent);
+	_cleanup_(freep) char *words = proof_words(fact->proof);
 	bool together = inventory_begin(inventory);
 	struct changes changes = { 0 };
 
 	for (size_t i = 0; i < fact->count; i++)
 		owe_again(inventory, own, &fact->rows[i], fact->version);
 	transition_tell_escalated(
-		&own->record, fact->version, own->words.stronger, fact->words, &changes);
+		&own->record, fact->version, own->words.stronger, words, &changes);
 	(void)save_dependent(inventory, dependent);
 	inventory_commit(inventory, together);
 	say_dependent_changes(inventory, dependent, &changes);

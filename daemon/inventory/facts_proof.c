@@ -2,15 +2,22 @@
 /* What deliveries' own endpoints were seen to serve. */
 #include "daemon/inventory/inside.h"
 
+#include <stdlib.h>
+
 #include "daemon/transition/delivery.h"
 
 void inventory_proven(struct inventory *inventory, const struct tracked_delivery *delivery,
-	const struct digest *version, enum prove_result result, const char *words)
+	const struct digest *version, const struct proof_seen *seen)
 {
+	const struct desired_delivery *wish = delivery->delivery->wish;
 	struct tracked_delivery *own = own_delivery(delivery);
+	const usec_t now = inventory_now(inventory);
+	struct proof_record proof = proof_judge(
+		&own->record.proof, wish->prove, seen, wish->prove_count, now);
+	_cleanup_(freep) char *words = proof_words(&proof);
 	struct changes changes = { 0 };
 
-	transition_proven(&own->record, version, result, words, inventory_now(inventory), &changes);
+	transition_proven(&own->record, version, &proof, words, now, &changes);
 	say_delivery_changes(inventory, delivery->delivery, &changes);
 	delivery_not_asked(inventory, delivery);
 	(void)save_delivery(inventory, own);

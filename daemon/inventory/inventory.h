@@ -338,10 +338,10 @@ void inventory_not_carried(struct inventory *inventory, const struct tracked_del
 
 /* --- facts: proofs of deliveries, and tags --- */
 
-/* inventory_proven(inventory, delivery, version, result, words): its endpoint was looked at for
- * ${version}, and CLAIM_PROOF has ended. */
+/* inventory_proven(inventory, delivery, version, seen): its endpoints were looked at for ${version},
+ * ${seen} at each that its prove: has, and CLAIM_PROOF has ended. */
 void inventory_proven(struct inventory *inventory, const struct tracked_delivery *delivery, const struct digest *version,
-	enum prove_result result, const char *words);
+	const struct proof_seen *seen);
 
 /* inventory_tagged(inventory, slot, anchor, err): its object bears ${anchor}, or ${err}.
  * inventory_tags_refused(inventory, place, refused): nothing there is to be tagged now, or
@@ -370,8 +370,7 @@ struct told_fact {
 	const struct owed_record *rows; /* what it was about: settled, where a row is still about the same version */
 	size_t count;
 	bool told; /* a job was done, or was found to have been done */
-	enum prove_result proof;
-	const char *words; /* of the proof, or NULL */
+	const struct proof_record *proof; /* what it serves; NULL: it was not looked at */
 	const struct digest *version; /* that the proof was about, or NULL */
 };
 

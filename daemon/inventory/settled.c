@@ -147,7 +147,7 @@ static const struct delivery_record record_members __attribute__((unused)) = {
 	0, /* held_accept: not settled */
 	{ { 0 } }, /* approved */
 	false, /* guard_passed */
-	{ PROVE_NONE, NULL }, /* proof: proven */
+	{ PROVE_NONE, NULL, NULL, 0 }, /* proof: proven; what was seen at endpoints: not settled */
 	{ { 0 } }, /* proven */
 	{ { 0 } }, /* anchor: version */
 	NULL, /* leaf: not settled */
@@ -194,7 +194,7 @@ static bool record_is_settled(const struct delivery_record *record)
 {
 	const struct digest *confirmed = &record->confirmed.digest;
 	bool unproven = record->proof.result == PROVE_NONE && !digest_is_set(&record->proven);
-	bool proven = record->proof.result == PROVE_MATCHED &&
+	bool proven = record->proof.result == PROVE_MATCHED && !record->proof.endpoint_count &&
 		      digest_equal(&record->proven, confirmed);
 
 	if (record->former || record->failures || record->next_try || record->kind || record->problem ||

@@ -39,7 +39,7 @@ struct settled {
 	uint8_t state; /* enum observed_state */
 	bool has_record : 1;
 	bool unused : 1;
-	bool proven : 1; /* its proof matched this version */
+	bool proven : 1; /* its proof matched this version, as a former program wrote it down */
 	bool approved : 1; /* this version was approved */
 	bool guard_passed : 1;
 	bool id_has_uuid : 1;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/dependent/dependent.h"
+#include "daemon/transition/dependent.h"
 #include "lib/base/intern.h"
 
 /* --- certificates --- */
@@ -229,12 +230,16 @@ bool inventory_keeps_dependent(const struct world *world, const struct tracked_d
 	const struct desired *desired = world->desired;
 
 	for (size_t i = 0; i < desired->dependent_count; i++) {
+		const struct desired_dependent *next = &desired->dependents[i];
 		struct dependent_words words;
 		_cleanup_(freep) char *target = NULL;
 
-		if (strcmp(desired->dependents[i].name, dependent->name) != 0)
+		if (strcmp(next->name, dependent->name) != 0)
 			continue;
-		words = dependent_describe(&desired->dependents[i]);
+		if (!proof_wishes_equal(next->prove, next->prove_count,
+			    dependent->dependent->prove, dependent->dependent->prove_count))
+			return false;
+		words = dependent_describe(next);
 		target = target_of(&words);
 		dependent_words_done(&words);
 		return !dependent->record.target || strcmp(dependent->record.target, target) == 0;
@@ -257,6 +262,8 @@ static void tracked_dependent_point(
 		forget_target(record);
 	if (!record->target)
 		record->target = take(target);
+	if (!state->owed_count)
+		transition_endpoints(record, dependent->prove, dependent->prove_count);
 }
 
 static void take_over_dependents(

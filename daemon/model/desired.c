@@ -100,10 +100,13 @@ static void access_done(struct desired_access *access)
 	free(access->endpoint_url);
 }
 
-static void proof_done(struct desired_proof *proof)
+static void proofs_done(struct desired_proof *proofs, size_t count)
 {
-	free(proof->connect);
-	free(proof->server_name);
+	for (size_t i = 0; i < count; i++) {
+		free(proofs[i].connect);
+		free(proofs[i].server_name);
+	}
+	free(proofs);
 }
 
 static void delivery_done(struct desired_delivery *delivery)
@@ -112,7 +115,7 @@ static void delivery_done(struct desired_delivery *delivery)
 	free(delivery->as);
 	free(delivery->arn);
 	strv_free(delivery->then);
-	proof_done(&delivery->prove);
+	proofs_done(delivery->prove, delivery->prove_count);
 	strv_free(delivery->only_accounts);
 	strv_free(delivery->only_regions);
 }
@@ -151,7 +154,7 @@ static void dependent_done(struct desired_dependent *dependent)
 	free(dependent->name);
 	strv_free(dependent->after);
 	free(dependent->unit.name);
-	proof_done(&dependent->prove);
+	proofs_done(dependent->prove, dependent->prove_count);
 }
 
 void dependent_words_done(struct dependent_words *words)

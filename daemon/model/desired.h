@@ -72,9 +72,9 @@ enum proxy_protocol {
 	PROXY_V2,
 };
 
-/* A connection that must show the new leaf: "HOST:PORT", "[V6]:PORT". */
+/* A connection that must show the new leaf. */
 struct desired_proof {
-	char *connect;	   /* NULL: no proof asked for */
+	char *connect;	   /* "HOST:PORT", "[V6]:PORT" */
 	char *server_name; /* SNI; NULL: the host of connect; PROVE_NO_NAME: none is sent */
 	usec_t within;	   /* how long the new leaf may take to be served */
 	enum starttls_protocol starttls;
@@ -108,7 +108,8 @@ struct desired_delivery {
 	bool recreate;
 	unsigned accept; /* enum accept, united with the certificate's */
 	char **then;	 /* dependents' names */
-	struct desired_proof prove;
+	struct desired_proof *prove; /* each by itself; none: no proof is asked for */
+	size_t prove_count;
 	char **only_accounts; /* empty: all */
 	char **only_regions;
 };
@@ -192,7 +193,8 @@ struct desired_dependent {
 	enum dependent_number kind;
 	char **after; /* names of those that are told before it, where they owe the same delivery */
 	usec_t timeout; /* how long telling it may take */
-	struct desired_proof prove;
+	struct desired_proof *prove; /* each by itself; none: no proof is asked for */
+	size_t prove_count;
 	struct desired_unit unit; /* systemd */
 };
 

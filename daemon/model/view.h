@@ -5,6 +5,7 @@
 /* What is shown to people: flat values that the conductor fills and daemon/report writes out.  All
  * strings are borrowed from the conductor unless said otherwise. */
 
+#include "daemon/model/proof.h"
 #include "daemon/model/step.h"
 #include "daemon/model/version.h"
 
@@ -42,6 +43,13 @@ struct certificate_view {
 	char *expiry; /* owned: that in words; NULL: its end is not near */
 };
 
+/* What is to be proven, and what was seen; both NULL: nothing. */
+struct proofs_view {
+	const struct proof_record *seen;
+	const struct desired_proof *wishes; /* NULL: only the record is known */
+	size_t wish_count;
+};
+
 struct delivery_view {
 	const char *name;
 	const char *certificate;
@@ -63,6 +71,7 @@ struct delivery_view {
 	unsigned failures;
 	usec_t next_try;    /* 0: none */
 	const char *proof;  /* or NULL */
+	struct proofs_view proofs;
 	const struct observed *observed; /* its candidates, for adopt; or NULL */
 };
 
@@ -78,6 +87,7 @@ struct dependent_report {
 	usec_t next_try;
 	usec_t told_at;
 	const char *proof;
+	struct proofs_view proofs;
 };
 
 struct status_view {

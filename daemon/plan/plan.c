@@ -481,15 +481,30 @@ static void plan_tag(struct planner *planner, size_t index)
 			mem_strdup("object does not say which root certferry trusts for it (certferry:anchor)"));
 }
 
+/* An endpoint at which it has to be seen yet. */
+static const char *first_missing(
+	const struct proof_record *proof, const struct desired_proof *wishes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct endpoint_record *seen = proof_find(proof, &wishes[i]);
+
+		if (!seen || seen->result != PROVE_MATCHED)
+			return wishes[i].connect;
+	}
+	return wishes[0].connect;
+}
+
 /* Is its proof as it should be, for now? */
 static bool plan_proof(struct planner *planner, size_t index, const struct version *wanted)
 {
 	const struct plan_delivery *delivery = &planner->input->deliveries[index];
+	const struct desired_delivery *wish = delivery->delivery->wish;
 	const struct delivery_record *record = delivery->record;
 
-	if (!delivery->delivery->wish->prove.connect || !record)
+	if (!wish->prove_count || !record)
 		return true;
-	if (digest_equal(&record->proven, &wanted->digest) && record->proof.result != PROVE_NONE) {
+	if (digest_equal(&record->proven, &wanted->digest) && record->proof.result != PROVE_NONE &&
+		proof_is_of(&record->proof, wish->prove, wish->prove_count)) {
 		if (record->proof.result == PROVE_MATCHED)
 			return true;
 		if (record->next_try > planner->input->now && !delivery->asked) {
@@ -498,7 +513,7 @@ static bool plan_proof(struct planner *planner, size_t index, const struct versi
 		}
 	}
 	add_delivery_step(planner, index, STEP_PROVE,
-		mem_printf("%s must serve it", delivery->delivery->wish->prove.connect));
+		mem_printf("%s must serve it", first_missing(&record->proof, wish->prove, wish->prove_count)));
 	return false;
 }
 
@@ -666,22 +681,28 @@ static struct step *add_tell_step(struct planner *planner, size_t index, const s
 	return step;
 }
 
-/* Told, but not seen to serve the new version: looked at again. */
+/* Told, but not seen to serve the new version, or not at the endpoints that it has now: looked at again. */
 static void plan_dependent_proof(struct planner *planner, size_t index)
 {
 	const struct plan_dependent *dependent = &planner->input->dependents[index];
 	const struct dependent_record *record = dependent->record;
+	const struct desired_dependent *wish = dependent->dependent;
 	struct step *step;
+	bool elsewhere;
 
-	if (!record || record->proof.result == PROVE_NONE || record->proof.result == PROVE_MATCHED ||
-		!dependent->dependent->prove.connect)
+	if (!record || record->proof.result == PROVE_NONE || !wish->prove_count)
+		return;
+	elsewhere = !proof_is_of(&record->proof, wish->prove, wish->prove_count);
+	if (record->proof.result == PROVE_MATCHED && !elsewhere)
 		return;
 	if (record->next_try > planner->input->now && !dependent->asked) {
 		plan_again_at(planner, record->next_try);
 		return;
 	}
 	step = add_step(planner, STEP_PROVE,
-		mem_printf("%s was told, but %s", dependent->dependent->name, proof_text(&record->proof)));
+		elsewhere ? mem_printf("%s was told, but %s has not been looked at since", wish->name,
+				    first_missing(&record->proof, wish->prove, wish->prove_count))
+			  : mem_printf("%s was told, but %s", wish->name, proof_text(&record->proof)));
 	step->index = index;
 	step->dependent = dependent->dependent->name;
 }
@@ -715,7 +736,7 @@ static bool has_failed(const struct plan_dependent *dependent)
 static bool is_proven_wrong(const struct plan_dependent *dependent)
 {
 	return dependent->record && dependent->record->proof.result == PROVE_WRONG &&
-	       dependent->dependent->prove.connect;
+	       dependent->dependent->prove_count;
 }
 
 /* Will it be told because of this row, or may it turn out to be?  A question that was asked and has no answer stays one,

@@ -44,6 +44,10 @@ static const char *const steps[] = {
 	/* Format 4: what a dependent was last seen to serve, and what only a restart brings it. */
 	"ALTER TABLE dependent ADD COLUMN proven BLOB;"
 	"ALTER TABLE dependent ADD COLUMN escalated BLOB;",
+
+	/* Format 5: at which endpoints a proof was, and what was seen at each. */
+	"ALTER TABLE delivery ADD COLUMN endpoints TEXT;"
+	"ALTER TABLE dependent ADD COLUMN endpoints TEXT;",
 };
 
 const struct formats formats_ours = { .steps = steps, .newest = ARRAY_SIZE(steps) };

@@ -16,11 +16,11 @@
 #define DELIVERY_COLUMNS                                                                           \
 	"name, object, object_id, revision, fingerprint, chain, not_before, not_after, confirmed_at, " \
 	"intended, intended_at, ambiguous, failures, next_try, kind, problem, hold, hold_reason, "     \
-	"held, approved, guard_passed, proof, proven, leaf, chain_pem, held_accept, anchor"
+	"held, approved, guard_passed, proof, proven, leaf, chain_pem, held_accept, anchor, endpoints"
 #define OWED_COLUMNS "dependent, delivery, fingerprint, since, due"
 #define DEPENDENT_COLUMNS                                                                          \
 	"name, failures, next_try, problem, target, token, intended_at, told_at, proof, proven, "       \
-	"escalated"
+	"escalated, endpoints"
 
 #define HISTORY_KEPT (400 * USEC_PER_DAY)
 
@@ -115,6 +115,13 @@ static void bind_sentence(struct binder *binder, const char *text)
 	bind_text(binder, sentence);
 }
 
+static void bind_endpoints(struct binder *binder, const struct proof_record *proof)
+{
+	_cleanup_(freep) char *text = proof_format_endpoints(proof);
+
+	bind_text(binder, text);
+}
+
 static void bind_number(struct binder *binder, uint64_t number)
 {
 	(void)sqlite3_bind_int64(binder->statement, ++binder->column, (sqlite3_int64)number);
@@ -186,6 +193,13 @@ static struct digest read_digest(struct reader *reader)
 	if (sqlite3_column_bytes(reader->statement, column) == sizeof(digest.bytes))
 		memcpy(digest.bytes, sqlite3_column_blob(reader->statement, column), sizeof(digest.bytes));
 	return digest;
+}
+
+static void read_endpoints(struct reader *reader, struct proof_record *proof)
+{
+	_cleanup_(freep) char *text = read_text(reader);
+
+	proof_parse_endpoints(text, proof);
 }
 
 static struct version read_version(struct reader *reader)
@@ -294,6 +308,7 @@ static void load_delivery(void *item, struct reader *reader)
 	row->chain = read_text(reader);
 	row->held_accept = (unsigned)read_number(reader);
 	row->anchor = read_fingerprint(reader);
+	read_endpoints(reader, &row->proof);
 }
 
 static void load_owed(void *item, struct reader *reader)
@@ -322,6 +337,7 @@ static void load_dependent(void *item, struct reader *reader)
 	proof_parse(read_text(reader), &row->proof);
 	row->proven = read_digest(reader);
 	row->escalated = read_digest(reader);
+	read_endpoints(reader, &row->proof);
 }
 
 static const char select_deliveries[] = "SELECT " DELIVERY_COLUMNS " FROM delivery ORDER BY name";
@@ -468,7 +484,7 @@ int record_save_delivery(struct record *record, const struct delivery_record *ro
 	struct binder binder = { 0 };
 	int r = statement_prepare(record,
 		"INSERT OR REPLACE INTO delivery (" DELIVERY_COLUMNS
-		") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+		") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 		&statement, err);
 
 	if (r < 0)
@@ -498,6 +514,7 @@ int record_save_delivery(struct record *record, const struct delivery_record *ro
 	bind_text(&binder, row->chain);
 	bind_number(&binder, row->held_accept);
 	bind_fingerprint(&binder, &row->anchor);
+	bind_endpoints(&binder, &row->proof);
 	return statement_run(record, &statement, "save delivery", err);
 }
 
@@ -524,7 +541,7 @@ int record_save_dependent(struct record *record, const struct dependent_record *
 	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
 	struct binder binder = { 0 };
 	int r = statement_prepare(record,
-		"INSERT OR REPLACE INTO dependent (" DEPENDENT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+		"INSERT OR REPLACE INTO dependent (" DEPENDENT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
 		&statement, err);
 
 	if (r < 0)
@@ -541,6 +558,7 @@ int record_save_dependent(struct record *record, const struct dependent_record *
 	bind_sentence(&binder, proof_text(&row->proof));
 	bind_digest(&binder, &row->proven);
 	bind_digest(&binder, &row->escalated);
+	bind_endpoints(&binder, &row->proof);
 	return statement_run(record, &statement, "save dependent", err);
 }
 

@@ -33,8 +33,12 @@ void report_holds(struct writer *writer, unsigned holds);
  *	delivery	{"name","certificate","destination","kind","account","region","object",
  *			 "object_id","state","hold","holds":["..."],"reason","seen":VERSION,"recorded",
  *			 "confirmed_at","wanted":VERSION,
- *			 "expiring","unused","failures","next_try","proof"}
- *	dependent	{"name","unit","action","state","reason","owed","next_try","told_at","proof"}
+ *			 "expiring","unused","failures","next_try","proof","proofs":[PROOF]}
+ *	dependent	{"name","unit","action","state","reason","owed","next_try","told_at","proof",
+ *			 "proofs":[PROOF]}
+ *	PROOF		{"endpoint","proof","looked_at","words","fingerprint","addresses":["..."]}: one of the
+ *			 endpoints of its prove:, without which there is no "proofs"; "proof" is "matched", "wrong",
+ *			 "unproven" or, where it was not looked at, null
  * "events" is "off", "waiting" (for the first answer), "listening" or "failing".  States are named by
  * delivery_state_name() and dependent_progress_name().
  * Written part by part, "changed":true comes last where the configuration or the source's list changed meanwhile: what

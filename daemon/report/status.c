@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/report/report.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/mem.h"
+
 struct writer report_begin(struct buf *text, int exit_status)
 {
 	struct writer writer = writer_begin(text);
@@ -62,6 +67,50 @@ void report_certificate(struct writer *writer, const struct certificate_view *vi
 	writer_close(writer, '}');
 }
 
+static void report_addresses(struct writer *writer, const char *addresses)
+{
+	_cleanup_(freep) char *copy = mem_strdup(addresses ?: "");
+	char *rest = copy, *address;
+
+	writer_open(writer, "addresses", '[');
+	while ((address = strsep(&rest, " ")))
+		if (*address)
+			writer_text(writer, NULL, address);
+	writer_close(writer, ']');
+}
+
+static void report_proof(
+	struct writer *writer, const char *name, const struct endpoint_record *endpoint)
+{
+	static const struct endpoint_record unseen = { .endpoint = NULL };
+	char leaf[FINGERPRINT_TEXT_SIZE];
+
+	endpoint = endpoint ?: &unseen;
+	writer_open(writer, NULL, '{');
+	writer_text(writer, "endpoint", name);
+	writer_text(writer, "proof", prove_result_name(endpoint->result));
+	writer_time(writer, "looked_at", endpoint->looked_at);
+	writer_text(writer, "words", endpoint->words);
+	writer_text(writer, "fingerprint", endpoint_leaf(endpoint, leaf));
+	report_addresses(writer, endpoint->addresses);
+	writer_close(writer, '}');
+}
+
+static void report_proofs(struct writer *writer, const struct proofs_view *view)
+{
+	if (!view->wish_count && !(view->seen && view->seen->endpoint_count))
+		return;
+	writer_open(writer, "proofs", '[');
+	for (size_t i = 0; i < view->wish_count; i++) {
+		_cleanup_(freep) char *name = proof_endpoint(&view->wishes[i]);
+
+		report_proof(writer, name, proof_find(view->seen, &view->wishes[i]));
+	}
+	for (size_t i = 0; view->seen && !view->wishes && i < view->seen->endpoint_count; i++)
+		report_proof(writer, view->seen->endpoints[i].endpoint, &view->seen->endpoints[i]);
+	writer_close(writer, ']');
+}
+
 void report_delivery(struct writer *writer, const struct delivery_view *view)
 {
 	writer_open(writer, NULL, '{');
@@ -85,6 +134,7 @@ void report_delivery(struct writer *writer, const struct delivery_view *view)
 	writer_number(writer, "failures", view->failures);
 	writer_time(writer, "next_try", view->next_try);
 	writer_text(writer, "proof", view->proof);
+	report_proofs(writer, &view->proofs);
 	writer_close(writer, '}');
 }
 
@@ -102,6 +152,7 @@ void report_dependent(struct writer *writer, const struct dependent_report *view
 	writer_time(writer, "next_try", view->next_try);
 	writer_time(writer, "told_at", view->told_at);
 	writer_text(writer, "proof", view->proof);
+	report_proofs(writer, &view->proofs);
 	writer_close(writer, '}');
 }
 

@@ -224,7 +224,7 @@ void transition_written(struct delivery_record *record, const char *object_id)
 
 /* --- proofs and people --- */
 
-void transition_proven(struct delivery_record *record, const struct digest *version, enum prove_result result,
+void transition_proven(struct delivery_record *record, const struct digest *version, struct proof_record *proof,
 	const char *words, usec_t now, struct changes *changes)
 {
 	static const enum change_event events[] = {
@@ -234,12 +234,12 @@ void transition_proven(struct delivery_record *record, const struct digest *vers
 		[PROVE_UNPROVEN] = CHANGE_UNVERIFIED,
 	};
 	struct proof_record before = record->proof;
-	struct change *change = changes_add(changes, events[result]);
+	struct change *change = changes_add(changes, events[proof->result]);
 
-	record->proof = (struct proof_record){ PROVE_NONE, NULL };
-	proof_set(&record->proof, result, words);
+	record->proof = *proof;
+	*proof = (struct proof_record){ .result = PROVE_NONE };
 	record->proven = *version;
-	record->next_try = result == PROVE_MATCHED ? 0 : usec_add(now, PROVE_AGAIN);
+	record->next_try = record->proof.result == PROVE_MATCHED ? 0 : usec_add(now, PROVE_AGAIN);
 	change->known = proof_equal(&before, &record->proof);
 	change->words = words;
 	proof_record_done(&before);

@@ -83,8 +83,9 @@ void transition_written(struct delivery_record *record, const char *object_id);
 
 /* --- proofs and people --- */
 
-/* transition_proven(record, version, result, words, now, changes): its endpoint was looked at for ${version}. */
-void transition_proven(struct delivery_record *record, const struct digest *version, enum prove_result result,
+/* transition_proven(record, version, proof, words, now, changes): its endpoints were looked at for ${version}; ${proof}
+ * is taken over, and ${words} are proof_words() of it. */
+void transition_proven(struct delivery_record *record, const struct digest *version, struct proof_record *proof,
 	const char *words, usec_t now, struct changes *changes);
 
 /* transition_approved(record, hold, seen, who, reason, changes): ${who} lets go on what is held for

@@ -82,7 +82,7 @@ void transition_tell_settled(struct dependent_record *record, const struct settl
 	usec_t now, struct changes *changes)
 {
 	const struct attempts attempts = attempts_of(record);
-	const enum prove_result result = settlement->result;
+	const enum prove_result result = settlement->proof ? settlement->proof->result : PROVE_NONE;
 
 	attempts_succeeded(&attempts);
 	if (settlement->told)
@@ -90,7 +90,9 @@ void transition_tell_settled(struct dependent_record *record, const struct settl
 	if (result != PROVE_NONE && result != PROVE_MATCHED)
 		record->next_try = usec_add(now, PROVE_AGAIN);
 	record->intended_at = 0;
-	proof_set(&record->proof, result, settlement->words);
+	proof_record_done(&record->proof);
+	if (settlement->proof)
+		proof_copy(&record->proof, settlement->proof);
 	if (result == PROVE_MATCHED && settlement->version)
 		record->proven = *settlement->version;
 	(void)changes_add(changes, CHANGE_TELL_SETTLED);
@@ -134,6 +136,12 @@ bool transition_owed_again(struct owed_record *row, const struct digest *version
 	row->digest = *version;
 	row->since = since;
 	return true;
+}
+
+void transition_endpoints(struct dependent_record *record, const struct desired_proof *wishes, size_t count)
+{
+	if (record->proof.result != PROVE_NONE && !record->failures && !proof_is_of(&record->proof, wishes, count))
+		record->next_try = 0;
 }
 
 void transition_tell_unknown(struct dependent_record *record, usec_t now)

@@ -49,14 +49,17 @@ void transition_tell_failed(struct dependent_record *record, const char *action,
 /* What came of telling it, or was found to have. */
 struct settlement {
 	bool told; /* a job was done */
-	enum prove_result result; /* of its proof; NONE: there is none */
-	const char *words; /* and what was seen */
+	const struct proof_record *proof; /* what its endpoints serve; NULL: they were not looked at */
 	const struct digest *version; /* that the proof was about; NULL: there is none */
 };
 
 /* transition_tell_settled(record, settlement, now, changes): nothing more is done about what it was told. */
 void transition_tell_settled(struct dependent_record *record, const struct settlement *settlement,
 	usec_t now, struct changes *changes);
+
+/* transition_endpoints(record, wishes, count): it is to be proven at these, of which nothing is owed.  Where that is not where
+ * it was proven, it is looked at at once.  Not for saving. */
+void transition_endpoints(struct dependent_record *record, const struct desired_proof *wishes, size_t count);
 
 /* Its proof is PROVE_WRONG after the full time. */
 struct proven_wrong {

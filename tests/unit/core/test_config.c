@@ -133,6 +133,10 @@ static void dump_array(
 	size_t count = *(const size_t *)(structure + row->count_offset);
 
 	buf_printf(out, "%s = %zu\n", path, count);
+	if (row->type == SCHEMA_SOME && count == 1) {
+		dump_section(out, path, row->section, array);
+		return;
+	}
 	for (size_t i = 0; i < count; i++) {
 		const char *entry = array + i * row->section->size;
 		_cleanup_(freep) char *below =
@@ -153,7 +157,7 @@ static void dump_row(
 		dump_section(out, path, row->section, value);
 		return;
 	}
-	if (row->type == SCHEMA_NAMED || row->type == SCHEMA_SECTIONS) {
+	if (row->type == SCHEMA_NAMED || row->type == SCHEMA_SECTIONS || row->type == SCHEMA_SOME) {
 		dump_array(out, path, row, structure);
 		return;
 	}
@@ -592,7 +596,8 @@ static void check_example(
 
 			if (!value)
 				continue;
-			if (row->type == SCHEMA_NAMED || row->type == SCHEMA_SECTIONS)
+			if (row->type == SCHEMA_NAMED || row->type == SCHEMA_SECTIONS ||
+				(row->type == SCHEMA_SOME && value->type == YAML_LIST))
 				for (size_t j = 0; j < value->count; j++)
 					yaml_node_add(&all, value->items[j]);
 			else

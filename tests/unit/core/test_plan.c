@@ -52,6 +52,12 @@ struct given_certificate {
 	bool absent, recorded, no_keep;
 };
 
+struct given_proofs {
+	char **prove, **looked;
+	struct desired_proof wishes[MANY];
+	struct endpoint_record endpoints[MANY];
+};
+
 struct given_delivery {
 	struct delivery delivery;
 	struct desired_delivery wish;
@@ -60,10 +66,12 @@ struct given_delivery {
 	unsigned more_candidates; /* that are not kept */
 	struct delivery_record record;
 	struct plan_delivery plan;
+	struct given_proofs proofs;
 	bool recorded, no_look, in_use;
 };
 
 struct given_dependent {
+	struct given_proofs proofs;
 	struct desired_dependent dependent;
 	struct dependent_words words;
 	struct dependent_record record;
@@ -93,6 +101,22 @@ struct situation {
 	char ***lists; /* owned */
 	size_t list_count;
 };
+
+/* What is to be proven, and, where there is a proof, which of it: by default that, and "none" as a former program did. */
+static void proofs_link(struct given_proofs *given, struct desired_proof **wishes, size_t *count, struct proof_record *proof)
+{
+	char **looked = given->looked ?: given->prove;
+	bool unknown = strv_has(looked, "none");
+
+	*wishes = given->wishes;
+	*count = strv_length(given->prove);
+	for (size_t i = 0; i < *count; i++)
+		given->wishes[i].connect = given->prove[i];
+	proof->endpoints = given->endpoints;
+	proof->endpoint_count = proof->result == PROVE_NONE || unknown ? 0 : strv_length(looked);
+	for (size_t i = 0; i < proof->endpoint_count; i++)
+		given->endpoints[i] = (struct endpoint_record){ .endpoint = looked[i], .result = proof->result };
+}
 
 static char *keep(struct situation *s, const char *text)
 {
@@ -154,6 +178,7 @@ static void situation_link(struct situation *s)
 
 		given->wish.adopt = given->in_use ? ADOPT_IN_USE : ADOPT_ASK;
 		given->delivery.wish = &given->wish;
+		proofs_link(&given->proofs, &given->wish.prove, &given->wish.prove_count, &given->record.proof);
 		given->observed.candidates = given->candidates;
 		given->observed.candidate_total = given->observed.candidate_count + given->more_candidates;
 		given->plan.delivery = &given->delivery;
@@ -166,6 +191,8 @@ static void situation_link(struct situation *s)
 		struct given_dependent *given = &s->dependents[i];
 
 		given->plan.dependent = &given->dependent;
+		proofs_link(&given->proofs, &given->dependent.prove, &given->dependent.prove_count,
+			&given->record.proof);
 		given->plan.words = &given->words;
 		given->plan.record = given->recorded ? &given->record : NULL;
 		given->plan.owed = given->rows;
@@ -280,7 +307,8 @@ static const struct field delivery_fields[] = {
 	PLAIN("recreate", FLAG, given_delivery, wish.recreate),
 	PLAIN("in_use", FLAG, given_delivery, in_use),
 	PLAIN("then", LIST, given_delivery, wish.then),
-	PLAIN("prove", TEXT, given_delivery, wish.prove.connect),
+	PLAIN("prove", LIST, given_delivery, proofs.prove),
+	PLAIN("looked", LIST, given_delivery, proofs.looked),
 	PLAIN("budget", TEXT, given_delivery, plan.budget),
 	PLAIN("silent", FLAG, given_delivery, plan.silent),
 	PLAIN("lost", TIME, given_delivery, plan.lost),
@@ -321,7 +349,8 @@ static const struct field candidate_fields[] = {
 static const struct field dependent_fields[] = {
 	PLAIN("action", TEXT, given_dependent, words.action),
 	PLAIN("stronger", TEXT, given_dependent, words.stronger),
-	PLAIN("prove", TEXT, given_dependent, dependent.prove.connect),
+	PLAIN("prove", LIST, given_dependent, proofs.prove),
+	PLAIN("looked", LIST, given_dependent, proofs.looked),
 	PLAIN("after", LIST, given_dependent, dependent.after),
 	PLAIN("shares_with", LIST, given_dependent, shares_with),
 	PLAIN("in_flight", FLAG, given_dependent, plan.in_flight),
@@ -820,7 +849,7 @@ static void random_delivery(struct world *world, size_t index)
 	given->plan.certificate = certificate;
 	given->delivery.arn = dice(world, 6) ? NULL : keep(&world->s, "arn:given");
 	given->wish.recreate = dice(world, 2);
-	given->wish.prove.connect = dice(world, 3) ? NULL : keep(&world->s, "host:443");
+	given->proofs.prove = dice(world, 3) ? NULL : keep_list(&world->s, "host:443");
 	given->observed.state = (enum observed_state)dice(world, OBSERVED_FOREIGN + 1);
 	given->observed.version = random_version(world);
 	given->observed.own = dice(world, 2);
@@ -845,7 +874,7 @@ static void random_dependent(struct world *world, size_t index)
 	given->words.action = "restart";
 	given->words.target = given->dependent.name;
 	given->words.pause = "to stay below its start limit";
-	given->dependent.prove.connect = dice(world, 2) ? NULL : keep(&world->s, "host:443");
+	given->proofs.prove = dice(world, 2) ? NULL : keep_list(&world->s, "host:443");
 	given->recorded = dice(world, 2);
 	given->record.failures = dice(world, 3);
 	given->record.next_try = random_time(world);
@@ -1031,7 +1060,7 @@ static void do_tell(struct world *world, struct given_dependent *given)
 	s->owed_count = kept;
 	given->record.failures = 0;
 	given->record.next_try = 0;
-	given->record.proof = (struct proof_record){ PROVE_NONE, NULL };
+	given->record.proof = (struct proof_record){ .result = PROVE_NONE };
 }
 
 static void do_prove(struct world *world, const struct step *step)

@@ -51,6 +51,13 @@ static void same_version(const struct version *a, const struct version *b)
 	assert_int_equal(a->not_after, b->not_after);
 }
 
+static void same_endpoints(const struct proof_record *a, const struct proof_record *b)
+{
+	_cleanup_(freep) char *one = proof_format_endpoints(a), *other = proof_format_endpoints(b);
+
+	same_text(one, other);
+}
+
 static void same_record(const struct delivery_record *a, const struct delivery_record *b)
 {
 	same_text(a->name, b->name);
@@ -74,6 +81,7 @@ static void same_record(const struct delivery_record *a, const struct delivery_r
 	assert_true(digest_equal(&a->approved, &b->approved));
 	assert_int_equal(a->guard_passed, b->guard_passed);
 	assert_true(proof_equal(&a->proof, &b->proof));
+	same_endpoints(&a->proof, &b->proof);
 	assert_true(digest_equal(&a->proven, &b->proven));
 	assert_true(fingerprint_equal(&a->anchor, &b->anchor));
 	same_text(a->leaf, b->leaf);
@@ -189,6 +197,22 @@ static void see(struct known *known, const struct told *told)
 	seen->imported_count = told->other;
 }
 
+/* At an endpoint; or as a former program wrote it down, which did not say at which. */
+static void prove(struct delivery_record *record, const struct told *told, struct changes *changes)
+{
+	const struct desired_proof wish = { .connect = (char *)"localhost:443" };
+	const struct proof_seen seen = {
+		.result = told->which % 4 ? PROVE_MATCHED : PROVE_WRONG, .words = "an old one"
+	};
+	struct proof_record proof = { .result = PROVE_NONE };
+
+	if (told->other % 2)
+		proof = proof_judge(&record->proof, &wish, &seen, 1, told->now);
+	else
+		proof_set(&proof, seen.result, seen.words);
+	transition_proven(record, &told->version.digest, &proof, seen.words, told->now, changes);
+}
+
 static void fail_look(struct known *known, const struct told *told, struct changes *changes)
 {
 	struct error err = ERROR_NULL;
@@ -267,8 +291,7 @@ static void tell(struct known *known, const struct told *told, bool is_source)
 			&changes);
 		break;
 	case FACT_PROVEN:
-		transition_proven(record, &told->version.digest, told->which % 4 ? PROVE_MATCHED : PROVE_WRONG,
-			"an old one", told->now, &changes);
+		prove(record, told, &changes);
 		break;
 	case FACT_ANCHOR:
 		learn_anchor(known, told);

@@ -412,10 +412,18 @@ static void say(struct world *world, bool yes, const char *if_so, const char *if
 }
 
 /* Of the facts about a delivery; false: it is none of them. */
+/* ${proof} is empty before, and given. */
+static struct proof_record *proof_of(const struct fact *fact, struct proof_record *proof)
+{
+	proof_set(proof, result_of(fact->result), fact->words);
+	return proof;
+}
+
 static bool tell_delivery(struct world *world, const char *name, struct fact *fact, struct changes *changes)
 {
 	struct delivery_record *record = &world->delivery;
 	const struct transition_bundle hidden = { fact->pem, fact->chain };
+	struct proof_record proof = { .result = PROVE_NONE };
 	const usec_t now = world->now;
 
 	fact->seen.state = OBSERVED_PRESENT;
@@ -450,7 +458,7 @@ static bool tell_delivery(struct world *world, const char *name, struct fact *fa
 	else if (strcmp(name, "wrote") == 0)
 		transition_written(record, fact->object);
 	else if (strcmp(name, "proven") == 0)
-		transition_proven(record, &fact->version.digest, result_of(fact->result), fact->words, now, changes);
+		transition_proven(record, &fact->version.digest, proof_of(fact, &proof), fact->words, now, changes);
 	else if (strcmp(name, "approved") == 0)
 		say(world,
 			transition_approved(record, fact->outcome.hold, &fact->seen, fact->who,
@@ -481,14 +489,15 @@ static bool tell_certificate(struct world *world, const char *name, struct fact 
 
 static void settle(struct dependent_record *record, const struct fact *fact, usec_t now, struct changes *changes)
 {
+	struct proof_record proof = { .result = PROVE_NONE };
 	const struct settlement settlement = {
 		.told = fact->told,
-		.result = result_of(fact->result),
-		.words = fact->words,
+		.proof = proof_of(fact, &proof),
 		.version = digest_is_set(&fact->version.digest) ? &fact->version.digest : NULL,
 	};
 
 	transition_tell_settled(record, &settlement, now, changes);
+	proof_record_done(&proof);
 }
 
 static void say_escalation(struct world *world, const struct fact *fact)

@@ -21,8 +21,9 @@
 	"dependents:\n"                                                                                \
 	"  nginx: {kind: systemd, unit: nginx.service}\n"
 
-#define PAY "  pay: {arn: '" ARN "1', deliver: [{to: acm, then: [nginx]}, {to: files}]}\n"
-#define WEB "  web: {arn: '" ARN "2', deliver: [{to: acm}]}\n"
+#define PROVE "prove: {connect: 'localhost:443'}"
+#define PAY "  pay: {arn: '" ARN "1', deliver: [{to: acm, then: [nginx], " PROVE "}, {to: files, " PROVE "}]}\n"
+#define WEB "  web: {arn: '" ARN "2', deliver: [{to: acm, " PROVE "}]}\n"
 
 static const char both[] = "source: {region: eu-west-1}\nguard: 0\ncertificates:\n" PAY WEB DESTINATIONS;
 static const char pay_alone[] = "source: {region: eu-west-1}\nguard: 0\ncertificates:\n" PAY DESTINATIONS;
@@ -109,9 +110,11 @@ static void carry(struct bed *bed, size_t slot, enum outcome_kind kind)
 
 static void prove(struct bed *bed, size_t slot, enum prove_result result)
 {
+	const struct proof_seen seen = { .result = result, .words = "localhost:443: seen" };
+
 	inventory_claim(bed->inventory, slot, CLAIM_PROOF);
-	inventory_proven(bed->inventory, inventory_open(bed->inventory, slot), &source_of(bed, slot)->digest, result,
-		"localhost:443: seen");
+	inventory_proven(
+		bed->inventory, inventory_open(bed->inventory, slot), &source_of(bed, slot)->digest, &seen);
 }
 
 /* The dependent is told of all that it is owed, with a version in place. */
@@ -128,7 +131,7 @@ static void tell_nginx(struct bed *bed)
 	inventory_claim_dependent(bed->inventory, nginx);
 	assert_true(inventory_tell_intended(bed->inventory, nginx, "token"));
 	inventory_told(bed->inventory, nginx,
-		&(struct told_fact){ .rows = rows, .count = count, .told = true, .proof = PROVE_NONE });
+		&(struct told_fact){ .rows = rows, .count = count, .told = true });
 	inventory_release_dependent(bed->inventory, nginx);
 	for (size_t i = 0; i < count; i++)
 		free(rows[i].delivery);

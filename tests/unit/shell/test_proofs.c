@@ -23,7 +23,7 @@ struct prove {
 	void *userdata;
 };
 
-static struct prove *proof; /* under way */
+static struct prove *proof, *second; /* under way; the second of a list */
 static unsigned cancels;
 
 struct prove *prove_start(
@@ -32,33 +32,44 @@ struct prove *prove_start(
 	const struct version wanted = bed_version('A');
 	const struct fingerprint leaf = digest_leaf(&wanted.digest);
 
-	assert_null(proof);
+	struct prove **at = proof ? &second : &proof;
+
+	assert_null(*at);
 	assert_non_null(event);
-	assert_string_equal(request->proof->connect, "localhost:443");
+	assert_string_equal(request->proof->connect, at == &proof ? "localhost:443" : "localhost:5223");
 	assert_int_equal(request->want_count, 1);
 	assert_true(fingerprint_equal(&request->wants[0].leaf, &leaf));
 	assert_int_equal(request->wants[0].key, LEAF_RSA);
-	proof = mem_new(struct prove);
-	*proof = (struct prove){ done, userdata };
-	return proof;
+	*at = mem_new(struct prove);
+	**at = (struct prove){ done, userdata };
+	return *at;
 }
 
 struct prove *prove_cancel(struct prove *prove)
 {
 	if (!prove)
 		return NULL;
-	assert_ptr_equal(prove, proof);
+	assert_true(prove == proof || prove == second);
 	cancels++;
-	free(take(proof));
+	if (prove == proof)
+		proof = NULL;
+	else
+		second = NULL;
+	free(prove);
 	return NULL;
+}
+
+static void proven_at(struct prove **at, enum prove_result result)
+{
+	struct prove done = **at;
+
+	free(take(*at));
+	done.done(done.userdata, &(struct proof_seen){ .result = result, .words = WORDS });
 }
 
 static void proven(enum prove_result result)
 {
-	struct prove done = *proof;
-
-	free(take(proof));
-	done.done(done.userdata, &(struct proof_seen){ .result = result, .words = WORDS });
+	proven_at(&proof, result);
 }
 
 struct proofs_bed {
@@ -158,6 +169,43 @@ static void test_cancel_releases_the_claim(void **state)
 	assert_idle(at);
 }
 
+/* Each of a list is proven by itself, in any order, and the worst of them is what counts. */
+static void test_several_endpoints(void **state)
+{
+	static const char list[] =
+		"source: {region: eu-west-1}\n"
+		"certificates:\n"
+		"  pay: {arn: '" ARN "', deliver: [{to: files, prove: [{connect: 'localhost:443'},"
+		" {connect: 'localhost:5223', server_name: none}]}]}\n"
+		"destinations:\n"
+		"  files: {kind: file, directory: /srv/tls}\n";
+	struct proofs_bed *at = *state;
+	const struct delivery_record *record;
+	struct recorded disk;
+
+	bed_take_over(&at->bed, list);
+	start(at);
+	assert_non_null(second);
+	proven_at(&second, PROVE_WRONG);
+	assert_true(proofs_are_busy(at->proofs));
+	proven(PROVE_MATCHED);
+	assert_idle(at);
+	disk = bed_on_disk(&at->bed);
+	record = &disk.deliveries[0];
+	assert_string_equal(proof_text(&record->proof), "wrong: " WORDS);
+	assert_int_equal(record->proof.endpoint_count, 2);
+	assert_string_equal(record->proof.endpoints[0].endpoint, "localhost:443");
+	assert_int_equal(record->proof.endpoints[0].result, PROVE_MATCHED);
+	assert_string_equal(record->proof.endpoints[1].endpoint, "localhost:5223 server_name=none");
+	assert_int_equal(record->proof.endpoints[1].result, PROVE_WRONG);
+	assert_true(record->proof.endpoints[1].looked_at > 0);
+	recorded_done(&disk);
+	start(at);
+	proofs_cancel(at->proofs);
+	assert_int_equal(cancels, 2);
+	assert_null(second);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -165,6 +213,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_results_are_on_disk),
 		TEST(test_cancel_releases_the_claim),
+		TEST(test_several_endpoints),
 	};
 
 	if (secret_memory_init(&(bool){ false }, NULL) < 0)

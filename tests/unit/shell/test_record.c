@@ -161,6 +161,38 @@ static void test_certificate(void **state)
 	assert_int_equal(all.certificate_count, 0);
 }
 
+static struct proof_record full_proof(void)
+{
+	static struct endpoint_record endpoints[2];
+
+	endpoints[0] = (struct endpoint_record){ (char *)"localhost:443 server_name=a", PROVE_MATCHED, 31, print_of(32), print_of(34),
+		true, (char *)"127.0.0.1:443 [::1]:443", (char *)"localhost:443: 2 addresses serve it" };
+	endpoints[1] = (struct endpoint_record){ (char *)"mx:25 starttls=smtp", PROVE_UNPROVEN, 33,
+		{ { 0 } }, { { 0 } }, false, NULL, (char *)"mx:25: no such host" };
+	return (struct proof_record){ PROVE_UNPROVEN, (char *)"unproven: mx:25: no such host", endpoints, 2 };
+}
+
+static void assert_endpoint(const struct endpoint_record *found, const struct endpoint_record *endpoint)
+{
+	assert_string_equal(found->endpoint, endpoint->endpoint);
+	assert_int_equal(found->result, endpoint->result);
+	assert_int_equal(found->looked_at, endpoint->looked_at);
+	assert_memory_equal(&found->leaf, &endpoint->leaf, sizeof(found->leaf));
+	assert_int_equal(found->had_tls, endpoint->had_tls);
+	assert_int_equal(!found->addresses, !endpoint->addresses);
+	if (found->addresses)
+		assert_string_equal(found->addresses, endpoint->addresses);
+	assert_string_equal(found->words, endpoint->words);
+}
+
+static void assert_proof(const struct proof_record *found, const struct proof_record *proof)
+{
+	assert_true(proof_equal(found, proof));
+	assert_int_equal(found->endpoint_count, proof->endpoint_count);
+	for (size_t i = 0; i < found->endpoint_count; i++)
+		assert_endpoint(&found->endpoints[i], &proof->endpoints[i]);
+}
+
 static struct delivery_record full_delivery(void)
 {
 	return (struct delivery_record){ .name = (char *)"web/edge", .object = (char *)"object",
@@ -169,7 +201,7 @@ static struct delivery_record full_delivery(void)
 		.failures = 25, .next_try = 26, .kind = ERROR_QUOTA, .problem = (char *)"problem",
 		.hold = HOLD_GONE, .hold_reason = (char *)"reason", .held = digest_of(27),
 		.held_accept = 5, .approved = digest_of(28), .guard_passed = true,
-		.proof = { .result = PROVE_MATCHED }, .proven = digest_of(29), .leaf = (char *)"leaf",
+		.proof = full_proof(), .proven = digest_of(29), .leaf = (char *)"leaf",
 		.chain = (char *)"chain", .anchor = print_of(30) };
 }
 
@@ -194,7 +226,7 @@ static void assert_delivery(const struct delivery_record *found, const struct de
 	assert_int_equal(found->held_accept, 5);
 	assert_digest(&found->approved, 28);
 	assert_true(found->guard_passed);
-	assert_true(proof_equal(&found->proof, &row->proof));
+	assert_proof(&found->proof, &row->proof);
 	assert_digest(&found->proven, 29);
 	assert_string_equal(found->leaf, row->leaf);
 	assert_string_equal(found->chain, row->chain);
@@ -268,8 +300,7 @@ static void test_dependent(void **state)
 {
 	_cleanup_(record_freep) struct record *record = opened();
 	struct dependent_record row = { (char *)"nginx", 40, 41, (char *)"problem",
-		(char *)"web.service", (char *)"token", 42, 43, { PROVE_WRONG, (char *)"wrong: proof" },
-		digest_of(46), digest_of(47) };
+		(char *)"web.service", (char *)"token", 42, 43, full_proof(), digest_of(46), digest_of(47) };
 	struct recorded all;
 
 	assert_int_equal(record_save_dependent(record, &row, NULL), 0);
@@ -287,7 +318,7 @@ static void test_dependent(void **state)
 	assert_int_equal(all.dependents[0].told_at, 43);
 	assert_int_equal(all.dependents[0].proven.bytes[0], 46);
 	assert_int_equal(all.dependents[0].escalated.bytes[0], 47);
-	assert_true(proof_equal(&all.dependents[0].proof, &row.proof));
+	assert_proof(&all.dependents[0].proof, &row.proof);
 	recorded_done(&all);
 }
 
@@ -466,7 +497,7 @@ static void test_sentences_are_bounded(void **state)
 
 	memset(large, 'x', 65535);
 	row.problem = row.hold_reason = large;
-	row.proof = (struct proof_record){ PROVE_WRONG, large };
+	row.proof = (struct proof_record){ .result = PROVE_WRONG, .text = large };
 	assert_int_equal(record_save_delivery(record, &row, NULL), 0);
 	all = loaded(record);
 	assert_int_equal(strlen(all.deliveries[0].problem), BOUNDED_TEXT);

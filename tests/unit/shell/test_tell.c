@@ -242,8 +242,15 @@ static const char yaml[] =
 
 static void ask_for_proof(struct telling_bed *at, bool proof_wanted)
 {
-	free(at->desired->prove.connect);
-	at->desired->prove.connect = proof_wanted ? mem_strdup("localhost:443") : NULL;
+	if (at->desired->prove_count)
+		free(at->desired->prove[0].connect);
+	free(at->desired->prove);
+	at->desired->prove = NULL;
+	at->desired->prove_count = proof_wanted;
+	if (!proof_wanted)
+		return;
+	at->desired->prove = mem_new(struct desired_proof);
+	at->desired->prove[0].connect = mem_strdup("localhost:443");
 }
 
 static void begin(struct telling_bed *at)
