@@ -80,6 +80,14 @@ static void make_directories(const char *path)
 	assert_true(mkdir(copy, 0750) == 0 || errno == EEXIST);
 }
 
+static void put_copy_of(const char *from, const char *to)
+{
+	_cleanup_(buf_done) struct buf text = BUF_NULL;
+
+	assert_int_equal(file_read(from, 1 << 20, &text, NULL), 0);
+	write_text(to, text.data, text.length);
+}
+
 static void version_of(const struct certificate *leaf, char version[static PAIR_VERSION_SIZE])
 {
 	char fingerprint[FINGERPRINT_TEXT_SIZE];
@@ -280,6 +288,48 @@ static void test_goes_through_no_link(void **state)
 	swap_for_link(world, key);
 }
 
+/* Until it is killed: all that lies below .versions/ lies elsewhere, and here again, and so on. */
+static void swap_for_ever(const struct world *world)
+{
+	_cleanup_(freep) char *versions = mem_strdup(at(world, "tls/.versions"));
+	_cleanup_(freep) char *elsewhere = mem_strdup(at(world, "tls/.elsewhere"));
+
+	while (renameat2(AT_FDCWD, versions, AT_FDCWD, elsewhere, RENAME_EXCHANGE) == 0)
+		;
+	_exit(1);
+}
+
+/* Whatever he does meanwhile: what lies elsewhere is never read. */
+static void test_is_not_outrun(void **state)
+{
+	struct world *world = *state;
+	_cleanup_(freep) char *marked = mem_printf("%s\n", secret_borrow(world->bundle->key));
+	_cleanup_(freep) char *place = mem_strdup(at(world, "outside/versions/db/%s", world->version));
+	unsigned read = 0, refused = 0;
+	pid_t pid;
+
+	make_directories(place);
+	put_copy_of(certificates_path(world),
+		at(world, "outside/versions/db/%s/fullchain.pem", world->version));
+	write_text(at(world, "outside/versions/db/%s/privkey.pem", world->version), marked, strlen(marked));
+	assert_int_equal(symlink("../outside/versions", at(world, "tls/.elsewhere")), 0);
+	pid = fork();
+	if (pid == 0)
+		swap_for_ever(world);
+	for (unsigned i = 0; i < 20000 && (i < 200 || !read || !refused); i++) {
+		if (read_pair(world) < 0) {
+			refused++;
+			continue;
+		}
+		read++;
+		assert_string_equal(secret_borrow(world->pair.key), secret_borrow(world->bundle->key));
+	}
+	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_true(read > 0 && refused > 0);
+}
+
 /* The way to DIRECTORY must not be the daemon's user's: he could put another in its place. */
 static void test_directory_that_others_could_replace(void **state)
 {
@@ -324,10 +374,7 @@ static void put_nothing(struct world *world, const char *path)
 
 static void put_copy(struct world *world, const char *path)
 {
-	_cleanup_(buf_done) struct buf text = BUF_NULL;
-
-	assert_int_equal(file_read(at(world, "outside/away"), 1 << 20, &text, NULL), 0);
-	write_text(path, text.data, text.length);
+	put_copy_of(at(world, "outside/away"), path);
 }
 
 static void put_second_name(struct world *world, const char *path)
@@ -453,10 +500,15 @@ static void test_text_is_strict(void **state)
 	_cleanup_(freep) char *twice = mem_printf("%s%s", key, key);
 	_cleanup_(freep) char *both = mem_printf("%s%s", leaf, key);
 	_cleanup_(freep) char *cut = mem_strndup(key, strlen(key) / 2);
+	_cleanup_(buf_done) struct buf many = BUF_NULL;
 
 	write_text(certificates_path(world), around, strlen(around));
 	expect_refusal(world, ERROR_INVALID, "'fullchain.pem'");
 	write_text(certificates_path(world), both, strlen(both));
+	expect_refusal(world, ERROR_INVALID, "'fullchain.pem'");
+	for (size_t i = 0; i < 1000; i++)
+		buf_append_string(&many, leaf);
+	write_text(certificates_path(world), many.data, many.length);
 	expect_refusal(world, ERROR_INVALID, "'fullchain.pem'");
 	write_text(certificates_path(world), "\n\n", 2);
 	expect_refusal(world, ERROR_INVALID, "holds no certificate");
@@ -915,6 +967,7 @@ int main(void)
 		TEST(test_reads_what_is_shown),
 		TEST(test_believes_one_form_of_the_link),
 		TEST(test_goes_through_no_link),
+		TEST(test_is_not_outrun),
 		TEST(test_directory_that_others_could_replace),
 		TEST(test_reads_regular_files_alone),
 		TEST(test_waits_for_no_lease),
