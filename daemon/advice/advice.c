@@ -27,6 +27,15 @@ static void print_aliases(const struct desired *desired, FILE *stream)
 	}
 }
 
+/* Where systemd cannot be asked, or has no such unit, nothing is said. */
+static void print_units(const struct desired *desired, FILE *stream)
+{
+	_cleanup_(strv_freep) char **list = units_advice(desired);
+
+	STRV_FOREACH (sentence, list)
+		(void)fprintf(stream, "warning: %s\n", *sentence);
+}
+
 /* Where systemd does not run, nobody asks for units to be restarted. */
 static void print_polkit(const struct desired *desired, FILE *stream)
 {
@@ -55,6 +64,7 @@ void advice_print(
 	config_problems_print(warnings, stream);
 	if (desired) {
 		print_aliases(desired, stream);
+		print_units(desired, stream);
 		print_polkit(desired, stream);
 	}
 	print_trust(stream);

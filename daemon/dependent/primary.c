@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "daemon/dependent/unit_advice.h"
 #include "lib/base/error.h"
 #include "lib/base/strv.h"
 #include "lib/systemd/unit_now.h"
@@ -38,4 +39,25 @@ char **primary_names(const struct desired *desired)
 		strv_append(&names, known ? unit.id : name);
 	}
 	return names;
+}
+
+char **units_advice(const struct desired *desired)
+{
+	bool asking = true;
+	char **list = NULL;
+
+	for (size_t i = 0; i < desired->dependent_count; i++) {
+		const struct desired_dependent *dependent = &desired->dependents[i];
+		_cleanup_(strv_freep) char **found = NULL;
+		struct unit unit;
+
+		if (dependent->kind != DEPENDENT_SYSTEMD ||
+			!read_unit(dependent->unit.name ?: "", &asking, &unit) ||
+			strcmp(unit.load_state, "loaded") != 0)
+			continue;
+		found = unit_advice(desired, dependent, &unit, APPARMOR_DIRECTORY);
+		STRV_FOREACH (sentence, found)
+			strv_append(&list, *sentence);
+	}
+	return list;
 }

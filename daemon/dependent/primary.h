@@ -3,7 +3,7 @@
 #define DAEMON_DEPENDENT_PRIMARY_H
 
 /*
- * By which name systemd knows a unit.  A unit can have several (mysql.service for mariadb.service);
+ * By which name systemd knows a unit, and what it says of its set-up.  A unit can have several (mysql.service for mariadb.service);
  * jobs can be asked for by each, but polkit is told the primary one alone.
  */
 
@@ -16,5 +16,9 @@
  * systemd and blocks until it has answered, some seconds at most.  The caller owns it.
  */
 char **primary_names(const struct desired *desired);
+
+/* units_advice(desired): what unit_advice() says of each of them, in their order; NULL: nothing, or
+ * systemd cannot be asked.  Blocks likewise.  The caller owns it. */
+char **units_advice(const struct desired *desired);
 
 #endif

@@ -9,6 +9,7 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "lib/base/error.h"
 #include "lib/base/time.h"
@@ -48,6 +49,17 @@ struct unit {
 	usec_t start_timeout; /* of a service: TimeoutStartSec=, USEC_INFINITY for none; else 0 */
 	usec_t start_limit_interval; /* at most start_limit_burst starts in it; 0: no limit */
 	unsigned start_limit_burst;
+
+	/* How it is set up.  Lists are joined by spaces; of one that is too long, the rest is left out. */
+	char user[64]; /* of a service: User=, Group= as configured, or "" */
+	char group[64];
+	char groups[256]; /* SupplementaryGroups= */
+	bool dynamic_user;
+	uint64_t capabilities; /* CapabilityBoundingSet=, a bit for each; 0: not known */
+	char program[256]; /* the first of ExecStart=, or "" */
+	char reload_program[256]; /* the first of ExecReload=, or "" */
+	char reloads[256]; /* PropagatesReloadTo=: units that are reloaded with it */
+	char parts[256]; /* ConsistsOf=: units that are stopped and restarted with it */
 };
 
 enum unit_verb {

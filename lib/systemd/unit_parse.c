@@ -18,30 +18,43 @@ static const char *const active_names[] = {
 	[UNIT_FAILED] = "failed",
 };
 
+#define ROOM(member) offsetof(struct unit, member), sizeof(((struct unit *)NULL)->member)
+
 /* Where a property goes. */
 static const struct property {
 	const char *name;
-	char type; /* as in D-Bus; 'a' for the invocation, 'A' for the active state, 'n' for a name */
+	char type; /* as in D-Bus; 'a' for the invocation, 'A' for the active state, 'n' for a name,
+		    * 'L' for a list of names, 'P' for the first program */
 	size_t offset;
+	size_t size;
 } properties[] = {
-	{ "Id", 'n', offsetof(struct unit, id) },
-	{ "LoadState", 's', offsetof(struct unit, load_state) },
-	{ "ActiveState", 'A', offsetof(struct unit, active) },
-	{ "SubState", 's', offsetof(struct unit, sub_state) },
-	{ "Result", 's', offsetof(struct unit, result) },
-	{ "Type", 's', offsetof(struct unit, type) },
-	{ "InvocationID", 'a', offsetof(struct unit, invocation_id) },
-	{ "CanReload", 'b', offsetof(struct unit, can_reload) },
-	{ "RemainAfterExit", 'b', offsetof(struct unit, remain_after_exit) },
-	{ "ConditionResult", 'b', offsetof(struct unit, condition_result) },
-	{ "ConditionTimestamp", 't', offsetof(struct unit, condition_checked) },
-	{ "NRestarts", 'u', offsetof(struct unit, restarts) },
-	{ "InactiveExitTimestamp", 't', offsetof(struct unit, starting_since) },
-	{ "ActiveEnterTimestamp", 't', offsetof(struct unit, active_since) },
-	{ "StateChangeTimestamp", 't', offsetof(struct unit, state_changed) },
-	{ "TimeoutStartUSec", 't', offsetof(struct unit, start_timeout) },
-	{ "StartLimitIntervalUSec", 't', offsetof(struct unit, start_limit_interval) },
-	{ "StartLimitBurst", 'u', offsetof(struct unit, start_limit_burst) },
+	{ "Id", 'n', ROOM(id) },
+	{ "LoadState", 's', ROOM(load_state) },
+	{ "ActiveState", 'A', ROOM(active) },
+	{ "SubState", 's', ROOM(sub_state) },
+	{ "Result", 's', ROOM(result) },
+	{ "Type", 's', ROOM(type) },
+	{ "InvocationID", 'a', ROOM(invocation_id) },
+	{ "CanReload", 'b', ROOM(can_reload) },
+	{ "RemainAfterExit", 'b', ROOM(remain_after_exit) },
+	{ "ConditionResult", 'b', ROOM(condition_result) },
+	{ "ConditionTimestamp", 't', ROOM(condition_checked) },
+	{ "NRestarts", 'u', ROOM(restarts) },
+	{ "InactiveExitTimestamp", 't', ROOM(starting_since) },
+	{ "ActiveEnterTimestamp", 't', ROOM(active_since) },
+	{ "StateChangeTimestamp", 't', ROOM(state_changed) },
+	{ "TimeoutStartUSec", 't', ROOM(start_timeout) },
+	{ "StartLimitIntervalUSec", 't', ROOM(start_limit_interval) },
+	{ "StartLimitBurst", 'u', ROOM(start_limit_burst) },
+	{ "User", 'n', ROOM(user) },
+	{ "Group", 'n', ROOM(group) },
+	{ "SupplementaryGroups", 'L', ROOM(groups) },
+	{ "DynamicUser", 'b', ROOM(dynamic_user) },
+	{ "CapabilityBoundingSet", 't', ROOM(capabilities) },
+	{ "ExecStart", 'P', ROOM(program) },
+	{ "ExecReload", 'P', ROOM(reload_program) },
+	{ "PropagatesReloadTo", 'L', ROOM(reloads) },
+	{ "ConsistsOf", 'L', ROOM(parts) },
 };
 
 static const struct property *property_find(const char *name)
@@ -77,14 +90,55 @@ static int parse_word(sd_bus_message *message, bool is_active, void *field)
 }
 
 /* One that does not fit is none. */
-static int parse_name(sd_bus_message *message, char name[static sizeof(((struct unit *)NULL)->id)])
+static int parse_name(sd_bus_message *message, char *name, size_t size)
 {
 	const char *text;
 	int r = sd_bus_message_read(message, "v", "s", &text);
 
-	if (r >= 0 && strlen(text) < sizeof(((struct unit *)NULL)->id))
+	if (r >= 0 && strlen(text) < size)
 		(void)stpcpy(name, text);
 	return r;
+}
+
+static int parse_list(sd_bus_message *message, char *list, size_t size)
+{
+	size_t used = strlen(list);
+	const char *text;
+	int r;
+
+	r = sd_bus_message_enter_container(message, 'v', "as");
+	if (r >= 0)
+		r = sd_bus_message_enter_container(message, 'a', "s");
+	while (r >= 0 && (r = sd_bus_message_read(message, "s", &text)) > 0)
+		if (used + 1 + strlen(text) < size)
+			used += (size_t)sprintf(list + used, "%s%s", used ? " " : "", text);
+	if (r >= 0)
+		r = sd_bus_message_exit_container(message);
+	return r < 0 ? r : sd_bus_message_exit_container(message);
+}
+
+/* Commands, of which the first one's path is read. */
+static int parse_program(sd_bus_message *message, char *program, size_t size)
+{
+	static const char command[] = "(sasbttttuii)";
+	const char *text;
+	int r;
+
+	r = sd_bus_message_enter_container(message, 'v', "a(sasbttttuii)");
+	if (r >= 0)
+		r = sd_bus_message_enter_container(message, 'a', command);
+	while (r >= 0 && (r = sd_bus_message_enter_container(message, 'r', "sasbttttuii")) > 0) {
+		r = sd_bus_message_read(message, "s", &text);
+		if (r >= 0 && !*program && strlen(text) < size)
+			(void)stpcpy(program, text);
+		if (r >= 0)
+			r = sd_bus_message_skip(message, "asbttttuii");
+		if (r >= 0)
+			r = sd_bus_message_exit_container(message);
+	}
+	if (r >= 0)
+		r = sd_bus_message_exit_container(message);
+	return r < 0 ? r : sd_bus_message_exit_container(message);
 }
 
 static int parse_invocation(sd_bus_message *message, char *text)
@@ -116,7 +170,11 @@ static int parse_property(
 	case 'A':
 		return parse_word(message, property->type == 'A', field);
 	case 'n':
-		return parse_name(message, field);
+		return parse_name(message, field, property->size);
+	case 'L':
+		return parse_list(message, field, property->size);
+	case 'P':
+		return parse_program(message, field, property->size);
 	case 'a':
 		return parse_invocation(message, field);
 	case 'b':

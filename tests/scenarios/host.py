@@ -49,6 +49,7 @@ class Unit:
         self.can_reload = False
         self.deaf = False  # its reloads read nothing
         self.hangs = False  # in a reload that began long ago
+        self.settings = {}  # more of its properties: {name: (type, value)}
         self.paths = [path_of(name)]  # and those of its aliases
         self.begin(now() - 3600 * 10**6)
 
@@ -78,6 +79,7 @@ class Unit:
             "TimeoutStartUSec": ("t", 90 * 10**6),
             "StartLimitIntervalUSec": ("t", 0),
             "StartLimitBurst": ("u", 0),
+            **self.settings,
         }
 
     def work(self, job):

@@ -226,6 +226,30 @@ def test_the_rule_and_the_check_name_what_polkit_is_told(bus_ferry, host, pay):
     assert '"try-restart httpd.service"' in bus_ferry.run("--polkit-rule").out
 
 
+def command(path):
+    """A program of a unit, as systemd shows it."""
+    return "a(sasbttttuii)", [(path, [path, "-x"], False, 0, 0, 0, 0, 0, 0, 0)]
+
+
+def test_units_that_cannot_take_a_renewal_are_named(bus_ferry, host, pay):
+    bus_ferry.destination("files", "files", directory=str(bus_ferry.files), group="daemon")
+    host.unit("web.service").settings = {
+        "User": ("s", "nobody"), "Group": ("s", ""), "SupplementaryGroups": ("as", ["mail"]), "ExecStart": command("/usr/sbin/web"),
+    }  # fmt: skip
+    host.unit("postfix.service").settings = {
+        "ExecStart": command("/bin/true"), "ExecReload": command("/bin/true"), "PropagatesReloadTo": ("as", ["postfix@-.service"]),
+    }  # fmt: skip
+    host.unit("root.service").settings = {"ExecStart": command("/usr/sbin/root"), "ConsistsOf": ("as", ["a.service"])}
+    for name in ("web", "postfix", "root"):
+        bus_ferry.dependent(name, f"{name}.service")
+    bus_ferry.carry("pay", pay, {"to": "files", "then": ["web", "postfix", "root"]})
+    said = bus_ferry.run("--check").log.splitlines()
+    assert len(said) == 2, said
+    assert said[0].startswith("warning: dependents.postfix.unit: 'postfix.service' does nothing itself"), said
+    assert said[0].endswith("name instead: postfix@-.service")
+    assert re.match(r"warning: dependents\.web\.unit: 'web\.service' runs as nobody, which is not in group 'daemon'", said[1])
+
+
 @pytest.mark.parametrize("installed", [True, False])
 def test_a_refused_restart_names_what_is_missing(bus_ferry, host, pay, web, installed):
     host.refuses_jobs = True
