@@ -26,12 +26,12 @@ static bool is_token(const char *id)
 
 static bool is_recorded(const struct look_item *item, const char *revision)
 {
-	return item->revision && revision && strcmp(item->revision, revision) == 0;
+	return item->revision && strcmp(item->revision, revision) == 0;
 }
 
-static bool is_ours(const struct look_item *item, const char *current, const struct observed *seen)
+static bool is_ours(const char *current, const struct observed *seen)
 {
-	return is_recorded(item, current) || ((seen->own || seen->former) && is_token(current));
+	return (seen->own || seen->former) && is_token(current);
 }
 
 /* --- tags --- */
@@ -69,11 +69,13 @@ static char *changed_tags(
 bool secret_foreign(const struct look_item *item, const struct sm_description *description,
 	const char *current, struct observed *seen)
 {
-	bool theirs = current && !is_ours(item, current, seen);
+	bool theirs = current && !is_ours(current, seen);
 	_cleanup_(freep) char *tags = changed_tags(item->delivery, description->tags, seen);
 	struct buf words = BUF_NULL;
 
-	if (is_recorded(item, current ?: NO_VERSION) || (!theirs && !tags))
+	if (is_recorded(item, current ?: NO_VERSION))
+		return false; /* it is ours, or was let go */
+	if (!theirs && !tags)
 		return false;
 	if (!seen->revision)
 		seen->revision = mem_strdup(NO_VERSION);

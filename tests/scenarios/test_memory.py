@@ -2,13 +2,14 @@
 """Where in its memory a running daemon has a private key: certferryd(8) says it, and here it is looked for."""
 
 import base64
+import json
 import os
 import re
 import time
 
 import pytest
 
-from tests.scenarios.vocabulary import SLOW
+from tests.scenarios.vocabulary import DESTINATION, SLOW
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="another process's memory is root's to read"),
@@ -72,6 +73,20 @@ def test_a_key_is_in_locked_memory_but_for_what_libcurl_is_sending(ferry, cloud,
     cloud.clear_faults()
     daemon.wait_log(f"Delivered renewed certificate to 'pay/{destination}'")
     # It says so before the request has ended, which wipes them.
+    ferry.wait_for(lambda: copies(daemon.process.pid, pem) == (0, 0), 2)
+
+
+def test_nothing_stays_of_a_secret_of_others(ferry, cloud):
+    """It is read for the names of its fields alone."""
+    pay = ferry.issue("pay.example.com")
+    pem = ferry.truth(ferry.issue("theirs.example.com"))["private_key"]
+    secrets = cloud.boto3("secretsmanager", DESTINATION)
+    secrets.create_secret(Name="pay", SecretString=json.dumps({"tls_key": pem}))
+    document = cloud.shipped_policy(name="destination-secretsmanager-read.json", account=DESTINATION)
+    cloud.put_policy(arn=cloud.role_arn(DESTINATION), name="read", document=document)
+    ferry.carry("pay", pay, {"to": "secrets", "adopt": True})
+    daemon = ferry.start()
+    daemon.wait_log("'tls_key'")
     ferry.wait_for(lambda: copies(daemon.process.pid, pem) == (0, 0), 2)
 
 

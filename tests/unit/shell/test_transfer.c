@@ -526,6 +526,27 @@ static void test_anchor_that_objects_bear(void **state)
 	certificate_free(root);
 }
 
+/* It appeared after the look that was planned by: the write is not made, and the others are. */
+static void test_what_others_put_there_waits(void **state)
+{
+	struct world *world = *state;
+	_cleanup_(freep) char *command = mem_printf(
+		"ln -sf /etc/theirs.key %s/a/privkey.pem && echo x >%s/b/beside", world->directory,
+		world->directory);
+
+	carry(world, bundle_of(world, "www.example.com", 3600));
+	assert_all(world, OUTCOME_DONE);
+	assert_int_equal(system(command), 0);
+	world->items[0].approved = true; /* of what would be lost, which is another question */
+	carry(world, bundle_of(world, "www.example.com", 1800));
+	assert_int_equal(world->delivered[0].outcome.kind, OUTCOME_WAITING);
+	assert_int_equal(world->delivered[0].outcome.hold, HOLD_FOREIGN);
+	assert_non_null(strstr(world->delivered[0].reason, "privkey.pem -> /etc/theirs.key"));
+	assert_non_null(strstr(world->delivered[0].reason, "certferry approve a"));
+	assert_int_equal(world->delivered[1].outcome.kind, OUTCOME_DONE);
+	assert_int_equal(world->delivered[2].outcome.kind, OUTCOME_DONE);
+}
+
 /* The record knows that something was put there, which is gone: nobody knows what was trusted. */
 static void test_anchor_that_nobody_knows(void **state)
 {
@@ -598,6 +619,7 @@ int main(void)
 			test_anchor_is_given_only_when_there_was_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_anchor_that_objects_bear, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_anchor_that_nobody_knows, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_others_put_there_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_notes_are_of_their_items, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
 	};
