@@ -319,7 +319,7 @@ def story_inside():
     must(renewed, f"ACM does not renew: {reason}")
     second = world.source_serial()
     show(f"The same ARN, a new key, serial {second}...  What would be done now?")
-    show_run("certferryd", "--once", "--dry-run", env=world.environment())
+    show_run("certferryd", "--as-unit", "--once", "--dry-run")
     step("Nobody tells the daemon; it looks once a minute.  Meanwhile, this is all of its configuration:")
     show(*Path("/etc/certferry/certferry.yaml").read_text().splitlines())
     step("The renewal arrives, as boto3, a reader of the file and a TLS client see it:")
@@ -417,7 +417,7 @@ def run_in_container():
         print("A container of this host's root starts; what happens in it stays in it.", flush=True)
         echo = Echo(work / "results" / "output")
         echo.start()
-        in_time = system.boot(work, root, [])
+        in_time = system.boot(work, root, "", [])
         text = echo.end()
         console = (work / "console").read_text(errors="replace").strip().splitlines()
     if not text:
