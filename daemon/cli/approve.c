@@ -41,17 +41,39 @@ static void show_holds(const json_t *plan, const char *name)
 	}
 }
 
+/* What is left because it was not named; how many there are. */
+static size_t show_unnamed(const json_t *plan, const char *name)
+{
+	size_t i, count = 0;
+	json_t *step;
+
+	json_array_foreach(json_object_get(plan, "steps"), i, step)
+	{
+		const char *delivery = reply_text(step, "delivery");
+		_cleanup_(freep) char *line = mem_printf(
+			"%s: foreign: not approved; run 'certferry approve %s'", delivery, delivery);
+
+		if (strcmp(reply_text(step, "hold"), "foreign") != 0 || !is_meant(step, name) ||
+			can_be_approved(step, name))
+			continue;
+		puts(plain(line));
+		count++;
+	}
+	return count;
+}
+
 static void show_count(const struct cli *cli, uint32_t count, const json_t *plan)
 {
 	if (cli->json) {
 		printf("{\n  \"format\": 1,\n  \"exit\": 0,\n  \"approved\": %u\n}\n", count);
 		return;
 	}
-	if (!count) {
+	if (count)
+		show_holds(plan, cli->operand);
+	if (!show_unnamed(plan, cli->operand) && !count) {
 		puts("nothing waits for approval");
 		return;
 	}
-	show_holds(plan, cli->operand);
 	printf("approved: %u\n", count);
 }
 

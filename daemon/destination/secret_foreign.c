@@ -115,9 +115,10 @@ static char *field_words(const struct look_item *item, const struct sm_value *va
 				   "replaces them all");
 }
 
+/* What is denied may be the key that it is encrypted with, which AWS names then. */
 static char *unread_words(const struct error *err)
 {
-	if (err->kind == ERROR_DENIED)
+	if (err->kind == ERROR_DENIED && !strstr(err->text, "kms:"))
 		return mem_strdup("certferry may not read which fields it has "
 				  "(secretsmanager:GetSecretValue, see " READ_POLICY
 				  "), and a delivery replaces them all");

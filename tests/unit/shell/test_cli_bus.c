@@ -48,7 +48,9 @@
 	"{\"format\":1,\"exit\":3,\"steps\":[{\"verb\":\"deliver\",\"certificate\":\"web\","       \
 	"\"destination\":\"acm\",\"reason\":\"absent\"},{\"verb\":\"hold\",\"certificate\":\"web\","        \
 	"\"destination\":\"acm\",\"delivery\":\"web/acm\",\"hold\":\"approval\","                         \
-	"\"reason\":\"loses old.example\"}]}"
+	"\"reason\":\"loses old.example\"},{\"verb\":\"hold\",\"certificate\":\"pay\","                \
+	"\"destination\":\"secrets\",\"delivery\":\"pay/secrets\",\"hold\":\"foreign\","              \
+	"\"reason\":\"has other fields\"}]}"
 
 #define CANDIDATES                                                                                 \
 	"{\"format\":1,\"exit\":3,\"deliveries\":[{\"delivery\":\"web/acm\",\"candidates\":["      \
@@ -361,7 +363,8 @@ static void test_plan(void **state)
 
 	daemon_start(w, false);
 	assert_int_equal(certferry(w, (char *)"plan"), 3);
-	assert_string_equal(w->out, "deliver web to acm: absent\nhold web to acm: loses old.example\n");
+	assert_string_equal(w->out, "deliver web to acm: absent\nhold web to acm: loses old.example\n"
+				    "hold pay to secrets: has other fields\n");
 	assert_int_equal(certferry(w, (char *)"plan", (char *)"--json"), 3);
 	assert_string_equal(w->out, PLAN);
 }
@@ -430,7 +433,9 @@ static void test_approve(void **state)
 
 	daemon_start(w, true);
 	assert_int_equal(certferry(w, (char *)"approve"), 0);
-	assert_string_equal(w->out, "web/acm: approval: loses old.example\napproved: 1\n");
+	assert_string_equal(w->out, "web/acm: approval: loses old.example\n"
+				    "pay/secrets: foreign: not approved; run 'certferry approve "
+				    "pay/secrets'\napproved: 1\n");
 	assert_int_equal(certferry(w, (char *)"approve", (char *)"web/files"), 0);
 	assert_string_equal(w->out, "nothing waits for approval\n");
 	assert_int_equal(certferry(w, (char *)"approve", (char *)"--json"), 0);

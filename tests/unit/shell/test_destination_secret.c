@@ -471,6 +471,10 @@ static void test_foreign_fields(void **state)
 	assert_non_null(strstr(said, "destination-secretsmanager-read.json"));
 	assert_non_null(strstr(said, "replaces them all"));
 	free(said);
+	error_set(&denied, ERROR_DENIED, 0, "GetSecretValue: AccessDenied: kms:Decrypt");
+	said = fields_said(world, NULL, &denied, &seen);
+	assert_non_null(strstr(said, "kms:Decrypt"));
+	free(said);
 	said = fields_said(world, NULL, &cut, &seen);
 	assert_non_null(strstr(said, "GetSecretValue: cut off"));
 	free(said);
