@@ -69,12 +69,30 @@ static struct step *add_delivery_step(struct planner *planner, size_t index, enu
 	return step;
 }
 
+/* Which import a delivery is to go on with is a person's choice: the one in use that ends first, or, of those that certferry
+ * made, whichever does. */
+static struct version first_candidate(const struct observed *seen)
+{
+	struct version first = { 0 };
+
+	for (size_t i = 0; i < seen->candidate_count; i++) {
+		const struct candidate *candidate = &seen->candidates[i];
+
+		if ((candidate->in_use || seen->former) &&
+			(!first.not_after || candidate->not_after < first.not_after))
+			first.not_after = candidate->not_after;
+	}
+	return first;
+}
+
 struct version plan_in_place(const struct plan_delivery *delivery)
 {
 	const struct observed *seen = delivery->observed;
 	bool present = seen->state == OBSERVED_PRESENT || seen->state == OBSERVED_DEMOTED ||
 		       seen->state == OBSERVED_FOREIGN;
 
+	if (seen->state == OBSERVED_ADOPTABLE)
+		return first_candidate(seen);
 	if (present && seen->version.not_after)
 		return seen->version;
 	if ((present || seen->state == OBSERVED_UNKNOWN) && delivery->record)

@@ -1258,6 +1258,24 @@ static void test_property(void **state)
 	assert_true(writes > SEEDS / 2); /* or the situations are too dull to show anything */
 }
 
+/* What those who use it will miss, whichever is chosen. */
+static void test_in_place_to_choose(void **state)
+{
+	struct candidate candidates[] = {
+		{ .not_after = 5, .in_use = true },
+		{ .not_after = 2 },
+		{ .not_after = 3, .in_use = true },
+	};
+	struct observed seen = { .state = OBSERVED_ADOPTABLE, .candidates = candidates, .candidate_count = 3 };
+	const struct plan_delivery delivery = { .observed = &seen };
+
+	assert_int_equal(plan_in_place(&delivery).not_after, 3);
+	seen.former = (char *)"arn:former";
+	assert_int_equal(plan_in_place(&delivery).not_after, 2);
+	seen.candidate_count = 0;
+	assert_int_equal(plan_in_place(&delivery).not_after, 0);
+}
+
 int main(void)
 {
 	_cleanup_(strv_freep) char **files = NULL;
@@ -1272,9 +1290,10 @@ int main(void)
 	count = strv_length(files);
 	if (count < 60)
 		return 1;
-	tests = mem_alloc((count + 1) * sizeof(*tests));
+	tests = mem_alloc((count + 2) * sizeof(*tests));
 	for (size_t i = 0; i < count; i++)
 		tests[i] = (struct CMUnitTest){ files[i], test_case, NULL, NULL, files[i] };
 	tests[count] = (struct CMUnitTest)cmocka_unit_test(test_property);
-	return _cmocka_run_group_tests("plan", tests, count + 1, NULL, NULL);
+	tests[count + 1] = (struct CMUnitTest)cmocka_unit_test(test_in_place_to_choose);
+	return _cmocka_run_group_tests("plan", tests, count + 2, NULL, NULL);
 }
