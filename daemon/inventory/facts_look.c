@@ -185,8 +185,12 @@ void delivery_saw(struct inventory *inventory, struct tracked_delivery *delivery
 	note_expiring(inventory, delivery);
 	if (was_failing)
 		transition_look_again(&delivery->record);
-	if (!is_source_version(&delivery->observed, source))
+	if (!is_source_version(&delivery->observed, source)) {
+		if (delivery->observed.state == OBSERVED_PRESENT &&
+			transition_landed(&delivery->record, &delivery->observed) && delivery->has_record)
+			(void)save_delivery(inventory, delivery);
 		return;
+	}
 	note_anchor(inventory, delivery);
 	note_current(inventory, delivery);
 }

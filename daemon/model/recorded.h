@@ -11,6 +11,9 @@
 #include "daemon/model/proof.h"
 #include "daemon/model/version.h"
 
+/* A delivery_record's former where a person has let certferry replace what others put there. */
+#define SOURCE_OF_OTHERS "-"
+
 /* A certificate at the source, as last read. */
 struct certificate_record {
 	char *arn;

@@ -41,8 +41,9 @@ static bool is_ordered(const struct delivery *delivery)
 static enum whose whose_unrecorded(
 	const struct observed *seen, const struct delivery *delivery, const struct version *wanted)
 {
+	/* What begins later may be a later version of this very certificate. */
 	if (is_ordered(delivery))
-		return WHOSE_OURS;
+		return version_is_older(wanted, &seen->version) ? WHOSE_OTHERS : WHOSE_OURS;
 	if (seen->former)
 		return WHOSE_FORMER;
 	if (seen->marked)

@@ -156,8 +156,10 @@ static const char *former_source(const struct plan_delivery *delivery)
 static bool is_touched(const struct plan_delivery *delivery)
 {
 	bool renewal = delivery->observed->state == OBSERVED_PRESENT && !delivery->delivery->arn;
+	const char *former = former_source(delivery);
 
-	return (former_source(delivery) || (never_confirmed(delivery->record) && !renewal)) &&
+	return ((former && strcmp(former, SOURCE_OF_OTHERS) != 0) ||
+		       (never_confirmed(delivery->record) && !renewal)) &&
 	       !(delivery->record && delivery->record->guard_passed);
 }
 
@@ -172,7 +174,7 @@ static void put_repointed(
 	buf_append_string(reason, "certificate in place");
 	if (digest_is_set(&seen->version.digest))
 		buf_printf(reason, " (expires %s)", time_format(seen->version.not_after, end));
-	if (strncmp(former, "arn:", 4) == 0)
+	if (strcmp(former, SOURCE_OF_OTHERS) != 0)
 		buf_printf(reason, " comes from '%s', which its entry named before", former);
 	else
 		buf_append_string(reason, " is to be replaced");

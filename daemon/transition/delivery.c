@@ -157,6 +157,19 @@ bool transition_current(
 	return true;
 }
 
+bool transition_landed(struct delivery_record *record, const struct observed *seen)
+{
+	if (!digest_is_set(&record->intended) || !digest_equal(&seen->version.digest, &record->intended) ||
+		digest_equal(&seen->version.digest, &record->confirmed.digest))
+		return false;
+	(void)replace_text(&record->object_id, seen->object_id);
+	(void)replace_text(&record->revision, seen->revision);
+	record->confirmed = seen->version;
+	record->confirmed_at = seen->at - seen->at % USEC_PER_SEC;
+	record->ambiguous = false;
+	return true;
+}
+
 /* --- transfers --- */
 
 void transition_intended(struct delivery_record *record, const struct digest *version, usec_t now)
@@ -244,9 +257,6 @@ void transition_proven(struct delivery_record *record, const struct digest *vers
 	change->words = words;
 	proof_record_done(&before);
 }
-
-/* Of no source certificate that has an ARN. */
-#define SOURCE_OF_OTHERS "-"
 
 /* What was confirmed is not what is there. */
 static void let_go(struct delivery_record *record, const struct observed *seen)

@@ -48,6 +48,10 @@ bool transition_anchor_learned(
 bool transition_current(
 	struct delivery_record *record, const struct observed *seen, bool recorded, struct changes *changes);
 
+/* transition_landed(record, seen): the version that was ordered is in place, though the source has another one by now: it
+ * is confirmed, and whatever is ordered next replaces what is known.  True when that is news. */
+bool transition_landed(struct delivery_record *record, const struct observed *seen);
+
 /* --- transfers --- */
 
 /* transition_intended(record, version, now): it is to be written.  An open import whose answer was lost keeps its time. */

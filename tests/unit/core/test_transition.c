@@ -443,6 +443,8 @@ static bool tell_delivery(struct world *world, const char *name, struct fact *fa
 			&fact->anchor), "written", "not written");
 	else if (strcmp(name, "current") == 0)
 		say(world, transition_current(record, &fact->seen, fact->recorded, changes), "written", "not written");
+	else if (strcmp(name, "landed") == 0)
+		say(world, transition_landed(record, &fact->seen), "written", "not written");
 	else if (strcmp(name, "intended") == 0)
 		transition_intended(record, &fact->version.digest, now);
 	else if (strcmp(name, "import-sent") == 0)

@@ -195,8 +195,8 @@ static void assert_proof(const struct proof_record *found, const struct proof_re
 
 static struct delivery_record full_delivery(void)
 {
-	return (struct delivery_record){ .name = (char *)"web/edge", .object = (char *)"object",
-		.object_id = (char *)"id", .revision = (char *)"1 2 3", .confirmed = version_of(20),
+	return (struct delivery_record){ .name = (char *)"web/edge", .object = (char *)"acm a <- b x arn:2",
+		.former = (char *)"arn:1", .object_id = (char *)"id", .revision = (char *)"1 2 3", .confirmed = version_of(20),
 		.confirmed_at = 22, .intended = digest_of(23), .intended_at = 24, .ambiguous = true,
 		.failures = 25, .next_try = 26, .kind = ERROR_QUOTA, .problem = (char *)"problem",
 		.hold = HOLD_GONE, .hold_reason = (char *)"reason", .held = digest_of(27),
@@ -209,6 +209,7 @@ static void assert_delivery(const struct delivery_record *found, const struct de
 {
 	assert_string_equal(found->name, row->name);
 	assert_string_equal(found->object, row->object);
+	assert_string_equal(found->former, row->former);
 	assert_string_equal(found->object_id, row->object_id);
 	assert_string_equal(found->revision, row->revision);
 	assert_version(&found->confirmed, 20);
