@@ -441,6 +441,32 @@ static void test_exportable(void **state)
 	assert_false(is_exportable("\"Status\": \"ISSUED\""));
 }
 
+static size_t count_in_scope(enum acm_scope scope, const char *members)
+{
+	_cleanup_(freep) char *text = mem_printf(
+		"{\"CertificateSummaryList\": [{\"CertificateArn\": \"%s\", %s}, {\"CertificateArn\": \"%s\"}]}", ARN,
+		members, ARN);
+	_cleanup_(acm_page_done) struct acm_page page;
+
+	acm_page_init(&page, ACM_LISTING_LIST, scope);
+	page_begin(&page.page);
+	assert_int_equal(page_read(&page.page, text, strlen(text)), 0);
+	assert_int_equal(page_end(&page.page), 0);
+	assert_int_equal(acm_page_check(&page, NULL), 0);
+	return page.count;
+}
+
+/* Whatever an endpoint lists that overlooks a filter; the second one says nothing of itself. */
+static void test_what_is_not_of_the_scope_is_left_out(void **state)
+{
+	assert_int_equal(count_in_scope(ACM_SCOPE_N2, "\"RootHierarchyType\": \"N2_AMAZON_MANAGED\""), 1);
+	assert_int_equal(count_in_scope(ACM_SCOPE_N2, "\"RootHierarchyType\": null"), 0);
+	assert_int_equal(count_in_scope(ACM_SCOPE_IMPORTED, "\"Type\": \"IMPORTED\""), 1);
+	assert_int_equal(count_in_scope(ACM_SCOPE_IMPORTED, "\"Type\": \"PRIVATE\""), 0);
+	assert_int_equal(count_in_scope(ACM_SCOPE_USUAL, "\"Type\": \"PRIVATE\""), 2);
+	assert_int_equal(count_in_scope(ACM_SCOPE_ORIGINS, "\"CertificateKeyPairOrigin\": \"ACME\""), 2);
+}
+
 static void test_malformed_summaries(void **state)
 {
 	static const char *const bad[] = { "{}", "[]", "7", "{\"CertificateArn\": null}",
@@ -681,6 +707,7 @@ int main(void)
 		cmocka_unit_test(test_parse_listed),
 		cmocka_unit_test(test_parse_found),
 		cmocka_unit_test(test_exportable),
+		cmocka_unit_test(test_what_is_not_of_the_scope_is_left_out),
 		cmocka_unit_test(test_malformed_summaries),
 		cmocka_unit_test(test_description),
 		cmocka_unit_test(test_parse_material),
