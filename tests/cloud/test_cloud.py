@@ -1011,6 +1011,18 @@ def test_secret_of_others_is_out_of_reach(cloud, secrets):
     secrets.put_secret_value(SecretId="theirs", SecretString="y")
 
 
+def test_reading_a_secret_takes_a_policy_of_its_own(cloud, secrets):
+    cloud.boto3("secretsmanager", DESTINATION).create_secret(Name="theirs", SecretString="x")
+    document = cloud.shipped_policy(name="destination-secretsmanager-read.json", account=DESTINATION)
+    cloud.put_policy(arn=cloud.role_arn(DESTINATION), name="read", document=document)
+    assert secrets.get_secret_value(SecretId="theirs")["SecretString"] == "x"
+    with refused("AccessDeniedException", "secretsmanager:PutSecretValue"):
+        secrets.put_secret_value(SecretId="theirs", SecretString="y")
+    cloud.remove_policy(arn=cloud.role_arn(DESTINATION), name="read")
+    with refused("AccessDeniedException", "secretsmanager:GetSecretValue"):
+        secrets.get_secret_value(SecretId="theirs")
+
+
 def test_secret_scheduled_for_deletion(cloud, secrets):
     secrets.create_secret(Name="tls/pay", SecretString="one", Tags=own_tags(SOURCE_ARN))
     witness = cloud.boto3("secretsmanager", DESTINATION)
