@@ -30,6 +30,10 @@ static const struct announce_row rows[CHANGE_EVENTS] = {
 		.message_id = SAY_LOOP_FAILED, .level = LOG_ERR,
 		.sentence = "Failed to {words}: {error}; certferryd exits, and unfinished work resumes at its next start",
 	},
+	[CHANGE_LEFT] = {
+		.level = LOG_NOTICE,
+		.sentence = "{words}",
+	},
 	[CHANGE_CLOCK_OFF] = {
 		.message_id = SAY_CLOCK_OFF, .level = LOG_WARNING,
 		.sentence = "This host's clock is {words} AWS's; certferryd dates its requests by AWS's clock. Correct "

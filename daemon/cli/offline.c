@@ -80,6 +80,12 @@ static struct dependent_report dependent(const struct recorded *recorded, const 
 	};
 }
 
+/* A row of an object that no delivery may care for any more (inventory/leftovers.c): who cares, only certferryd knows. */
+static bool is_set_aside(const struct delivery_record *row)
+{
+	return strstr(row->name, " @") != NULL;
+}
+
 static void fill(const struct recorded *recorded, const char *name, struct status_view *view, char **notes)
 {
 	view->certificates = mem_alloc(recorded->certificate_count * sizeof(*view->certificates));
@@ -89,7 +95,7 @@ static void fill(const struct recorded *recorded, const char *name, struct statu
 		if (!name || reply_is_under(recorded->certificates[i].arn, name))
 			view->certificates[view->certificate_count++] = certificate(&recorded->certificates[i]);
 	for (size_t i = 0; i < recorded->delivery_count; i++)
-		if (!name || reply_is_under(recorded->deliveries[i].name, name))
+		if (!is_set_aside(&recorded->deliveries[i]) && (!name || reply_is_under(recorded->deliveries[i].name, name)))
 			view->deliveries[view->delivery_count++] = delivery(&recorded->deliveries[i], &notes[i]);
 	for (size_t i = 0; !name && i < recorded->dependent_count; i++)
 		view->dependents[view->dependent_count++] = dependent(recorded, &recorded->dependents[i]);

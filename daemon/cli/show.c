@@ -231,6 +231,43 @@ static void dependent_row(struct table *table, const json_t *item, usec_t now)
 	table_add(table, text.data);
 }
 
+static void note_users(struct buf *text, const json_t *item)
+{
+	const json_t *users = json_object_get(item, "in_use_by");
+	size_t count = json_array_size(users);
+
+	if (!json_is_array(users))
+		return;
+	if (!count)
+		note(text, "not in use");
+	else if (count == 1)
+		note(text, "used by %s", json_string_value(json_array_get(users, 0)));
+	else
+		note(text, "used by %s and %zu more", json_string_value(json_array_get(users, 0)), count - 1);
+}
+
+static size_t leftover_rank(const json_t *item)
+{
+	return 0;
+}
+
+static void leftover_row(struct table *table, const json_t *item, usec_t now)
+{
+	_cleanup_(buf_done) struct buf text = BUF_NULL;
+
+	table_add(table, reply_text(item, "object_id"));
+	table_add(table, reply_text(item, "delivery"));
+	add_expiry(table, json_object_get(item, "version"), now);
+	note(&text, "no delivery cares for it any more");
+	note_users(&text, item);
+	note(&text, "%s", reply_text(item, "problem"));
+	table_add(table, text.data);
+}
+
+static const struct section leftovers = {
+	"leftovers", { "LEFTOVER", "DELIVERY", "EXPIRES", "NOTE" }, leftover_rank, leftover_row
+};
+
 static const struct section sections[] = {
 	{ "certificates", { "CERTIFICATE", "DOMAIN", "EXPIRES", "NOTE" }, problem_rank,
 		certificate_row },
@@ -263,6 +300,15 @@ static void append_section(struct buf *text, const struct section *section, cons
 		return;
 	table_write(&table, width, text);
 	buf_append_char(text, '\n');
+}
+
+static void append_leftovers(struct buf *text, const json_t *status, size_t width)
+{
+	unsigned left_out = reply_count(status, "leftovers_left_out");
+
+	append_section(text, &leftovers, status, SHOW_ALL, width);
+	if (left_out)
+		buf_printf(text, "and %u more leftovers: certferry status --all lists them\n", left_out);
 }
 
 static void append_line(struct buf *text, const char *head, const char *sentence)
@@ -471,6 +517,7 @@ static char *show_summary(const json_t *status, size_t width)
 	struct buf text = BUF_NULL;
 
 	append_section(&text, &groups, status, SHOW_ALL, width);
+	append_leftovers(&text, status, width);
 	if (left_out)
 		buf_printf(&text, "and %u more problems: certferry status --all lists them\n", left_out);
 	append_problems(&text, status);
@@ -488,6 +535,7 @@ char *show_status(const json_t *status, enum show what, size_t width)
 		return show_summary(status, width);
 	for (size_t i = 0; i < ARRAY_SIZE(sections); i++)
 		append_section(&text, &sections[i], status, what, width);
+	append_leftovers(&text, status, width);
 	append_problems(&text, status);
 	append_sum(&text, status, &deliveries, &dependents);
 	return buf_take(&text);

@@ -53,6 +53,7 @@ static void take_over(struct conductor *conductor, struct world *world, const st
 	look_cancel(conductor->look);
 	tags_cancel(conductor->tags);
 	renewals_cancel(conductor->renewals);
+	leftovers_cancel(conductor->leftovers);
 	proofs_cancel(conductor->proofs);
 	tell_new_world(conductor->tell, world);
 	plan_done(&conductor->planner.shown); /* its names borrow from the stock */
@@ -424,6 +425,8 @@ static void on_ended(void *userdata, enum source_reading reading, const struct e
 	job_read_ended(conductor, err);
 	if (!err)
 		renewals_ask(conductor->renewals, reading != SOURCE_LOOK);
+	if (!err && reading == SOURCE_SWEEP)
+		leftovers_look(conductor->leftovers, conductor->default_region);
 }
 
 static void on_cancelled(void *userdata)
@@ -491,6 +494,7 @@ static void make_actors(struct conductor *conductor)
 	conductor->tags = tags_new(&(struct tags_host){
 		.inventory = inventory, .context = context, .wanted = wants_tag, .userdata = conductor });
 	conductor->renewals = renewals_new(inventory, context);
+	conductor->leftovers = leftovers_new(inventory, context);
 	conductor->tell = tell_new(inventory,
 		&(struct dependent_host){ .event = conductor->event, .bus = bus_now, .userdata = conductor });
 }
@@ -503,6 +507,7 @@ static void end_actors(struct conductor *conductor)
 	conductor->look = look_free(conductor->look);
 	conductor->tags = tags_free(conductor->tags);
 	conductor->renewals = renewals_free(conductor->renewals);
+	conductor->leftovers = leftovers_free(conductor->leftovers);
 	conductor->transfers = transfers_free(conductor->transfers);
 	conductor->proofs = proofs_free(conductor->proofs);
 	conductor->tell = tell_free(conductor->tell);

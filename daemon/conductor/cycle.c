@@ -322,6 +322,7 @@ bool cycle_idle(const struct conductor *conductor)
 	return !watch_show(conductor->watch).reading && !watch_wants_sweep(conductor->watch) &&
 	       !transfers_are_busy(conductor->transfers) && !proofs_are_busy(conductor->proofs) &&
 	       !tell_is_busy(conductor->tell) && !renewals_are_busy(conductor->renewals) &&
+	       !leftovers_are_busy(conductor->leftovers) &&
 	       !conductor->stock->census.gathering &&
 	       !inventory_first_touched(conductor->inventory) &&
 	       transfers_next(conductor->transfers) == USEC_INFINITY &&

@@ -24,6 +24,7 @@
 #include <systemd/sd-event.h>
 
 #include "daemon/actor/transfers.h"
+#include "daemon/actor/leftovers.h"
 #include "daemon/actor/look.h"
 #include "daemon/actor/prove.h"
 #include "daemon/actor/queue.h"
@@ -76,6 +77,7 @@ struct conductor {
 	struct proofs *proofs;
 	struct tags *tags;
 	struct renewals *renewals;
+	struct leftovers *leftovers;
 	struct tell *tell;
 
 	struct job *jobs;
@@ -150,6 +152,9 @@ void view_head(struct conductor *conductor, struct status_view *ret_view);
 void view_certificate(const struct conductor *conductor, const struct tracked_certificate *certificate,
 	struct certificate_view *ret_view);
 void view_dependent(const struct tracked_dependent *dependent, struct dependent_report *report);
+
+/* view_leftovers(conductor, view): into ${view}, which has none: those that are cared for by nobody. */
+void view_leftovers(struct conductor *conductor, struct status_view *view);
 
 /* view_certificates(conductor, first, count, view): those from number ${first} on take the place of ${view}'s. */
 void view_certificates(struct conductor *conductor, size_t first, size_t count, struct status_view *view);

@@ -351,7 +351,7 @@ static bool job_rests(struct conductor *conductor, struct job *job)
 		job->rested++;
 	if (job->rested < scope.count || !exports_rest(conductor, &scope))
 		return false;
-	if (is_about_all(job) ? renewals_are_busy(conductor->renewals)
+	if (is_about_all(job) ? renewals_are_busy(conductor->renewals) || leftovers_are_busy(conductor->leftovers)
 			      : !renewals_rest(conductor->renewals, scope.certificate, scope.certificates))
 		return false;
 	return is_about_all(job) ? all_dependents_rest(conductor) : dependents_rest(conductor, &scope);

@@ -352,6 +352,14 @@ static void write_told(struct survey *survey)
 	writer_close(&survey->writer, ']');
 }
 
+static void write_leftovers(struct survey *survey)
+{
+	_cleanup_(status_view_done) struct status_view view = { 0 };
+
+	view_leftovers(survey->conductor, &view);
+	report_leftovers(&survey->writer, &view, SIZE_MAX);
+}
+
 static void write_dependents(struct survey *survey)
 {
 	struct conductor *conductor = survey->conductor;
@@ -368,6 +376,8 @@ static void write_dependents(struct survey *survey)
 	}
 	writer_close(&survey->writer, ']');
 	writer_texts(&survey->writer, "notices", conductor->stock->world->expansion->problems);
+	if (!*survey->name)
+		write_leftovers(survey);
 }
 
 static void end_text(struct survey *survey)
@@ -385,9 +395,11 @@ static void end_text(struct survey *survey)
 static void write_summary(struct survey *survey, struct buf *to)
 {
 	_cleanup_(freep) char *text = NULL;
-	struct status_view head;
+	_cleanup_(status_view_done) struct status_view head = { 0 };
 
 	view_head(survey->conductor, &head);
+	if (!*survey->name)
+		view_leftovers(survey->conductor, &head);
 	text = report_summary(&head, &survey->summary);
 	buf_append_string(to, text);
 	buf_append_char(to, '\n');

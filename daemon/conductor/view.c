@@ -267,6 +267,32 @@ void view_head(struct conductor *conductor, struct status_view *ret_view)
 	};
 }
 
+void view_leftovers(struct conductor *conductor, struct status_view *view)
+{
+	const struct stock *stock = conductor->stock;
+
+	inventory_judge_leftovers(conductor->inventory);
+	view->leftovers = mem_alloc(stock->leftover_count * sizeof(*view->leftovers));
+	view->leftovers_left_out = stock->leftovers_left_out;
+	for (size_t i = 0; i < stock->leftover_count; i++) {
+		const struct leftover *leftover = &stock->leftovers[i];
+
+		if (leftover->cared_for)
+			continue;
+		view->leftovers[view->leftover_count++] = (struct leftover_view){
+			.delivery = leftover->name,
+			.object = leftover->object,
+			.object_id = leftover->object_id,
+			.version = leftover->version,
+			.confirmed_at = leftover->confirmed_at,
+			.checked_at = leftover->checked_at,
+			.users = leftover->users,
+			.users_known = leftover->users_known,
+			.problem = leftover->problem,
+		};
+	}
+}
+
 void view_certificates(struct conductor *conductor, size_t first, size_t count, struct status_view *view)
 {
 	for (size_t i = 0; i < view->certificate_count; i++)
@@ -286,6 +312,7 @@ void ask_status(struct conductor *conductor, struct status_view *ret_view)
 	ask_status_of(conductor, slots, conductor->stock->delivery_count, ret_view);
 	/* Those without a delivery, and dependents that nobody names, too. */
 	view_certificates(conductor, 0, conductor->stock->certificate_count, ret_view);
+	view_leftovers(conductor, ret_view);
 	ret_view->dependents =
 		mem_resize(ret_view->dependents, conductor->stock->dependent_count, sizeof(*ret_view->dependents));
 	ret_view->dependent_count = conductor->stock->dependent_count;

@@ -63,8 +63,10 @@ struct tracked_delivery *delivery_unpack(
 void delivery_point(struct inventory *inventory, struct tracked_delivery *state)
 {
 	const struct slot *slot = &inventory->slots[state->slot];
+	struct delivery_record left = { 0 };
 	_cleanup_(freep) char *key = NULL;
 	const struct delivery *delivery;
+	bool voided, other_arn;
 
 	make_delivery(state, inventory->stock.world,
 		&inventory->stock.world->expansion->certificates[slot->certificate],
@@ -74,12 +76,20 @@ void delivery_point(struct inventory *inventory, struct tracked_delivery *state)
 	/* Also of another source certificate it is to be seen what the same object has. */
 	if (!state->record.object || strcmp(state->record.object, key) != 0)
 		observed_done(&state->observed);
-	if (transition_pointed(
-		    &state->record, key, delivery->wish->accept | delivery->entry->accept))
+	other_arn = delivery->arn && state->record.object_id &&
+		    strcmp(delivery->arn, state->record.object_id) != 0;
+	/* (What is the same is the rule, for each of very many.) */
+	if (other_arn || (state->record.object && strcmp(state->record.object, key) != 0))
+		leftover_row(state, &left);
+	voided = transition_pointed(
+		&state->record, key, delivery->wish->accept | delivery->entry->accept);
+	if (voided)
 		state->has_record = false;
-	if (delivery->arn && state->record.object_id &&
-		strcmp(delivery->arn, state->record.object_id) != 0)
+	if (other_arn)
 		observed_done(&state->observed);
+	if (voided || other_arn)
+		leftover_set_aside(inventory, &left);
+	delivery_record_done(&left);
 }
 
 /* --- those of a turn --- */
@@ -153,6 +163,7 @@ void delivery_ended(struct inventory *inventory, struct tracked_delivery *delive
 	}
 	if (delivery->world != inventory->stock.world)
 		delivery_point(inventory, delivery);
+	leftovers_save(inventory);
 	delivery_changed(inventory, delivery);
 }
 

@@ -17,6 +17,7 @@
  *	deliveries.c		deliveries opened from their slots, and settled again
  *	settled.c		what is kept of a settled one
  *	find.c			by name or ARN
+ *	leftovers.c		objects that no delivery cares for any more
  *	owed.c			the rows of what a dependent is owed
  *	agenda.c		what is to be planned, and when
  *	census.c		what all plans come to
@@ -45,6 +46,9 @@ struct inventory {
 	struct announce *announce;
 	struct record *record; /* NULL: none (a dry run without a state directory) */
 	struct agenda agenda;
+	struct leftover *leftovers; /* the stock's */
+	struct delivery_record *aside; /* rows that leftovers_save() writes */
+	size_t aside_count;
 	struct tracked_delivery *used; /* to be settled at the end of the turn */
 	const char *pinned; /* the anchor, interned, of which this is the digest: */
 	struct fingerprint pinned_digest;
@@ -130,6 +134,7 @@ bool record_ended(struct inventory *inventory, int r, struct error *err);
 bool save_certificate(struct inventory *inventory, struct tracked_certificate *certificate);
 bool save_delivery(struct inventory *inventory, struct tracked_delivery *delivery);
 bool remove_delivery(struct inventory *inventory, const char *name);
+bool save_delivery_row(struct inventory *inventory, const struct delivery_record *row);
 bool save_dependent(struct inventory *inventory, const struct tracked_dependent *dependent);
 bool save_owed(struct inventory *inventory, const struct owed_record *row);
 bool remove_owed(struct inventory *inventory, const struct owed_record *row);
@@ -195,6 +200,19 @@ void take_over_deliveries(struct inventory *inventory, struct former *former);
 /* drop_deliveries(former): those that were not walked go; one that is carried is in no world any
  * more, and goes with delivery_ended(). */
 void drop_deliveries(struct former *former);
+
+/* --- leftovers.c --- */
+
+/* leftover_row(delivery, row): what is to be kept of its object when it is about another one; empty where nothing is there.
+ * Release it with delivery_record_done().  leftover_set_aside(inventory, row): that is so; takes over what is in ${row}.
+ * leftovers_save(inventory): writes those rows; nothing of the record is being read. */
+void leftover_row(const struct tracked_delivery *delivery, struct delivery_record *ret_row);
+void leftover_set_aside(struct inventory *inventory, struct delivery_record *row);
+void leftovers_save(struct inventory *inventory);
+
+/* leftovers_find(inventory): the world is another one: find, and say, what is left behind.  leftovers_forget(inventory). */
+void leftovers_find(struct inventory *inventory);
+void leftovers_forget(struct inventory *inventory);
 
 /* --- find.c --- */
 

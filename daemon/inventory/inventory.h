@@ -232,6 +232,18 @@ void inventory_asked_once(struct inventory *inventory);
 bool inventory_approved(
 	struct inventory *inventory, const struct step *step, bool by_name, const char *who);
 
+/* --- facts: what is left behind --- */
+
+/* inventory_judge_leftovers(inventory): is any of them cared for, by what is known now?
+ * inventory_leftover_seen(inventory, object_id, knows_users, users): it is there, and these use it.
+ * inventory_leftover_unseen(inventory, object_id, why): that could not be found out.
+ * inventory_leftover_gone(inventory, object_id): it is there no more, and no leftover. */
+void inventory_judge_leftovers(struct inventory *inventory);
+void inventory_leftover_seen(
+	struct inventory *inventory, const char *object_id, bool knows_users, char *const *users);
+void inventory_leftover_unseen(struct inventory *inventory, const char *object_id, const char *why);
+void inventory_leftover_gone(struct inventory *inventory, const char *object_id);
+
 /* --- facts: the source --- */
 
 /* inventory_listed(inventory, certificate): the source's listing was read: is it there, and can

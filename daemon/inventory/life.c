@@ -29,6 +29,7 @@ struct inventory *inventory_free(struct inventory *inventory)
 	if (!inventory)
 		return NULL;
 	forget_all(inventory);
+	leftovers_forget(inventory);
 	agenda_done(&inventory->agenda);
 	record_free(inventory->record);
 	error_done(&inventory->stock.record_error);

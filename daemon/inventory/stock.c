@@ -65,6 +65,15 @@ usec_t slot_seen_at(const struct slot *slot)
 	}
 }
 
+char *slot_object(const struct slot *slot)
+{
+	const struct tracked_delivery *open = slot->open;
+
+	if (!open)
+		return settled_object(&slot->settled);
+	return mem_strdup(open->delivery->arn ?: open->observed.object_id ?: open->record.object_id);
+}
+
 const struct version *slot_confirmed(const struct slot *slot)
 {
 	const struct version *version = slot->open              ? &slot->open->record.confirmed

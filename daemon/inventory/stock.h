@@ -134,6 +134,24 @@ struct tracked_dependent {
 	char *waits; /* as last planned: why it waits for another one, which comes first; NULL: it does not */
 };
 
+/* Of so many objects that no delivery cares for any more it is kept what they are. */
+#define LEFTOVERS_MOST ((size_t)500)
+
+struct leftover {
+	char *row; /* its name in the record */
+	char *name; /* of the delivery that had it */
+	char *object; /* what that was about, of which the first word is the kind */
+	char *object_id;
+	struct version version; /* that was last seen there */
+	usec_t confirmed_at;
+	bool cared_for; /* by a delivery of another name, as was found out since: not to be shown */
+	bool said;
+	usec_t checked_at; /* when it was seen to be there still; 0: never */
+	char **users; /* ARNs */
+	bool users_known;
+	char *problem; /* why it could not be seen the last time; or NULL */
+};
+
 struct stock {
 	struct world *world;
 	unsigned world_number; /* counts the worlds: what is walked in pieces finds out that it is another one */
@@ -147,6 +165,9 @@ struct stock {
 	size_t place_count;
 	const struct tracked_dependent *const *dependents; /* sorted by name */
 	size_t dependent_count;
+
+	const struct leftover *leftovers; /* sorted by object_id */
+	size_t leftover_count, leftovers_left_out; /* more than are kept */
 
 	struct census census;
 	unsigned dependents_failing; /* as last planned */
@@ -177,6 +198,10 @@ bool certificate_is_ineligible(const struct tracked_certificate *certificate);
 enum observed_state slot_state(const struct slot *slot);
 usec_t slot_absent_at(const struct slot *slot);
 usec_t slot_seen_at(const struct slot *slot);
+
+/* slot_object(slot): the object that its delivery is about, as observed.object_id has it, owned by the caller; NULL: none is
+ * known. */
+char *slot_object(const struct slot *slot);
 
 /* slot_confirmed(slot): the version that was last known to be in place there, or NULL. */
 const struct version *slot_confirmed(const struct slot *slot);

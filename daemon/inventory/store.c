@@ -124,6 +124,11 @@ bool save_delivery(struct inventory *inventory, struct tracked_delivery *deliver
 	return SAVE(inventory, record_save_delivery(inventory->record, &delivery->record, &err));
 }
 
+bool save_delivery_row(struct inventory *inventory, const struct delivery_record *row)
+{
+	return SAVE(inventory, record_save_delivery(inventory->record, row, &err));
+}
+
 bool remove_delivery(struct inventory *inventory, const char *name)
 {
 	return SAVE(inventory, record_remove_delivery(inventory->record, name, &err));

@@ -368,6 +368,7 @@ void inventory_take_over(
 	recorded_done(&recorded);
 	say_keep_present(inventory);
 	inventory_show(inventory, view, NULL);
+	leftovers_find(inventory);
 }
 
 static bool slot_shows(

@@ -22,6 +22,7 @@
 	CHANGE(RELOADED, "reloaded")			   /* count certificates, total deliveries */  \
 	CHANGE(RELOAD_REJECTED, "reload-rejected")                                                 \
 	CHANGE(LOOP_FAILED, "loop-failed")		   /* words: the task; error */        \
+	CHANGE(LEFT, "left")				   /* words: what no delivery cares for any more */ \
 	CHANGE(CLOCK_OFF, "clock-off")			   /* words */                         \
 	CHANGE(LIMIT_LOW, "limit-low")			   /* words */                         \
 	CHANGE(MEMORY_UNLOCKED, "memory-unlocked")                                                 \

@@ -92,5 +92,6 @@ void status_view_done(struct status_view *view)
 	free(view->certificates);
 	free(view->deliveries);
 	free(view->dependents);
+	free(view->leftovers);
 	*view = (struct status_view){ 0 };
 }

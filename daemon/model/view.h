@@ -90,6 +90,19 @@ struct dependent_report {
 	struct proofs_view proofs;
 };
 
+/* What no delivery cares for any more. */
+struct leftover_view {
+	const char *delivery; /* the former one's name */
+	const char *object; /* of its kind, with which this begins */
+	const char *object_id;
+	struct version version;
+	usec_t confirmed_at;
+	usec_t checked_at; /* 0: never */
+	char *const *users;
+	bool users_known;
+	const char *problem; /* why it could not be checked the last time, or NULL */
+};
+
 struct status_view {
 	bool offline; /* from the record alone: certferryd does not answer */
 	usec_t now;
@@ -108,6 +121,8 @@ struct status_view {
 	size_t delivery_count;
 	struct dependent_report *dependents;
 	size_t dependent_count;
+	struct leftover_view *leftovers;
+	size_t leftover_count, leftovers_left_out;
 	char *const *notices; /* other things a person should know, one sentence each */
 };
 

@@ -41,6 +41,7 @@ void report_holds(struct writer *writer, unsigned holds);
  *			 "unproven" or, where it was not looked at, null
  * "events" is "off", "waiting" (for the first answer), "listening" or "failing".  States are named by
  * delivery_state_name() and dependent_progress_name().
+ * What report_leftovers() writes comes behind the notices.
  * Written part by part, "changed":true comes last where the configuration or the source's list changed meanwhile: what
  * came or went then may be missing.
  */
@@ -49,6 +50,14 @@ void report_status_head(struct writer *writer, const struct status_view *view);
 void report_certificate(struct writer *writer, const struct certificate_view *view);
 void report_delivery(struct writer *writer, const struct delivery_view *view);
 void report_dependent(struct writer *writer, const struct dependent_report *view);
+
+/**
+ * report_leftovers(writer, view, most):
+ * Nothing where there are none, else "leftovers":[{"delivery","kind","object_id","version":VERSION,"confirmed_at",
+ * "in_use_by":["..."],"checked_at","problem"}], the first ${most} of them, and "leftovers_left_out":N, how many there are
+ * beside those.  "in_use_by" is null where that is not known.
+ */
+void report_leftovers(struct writer *writer, const struct status_view *view, size_t most);
 
 /**
  * report_summary(view, summary):

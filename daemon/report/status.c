@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/report/report.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -156,6 +157,38 @@ void report_dependent(struct writer *writer, const struct dependent_report *view
 	writer_close(writer, '}');
 }
 
+static void leftover(struct writer *writer, const struct leftover_view *view)
+{
+	_cleanup_(freep) char *kind = mem_strndup(view->object, strcspn(view->object, " "));
+
+	writer_open(writer, NULL, '{');
+	writer_text(writer, "delivery", view->delivery);
+	writer_text(writer, "kind", kind);
+	writer_text(writer, "object_id", view->object_id);
+	writer_version(writer, "version", &view->version);
+	writer_time(writer, "confirmed_at", view->confirmed_at);
+	if (view->users_known)
+		writer_texts(writer, "in_use_by", view->users);
+	else
+		writer_text(writer, "in_use_by", NULL);
+	writer_time(writer, "checked_at", view->checked_at);
+	writer_text(writer, "problem", view->problem);
+	writer_close(writer, '}');
+}
+
+void report_leftovers(struct writer *writer, const struct status_view *view, size_t most)
+{
+	const size_t count = MIN(view->leftover_count, most);
+
+	if (!count)
+		return;
+	writer_open(writer, "leftovers", '[');
+	for (size_t i = 0; i < count; i++)
+		leftover(writer, &view->leftovers[i]);
+	writer_close(writer, ']');
+	writer_number(writer, "leftovers_left_out", view->leftover_count - count + view->leftovers_left_out);
+}
+
 char *report_status(const struct status_view *view)
 {
 	struct buf text = BUF_NULL;
@@ -175,6 +208,7 @@ char *report_status(const struct status_view *view)
 		report_dependent(&writer, &view->dependents[i]);
 	writer_close(&writer, ']');
 	writer_texts(&writer, "notices", view->notices);
+	report_leftovers(&writer, view, SIZE_MAX);
 	writer_close(&writer, '}');
 	return buf_take(&text);
 }

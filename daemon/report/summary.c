@@ -2,6 +2,7 @@
 #include "daemon/report/report.h"
 
 #define NOTICES_MOST 50
+#define LEFTOVERS_MOST 20
 
 static void counts(struct writer *writer, const struct status_counts *counts)
 {
@@ -57,6 +58,7 @@ char *report_summary(const struct status_view *view, const struct summary *summa
 	for (size_t i = 0; view->notices && view->notices[i] && i < NOTICES_MOST; i++)
 		writer_text(&writer, NULL, view->notices[i]);
 	writer_close(&writer, ']');
+	report_leftovers(&writer, view, LEFTOVERS_MOST);
 	writer_close(&writer, '}');
 	return buf_take(&text);
 }

@@ -142,6 +142,7 @@ static const struct expected happening[] = {
 		"This host's clock is 5m behind AWS's; certferryd dates its requests by AWS's clock. Correct the host's "
 		"clock",
 		.words = "5m behind"),
+	ONCE(CHANGE_LEFT, host, NULL, LOG_NOTICE, "'pay/acm' left it", .words = "'pay/acm' left it"),
 	ONCE(CHANGE_LIMIT_LOW, host, ID("60"), LOG_WARNING, "Raise it", .words = "Raise it"),
 	ONCE(CHANGE_MEMORY_UNLOCKED, host, ID("1b"), LOG_WARNING,
 		"Failed to lock memory for private keys; they may be swapped to disk. Set LimitMEMLOCK= (or ulimit -l) to "

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What no delivery cares for any more is listed, with who uses it and when it ends, until it is gone."""
+
+import shutil
+
+from tests.cloud.harness import DESTINATION, REGION, SECOND
+from tests.scenarios.vocabulary import BOTH
+
+
+def left(answer):
+    return {item["delivery"]: item for item in answer.json.get("leftovers", [])}
+
+
+def without(ferry, name, *destinations):
+    """The certificate is carried to these no more."""
+    deliver = ferry.settings["certificates"][name]["deliver"]
+    ferry.settings["certificates"][name]["deliver"] = [one for one in deliver if one["to"] not in destinations]
+    return ferry.write()
+
+
+def test_what_is_left_behind_is_listed_until_it_is_gone(bus_ferry, cloud):
+    ferry, pay = bus_ferry, bus_ferry.issue("pay.example.com")
+    ferry.carry("pay", pay, "prod", "secrets", "files")
+    ferry.carry("web", ferry.issue("web.example.com"), "prod", "secrets", "files")
+    run = ferry.once()
+    assert left(run) == {}
+    objects = {name: run.delivery(f"pay/{name}")["object_id"] for name in ("prod", "secrets", "files")}
+    cloud.in_use(arn=objects["prod"], by=["arn:aws:elasticloadbalancing:eu-west-1:222222222222:loadbalancer/app/x/1"])
+    daemon = ferry.start()
+    without(ferry, "pay", "prod", "secrets", "files")
+    ferry.settings["certificates"]["pay"]["deliver"] = [{"to": "files", "as": "other"}]
+    ferry.write()
+    daemon.reload()
+    daemon.wait_log(f"'pay/prod'.*{objects['prod']}")
+    ferry.certferry("sync", expect=0)
+    found = left(ferry.certferry("status", "--json", expect=0))
+    assert {name: item["object_id"] for name, item in found.items()} == {
+        "pay/prod": objects["prod"], "pay/secrets": objects["secrets"], "pay/files": objects["files"]
+    }  # fmt: skip
+    assert all(item["version"] and item["checked_at"] and not item["problem"] for item in found.values())
+    assert {name: item["in_use_by"] and len(item["in_use_by"]) for name, item in found.items()} == {
+        "pay/prod": 1, "pay/secrets": None, "pay/files": None
+    }  # fmt: skip
+    text = ferry.certferry("status", expect=0).out
+    assert objects["prod"] in text and "loadbalancer/app/x/1" in text and "no delivery cares for it any more" in text
+    # One is cared for again, the others are seen to be gone.
+    ferry.carry("pay", pay, "prod", {"to": "files", "as": "other"})
+    cloud.boto3("secretsmanager", DESTINATION).delete_secret(SecretId=objects["secrets"], ForceDeleteWithoutRecovery=True)
+    shutil.rmtree(ferry.files / "pay")
+    daemon.reload()
+    ferry.certferry("sync", expect=0)
+    assert left(ferry.certferry("status", "--json", expect=0)) == {}
+    daemon.stop()
+    assert left(ferry.once()) == {}
+
+
+def test_a_region_or_account_less_leaves_its_imports(ferry):
+    ferry.carry("pay", ferry.issue("pay.example.com"), "both")
+    run = ferry.once()
+    second = run.delivery(f"pay/both/{SECOND}/{REGION}")["object_id"]
+    ferry.known["both"] = {**BOTH, "accounts": [DESTINATION]}
+    ferry.settings["destinations"]["both"] = ferry.known["both"]
+    run = ferry.write().once()
+    found = left(run)
+    # The other import has a delivery, by another name.
+    assert [item["object_id"] for item in found.values()] == [second]
+    ((name, item),) = found.items()
+    assert (name, item["kind"], item["checked_at"]) == (f"pay/both/{SECOND}/{REGION}", "acm", None)
+    assert "no destination" in item["problem"]
+
+
+def test_what_matches_no_more_is_left_and_an_outage_leaves_nothing(bus_ferry, cloud):
+    """What a match comes to is not known before the source was read: until then nothing is said to be left."""
+    ferry, pay = bus_ferry, bus_ferry.issue("pay.example.com", tags={"carry": "yes"})
+    ferry.carry("all", {"tags": {"carry": "yes"}}, "prod").once()
+    cloud.fault("error", code="ServiceUnavailable", status=503)
+    daemon = ferry.start()
+    daemon.wait_log("Failed to list certificates")
+    assert left(ferry.certferry("status", "--json", expect=1)) == {}
+    daemon.stop()
+    cloud.clear_faults()
+    acm = cloud.boto3("acm", ferry.account_of(pay))
+    acm.remove_tags_from_certificate(CertificateArn=pay, Tags=[{"Key": "carry"}])
+    found = left(ferry.once())
+    assert list(found) == [f"all/{pay.rsplit('/', 1)[1]}/prod"]
+    assert [item["in_use_by"] for item in found.values()] == [[]]
