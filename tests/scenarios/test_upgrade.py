@@ -277,8 +277,8 @@ def expect_said(ferry, log, number):
 @pytest.mark.parametrize("record", OLDER, ids=lambda path: path.stem)
 def test_a_run_without_room_for_the_copy_writes_nothing(ferry, record):
     """However little room there is: the old format and status 1, or the new one and all done."""
-    pay = ferry.issue("pay.example.com")
-    ferry.carry("pay", pay, "prod", "secrets", "files")
+    pay = ferry.issue("pay.example.com")  # as an entry of which the records know nothing
+    ferry.carry("shop", pay, "prod", "secrets", "files")
     left, ends = ferry.directory / "left", []
     keep = f'"$@"; status=$?; rm -rf "{left}"; cp -r "$state" "{left}"; exit $status'
     for pages in (0, 3, 9, 20, 27, 31, 90):
@@ -286,7 +286,7 @@ def test_a_run_without_room_for_the_copy_writes_nothing(ferry, record):
         ends.append(run.status)
         if run.status == 0:
             assert format_of(left / "record.sqlite") == NEWEST
-            ferry.expect_file("pay", pay)
+            ferry.expect_file("shop", pay)
             continue
         assert run.status == 1, run
         assert run.requests.writes == [] and run.requests("ExportCertificate") == 0
@@ -307,7 +307,7 @@ def test_a_run_without_room_for_the_copy_writes_nothing(ferry, record):
 def test_a_daemon_without_room_for_the_copy_waits_for_it(bus_ferry, host, record):
     ferry, web = bus_ferry.dependent("web", "web.service"), host.unit("web.service")
     pay = ferry.issue("pay.example.com")
-    ferry.carry("pay", pay, "prod", {"to": "files", "then": ["web"]})
+    ferry.carry("shop", pay, "prod", {"to": "files", "then": ["web"]})
     since = ferry.cloud.journal_position()
     process = ferry.launch(under=on_small_disk(ferry, record, 0))
     ferry.wait_for(lambda: ferry.certferry("plan").status != 5)
@@ -325,7 +325,7 @@ def test_a_daemon_without_room_for_the_copy_waits_for_it(bus_ferry, host, record
     (state / "filler").unlink()
     ferry.certferry("sync", expect=0)
     ferry.expect_import(DESTINATION, pay)
-    ferry.expect_file("pay", pay)
+    ferry.expect_file("shop", pay)
     assert web.jobs == ["restart"]
     for path in (state / "record.sqlite", state / f"record.sqlite.{record.stem}"):
         found, kept = rows(path, record), rows(record, record)
