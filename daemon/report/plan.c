@@ -31,7 +31,8 @@ static void step(struct writer *writer, const struct step *step)
 	report_holds(writer, step->holds ? step->holds->set : 0);
 	writer_time(writer, "when", step->when);
 	writer_text(writer, "reason", step->reason);
-	writer_text(writer, "would", step->would);
+	if (step->would)
+		writer_text(writer, "would", step->would);
 	writer_close(writer, '}');
 }
 

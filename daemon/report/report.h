@@ -78,8 +78,8 @@ char *report_summary(const struct status_view *view, const struct summary *summa
 /**
  * report_plan(plan, exit):
  * {"format":1,"exit":N,"steps":[{"verb","certificate","destination","delivery","dependent","hold","holds",
- *  "when","reason","would"}]}; "destination" as in the lines below; LOOK steps are left out: they change
- * nothing.
+ *  "when","reason","would"}]}; "would", of what is held alone, says why it would be delivered otherwise; "destination"
+ * as in the lines below; LOOK steps are left out: they change nothing.
  */
 char *report_plan(const struct plan *plan, int exit_status);
 void report_steps(struct writer *writer, const struct plan *plan);
