@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A dependent is at one step at a time:
+ *	GLANCE	does its endpoint serve TLS, before it is told?	prove != NULL, glance != NULL
  *	LOOK	it is being looked at				call != NULL
  *	RESUME	an intent was found: what came of it?		call != NULL
  *	TELL	its intent is on disk, it is being told		call != NULL
@@ -16,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <systemd/sd-event.h>
+
 #include "daemon/dependent/prove_all.h"
 #include "daemon/transition/dependent.h"
 #include "daemon/transition/schedule.h"
@@ -24,6 +27,9 @@
 
 /* How long a telling waits for a look at what is to be read. */
 #define LOOK_AWAITED USEC_PER_SEC
+
+/* How long a telling waits for a glance at what is served before it. */
+#define GLANCE_AWAITED (3 * USEC_PER_SEC)
 
 /* What an endpoint may rightly serve, the likeliest first. */
 struct wants {
@@ -39,6 +45,8 @@ struct telling {
 	const struct tracked_dependent *dependent;
 	struct dependent_call *call;
 	struct prove_all *prove;
+	struct sd_event_source *glance; /* its time limit */
+	bool *had_tls; /* of each endpoint at which a glance was cast; or NULL */
 	struct owed_record *rows;
 	size_t count;
 	usec_t in_place_since; /* the latest of the due rows */
@@ -75,6 +83,8 @@ static void telling_end(struct telling *telling)
 		}
 	dependent_cancel(telling->call);
 	prove_all_cancel(telling->prove);
+	sd_event_source_disable_unref(telling->glance);
+	free(telling->had_tls);
 	inventory_release_dependent(telling->tell->inventory, telling->dependent);
 	for (size_t i = 0; i < telling->count; i++)
 		owed_record_done(&telling->rows[i]);
@@ -352,13 +362,25 @@ static void told_in_vain(struct telling *telling, const struct proof_seen *seen,
 	tell_settled(telling, proof);
 }
 
+/* With what a glance saw before. */
+static struct proof_record judge_seen(const struct telling *telling, const struct proof_seen *seen)
+{
+	const struct tracked_dependent *dependent = telling->dependent;
+	const size_t count = dependent->dependent->prove_count;
+	_cleanup_(freep) struct proof_seen *all = mem_alloc(count * sizeof(*all));
+
+	for (size_t i = 0; i < count; i++) {
+		all[i] = seen[i];
+		all[i].had_tls = telling->had_tls && telling->had_tls[i];
+	}
+	return proof_judge(&dependent->record.proof, dependent->dependent->prove, all, count,
+		inventory_now(telling->tell->inventory));
+}
+
 static void on_proven(void *userdata, const struct proof_seen *seen)
 {
 	struct telling *telling = userdata;
-	const struct tracked_dependent *dependent = telling->dependent;
-	struct proof_record proof = proof_judge(&dependent->record.proof,
-		dependent->dependent->prove, seen, dependent->dependent->prove_count,
-		inventory_now(telling->tell->inventory));
+	struct proof_record proof = judge_seen(telling, seen);
 
 	telling->prove = NULL;
 	if (!telling->question && proof.result == PROVE_WRONG) {
@@ -686,12 +708,73 @@ static void start_look(struct telling *telling)
 		&telling->tell->host, told_as(telling, &stronger), on_looked, telling);
 }
 
+/* --- the glance: that a reload lost TLS can be known only of who had it --- */
+
+static void glance_end(struct telling *telling)
+{
+	telling->prove = prove_all_cancel(telling->prove);
+	telling->glance = sd_event_source_disable_unref(telling->glance);
+	start_look(telling);
+}
+
+static void on_glanced(void *userdata, const struct proof_seen *seen)
+{
+	struct telling *telling = userdata;
+	const size_t count = telling->dependent->dependent->prove_count;
+
+	telling->prove = NULL;
+	telling->had_tls = mem_alloc(count * sizeof(*telling->had_tls));
+	for (size_t i = 0; i < count; i++)
+		telling->had_tls[i] = fingerprint_is_set(&seen[i].leaf);
+	glance_end(telling);
+}
+
+static int on_glance_limit(sd_event_source *source, usec_t now, void *userdata)
+{
+	glance_end(userdata);
+	return 0;
+}
+
+/* Is it about to be told, and is there an endpoint of which that is not recorded? */
+static bool needs_glance(const struct telling *telling)
+{
+	const struct desired_dependent *dependent = telling->dependent->dependent;
+
+	for (size_t i = 0; !telling->question && i < dependent->prove_count; i++) {
+		const struct endpoint_record *seen =
+			proof_find(&telling->dependent->record.proof, &dependent->prove[i]);
+
+		if (!seen || !seen->had_tls)
+			return true;
+	}
+	return false;
+}
+
+static void start_glance(struct telling *telling)
+{
+	const struct desired_dependent *dependent = telling->dependent->dependent;
+	struct sd_event *event = telling->tell->host.event;
+	const size_t count = dependent->prove_count;
+	_cleanup_(freep) struct prove_request *requests = mem_alloc(count * sizeof(*requests));
+
+	for (size_t i = 0; i < count; i++)
+		requests[i] = (struct prove_request){ .proof = &dependent->prove[i], .once = true };
+	telling->prove = prove_all_start(event, requests, count, on_glanced, telling);
+	if (sd_event_add_time_relative(event, &telling->glance, CLOCK_MONOTONIC, GLANCE_AWAITED, 0,
+		    on_glance_limit, telling) < 0)
+		mem_exhausted();
+	(void)sd_event_source_set_description(telling->glance, "tell-glance");
+}
+
 void tell_start(struct tell *tell, const struct tracked_dependent *dependent)
 {
 	struct telling *telling = telling_new(tell, dependent);
 
 	copy_rows(telling);
-	start_look(telling);
+	if (needs_glance(telling))
+		start_glance(telling);
+	else
+		start_look(telling);
 }
 
 /* --- birth and death --- */

@@ -187,6 +187,7 @@ struct prove {
 	prove_done_fn done;
 	void *userdata;
 	size_t wants;
+	bool once;
 };
 
 static struct prove *proof;
@@ -199,7 +200,7 @@ struct prove *prove_start(
 {
 	assert_null(proof);
 	proof = mem_new(struct prove);
-	*proof = (struct prove){ done, userdata, request->want_count };
+	*proof = (struct prove){ done, userdata, request->want_count, request->once };
 	return proof;
 }
 
@@ -294,11 +295,22 @@ static void owe(struct telling_bed *at, const char *delivery, char version, enum
 	assert_true(save_owed(at->bed->inventory, row));
 }
 
+/* Whoever is to be proven is glanced at first; nothing answers. */
+static void start(struct telling_bed *at)
+{
+	tell_start(at->tell, at->dependent);
+	if (proof && proof->once) {
+		assert_null(toy.call);
+		assert_int_equal(proof->wants, 0);
+		proven(PROVE_UNPROVEN);
+	}
+}
+
 /* As the planner would, where anything is owed: from the beginning to the end, whatever is asked on the way. */
 static void tell_all(struct telling_bed *bed)
 {
 	if (!bed->dependent->in_flight && bed->dependent->owed_count)
-		tell_start(bed->tell, bed->dependent);
+		start(bed);
 	while (toy.call || proof) {
 		if (proof)
 			proven(PROVE_MATCHED);
@@ -364,7 +376,7 @@ static void test_told_and_proven(void **state)
 	owe(bed, "pay/a", 'A', OWED_DUE, 10);
 	owe(bed, "pay/b", 'A', OWED_DUE, 20);
 	owe(bed, "www/a", 'B', OWED_INTENDED, 30);
-	tell_start(bed->tell, bed->dependent);
+	start(bed);
 	assert_int_equal(toy.tells, 0);
 	toy_looked(NULL);
 	assert_int_equal(toy.tells, 1);
@@ -388,7 +400,7 @@ static void test_one_proof_for_all_versions(void **state)
 	ask_for_proof(bed, true);
 	owe(bed, "pay/a", 'A', OWED_DUE, 10);
 	owe(bed, "pay/b", 'B', OWED_DUE, 20);
-	tell_start(bed->tell, bed->dependent);
+	start(bed);
 	toy_looked(NULL);
 	toy_told(TOLD_DONE, NULL);
 	assert_int_equal(proof->wants, 2);
@@ -397,13 +409,69 @@ static void test_one_proof_for_all_versions(void **state)
 	assert_int_equal(bed->dependent->record.proof.result, PROVE_WRONG);
 }
 
+/* Told to its end; what is there then answers without TLS. */
+static void tell_in_clear(struct telling_bed *bed)
+{
+	toy_looked(NULL);
+	toy_told(TOLD_DONE, NULL);
+	sight = (struct proof_seen){ .no_tls = true };
+	proven(PROVE_UNPROVEN);
+	sight = (struct proof_seen){ 0 };
+}
+
+/* Whether TLS was there before decides what it is that it is not there now. */
+static void test_lost_tls(void **state)
+{
+	struct telling_bed *bed = *state;
+
+	ask_for_proof(bed, true);
+	owe(bed, "pay/a", 'A', OWED_DUE, 10);
+	start(bed);
+	tell_in_clear(bed);
+	assert_int_equal(bed->dependent->record.proof.result, PROVE_UNPROVEN);
+
+	owe(bed, "pay/a", 'B', OWED_DUE, 20);
+	tell_start(bed->tell, bed->dependent);
+	assert_true(proof->once);
+	sight.leaf.bytes[0] = 7;
+	proven(PROVE_WRONG);
+	sight = (struct proof_seen){ 0 };
+	tell_in_clear(bed);
+	assert_int_equal(bed->dependent->record.proof.result, PROVE_WRONG);
+	assert_int_equal(strncmp(proof_text(&bed->dependent->record.proof), "wrong: localhost:443: TLS is gone", 33), 0);
+	assert_int_equal(bed->dependent->owed_count, 0);
+	assert_int_equal(toy.tells, 2);
+
+	owe(bed, "pay/a", 'C', OWED_DUE, 30); /* it is recorded by now */
+	tell_start(bed->tell, bed->dependent);
+	assert_null(proof);
+	tell_in_clear(bed);
+	assert_int_equal(bed->dependent->record.proof.result, PROVE_WRONG);
+}
+
+/* Nobody waits for a glance for long. */
+static void test_a_glance_without_answer(void **state)
+{
+	struct telling_bed *bed = *state;
+
+	ask_for_proof(bed, true);
+	owe(bed, "pay/a", 'A', OWED_DUE, 10);
+	tell_start(bed->tell, bed->dependent);
+	assert_non_null(proof);
+	while (!toy.call)
+		assert_true(sd_event_run(bed->bed->context.event, USEC_INFINITY) >= 0);
+	assert_null(proof);
+	toy_looked(NULL);
+	assert_int_equal(toy.tells, 1);
+}
+
 /* While it is told, another version comes. */
 static void test_newer_version_stays_owed(void **state)
 {
 	struct telling_bed *bed = *state;
 
 	owe(bed, "pay/a", 'A', OWED_DUE, 10);
-	tell_start(bed->tell, bed->dependent);
+	start(bed);
 	toy_looked(NULL);
 	owe(bed, "pay/a", 'B', OWED_DUE, 20);
 	toy_told(TOLD_DONE, NULL);
@@ -424,7 +492,7 @@ enum crash {
 static void run_until(struct telling_bed *bed, enum crash when)
 {
 	toy.unreachable = when == CRASH_LOST;
-	tell_start(bed->tell, bed->dependent);
+	start(bed);
 	if (when == CRASH_LOOKING)
 		return;
 	toy_looked(NULL);
@@ -434,7 +502,7 @@ static void run_until(struct telling_bed *bed, enum crash when)
 		return;
 	restart(bed);
 	ask_for_proof(bed, true);
-	tell_start(bed->tell, bed->dependent);
+	start(bed);
 	toy_looked(NULL);
 	if (when == CRASH_PROVING_RESUMED)
 		toy_told(TOLD_DONE, NULL);
@@ -470,7 +538,7 @@ static void test_failure_is_tried_again_later(void **state)
 
 	(void)error_set(&err, ERROR_RETRY, 0, "it is broken");
 	owe(bed, "pay/a", 'A', OWED_DUE, 10);
-	tell_start(bed->tell, bed->dependent);
+	start(bed);
 	toy_looked(NULL);
 	toy_told(TOLD_FAILED, &err);
 	assert_int_equal(bed->dependent->record.failures, 1);
@@ -493,11 +561,11 @@ static void test_that_it_hangs_is_told_to_the_next_try(void **state)
 
 	(void)error_set(&err, ERROR_RETRY, DEPENDENT_CODE_HANGS, "it hangs");
 	owe(bed, "pay/a", 'A', OWED_DUE, 10);
-	tell_start(bed->tell, bed->dependent);
+	start(bed);
 	toy_looked(NULL);
 	toy_told(TOLD_FAILED, &err);
 	assert_int_equal(toy.again, 0);
-	tell_start(bed->tell, bed->dependent);
+	start(bed);
 	toy_looked(NULL);
 	assert_int_equal(toy.again, 1);
 	toy_told(TOLD_DONE_STRONGER, NULL);
@@ -518,11 +586,11 @@ static void test_intent_outlives_what_cannot_be_seen(void **state)
 	owe(bed, "pay/a", 'A', OWED_DUE, 10);
 	run_until(bed, CRASH_ASKED);
 	restart(bed);
-	tell_start(bed->tell, bed->dependent);
+	start(bed);
 	toy_looked(&err);
 	assert_int_equal(bed->dependent->record.failures, 1);
 	restart(bed);
-	tell_start(bed->tell, bed->dependent);
+	start(bed);
 	toy_looked(NULL);
 	toy_told(TOLD_FAILED, &err);
 	assert_int_equal(bed->dependent->record.failures, 2);
@@ -554,7 +622,7 @@ static void test_stopped_is_not_proven(void **state)
 
 	ask_for_proof(bed, true);
 	owe(bed, "pay/a", 'A', OWED_DUE, 10);
-	tell_start(bed->tell, bed->dependent);
+	start(bed);
 	toy_looked(NULL);
 	toy_told(TOLD_STOPPED, NULL);
 	assert_null(proof);
@@ -568,7 +636,7 @@ static void test_later_tells_nothing_now(void **state)
 
 	toy.later = inventory_now(bed->bed->inventory) + USEC_PER_MINUTE;
 	owe(bed, "pay/a", 'A', OWED_DUE, 10);
-	tell_start(bed->tell, bed->dependent);
+	start(bed);
 	toy_looked(NULL);
 	assert_null(toy.call);
 	assert_int_equal(toy.tells, 0);
@@ -582,7 +650,7 @@ static void test_without_its_intent_on_disk_it_is_not_told(void **state)
 	struct telling_bed *bed = *state;
 
 	owe(bed, "pay/a", 'A', OWED_DUE, 10);
-	tell_start(bed->tell, bed->dependent);
+	start(bed);
 	assert_int_equal(
 		sqlite3_exec(bed->bed->inventory->record->db, "PRAGMA query_only=1", NULL, NULL, NULL), SQLITE_OK);
 	toy_looked(NULL);
@@ -617,7 +685,7 @@ static void test_questions(void **state)
 		toy.answer = cases[i].answer;
 		ask_for_proof(bed, cases[i].prove);
 		owe(bed, "pay/a", 'A', OWED_UNKNOWN, 0);
-		tell_start(bed->tell, bed->dependent);
+		start(bed);
 		toy_looked(NULL);
 		if (cases[i].prove && cases[i].answer != JUDGED_STOPPED)
 			proven(cases[i].result);
@@ -657,7 +725,7 @@ static void tell_in_vain(struct telling_bed *at)
 	memset(own_dependent(at->dependent)->record.proven.bytes, 'A', sizeof(struct digest));
 	show(at, 'B');
 	owe(at, DELIVERY, 'B', OWED_DUE, 10);
-	tell_start(at->tell, at->dependent);
+	start(at);
 	toy_looked(NULL);
 	toy_told(TOLD_DONE, NULL);
 	proven(PROVE_WRONG);
@@ -689,7 +757,7 @@ static void test_in_vain_is_told_by_more_once(void **state)
 	assert_escalated(bed);
 	assert_int_equal(toy.loud, 0);
 	show(bed, 'B');
-	tell_start(bed->tell, bed->dependent);
+	start(bed);
 	toy_looked(NULL);
 	assert_int_equal(toy.loud, 1);
 	toy_told(TOLD_DONE, NULL);
@@ -724,7 +792,7 @@ static void test_more_outlives_a_crash(void **state)
 
 	tell_in_vain(bed);
 	show(bed, 'B');
-	tell_start(bed->tell, bed->dependent);
+	start(bed);
 	toy_looked(NULL);
 	assert_int_equal(toy.loud, 1);
 	restart(bed);
@@ -758,7 +826,7 @@ static void test_more_awaits_the_look(void **state)
 
 	tell_in_vain(bed);
 	assert_true(bed->bed->stock->slots[0].look_wanted);
-	tell_start(bed->tell, bed->dependent);
+	start(bed);
 	toy_looked(NULL);
 	assert_null(toy.call);
 	assert_int_equal(toy.tells, 1);
@@ -772,7 +840,7 @@ static void test_more_is_not_done_where_nothing_whole_is_read(void **state)
 
 	tell_in_vain(bed);
 	show(bed, 0);
-	tell_start(bed->tell, bed->dependent);
+	start(bed);
 	toy_looked(NULL);
 	assert_null(toy.call);
 	assert_int_equal(toy.loud, 0);
@@ -792,7 +860,7 @@ static void test_more_is_not_done_for_others(void **state)
 		show(bed, 'B');
 		owe(bed, DELIVERY, 'B', OWED_DUE, 10);
 		sight = sights[i];
-		tell_start(bed->tell, bed->dependent);
+		start(bed);
 		toy_looked(NULL);
 		toy_told(TOLD_DONE, NULL);
 		proven(PROVE_WRONG);
@@ -806,11 +874,11 @@ static void test_cancel(void **state)
 	struct telling_bed *bed = *state;
 
 	owe(bed, "pay/a", 'A', OWED_DUE, 10);
-	tell_start(bed->tell, bed->dependent);
+	start(bed);
 	tell_cancel(bed->tell);
 	assert_int_equal(toy.cancels, 1);
 	assert_false(bed->dependent->in_flight);
-	tell_start(bed->tell, bed->dependent);
+	start(bed);
 	toy_looked(NULL);
 	tell_cancel(bed->tell);
 	assert_int_equal(toy.cancels, 2);
@@ -828,6 +896,8 @@ int main(void)
 		TEST(test_words_are_the_kinds),
 		TEST(test_told_and_proven),
 		TEST(test_one_proof_for_all_versions),
+		TEST(test_lost_tls),
+		TEST(test_a_glance_without_answer),
 		TEST(test_newer_version_stays_owed),
 		TEST(test_crash_tells_nothing_twice),
 		TEST(test_failure_is_tried_again_later),
