@@ -305,18 +305,6 @@ static void tell_manager(struct conductor *conductor)
 	notify_status("%s", text);
 }
 
-/* Is a place being looked at, or to be looked at as soon as the source is known? */
-static bool is_looking(const struct stock *stock)
-{
-	for (size_t i = 0; i < stock->place_count; i++) {
-		const struct tracked_place *place = stock->places[i];
-
-		if (place->looking || place->look_wanted || (stock->view && place->wanted))
-			return true;
-	}
-	return false;
-}
-
 bool cycle_idle(const struct conductor *conductor)
 {
 	return !watch_show(conductor->watch).reading && !watch_wants_sweep(conductor->watch) &&
@@ -326,7 +314,7 @@ bool cycle_idle(const struct conductor *conductor)
 	       !conductor->stock->census.gathering &&
 	       !inventory_first_touched(conductor->inventory) &&
 	       transfers_next(conductor->transfers) == USEC_INFINITY &&
-	       !is_looking(conductor->stock);
+	       !stock_is_looking(conductor->stock);
 }
 
 /* With --once --approve, what is held for a person is approved by the one who ran it. */

@@ -100,6 +100,7 @@ static void planner_input_init(const struct planner *planner, size_t certificate
 		.deliveries = filled->deliveries,
 		.delivery_count = deliveries,
 		.source_seen = planner->stock->view != NULL,
+		.looking = !planner->stock->view || stock_is_looking(planner->stock),
 		.source_reading = planner->watch && watch_show(planner->watch).tells,
 		.keep_eligible = planner->stock->world->desired->source.keep_eligible,
 		.guard = planner->stock->world->desired->guard,

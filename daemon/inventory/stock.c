@@ -38,6 +38,17 @@ bool certificate_is_ineligible(const struct tracked_certificate *certificate)
 	       !digest_equal(&certificate->record.exported, &seen->version.digest);
 }
 
+bool stock_is_looking(const struct stock *stock)
+{
+	for (size_t i = 0; i < stock->place_count; i++) {
+		const struct tracked_place *place = stock->places[i];
+
+		if (place->looking || place->look_wanted || (stock->view && place->wanted))
+			return true;
+	}
+	return false;
+}
+
 enum observed_state slot_state(const struct slot *slot)
 {
 	return slot->open ? slot->open->observed.state : (enum observed_state)slot->settled.state;

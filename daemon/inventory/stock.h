@@ -179,6 +179,9 @@ struct stock {
 
 /* --- what a slot points at --- */
 
+/* stock_is_looking(stock): is a place being looked at, or to be looked at as soon as the source is known? */
+bool stock_is_looking(const struct stock *stock);
+
 /* stock_certificate(stock, slot), stock_place(...), stock_wish(...): its certificate, its place,
  * what its entry asks for. */
 const struct tracked_certificate *stock_certificate(const struct stock *stock, const struct slot *slot);

@@ -712,6 +712,8 @@ static void plan_dependent_proof(struct planner *planner, size_t index)
 
 	if (!record || record->proof.result == PROVE_NONE || !wish->prove_count)
 		return;
+	if (planner->input->looking)
+		return;
 	elsewhere = !proof_is_of(&record->proof, wish->prove, wish->prove_count);
 	if (record->proof.result == PROVE_MATCHED && !elsewhere)
 		return;

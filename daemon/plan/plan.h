@@ -69,6 +69,7 @@ struct plan_input {
 	const struct plan_dependent *dependents; /* sorted by name */
 	size_t dependent_count;
 	bool source_seen; /* the source was read at least once */
+	bool looking; /* places are being looked at: what dependents should serve may turn out to be something else */
 	bool source_reading; /* new versions are being read there, and more deliveries may become due */
 	bool keep_eligible; /* source.keep_eligible */
 	unsigned guard; /* 0: no guard */

@@ -257,6 +257,67 @@ def test_an_answer_in_clear_is_told_with_its_meaning(bus_ferry, cloud, host, ser
     assert "starttls smtp: the server offers no TLS" in seen["without"]
 
 
+def test_each_endpoint_of_a_list_is_proven_by_itself(bus_ferry, cloud, host, serve, tmp_path):
+    """One port goes on with what it had, as some do for clients that send no name, until it reads, too."""
+    ferry, pay = bus_ferry, bus_ferry.issue(NAME)
+    ferry.carry("pay", pay, "files").once()
+    new, kept = serve(lambda _: None), serve(lambda _: None)
+    shutil.copytree(ferry.files / "pay", tmp_path / "kept")
+    kept.files = tmp_path / "kept"
+    prove = [{"connect": new.connect}, {"connect": kept.connect, "server_name": "none", "within": "1s"}]
+    ferry.dependent("xmpp", "xmpp.service", prove=prove)
+    host.unit("xmpp.service")
+    assert proofs(ferry, cloud, pay, ["xmpp"], expect=1)["xmpp"].startswith(f"wrong: {kept.connect}: ")
+    kept.files = new.files
+    cloud.renew(pay, force=True)
+    seen = ferry.once().dependent("xmpp")
+    assert (seen["proof"], seen["state"]) == ("matched", "told")
+    assert [each["endpoint"] for each in seen["proofs"]] == [new.connect, f"{kept.connect} server_name=none"]
+    for each in seen["proofs"]:
+        assert (each["proof"], each["words"][-20:]) == ("matched", " 1 address serves it")
+        assert each["looked_at"] and each["addresses"] == [each["endpoint"].split()[0]]
+        assert each["fingerprint"] == ferry.truth(pay)["fingerprint"]
+    offline = ferry.certferry("status", "--all", expect=3)
+    assert f"verified 0s ago: {new.connect}: 1 address serves it" in offline.out, offline.out
+
+
+def test_another_endpoint_is_looked_at_at_once(bus_ferry, cloud, host, serve):
+    """What was proven elsewhere says nothing of it; nobody is told for that."""
+    ferry, pay = bus_ferry, bus_ferry.issue(NAME)
+    first, second = serve(lambda _: None), serve(lambda _: None)
+    ask(ferry, host, "web", connect=first.connect)
+    assert proofs(ferry, cloud, pay, ["web"]) == {"web": "matched"}
+    ask(ferry, host, "web", connect=second.connect)
+    plan = ferry.dry_run(expect=3)
+    assert f"prove - to -: web was told, but {second.connect} has not been looked at since" in plan.out
+    run = ferry.once()
+    (seen,) = run.dependent("web")["proofs"]
+    assert (seen["endpoint"], seen["proof"]) == (f"{second.connect} server_name={NAME}", "matched")
+    assert host.units["web.service"].jobs == []
+    second.files = ferry.directory / "none"
+    assert ferry.once().dependent("web")["proof"] == "matched"  # it is not looked at again
+
+
+@pytest.mark.parametrize("before", ["proven", "seen"])
+def test_tls_that_is_gone_is_a_failure(bus_ferry, cloud, host, serve, before):
+    ferry, pay, gone = bus_ferry, bus_ferry.issue(NAME), []
+    ferry.carry("pay", pay, "files").once()
+
+    def lose(connection):
+        if gone:
+            connection.sendall(b"220 mx ESMTP\r\n")
+            expect(False)
+
+    ask(ferry, host, "mx", connect=serve(lose).connect)
+    if before == "proven":
+        assert proofs(ferry, cloud, pay, ["mx"]) == {"mx": "matched"}
+    host.units["mx.service"].reads = lambda: gone.append(True)
+    seen = proofs(ferry, cloud, pay, ["mx"], expect=1)["mx"]
+    assert seen.startswith("wrong: ") and "TLS is gone, which was served before" in seen and "220 mx" in seen
+    host.units["mx.service"].reads = gone.clear
+    assert proofs(ferry, cloud, pay, ["mx"]) == {"mx": "matched"}
+
+
 NGINX = """daemon off; pid {directory}/nginx.pid; error_log {directory}/error.log; worker_processes 1; events {{ }}
 http {{ access_log off; client_body_temp_path {directory}; proxy_temp_path {directory}; fastcgi_temp_path {directory};
 uwsgi_temp_path {directory}; scgi_temp_path {directory};

@@ -517,6 +517,7 @@ static void read_source(struct situation *s, const char *word)
 {
 	s->input.source_seen = strcmp(word, "unread") != 0;
 	s->input.source_reading = strcmp(word, "reading") == 0;
+	s->input.looking = strcmp(word, "looking") == 0;
 }
 
 static void read_given(struct situation *s, char *line)
