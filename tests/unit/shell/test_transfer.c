@@ -47,6 +47,7 @@ struct world {
 	bool inside;
 	bool cancel_at_exported, cancel_at_delivered;
 	const char *notes[ITEMS]; /* static */
+	char *note; /* of the chain */
 	unsigned exported, done;
 	struct version version;
 	char *anchor;
@@ -118,6 +119,7 @@ static void on_exported(void *userdata, const struct transfer_exported *exported
 	} else {
 		world->version = exported->version;
 		world->anchor = mem_strdup(exported->anchor_pem);
+		world->note = mem_strdup(exported->note);
 		assert_non_null(strstr(exported->leaf_pem, "BEGIN CERTIFICATE"));
 		assert_non_null(strstr(exported->chain_pem, "BEGIN CERTIFICATE"));
 		for (size_t i = 0; i < world->request.item_count; i++)
@@ -168,6 +170,7 @@ static void forget(struct world *world)
 		world->delivered[i] = (struct delivered){ 0 };
 	}
 	free(take(world->anchor));
+	free(take(world->note));
 	error_done(&world->error);
 	world->exported = world->done = central.exports = 0;
 	world->context.event = sd_event_unref(world->context.event);
@@ -547,6 +550,42 @@ static void test_what_others_put_there_waits(void **state)
 	assert_int_equal(world->delivered[2].outcome.kind, OUTCOME_DONE);
 }
 
+/* A CA that the world's root issued. */
+static struct issuer make_intermediate(const struct world *world)
+{
+	struct issuer issuer = make_issuer("issuing");
+
+	X509_set_issuer_name(
+		issuer.certificate, X509_get_subject_name(world->issuer.certificate));
+	assert_true(X509_sign(issuer.certificate, world->issuer.key, EVP_sha256()) > 0);
+	return issuer;
+}
+
+/* The root's own certificate of long ago is in the chain, and its newer one is trusted. */
+static void test_note_of_what_lies_beyond_the_anchor(void **state)
+{
+	struct world *world = *state;
+	struct issuer issuing = make_intermediate(world);
+	struct certificate *root = to_certificate(world->issuer.certificate);
+	struct certificate_list trusted = { &root, 1 };
+	struct bundle *bundle = make_bundle(&issuing, "www.example.com", 2, 100);
+	X509 *old = make_certificate(world->issuer.key, "root", NULL, 3, time(NULL) - 3700 * 86400L);
+
+	certificate_list_append(&bundle->chain, to_certificate(old));
+	world->request.anchors = &trusted;
+	carry(world, bundle);
+	assert_all(world, OUTCOME_DONE);
+	assert_non_null(world->note);
+	assert_non_null(strstr(world->note, "a certificate (subject CN=root) that expired on "));
+	carry(world, make_bundle(&issuing, "www.example.com", 4, 50));
+	assert_int_equal(world->exported, 1);
+	assert_null(world->note);
+	world->request.anchors = NULL;
+	X509_free(old);
+	certificate_free(root);
+	issuer_done(&issuing);
+}
+
 /* The record knows that something was put there, which is gone: nobody knows what was trusted. */
 static void test_anchor_that_nobody_knows(void **state)
 {
@@ -621,6 +660,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_anchor_that_nobody_knows, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_others_put_there_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_notes_are_of_their_items, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_note_of_what_lies_beyond_the_anchor, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
 	};
 	bool locked;
