@@ -347,7 +347,7 @@ TRIXIE_SYSTEM = (
     "shipped-*", "access-is-for-*", "access-fails-closed-*", "access-is-denied-*", "daemon-carries-*", "daemon-is-ready-*",
     "daemon-hands-out-files-to-another-*", "daemon-reloads-*", "daemon-ends-*", "daemon-never-*",
     "dependent-restart-*", "dependent-without-a-rule-*", "dependent-survives-*",
-    "failed-rejected-*", "failed-crashes-*", "failed-without-a-bus-*",
+    "failed-rejected-*", "failed-crashes-*", "failed-without-a-bus-*", "install-gives-*",
 )
 SHORT_RECIPES = ("postgresql", "redis", "haproxy", "unbound")
 # Cheap and decisive first.
