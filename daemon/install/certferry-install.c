@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * certferry-install NAME: what certferry-install@NAME.service runs, as root: install a certificate and
- * its key from a directory of certferryd's for a server that accepts only files of another owner.
- * Read /etc/certferry/install/NAME.conf, which is root's; read the pair, which is the daemon's user's
- * and not believed; write the target, which is root's.  Nothing else is believed: not the environment,
- * and no argument but NAME.
+ * certferry-install NAME: what certferry-install@NAME.service runs, as root: install a certificate
+ * and its key from a directory of certferryd's, for a server that accepts only files of another
+ * owner.  Read /etc/certferry/install/NAME.conf, which is root's; read the pair, which is the daemon's
+ * user's and not believed; write the target, which is root's.  Nothing else is believed: not the
+ * environment, and no argument but NAME.
  */
 
 #include <openssl/crypto.h>
@@ -23,10 +23,11 @@
 
 #define DIRECTORY CERTFERRY_SYSCONFDIR "/install"
 
-static bool in_journal; /* standard error goes there, which reads the level before a line (sd-daemon(3)) */
+/* Standard error goes there, which reads the level before a line (sd-daemon(3)). */
+static bool in_journal;
 
-/* By standard error and not by libsystemd, with its libraries for compression: root maps no more than
- * it needs. */
+/* By standard error and not by libsystemd, with its libraries for compression: root maps no more
+ * than it needs. */
 static void say(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void say(int level, const char *format, ...)
 {
@@ -71,7 +72,8 @@ static int run(const char *name)
 	char end[TIME_TEXT_SIZE];
 
 	if (instance_read(path, &instance, &err) < 0) {
-		say(LOG_ERR, "Failed to read what to install for '%s': %s; nothing changed", name, err.text);
+		say(LOG_ERR, "Failed to read what to install for '%s': %s; nothing changed", name,
+			err.text);
 		return 1;
 	}
 	if (install(&instance, &pair, &err) < 0) {
@@ -84,7 +86,7 @@ static int run(const char *name)
 	return 0;
 }
 
-/* Nothing of what comes from outside reaches a library: no variable, and no configuration of OpenSSL. */
+/* Nothing from outside reaches a library: no variable, and no configuration of OpenSSL. */
 static int prepare(struct error *err)
 {
 	bool locked; /* LimitMEMLOCK= and MemorySwapMax= of the unit see to it */

@@ -18,7 +18,8 @@
 #define OUR_RIGHTS                                                                                 \
 	(LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_DIR |                             \
 		LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |                   \
-		LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SYM)
+		LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |                        \
+		LANDLOCK_ACCESS_FS_MAKE_SYM)
 
 static int use_landlock(int directory, struct error *err)
 {
@@ -31,7 +32,8 @@ static int use_landlock(int directory, struct error *err)
 	if (rules < 0 && (errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM))
 		return 0;
 	if (rules < 0 ||
-		syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) < 0 ||
+		syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) <
+			0 ||
 		syscall(SYS_landlock_restrict_self, rules, 0) < 0)
 		return error_set_errno(err, errno, "use Landlock");
 	return 0;
@@ -40,8 +42,8 @@ static int use_landlock(int directory, struct error *err)
 /* The lower half of an argument. */
 #define ARGUMENT(n)                                                                                \
 	(offsetof(struct seccomp_data, args[n]) + (BYTE_ORDER == BIG_ENDIAN ? sizeof(__u32) : 0))
-#define REFUSE	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
-#define ALLOW	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+#define REFUSE  BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
+#define ALLOW   BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 #define SET_IDS 06000
 /* Never. */
 #define NEVER(call) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 1), REFUSE

@@ -14,10 +14,10 @@
 #include "lib/os/file.h"
 #include "lib/os/path.h"
 
-#define LETTERS_DIGITS "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define LETTERS_DIGITS  "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define NAME_MAX_LENGTH 64
-#define VALUE_MAX	((size_t)1024)
-#define ID_MAX		((unsigned long)INT_MAX) /* not 4294967295: to chown(2), that is "as it is" */
+#define VALUE_MAX       ((size_t)1024)
+#define ID_MAX          ((unsigned long)INT_MAX) /* 4294967295 is "as it is" to chown(2) */
 
 bool instance_name_is_valid(const char *name)
 {
@@ -69,8 +69,8 @@ static int set_object(struct instance *instance, const char *value, struct error
 	if (!*value || !is_clean(value, "/.") ||
 		strspn(value, LETTERS_DIGITS "/_+=.@-") != strlen(value))
 		return error_set(err, ERROR_INVALID, 0,
-			"must be the delivery's as: in certferry.yaml, a relative path in which no part "
-			"is empty or begins with a dot");
+			"must be the delivery's as: in certferry.yaml, a relative path in which no "
+			"part is empty or begins with a dot");
 	instance->object = mem_strdup(value);
 	return 0;
 }
@@ -167,14 +167,16 @@ static int read_line(struct instance *instance, char *line, unsigned *seen, stru
 	key = find_key(line);
 	if (key < 0)
 		return error_set(err, ERROR_INVALID, 0,
-			"there is no such key; there are directory, as, target, owner, group and mode");
+			"there is no such key; there are directory, as, target, owner, group and "
+			"mode");
 	if (*seen & 1u << key)
 		return error_set(err, ERROR_INVALID, 0, "'%s' is there twice", keys[key].name);
 	*seen |= 1u << key;
 	if (strlen(value) > VALUE_MAX)
 		return error_set(err, ERROR_INVALID, 0, "'%s' is longer than %zu bytes",
 			keys[key].name, VALUE_MAX);
-	return keys[key].set(instance, value, err) < 0 ? error_wrap(err, "'%s'", keys[key].name) : 0;
+	return keys[key].set(instance, value, err) < 0 ? error_wrap(err, "'%s'", keys[key].name)
+						       : 0;
 }
 
 int instance_parse(const char *text, struct instance *ret_instance, struct error *err)
@@ -191,8 +193,8 @@ int instance_parse(const char *text, struct instance *ret_instance, struct error
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (!(seen & 1u << i))
-			return error_set(err, ERROR_INVALID, 0, "the key '%s' is missing; see "
-				"certferry-install(8)", keys[i].name);
+			return error_set(err, ERROR_INVALID, 0,
+				"the key '%s' is missing; see certferry-install(8)", keys[i].name);
 	*ret_instance = instance;
 	instance = (struct instance){ 0 };
 	return 0;

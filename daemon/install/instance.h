@@ -3,9 +3,9 @@
 #define DAEMON_INSTALL_INSTANCE_H
 
 /*
- * What an instance of certferry-install@.service installs: /etc/certferry/install/NAME.conf, lines of
- * KEY=VALUE, which root alone decides.  Every key must be there once; empty lines and those that begin
- * with '#' say nothing.
+ * What an instance of certferry-install@.service installs: /etc/certferry/install/NAME.conf, lines
+ * of KEY=VALUE, which root alone decides.  Every key must be there once; empty lines and those that
+ * begin with '#' say nothing.
  */
 
 #include <stdbool.h>

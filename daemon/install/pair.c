@@ -15,17 +15,17 @@
 #include "lib/os/path.h"
 #include "lib/pki/key.h"
 
-#define DATA	 "..data"
+#define DATA     "..data"
 #define VERSIONS ".versions"
 
-/* What lies below ${root}, reached through nothing that could lead elsewhere.  Never waits: neither for
- * who writes to a FIFO nor for who holds a lease. */
+/* What lies below ${root}, reached through nothing that could lead elsewhere.  With O_NONBLOCK it
+ * waits neither for who writes to a FIFO nor for who holds a lease. */
 static int open_beneath(int root, const char *path, uint64_t flags, int *ret_fd, struct error *err)
 {
 	const struct open_how how = {
 		.flags = flags | O_CLOEXEC,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
-			RESOLVE_NO_XDEV,
+			   RESOLVE_NO_XDEV,
 	};
 	long fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
 
@@ -57,9 +57,9 @@ static char *data_prefix(const char *object)
 	return buf_take(&prefix);
 }
 
-/* The version that ${object} shows: the text of a link, of which nothing but one form is believed. */
-static int find_version(int root, const char *object, char ret_version[static PAIR_VERSION_SIZE],
-	struct error *err)
+/* The version that ${object} shows: the text of a link, of which one form alone is believed. */
+static int find_version(
+	int root, const char *object, char ret_version[static PAIR_VERSION_SIZE], struct error *err)
 {
 	_cleanup_(freep) char *prefix = data_prefix(object);
 	_cleanup_(fd_closep) int shown = -1;
@@ -78,7 +78,8 @@ static int find_version(int root, const char *object, char ret_version[static PA
 		strncmp(says, prefix, strlen(prefix)) != 0 ||
 		strspn(says + strlen(prefix), "0123456789abcdef") != PAIR_VERSION_SIZE - 1)
 		return error_set(err, ERROR_DENIED, 0,
-			"the link '%s/" DATA "' does not say %s and 16 hex digits, as certferryd's do",
+			"the link '%s/" DATA
+			"' does not say %s and 16 hex digits, as certferryd's do",
 			object, prefix);
 	memcpy(ret_version, says + strlen(prefix), PAIR_VERSION_SIZE);
 	return 0;
@@ -133,15 +134,15 @@ static int read_files(int version, struct pair *pair, struct error *err)
 	if (r == 0)
 		r = open_file(version, PAIR_KEY, &key, err);
 	if (r == 0)
-		r = file_read_fd(certificates, PAIR_CERTIFICATES, PAIR_FILE_MAX,
-			&pair->certificates, err);
+		r = file_read_fd(
+			certificates, PAIR_CERTIFICATES, PAIR_FILE_MAX, &pair->certificates, err);
 	if (r == 0)
 		r = secret_read_open(key, PAIR_KEY, PAIR_FILE_MAX, &pair->key, err);
 	return r;
 }
 
-static int read_version(int root, const struct instance *instance, struct pair *pair,
-	struct error *err)
+static int read_version(
+	int root, const struct instance *instance, struct pair *pair, struct error *err)
 {
 	_cleanup_(freep) char *path = NULL;
 	_cleanup_(fd_closep) int version = -1;
@@ -163,8 +164,8 @@ int pair_read(const struct instance *instance, struct pair *pair, struct error *
 	int r;
 
 	/* DIRECTORY is the daemon's user's; the way to it must not be. */
-	r = path_open(AT_FDCWD, "", instance->directory, O_RDONLY | O_DIRECTORY, PATH_OURS, &root,
-		err);
+	r = path_open(
+		AT_FDCWD, "", instance->directory, O_RDONLY | O_DIRECTORY, PATH_OURS, &root, err);
 	if (r == 0)
 		r = read_version(root, instance, pair, err);
 	if (r < 0)
@@ -181,15 +182,16 @@ static int judge_leaf(struct pair *pair, const struct certificate *leaf, struct 
 	fingerprint_format(&leaf->fingerprint, fingerprint);
 	if (strncmp(fingerprint, pair->version, PAIR_VERSION_SIZE - 1) != 0)
 		return error_set(err, ERROR_DENIED, 0,
-			"'" PAIR_CERTIFICATES "' is not of version %s: its first certificate is %.16s",
+			"'" PAIR_CERTIFICATES
+			"' is not of version %s: its first certificate is %.16s",
 			pair->version, fingerprint);
 	r = key_matches(pair->key, leaf, &matches, err);
 	if (r < 0)
 		return error_wrap(err, "'" PAIR_KEY "'");
 	if (!matches)
 		return error_set(err, ERROR_DENIED, 0,
-			"the key in '" PAIR_KEY "' does not belong to the certificate in '" PAIR_CERTIFICATES
-			"'");
+			"the key in '" PAIR_KEY
+			"' does not belong to the certificate in '" PAIR_CERTIFICATES "'");
 	pair->not_after = leaf->not_after;
 	return 0;
 }

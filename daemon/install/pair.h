@@ -14,8 +14,8 @@
 #include "lib/pki/secret.h"
 
 #define PAIR_CERTIFICATES "fullchain.pem"
-#define PAIR_KEY	  "privkey.pem"
-#define PAIR_FILE_MAX	  ((size_t)1 << 20)
+#define PAIR_KEY          "privkey.pem"
+#define PAIR_FILE_MAX     ((size_t)1 << 20)
 #define PAIR_VERSION_SIZE 17 /* the first 16 hex digits of the leaf's fingerprint, and NUL */
 
 struct pair {
@@ -29,19 +29,19 @@ struct pair {
 
 /**
  * pair_read(instance, pair, err):
- * ${pair} is PAIR_NULL before; release it with pair_done().  Nothing of it is parsed.  The link ..data is read, never followed;
- * what it says must be ../ (as often as AS has steps) .versions/AS/ and a version.  That version is
- * opened below DIRECTORY through no link and no mount point, and both files from that one
- * descriptor: regular files of the user that owns the version, of at most 1 MiB, with one name each.
- * ERROR_DENIED or ERROR_INVALID: something there is otherwise; ERROR_RETRY: it is in use, or the
- * secure heap is full.
+ * ${pair} is PAIR_NULL before; release it with pair_done().  Nothing of it is parsed.  The link
+ * ..data is read, never followed; what it says must be ../ (as often as AS has steps) .versions/AS/
+ * and a version.  That version is opened below DIRECTORY through no link and no mount point, and
+ * both files from that one descriptor: regular files of the user that owns the version, of at most
+ * 1 MiB, with one name each.  ERROR_DENIED or ERROR_INVALID: something there is otherwise;
+ * ERROR_RETRY: it is in use, or the secure heap is full.
  */
 int pair_read(const struct instance *instance, struct pair *pair, struct error *err);
 
 /**
  * pair_judge(instance, pair, err):
- * Is what was read that pair: the first certificate the version's, and the key its own?  ERROR_DENIED
- * or ERROR_INVALID: no.
+ * Is what was read that pair: the first certificate the version's, and the key its own?
+ * ERROR_DENIED or ERROR_INVALID: no.
  */
 int pair_judge(const struct instance *instance, struct pair *pair, struct error *err);
 

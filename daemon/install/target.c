@@ -14,7 +14,7 @@
 #include "lib/os/file.h"
 #include "lib/os/path.h"
 
-#define DATA	       "..data"
+#define DATA           "..data"
 #define DIRECTORY_MODE 0755 /* names are no secrets, and the owner must get through */
 #define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
@@ -37,8 +37,9 @@ static bool is_ours(const char *name)
 static int open_parent(const char *path, const char **ret_name, int *ret_fd, struct error *err)
 {
 	const char *name = strrchr(path, '/') + 1;
-	_cleanup_(freep) char *parent =
-		name == path + 1 ? mem_strdup("/") : mem_strndup(path, (size_t)(name - path - 1));
+	_cleanup_(freep) char *parent = name == path + 1
+						? mem_strdup("/")
+						: mem_strndup(path, (size_t)(name - path - 1));
 
 	*ret_name = name;
 	return path_open_trusted(parent, O_RDONLY | O_DIRECTORY, PATH_OURS, ret_fd, err);
@@ -90,7 +91,8 @@ static int read_link(int directory, const char *name, char **ret_says, struct er
 static int foreign(const char *name, const char *says, struct error *err)
 {
 	return error_set(err, ERROR_CONFLICT, EEXIST,
-		"the link '%s' leads to '%.200s', where certferry-install never lets it lead; remove it, "
+		"the link '%s' leads to '%.200s', where certferry-install never lets it lead; "
+		"remove it, "
 		"or choose another target",
 		name, says);
 }
@@ -144,8 +146,8 @@ static int switch_links(const struct target *target, const char *name, struct er
 
 /* --- the files --- */
 
-/* The owner comes last: root may not change the mode of a file that is not its own (the sandbox has no
- * CAP_FOWNER), and until the directory is opened to all, the owner cannot reach it. */
+/* The owner comes last: root may not change the mode of a file that is not its own (the sandbox has
+ * no CAP_FOWNER), and until the directory is opened to all, the owner cannot reach it. */
 static int write_file(const struct instance *instance, int directory, const char *name,
 	const char *data, size_t size, struct error *err)
 {
@@ -165,8 +167,8 @@ static int write_file(const struct instance *instance, int directory, const char
 	return r < 0 ? error_set_errno(err, r, "write '%s'", name) : 0;
 }
 
-static int write_pair(const struct instance *instance, const struct pair *pair, int directory,
-	struct error *err)
+static int write_pair(
+	const struct instance *instance, const struct pair *pair, int directory, struct error *err)
 {
 	int r;
 
@@ -231,11 +233,11 @@ int target_open(const struct instance *instance, struct target *target, struct e
 	return r < 0 ? error_wrap(err, "target '%s'", instance->target) : 0;
 }
 
-int target_install(const struct instance *instance, const struct target *target, const struct pair *pair,
-	struct error *err)
+int target_install(const struct instance *instance, const struct target *target,
+	const struct pair *pair, struct error *err)
 {
-	_cleanup_(freep) char *name =
-		mem_printf("..%s-%08x", pair->version, (unsigned)random_below(UINT32_MAX));
+	_cleanup_(freep) char *name = mem_printf(
+		"..%s-%08x", pair->version, (unsigned)random_below(UINT32_MAX));
 	int r;
 
 	r = write_version(instance, pair, target->fd, name, err);

@@ -33,11 +33,11 @@ int target_open(const struct instance *instance, struct target *target, struct e
 
 /**
  * target_install(instance, target, pair, err):
- * Until the switch nothing that is in use changes; a crash leaves nothing that the next run does not
- * remove.
+ * Until the switch nothing that is in use changes; a crash leaves nothing that the next run does
+ * not remove.
  */
-int target_install(const struct instance *instance, const struct target *target, const struct pair *pair,
-	struct error *err);
+int target_install(const struct instance *instance, const struct target *target,
+	const struct pair *pair, struct error *err);
 
 /* target_done(target): for _cleanup_(target_done). */
 void target_done(struct target *target);

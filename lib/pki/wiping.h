@@ -10,8 +10,8 @@
 
 #include <stddef.h>
 
-/* wiping_malloc(size) and so on: as malloc(3), calloc(3), realloc(3), strdup(3) and free(3), but that no memory ends the
- * process. */
+/* wiping_malloc(size) and so on: as malloc(3), calloc(3), realloc(3), strdup(3) and free(3), but
+ * that no memory ends the process. */
 void *wiping_malloc(size_t size);
 void *wiping_calloc(size_t count, size_t size);
 void *wiping_realloc(void *memory, size_t size);

@@ -34,8 +34,9 @@ static void try_instance(const char *text)
 
 	if ((r == 0) != (err.text == NULL) || (r == 0) != (instance.target != NULL))
 		abort();
-	if (r == 0 && (*instance.directory != '/' || *instance.target != '/' || *instance.object == '/' ||
-			      strstr(instance.object, "..") == instance.object || instance.mode & 07137))
+	if (r == 0 &&
+		(*instance.directory != '/' || *instance.target != '/' || *instance.object == '/' ||
+			strstr(instance.object, "..") == instance.object || instance.mode & 07137))
 		abort();
 }
 
@@ -45,7 +46,8 @@ static void name_version(struct pair *pair)
 	_cleanup_(certificate_list_done) struct certificate_list list = { 0 };
 	char fingerprint[FINGERPRINT_TEXT_SIZE] = "0123456789abcdef";
 
-	if (certificate_chain_parse(pair->certificates.data, pair->certificates.length, &list, NULL) == 0 &&
+	if (certificate_chain_parse(
+		    pair->certificates.data, pair->certificates.length, &list, NULL) == 0 &&
 		list.count)
 		fingerprint_format(&list.items[0]->fingerprint, fingerprint);
 	memcpy(pair->version, fingerprint, PAIR_VERSION_SIZE - 1);

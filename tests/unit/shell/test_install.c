@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What certferry-install does as root, in the hands of an attacker who is the daemon's user: each test of
- * reading begins with a pair that is good, and breaks one thing of it.
+ * What certferry-install does as root, in the hands of an attacker who is the daemon's user: each
+ * test of reading begins with a pair that is good, and breaks one thing of it.
  */
 
 #include "tests/unit/shell/test_destination_bundle.h"
@@ -99,7 +99,8 @@ static void version_of(const struct certificate *leaf, char version[static PAIR_
 
 static const char *certificates_path(const struct world *world)
 {
-	return at(world, "tls/.versions/%s/%s/fullchain.pem", world->instance.object, world->version);
+	return at(
+		world, "tls/.versions/%s/%s/fullchain.pem", world->instance.object, world->version);
 }
 
 static const char *key_path(const struct world *world)
@@ -198,8 +199,7 @@ static void expect_pair(struct world *world)
 		fail_msg("it is refused: %s", world->error.text);
 	assert_string_equal(world->pair.version, world->version);
 	assert_memory_equal(world->pair.certificates.data, leaf, strlen(leaf));
-	assert_string_equal(
-		secret_borrow(world->pair.key), secret_borrow(world->bundle->key));
+	assert_string_equal(secret_borrow(world->pair.key), secret_borrow(world->bundle->key));
 	assert_true(world->pair.not_after == world->bundle->leaf->not_after);
 }
 
@@ -249,7 +249,8 @@ static void test_believes_one_form_of_the_link(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		point_data(world, texts[i]);
-		expect_refusal(world, ERROR_DENIED, "does not say ../.versions/db/ and 16 hex digits");
+		expect_refusal(
+			world, ERROR_DENIED, "does not say ../.versions/db/ and 16 hex digits");
 		free(texts[i]);
 	}
 	point_data(world, "../.versions/db/0123456789abcdef");
@@ -304,14 +305,16 @@ static void test_is_not_outrun(void **state)
 {
 	struct world *world = *state;
 	_cleanup_(freep) char *marked = mem_printf("%s\n", secret_borrow(world->bundle->key));
-	_cleanup_(freep) char *place = mem_strdup(at(world, "outside/versions/db/%s", world->version));
+	_cleanup_(freep) char *place = mem_strdup(
+		at(world, "outside/versions/db/%s", world->version));
 	unsigned read = 0, refused = 0;
 	pid_t pid;
 
 	make_directories(place);
 	put_copy_of(certificates_path(world),
 		at(world, "outside/versions/db/%s/fullchain.pem", world->version));
-	write_text(at(world, "outside/versions/db/%s/privkey.pem", world->version), marked, strlen(marked));
+	write_text(at(world, "outside/versions/db/%s/privkey.pem", world->version), marked,
+		strlen(marked));
 	assert_int_equal(symlink("../outside/versions", at(world, "tls/.elsewhere")), 0);
 	pid = fork();
 	if (pid == 0)
@@ -322,7 +325,8 @@ static void test_is_not_outrun(void **state)
 			continue;
 		}
 		read++;
-		assert_string_equal(secret_borrow(world->pair.key), secret_borrow(world->bundle->key));
+		assert_string_equal(
+			secret_borrow(world->pair.key), secret_borrow(world->bundle->key));
 	}
 	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
 	assert_int_equal(kill(pid, SIGKILL), 0);
@@ -352,8 +356,8 @@ static void each_file(struct world *world, void (*break_it)(struct world *world,
 	enum error_kind kind, const char *says)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		_cleanup_(freep) char *path =
-			mem_strdup(i ? key_path(world) : certificates_path(world));
+		_cleanup_(freep) char *path = mem_strdup(
+			i ? key_path(world) : certificates_path(world));
 		_cleanup_(freep) char *away = mem_strdup(at(world, "outside/away"));
 
 		assert_int_equal(rename(path, away), 0);
@@ -443,7 +447,8 @@ static void test_reads_regular_files_alone(void **state)
 	each_file(world, put_fifo, ERROR_DENIED, "is not a regular file");
 	each_file(world, put_directory, ERROR_DENIED, "is not a regular file");
 	each_file(world, put_socket, ERROR_ABSENT, "No such device or address");
-	each_file(world, put_huge, ERROR_INVALID, "has 1048577 bytes, more than the limit of 1048576");
+	each_file(world, put_huge, ERROR_INVALID,
+		"has 1048577 bytes, more than the limit of 1048576");
 	each_file(world, put_endless, ERROR_INVALID, "more than the limit");
 	each_file(world, put_empty, ERROR_INVALID, "");
 	each_file(world, put_zeros, ERROR_INVALID, "");
@@ -478,8 +483,8 @@ static void put_pair(struct world *world, const struct certificate *leaf, const 
 static void test_pair_belongs_together(void **state)
 {
 	struct world *world = *state;
-	_cleanup_(bundle_freep) struct bundle *other =
-		make_bundle(&world->issuer, "db.example.com", 9, 10);
+	_cleanup_(bundle_freep) struct bundle *other = make_bundle(
+		&world->issuer, "db.example.com", 9, 10);
 
 	put_pair(world, NULL, other->key);
 	expect_refusal(world, ERROR_DENIED, "does not belong to the certificate");
@@ -583,7 +588,8 @@ static void expect_installed(struct world *world)
 static unsigned count_versions(const struct world *world)
 {
 	_cleanup_(freep) char *command = mem_printf(
-		"ls -a %s/targets/db | grep -c '^\\.\\.[0-9a-f]\\{16\\}-[0-9a-f]\\{8\\}$'", world->top);
+		"ls -a %s/targets/db | grep -c '^\\.\\.[0-9a-f]\\{16\\}-[0-9a-f]\\{8\\}$'",
+		world->top);
 	FILE *stream = popen(command, "r");
 	unsigned count = 0;
 
@@ -659,7 +665,8 @@ static void test_removes_what_a_crash_left(void **state)
 	install(world);
 	expect_installed(world);
 	assert_int_equal(count_versions(world), 2);
-	assert_int_equal(rmdir(at(world, "targets/db/..0123456789abcdef")), 0); /* not ours, so kept */
+	assert_int_equal(
+		rmdir(at(world, "targets/db/..0123456789abcdef")), 0); /* not ours, so kept */
 }
 
 static void expect_not_installed(struct world *world, enum error_kind kind, const char *text)
@@ -717,7 +724,8 @@ static void test_target_of_another_form(void **state)
 	expect_not_installed(world, ERROR_CONFLICT, "'privkey.pem' is not a link");
 	assert_int_equal(unlink(at(world, "targets/db/privkey.pem")), 0);
 	assert_int_equal(symlink("/etc/passwd", at(world, "targets/db/privkey.pem")), 0);
-	expect_not_installed(world, ERROR_CONFLICT, "the link 'privkey.pem' leads to '/etc/passwd'");
+	expect_not_installed(
+		world, ERROR_CONFLICT, "the link 'privkey.pem' leads to '/etc/passwd'");
 	assert_int_equal(unlink(at(world, "targets/db/privkey.pem")), 0);
 	assert_int_equal(symlink("/etc", at(world, "targets/db/..data")), 0);
 	expect_not_installed(world, ERROR_CONFLICT, "the link '..data' leads to '/etc'");
@@ -821,7 +829,9 @@ static void test_parses_without_roots_rights(void **state)
 
 /* --- what root decided --- */
 
-#define GOOD "directory=/var/lib/certferry-tls\nas=db\ntarget=/var/lib/certferry-install/db\nowner=0\ngroup=0\nmode=0640\n"
+#define GOOD                                                                                       \
+	"directory=/var/lib/certferry-tls\nas=db\ntarget=/var/lib/certferry-install/"              \
+	"db\nowner=0\ngroup=0\nmode=0640\n"
 
 static void test_instance_is_parsed(void **state)
 {
@@ -836,8 +846,10 @@ static void test_instance_is_parsed(void **state)
 	assert_int_equal(instance.group, 0);
 	assert_int_equal(instance.mode, 0640);
 	instance_done(&instance);
-	assert_int_equal(instance_parse("directory=/a\nas=x/y.z@1\ntarget=/b\nowner=root\ngroup=daemon\nmode=0400",
-				 &instance, &err),
+	assert_int_equal(
+		instance_parse(
+			"directory=/a\nas=x/y.z@1\ntarget=/b\nowner=root\ngroup=daemon\nmode=0400",
+			&instance, &err),
 		0);
 	assert_string_equal(instance.object, "x/y.z@1");
 	assert_int_equal(instance.owner, 0);
@@ -892,8 +904,10 @@ static void test_instance_is_refused(void **state)
 		_cleanup_(instance_done) struct instance instance = { 0 };
 		_cleanup_(error_done) struct error err = ERROR_NULL;
 
-		if (instance_parse(bad[i].line, &instance, &err) == 0 || !strstr(err.text, bad[i].says))
-			fail_msg("'%s': '%s' does not say '%s'", bad[i].line, err.text ?: "", bad[i].says);
+		if (instance_parse(bad[i].line, &instance, &err) == 0 ||
+			!strstr(err.text, bad[i].says))
+			fail_msg("'%s': '%s' does not say '%s'", bad[i].line, err.text ?: "",
+				bad[i].says);
 		assert_null(instance.directory);
 	}
 }
