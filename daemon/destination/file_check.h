@@ -18,9 +18,10 @@ int file_open_directory(const struct desired_destination *destination, int *ret_
 /* file_check(destination, err): would file_open_directory() open it? */
 int file_check(const struct desired_destination *destination, struct error *err);
 
-/* file_refuse_changeable(name, way, status, err): others could change what is in the directory ${name}, ${way} (" on the
- * way to ..." or ""), which ${status} describes.  Whatever is in it may be what is served now, so the way out that is
- * named leaves it as it is.  Returns what error_set() does. */
+/* file_refuse_changeable(name, way, status, err): others could change what is in the directory
+ * ${name}, ${way} (" on the way to ..." or ""), which ${status} describes.  Whatever is in it may
+ * be what is served now, so the way out that is named leaves it as it is.  Returns what error_set()
+ * does. */
 int file_refuse_changeable(
 	const char *name, const char *way, const struct stat *status, struct error *err);
 

@@ -12,9 +12,9 @@
 #include "lib/base/time.h"
 #include "lib/systemd/unit_now.h"
 
-#define UNIT		"certferryd.service"
-#define CREDENTIALS	"/run/credentials/" UNIT
-#define ASK_TIMEOUT	(5 * USEC_PER_SEC)
+#define UNIT        "certferryd.service"
+#define CREDENTIALS "/run/credentials/" UNIT
+#define ASK_TIMEOUT (5 * USEC_PER_SEC)
 
 /* ${text} with the credentials of the transient unit ${name} in the place of the unit's. */
 static char *move_credentials(const char *text, const char *name)
@@ -29,8 +29,8 @@ static char *move_credentials(const char *text, const char *name)
 
 char **as_unit_words(const struct unit_settings *settings, const char *name, char *const *command)
 {
-	static const char *const always[] = { "systemd-run", "--pipe", "--wait", "--collect", "--quiet",
-		"--property=UMask=0077", "--property=NoNewPrivileges=yes" };
+	static const char *const always[] = { "systemd-run", "--pipe", "--wait", "--collect",
+		"--quiet", "--property=UMask=0077", "--property=NoNewPrivileges=yes" };
 	_cleanup_(freep) char *unit = mem_printf("--unit=%s", name);
 	char **words = NULL;
 
@@ -54,8 +54,9 @@ char **as_unit_words(const struct unit_settings *settings, const char *name, cha
 	return words;
 }
 
-/* What is run: this very program, with the same options but for the one that got it here.  The transient unit begins in
- * the root directory, so a file is named from there; of two, the last one counts. */
+/* What is run: this very program, with the same options but for the one that got it here.  The
+ * transient unit begins in the root directory, so a file is named from there; of two, the last one
+ * counts. */
 static char **find_command(char *const *arguments, const char *config_file)
 {
 	char program[PATH_MAX];
@@ -93,7 +94,8 @@ int as_unit_run(char *const *arguments, const char *config_file)
 	if (!command)
 		return fail("find the program of this process: ", strerror(errno));
 	if (unit_now_settings(UNIT, ASK_TIMEOUT, &settings, &err) < 0)
-		return fail(err.text, "; without systemd, run it as the service's user, with its environment");
+		return fail(err.text,
+			"; without systemd, run it as the service's user, with its environment");
 	words = as_unit_words(&settings, name, command);
 	(void)fflush(NULL);
 	(void)execvp(words[0], words);

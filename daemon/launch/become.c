@@ -40,7 +40,8 @@ int become_unit_user(const char *config_file, struct error *err)
 	if (!user || user->pw_uid == 0)
 		return 0;
 	if (become(user) < 0)
-		return error_set_errno(err, errno, "become user '" UNIT_USER "', as the service is");
+		return error_set_errno(
+			err, errno, "become user '" UNIT_USER "', as the service is");
 	log_write(LOG_INFO, NULL, NULL, "Running as user '" UNIT_USER "', as the service does");
 	return 0;
 }

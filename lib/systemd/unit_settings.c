@@ -8,7 +8,8 @@
 
 typedef int (*read_fn)(sd_bus_message *message, const char *line, struct unit_settings *settings);
 
-static int read_environment(sd_bus_message *message, const char *line, struct unit_settings *settings)
+static int read_environment(
+	sd_bus_message *message, const char *line, struct unit_settings *settings)
 {
 	return sd_bus_message_read_strv_extend(message, &settings->environment);
 }
@@ -55,7 +56,8 @@ static int read_files(sd_bus_message *message, const char *line, struct unit_set
 }
 
 /* A credential's name, and where it comes from. */
-static int read_credentials(sd_bus_message *message, const char *line, struct unit_settings *settings)
+static int read_credentials(
+	sd_bus_message *message, const char *line, struct unit_settings *settings)
 {
 	const char *name, *path;
 	int r = sd_bus_message_enter_container(message, 'a', "(ss)");

@@ -17,8 +17,8 @@ struct unit_settings {
 
 void unit_settings_done(struct unit_settings *settings);
 
-/* unit_settings_parse(message, settings): fill empty ${settings} from the answer to Properties.GetAll of a service,
- * a{sv}.  0 or -errno. */
+/* unit_settings_parse(message, settings): fill empty ${settings} from the answer to
+ * Properties.GetAll of a service, a{sv}.  0 or -errno. */
 int unit_settings_parse(sd_bus_message *message, struct unit_settings *settings);
 
 #endif
