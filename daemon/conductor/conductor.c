@@ -15,6 +15,7 @@
 #include "daemon/announce/announce.h"
 #include "daemon/conductor/configuration.h"
 #include "daemon/config/schema.h"
+#include "daemon/dependent/unit_survey.h"
 #include "daemon/record/record.h"
 #include "daemon/report/report.h"
 #include "lib/base/strv.h"
@@ -101,6 +102,7 @@ static void adopt_configuration(struct conductor *conductor, struct configuratio
 {
 	const struct source_view *view = conductor->stock->view;
 
+	conductor->units = unit_survey_free(conductor->units);
 	watch_cancel(conductor->watch);
 	queue_stop(conductor->queue);
 	/* They are tried as they are configured now. */
@@ -175,6 +177,37 @@ static bool load(struct conductor *conductor, struct configuration **ret_configu
 	return loaded;
 }
 
+/* The connection there is now, for dependents. */
+static struct sd_bus *bus_now(void *userdata)
+{
+	const struct conductor *conductor = userdata;
+
+	return conductor->bus ? bus_connection(conductor->bus) : NULL;
+}
+
+static void on_finding(void *userdata, enum unit_finding finding, const char *sentence)
+{
+	struct conductor *conductor = userdata;
+
+	log_write(LOG_WARNING, NULL, NULL, "%s", sentence);
+	if (finding == FINDING_REFUSED)
+		strv_append(&conductor->refused, sentence);
+}
+
+/* A run that ends by itself finds out when it tells them. */
+static void survey_units(struct conductor *conductor)
+{
+	const struct dependent_host host = {
+		.event = conductor->event, .bus = bus_now, .userdata = conductor
+	};
+
+	conductor->units = unit_survey_free(conductor->units);
+	conductor->refused = strv_free(conductor->refused);
+	if (!conductor->options.once)
+		conductor->units = unit_survey_start(
+			&host, conductor->stock->world->desired, on_finding, conductor);
+}
+
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
 	struct conductor *conductor = userdata;
@@ -190,6 +223,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 			say_counts(conductor, CHANGE_RELOADED);
 	}
 	bus_retry(conductor->bus);
+	survey_units(conductor);
 	notify_ready();
 	cycle_poke(conductor);
 	return 0;
@@ -379,9 +413,11 @@ static void on_bus(void *userdata, enum bus_event event, const char *why)
 		[BUS_NAME_REFUSED] = CHANGE_BUS_NAME_REFUSED,
 		[BUS_NAMED] = CHANGE_BUS_NAMED,
 	};
-	const struct conductor *conductor = userdata;
+	struct conductor *conductor = userdata;
 
 	say_words(conductor->inventory, changes[event], why);
+	if (event == BUS_CONNECTED && conductor->units && !unit_survey_is_complete(conductor->units))
+		survey_units(conductor);
 }
 
 /* A run that ends by itself owns no name, and needs the bus only for dependents. */
@@ -460,14 +496,6 @@ static bool wants_tag(void *userdata, size_t slot)
 	return planner_wants_tag(&conductor->planner, slot);
 }
 
-/* The connection there is now, for dependents. */
-static struct sd_bus *bus_now(void *userdata)
-{
-	const struct conductor *conductor = userdata;
-
-	return conductor->bus ? bus_connection(conductor->bus) : NULL;
-}
-
 static void make_actors(struct conductor *conductor)
 {
 	struct inventory *inventory = conductor->inventory;
@@ -511,6 +539,7 @@ static void end_actors(struct conductor *conductor)
 	conductor->transfers = transfers_free(conductor->transfers);
 	conductor->proofs = proofs_free(conductor->proofs);
 	conductor->tell = tell_free(conductor->tell);
+	conductor->units = unit_survey_free(conductor->units);
 }
 
 static void make_inventory(struct conductor *conductor)
@@ -549,6 +578,7 @@ static int start(struct conductor *conductor, struct configuration *configuratio
 	check_places(conductor);
 	say_entries(conductor->inventory, conductor->stock->world->expansion->problems, NULL);
 	start_bus(conductor);
+	survey_units(conductor);
 	if (conductor->options.once)
 		inventory_asked_once(conductor->inventory);
 	cycle_poke(conductor);
@@ -626,6 +656,8 @@ static void finish(struct conductor *conductor)
 	sd_event_unref(conductor->event);
 	plan_done(&conductor->planner.shown);
 	inventory_free(conductor->inventory);
+	strv_free(conductor->refused);
+	strv_free(conductor->notices);
 	free(conductor->config_problem);
 	free(conductor->default_region);
 	free(conductor->told_manager);

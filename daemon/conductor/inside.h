@@ -79,6 +79,9 @@ struct conductor {
 	struct renewals *renewals;
 	struct leftovers *leftovers;
 	struct tell *tell;
+	struct unit_survey *units; /* NULL: nothing is asked about them */
+	char **refused; /* what it found that we may not do to them, in sentences */
+	char **notices; /* view.c: as last shown */
 
 	struct job *jobs;
 	uint32_t last_job;
@@ -143,6 +146,9 @@ void rest_longer(struct conductor *conductor);
 void show_properties(struct conductor *conductor);
 
 /* --- view.c --- */
+
+/* view_notices(conductor): other things that a person should know; borrowed until the next call. */
+char *const *view_notices(struct conductor *conductor);
 
 /* view_head(conductor, view): what is neither certificate nor delivery nor dependent. */
 void view_head(struct conductor *conductor, struct status_view *ret_view);

@@ -375,7 +375,7 @@ static void write_dependents(struct survey *survey)
 		report_dependent(&survey->writer, &report);
 	}
 	writer_close(&survey->writer, ']');
-	writer_texts(&survey->writer, "notices", conductor->stock->world->expansion->problems);
+	writer_texts(&survey->writer, "notices", view_notices(conductor));
 	if (!*survey->name)
 		write_leftovers(survey);
 }

@@ -247,6 +247,15 @@ static void note_clock(struct conductor *conductor)
 			words, offset < 0 ? "ahead of" : "behind");
 }
 
+char *const *view_notices(struct conductor *conductor)
+{
+	strv_free(conductor->notices);
+	conductor->notices = strv_copy(conductor->stock->world->expansion->problems);
+	STRV_FOREACH (sentence, conductor->refused)
+		strv_append(&conductor->notices, *sentence);
+	return conductor->notices;
+}
+
 void view_head(struct conductor *conductor, struct status_view *ret_view)
 {
 	const struct watch_shown source = watch_show(conductor->watch);
@@ -263,7 +272,7 @@ void view_head(struct conductor *conductor, struct status_view *ret_view)
 		.clock_problem = conductor->clock_problem,
 		.events = queue_state(conductor->queue),
 		.events_problem = queue_problem(conductor->queue),
-		.notices = conductor->stock->world->expansion->problems,
+		.notices = view_notices(conductor),
 	};
 }
 

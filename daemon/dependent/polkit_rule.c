@@ -116,3 +116,19 @@ char *polkit_rule_of(const struct desired *desired, char *const *names)
 	buf_append_string(&text, tail);
 	return buf_take(&text);
 }
+
+int polkit_explain(
+	enum action action, const char *unit, const struct error *why, struct error *err)
+{
+	if (!polkit_is_installed())
+		return error_set(err, ERROR_DENIED, why->code,
+			"there is no polkit on this host, which has to let certferryd %s '%s' (%s); install "
+			"the package polkitd, reload dbus.service, and install the rule that "
+			"`certferryd --polkit-rule` prints as /etc/polkit-1/rules.d/50-certferry.rules",
+			action_name(action), unit, why->text);
+	return error_set(err, ERROR_DENIED, why->code,
+		"polkit does not let certferryd %s '%s' (%s); install the rule that "
+		"`certferryd --polkit-rule` prints on this host as "
+		"/etc/polkit-1/rules.d/50-certferry.rules",
+		action_name(action), unit, why->text);
+}

@@ -3,6 +3,7 @@
 #define DAEMON_DEPENDENT_POLKIT_RULE_H
 
 #include "daemon/model/desired.h"
+#include "lib/base/error.h"
 
 /**
  * polkit_rule(desired):
@@ -23,5 +24,10 @@ char *polkit_rule_of(const struct desired *desired, char *const *names);
 
 /* polkit_is_installed(): there is a polkit on this host that the bus could start. */
 bool polkit_is_installed(void);
+
+/* polkit_explain(action, unit, why, err): fill ${err}, ERROR_DENIED: certferryd may not do ${action}
+ * to ${unit}, as systemd said (${why}), and what to do.  Returns err's result. */
+int polkit_explain(
+	enum action action, const char *unit, const struct error *why, struct error *err);
 
 #endif

@@ -273,18 +273,8 @@ static void job_explain(
 	error_copy(to, err);
 	if (err->kind == ERROR_DENIED && err->code == UNIT_CODE_MASKED)
 		return;
-	if (err->kind == ERROR_DENIED && !polkit_is_installed())
-		error_set(to, ERROR_DENIED, err->code,
-			"there is no polkit on this host, which has to let certferryd %s '%s' (%s); install "
-			"the package polkitd, reload dbus.service, and install the rule that "
-			"`certferryd --polkit-rule` prints as /etc/polkit-1/rules.d/50-certferry.rules",
-			action_name(call->action), call->unit_name, err->text);
-	else if (err->kind == ERROR_DENIED)
-		error_set(to, ERROR_DENIED, err->code,
-			"polkit does not let certferryd %s '%s' (%s); install the rule that "
-			"`certferryd --polkit-rule` prints on this host as "
-			"/etc/polkit-1/rules.d/50-certferry.rules",
-			action_name(call->action), call->unit_name, err->text);
+	if (err->kind == ERROR_DENIED)
+		polkit_explain(call->action, call->unit_name, err, to);
 	if (err->kind == ERROR_INVALID && err->code == UNIT_CODE_NOT_APPLICABLE)
 		error_set(to, ERROR_INVALID, err->code,
 			"unit '%s' does not support '%s' (%s); use 'action: reload-or-restart' or "

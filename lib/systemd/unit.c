@@ -17,6 +17,7 @@
  *	READ	the properties are being asked for	on_read != NULL, reply != NULL
  *	ASK	a job is being asked for		on_job != NULL, reply != NULL, job == NULL
  *	AWAIT	the job runs				on_job != NULL, reply == NULL, job != NULL
+ *	MAY	a job that is none is being asked for	on_may != NULL, reply != NULL
  *	FAILED	it could not be started, and the loop will say so	defer != NULL
  * The match for JobRemoved, the subscription and the request for the job travel in this order
  * over one connection, so that no JobRemoved can be lost; one that comes before the answer that
@@ -36,6 +37,7 @@ struct unit_call {
 	struct error error; /* FAILED */
 	unit_read_fn on_read;
 	unit_job_fn on_job;
+	unit_may_fn on_may;
 	void *userdata;
 };
 
@@ -76,11 +78,14 @@ static void call_finish(struct unit_call *call, const struct unit *unit, const c
 {
 	unit_read_fn on_read = call->on_read;
 	unit_job_fn on_job = call->on_job;
+	unit_may_fn on_may = call->on_may;
 	void *userdata = call->userdata;
 
 	unit_call_cancel(call);
 	if (on_read)
 		on_read(userdata, unit, err);
+	else if (on_may)
+		on_may(userdata, err);
 	else
 		on_job(userdata, result, err);
 }
@@ -109,7 +114,7 @@ static int on_timeout(sd_event_source *source, usec_t now, void *userdata)
 	struct unit_call *call = userdata;
 
 	limit = duration_format(call->timeout);
-	if (call->on_read)
+	if (!call->on_job)
 		error_set(&err, ERROR_RETRY, ETIMEDOUT, "systemd did not answer within %s", limit);
 	else
 		error_set(&err, ERROR_RETRY, UNIT_CODE_MAY_RUN,
@@ -340,6 +345,41 @@ struct unit_call *unit_job(
 	call->on_job = done;
 	if (error_result(&call->error) == 0)
 		call_set_bus_error(call, call_send_job(call, request->bus, verb));
+	call_defer_failure(call, request->event);
+	return call;
+}
+
+static int on_may(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	struct unit_call *call = userdata;
+
+	/* Past the question whether we may, it has to be told that it makes no sense. */
+	if (sd_bus_message_is_method_error(message, NULL) &&
+		!sd_bus_message_is_method_error(message, SD_BUS_ERROR_INVALID_ARGS))
+		unit_error(sd_bus_message_get_error(message), call->name, &err);
+	call_finish(call, NULL, NULL, error_result(&err) < 0 ? &err : NULL);
+	return 0;
+}
+
+static int call_send_may(struct unit_call *call, sd_bus *bus, enum unit_verb verb)
+{
+	int r = call_watch_connection(call, bus);
+
+	if (r >= 0)
+		r = sd_bus_call_method_async(bus, &call->reply, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_MANAGER,
+			methods[verb], on_may, call, "ss", call->name, "triggering");
+	return r;
+}
+
+struct unit_call *unit_may(
+	const struct unit_request *request, enum unit_verb verb, unit_may_fn done, void *userdata)
+{
+	struct unit_call *call = call_new(request, userdata);
+
+	call->on_may = done;
+	if (error_result(&call->error) == 0)
+		call_set_bus_error(call, call_send_may(call, request->bus, verb));
 	call_defer_failure(call, request->event);
 	return call;
 }

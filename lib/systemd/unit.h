@@ -110,6 +110,19 @@ enum {
 struct unit_call *unit_job(
 	const struct unit_request *request, enum unit_verb verb, unit_job_fn done, void *userdata);
 
+/**
+ * unit_may_fn(userdata, err):
+ * The completion of unit_may(): exactly once, never from inside it.  NULL: it may; ERROR_DENIED: it
+ * may not; all else does not tell.
+ */
+typedef void (*unit_may_fn)(void *userdata, const struct error *err);
+
+/* unit_may(request, verb, done, userdata): may a job be asked for?  None is started: it is asked for
+ * in a mode that is for stop jobs alone ("triggering"), which systemd refuses to who is allowed to
+ * ask. */
+struct unit_call *unit_may(
+	const struct unit_request *request, enum unit_verb verb, unit_may_fn done, void *userdata);
+
 /* unit_call_cancel(call): no callback after this returns; a job already started goes on.  NULL is
  * fine; returns NULL. */
 struct unit_call *unit_call_cancel(struct unit_call *call);

@@ -48,6 +48,7 @@ class Unit:
         self.reads = None  # called when it starts or reloads: what a server does with its files
         self.can_reload = False
         self.deaf = False  # its reloads read nothing
+        self.refuses_jobs = False
         self.hangs = False  # in a reload that began long ago
         self.settings = {}  # more of its properties: {name: (type, value)}
         self.paths = [path_of(name)]  # and those of its aliases
@@ -166,7 +167,7 @@ class Host:
         if message.member == "Subscribe":
             return "", []
         if message.member in JOBS:
-            return self._job(self.units.get(message.arguments[0]), JOBS[message.member])
+            return self._job(self.units.get(message.arguments[0]), JOBS[message.member], message.arguments[1])
         raise Refused("org.freedesktop.DBus.Error.UnknownMethod", message.member)
 
     def _unit_of(self, path):
@@ -180,11 +181,13 @@ class Host:
             self.waiting.set()
             self.pause.wait()
 
-    def _job(self, unit, job):
+    def _job(self, unit, job, mode):
         if unit is None:
             raise Refused("org.freedesktop.systemd1.NoSuchUnit", "Unit not found.")
-        if self.refuses_jobs:
+        if self.refuses_jobs or unit.refuses_jobs:
             raise Refused("org.freedesktop.DBus.Error.AccessDenied", "Permission denied")
+        if mode == "triggering":
+            raise Refused("org.freedesktop.DBus.Error.InvalidArgs", "Triggering is only valid for stop.")
         if not self.pause_after:
             self._wait()
         result = unit.work(job)

@@ -250,6 +250,27 @@ def test_units_that_cannot_take_a_renewal_are_named(bus_ferry, host, pay):
     assert re.match(r"warning: dependents\.web\.unit: 'web\.service' runs as nobody, which is not in group 'daemon'", said[1])
 
 
+def test_the_start_says_what_may_not_be_restarted(bus_ferry, host, pay):
+    for name in ("may", "may-not"):
+        bus_ferry.dependent(name, f"{name}.service")
+        host.unit(f"{name}.service")
+    host.units["may.service"].settings = {"ExecStart": command("/bin/true"), "ConsistsOf": ("as", ["real.service"])}
+    host.units["may-not.service"].refuses_jobs = True
+    daemon = bus_ferry.carry("pay", pay, {"to": "files", "then": ["may", "may-not"]}).start()
+    bus_ferry.certferry("sync")
+    (notice,) = bus_ferry.certferry("status", "--json", expect=1).json["notices"]
+    assert re.match(r"dependents\.may-not\.unit: .* certferryd restart 'may-not\.service' .*--polkit-rule", notice), notice
+    assert "certferryd restart 'may-not.service'" in bus_ferry.certferry("status", expect=1).out
+    assert host.units["may.service"].jobs == ["restart"], "asking whether it may be restarted restarts nothing"
+    host.units["may-not.service"].refuses_jobs = False
+    daemon.reload()
+    bus_ferry.certferry("sync")
+    assert bus_ferry.certferry("status", "--json").json["notices"] == []
+    log = daemon.log_file.read_text()
+    assert log.count("dependents.may-not.unit: ") == 1
+    assert "dependents.may.unit: 'may.service' does nothing itself" in log
+
+
 @pytest.mark.parametrize("installed", [True, False])
 def test_a_refused_restart_names_what_is_missing(bus_ferry, host, pay, web, installed):
     host.refuses_jobs = True

@@ -399,6 +399,35 @@ def dependent_without_a_rule_is_denied_with_the_remedy():
 
 
 @test
+def dependents_that_may_not_be_told_are_known_beforehand():
+    prepare()
+    unit("hands-on.service", "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\nExecReload=/bin/true")
+    unit("part@.service", "[Unit]\nPartOf=hands-on.service\n[Service]\nExecStart=sleep infinity")
+    reload_units()
+
+    def survey(*pairs, user="certferry"):
+        return run(LIVE, "survey", *pairs, user=user).stdout.splitlines()
+
+    # Whoever may is answered with a refusal that says so, and nothing is done for it.
+    may = ["good.service=restart", "reloads.service=reload", "both.service=reload-or-restart", "script.service=start"]
+    log = FLAGS / "script"
+    log.unlink(missing_ok=True)
+    (FLAGS / "reloaded").unlink(missing_ok=True)
+    with running("good.service"), running("reloads.service"), running("both.service"):
+        before = [invocation(name) for name in ("good.service", "reloads.service", "both.service")]
+        equal(survey(*may), ["complete"])
+        said = survey("good.service=reload", "deaf.service=restart", "script.service=start", "gone.service=restart")
+        equal(len(said), 3, said)
+        contains(said[0], "refused: dependents.good.service.unit", "certferryd reload 'good.service'", "--polkit-rule")
+        contains(said[1], "refused: dependents.deaf.service.unit", "certferryd restart 'deaf.service'")
+        equal(len(survey(*may, user="nobody")), 5)
+        equal([invocation(name) for name in ("good.service", "reloads.service", "both.service")], before, "restarted")
+    equal((FLAGS / "reloaded").exists() or log.exists(), False, "something was done")
+    with running("part@one.service"):
+        contains(survey("hands-on.service=reload")[0], "(ExecReload=/bin/true) and hands on", "name instead: part@one.service")
+
+
+@test
 def dependent_survives_systemd_reloading_itself():
     prepare()
     with running("good.service"):

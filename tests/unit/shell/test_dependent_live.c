@@ -22,6 +22,7 @@
 
 #include "daemon/dependent/polkit_rule.h"
 #include "daemon/dependent/systemd_judge.h"
+#include "daemon/dependent/unit_survey.h"
 #include "lib/pki/secret.h"
 
 struct live {
@@ -197,6 +198,39 @@ static int run_rule(int count, char **words)
 	return 0;
 }
 
+static void on_finding(void *userdata, enum unit_finding finding, const char *sentence)
+{
+	printf("%s: %s\n", finding == FINDING_REFUSED ? "refused" : "advice", sentence);
+}
+
+/* Of each "UNIT=ACTION", what can be known beforehand. */
+static int run_survey(int count, char **words)
+{
+	struct desired_dependent *dependents = mem_alloc((size_t)count * sizeof(*dependents));
+	struct desired desired = { .dependents = dependents };
+	struct unit_survey *survey;
+	struct live live;
+
+	for (int i = 2; i < count; i++) {
+		char *equals = strchr(words[i], '=');
+
+		*equals = '\0';
+		dependents[desired.dependent_count].name = words[i];
+		dependents[desired.dependent_count].unit.name = words[i];
+		dependents[desired.dependent_count++].unit.action = action_find(equals + 1);
+	}
+	if (live_open(&live) < 0)
+		live.bus = sd_bus_unref(live.bus);
+	survey = unit_survey_start(&live.host, &desired, on_finding, NULL);
+	while (!unit_survey_is_complete(survey))
+		assert_true(sd_event_run(live.host.event, 10 * USEC_PER_SEC) > 0);
+	puts("complete");
+	unit_survey_free(survey);
+	live_close(&live);
+	free(dependents);
+	return 0;
+}
+
 static void test_manager_is_seen(void **state)
 {
 	struct desired_dependent dependent = { .unit.name = (char *)"init.scope" };
@@ -259,6 +293,8 @@ int main(int argc, char **argv)
 		return run_look(argc, argv);
 	if (argc >= 3 && strcmp(argv[1], "rule") == 0)
 		return run_rule(argc, argv);
+	if (argc >= 3 && strcmp(argv[1], "survey") == 0)
+		return run_survey(argc, argv);
 	if (argc >= 7 && strcmp(argv[1], "tell") == 0)
 		return run_tell(argc, argv);
 	return cmocka_run_group_tests(tests, NULL, NULL);
