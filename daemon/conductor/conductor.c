@@ -65,8 +65,8 @@ static void take_over(struct conductor *conductor, struct world *world, const st
 	job_new_world(conductor);
 }
 
-/* Does it show the same certificates under the same names, so that the same deliveries come of it?  With ${dated}, the dates
- * count as well. */
+/* Does it show the same certificates under the same names, so that the same deliveries come of it?
+ * With ${dated}, the dates count as well. */
 static bool views_alike(const struct source_view *a, const struct source_view *b, bool dated)
 {
 	if (a->count != b->count)

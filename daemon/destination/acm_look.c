@@ -491,11 +491,12 @@ static struct import *find_own(struct acm_look *look, const struct look_item *it
 }
 
 /*
- * What certferry imported for ${item} when its entry named another source certificate: by the record, or by its tags.
- * Those among which a person has to choose, or which ACM would not let it go on with; none: there are none, or
- * ${ret_only} is the one.
+ * What certferry imported for ${item} when its entry named another source certificate: by the
+ * record, or by its tags. Those among which a person has to choose, or which ACM would not let it
+ * go on with; none: there are none, or ${ret_only} is the one.
  */
-static struct best find_formers(struct acm_look *look, const struct look_item *item, struct import **ret_only)
+static struct best find_formers(
+	struct acm_look *look, const struct look_item *item, struct import **ret_only)
 {
 	struct import *own = find_own(look, item);
 	struct best best = { 0 };
@@ -619,8 +620,8 @@ static bool recognise_version(
 	return false;
 }
 
-static int describe_version(
-	const char *leaf, const char *chain, struct version *ret_version, char **ret_holder, struct error *err)
+static int describe_version(const char *leaf, const char *chain, struct version *ret_version,
+	char **ret_holder, struct error *err)
 {
 	_cleanup_(certificate_freep) struct certificate *certificate = NULL;
 	int r;
@@ -668,7 +669,8 @@ static void see_gone(struct acm_look *look, size_t index)
 		look->seen[index].state = OBSERVED_GONE;
 }
 
-static void on_users(void *userdata, const struct acm_description *description, const struct error *err)
+static void on_users(
+	void *userdata, const struct acm_description *description, const struct error *err)
 {
 	struct request *request = userdata;
 	struct observed *seen = &request->look->seen[request->index];
@@ -700,8 +702,8 @@ static void on_own_tags(void *userdata, char *const *tags, const struct error *e
 		error_wrap(&seen->error, "read the tags of '%s'", seen->object_id);
 	}
 	if (look->items[request->index].want_users && seen->state == OBSERVED_PRESENT)
-		request->operation =
-			acm_describe(look->session, look->region, seen->object_id, on_users, request);
+		request->operation = acm_describe(
+			look->session, look->region, seen->object_id, on_users, request);
 	else
 		request_done(request);
 }

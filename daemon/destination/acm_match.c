@@ -512,8 +512,8 @@ static bool is_former(const struct concern *concern, const struct look_item *ite
 {
 	const struct import *import = concern->import;
 
-	return import->listed && import->tags_read && tags_former(import->tags, item->delivery) && concern->meets &&
-	       keeps_a_name(concern, item->source);
+	return import->listed && import->tags_read && tags_former(import->tags, item->delivery) &&
+	       concern->meets && keeps_a_name(concern, item->source);
 }
 
 void match_formers(struct import_list *imports, const struct look_item *item, struct best *ret_best)
@@ -529,7 +529,8 @@ void match_formers(struct import_list *imports, const struct look_item *item, st
 			add_best(ret_best, &concerned.items[i], item->source);
 }
 
-void match_one(struct import_list *imports, struct import *import, const struct look_item *item, struct best *ret_best)
+void match_one(struct import_list *imports, struct import *import, const struct look_item *item,
+	struct best *ret_best)
 {
 	_cleanup_(concerned_done) struct concerned concerned;
 	struct concern found = { .import = import };
@@ -542,7 +543,8 @@ void match_one(struct import_list *imports, struct import *import, const struct 
 	add_best(ret_best, &found, item->source);
 }
 
-bool match_admits(struct import_list *imports, const struct import *import, const struct look_item *item)
+bool match_admits(
+	struct import_list *imports, const struct import *import, const struct look_item *item)
 {
 	struct best best;
 

@@ -100,13 +100,17 @@ struct best;
 
 /**
  * match_formers(imports, item, best):
- * Those that by their own tags certferry imported for the same object of another source certificate, and that keep a name:
- * the best first.  Where there is one, and ACM would admit a re-import over it (match_admits()), ${item} goes on with it.
+ * Those that by their own tags certferry imported for the same object of another source
+ * certificate, and that keep a name: the best first. Where there is one, and ACM would admit a
+ * re-import over it (match_admits()), ${item} goes on with it.
  */
-void match_formers(struct import_list *imports, const struct look_item *item, struct best *ret_best);
+void match_formers(
+	struct import_list *imports, const struct look_item *item, struct best *ret_best);
 
-/* match_admits(import, item): would ACM admit a re-import of ${item} over it, as far as can be told from what it lists? */
-bool match_admits(struct import_list *imports, const struct import *import, const struct look_item *item);
+/* match_admits(import, item): would ACM admit a re-import of ${item} over it, as far as can be
+ * told from what it lists? */
+bool match_admits(
+	struct import_list *imports, const struct import *import, const struct look_item *item);
 
 /*
  * match_unreadable(imports, item, unsearched): one that concerns ${item}, is not the one that
@@ -138,13 +142,15 @@ void match_best(struct import_list *imports, const struct look_item *item, struc
 
 /*
  * match_fill_candidates(imports, item, seen): the best candidates, with why ACM would refuse a
- * re-import over each, and how many there are.  match_fill_best(best, item, seen): the same of those in ${best}.
+ * re-import over each, and how many there are. match_fill_best(best, item, seen): the same of
+ * those in ${best}.
  */
 void match_fill_candidates(struct import_list *imports, const struct look_item *item, struct observed *seen);
 void match_fill_best(const struct best *best, const struct look_item *item, struct observed *seen);
 
 /* match_one(imports, import, item, best): ${import} alone. */
-void match_one(struct import_list *imports, struct import *import, const struct look_item *item, struct best *ret_best);
+void match_one(struct import_list *imports, struct import *import, const struct look_item *item,
+	struct best *ret_best);
 
 /* match_revision(summary): "NotBefore NotAfter ImportedAt"; the caller owns it. */
 char *match_revision(const struct acm_summary *summary);

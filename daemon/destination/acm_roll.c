@@ -93,7 +93,8 @@ static uint32_t find_object(const struct acm_roll *roll, char *const *tags)
 
 	if (!name || !tags_find(tags, TAG_SOURCE) || !roll->item_count)
 		return NO_ITEM;
-	found = bsearch(&key, roll->objects, roll->item_count, sizeof(*roll->objects), compare_objects);
+	found = bsearch(
+		&key, roll->objects, roll->item_count, sizeof(*roll->objects), compare_objects);
 	return found ? (uint32_t)(*found - roll->items) : NO_ITEM;
 }
 

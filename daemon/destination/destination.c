@@ -72,11 +72,12 @@ struct destination_put *destination_put_cancel(struct destination_put *put)
 }
 
 struct destination_tag *destination_tag(const struct destination_context *context,
-	const struct delivery *delivery, const char *object_id, const struct fingerprint *anchor, bool moves,
-	destination_tag_fn done, void *userdata)
+	const struct delivery *delivery, const char *object_id, const struct fingerprint *anchor,
+	bool moves, destination_tag_fn done, void *userdata)
 {
 	const struct kind *kind = kind_of(delivery->place);
-	struct destination_tag *tag = kind->tag(context, delivery, object_id, anchor, moves, done, userdata);
+	struct destination_tag *tag = kind->tag(
+		context, delivery, object_id, anchor, moves, done, userdata);
 
 	tag->kind = kind;
 	return tag;
@@ -167,8 +168,9 @@ char *destination_holder(const struct certificate *certificate)
 {
 	_cleanup_(freep) char *names = bounded_join(certificate->names, "'");
 
-	return bounded_printf(BOUNDED_TEXT / 2, "%s%s%sissued by (%s)", certificate->names ? "for " : "",
-		certificate->names ? names : "", certificate->names ? ", " : "", certificate->issuer);
+	return bounded_printf(BOUNDED_TEXT / 2, "%s%s%sissued by (%s)",
+		certificate->names ? "for " : "", certificate->names ? names : "",
+		certificate->names ? ", " : "", certificate->issuer);
 }
 
 struct observed *seen_free(struct observed *seen, size_t count)

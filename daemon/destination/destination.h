@@ -53,7 +53,7 @@ struct look_item {
 	const char *object_id;	 /* where it was put before */
 	struct version confirmed; /* what it was confirmed to hold, */
 	const char *revision;	 /* while its revision was this */
-	bool former;		 /* what it was confirmed to hold is of another source certificate */
+	bool former; /* what it was confirmed to hold is of another source certificate */
 	bool want_users;	 /* find out who uses it, where that can be known */
 	bool want_pem;		 /* read the certificate in place, if it can be read */
 	bool want_anchor; /* see for certain what it says of its anchor, where that takes another request */
@@ -113,15 +113,16 @@ typedef void (*destination_tag_fn)(void *userdata, const struct error *err);
 
 /**
  * destination_tag(context, delivery, object_id, anchor, moves, done, userdata):
- * Let the object ${object_id}, which is there for ${delivery}, bear ${anchor} (bundle_anchor()) instead of what it says of
- * its anchor now: by the tag certferry:anchor, of files in one beside the version.  ${moves}: it is tagged as that of
- * another source certificate, and from now on as ${delivery}'s.  Nothing that its readers see changes,
- * nor does its revision.  A put does the same by itself only where it makes a new object or, of files, a version.  All
- * is borrowed until the call returns but ${delivery} and ${object_id}, until the completion.
+ * Let the object ${object_id}, which is there for ${delivery}, bear ${anchor} (bundle_anchor())
+ * instead of what it says of its anchor now: by the tag certferry:anchor, of files in one beside
+ * the version. ${moves}: it is tagged as that of another source certificate, and from now on as
+ * ${delivery}'s. Nothing that its readers see changes, nor does its revision. A put does the
+ * same by itself only where it makes a new object or, of files, a version. All is borrowed until
+ * the call returns but ${delivery} and ${object_id}, until the completion.
  */
 struct destination_tag *destination_tag(const struct destination_context *context,
-	const struct delivery *delivery, const char *object_id, const struct fingerprint *anchor, bool moves,
-	destination_tag_fn done, void *userdata);
+	const struct delivery *delivery, const char *object_id, const struct fingerprint *anchor,
+	bool moves, destination_tag_fn done, void *userdata);
 
 struct destination_tag *destination_tag_cancel(struct destination_tag *tag);
 

@@ -64,15 +64,16 @@ static bool is_under_its_name(const struct certificate *leaf, const char *versio
 {
 	char name[FINGERPRINT_TEXT_SIZE];
 
-	return strncmp(fingerprint_format(&leaf->fingerprint, name), version, VERSION_NAME_SIZE - 1) == 0;
+	return strncmp(fingerprint_format(&leaf->fingerprint, name), version,
+		       VERSION_NAME_SIZE - 1) == 0;
 }
 
 /*
  * The dates count even in a damaged version: nothing older is written over it.  Without a
  * digest it is never taken for the wanted one.
  */
-static void describe(
-	const struct look_item *item, const char *version, struct file_content *content, struct observed *seen)
+static void describe(const struct look_item *item, const char *version,
+	struct file_content *content, struct observed *seen)
 {
 	if (content->leaf) {
 		seen->version.not_before = content->leaf->not_before;
@@ -438,8 +439,9 @@ static int on_tag(sd_event_source *source, void *userdata)
 	return 0;
 }
 
-static struct destination_tag *file_tag(const struct destination_context *context, const struct delivery *delivery,
-	const char *object_id, const struct fingerprint *anchor, bool moves, destination_tag_fn done, void *userdata)
+static struct destination_tag *file_tag(const struct destination_context *context,
+	const struct delivery *delivery, const char *object_id, const struct fingerprint *anchor,
+	bool moves, destination_tag_fn done, void *userdata)
 {
 	struct file_tag *tag = mem_new(struct file_tag);
 

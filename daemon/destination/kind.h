@@ -40,8 +40,10 @@ struct kind {
 		const struct bundle *bundle, const struct observed *before, destination_put_fn done,
 		void *userdata);
 	void (*put_cancel)(struct destination_put *put);
-	struct destination_tag *(*tag)(const struct destination_context *context, const struct delivery *delivery,
-		const char *object_id, const struct fingerprint *anchor, bool moves, destination_tag_fn done, void *userdata);
+	struct destination_tag *(*tag)(const struct destination_context *context,
+		const struct delivery *delivery, const char *object_id,
+		const struct fingerprint *anchor, bool moves, destination_tag_fn done,
+		void *userdata);
 	void (*tag_cancel)(struct destination_tag *tag); /* both NULL: objects bear no anchor */
 	const char *tag_action, *tag_policy; /* NULL: nobody's to allow */
 	int (*check)(const struct desired_destination *destination, struct error *err); /* NULL: nothing can be known */

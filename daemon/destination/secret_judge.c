@@ -43,8 +43,8 @@ static bool is_in_the_way(
 			"'%s' manages secret '%s' in %s, and nobody else can write it: choose another "
 			"name with as:",
 			description->owning_service, delivery->object, region);
-	else if (!tags_are_of(description->tags, delivery) && !tags_former(description->tags, delivery) &&
-		 delivery->wish->adopt != ADOPT_YES)
+	else if (!tags_are_of(description->tags, delivery) &&
+		 !tags_former(description->tags, delivery) && delivery->wish->adopt != ADOPT_YES)
 		error_set(err, ERROR_CONFLICT, 0,
 			"certferry does not manage secret '%s' in %s (its tags " TAG_SOURCE
 			" and " TAG_NAME " do not name this delivery): set adopt: true to take it "

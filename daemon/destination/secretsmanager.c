@@ -314,8 +314,9 @@ static void on_anchor_tagged(void *userdata, const char *arn, const struct error
 	tag->done(tag->userdata, err);
 }
 
-static struct destination_tag *secret_tag(const struct destination_context *context, const struct delivery *delivery,
-	const char *object_id, const struct fingerprint *anchor, bool moves, destination_tag_fn done, void *userdata)
+static struct destination_tag *secret_tag(const struct destination_context *context,
+	const struct delivery *delivery, const char *object_id, const struct fingerprint *anchor,
+	bool moves, destination_tag_fn done, void *userdata)
 {
 	_cleanup_(strv_freep) char **tags = tags_of_anchor(moves ? delivery : NULL, anchor);
 	struct secret_tag *tag = mem_new(struct secret_tag);

@@ -86,7 +86,8 @@ const char *tags_former(char *const *tags, const struct delivery *delivery)
 {
 	const char *source = tags_find(tags, TAG_SOURCE), *name = tags_find(tags, TAG_NAME);
 
-	return source && name && strcmp(source, delivery->source_arn) != 0 && strcmp(name, delivery->object) == 0
+	return source && name && strcmp(source, delivery->source_arn) != 0 &&
+			       strcmp(name, delivery->object) == 0
 		       ? source
 		       : NULL;
 }

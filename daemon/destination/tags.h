@@ -22,17 +22,18 @@
  */
 char **tags_of(const struct delivery *delivery, const struct fingerprint *anchor);
 
-/* tags_of_anchor(delivery, anchor): the tag of ${anchor}, for an object that is there; with ${delivery} (NULL: not), those
- * that say whose it is from now on, too.  The caller owns it. */
+/* tags_of_anchor(delivery, anchor): the tag of ${anchor}, for an object that is there; with
+ * ${delivery} (NULL: not), those that say whose it is from now on, too. The caller owns it. */
 char **tags_of_anchor(const struct delivery *delivery, const struct fingerprint *anchor);
 
-/* tags_former(tags, delivery): the source certificate, borrowed, where they say that the object is ${delivery}'s and was
- * made for another one than it has now; else NULL. */
+/* tags_former(tags, delivery): the source certificate, borrowed, where they say that the object is
+ * ${delivery}'s and was made for another one than it has now; else NULL. */
 const char *tags_former(char *const *tags, const struct delivery *delivery);
 
 /*
- * tags_see(tags, delivery, seen): what all ${tags} of an object say of it: is it ${delivery}'s own, or was it for another
- * source certificate, and which anchor do they name?  They lie in the destination's account, which can forge them: they count for ${delivery} alone.
+ * tags_see(tags, delivery, seen): what all ${tags} of an object say of it: is it ${delivery}'s
+ * own, or was it for another source certificate, and which anchor do they name?  They lie in the
+ * destination's account, which can forge them: they count for ${delivery} alone.
  */
 void tags_see(char *const *tags, const struct delivery *delivery, struct observed *seen);
 

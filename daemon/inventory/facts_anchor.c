@@ -78,7 +78,8 @@ void note_anchor(struct inventory *inventory, struct tracked_delivery *delivery)
 		return;
 	if (seen->anchor_seen)
 		set_untagged(inventory, slot,
-			seen->former || !fingerprint_equal(&seen->anchor, &delivery->record.anchor));
+			seen->former ||
+				!fingerprint_equal(&seen->anchor, &delivery->record.anchor));
 	else if (learned)
 		set_untagged(inventory, slot,
 			true); /* it cannot be seen, and to say it twice does no harm */

@@ -187,7 +187,8 @@ void delivery_saw(struct inventory *inventory, struct tracked_delivery *delivery
 		transition_look_again(&delivery->record);
 	if (!is_source_version(&delivery->observed, source)) {
 		if (delivery->observed.state == OBSERVED_PRESENT &&
-			transition_landed(&delivery->record, &delivery->observed) && delivery->has_record)
+			transition_landed(&delivery->record, &delivery->observed) &&
+			delivery->has_record)
 			(void)save_delivery(inventory, delivery);
 		return;
 	}

@@ -197,9 +197,9 @@ static bool record_is_settled(const struct delivery_record *record)
 	bool proven = record->proof.result == PROVE_MATCHED && !record->proof.endpoint_count &&
 		      digest_equal(&record->proven, confirmed);
 
-	if (record->former || record->failures || record->next_try || record->kind || record->problem ||
-		record->hold || record->hold_reason || record->held_accept || record->ambiguous ||
-		record->intended_at || record->leaf || record->chain ||
+	if (record->former || record->failures || record->next_try || record->kind ||
+		record->problem || record->hold || record->hold_reason || record->held_accept ||
+		record->ambiguous || record->intended_at || record->leaf || record->chain ||
 		digest_is_set(&record->intended) || digest_is_set(&record->held) ||
 		record->confirmed_at % USEC_PER_SEC ||
 		record->confirmed_at / USEC_PER_SEC > UINT32_MAX)

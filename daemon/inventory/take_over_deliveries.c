@@ -156,8 +156,9 @@ static struct slot *slots_new(const struct inventory *inventory, const struct ex
 /* --- rows under other names --- */
 
 /*
- * A delivery is its object: where an entry is called otherwise, or match: goes on with another certificate, its name is
- * another one, and what is recorded under the former name is about it still.
+ * A delivery is its object: where an entry is called otherwise, or match: goes on with another
+ * certificate, its name is another one, and what is recorded under the former name is about it
+ * still.
  */
 struct heir {
 	char *place; /* object_key() but for the source certificate, its last word */
@@ -224,12 +225,14 @@ static void inherit(struct inventory *inventory, struct heir *heir)
 }
 
 /* Of several that were confirmed there, the last. */
-static void offer(const struct inventory *inventory, const struct heirs *heirs, struct delivery_record *row)
+static void offer(
+	const struct inventory *inventory, const struct heirs *heirs, struct delivery_record *row)
 {
 	struct heir key = { .place = place_of_object(row->object) };
 	struct heir *heir = NULL;
 
-	if (key.place && digest_is_set(&row->confirmed.digest) && !stock_find_slot(&inventory->stock, row->name))
+	if (key.place && digest_is_set(&row->confirmed.digest) &&
+		!stock_find_slot(&inventory->stock, row->name))
 		heir = bsearch(&key, heirs->items, heirs->count, sizeof(key), compare_heirs);
 	free(key.place);
 	if (!heir || (heir->row.name && heir->row.confirmed_at >= row->confirmed_at))
@@ -243,7 +246,8 @@ static void read_offers(struct inventory *inventory, const struct heirs *heirs)
 {
 	struct remembered remembered;
 
-	for (remembered_open(inventory, &remembered); remembered.valid; remembered_step(inventory, &remembered)) {
+	for (remembered_open(inventory, &remembered); remembered.valid;
+		remembered_step(inventory, &remembered)) {
 		offer(inventory, heirs, &remembered.row);
 		delivery_record_done(&remembered.row);
 	}
@@ -252,7 +256,8 @@ static void read_offers(struct inventory *inventory, const struct heirs *heirs)
 static void hand_down(struct inventory *inventory, struct heirs *heirs)
 {
 	for (size_t i = 0; i < heirs->count; i++)
-		heirs->items[i].place = place_of_object(inventory_open(inventory, heirs->items[i].slot)->record.object);
+		heirs->items[i].place = place_of_object(
+			inventory_open(inventory, heirs->items[i].slot)->record.object);
 	inventory_end_turn(inventory);
 	qsort(heirs->items, heirs->count, sizeof(*heirs->items), compare_heirs);
 	read_offers(inventory, heirs);

@@ -333,11 +333,11 @@ char *observed_candidates_text(const struct observed *observed)
 	struct buf text = BUF_NULL;
 	size_t shown = 0;
 
-	buf_append_string(&text,
-		observed->former
-			? "its entry named another source certificate before, and ACM would not take this one over what "
-			  "certferry imported then, or several could be meant:"
-			: "imports that are not certferry's share its name:");
+	buf_append_string(&text, observed->former
+					 ? "its entry named another source certificate before, and "
+					   "ACM would not take this one over what "
+					   "certferry imported then, or several could be meant:"
+					 : "imports that are not certferry's share its name:");
 	for (; shown < observed->candidate_count && bounded_takes(&text, shown); shown++) {
 		if (shown)
 			buf_append_char(&text, ',');
@@ -347,11 +347,12 @@ char *observed_candidates_text(const struct observed *observed)
 		bounded_more(&text, shown, observed->candidate_total);
 	else
 		buf_printf(&text, " %zu", observed->candidate_total);
-	buf_append_string(&text,
-		observed->former
-			? "; choose one with arn:, or set another name with as: to import it as a new certificate and let what "
-			  "uses the former one use that"
-			: "; choose with arn:, adopt: in-use or adopt: beside, or see 'certferry adopt'");
+	buf_append_string(&text, observed->former
+					 ? "; choose one with arn:, or set another name with as: "
+					   "to import it as a new certificate and let what "
+					   "uses the former one use that"
+					 : "; choose with arn:, adopt: in-use or adopt: beside, or "
+					   "see 'certferry adopt'");
 	return bounded(buf_take(&text), BOUNDED_TEXT);
 }
 

@@ -122,12 +122,12 @@ struct observed {
 	/* What others put there that a write would replace, in words ("has a version that ..."), and
 	 * never without a revision; NULL: nothing, or what a person let go, of the recorded revision. */
 	char *foreign;
-	char *former;		/* it bears that mark for the same object of another source certificate, this one; else
+	char *former; /* it bears that mark for the same object of another source certificate, this one; else
 				 * NULL */
-	bool marked;		/* files: the version lies where certferry puts it, under its leaf's fingerprint */
-	char *holder;		/* what is in place, in words, where it is neither the wanted nor the confirmed version: its
+	bool marked; /* files: the version lies where certferry puts it, under its leaf's fingerprint */
+	char *holder; /* what is in place, in words, where it is neither the wanted nor the confirmed version: its
 				 * names and its issuer; or NULL */
-	char *users;		/* who uses it, in words ("used by A and 2 more"), where that was asked for and can be known;
+	char *users; /* who uses it, in words ("used by A and 2 more"), where that was asked for and can be known;
 				 * or NULL */
 	bool anchor_seen;	/* it was seen what the object says of its anchor: */
 	struct fingerprint anchor; /* the digest (bundle_anchor()) that it bears; unset: none that can be read */

@@ -29,9 +29,9 @@ struct certificate_record {
 
 struct delivery_record {
 	char *name;
-	char *object;	 /* which place and object the rest is about: a changed configuration makes it void.  It ends with
+	char *object; /* which place and object the rest is about: a changed configuration makes it void.  It ends with
 			  * a space and the source certificate, of which the object may come to hold another */
-	char *former;	 /* the source certificate that `confirmed` is a version of, where it is not that of `object`; NULL:
+	char *former; /* the source certificate that `confirmed` is a version of, where it is not that of `object`; NULL:
 			  * it is */
 	char *object_id; /* where it was put; NULL: never */
 	char *revision;	 /* struct observed */

@@ -10,18 +10,22 @@
 static bool is_recorded(const struct observed *seen, const struct delivery_record *record)
 {
 	return record && digest_is_set(&record->confirmed.digest) &&
-	       (!record->object_id || !seen->object_id || strcmp(record->object_id, seen->object_id) == 0);
+	       (!record->object_id || !seen->object_id ||
+		       strcmp(record->object_id, seen->object_id) == 0);
 }
 
 /* Was it confirmed, or ordered, or read at the source by certferry itself? */
-static bool is_known(const struct observed *seen, const struct delivery_record *record, const struct digest *exported)
+static bool is_known(const struct observed *seen, const struct delivery_record *record,
+	const struct digest *exported)
 {
 	const struct digest *digest = &seen->version.digest;
 
 	if (exported && digest_is_set(exported) && digest_equal(digest, exported))
 		return true;
-	return record && ((is_recorded(seen, record) && digest_equal(digest, &record->confirmed.digest)) ||
-				 (digest_is_set(&record->intended) && digest_equal(digest, &record->intended)));
+	return record &&
+	       ((is_recorded(seen, record) && digest_equal(digest, &record->confirmed.digest)) ||
+		       (digest_is_set(&record->intended) &&
+			       digest_equal(digest, &record->intended)));
 }
 
 static bool is_of_former(const struct observed *seen, const struct delivery_record *record)
@@ -51,8 +55,9 @@ static enum whose whose_unrecorded(
 	return seen->own && version_is_older(&seen->version, wanted) ? WHOSE_OURS : WHOSE_OTHERS;
 }
 
-enum whose whose(const struct observed *seen, const struct delivery *delivery, const struct delivery_record *record,
-	const struct digest *exported, const struct version *wanted)
+enum whose whose(const struct observed *seen, const struct delivery *delivery,
+	const struct delivery_record *record, const struct digest *exported,
+	const struct version *wanted)
 {
 	if (!digest_is_set(&seen->version.digest))
 		return seen->former || (record && record->former) ? WHOSE_FORMER : WHOSE_OURS;
@@ -67,7 +72,8 @@ bool whose_needs_issuer(const struct observed *seen, const struct delivery *deli
 	const struct delivery_record *record, const struct digest *exported)
 {
 	return digest_is_set(&seen->version.digest) && !is_known(seen, record, exported) &&
-	       !is_recorded(seen, record) && !is_ordered(delivery) && !seen->former && !seen->marked;
+	       !is_recorded(seen, record) && !is_ordered(delivery) && !seen->former &&
+	       !seen->marked;
 }
 
 char *whose_hold_text(const struct observed *seen, const struct delivery *delivery)
@@ -75,7 +81,8 @@ char *whose_hold_text(const struct observed *seen, const struct delivery *delive
 	char end[TIME_TEXT_SIZE];
 
 	return bounded_printf(BOUNDED_TEXT,
-		"'%s' has a certificate that certferry does not know to have put there%s%s (expires %s). certferry "
+		"'%s' has a certificate that certferry does not know to have put there%s%s "
+		"(expires %s). certferry "
 		"writes nothing there until you run 'certferry approve %s', by exactly this name",
 		seen->object_id ?: delivery->object, seen->holder ? ", " : "", seen->holder ?: "",
 		time_format(seen->version.not_after, end), delivery->name);

@@ -266,8 +266,8 @@ struct expansion *expand(const struct desired *desired, const struct source_view
 	/* What stays has come first: the deliveries may be forgotten, and their memory goes back in one piece then. */
 	for (size_t i = 0; i < expansion->certificate_count; i++)
 		expand_certificate(&context, &expansion->certificates[i]);
-	expansion->delivery_count = expand_drop_problems(
-		expansion->deliveries, expansion->delivery_count, view, &expansion->dated, &expansion->problems);
+	expansion->delivery_count = expand_drop_problems(expansion->deliveries,
+		expansion->delivery_count, view, &expansion->dated, &expansion->problems);
 	if (expansion->delivery_count)
 		qsort(expansion->deliveries, expansion->delivery_count, sizeof(*expansion->deliveries),
 			compare_delivery);

@@ -70,13 +70,15 @@ static bool covers_name(const struct source_certificate *certificate, const char
 	if (certificate->domain && strcmp(certificate->domain, name) == 0)
 		return true;
 	STRV_FOREACH (have, certificate->names)
-		if (strcmp(*have, name) == 0 || (parent && **have == '*' && strcmp(*have + 1, parent) == 0))
+		if (strcmp(*have, name) == 0 ||
+			(parent && **have == '*' && strcmp(*have + 1, parent) == 0))
 			return true;
 	return false;
 }
 
 /* All names of ${other}, of which the listing must show all. */
-static bool covers(const struct source_certificate *certificate, const struct source_certificate *other)
+static bool covers(
+	const struct source_certificate *certificate, const struct source_certificate *other)
 {
 	if (other->more_names || (other->domain && !covers_name(certificate, other->domain)))
 		return false;
@@ -90,15 +92,18 @@ static bool covers(const struct source_certificate *certificate, const struct so
 static bool are_found(const struct rivals *rivals)
 {
 	for (size_t i = 0; i < rivals->count; i++)
-		if (rivals->items[i]->entry != rivals->items[0]->entry || rivals->items[i]->entry->arn)
+		if (rivals->items[i]->entry != rivals->items[0]->entry ||
+			rivals->items[i]->entry->arn)
 			return false;
 	return rivals->view != NULL;
 }
 
 static bool goes_before(const struct rivals *rivals, size_t one, size_t other)
 {
-	const struct source_certificate *a = source_view_find(rivals->view, rivals->items[one]->source_arn);
-	const struct source_certificate *b = source_view_find(rivals->view, rivals->items[other]->source_arn);
+	const struct source_certificate *a = source_view_find(
+		rivals->view, rivals->items[one]->source_arn);
+	const struct source_certificate *b = source_view_find(
+		rivals->view, rivals->items[other]->source_arn);
 
 	return a && b && a->not_after > b->not_after && covers(a, b);
 }
@@ -117,26 +122,31 @@ static const struct delivery *find_heir(const struct rivals *rivals)
 	return rivals->items[latest];
 }
 
-static char *replaced_text(const struct rivals *rivals, const struct delivery *lost, const struct delivery *heir)
+static char *replaced_text(
+	const struct rivals *rivals, const struct delivery *lost, const struct delivery *heir)
 {
-	const struct source_certificate *certificate = source_view_find(rivals->view, heir->source_arn);
+	const struct source_certificate *certificate = source_view_find(
+		rivals->view, heir->source_arn);
 	char end[TIME_TEXT_SIZE];
 
-	return mem_printf("delivery '%s' goes on as '%s': both certificates match '%s', and the latter covers all names "
+	return mem_printf("delivery '%s' goes on as '%s': both certificates match '%s', and the "
+			  "latter covers all names "
 			  "of the former and ends later (%s)",
-		lost->name, heir->name, lost->entry->name, time_format(certificate->not_after, end));
+		lost->name, heir->name, lost->entry->name,
+		time_format(certificate->not_after, end));
 }
 
 /* One would overwrite the others for ever. */
 static char *same_object_text(const struct delivery *one, const struct delivery *other)
 {
-	return mem_printf("deliveries '%s' and '%s' both write the object '%s'; choose another name for one of them with "
+	return mem_printf("deliveries '%s' and '%s' both write the object '%s'; choose another "
+			  "name for one of them with "
 			  "as:",
 		one->name, other->name, delivery_object_name(other));
 }
 
-static void mark_rivals(
-	const struct rivals *rivals, const struct delivery *deliveries, char **problems, bool *dated)
+static void mark_rivals(const struct rivals *rivals, const struct delivery *deliveries,
+	char **problems, bool *dated)
 {
 	bool found = are_found(rivals);
 	const struct delivery *heir = found ? find_heir(rivals) : NULL;
@@ -168,7 +178,8 @@ static void mark_same_objects(const struct delivery *deliveries, size_t count,
 	for (size_t i = 0, next; i < count; i = next) {
 		struct rivals rivals = { .items = &sorted[i], .view = view };
 
-		for (next = i + 1; next < count && compare_object(sorted[i], sorted[next]) == 0; next++)
+		for (next = i + 1; next < count && compare_object(sorted[i], sorted[next]) == 0;
+			next++)
 			;
 		rivals.count = next - i;
 		/* Of certificates not seen yet, the same text becomes different names. */
@@ -189,8 +200,8 @@ static bool add_problem(char ***problems, size_t *count, const char *problem)
 	return true;
 }
 
-size_t expand_drop_problems(struct delivery *deliveries, size_t count, const struct source_view *view,
-	bool *ret_dated, char ***ret_problems)
+size_t expand_drop_problems(struct delivery *deliveries, size_t count,
+	const struct source_view *view, bool *ret_dated, char ***ret_problems)
 {
 	_cleanup_(freep) char **problems = mem_alloc(count * sizeof(*problems));
 	size_t kept = 0, said = 0, unsaid = 0;

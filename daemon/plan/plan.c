@@ -69,8 +69,8 @@ static struct step *add_delivery_step(struct planner *planner, size_t index, enu
 	return step;
 }
 
-/* Which import a delivery is to go on with is a person's choice: the one in use that ends first, or, of those that certferry
- * made, whichever does. */
+/* Which import a delivery is to go on with is a person's choice: the one in use that ends first,
+ * or, of those that certferry made, whichever does. */
 static struct version first_candidate(const struct observed *seen)
 {
 	struct version first = { 0 };
@@ -143,10 +143,12 @@ static bool never_confirmed(const struct delivery_record *record)
 	return !record || !digest_is_set(&record->confirmed.digest);
 }
 
-/* The source certificate that what is in place is of, where its entry was pointed at another one since; else NULL. */
+/* The source certificate that what is in place is of, where its entry was pointed at another one
+ * since; else NULL. */
 static const char *former_source(const struct plan_delivery *delivery)
 {
-	return never_confirmed(delivery->record) ? delivery->observed->former : delivery->record->former;
+	return never_confirmed(delivery->record) ? delivery->observed->former
+						 : delivery->record->former;
 }
 
 /*
@@ -163,7 +165,8 @@ static bool is_touched(const struct plan_delivery *delivery)
 	       !(delivery->record && delivery->record->guard_passed);
 }
 
-/* Of two source certificates neither is the renewal of the other, and which ends first is worth knowing. */
+/* Of two source certificates neither is the renewal of the other, and which ends first is worth
+ * knowing. */
 static void put_repointed(
 	struct buf *reason, const struct plan_delivery *delivery, const struct version *wanted)
 {
@@ -220,27 +223,33 @@ static char *due_reason(const struct plan_delivery *delivery, const struct versi
 	return buf_take(&reason);
 }
 
-static enum whose whose_is_it(const struct planner *planner, size_t index, const struct version *wanted)
+static enum whose whose_is_it(
+	const struct planner *planner, size_t index, const struct version *wanted)
 {
 	const struct plan_delivery *delivery = &planner->input->deliveries[index];
-	const struct certificate_record *record = planner->input->certificates[delivery->certificate].record;
+	const struct certificate_record *record =
+		planner->input->certificates[delivery->certificate].record;
 
-	return whose(delivery->observed, delivery->delivery, delivery->record, record ? &record->exported : NULL, wanted);
+	return whose(delivery->observed, delivery->delivery, delivery->record,
+		record ? &record->exported : NULL, wanted);
 }
 
 /* An object is there that certferry writes: may the version in it be replaced? */
-static bool stopped_by_the_version(struct planner *planner, size_t index, const struct version *wanted)
+static bool stopped_by_the_version(
+	struct planner *planner, size_t index, const struct version *wanted)
 {
 	const struct plan_delivery *delivery = &planner->input->deliveries[index];
 	const struct observed *seen = delivery->observed;
 	char there[TIME_TEXT_SIZE], here[TIME_TEXT_SIZE];
 
-	if (whose_is_it(planner, index, wanted) != WHOSE_OURS || !digest_is_set(&seen->version.digest) ||
-		!version_is_older(wanted, &seen->version))
+	if (whose_is_it(planner, index, wanted) != WHOSE_OURS ||
+		!digest_is_set(&seen->version.digest) || !version_is_older(wanted, &seen->version))
 		return false;
 	wait_until(planner, index, 0, true,
-		mem_printf("certificate is newer (valid from %s) than the source's (valid from %s); certferry never "
-			   "replaces a certificate with an older one of the same source certificate. Renew that one, "
+		mem_printf("certificate is newer (valid from %s) than the source's (valid from "
+			   "%s); certferry never "
+			   "replaces a certificate with an older one of the same source "
+			   "certificate. Renew that one, "
 			   "or point the entry at another one",
 			time_format(seen->version.not_before, there),
 			time_format(wanted->not_before, here)));
@@ -366,19 +375,23 @@ static bool find_guard(struct planner *planner, size_t index, struct holds *hold
 	return false;
 }
 
-/* Did the check before the last try find that certferry is not to replace what is in place?  (That its issuer is another
- * one, which is of no account once something is recorded.) */
-static bool was_held_before(const struct plan_delivery *delivery, const struct version *wanted, enum hold hold)
+/* Did the check before the last try find that certferry is not to replace what is in place?  (That
+ * its issuer is another one, which is of no account once something is recorded.) */
+static bool was_held_before(
+	const struct plan_delivery *delivery, const struct version *wanted, enum hold hold)
 {
 	const struct delivery_record *record = delivery->record;
 
 	return record && record->hold == hold && digest_equal(&record->held, &wanted->digest) &&
 	       delivery->observed->state == OBSERVED_PRESENT &&
-	       (hold != HOLD_FOREIGN || (never_confirmed(record) && digest_is_set(&delivery->observed->version.digest)));
+	       (hold != HOLD_FOREIGN ||
+		       (never_confirmed(record) &&
+			       digest_is_set(&delivery->observed->version.digest)));
 }
 
 /* What others put there, and nobody has let go; or what is a person's choice. */
-static void find_foreign(struct planner *planner, size_t index, const struct version *wanted, struct holds *holds)
+static void find_foreign(
+	struct planner *planner, size_t index, const struct version *wanted, struct holds *holds)
 {
 	const struct plan_delivery *delivery = &planner->input->deliveries[index];
 	const struct observed *seen = delivery->observed;
@@ -387,12 +400,15 @@ static void find_foreign(struct planner *planner, size_t index, const struct ver
 
 	if (seen->foreign && !(let_go && seen->revision && strcmp(let_go, seen->revision) == 0))
 		holds_add(holds, HOLD_FOREIGN, observed_foreign_text(seen, name));
-	else if (seen->state == OBSERVED_PRESENT && whose_is_it(planner, index, wanted) == WHOSE_OTHERS)
+	else if (seen->state == OBSERVED_PRESENT &&
+		 whose_is_it(planner, index, wanted) == WHOSE_OTHERS)
 		holds_add(holds, HOLD_FOREIGN, whose_hold_text(seen, delivery->delivery));
 	else if (was_held_before(delivery, wanted, HOLD_FOREIGN))
-		holds_add(holds, HOLD_FOREIGN, mem_strdup(delivery->record->hold_reason ?: "waiting for approval"));
+		holds_add(holds, HOLD_FOREIGN,
+			mem_strdup(delivery->record->hold_reason ?: "waiting for approval"));
 	if (was_held_before(delivery, wanted, HOLD_ADOPT))
-		holds_add(holds, HOLD_ADOPT, mem_strdup(delivery->record->hold_reason ?: "waiting for a choice"));
+		holds_add(holds, HOLD_ADOPT,
+			mem_strdup(delivery->record->hold_reason ?: "waiting for a choice"));
 }
 
 /* Where it waits for a person or a date: true, a step having said for what. */

@@ -107,9 +107,9 @@ enum plan_guard plan_guard(unsigned guard, const struct plan_touched *touched);
  */
 bool plan_is_current(const struct plan_delivery *delivery, const struct plan_certificate *certificate);
 
-/* plan_in_place(delivery): what is in place there, as far as it was seen or else recorded; all zero
- * where nothing is, or it is not known what.  (Of what others put there the dates alone; of imports to choose from the end
- * of the one that ends first.) */
+/* plan_in_place(delivery): what is in place there, as far as it was seen or else recorded; all
+ * zero where nothing is, or it is not known what. (Of what others put there the dates alone; of
+ * imports to choose from the end of the one that ends first.) */
 struct version plan_in_place(const struct plan_delivery *delivery);
 
 /* plan_wants_tag(delivery, certificate): is its object to be made to bear its anchor now?  (STEP_TAG) */

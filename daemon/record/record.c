@@ -258,8 +258,9 @@ static void load_certificate(void *item, struct reader *reader)
 }
 
 /*
- * Between what the record is about and the source certificate that the confirmed version is of, where it is another one:
- * a program that does not know it takes both for another object, and goes by what it sees.
+ * Between what the record is about and the source certificate that the confirmed version is of,
+ * where it is another one: a program that does not know it takes both for another object, and goes
+ * by what it sees.
  */
 #define FORMER " <- "
 
@@ -480,7 +481,8 @@ int record_save_certificate(struct record *record, const struct certificate_reco
 int record_save_delivery(struct record *record, const struct delivery_record *row, struct error *err)
 {
 	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
-	_cleanup_(freep) char *both = row->former ? mem_printf("%s" FORMER "%s", row->object, row->former) : NULL;
+	_cleanup_(freep) char *both =
+		row->former ? mem_printf("%s" FORMER "%s", row->object, row->former) : NULL;
 	struct binder binder = { 0 };
 	int r = statement_prepare(record,
 		"INSERT OR REPLACE INTO delivery (" DELIVERY_COLUMNS

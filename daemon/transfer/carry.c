@@ -302,7 +302,8 @@ static int check_age(const struct carry *carry, struct error *err)
 {
 	const struct version *there = &carry->seen.version;
 
-	if (carry->former || carry->job.item->may_go_back || !version_is_older(&carry->job.version, there))
+	if (carry->former || carry->job.item->may_go_back ||
+		!version_is_older(&carry->job.version, there))
 		return 0;
 	return carry_newer_error(object_of(carry), there, &carry->job.version, err);
 }
@@ -354,7 +355,8 @@ static bool stopped_by_others(struct carry *carry, const struct in_place *in_pla
 /* ${err} is taken over. */
 static void refuse(struct carry *carry, struct error *err)
 {
-	if (carry->former && destination_names_objects(delivery_of(carry)->place) && err->kind == ERROR_INVALID) {
+	if (carry->former && destination_names_objects(delivery_of(carry)->place) &&
+		err->kind == ERROR_INVALID) {
 		wait_for(carry, HOLD_ADOPT, carry_former_text(err->text, &carry->seen));
 		error_done(err);
 	} else {

@@ -19,7 +19,8 @@ static void put_former(struct buf *text, const struct observed *former)
 {
 	char end[TIME_TEXT_SIZE];
 
-	buf_printf(text, "; '%s' is in place from the source certificate that its entry named before",
+	buf_printf(text,
+		"; '%s' is in place from the source certificate that its entry named before",
 		former->object_id ?: "its object");
 	if (former->version.not_after)
 		buf_printf(text, ", expires %s", time_format(former->version.not_after, end));
@@ -33,9 +34,9 @@ char *carry_former_text(const char *why, const struct observed *former)
 
 	buf_append_string(&text, why);
 	put_former(&text, former);
-	buf_append_string(&text,
-		". To import the new one beside it, set another name with as:, and let what uses the former one use "
-		"the new one; or name an import with arn:");
+	buf_append_string(&text, ". To import the new one beside it, set another name with as:, "
+				 "and let what uses the former one use "
+				 "the new one; or name an import with arn:");
 	return bounded(buf_take(&text), BOUNDED_TEXT);
 }
 
@@ -60,7 +61,8 @@ char *carry_change_text(
 	buf_append_string(&text, change->text);
 	if (former)
 		put_former(&text, former);
-	buf_printf(&text, "; if that is right, run 'certferry approve %s' for this certificate", delivery);
+	buf_printf(&text, "; if that is right, run 'certferry approve %s' for this certificate",
+		delivery);
 	if (accept && !(change->lost & (CHANGE_KEY | CHANGE_UNKNOWN))) {
 		list = strv_join(accept, ", ");
 		buf_printf(&text, ", or set accept: [%s] for this and all later ones", list);
@@ -74,8 +76,10 @@ int carry_newer_error(const char *object, const struct version *there, const str
 	char there_text[TIME_TEXT_SIZE], here_text[TIME_TEXT_SIZE];
 
 	return error_set(err, ERROR_CONFLICT, 0,
-		"certificate at '%s' is newer (valid from %s) than the source's (valid from %s); certferry "
-		"never replaces a certificate with an older one of the same source certificate. Renew that one, "
+		"certificate at '%s' is newer (valid from %s) than the source's (valid from %s); "
+		"certferry "
+		"never replaces a certificate with an older one of the same source certificate. "
+		"Renew that one, "
 		"or point the entry at another one",
 		object, time_format(there->not_before, there_text),
 		time_format(here->not_before, here_text));

@@ -27,8 +27,10 @@ struct transfer_item {
 	const char *leaf_pem;
 	const char *chain_pem;
 	struct fingerprint anchor; /* from the record: where the chain of what was put there last ended; unset: not known */
-	const struct delivery_record *record; /* what is recorded of it (whose()); NULL: nothing is */
-	struct digest exported; /* the version of its certificate that was exported last before this one; unset: none */
+	const struct delivery_record
+		*record; /* what is recorded of it (whose()); NULL: nothing is */
+	struct digest
+		exported; /* the version of its certificate that was exported last before this one; unset: none */
 	bool confirmed; /* the record knows what was put there */
 	bool approved;		 /* a person approved what it would change, for this version */
 	bool may_go_back;	 /* an ordered rollback: an older version may be written */

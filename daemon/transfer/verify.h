@@ -63,21 +63,22 @@ void verify_change(const struct bundle *bundle, const struct certificate *in_pla
 	const struct certificate_list *chain_in_place, struct change *ret_change);
 
 /*
- * Of an entry that was pointed at another source certificate, and of what it would take from those who use the former one,
- * more than of a renewal: bits beside those of enum accept, which nothing accepts but an approval.
+ * Of an entry that was pointed at another source certificate, and of what it would take from those
+ * who use the former one, more than of a renewal: bits beside those of enum accept, which nothing
+ * accepts but an approval.
  */
 #define CHANGE_KEY     (1U << 8) /* another type or size of the key */
 #define CHANGE_UNKNOWN (1U << 9) /* what is in place cannot be read */
 
-/* verify_add_key(bundle, in_place, change): put it into ${change} where the key's type or size is another one;
- * verify_add_unknown(change): where it cannot be known. */
+/* verify_add_key(bundle, in_place, change): put it into ${change} where the key's type or size is
+ * another one; verify_add_unknown(change): where it cannot be known. */
 void verify_add_key(
 	const struct bundle *bundle, const struct certificate *in_place, struct change *change);
 void verify_add_unknown(struct change *change);
 
-/* verify_same_authority(bundle, in_place, chain_in_place): is ${in_place} of the CA that issued ${bundle}'s leaf, or, where
- * neither chain ends in a root of somebody's own, of the organization that has it?  (A public one uses several.)
- * ${chain_in_place} may be NULL or empty: not known. */
+/* verify_same_authority(bundle, in_place, chain_in_place): is ${in_place} of the CA that issued
+ * ${bundle}'s leaf, or, where neither chain ends in a root of somebody's own, of the organization
+ * that has it?  (A public one uses several.) ${chain_in_place} may be NULL or empty: not known. */
 bool verify_same_authority(const struct bundle *bundle, const struct certificate *in_place,
 	const struct certificate_list *chain_in_place);
 

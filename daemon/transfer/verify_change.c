@@ -203,13 +203,15 @@ void verify_add_key(
 	const char *before = in_place->key_algorithm, *after = bundle->leaf->key_algorithm;
 
 	if (strcmp(before, after) != 0)
-		lose(change, CHANGE_KEY, mem_printf("has a key of another kind (%s instead of %s)", after, before));
+		lose(change, CHANGE_KEY,
+			mem_printf("has a key of another kind (%s instead of %s)", after, before));
 }
 
 void verify_add_unknown(struct change *change)
 {
 	lose(change, CHANGE_UNKNOWN,
-		mem_strdup("replaces one that certferry cannot read, so it cannot tell whether names, usages or the "
+		mem_strdup("replaces one that certferry cannot read, so it cannot tell whether "
+			   "names, usages or the "
 			   "issuer are lost"));
 }
 
@@ -227,8 +229,10 @@ bool verify_same_authority(const struct bundle *bundle, const struct certificate
 {
 	if (same_issuer(bundle, in_place, chain_in_place))
 		return true;
-	return !certificate_list_has_root(&bundle->chain) && !certificate_list_has_root(chain_in_place) &&
-	       same_organization(X509_get_issuer_name(bundle->leaf->x509), X509_get_issuer_name(in_place->x509));
+	return !certificate_list_has_root(&bundle->chain) &&
+	       !certificate_list_has_root(chain_in_place) &&
+	       same_organization(X509_get_issuer_name(bundle->leaf->x509),
+		       X509_get_issuer_name(in_place->x509));
 }
 
 void change_done(struct change *change)

@@ -52,8 +52,8 @@ static bool is_repointed(const struct delivery_record *record, const char *objec
 	       (digest_is_set(&record->confirmed.digest) || digest_is_set(&record->intended));
 }
 
-/* What is in place is that of the former source certificate still, and it is known which that is.  What was tried, held and
- * let through was about the former one. */
+/* What is in place is that of the former source certificate still, and it is known which that is.
+ * What was tried, held and let through was about the former one. */
 static void point_again(struct delivery_record *record, const char *object)
 {
 	const size_t length = place_length(object);
@@ -159,7 +159,8 @@ bool transition_current(
 
 bool transition_landed(struct delivery_record *record, const struct observed *seen)
 {
-	if (!digest_is_set(&record->intended) || !digest_equal(&seen->version.digest, &record->intended) ||
+	if (!digest_is_set(&record->intended) ||
+		!digest_equal(&seen->version.digest, &record->intended) ||
 		digest_equal(&seen->version.digest, &record->confirmed.digest))
 		return false;
 	(void)replace_text(&record->object_id, seen->object_id);

@@ -19,10 +19,12 @@
 
 /**
  * transition_pointed(record, object, accept):
- * From now on the record is about the object of this key (copied), of which the configuration accepts ${accept}: with
- * another object nothing is known of it, and what was held may be accepted by now, so that the next try finds out.  The
- * last word of a key is the source certificate: with another one it is the same object still, and what is confirmed there
- * is of the former one.  True: it is another object, and the record is as of one that was never written.  Not for saving: it is done with each start.
+ * From now on the record is about the object of this key (copied), of which the configuration
+ * accepts ${accept}: with another object nothing is known of it, and what was held may be accepted
+ * by now, so that the next try finds out. The last word of a key is the source certificate: with
+ * another one it is the same object still, and what is confirmed there is of the former one.
+ * True: it is another object, and the record is as of one that was never written. Not for saving:
+ * it is done with each start.
  */
 bool transition_pointed(struct delivery_record *record, const char *object, unsigned accept);
 
@@ -48,8 +50,9 @@ bool transition_anchor_learned(
 bool transition_current(
 	struct delivery_record *record, const struct observed *seen, bool recorded, struct changes *changes);
 
-/* transition_landed(record, seen): the version that was ordered is in place, though the source has another one by now: it
- * is confirmed, and whatever is ordered next replaces what is known.  True when that is news. */
+/* transition_landed(record, seen): the version that was ordered is in place, though the source has
+ * another one by now: it is confirmed, and whatever is ordered next replaces what is known. True
+ * when that is news. */
 bool transition_landed(struct delivery_record *record, const struct observed *seen);
 
 /* --- transfers --- */
