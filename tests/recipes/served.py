@@ -100,6 +100,9 @@ class Recipe:
         reload_units()
         run("systemctl", "restart", "polkit.service", DAEMON)
         wait_for(lambda: list(self.files.glob("*.pem")), 20, f"{self.files} is there")
+        if (self.folder / self.name / "install.conf").exists():
+            target = re.search(r"^target=(.*)$", self.place("install.conf").read_text(), re.M)[1]
+            wait_for((Path(target) / "privkey.pem").exists, 20, f"{target} is there")
 
     def truth(self):
         """The fingerprint of what the source has, whose root openssl is to trust."""
