@@ -26,6 +26,10 @@
 #include "lib/os/path.h"
 #include "lib/systemd/notify.h"
 
+#define NO_REGION                                                                                  \
+	"Found no region: set source.region in the configuration, AWS_REGION or AWS_DEFAULT_REGION in the " \
+	"environment, or the region of the AWS profile"
+
 /* --- signals --- */
 
 static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
@@ -111,23 +115,22 @@ static void adopt_configuration(struct conductor *conductor, struct configuratio
 	schema_each_quota(configuration->desired, set_quota, conductor);
 }
 
-/* The source's regions, from the configuration or the environment; false, said, when there is none. */
-static bool set_regions(struct conductor *conductor)
+static void begin_with(struct conductor *conductor, struct configuration *configuration)
 {
-	const struct desired_source *source = &conductor->stock->world->desired->source;
-	const char *own = aws_own_region(conductor->aws, source->access.profile);
-	char **regions;
+	schema_each_quota(configuration->desired, set_quota, conductor);
+	take_over(conductor, world_new(configuration, NULL, conductor->default_region), NULL);
+}
 
-	regions = strv_copy(source->regions);
+/* The source's regions, from the configuration or the environment; NULL: there is none. */
+static char **find_regions(const struct conductor *conductor, const struct configuration *configuration)
+{
+	const struct desired_source *source = &configuration->desired->source;
+	const char *own = aws_own_region(conductor->aws, source->access.profile);
+	char **regions = strv_copy(source->regions);
+
 	if (!regions && own)
 		strv_append(&regions, own);
-	watch_set_regions(conductor->watch, regions);
-	if (regions)
-		return true;
-	log_write(LOG_ERR, NULL, NULL,
-		"Found no region: set source.region in the configuration, AWS_REGION or AWS_DEFAULT_REGION in the "
-		"environment, or the region of the AWS profile");
-	return false;
+	return regions;
 }
 
 /* What there is now. */
@@ -142,18 +145,23 @@ static void say_counts(const struct conductor *conductor, enum change_event even
 	say(conductor->inventory, &change);
 }
 
-/* The first of ${problems}, and what it means, for who asks for the status. */
-static char *summarize(const struct config_problems *problems, usec_t configured_at)
+/* Keeps for the status what is wrong with the files, and what that means. */
+static void note_problem(struct conductor *conductor, const char *problem, size_t more)
 {
-	_cleanup_(freep) char *first = config_problem_text(&problems->items[0]);
-	_cleanup_(freep) char *more = NULL;
+	_cleanup_(freep) char *others = more ? mem_printf(" (and %zu more)", more) : NULL;
 	char since[TIME_TEXT_SIZE];
 
-	if (problems->count > 1)
-		more = mem_printf(" (and %zu more)", problems->count - 1);
-	return mem_printf("%s%s; certferryd keeps the configuration of %s. Correct the files ('certferryd "
-			  "--check' shows all errors), then reload",
-		first, more ?: "", time_format(configured_at, since));
+	free(conductor->config_problem);
+	conductor->config_problem = mem_printf("%s%s; certferryd keeps the configuration of %s. Correct the "
+					       "files ('certferryd --check' shows all errors), then reload",
+		problem, others ?: "", time_format(conductor->configured_at, since));
+}
+
+static void note_problems(struct conductor *conductor, const struct config_problems *problems)
+{
+	_cleanup_(freep) char *first = config_problem_text(&problems->items[0]);
+
+	note_problem(conductor, first, problems->count - 1);
 }
 
 /* False when the files are rejected: what is wrong is said, and kept for the status. */
@@ -163,17 +171,14 @@ static bool load(struct conductor *conductor, struct configuration **ret_configu
 							       warnings = CONFIG_PROBLEMS_NULL;
 	bool loaded = configuration_load(conductor->options.config_file, ret_configuration, &problems, &warnings);
 
-	free(take(conductor->config_problem));
 	config_problems_print(&problems, stderr);
 	for (size_t i = 0; i < warnings.count && i < CONFIG_PROBLEMS_SHOWN; i++) {
 		_cleanup_(freep) char *text = config_problem_text(&warnings.items[i]);
 
 		log_write(LOG_WARNING, NULL, NULL, "%s", text);
 	}
-	if (loaded)
-		conductor->configured_at = clock_now();
-	else
-		conductor->config_problem = summarize(&problems, conductor->configured_at);
+	if (!loaded)
+		note_problems(conductor, &problems);
 	return loaded;
 }
 
@@ -208,20 +213,42 @@ static void survey_units(struct conductor *conductor)
 			&host, conductor->stock->world->desired, on_finding, conductor);
 }
 
+/* From now on, unless it leaves the source without a region: that is said, and the present one stays. */
+static bool use(struct conductor *conductor, struct configuration *configuration)
+{
+	char **regions = find_regions(conductor, configuration);
+
+	if (!regions) {
+		log_write(LOG_ERR, NULL, NULL, "%s", NO_REGION);
+		if (conductor->configured_at)
+			note_problem(conductor, NO_REGION, 0);
+		return false;
+	}
+	if (conductor->configured_at)
+		adopt_configuration(conductor, configuration);
+	else
+		begin_with(conductor, configuration);
+	watch_set_regions(conductor->watch, regions);
+	conductor->configured_at = clock_now();
+	free(take(conductor->config_problem));
+	return true;
+}
+
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
 	struct conductor *conductor = userdata;
 	struct configuration *configuration;
+	bool reloaded = false;
 
 	notify_reloading();
-	if (!load(conductor, &configuration)) {
-		say_words(conductor->inventory, CHANGE_RELOAD_REJECTED, NULL);
-	} else {
-		adopt_configuration(conductor, configuration);
+	if (load(conductor, &configuration)) {
+		reloaded = use(conductor, configuration);
 		configuration_unref(configuration);
-		if (set_regions(conductor))
-			say_counts(conductor, CHANGE_RELOADED);
 	}
+	if (reloaded)
+		say_counts(conductor, CHANGE_RELOADED);
+	else
+		say_words(conductor->inventory, CHANGE_RELOAD_REJECTED, NULL);
 	bus_retry(conductor->bus);
 	survey_units(conductor);
 	notify_ready();
@@ -571,9 +598,7 @@ static int start(struct conductor *conductor, struct configuration *configuratio
 		return status;
 	make_actors(conductor);
 	conductor->planner.watch = conductor->watch;
-	schema_each_quota(configuration->desired, set_quota, conductor);
-	take_over(conductor, world_new(configuration, NULL, conductor->default_region), NULL);
-	if (!set_regions(conductor))
+	if (!use(conductor, configuration))
 		return 2;
 	check_places(conductor);
 	say_entries(conductor->inventory, conductor->stock->world->expansion->problems, NULL);

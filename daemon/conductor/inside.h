@@ -100,7 +100,7 @@ struct conductor {
 
 	/* conductor.c */
 	char *config_problem; /* why a reload left the configuration as it was; NULL: it did not */
-	usec_t configured_at; /* since when the configuration is in use; wall clock */
+	usec_t configured_at; /* since when the configuration is in use, wall clock; 0: none is yet */
 	sd_event_source *watchdog;
 	int exit_status;
 	bool ending;

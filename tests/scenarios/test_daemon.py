@@ -330,6 +330,25 @@ def test_a_wrong_file_changes_nothing(running, bus_ferry, cloud, pay, web, text)
     assert web.jobs == ["restart"]
 
 
+def test_a_reload_that_leaves_no_region_changes_nothing(bus_ferry, cloud, pay):
+    bus_ferry.variables.update(AWS_REGION="", AWS_DEFAULT_REGION="")
+    daemon = bus_ferry.carry("pay", pay, "files").start()
+    bus_ferry.wait_for(lambda: "Delivered renewed certificate" in daemon.log)
+    region = bus_ferry.settings["source"].pop("region")
+    bus_ferry.write()
+    daemon.reload()
+    daemon.wait_log("Failed to reload the configuration")
+    shown = bus_ferry.certferry("status", "--json", expect=1).json
+    assert "source.region" in shown["config_problem"] and len(shown["deliveries"]) == 1
+    assert cloud.renew(pay)["renewed"]
+    bus_ferry.certferry("sync", expect=0)
+    bus_ferry.expect_file("pay", pay)
+    bus_ferry.settings["source"]["region"] = region
+    bus_ferry.write()
+    daemon.reload()
+    bus_ferry.wait_for(lambda: bus_ferry.certferry("status").status == 0)
+
+
 def test_a_start_and_a_reload_warn_of_what_is_hardly_meant(bus_ferry, pay):
     doubt = "warning: .*does not know region 'eu-wst-1'; did you mean 'eu-west-1'"
     bus_ferry.destination("astray", "prod", regions=["eu-wst-1"]).carry("pay", pay, "prod", "astray")
