@@ -3,6 +3,7 @@
 
 import contextlib
 import ipaddress
+import os
 import shutil
 import socket
 import ssl
@@ -10,6 +11,7 @@ import struct
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -381,3 +383,39 @@ def test_an_rsa_and_an_ec_certificate_on_one_port(ferry, cloud, tmp_path):
         cloud.renew(arns["rsa"], force=True)
         rsa, ec = carry(1, prove=prove)
         assert ec == "matched" and "still serves other certificates, EC " in rsa and " and RSA " in rsa
+
+
+@contextlib.contextmanager
+def jsse(directory, protocol, *pairs):
+    words = ["java", str(Path(__file__).parent / "Jsse.java"), protocol]
+    for number, pair in enumerate(pairs):
+        words.append(str(directory / f"{number}.p12"))
+        pack = ["openssl", "pkcs12", "-export", "-passout", "pass:x", "-out", words[-1]]
+        subprocess.run(
+            pack + ["-in", str(pair / "fullchain.pem"), "-inkey", str(pair / "privkey.pem")], check=True, timeout=20
+        )
+    server = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    try:
+        yield "127.0.0.1:" + server.stdout.readline().strip()
+    finally:
+        server.kill()
+        server.wait()
+
+
+@pytest.mark.skipif(not os.environ.get("LONG") or not shutil.which("java"), reason="needs Java, and some time: LONG=1")
+@pytest.mark.parametrize("protocol", ["TLSv1.3", "TLSv1.2"])
+@pytest.mark.parametrize("there", [("rsa",), ("ec",), ("rsa", "ec"), ("ec", "rsa")], ids="-".join)
+def test_java_shows_what_the_client_can_verify(ferry, tmp_path, protocol, there):
+    """Both leaves have an EC CA: it shows neither to who does not say that it takes the CA's signatures."""
+    kinds = {"rsa": "RSA_2048", "ec": "EC_prime256v1"}
+    for name in there:
+        ferry.carry(name, ferry.issue(NAME, algorithm=kinds[name]), "files")
+    ferry.once()
+    with jsse(tmp_path, protocol, *(ferry.files / name for name in there)) as connect:
+        for name in there:
+            arn = ferry.settings["certificates"][name]["arn"]
+            prove = {"connect": connect, "server_name": NAME, "within": "20s"}
+            ferry.carry(name, arn, {"to": "files", "prove": prove})
+        run = ferry.once()
+    for name in there:
+        assert run.delivery(f"{name}/files")["proofs"][0]["words"] == f"{connect}: 1 address serves it"
