@@ -365,3 +365,13 @@ def test_a_place_that_was_lost_and_becomes_another(running, bus_ferry, cloud, sh
     running.reload()
     bus_ferry.certferry("sync", "shop", expect=0)
     bus_ferry.expect_file("shop", shop)
+
+
+def test_one_of_amazons_n2_hierarchy(bus_ferry, cloud):
+    """It is in no listing but its own, which reading it alone makes, too."""
+    n2 = cloud.issue("n2.example.com", root_hierarchy="N2_AMAZON_MANAGED", days_ago=100)["arn"]
+    bus_ferry.carry("n2", n2, "files").start()
+    bus_ferry.certferry("sync", expect=0)
+    assert cloud.renew(n2, force=True)["renewed"]
+    bus_ferry.certferry("sync", "n2", expect=0)
+    bus_ferry.expect_file("n2", n2)
