@@ -50,8 +50,6 @@ static enum whose whose_unrecorded(
 		return version_is_older(wanted, &seen->version) ? WHOSE_OTHERS : WHOSE_OURS;
 	if (seen->former)
 		return WHOSE_FORMER;
-	if (seen->marked)
-		return version_is_older(wanted, &seen->version) ? WHOSE_OTHERS : WHOSE_OURS;
 	return seen->own && version_is_older(&seen->version, wanted) ? WHOSE_OURS : WHOSE_OTHERS;
 }
 
@@ -65,6 +63,9 @@ enum whose whose(const struct observed *seen, const struct delivery *delivery,
 		return WHOSE_OURS;
 	if (is_known(seen, record, exported))
 		return is_of_former(seen, record) ? WHOSE_FORMER : WHOSE_OURS;
+	/* Also one that a person shows again: certferry keeps the version before for that. */
+	if (seen->marked && !version_is_older(wanted, &seen->version))
+		return WHOSE_OURS;
 	return is_recorded(seen, record) ? WHOSE_OTHERS : whose_unrecorded(seen, delivery, wanted);
 }
 
