@@ -15,6 +15,7 @@
 #include "lib/os/file.h"
 
 #define OUR_USER      "certferry"
+#define INSTALLER     "certferry-install@"
 #define GROUPS_MOST   256
 #define PROFILE_LIMIT ((size_t)1 << 20)
 
@@ -27,6 +28,20 @@ static const struct desired_destination *find_destination(
 		if (strcmp(desired->destinations[i].name, name) == 0)
 			return &desired->destinations[i];
 	return NULL;
+}
+
+/* Does certferry-install(8), told before it, copy the files for it, so that it reads none of ours? */
+static bool reads_a_copy(
+	const struct desired *desired, const struct desired_dependent *dependent)
+{
+	STRV_FOREACH (name, dependent->after) {
+		const struct desired_dependent *before = desired_find_dependent(desired, *name);
+
+		if (before && before->kind == DEPENDENT_SYSTEMD &&
+			strncmp(before->unit.name, INSTALLER, strlen(INSTALLER)) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* Does it read files of ${destination}? */
@@ -288,7 +303,7 @@ char **unit_advice(const struct desired *desired, const struct desired_dependent
 	char **list = NULL;
 
 	append(&list, advise_instance(dependent, unit));
-	if (list)
+	if (list || reads_a_copy(desired, dependent))
 		return list; /* who hands on does not read either */
 	for (size_t i = 0; i < desired->destination_count; i++) {
 		const struct desired_destination *destination = &desired->destinations[i];

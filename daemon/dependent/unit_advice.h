@@ -19,6 +19,7 @@
  * ${desired}, whose unit is ${unit}.  They are about
  *	who may read	its user and groups, and those of the files that it is told of
  *	AppArmor	an enforced profile below ${apparmor} of its program that does not name these
+ *			(neither where certferry-install@.service is told before it, which copies them)
  *	hands on	its start or reload is true(1), and other units do the work
  * Reads files and asks for users and groups, and so may block; what cannot be found out is not said.
  * The caller owns it.

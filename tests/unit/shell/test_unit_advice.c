@@ -108,6 +108,30 @@ static void test_the_directory_says_whose_files_are(void **state)
 	destination.directory = (char *)"/srv/tls";
 }
 
+/* What certferry-install@.service has installed for it is another matter. */
+static void test_installed_files_are_not_ours(void **state)
+{
+	struct desired_dependent both[] = {
+		{ .name = (char *)"install", .kind = DEPENDENT_SYSTEMD,
+			.unit = { .name = (char *)"certferry-install@web.service" } },
+		dependent,
+	};
+	char *after[] = { (char *)"install", NULL };
+
+	destination.group = (char *)"daemon";
+	desired.dependents = both;
+	desired.dependent_count = 2;
+	dependent.after = after;
+	assert_silent(UNIT(.user = "nobody"));
+	both[0].unit.name = (char *)"copy.service";
+	assert_said(UNIT(.user = "nobody"), "cannot read");
+	dependent.after = NULL;
+	both[0].unit.name = (char *)"certferry-install@web.service";
+	assert_said(UNIT(.user = "nobody"), "cannot read");
+	desired.dependents = &dependent;
+	desired.dependent_count = 1;
+}
+
 static void test_others_files_do_not_matter(void **state)
 {
 	destination.group = (char *)"daemon";
@@ -211,6 +235,7 @@ int main(void)
 		cmocka_unit_test(test_who_may_read),
 		cmocka_unit_test(test_the_directory_says_whose_files_are),
 		cmocka_unit_test(test_others_files_do_not_matter),
+		cmocka_unit_test(test_installed_files_are_not_ours),
 		cmocka_unit_test(test_who_hands_on_is_named),
 		cmocka_unit_test(test_apparmor),
 		cmocka_unit_test(test_a_disabled_profile_keeps_nobody),
