@@ -238,10 +238,12 @@ static bool is_wanted(const struct look_item *item, const struct version *seen)
 static void see_others(const struct look_item *item, const struct file_tree *tree,
 	const struct file_shown *shown, struct observed *seen)
 {
-	_cleanup_(strv_freep) char **others = file_tree_others(tree, shown);
+	_cleanup_(strv_freep) char **others = NULL;
 	_cleanup_(freep) char *list = NULL;
 
-	if (!others || is_wanted(item, &seen->version))
+	if (!is_wanted(item, &seen->version))
+		others = file_tree_others(tree, shown);
+	if (!others)
 		return;
 	seen->revision = revision_of(others);
 	if (item->revision && strcmp(item->revision, seen->revision) == 0)
@@ -249,7 +251,7 @@ static void see_others(const struct look_item *item, const struct file_tree *tre
 	list = printable(bounded_join(others, "'"));
 	seen->foreign = mem_printf(
 		"has what certferry did not put there: %s; a delivery replaces such links, and the "
-		"next version does not have such files",
+		"next version has no such files and additions",
 		list);
 }
 

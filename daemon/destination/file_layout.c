@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/strv.h"
 #include "lib/os/file.h"
 #include "lib/pki/key.h"
 
@@ -216,6 +217,80 @@ int file_layout_read(
 	memmove(list.items, list.items + 1, ret_content->chain.count * sizeof(*list.items));
 	ret_content->complete = matches && r;
 	return 0;
+}
+
+/* --- What others added --- */
+
+#define PEM_BEGIN "-----BEGIN "
+#define BLANKS	  " \t\r\n"
+
+/* Is it a block that certferry writes into a file of these ${parts}? */
+static bool is_ours(const char *label, size_t length, unsigned parts)
+{
+	static const char certificate[] = "CERTIFICATE", key[] = "PRIVATE KEY";
+	const size_t size = sizeof(key) - 1;
+
+	if (parts & (PART_LEAF | PART_CHAIN) && length == sizeof(certificate) - 1 &&
+		memcmp(label, certificate, length) == 0)
+		return true;
+	return parts & PART_KEY && length >= size && memcmp(label + length - size, key, size) == 0;
+}
+
+/* Behind the block that begins at ${text}, whose label is ${ret_label}; NULL: it has no end. */
+static const char *behind_block(const char *text, const char **ret_label, size_t *ret_length)
+{
+	const char *label = text + strlen(PEM_BEGIN), *end = strstr(label, "-----");
+	_cleanup_(freep) char *mark = NULL;
+
+	if (!end)
+		return NULL;
+	*ret_label = label;
+	*ret_length = (size_t)(end - label);
+	mark = mem_printf("-----END %.*s-----", (int)*ret_length, label);
+	end = strstr(end, mark);
+	return end ? end + strlen(mark) : NULL;
+}
+
+/* What is in ${text} beside our blocks; NULL: nothing, or none of ours is whole. */
+static char *addition_in(const char *text, unsigned parts)
+{
+	_cleanup_(freep) char *addition = NULL;
+	bool ours = false;
+
+	for (text += strspn(text, BLANKS); text && *text; text += strspn(text, BLANKS)) {
+		const char *label = "text", *next = strstr(text, PEM_BEGIN);
+		size_t length = strlen(label);
+		bool block = next == text, known;
+
+		text = block ? behind_block(text, &label, &length) : next ?: text + strlen(text);
+		if (!text)
+			return NULL;
+		known = block && is_ours(label, length, parts);
+		ours |= known;
+		if (!known && !addition)
+			addition = mem_strndup(label, MIN(length, (size_t)64));
+	}
+	return ours ? take(addition) : NULL;
+}
+
+char **file_layout_additions(int directory, enum layout layout)
+{
+	char **additions = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		_cleanup_(secret_freep) struct secret *text = NULL;
+		_cleanup_(freep) char *added = NULL, *named = NULL;
+
+		if (files[i].layout != layout ||
+			read_file_at(directory, files[i].name, &text, NULL) < 0 || !text)
+			continue;
+		added = addition_in(secret_borrow(text), files[i].parts);
+		if (!added)
+			continue;
+		named = mem_printf("%s: %s", files[i].name, added);
+		strv_append(&additions, named);
+	}
+	return additions;
 }
 
 const char *file_layout_file(const enum layout *layout, size_t number)

@@ -31,6 +31,13 @@ int file_layout_read(
 	int directory, enum layout layout, struct file_content *ret_content, struct error *err);
 
 /*
+ * file_layout_additions(directory, layout): what somebody added to the files of ${layout} in the
+ * open ${directory}: "FILE: LABEL" of a PEM block beside ours, "FILE: text" of anything else.  A
+ * file that does not hold a whole block of ours is damaged, and has none.  The caller's; NULL: none.
+ */
+char **file_layout_additions(int directory, enum layout layout);
+
+/*
  * file_layout_file(layout, number): the name of the file ${number} of ${layout}, from 0 on;
  * ${layout} NULL: of all of them, some more than once.  NULL: there are no more.
  */

@@ -247,12 +247,17 @@ char **file_tree_others(const struct file_tree *tree, const struct file_shown *s
 {
 	_cleanup_(fd_closep) int fd =
 		*shown->version ? file_tree_open_version(tree, shown->version) : -1;
-	_cleanup_(strv_freep) char **entries = file_entries(fd);
+	_cleanup_(strv_freep) char **entries = file_entries(fd), **additions = NULL;
 	char **others = strv_copy(shown->others);
 
 	STRV_FOREACH (entry, entries)
 		if (!is_of_a_layout(*entry))
 			strv_append(&others, *entry);
+	if (fd >= 0)
+		additions = file_layout_additions(
+			fd, tree->delivery->place->destination->layout);
+	STRV_FOREACH (addition, additions)
+		strv_append(&others, *addition);
 	if (others)
 		qsort(others, strv_length(others), sizeof(*others), compare_texts);
 	return others;

@@ -55,7 +55,8 @@ usec_t file_tree_changed(const struct file_shown *shown);
 
 /*
  * file_tree_others(tree, shown): what others put where the next switch replaces it, or leaves it
- * behind: links in the place of ours, "FILE -> TARGET", and files in the version that is shown.
+ * behind: links in the place of ours, "FILE -> TARGET", and files in the version that is shown, or
+ * what they added to ours, "FILE: WHAT".
  * Sorted, and the caller's; NULL: nothing.
  */
 char **file_tree_others(const struct file_tree *tree, const struct file_shown *shown);

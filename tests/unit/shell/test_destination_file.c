@@ -295,6 +295,53 @@ static void test_what_others_put_there(void **state)
 	bundle_free(next);
 }
 
+static void add_to(const struct world *world, const char *file, const char *text)
+{
+	FILE *stream = fopen(at(world, "web/%s", file), "a");
+
+	assert_non_null(stream);
+	assert_true(fputs(text, stream) >= 0);
+	assert_int_equal(fclose(stream), 0);
+}
+
+static const char *foreign(struct world *world)
+{
+	return look(world)->foreign;
+}
+
+/* What they added to files of ours is theirs; a file that is damaged is made anew, as ever. */
+static void test_what_others_added(void **state)
+{
+	struct world *world = *state;
+	struct bundle *next = make_bundle(&world->issuer, "www.example.com", 3, 60);
+	static const char dh[] = "-----BEGIN DH PARAMETERS-----\nAAAA\n-----END DH PARAMETERS-----\n";
+
+	world->destination.layout = LAYOUT_HAPROXY;
+	assert_int_equal(put(world, world->bundle), 0);
+	add_to(world, "haproxy.pem", "\n \n");
+	assert_null(foreign(world));
+	add_to(world, "haproxy.pem", dh);
+	assert_non_null(strstr(foreign(world), "'haproxy.pem: DH PARAMETERS'"));
+	assert_int_equal(put(world, next), -EAGAIN);
+
+	write_text(at(world, "web/..data/haproxy.pem"), dh);
+	assert_null(foreign(world));
+	write_text(at(world, "web/..data/haproxy.pem"), "");
+	assert_null(foreign(world));
+	assert_int_equal(put(world, next), 0);
+	assert_holds(world, next);
+
+	world->destination.layout = LAYOUT_NGINX;
+	assert_int_equal(put(world, world->bundle), 0);
+	add_to(world, "fullchain.pem", "# until Friday\n");
+	assert_non_null(strstr(foreign(world), "'fullchain.pem: text'"));
+	assert_int_equal(truncate(at(world, "web/fullchain.pem"), 100), 0);
+	assert_null(foreign(world));
+	assert_int_equal(put(world, world->bundle), 0);
+	assert_null(foreign(world));
+	bundle_free(next);
+}
+
 static void test_links_on_the_way_are_not_followed(void **state)
 {
 	struct world *world = *state;
@@ -693,6 +740,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bad_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_foreign_objects, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_others_put_there, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_others_added, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_links_on_the_way_are_not_followed, setup, teardown),
 		cmocka_unit_test_setup_teardown(
