@@ -33,7 +33,7 @@ int file_layout_read(
 /*
  * file_layout_additions(directory, layout): what somebody added to the files of ${layout} in the
  * open ${directory}: "FILE: LABEL" of a PEM block beside ours, "FILE: text" of anything else.  A
- * file that does not hold a whole block of ours is damaged, and has none.  The caller's; NULL: none.
+ * file that holds no whole block of ours is damaged, and has none.  The caller's; NULL: none.
  */
 char **file_layout_additions(int directory, enum layout layout);
 

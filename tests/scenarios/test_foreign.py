@@ -189,9 +189,9 @@ def test_link_that_somebody_put_in_the_place_of_ours(ferry, cloud, pay):
 def test_file_in_the_version_that_is_shown(ferry, cloud, pay):
     ferry.carry("pay", pay, "files").once()
     (ferry.files / "pay" / "..data" / "dhparam.pem").write_text("theirs")
+    assert ferry.once().delivery("pay/files")["state"] == "current"
     with (ferry.files / "pay" / "privkey.pem").open("a") as key:
         key.write("-----BEGIN DH PARAMETERS-----\nAAAA\n-----END DH PARAMETERS-----\n")
-    assert ferry.once().delivery("pay/files")["state"] == "current"
     cloud.renew(pay, force=True)
     run = ferry.once(expect=3)
     assert run.delivery("pay/files")["hold"] == "foreign"
