@@ -349,7 +349,7 @@ TRIXIE_SYSTEM = (
     "dependent-restart-*", "dependent-without-a-rule-*", "dependent-survives-*",
     "failed-rejected-*", "failed-crashes-*", "failed-without-a-bus-*", "install-gives-*",
 )
-SHORT_RECIPES = ("postgresql", "redis", "haproxy", "unbound")
+SHORT_RECIPES = ("postgresql", "redis", "haproxy", "unbound", "unbound-reloaded")
 # Cheap and decisive first.
 FLOORS = {
     "layers": floor_layers,

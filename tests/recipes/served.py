@@ -200,3 +200,38 @@ recipe("etcd", "etcd-server", "etcd.service")
 recipe("cups", "cups-daemon", "cups.service")
 recipe("proftpd", "proftpd-mod-crypto", "proftpd.service")
 recipe("nginx", "nginx-light", "nginx.service")
+
+
+@test
+def recipe_unbound_reloaded():
+    """A reload of unbound's reads no certificates: where it was seen to serve the one before, it is
+    restarted for the next, once, and by what certferryd may do."""
+    within = {
+        "action: restart": "action: reload-or-restart",
+        '{connect: "localhost:853"}': '{connect: "localhost:853", within: 2s}',
+    }
+    if run("dpkg-query", "-W", "-f", "${db:Status-Abbrev}", "unbound", check=False).stdout != "ii":
+        raise Skip("package unbound is not installed")
+    recipe = Recipe("unbound", within)
+    try:
+        recipe.deliver()
+        first = recipe.truth()
+        shown = recipe.files / "fullchain.pem"  # another recipe's, maybe, as yet
+        wait_for(lambda: leaf_fingerprint(shown.read_text()) == first, 20, "the first is there")
+        run("systemctl", "restart", "unbound.service")
+        kept = invocation("unbound.service")
+        equal(cloud().renew(recipe.arn, force=True)["renewed"], True)
+        done = run("certferry", "sync", recipe.certificate, check=False)
+        equal(done.returncode, 1, done.stdout)
+        equal(invocation("unbound.service"), kept)
+        run("systemctl", "restart", "unbound.service")
+        kept = invocation("unbound.service")
+        equal(run("certferry", "sync", check=False).returncode, 0, "seen to serve it")
+        for _ in range(2):
+            done = recipe.renew()
+            equal((recipe.truth(), done.returncode), (recipe.served(), 0), done.stdout)
+            equal(invocation("unbound.service") == kept, False, "restarted")
+            kept = invocation("unbound.service")
+    finally:
+        run("systemctl", "stop", "unbound.service", check=False)
+        recipe.place("certferry.yaml").unlink()
