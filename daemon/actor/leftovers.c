@@ -179,7 +179,8 @@ static const struct leftover *find_next(const struct leftovers *leftovers)
 	for (size_t i = 0; i < leftovers->stock->leftover_count; i++) {
 		const struct leftover *leftover = &leftovers->stock->leftovers[i];
 
-		if ((!leftovers->after || strcmp(leftover->object_id, leftovers->after) > 0) && !leftover->cared_for)
+		if ((!leftovers->after || strcmp(leftover->object_id, leftovers->after) > 0) && !leftover->cared_for &&
+			!leftover->awaited)
 			return leftover;
 	}
 	return NULL;

@@ -304,8 +304,11 @@ static void append_section(struct buf *text, const struct section *section, cons
 
 static void append_leftovers(struct buf *text, const json_t *status, size_t width)
 {
+	unsigned awaited = reply_count(status, "deliveries_left_out");
 	unsigned left_out = reply_count(status, "leftovers_left_out");
 
+	if (awaited)
+		buf_printf(text, "and %u more deliveries, of which certferryd knows more once it has polled\n", awaited);
 	append_section(text, &leftovers, status, SHOW_ALL, width);
 	if (left_out)
 		buf_printf(text, "and %u more leftovers: certferry status --all lists them\n", left_out);

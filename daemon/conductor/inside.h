@@ -159,6 +159,10 @@ void view_certificate(const struct conductor *conductor, const struct tracked_ce
 	struct certificate_view *ret_view);
 void view_dependent(const struct tracked_dependent *dependent, struct dependent_report *report);
 
+/* view_awaited(conductor, views): of deliveries that a match may come to once the source was read, what the record has; how
+ * many.  There is room for stock.leftover_count. */
+size_t view_awaited(const struct conductor *conductor, struct delivery_view *views);
+
 /* view_leftovers(conductor, view): into ${view}, which has none: those that are cared for by nobody. */
 void view_leftovers(struct conductor *conductor, struct status_view *view);
 

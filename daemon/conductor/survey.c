@@ -197,6 +197,16 @@ static bool count_some(struct survey *survey)
 	return true;
 }
 
+static void tell_awaited(struct survey *survey, view_fn tell)
+{
+	const size_t most = *survey->name || survey->subject != BUS_STATUS ? 0 : survey->conductor->stock->leftover_count;
+	_cleanup_(freep) struct delivery_view *views = mem_alloc(most * sizeof(*views));
+	const size_t count = most ? view_awaited(survey->conductor, views) : 0;
+
+	for (size_t i = 0; i < count; i++)
+		tell(survey, &views[i]);
+}
+
 static void count_dependents(struct survey *survey)
 {
 	struct conductor *conductor = survey->conductor;
@@ -364,9 +374,12 @@ static void write_dependents(struct survey *survey)
 {
 	struct conductor *conductor = survey->conductor;
 
+	tell_awaited(survey, write_delivery);
 	writer_close(&survey->writer, ']');
 	if (survey->subject != BUS_STATUS)
 		return;
+	if (!*survey->name && conductor->stock->awaited_left_out)
+		writer_number(&survey->writer, "deliveries_left_out", conductor->stock->awaited_left_out);
 	writer_open(&survey->writer, "dependents", '[');
 	for (size_t i = 0; !*survey->name && i < conductor->stock->dependent_count; i++) {
 		struct dependent_report report;
@@ -445,6 +458,9 @@ bool survey_more(void *userdata, struct buf *to)
 	case COUNT:
 		if (count_some(survey))
 			return true;
+		tell_awaited(survey, count_view);
+		if (!*survey->name)
+			survey->summary.counts.deliveries[DELIVERY_UNKNOWN] += survey->conductor->stock->awaited_left_out;
 		count_dependents(survey);
 		if (survey->summed) {
 			write_summary(survey, to);

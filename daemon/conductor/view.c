@@ -276,6 +276,34 @@ void view_head(struct conductor *conductor, struct status_view *ret_view)
 	};
 }
 
+size_t view_awaited(const struct conductor *conductor, struct delivery_view *views)
+{
+	const struct stock *stock = conductor->stock;
+	size_t count = 0;
+
+	for (size_t i = 0; i < stock->leftover_count; i++) {
+		const struct leftover *awaited = &stock->leftovers[i];
+		const struct expiry expiry = {
+			.not_before = awaited->version.not_before,
+			.not_after = awaited->version.not_after,
+			.warn = stock->world->desired->warn,
+		};
+
+		if (awaited->awaited)
+			views[count++] = (struct delivery_view){
+				.name = awaited->name,
+				.object_id = awaited->object_id,
+				.state = DELIVERY_UNKNOWN,
+				.reason = "source account has not been polled yet",
+				.seen = awaited->version,
+				.recorded = true,
+				.confirmed_at = awaited->confirmed_at,
+				.expiring = expiry_state(&expiry, inventory_now(conductor->inventory)) != EXPIRY_FAR,
+			};
+	}
+	return count;
+}
+
 void view_leftovers(struct conductor *conductor, struct status_view *view)
 {
 	const struct stock *stock = conductor->stock;
@@ -286,7 +314,7 @@ void view_leftovers(struct conductor *conductor, struct status_view *view)
 	for (size_t i = 0; i < stock->leftover_count; i++) {
 		const struct leftover *leftover = &stock->leftovers[i];
 
-		if (leftover->cared_for)
+		if (leftover->cared_for || leftover->awaited)
 			continue;
 		view->leftovers[view->leftover_count++] = (struct leftover_view){
 			.delivery = leftover->name,
@@ -322,6 +350,9 @@ void ask_status(struct conductor *conductor, struct status_view *ret_view)
 	/* Those without a delivery, and dependents that nobody names, too. */
 	view_certificates(conductor, 0, conductor->stock->certificate_count, ret_view);
 	view_leftovers(conductor, ret_view);
+	ret_view->deliveries = mem_resize(ret_view->deliveries,
+		ret_view->delivery_count + conductor->stock->leftover_count, sizeof(*ret_view->deliveries));
+	ret_view->delivery_count += view_awaited(conductor, &ret_view->deliveries[ret_view->delivery_count]);
 	ret_view->dependents =
 		mem_resize(ret_view->dependents, conductor->stock->dependent_count, sizeof(*ret_view->dependents));
 	ret_view->dependent_count = conductor->stock->dependent_count;

@@ -73,21 +73,38 @@ void leftovers_save(struct inventory *inventory)
 
 /* --- what there is --- */
 
+/* What a match comes to is known once the source was read: may it be a delivery of one? */
+static bool is_awaited(const struct inventory *inventory, const char *name)
+{
+	const struct desired *desired = inventory->stock.world->desired;
+
+	for (size_t i = 0; i < desired->certificate_count && !inventory->stock.view; i++) {
+		const struct desired_certificate *entry = &desired->certificates[i];
+		const size_t length = strlen(entry->name);
+
+		if (!entry->arn && strncmp(name, entry->name, length) == 0 && name[length] == '/')
+			return true;
+	}
+	return false;
+}
+
 static void add(struct inventory *inventory, struct delivery_record *row)
 {
 	struct leftover *leftover;
 	const char *end;
+	bool awaited;
 	char *name;
 
 	if (!row->name || !row->object_id || !row->object || !digest_is_set(&row->confirmed.digest))
 		return;
+	end = strstr(row->name, SEPARATOR);
+	awaited = !end && is_awaited(inventory, row->name);
 	if (inventory->stock.leftover_count == LEFTOVERS_MOST) {
-		inventory->stock.leftovers_left_out++;
+		*(awaited ? &inventory->stock.awaited_left_out : &inventory->stock.leftovers_left_out) += 1;
 		return;
 	}
 	inventory->leftovers = mem_resize(
 		inventory->leftovers, inventory->stock.leftover_count + 1, sizeof(*inventory->leftovers));
-	end = strstr(row->name, SEPARATOR);
 	name = mem_strndup(row->name, end ? (size_t)(end - row->name) : strlen(row->name));
 	leftover = &inventory->leftovers[inventory->stock.leftover_count++];
 	*leftover = (struct leftover){
@@ -97,6 +114,7 @@ static void add(struct inventory *inventory, struct delivery_record *row)
 		.object_id = take(row->object_id),
 		.version = row->confirmed,
 		.confirmed_at = row->confirmed_at,
+		.awaited = awaited,
 	};
 }
 
@@ -151,7 +169,7 @@ static bool is_new(struct inventory *inventory, struct leftover *leftover, struc
 
 	if (found)
 		inherit(leftover, found);
-	return !leftover->said && !leftover->cared_for;
+	return !leftover->said && !leftover->cared_for && !leftover->awaited;
 }
 
 static void say_new(struct inventory *inventory, struct leftover *former, size_t former_count)
@@ -182,17 +200,6 @@ static void say_new(struct inventory *inventory, struct leftover *former, size_t
 	}
 }
 
-/* What a match comes to is known once the source was read. */
-static bool world_is_complete(const struct inventory *inventory)
-{
-	const struct desired *desired = inventory->stock.world->desired;
-
-	for (size_t i = 0; i < desired->certificate_count && !inventory->stock.view; i++)
-		if (!desired->certificates[i].arn)
-			return false;
-	return true;
-}
-
 /* An object that was left more than once is one; the rows are seen one after another when it is gone. */
 static void drop_doubles(struct inventory *inventory)
 {
@@ -220,8 +227,8 @@ void leftovers_find(struct inventory *inventory)
 	const size_t former_count = inventory->stock.leftover_count;
 
 	leftovers_save(inventory);
-	inventory->stock.leftover_count = inventory->stock.leftovers_left_out = 0;
-	if (inventory->record && world_is_complete(inventory))
+	inventory->stock.leftover_count = inventory->stock.leftovers_left_out = inventory->stock.awaited_left_out = 0;
+	if (inventory->record)
 		read_rows(inventory);
 	if (inventory->leftovers)
 		publish(inventory);

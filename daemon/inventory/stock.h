@@ -145,6 +145,8 @@ struct leftover {
 	struct version version; /* that was last seen there */
 	usec_t confirmed_at;
 	bool cared_for; /* by a delivery of another name, as was found out since: not to be shown */
+	bool awaited; /* it is no leftover as far as is known: an entry that matches may come to its delivery, once the source was
+		       * read */
 	bool said;
 	usec_t checked_at; /* when it was seen to be there still; 0: never */
 	char **users; /* ARNs */
@@ -168,6 +170,7 @@ struct stock {
 
 	const struct leftover *leftovers; /* sorted by object_id */
 	size_t leftover_count, leftovers_left_out; /* more than are kept */
+	size_t awaited_left_out; /* the same, of those that are awaited */
 
 	struct census census;
 	unsigned dependents_failing; /* as last planned */

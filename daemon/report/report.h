@@ -41,7 +41,8 @@ void report_holds(struct writer *writer, unsigned holds);
  *			 "unproven" or, where it was not looked at, null
  * "events" is "off", "waiting" (for the first answer), "listening" or "failing".  States are named by
  * delivery_state_name() and dependent_progress_name().
- * What report_leftovers() writes comes behind the notices.
+ * What report_leftovers() writes comes behind the notices.  "deliveries_left_out":N comes behind the deliveries where, after
+ * a start, the source was not read yet and there are more that a match comes to than the 500 that are listed.
  * Written part by part, "changed":true comes last where the configuration or the source's list changed meanwhile: what
  * came or went then may be missing.
  */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What no delivery cares for any more is listed, with who uses it and when it ends, until it is gone."""
 
+import re
 import shutil
 
 from tests.cloud.harness import DESTINATION, REGION, SECOND
@@ -76,8 +77,15 @@ def test_what_matches_no_more_is_left_and_an_outage_leaves_nothing(bus_ferry, cl
     cloud.fault("error", code="ServiceUnavailable", status=503)
     daemon = ferry.start()
     daemon.wait_log("Failed to list certificates")
-    assert left(ferry.certferry("status", "--json", expect=1)) == {}
+    answer = ferry.certferry("status", "--json", expect=1)
+    # What the record has of it is shown meanwhile.
+    assert (left(answer), [item["state"] for item in answer.json["deliveries"]]) == ({}, ["unknown"])
+    assert answer.json["deliveries"][0]["recorded"] and answer.json["deliveries"][0]["seen"]["not_after"]
+    counts = ferry.certferry("status", "--json", "--summary", expect=1).json["counts"]
+    assert counts["deliveries"]["unknown"] == counts["deliveries"]["all"] == 1
+    assert re.search(r"^all/\S+/prod +unknown +20\S+ ", ferry.certferry("status", "--all", expect=1).out, re.M)
     daemon.stop()
+    assert [item["recorded"] for item in ferry.once(expect=1).json["deliveries"]] == [True]
     cloud.clear_faults()
     acm = cloud.boto3("acm", ferry.account_of(pay))
     acm.remove_tags_from_certificate(CertificateArn=pay, Tags=[{"Key": "carry"}])
