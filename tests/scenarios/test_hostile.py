@@ -117,7 +117,7 @@ def crowd(algorithm, name):
         65537, pki.RSA_SIZES[algorithm])  # fmt: skip
     names = [name, *(f"n{number}.{'x' * 4}.example" for number in range(1150))]
     begin = time.time() - 60 * 86400
-    leaf = pki.issue(key.public_key(), pki.name(name), begin, begin + 90 * 86400, key=key, sans=names)
+    leaf = pki.issue(key.public_key(), pki.name(name), begin, begin + 395 * 86400, key=key, sans=names)
     return {"Certificate": pki.pem(leaf).encode(), "PrivateKey": pki.key_pem(key).encode()}
 
 
@@ -134,6 +134,12 @@ def test_thousands_of_names_imported_over_ours(limited, bus_ferry, cloud):
     begin = time.monotonic()
     bus_ferry.certferry("sync", expect=3, timeout=60)
     assert time.monotonic() - begin < 30 * SLOW
+    for one in deliveries(bus_ferry, DESTINATION):
+        assert (one["state"], one["hold"]) == ("held", "foreign")
+        assert re.search(r"for 'a\d+\.example\.com', 'n0\.xxxx\.example', .*' and 1141 more, issued by ", one["reason"])
+        assert one["reason"].endswith(", by exactly this name"), "what to do is not cut off"
+        bus_ferry.certferry("approve", one["name"], expect=0)
+    bus_ferry.certferry("sync", expect=3, timeout=60)
     for one in deliveries(bus_ferry, DESTINATION):
         assert (one["state"], one["hold"]) == ("held", "approval")
         assert re.search(r"the names 'n0\.xxxx\.example', .*' and 1140 more; it ", one["reason"])
