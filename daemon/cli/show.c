@@ -146,7 +146,8 @@ static void certificate_row(struct table *table, const json_t *item, usec_t now)
 	note(&text, "%s", reply_text(item, "problem"));
 	if (*status && strcmp(status, "ISSUED") != 0)
 		note(&text, "%s", status);
-	if (json_is_true(json_object_get(item, "ineligible")))
+	/* Of one that is expiring that is its problem. */
+	if (json_is_true(json_object_get(item, "ineligible")) && !json_is_true(json_object_get(item, "expiring")))
 		note(&text, "ACM will not renew it, because nobody exported it since its issue");
 	table_add(table, text.data);
 }
