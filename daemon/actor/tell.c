@@ -6,8 +6,8 @@
  *	RESUME	an intent was found: what came of it?		call != NULL
  *	TELL	its intent is on disk, it is being told		call != NULL
  *	PROVE	told; what it serves is being looked at		prove != NULL
- * and then what it was owed is settled, or the failure is written down; or what it serves is what it
- * served before, and it is told once more, with more than its action ("escalated").
+ * and then what it was owed is settled, or the failure is written down; or what it serves is what
+ * it served before, and it is told once more, with more than its action ("escalated").
  *
  * Where the record was lost it is only questioned: LOOK, then PROVE, and neither causes a restart; they find out
  * whether one is owed.

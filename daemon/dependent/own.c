@@ -42,7 +42,8 @@ bool address_is_own(const struct address *address)
 	if (is_loopback(address))
 		return true;
 	fd = socket(address->socket.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	return fd >= 0 && connect(fd, (const struct sockaddr *)&address->socket, address->length) == 0 &&
+	return fd >= 0 &&
+	       connect(fd, (const struct sockaddr *)&address->socket, address->length) == 0 &&
 	       getsockname(fd, (struct sockaddr *)&from, &length) == 0 &&
 	       is_same(&from, &address->socket);
 }

@@ -31,8 +31,7 @@ static const struct desired_destination *find_destination(
 }
 
 /* Does certferry-install(8), told before it, copy the files for it, so that it reads none of ours? */
-static bool reads_a_copy(
-	const struct desired *desired, const struct desired_dependent *dependent)
+static bool reads_a_copy(const struct desired *desired, const struct desired_dependent *dependent)
 {
 	STRV_FOREACH (name, dependent->after) {
 		const struct desired_dependent *before = desired_find_dependent(desired, *name);
@@ -59,6 +58,79 @@ static bool is_told_of(const struct desired *desired, const struct desired_depen
 	return false;
 }
 
+/* --- AppArmor's profiles --- */
+
+/* "/usr/sbin/named" is confined by the profile in usr.sbin.named, as far as packages write them. */
+static char *profile_name(const char *program)
+{
+	char *name = mem_strdup(program + strspn(program, "/"));
+
+	for (char *c = name; *c; c++)
+		if (*c == '/')
+			*c = '.';
+	return name;
+}
+
+static bool is_there(const char *directory, const char *below, const char *name)
+{
+	_cleanup_(freep) char *path = mem_printf("%s/%s%s", directory, below, name);
+
+	return access(path, F_OK) == 0;
+}
+
+/* Its text, or, where there is none, or it only complains, NULL; the caller owns it. */
+static char *read_profile(const char *apparmor, const char *name, const char *program)
+{
+	_cleanup_(freep) char *path = mem_printf("%s/%s", apparmor, name);
+	_cleanup_(buf_done) struct buf text = BUF_NULL;
+	const char *head, *end, *complain;
+
+	if (is_there(apparmor, "disable/", name) || is_there(apparmor, "force-complain/", name) ||
+		file_read(path, PROFILE_LIMIT, &text, NULL) < 0 || !text.data)
+		return NULL;
+	/* "profile named /usr/sbin/named flags=(complain) {" */
+	head = strstr(text.data, program);
+	end = head ? strchr(head, '{') : NULL;
+	complain = end ? strstr(head, "complain") : NULL;
+	return end && !(complain && complain < end) ? buf_take(&text) : NULL;
+}
+
+static bool is_path_byte(char c)
+{
+	return c == '/' || c == '.' || c == '-' || c == '_' || (c >= '0' && c <= '9') ||
+	       (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+/* Has ${rules} one for all below ${directory} (of ${length})? */
+static bool has_rule(const char *rules, const char *directory, size_t length)
+{
+	_cleanup_(freep) char *rule = mem_printf("%.*s/**", (int)length, directory);
+
+	for (const char *at = strstr(rules, rule); at; at = strstr(at + 1, rule))
+		if (at == rules || !is_path_byte(at[-1]))
+			return true;
+	return false;
+}
+
+/* Or for a directory above that? */
+static bool lets_read(const char *rules, const char *directory)
+{
+	for (size_t length = strlen(directory); length > 1; length--)
+		if ((!directory[length] || directory[length] == '/') &&
+			has_rule(rules, directory, length))
+			return true;
+	return false;
+}
+
+static bool is_named_in(const char *apparmor, const char *name, const char *directory)
+{
+	_cleanup_(freep) char *path = mem_printf("%s/local/%s", apparmor, name);
+	_cleanup_(buf_done) struct buf text = BUF_NULL;
+
+	return file_read(path, PROFILE_LIMIT, &text, NULL) == 0 && text.data &&
+	       lets_read(text.data, directory);
+}
+
 /* --- who reads --- */
 
 struct reader {
@@ -66,6 +138,7 @@ struct reader {
 	char account[64]; /* of the user, as it is known here */
 	uid_t uid;
 	bool is_root; /* and may read everything */
+	bool is_confined; /* root, by AppArmor, and so it may not */
 	gid_t groups[GROUPS_MOST]; /* the first is its own */
 	size_t group_count;
 };
@@ -126,10 +199,21 @@ static bool keeps_root_from_reading(uint64_t capabilities)
 	return capabilities && !(capabilities & all);
 }
 
-/* False when it cannot be found out. */
-static bool find_reader(const struct unit *unit, struct reader *ret_reader)
+/* A profile allows no capability that it does not name. */
+static bool takes_reading_from_root(const struct unit *unit, const char *apparmor)
 {
-	const struct passwd *user = unit->dynamic_user ? NULL : find_user(*unit->user ? unit->user : "root");
+	_cleanup_(freep) char *name = profile_name(unit->program);
+	_cleanup_(freep) char *profile = *name ? read_profile(apparmor, name, unit->program) : NULL;
+
+	return profile && !strstr(profile, "dac_override") && !strstr(profile, "dac_read_search");
+}
+
+/* False when it cannot be found out. */
+static bool find_reader(const struct unit *unit, const char *apparmor, struct reader *ret_reader)
+{
+	const struct passwd *user = unit->dynamic_user
+					    ? NULL
+					    : find_user(*unit->user ? unit->user : "root");
 	struct reader reader = { .name = unit->user, .uid = (uid_t)-1 };
 	gid_t gid;
 
@@ -139,7 +223,9 @@ static bool find_reader(const struct unit *unit, struct reader *ret_reader)
 		add_group(&reader, *unit->group ? gid : user->pw_gid);
 	if (user) {
 		reader.uid = user->pw_uid;
-		reader.is_root = user->pw_uid == 0 && !keeps_root_from_reading(unit->capabilities);
+		reader.is_confined = user->pw_uid == 0 && takes_reading_from_root(unit, apparmor);
+		reader.is_root = user->pw_uid == 0 && !reader.is_confined &&
+				 !keeps_root_from_reading(unit->capabilities);
 		(void)snprintf(reader.account, sizeof(reader.account), "%s", user->pw_name);
 		add_own_groups(&reader, user->pw_gid);
 		if (user->pw_uid == 0)
@@ -195,60 +281,18 @@ static char *advise_group(const struct desired_dependent *dependent,
 		return NULL;
 	files = group_name(gid);
 	own = reader->group_count ? group_name(reader->groups[0]) : NULL;
-	cure = own && reader->uid != 0
+	cure = own && (reader->uid != 0 || reader->is_confined)
 		       ? mem_printf("set 'group: %s' at that destination, or ", own)
 		       : mem_strdup("");
-	return mem_printf("dependents.%s.unit: '%s' runs as %s, which is not in group '%s' and cannot read "
-			  "the files of destination '%s' ('%s'); %sset SupplementaryGroups=%s in a drop-in "
-			  "of the unit",
+	return mem_printf(
+		"dependents.%s.unit: '%s' runs as %s, which is not in group '%s' and cannot read "
+		"the files of destination '%s' ('%s'); %sset SupplementaryGroups=%s in a drop-in "
+		"of the unit",
 		dependent->name, dependent->unit.name, reader->name, files, destination->name,
 		destination->directory, cure, files);
 }
 
 /* --- AppArmor --- */
-
-/* "/usr/sbin/named" is confined by the profile in usr.sbin.named, as far as packages write them. */
-static char *profile_name(const char *program)
-{
-	char *name = mem_strdup(program + strspn(program, "/"));
-
-	for (char *c = name; *c; c++)
-		if (*c == '/')
-			*c = '.';
-	return name;
-}
-
-static bool is_there(const char *directory, const char *below, const char *name)
-{
-	_cleanup_(freep) char *path = mem_printf("%s/%s%s", directory, below, name);
-
-	return access(path, F_OK) == 0;
-}
-
-/* Its text, or, where there is none, or it only complains, NULL; the caller owns it. */
-static char *read_profile(const char *apparmor, const char *name, const char *program)
-{
-	_cleanup_(freep) char *path = mem_printf("%s/%s", apparmor, name);
-	_cleanup_(buf_done) struct buf text = BUF_NULL;
-	const char *head, *end, *complain;
-
-	if (is_there(apparmor, "disable/", name) || is_there(apparmor, "force-complain/", name) ||
-		file_read(path, PROFILE_LIMIT, &text, NULL) < 0 || !text.data)
-		return NULL;
-	/* "profile named /usr/sbin/named flags=(complain) {" */
-	head = strstr(text.data, program);
-	end = head ? strchr(head, '{') : NULL;
-	complain = end ? strstr(head, "complain") : NULL;
-	return end && !(complain && complain < end) ? buf_take(&text) : NULL;
-}
-
-static bool is_named_in(const char *apparmor, const char *name, const char *directory)
-{
-	_cleanup_(freep) char *path = mem_printf("%s/local/%s", apparmor, name);
-	_cleanup_(buf_done) struct buf text = BUF_NULL;
-
-	return file_read(path, PROFILE_LIMIT, &text, NULL) == 0 && text.data && strstr(text.data, directory);
-}
 
 static char *advise_apparmor(const struct desired_dependent *dependent,
 	const struct desired_destination *destination, const char *program, const char *apparmor)
@@ -257,12 +301,13 @@ static char *advise_apparmor(const struct desired_dependent *dependent,
 	_cleanup_(freep) char *profile = *name ? read_profile(apparmor, name, program) : NULL;
 	const char *directory = destination->directory;
 
-	if (!profile || strstr(profile, directory) || is_named_in(apparmor, name, directory))
+	if (!profile || lets_read(profile, directory) || is_named_in(apparmor, name, directory))
 		return NULL;
-	return mem_printf("dependents.%s.unit: AppArmor's profile '%s/%s' lets '%s' read nothing in '%s'; add the "
+	return mem_printf("dependents.%s.unit: AppArmor's profile '%s/%s' lets '%s' read nothing "
+			  "in '%s'; add the "
 			  "line '  %s/** r,' to '%s/local/%s', then run apparmor_parser -r '%s/%s'",
-		dependent->name, apparmor, name, dependent->unit.name, directory, directory, apparmor,
-		name, apparmor, name);
+		dependent->name, apparmor, name, dependent->unit.name, directory, directory,
+		apparmor, name, apparmor, name);
 }
 
 /* --- units that hand on --- */
@@ -281,7 +326,8 @@ static char *advise_instance(const struct desired_dependent *dependent, const st
 
 	if (!*others || !(is_true(unit->reload_program) || is_true(unit->program)))
 		return NULL;
-	return mem_printf("dependents.%s.unit: '%s' does nothing itself (%s=%s) and hands on to other units, so its "
+	return mem_printf("dependents.%s.unit: '%s' does nothing itself (%s=%s) and hands on to "
+			  "other units, so its "
 			  "job succeeds whatever becomes of them; name instead: %s",
 		dependent->name, dependent->unit.name, line,
 		is_true(unit->reload_program) ? unit->reload_program : unit->program, others);
@@ -299,7 +345,7 @@ char **unit_advice(const struct desired *desired, const struct desired_dependent
 	const struct unit *unit, const char *apparmor)
 {
 	struct reader reader = { 0 };
-	bool known = find_reader(unit, &reader);
+	bool known = find_reader(unit, apparmor, &reader);
 	char **list = NULL;
 
 	append(&list, advise_instance(dependent, unit));
@@ -308,7 +354,8 @@ char **unit_advice(const struct desired *desired, const struct desired_dependent
 	for (size_t i = 0; i < desired->destination_count; i++) {
 		const struct desired_destination *destination = &desired->destinations[i];
 
-		if (destination->kind != DESTINATION_FILE || !is_told_of(desired, dependent, destination))
+		if (destination->kind != DESTINATION_FILE ||
+			!is_told_of(desired, dependent, destination))
 			continue;
 		if (known)
 			append(&list, advise_group(dependent, destination, &reader));

@@ -71,7 +71,8 @@ static void on_may(void *userdata, const struct error *err)
 	survey->call = NULL;
 	if (err && err->kind == ERROR_DENIED && err->code != UNIT_CODE_MASKED) {
 		polkit_explain(action, dependent->unit.name, err, &denied);
-		sentence = mem_printf("dependents.%s.unit: %s; then reload certferryd", dependent->name, denied.text);
+		sentence = mem_printf("dependents.%s.unit: %s; then reload certferryd",
+			dependent->name, denied.text);
 		survey->found(survey->userdata, FINDING_REFUSED, sentence);
 		survey->verb = VERBS_MOST;
 	} else {

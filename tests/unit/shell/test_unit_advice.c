@@ -24,7 +24,9 @@ static char apparmor[64], local[80];
 
 static char *then[] = { (char *)"web", NULL };
 static struct desired_delivery deliver = { .to = (char *)"files", .then = then };
-static struct desired_certificate certificate = { .name = (char *)"pay", .deliver = &deliver, .deliver_count = 1 };
+static struct desired_certificate certificate = {
+	.name = (char *)"pay", .deliver = &deliver, .deliver_count = 1
+};
 static struct desired_destination destination = {
 	.name = (char *)"files",
 	.kind = DESTINATION_FILE,
@@ -36,9 +38,12 @@ static struct desired_dependent dependent = {
 	.unit = { .name = (char *)"web.service" },
 };
 static struct desired desired = {
-	.certificates = &certificate, .certificate_count = 1,
-	.destinations = &destination, .destination_count = 1,
-	.dependents = &dependent, .dependent_count = 1,
+	.certificates = &certificate,
+	.certificate_count = 1,
+	.destinations = &destination,
+	.destination_count = 1,
+	.dependents = &dependent,
+	.dependent_count = 1,
 };
 
 /* At most one sentence; the caller owns it, and NULL is none. */
@@ -64,7 +69,8 @@ static void assert_said(const struct unit *unit, const char *words)
 {
 	_cleanup_(freep) char *sentence = advice(unit);
 
-	if (!sentence || strncmp(sentence, "dependents.web.unit: ", 21) != 0 || !strstr(sentence, words))
+	if (!sentence || strncmp(sentence, "dependents.web.unit: ", 21) != 0 ||
+		!strstr(sentence, words))
 		fail_msg("%s", sentence ?: "nothing");
 }
 
@@ -82,14 +88,19 @@ static void test_who_may_read(void **state)
 	assert_silent(UNIT(.user = "nobody", .groups = "mail daemon"));
 	assert_silent(UNIT(.dynamic_user = true, .user = "web", .groups = "daemon"));
 	assert_silent(UNIT(.user = "nobody-has-this-name"));
-	assert_said(UNIT(.user = "nobody"), "'web.service' runs as nobody, which is not in group 'daemon' and cannot read "
-					     "the files of destination 'files' ('/srv/tls'); set 'group: nogroup'");
-	assert_said(UNIT(.user = "nobody", .group = "mail"), "set 'group: mail' at that destination, or set "
-							      "SupplementaryGroups=daemon in a drop-in");
-	assert_said(UNIT(.user = "65534", .groups = "mail"), "runs as 65534, which is not in group 'daemon'");
-	assert_said(UNIT(.dynamic_user = true, .user = "web"), "its dynamic user, which is not in group 'daemon'");
+	assert_said(UNIT(.user = "nobody"),
+		"'web.service' runs as nobody, which is not in group 'daemon' and cannot read "
+		"the files of destination 'files' ('/srv/tls'); set 'group: nogroup'");
+	assert_said(UNIT(.user = "nobody", .group = "mail"),
+		"set 'group: mail' at that destination, or set "
+		"SupplementaryGroups=daemon in a drop-in");
+	assert_said(UNIT(.user = "65534", .groups = "mail"),
+		"runs as 65534, which is not in group 'daemon'");
+	assert_said(UNIT(.dynamic_user = true, .user = "web"),
+		"its dynamic user, which is not in group 'daemon'");
 	/* As memcached's starts. */
-	assert_said(UNIT(.user = "", .capabilities = 1 << 6), "runs as root without CAP_DAC_OVERRIDE");
+	assert_said(
+		UNIT(.user = "", .capabilities = 1 << 6), "runs as root without CAP_DAC_OVERRIDE");
 	assert_silent(UNIT(.user = "", .capabilities = 1 << 6, .groups = "daemon"));
 }
 
@@ -112,7 +123,8 @@ static void test_the_directory_says_whose_files_are(void **state)
 static void test_installed_files_are_not_ours(void **state)
 {
 	struct desired_dependent both[] = {
-		{ .name = (char *)"install", .kind = DEPENDENT_SYSTEMD,
+		{ .name = (char *)"install",
+			.kind = DEPENDENT_SYSTEMD,
 			.unit = { .name = (char *)"certferry-install@web.service" } },
 		dependent,
 	};
@@ -146,12 +158,16 @@ static void test_others_files_do_not_matter(void **state)
 static void test_who_hands_on_is_named(void **state)
 {
 	destination.group = (char *)"daemon";
-	assert_said(SET_UP(.program = "/bin/true", .reload_program = "/bin/true", .reloads = "postfix@-.service",
+	assert_said(SET_UP(.program = "/bin/true", .reload_program = "/bin/true",
+			    .reloads = "postfix@-.service",
 			    .parts = "postfix@-.service postfix@other.service"),
-		"'web.service' does nothing itself (ExecReload=/bin/true) and hands on to other units, so its job "
+		"'web.service' does nothing itself (ExecReload=/bin/true) and hands on to other "
+		"units, so its job "
 		"succeeds whatever becomes of them; name instead: postfix@-.service");
-	assert_said(SET_UP(.program = "/usr/bin/true", .user = "nobody", .parts = "a.service b.service"),
-		"(ExecStart=/usr/bin/true) and hands on to other units, so its job succeeds whatever becomes of "
+	assert_said(SET_UP(.program = "/usr/bin/true", .user = "nobody",
+			    .parts = "a.service b.service"),
+		"(ExecStart=/usr/bin/true) and hands on to other units, so its job succeeds "
+		"whatever becomes of "
 		"them; name instead: a.service b.service");
 	assert_silent(UNIT(.reload_program = "/bin/true"));
 	assert_silent(SET_UP(.program = "/opt/untrue", .reloads = "a.service"));
@@ -169,10 +185,19 @@ static void test_apparmor(void **state)
 		const char *profile, *local;
 		bool said;
 	} cases[] = {
-		{ "profile served /usr/sbin/served flags=(attach_disconnected) {\n  /etc/served/** r,\n}\n", NULL, true },
-		{ "/usr/sbin/served {\n}\n", "# what else\n", true },
-		{ "/usr/sbin/served {\n}\n", "  /srv/tls/** r,\n", false },
-		{ "/usr/sbin/served {\n  /srv/tls/** r,\n}\n", NULL, false },
+		{ "profile served /usr/sbin/served flags=(attach_disconnected) {\n  capability "
+		  "dac_override,\n  /etc/served/** r,\n}\n",
+			NULL, true },
+		{ "/usr/sbin/served {\n  capability dac_override,\n}\n", "# what else\n", true },
+		{ "/usr/sbin/served {\n  capability dac_override,\n}\n", "  /srv/tls/** r,\n",
+			false },
+		{ "/usr/sbin/served {\n  capability dac_override,\n  /srv/tls/** r,\n}\n", NULL,
+			false },
+		{ "/usr/sbin/served {\n  capability dac_override,\n  /srv/** r,\n}\n", NULL,
+			false },
+		{ "/usr/sbin/served {\n  capability dac_override,\n  /chroot/srv/** r,\n  "
+		  "/srv/tls2/** r,\n}\n",
+			NULL, true },
 		{ "profile served /usr/sbin/served flags=(complain) {\n}\n", NULL, false },
 		{ "/usr/sbin/other {\n}\n", NULL, false },
 		{ NULL, NULL, false },
@@ -188,13 +213,34 @@ static void test_apparmor(void **state)
 		if (cases[i].local)
 			write_file(beside, cases[i].local);
 		if (cases[i].said)
-			assert_said(UNIT(.user = ""), "lets 'web.service' read nothing in '/srv/tls'; add the line "
-						      "'  /srv/tls/** r,' to '");
+			assert_said(UNIT(.user = ""),
+				"lets 'web.service' read nothing in '/srv/tls'; add the line "
+				"'  /srv/tls/** r,' to '");
 		else
 			assert_silent(UNIT(.user = ""));
 		(void)unlink(profile);
 		(void)unlink(beside);
 	}
+}
+
+/* It takes from root what it does not name: unbound's does. */
+static void test_a_confined_root_reads_by_its_groups(void **state)
+{
+	_cleanup_(freep) char *profile = mem_printf("%s/" PROFILE, apparmor);
+
+	destination.group = (char *)"daemon";
+	write_file(profile, "/usr/sbin/served {\n  /srv/tls/** r,\n}\n");
+	assert_said(UNIT(.user = ""),
+		"runs as root without CAP_DAC_OVERRIDE, which is not in group 'daemon' and cannot "
+		"read the files of destination 'files' ('/srv/tls'); set 'group: root'");
+	assert_silent(UNIT(.user = "", .groups = "daemon"));
+	destination.group = (char *)"root";
+	assert_silent(UNIT(.user = ""));
+	destination.group = (char *)"daemon";
+	write_file(
+		profile, "/usr/sbin/served {\n  capability dac_override,\n  /srv/tls/** r,\n}\n");
+	assert_silent(UNIT(.user = ""));
+	(void)unlink(profile);
 }
 
 static void test_a_disabled_profile_keeps_nobody(void **state)
@@ -203,7 +249,7 @@ static void test_a_disabled_profile_keeps_nobody(void **state)
 	_cleanup_(freep) char *disable = mem_printf("%s/disable", apparmor);
 	_cleanup_(freep) char *link_path = mem_printf("%s/" PROFILE, disable);
 
-	write_file(profile, "/usr/sbin/served {\n}\n");
+	write_file(profile, "/usr/sbin/served {\n  capability dac_override,\n}\n");
 	assert_said(UNIT(.user = ""), PROFILE);
 	assert_return_code(mkdir(disable, 0755), 0);
 	assert_return_code(symlink(profile, link_path), 0);
@@ -238,6 +284,7 @@ int main(void)
 		cmocka_unit_test(test_installed_files_are_not_ours),
 		cmocka_unit_test(test_who_hands_on_is_named),
 		cmocka_unit_test(test_apparmor),
+		cmocka_unit_test(test_a_confined_root_reads_by_its_groups),
 		cmocka_unit_test(test_a_disabled_profile_keeps_nobody),
 	};
 
