@@ -60,6 +60,7 @@ static void take_over(struct conductor *conductor, struct world *world, const st
 	renewals_cancel(conductor->renewals);
 	leftovers_cancel(conductor->leftovers);
 	proofs_cancel(conductor->proofs);
+	addresses_cancel(conductor->addresses);
 	tell_new_world(conductor->tell, world);
 	plan_done(&conductor->planner.shown); /* its names borrow from the stock */
 	inventory_take_over(conductor->inventory, world, view);
@@ -488,6 +489,8 @@ static void on_ended(void *userdata, enum source_reading reading, const struct e
 	job_read_ended(conductor, err);
 	if (!err)
 		renewals_ask(conductor->renewals, reading != SOURCE_LOOK);
+	if (!err && reading == SOURCE_SWEEP && !conductor->options.once)
+		addresses_check(conductor->addresses);
 	if (!err && reading == SOURCE_SWEEP)
 		leftovers_look(conductor->leftovers, conductor->default_region);
 }
@@ -546,6 +549,7 @@ static void make_actors(struct conductor *conductor)
 	conductor->transfers = transfers_new(&(struct transfers_host){
 		.inventory = inventory, .context = context, .on_stale = on_stale, .userdata = conductor });
 	conductor->proofs = proofs_new(inventory, conductor->event);
+	conductor->addresses = addresses_new(inventory, conductor->event);
 	conductor->tags = tags_new(&(struct tags_host){
 		.inventory = inventory, .context = context, .wanted = wants_tag, .userdata = conductor });
 	conductor->renewals = renewals_new(inventory, context);
@@ -564,6 +568,7 @@ static void end_actors(struct conductor *conductor)
 	conductor->renewals = renewals_free(conductor->renewals);
 	conductor->leftovers = leftovers_free(conductor->leftovers);
 	conductor->transfers = transfers_free(conductor->transfers);
+	conductor->addresses = addresses_free(conductor->addresses);
 	conductor->proofs = proofs_free(conductor->proofs);
 	conductor->tell = tell_free(conductor->tell);
 	conductor->units = unit_survey_free(conductor->units);

@@ -26,6 +26,7 @@
 #include "daemon/actor/transfers.h"
 #include "daemon/actor/leftovers.h"
 #include "daemon/actor/look.h"
+#include "daemon/actor/addresses.h"
 #include "daemon/actor/prove.h"
 #include "daemon/actor/queue.h"
 #include "daemon/actor/renewals.h"
@@ -74,6 +75,7 @@ struct conductor {
 	struct queue *queue;
 	struct look *look;
 	struct transfers *transfers;
+	struct addresses *addresses;
 	struct proofs *proofs;
 	struct tags *tags;
 	struct renewals *renewals;

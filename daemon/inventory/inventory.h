@@ -355,6 +355,13 @@ void inventory_not_carried(struct inventory *inventory, const struct tracked_del
 void inventory_proven(struct inventory *inventory, const struct tracked_delivery *delivery, const struct digest *version,
 	const struct proof_seen *seen);
 
+/* inventory_delivery_moved(inventory, delivery, wish), inventory_dependent_moved(...): that endpoint of its
+ * prove: is at other addresses than were looked at. */
+void inventory_delivery_moved(struct inventory *inventory, const struct tracked_delivery *delivery,
+	const struct desired_proof *wish);
+void inventory_dependent_moved(struct inventory *inventory,
+	const struct tracked_dependent *dependent, const struct desired_proof *wish);
+
 /* inventory_tagged(inventory, slot, anchor, err): its object bears ${anchor}, or ${err}.
  * inventory_tags_refused(inventory, place, refused): nothing there is to be tagged now, or
  * (${refused}) at all.  inventory_tag_later(inventory, slot): what comes of a transfer tells.

@@ -102,12 +102,25 @@ const struct endpoint_record *proof_find(
 	return NULL;
 }
 
+bool proof_move(struct proof_record *proof, const struct desired_proof *wish)
+{
+	const struct endpoint_record *seen = proof_find(proof, wish);
+
+	if (!seen || !seen->looked_at)
+		return false;
+	proof->endpoints[seen - proof->endpoints].looked_at = 0;
+	return true;
+}
+
 bool proof_is_of(
 	const struct proof_record *proof, const struct desired_proof *wishes, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (!proof_find(proof, &wishes[i]))
+	for (size_t i = 0; i < count; i++) {
+		const struct endpoint_record *seen = proof_find(proof, &wishes[i]);
+
+		if (!seen || !seen->looked_at)
 			return false;
+	}
 	return proof->endpoint_count == count;
 }
 
@@ -117,7 +130,7 @@ const char *proof_shown(
 	if (count == 0)
 		return NULL;
 	if (proof->endpoint_count > 0 && !proof_is_of(proof, wishes, count))
-		return "unproven: its endpoints are not those that were looked at last";
+		return "unproven: its endpoints, or their addresses, are not those that were looked at last";
 	return proof_text(proof);
 }
 

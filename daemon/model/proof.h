@@ -38,7 +38,7 @@ struct proof_seen {
 struct endpoint_record {
 	char *endpoint; /* proof_endpoint() of what was configured */
 	enum prove_result result;
-	usec_t looked_at;
+	usec_t looked_at; /* 0: its addresses are others by now, so the rest is of the past */
 	struct fingerprint leaf; /* as in struct proof_seen */
 	struct fingerprint proven; /* the wanted leaf that was seen there last; unset: none ever was */
 	bool had_tls; /* a leaf was shown there once: none is a failure from then on */
@@ -92,7 +92,11 @@ char *proof_words(const struct proof_record *proof);
 const struct endpoint_record *proof_find(
 	const struct proof_record *proof, const struct desired_proof *wish);
 
-/* proof_is_of(proof, wishes, count): was it at these endpoints, and at no others? */
+/* proof_move(proof, wish): that endpoint is at other addresses than it was.  False: that is known, or it
+ * was never looked at. */
+bool proof_move(struct proof_record *proof, const struct desired_proof *wish);
+
+/* proof_is_of(proof, wishes, count): was it at these endpoints, where they are now, and at no others? */
 bool proof_is_of(
 	const struct proof_record *proof, const struct desired_proof *wishes, size_t count);
 

@@ -524,7 +524,7 @@ static const char *first_missing(
 	for (size_t i = 0; i < count; i++) {
 		const struct endpoint_record *seen = proof_find(proof, &wishes[i]);
 
-		if (!seen || seen->result != PROVE_MATCHED)
+		if (!seen || !seen->looked_at || seen->result != PROVE_MATCHED)
 			return wishes[i].connect;
 	}
 	return wishes[0].connect;

@@ -86,7 +86,8 @@ static void report_proof(
 	static const struct endpoint_record unseen = { .endpoint = NULL };
 	char leaf[FINGERPRINT_TEXT_SIZE];
 
-	endpoint = endpoint ?: &unseen;
+	if (!endpoint || !endpoint->looked_at)
+		endpoint = &unseen;
 	writer_open(writer, NULL, '{');
 	writer_text(writer, "endpoint", name);
 	writer_text(writer, "proof", prove_result_name(endpoint->result));

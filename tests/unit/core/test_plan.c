@@ -54,6 +54,7 @@ struct given_certificate {
 
 struct given_proofs {
 	char **prove, **looked;
+	bool moved; /* their addresses are others by now */
 	struct desired_proof wishes[MANY];
 	struct endpoint_record endpoints[MANY];
 };
@@ -115,7 +116,8 @@ static void proofs_link(struct given_proofs *given, struct desired_proof **wishe
 	proof->endpoints = given->endpoints;
 	proof->endpoint_count = proof->result == PROVE_NONE || unknown ? 0 : strv_length(looked);
 	for (size_t i = 0; i < proof->endpoint_count; i++)
-		given->endpoints[i] = (struct endpoint_record){ .endpoint = looked[i], .result = proof->result };
+		given->endpoints[i] = (struct endpoint_record){
+			.endpoint = looked[i], .result = proof->result, .looked_at = !given->moved };
 }
 
 static char *keep(struct situation *s, const char *text)
@@ -309,6 +311,7 @@ static const struct field delivery_fields[] = {
 	PLAIN("then", LIST, given_delivery, wish.then),
 	PLAIN("prove", LIST, given_delivery, proofs.prove),
 	PLAIN("looked", LIST, given_delivery, proofs.looked),
+	PLAIN("moved", FLAG, given_delivery, proofs.moved),
 	PLAIN("budget", TEXT, given_delivery, plan.budget),
 	PLAIN("silent", FLAG, given_delivery, plan.silent),
 	PLAIN("lost", TIME, given_delivery, plan.lost),
@@ -351,6 +354,7 @@ static const struct field dependent_fields[] = {
 	PLAIN("stronger", TEXT, given_dependent, words.stronger),
 	PLAIN("prove", LIST, given_dependent, proofs.prove),
 	PLAIN("looked", LIST, given_dependent, proofs.looked),
+	PLAIN("moved", FLAG, given_dependent, proofs.moved),
 	PLAIN("after", LIST, given_dependent, dependent.after),
 	PLAIN("shares_with", LIST, given_dependent, shares_with),
 	PLAIN("in_flight", FLAG, given_dependent, plan.in_flight),

@@ -157,6 +157,11 @@ static void test_endpoints(void **state)
 	assert_string_equal(proof.endpoints[1].endpoint, "mx:443 server_name=none");
 	assert_true(proof_is_of(&proof, wishes, 2));
 	assert_false(proof_is_of(&proof, wishes, 1));
+	proof_copy(&copy, &proof);
+	assert_true(proof_move(&copy, &wishes[1]));
+	assert_false(proof_move(&copy, &wishes[1]));
+	assert_false(proof_is_of(&copy, wishes, 2));
+	proof_record_done(&copy);
 	assert_null(proof_shown(&proof, NULL, 0));
 	assert_string_equal(proof_shown(&proof, wishes, 2), "wrong: mx:443: another");
 	assert_non_null(strstr(proof_shown(&proof, wishes, 1), "unproven: "));
