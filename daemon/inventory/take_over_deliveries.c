@@ -163,7 +163,7 @@ static struct slot *slots_new(const struct inventory *inventory, const struct ex
 struct heir {
 	char *place; /* object_key() but for the source certificate, its last word */
 	size_t slot;
-	struct delivery_record row; /* without a name: none yet */
+	struct delivery_record *row; /* NULL: none yet */
 };
 
 struct heirs {
@@ -175,7 +175,9 @@ static void heirs_done(struct heirs *heirs)
 {
 	for (size_t i = 0; i < heirs->count; i++) {
 		free(heirs->items[i].place);
-		delivery_record_done(&heirs->items[i].row);
+		if (heirs->items[i].row)
+			delivery_record_done(heirs->items[i].row);
+		free(heirs->items[i].row);
 	}
 	free(heirs->items);
 }
@@ -192,29 +194,39 @@ static int compare_heirs(const void *a, const void *b)
 	return strcmp(((const struct heir *)a)->place, ((const struct heir *)b)->place);
 }
 
-/* One that is new, and has a name of its own there: of the others the object is another one, too. */
+static bool is_recorded(const struct slot *slot)
+{
+	return slot->open ? slot->open->has_record : slot->settled.has_record;
+}
+
+/* One of which nothing is recorded, and whose object has a name of its own: of the others the object
+ * is another one, too. */
 static void add_heir(struct inventory *inventory, size_t index, struct heirs *heirs)
 {
 	struct slot *slot = &inventory->slots[index];
 
-	if (!stock_wish(&inventory->stock, slot)->as)
+	if (is_recorded(slot) || slot->claimed_by || !stock_wish(&inventory->stock, slot)->as)
 		return;
 	if ((heirs->count & (heirs->count - 1)) == 0)
 		heirs->items = mem_resize(
 			heirs->items, MAX(heirs->count * 2, (size_t)1), sizeof(*heirs->items));
-	heirs->items[heirs->count++] = (struct heir){ .slot = index };
+	heirs->items[heirs->count++] = (struct heir){
+		.place = place_of_object(inventory_open(inventory, index)->record.object),
+		.slot = index,
+	};
+	inventory_end_turn(inventory);
 }
 
 /* What is recorded under the former name is the heir's from now on. */
 static void inherit(struct inventory *inventory, struct heir *heir)
 {
 	struct tracked_delivery *delivery = own_delivery(inventory_open(inventory, heir->slot));
-	_cleanup_(freep) char *former = take(heir->row.name);
+	_cleanup_(freep) char *former = take(heir->row->name);
 	bool begun;
 
 	delivery_record_done(&delivery->record);
-	delivery->record = heir->row;
-	heir->row = (struct delivery_record){ 0 };
+	delivery->record = *heir->row;
+	*heir->row = (struct delivery_record){ 0 };
 	delivery->record.name = mem_strdup(delivery->name);
 	delivery->has_record = true;
 	delivery_point(inventory, delivery);
@@ -235,10 +247,13 @@ static void offer(
 		!stock_find_slot(&inventory->stock, row->name))
 		heir = bsearch(&key, heirs->items, heirs->count, sizeof(key), compare_heirs);
 	free(key.place);
-	if (!heir || (heir->row.name && heir->row.confirmed_at >= row->confirmed_at))
+	if (!heir || (heir->row && heir->row->confirmed_at >= row->confirmed_at))
 		return;
-	delivery_record_done(&heir->row);
-	heir->row = *row;
+	if (heir->row)
+		delivery_record_done(heir->row);
+	else
+		heir->row = mem_new(struct delivery_record);
+	*heir->row = *row;
 	*row = (struct delivery_record){ 0 };
 }
 
@@ -253,17 +268,20 @@ static void read_offers(struct inventory *inventory, const struct heirs *heirs)
 	}
 }
 
-static void hand_down(struct inventory *inventory, struct heirs *heirs)
+/* Where the record has rows that no delivery has taken by its name: at a first start it has none. */
+static void hand_down(struct inventory *inventory)
 {
-	for (size_t i = 0; i < heirs->count; i++)
-		heirs->items[i].place = place_of_object(
-			inventory_open(inventory, heirs->items[i].slot)->record.object);
-	inventory_end_turn(inventory);
-	qsort(heirs->items, heirs->count, sizeof(*heirs->items), compare_heirs);
-	read_offers(inventory, heirs);
-	for (size_t i = 0; i < heirs->count; i++)
-		if (heirs->items[i].row.name)
-			inherit(inventory, &heirs->items[i]);
+	_cleanup_(heirs_done) struct heirs heirs = { NULL, 0 };
+
+	for (size_t i = 0; i < inventory->stock.delivery_count; i++)
+		add_heir(inventory, i, &heirs);
+	if (!heirs.count)
+		return;
+	qsort(heirs.items, heirs.count, sizeof(*heirs.items), compare_heirs);
+	read_offers(inventory, &heirs);
+	for (size_t i = 0; i < heirs.count; i++)
+		if (heirs.items[i].row)
+			inherit(inventory, &heirs.items[i]);
 	inventory_end_turn(inventory);
 }
 
@@ -290,7 +308,6 @@ static void take_over(struct inventory *inventory, size_t i, struct tracked_deli
 void take_over_deliveries(struct inventory *inventory, struct former *former)
 {
 	struct expansion *expansion = inventory->stock.world->expansion;
-	_cleanup_(heirs_done) struct heirs heirs = { NULL, 0 };
 	struct remembered remembered;
 
 	remembered_open(inventory, &remembered);
@@ -300,20 +317,18 @@ void take_over_deliveries(struct inventory *inventory, struct former *former)
 	for (size_t i = 0; i < expansion->delivery_count; i++) {
 		const char *name = expansion->deliveries[i].name;
 		struct tracked_delivery *state = former_find(former, name);
-		struct delivery_record *row = NULL;
 
-		if (state) {
+		if (state)
 			take_over(inventory, i, state, &former->slots[former->next - 1]);
-			continue;
-		}
-		row = remembered_find(inventory, &remembered, name);
-		if (!row)
-			add_heir(inventory, i, &heirs);
-		take_over(inventory, i, tracked_delivery_new(name, row), NULL);
+		else
+			take_over(inventory, i,
+				tracked_delivery_new(
+					name, remembered_find(inventory, &remembered, name)),
+				NULL);
 	}
 	drop_deliveries(former);
 	remembered_done(&remembered);
-	if (heirs.count && remembered.unclaimed)
-		hand_down(inventory, &heirs);
+	if (remembered.unclaimed)
+		hand_down(inventory);
 	expansion_forget_deliveries(expansion);
 }

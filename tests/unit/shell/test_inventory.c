@@ -373,6 +373,49 @@ static void test_another_world_keeps_what_has_the_same_name(void **state)
 
 /* --- the law of the record --- */
 
+#define FILES_ALONE(entry) "source: {region: eu-west-1}\nguard: 0\ncertificates:\n  " entry "\n" DESTINATIONS
+
+/* The delivery of a world that has one: what is recorded of it. */
+static const struct delivery_record *only_record(struct bed *bed, const char *name)
+{
+	const struct tracked_delivery *delivery = inventory_open(bed->inventory, 0);
+
+	assert_int_equal(bed->stock->delivery_count, 1);
+	assert_string_equal(delivery->name, name);
+	return delivery->has_record ? &delivery->record : NULL;
+}
+
+/* An object is what it is, whatever its entry is called and whichever certificate that names. */
+static void test_a_record_is_its_objects(void **state)
+{
+	struct bed *bed = *state;
+	const struct version confirmed = bed_version('A');
+	const struct delivery_record *record;
+	struct recorded recorded;
+
+	bed_take_over(bed, FILES_ALONE("pay: {arn: '" ARN "1', deliver: [{to: files}]}"));
+	carry(bed, 0, OUTCOME_DONE);
+	bed_take_over(bed, FILES_ALONE("pay: {arn: '" ARN "2', deliver: [{to: files}]}"));
+	record = only_record(bed, "pay/files");
+	assert_non_null(record);
+	assert_true(digest_equal(&record->confirmed.digest, &confirmed.digest));
+	assert_string_equal(record->former, ARN "1");
+	assert_int_equal(inventory_open(bed->inventory, 0)->observed.state, OBSERVED_UNKNOWN);
+
+	bed_take_over(bed, FILES_ALONE("shop: {arn: '" ARN "2', deliver: [{to: files, as: other}]}"));
+	assert_null(only_record(bed, "shop/files"));
+	bed_take_over(bed, FILES_ALONE("shop: {arn: '" ARN "2', deliver: [{to: files, as: pay}]}"));
+	record = only_record(bed, "shop/files");
+	assert_non_null(record);
+	assert_true(digest_equal(&record->confirmed.digest, &confirmed.digest));
+	assert_string_equal(record->name, "shop/files");
+	assert_string_equal(record->former, ARN "1");
+	recorded = bed_on_disk(bed);
+	assert_int_equal(recorded.delivery_count, 1);
+	assert_string_equal(recorded.deliveries[0].name, "shop/files");
+	recorded_done(&recorded);
+}
+
 static void test_nothing_is_intended_while_it_cannot_be_written(void **state)
 {
 	struct bed *bed = *state;
@@ -572,6 +615,7 @@ int main(void)
 		TEST(test_census_is_the_plain_sum),
 		TEST(test_what_is_claimed_outlives_its_world),
 		TEST(test_another_world_keeps_what_has_the_same_name),
+		TEST(test_a_record_is_its_objects),
 		TEST(test_nothing_is_intended_while_it_cannot_be_written),
 		TEST(test_half_an_intent_is_none),
 		TEST(test_approving_lifts_all_that_can_be_approved),
