@@ -83,7 +83,7 @@ static bool reaches_by_slots(const struct leftovers *leftovers, size_t place, co
 
 	for (size_t i = 0; i < stock->delivery_count; i++) {
 		_cleanup_(freep) char *object =
-			stock->slots[i].place == place ? slot_object(&stock->slots[i]) : NULL;
+			stock->slots[i].place == place ? slot_object(stock, &stock->slots[i]) : NULL;
 
 		if (object)
 			return same_account(object, object_id);

@@ -258,7 +258,7 @@ void inventory_judge_leftovers(struct inventory *inventory)
 	for (size_t i = 0; i < count; i++)
 		inventory->leftovers[i].cared_for = false;
 	for (size_t i = 0; count && i < inventory->stock.delivery_count; i++) {
-		_cleanup_(freep) char *object = slot_object(&inventory->slots[i]);
+		_cleanup_(freep) char *object = slot_object(&inventory->stock, &inventory->slots[i]);
 		const struct leftover key = { .object_id = object };
 		struct leftover *found =
 			object ? bsearch(&key, inventory->leftovers, count, sizeof(key), compare_leftovers) : NULL;

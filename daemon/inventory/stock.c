@@ -76,12 +76,24 @@ usec_t slot_seen_at(const struct slot *slot)
 	}
 }
 
-char *slot_object(const struct slot *slot)
+/* The ARN that the configuration names, if it does; the caller owns it. */
+static char *named_object(const struct stock *stock, const struct slot *slot)
+{
+	struct delivery made;
+	char *arn;
+
+	stock_make_delivery(stock, slot, &made);
+	arn = take(made.arn);
+	delivery_done(&made);
+	return arn;
+}
+
+char *slot_object(const struct stock *stock, const struct slot *slot)
 {
 	const struct tracked_delivery *open = slot->open;
 
 	if (!open)
-		return settled_object(&slot->settled);
+		return named_object(stock, slot) ?: settled_object(&slot->settled);
 	return mem_strdup(open->delivery->arn ?: open->observed.object_id ?: open->record.object_id);
 }
 

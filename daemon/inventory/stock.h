@@ -205,9 +205,9 @@ enum observed_state slot_state(const struct slot *slot);
 usec_t slot_absent_at(const struct slot *slot);
 usec_t slot_seen_at(const struct slot *slot);
 
-/* slot_object(slot): the object that its delivery is about, as observed.object_id has it, owned by the caller; NULL: none is
+/* slot_object(stock, slot): the object that its delivery is about, as observed.object_id has it, owned by the caller; NULL: none is
  * known. */
-char *slot_object(const struct slot *slot);
+char *slot_object(const struct stock *stock, const struct slot *slot);
 
 /* slot_confirmed(slot): the version that was last known to be in place there, or NULL. */
 const struct version *slot_confirmed(const struct slot *slot);

@@ -52,6 +52,7 @@ def test_what_is_left_behind_is_listed_until_it_is_gone(bus_ferry, cloud):
     ferry.certferry("sync", expect=0)
     assert left(ferry.certferry("status", "--json", expect=0)) == {}
     daemon.stop()
+    assert not [item["name"] for item in ferry.certferry("status", "--json").json["deliveries"] if "@" in item["name"]]
     assert left(ferry.once()) == {}
 
 
@@ -92,3 +93,19 @@ def test_what_matches_no_more_is_left_and_an_outage_leaves_nothing(bus_ferry, cl
     found = left(ferry.once())
     assert list(found) == [f"all/{pay.rsplit('/', 1)[1]}/prod"]
     assert [item["in_use_by"] for item in found.values()] == [[]]
+
+
+def test_an_entry_that_is_pointed_at_another_certificate_leaves_nothing(ferry):
+    ferry.carry("pay", ferry.issue("pay.example.com", days_ago=30), "prod", "files").once()
+    ferry.carry("pay", ferry.issue("pay.example.com", "www.example.com"), "prod", "files")
+    run = ferry.once()
+    assert (left(run), {item["state"] for item in run.json["deliveries"]}) == ({}, {"current"})
+
+
+def test_an_import_by_another_arn_leaves_the_first(ferry, cloud):
+    ferry.carry("pay", ferry.issue("pay.example.com"), "prod")
+    first = ferry.once().delivery("pay/prod")["object_id"]
+    other = cloud.import_by_hand(DESTINATION, "pay.example.com", tags={"certferry:name": "else"})["arn"]
+    ferry.carry("pay", ferry.settings["certificates"]["pay"]["arn"], {"to": "prod", "arn": other})
+    found = left(ferry.run("--once", "--json"))
+    assert [(name, item["object_id"], item["in_use_by"]) for name, item in found.items()] == [("pay/prod", first, [])]
