@@ -61,7 +61,7 @@ static void print_trust(FILE *stream)
 void advice_print(
 	const struct desired *desired, const struct config_problems *warnings, FILE *stream)
 {
-	config_problems_print(warnings, stream);
+	config_problems_print(warnings, "warning: ", stream);
 	if (desired) {
 		print_aliases(desired, stream);
 		print_units(desired, stream);

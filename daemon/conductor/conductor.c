@@ -172,7 +172,7 @@ static bool load(struct conductor *conductor, struct configuration **ret_configu
 							       warnings = CONFIG_PROBLEMS_NULL;
 	bool loaded = configuration_load(conductor->options.config_file, ret_configuration, &problems, &warnings);
 
-	config_problems_print(&problems, stderr);
+	config_problems_print(&problems, "", stderr);
 	for (size_t i = 0; i < warnings.count && i < CONFIG_PROBLEMS_SHOWN; i++) {
 		_cleanup_(freep) char *text = config_problem_text(&warnings.items[i]);
 

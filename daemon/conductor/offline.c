@@ -93,7 +93,7 @@ int offline_run(const char *config_file, enum offline what)
 
 	if (configuration_load(config_file, &configuration, &problems, &warnings))
 		status = answer(configuration->desired, what);
-	config_problems_print(&problems, stderr);
+	config_problems_print(&problems, "", stderr);
 	if (what == OFFLINE_CHECK || what == OFFLINE_EXPAND)
 		advice_print(configuration ? configuration->desired : NULL, &warnings, stderr);
 	if (configuration)

@@ -88,17 +88,24 @@ void problems_sort(struct config_problems *problems)
 	problems->count = kept + 1;
 }
 
-char *config_problem_text(const struct config_problem *problem)
+static char *problem_text(const struct config_problem *problem, const char *word)
 {
 	if (!problem->line)
-		return mem_printf("%s: %s", problem->file, problem->text);
-	return mem_printf("%s:%u:%u: %s", problem->file, problem->line, problem->column, problem->text);
+		return mem_printf("%s: %s%s", problem->file, word, problem->text);
+	return mem_printf("%s:%u:%u: %s%s", problem->file, problem->line, problem->column, word,
+		problem->text);
 }
 
-void config_problems_print(const struct config_problems *problems, FILE *stream)
+char *config_problem_text(const struct config_problem *problem)
+{
+	return problem_text(problem, "");
+}
+
+void config_problems_print(
+	const struct config_problems *problems, const char *word, FILE *stream)
 {
 	for (size_t i = 0; i < problems->count && i < CONFIG_PROBLEMS_SHOWN; i++) {
-		_cleanup_(freep) char *text = config_problem_text(&problems->items[i]);
+		_cleanup_(freep) char *text = problem_text(&problems->items[i], word);
 
 		fprintf(stream, "%s\n", text);
 	}

@@ -33,11 +33,12 @@ struct config_problems {
 char *config_problem_text(const struct config_problem *problem);
 
 /**
- * config_problems_print(problems, stream):
- * A line each, at most CONFIG_PROBLEMS_SHOWN of them and then how many more there are.  Values that
+ * config_problems_print(problems, word, stream):
+ * A line each, with ${word} ("", "warning: ") between its place and what is wrong; at most CONFIG_PROBLEMS_SHOWN of them and then how many more there are.  Values that
  * may be secrets are not in them.
  */
-void config_problems_print(const struct config_problems *problems, FILE *stream);
+void config_problems_print(
+	const struct config_problems *problems, const char *word, FILE *stream);
 
 /* config_problems_done(problems): release them; for _cleanup_(config_problems_done). */
 void config_problems_done(struct config_problems *problems);

@@ -9,8 +9,6 @@
 #include "lib/base/strv.h"
 #include "lib/pki/name.h"
 
-#define warn(r, node, format, ...) complain((r), (node), "warning: " format, __VA_ARGS__)
-
 /* --- regions: AWS opens new ones, so one that is not known here is never refused --- */
 
 static void check_region(
@@ -22,11 +20,11 @@ static void check_region(
 		return;
 	guess = region_nearest(region);
 	if (guess)
-		warn(r, node,
+		complain(r, node,
 			"%s: this version of certferry does not know region '%s'; did you mean '%s'?",
 			path, region, guess);
 	else
-		warn(r, node,
+		complain(r, node,
 			"%s: this version of certferry does not know region '%s'; check its name, or ignore "
 			"this if AWS has opened it since",
 			path, region);
@@ -77,7 +75,7 @@ static void check_subject(const struct rules *r,
 	const char *name = node->text;
 
 	if (name && strv_has(certificate->names, name) && name_kind(name) != NAME_DNS)
-		warn(r, node,
+		complain(r, node,
 			"certificates.%s.names: '%s' is not a DNS name, but ACM issues certificates "
 			"for DNS names only; with it, certferryd delivers no certificate of this entry",
 			rules_name(certificate->name), name);
@@ -109,7 +107,7 @@ static void check_object(const struct rules *r, const struct desired_certificate
 	name = known_name(certificate, delivery);
 	warning = kind->object_warning(name);
 	if (warning)
-		warn(r, rules_place(node, "as"), "certificates.%s.deliver.as: %s",
+		complain(r, rules_place(node, "as"), "certificates.%s.deliver.as: %s",
 			rules_name(certificate->name), warning);
 }
 

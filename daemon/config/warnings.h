@@ -12,8 +12,8 @@ struct yaml_node;
 
 /**
  * warnings_find(desired, root, warnings):
- * Note each at its place; each text begins with "warning: ".  ${root} is the tree that ${desired}
- * was read from; values that could not be read are absent there, and nothing is said of them.
+ * Note each at its place.  ${root} is the tree that ${desired} was read from; values that could not
+ * be read are absent there, and nothing is said of them.
  */
 void warnings_find(const struct desired *desired, const struct yaml_node *root,
 	struct config_problems *warnings);

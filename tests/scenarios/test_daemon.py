@@ -350,7 +350,7 @@ def test_a_reload_that_leaves_no_region_changes_nothing(bus_ferry, cloud, pay):
 
 
 def test_a_start_and_a_reload_warn_of_what_is_hardly_meant(bus_ferry, pay):
-    doubt = "warning: .*does not know region 'eu-wst-1'; did you mean 'eu-west-1'"
+    doubt = r"warning: \S+: destinations\.astray\.regions: .*does not know region 'eu-wst-1'; did you mean 'eu-west-1'"
     bus_ferry.destination("astray", "prod", regions=["eu-wst-1"]).carry("pay", pay, "prod", "astray")
     daemon = bus_ferry.start()
     daemon.wait_log(doubt)

@@ -87,15 +87,15 @@ static int remove_directory(void **state)
 	return 0;
 }
 
-/* All problems as they are printed, without the directory that nobody knows; "" if none. */
-static char *problems_text(const struct config_problems *problems)
+/* All as they are printed with ${word}, without the directory that nobody knows; "" if none. */
+static char *problems_text(const struct config_problems *problems, const char *word)
 {
 	struct buf text = BUF_NULL;
 	char *printed = NULL, *from;
 	size_t size;
 	FILE *stream = open_memstream(&printed, &size);
 
-	config_problems_print(problems, stream);
+	config_problems_print(problems, word, stream);
 	fclose(stream);
 	from = printed;
 	for (char *found; (found = strstr(from, directory)); from = found + strlen(directory) + 1)
@@ -228,8 +228,8 @@ static void check_case(const char *name, const char *expected, const char *expec
 	_cleanup_(freep) char *found = NULL, *warned = NULL;
 	int r = config_load_directory(directory, &desired, &problems, &warnings);
 
-	found = problems_text(&problems);
-	warned = problems_text(&warnings);
+	found = problems_text(&problems, "");
+	warned = problems_text(&warnings, "warning: ");
 	if (strcmp(warned, expected_warnings ?: "") != 0)
 		fail_msg("%s: expected the warnings:\n%sfound:\n%s", name, expected_warnings ?: "", warned);
 	assert_int_equal(r, problems.count ? -EINVAL : 0);
@@ -314,7 +314,7 @@ static void expect_text(const char *words)
 	_cleanup_(freep) char *found = NULL;
 
 	(void)config_load_directory(directory, &desired, &problems, NULL);
-	found = problems_text(&problems);
+	found = problems_text(&problems, "");
 	if (*words ? !strstr(found, words) : *found)
 		fail_msg("expected '%s', found '%s'", words, found);
 }
@@ -373,7 +373,7 @@ static void expect_file_text(const char *path, const char *words)
 	_cleanup_(freep) char *found = NULL;
 
 	(void)config_load(path, &desired, &problems, NULL);
-	found = problems_text(&problems);
+	found = problems_text(&problems, "");
 	if (*words ? !strstr(found, words) : *found)
 		fail_msg("%s: expected '%s', found '%s'", path, words, found);
 }
@@ -521,7 +521,7 @@ static void load_with(const char *text, const char *absurd, size_t first, const 
 		r = config_parse("x.yaml", changed.data, changed.length, &desired, &problems);
 		assert_int_equal(r, problems.count ? -EINVAL : 0);
 		assert_true(!desired == (r < 0));
-		found = problems_text(&problems);
+		found = problems_text(&problems, "");
 		if (secret && strstr(found, secret))
 			fail_msg("a secret is shown: %s", found);
 		for (const char *c = found; *c; c++)
@@ -625,7 +625,7 @@ static void test_example(void **state)
 	struct yaml_node top = { .type = YAML_LIST };
 
 	(void)config_parse("conf/certferry.yaml", text, strlen(text), &desired, &problems);
-	found = problems_text(&problems);
+	found = problems_text(&problems, "");
 	assert_string_equal(found, "");
 	document = yaml_parse("conf/certferry.yaml", text, strlen(text));
 	yaml_node_add(&top, document->root);
