@@ -12,6 +12,9 @@
 
 #define READ_POLICY "conf/iam/destination-secretsmanager-read.json"
 
+/* In bytes, of a list of tags or fields: a sentence has both. */
+#define LIST_MOST ((size_t)512)
+
 /* In place of the id of a version where there is none. */
 #define NO_VERSION "-"
 
@@ -61,7 +64,7 @@ static char *changed_tags(
 		change = printable(mem_printf("'%s=%s' becomes '%s'", key, value, *tag));
 		strv_append(&changes, change);
 	}
-	return changes ? bounded_join(changes, "") : NULL;
+	return changes ? bounded(bounded_join(changes, ""), LIST_MOST) : NULL;
 }
 
 /* --- words --- */
@@ -80,7 +83,7 @@ bool secret_foreign(const struct look_item *item, const struct sm_description *d
 	if (!seen->revision)
 		seen->revision = mem_strdup(NO_VERSION);
 	if (theirs)
-		buf_printf(&words, "has a current version that certferry did not write ('%s')",
+		buf_printf(&words, "has a current version that certferry did not write ('%.64s')",
 			current);
 	if (tags)
 		buf_printf(&words, "%s%s: tag %s", theirs ? "; and " : "would get ",
@@ -98,7 +101,7 @@ static char *others_fields(const struct look_item *item, const struct sm_value *
 	STRV_FOREACH (field, value->fields)
 		if (!secret_body_has(destination, *field))
 			strv_append(&others, *field);
-	return others ? printable(bounded_join(others, "'")) : NULL;
+	return others ? printable(bounded(bounded_join(others, "'"), LIST_MOST)) : NULL;
 }
 
 static char *field_words(const struct look_item *item, const struct sm_value *value)

@@ -356,12 +356,19 @@ char *observed_candidates_text(const struct observed *observed)
 	return bounded(buf_take(&text), BOUNDED_TEXT);
 }
 
+/* In bytes: what others decide the length of leaves room for the way out. */
+#define FOREIGN_MOST ((size_t)1408)
+
 char *observed_foreign_text(const struct observed *observed, const char *name)
 {
+	_cleanup_(freep) char *what = bounded(mem_strdup(observed->foreign), FOREIGN_MOST);
+	_cleanup_(freep) char *object = bounded(
+		mem_strdup(observed->object_id ?: "its object"), BOUNDED_NAME);
+
 	return bounded_printf(BOUNDED_TEXT,
 		"'%s' %s. certferry writes nothing there until you run 'certferry approve %s', by "
 		"exactly this name",
-		observed->object_id ?: "its object", observed->foreign, name);
+		object, what, name);
 }
 
 const char *observed_state_name(enum observed_state state)

@@ -480,6 +480,41 @@ static void test_foreign_fields(void **state)
 	free(said);
 }
 
+/* Who owns the account decides how much there is to say: the way out is said all the same. */
+static void test_foreign_text_is_bounded(void **state)
+{
+	struct world *world = *state;
+	char long_text[3000] = "", *many[41] = { NULL };
+	char *configured[] = { (char *)"owner=platform", (char *)"cost=1", NULL };
+	const char *theirs[3];
+	struct secret_seen s;
+	struct sm_value value;
+	_cleanup_(freep) char *tag = NULL, *text = NULL;
+
+	memset(long_text, 'x', sizeof(long_text) - 1);
+	tag = mem_printf("owner=%s", long_text);
+	for (size_t i = 0; i < 40; i++)
+		many[i] = long_text;
+	theirs[0] = tag;
+	theirs[1] = "cost=2";
+	theirs[2] = NULL;
+	secret_seen_init(&s, world);
+	world->destination.tags = configured;
+	world->wish.adopt = ADOPT_YES;
+	s.description.tags = (char *const *)theirs;
+	s.description.arn = long_text;
+	s.versions[1].id = long_text;
+	assert_string_equal(judged(&s), "present");
+	value = (struct sm_value){ .fields = many, .object = json_object() };
+	secret_foreign_fields(&s.item, &value, NULL, &s.seen);
+	text = observed_foreign_text(&s.seen, "pay/secrets");
+	assert_non_null(strstr(text, "replaces them all"));
+	assert_non_null(strstr(text, "certferry approve pay/secrets"));
+	assert_true(strlen(text) < 2048);
+	json_decref((json_t *)value.object);
+	observed_done(&s.seen);
+}
+
 static void test_tags(void **state)
 {
 	struct world *world = *state;
@@ -561,6 +596,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_judge_foreign, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_judge_foreign_tags, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_foreign_fields, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_foreign_text_is_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tags, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_anchor_tag, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_judge_anchor, setup, teardown),
