@@ -110,6 +110,23 @@ static void test_whose_they_are(void **state)
 	import_list_done(&again);
 }
 
+/* And of one that was made for another source certificate, which it was. */
+static void test_former_source_comes_along(void **state)
+{
+	struct import_list imports = three(), again = three();
+	struct acm_roll *roll = roll_of(&imports);
+
+	note(roll, ARN(1), tag_list(TAG_SOURCE "=arn:source/before", TAG_NAME "=web", NULL));
+	note(roll, ARN(2), tag_list(TAG_SOURCE "=arn:source/web", TAG_NAME "=other", NULL));
+	acm_roll_apply(roll, &again);
+	acm_roll_free(roll);
+	assert_true(import_find(&again, ARN(1))->tags_read);
+	assert_string_equal(tags_former(import_find(&again, ARN(1))->tags, &web), "arn:source/before");
+	assert_null(tags_former(import_find(&again, ARN(2))->tags, &web));
+	import_list_done(&imports);
+	import_list_done(&again);
+}
+
 static void test_anchor_comes_along(void **state)
 {
 	struct import_list imports = three(), again = three();
@@ -227,6 +244,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_is_found_again),
 		cmocka_unit_test(test_whose_they_are),
+		cmocka_unit_test(test_former_source_comes_along),
 		cmocka_unit_test(test_anchor_comes_along),
 		cmocka_unit_test(test_what_was_not_read),
 		cmocka_unit_test(test_what_is_not_listed_again),

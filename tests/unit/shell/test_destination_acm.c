@@ -570,11 +570,74 @@ static void test_budget(void **state)
 	assert_null(budget.near);
 }
 
+/* Those that certferry made for the same object when the entry named another source certificate. */
+static void test_formers(void **state)
+{
+	struct world *world = *state;
+	struct import *former = add(world, "former", "www.example.com");
+	struct observed seen = { 0 };
+	struct best best;
+
+	strv_append(&former->tags, TAG_SOURCE "=arn:other");
+	strv_append(&former->tags, TAG_NAME "=web");
+	match_formers(&world->imports, &world->item, &best);
+	assert_int_equal(best.total, 0); /* what the search says lags */
+	former->tags_read = true;
+	match_formers(&world->imports, &world->item, &best);
+	assert_int_equal(best.total, 1);
+	assert_ptr_equal(best.items[0].import, former);
+	assert_true(match_admits(&world->imports, former, &world->item));
+	assert_null(match_tagged(&world->imports, &world->item));
+	tags_see(former->tags, &world->delivery, &seen);
+	assert_false(seen.own);
+	assert_string_equal(seen.former, "arn:other");
+
+	free(former->summary.key_algorithm);
+	former->summary.key_algorithm = mem_strdup("RSA_4096");
+	assert_false(match_admits(&world->imports, former, &world->item));
+	match_fill_best(&best, &world->item, &seen);
+	seen.candidates[0].in_use = true;
+	{
+		_cleanup_(freep) char *text = observed_candidates_text(&seen);
+
+		assert_non_null(strstr(text, "its entry named another source certificate before"));
+		assert_non_null(strstr(text, "former (expires"));
+		assert_non_null(strstr(text, "its key is RSA_4096 and the renewed one's RSA_2048"));
+		assert_non_null(strstr(text, "set another name with as:"));
+	}
+	observed_done(&seen);
+}
+
+/* One of another object, one without a name of the item's, one that is the item's own: none of them was. */
+static void test_no_formers(void **state)
+{
+	static const char *const names[] = { "shop", "web", "web" };
+	static const char *const sources[] = { "arn:other", "arn:other", SOURCE_ARN };
+	static const char *const domains[] = { "www.example.com", "x.example.net", "www.example.com" };
+	struct world *world = *state;
+	struct best best;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_(freep) char *arn = mem_printf("%zu", i);
+		_cleanup_(freep) char *source = mem_printf(TAG_SOURCE "=%s", sources[i]);
+		_cleanup_(freep) char *name = mem_printf(TAG_NAME "=%s", names[i]);
+		struct import *import = add(world, arn, domains[i]);
+
+		strv_append(&import->tags, source);
+		strv_append(&import->tags, name);
+		import->tags_read = true;
+	}
+	match_formers(&world->imports, &world->item, &best);
+	assert_int_equal(best.total, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_list, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_known, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_formers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_formers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_names_that_meet, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_domain_counts_as_a_name, setup, teardown),
 		cmocka_unit_test(test_tags_that_are_kept),
