@@ -328,16 +328,41 @@ static void append_candidate(struct buf *text, const struct candidate *candidate
 		buf_printf(text, "%s)", candidate->refusal ? ", ACM would refuse a re-import" : "");
 }
 
+/* Which imports it is about, and what to do. */
+struct choice {
+	const char *head, *way_out;
+};
+
+static struct choice choice_of(const struct observed *observed)
+{
+	static const struct choice others = {
+		"imports that are not certferry's share its name:",
+		"choose with arn:, adopt: in-use or adopt: beside, or see 'certferry adopt'",
+	};
+	static const struct choice refused = {
+		"its entry names another source certificate now, which ACM does not take over the "
+		"former one's import:",
+		"set another name with as: to import it as a new certificate, and let what uses the "
+		"former one use that",
+	};
+	static const struct choice several = {
+		"its entry names another source certificate now, and several imports of former ones "
+		"are there:",
+		"choose one with arn:, or set another name with as: to import it as a new certificate",
+	};
+
+	if (!observed->former)
+		return others;
+	return observed->candidate_total > 1 ? several : refused;
+}
+
 char *observed_candidates_text(const struct observed *observed)
 {
+	const struct choice choice = choice_of(observed);
 	struct buf text = BUF_NULL;
 	size_t shown = 0;
 
-	buf_append_string(&text, observed->former
-					 ? "its entry named another source certificate before, and "
-					   "ACM would not take this one over what "
-					   "certferry imported then, or several could be meant:"
-					 : "imports that are not certferry's share its name:");
+	buf_append_string(&text, choice.head);
 	for (; shown < observed->candidate_count && bounded_takes(&text, shown); shown++) {
 		if (shown)
 			buf_append_char(&text, ',');
@@ -347,12 +372,7 @@ char *observed_candidates_text(const struct observed *observed)
 		bounded_more(&text, shown, observed->candidate_total);
 	else
 		buf_printf(&text, " %zu", observed->candidate_total);
-	buf_append_string(&text, observed->former
-					 ? "; choose one with arn:, or set another name with as: "
-					   "to import it as a new certificate and let what "
-					   "uses the former one use that"
-					 : "; choose with arn:, adopt: in-use or adopt: beside, or "
-					   "see 'certferry adopt'");
+	buf_printf(&text, "; %s", choice.way_out);
 	return bounded(buf_take(&text), BOUNDED_TEXT);
 }
 
