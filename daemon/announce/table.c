@@ -193,6 +193,15 @@ static const struct announce_row rows[CHANGE_EVENTS] = {
 		.level = SILENT, .repeats = SILENT,
 		.matter = MATTER_ENTRY, .effect = ENDS,
 	},
+	[CHANGE_UNIT_UNFIT] = {
+		.level = LOG_WARNING, .repeats = SILENT,
+		.matter = MATTER_UNIT, .effect = BEGINS, .same = SAME_MATTER,
+		.sentence = "{words}",
+	},
+	[CHANGE_UNIT_FIT] = {
+		.level = SILENT, .repeats = SILENT,
+		.matter = MATTER_UNIT, .effect = ENDS,
+	},
 
 	/* --- deliveries --- */
 	[CHANGE_DELIVERED] = {
@@ -385,6 +394,7 @@ enum announce_about matter_about(enum matter matter)
 		[MATTER_QUEUE] = ABOUT_QUEUE,
 		[MATTER_MESSAGE] = ABOUT_QUEUE,
 		[MATTER_ENTRY] = ABOUT_ENTRY,
+		[MATTER_UNIT] = ABOUT_ENTRY,
 		[MATTER_REFUSAL] = ABOUT_CERTIFICATE,
 		[MATTER_EXPORT] = ABOUT_CERTIFICATE,
 		[MATTER_DELIVERY] = ABOUT_DELIVERY,

@@ -23,6 +23,7 @@ enum matter {
 	MATTER_QUEUE,
 	MATTER_MESSAGE, /* of the queue, that is not understood */
 	MATTER_ENTRY,
+	MATTER_UNIT,
 	MATTER_REFUSAL,
 	MATTER_EXPORT,
 	MATTER_DELIVERY,

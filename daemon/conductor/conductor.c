@@ -103,11 +103,25 @@ static void on_view(void *userdata, const struct source_view *view, const struct
 	take_over(conductor, world, view);
 }
 
+/* Only one that has asked about all units knows what is over. */
+static void end_survey(struct conductor *conductor)
+{
+	if (conductor->units && unit_survey_is_complete(conductor->units)) {
+		say_units(conductor->inventory, conductor->found, conductor->unfit);
+		conductor->unfit = strv_free(conductor->unfit);
+	}
+	STRV_FOREACH (sentence, conductor->found)
+		if (!strv_has(conductor->unfit, *sentence))
+			strv_append(&conductor->unfit, *sentence);
+	conductor->found = strv_free(conductor->found);
+	conductor->units = unit_survey_free(conductor->units);
+}
+
 static void adopt_configuration(struct conductor *conductor, struct configuration *configuration)
 {
 	const struct source_view *view = conductor->stock->view;
 
-	conductor->units = unit_survey_free(conductor->units);
+	end_survey(conductor);
 	watch_cancel(conductor->watch);
 	queue_stop(conductor->queue);
 	/* They are tried as they are configured now. */
@@ -195,7 +209,8 @@ static void on_finding(void *userdata, enum unit_finding finding, const char *se
 {
 	struct conductor *conductor = userdata;
 
-	log_write(LOG_WARNING, NULL, NULL, "%s", sentence);
+	say_units(conductor->inventory, (char *[]){ (char *)sentence, NULL }, NULL);
+	strv_append(&conductor->found, sentence);
 	if (finding == FINDING_REFUSED)
 		strv_append(&conductor->refused, sentence);
 }
@@ -207,7 +222,7 @@ static void survey_units(struct conductor *conductor)
 		.event = conductor->event, .bus = bus_now, .userdata = conductor
 	};
 
-	conductor->units = unit_survey_free(conductor->units);
+	end_survey(conductor);
 	conductor->refused = strv_free(conductor->refused);
 	if (!conductor->options.once)
 		conductor->units = unit_survey_start(
@@ -686,7 +701,9 @@ static void finish(struct conductor *conductor)
 	sd_event_unref(conductor->event);
 	plan_done(&conductor->planner.shown);
 	inventory_free(conductor->inventory);
+	strv_free(conductor->found);
 	strv_free(conductor->refused);
+	strv_free(conductor->unfit);
 	strv_free(conductor->notices);
 	free(conductor->config_problem);
 	free(conductor->default_region);

@@ -82,7 +82,9 @@ struct conductor {
 	struct leftovers *leftovers;
 	struct tell *tell;
 	struct unit_survey *units; /* NULL: nothing is asked about them */
-	char **refused; /* what it found that we may not do to them, in sentences */
+	char **found; /* by it, in sentences; of those: */
+	char **refused; /* what we may not do to them */
+	char **unfit; /* what was found before, and lasts as far as is known */
 	char **notices; /* view.c: as last shown */
 
 	struct job *jobs;

@@ -90,6 +90,10 @@ void say_place(const struct inventory *inventory, const struct tracked_place *pl
  * are there now and ${former} (may be NULL) were. */
 void say_entries(const struct inventory *inventory, char *const *problems, char *const *former);
 
+/* say_units(inventory, findings, former): of units as they are set up, ${findings} stand out now, and
+ * ${former} (may be NULL) did. */
+void say_units(const struct inventory *inventory, char *const *findings, char *const *former);
+
 /* --- worlds --- */
 
 /**

@@ -75,22 +75,34 @@ void say_place(const struct inventory *inventory, const struct tracked_place *pl
 	announce_change(inventory->announce, &subject, change);
 }
 
-static void say_entry(
-	const struct inventory *inventory, enum change_event event, const char *problem)
+/* A sentence, which names its subject, too. */
+static void say_sentence(
+	const struct inventory *inventory, enum change_event event, const char *sentence)
 {
-	const struct change change = { .event = event, .words = problem };
-	const struct change_subject subject = { .name = problem };
+	const struct change change = { .event = event, .words = sentence };
+	const struct change_subject subject = { .name = sentence };
 
 	announce_change(inventory->announce, &subject, &change);
 }
 
+static void say_sentences(const struct inventory *inventory, enum change_event begins,
+	char *const *present, enum change_event ends, char *const *former)
+{
+	STRV_FOREACH (sentence, former)
+		if (!strv_has(present, *sentence))
+			say_sentence(inventory, ends, *sentence);
+	STRV_FOREACH (sentence, present)
+		say_sentence(inventory, begins, *sentence);
+}
+
 void say_entries(const struct inventory *inventory, char *const *problems, char *const *former)
 {
-	STRV_FOREACH (problem, former)
-		if (!strv_has(problems, *problem))
-			say_entry(inventory, CHANGE_ENTRY_ACCEPTED, *problem);
-	STRV_FOREACH (problem, problems)
-		say_entry(inventory, CHANGE_ENTRY_REFUSED, *problem);
+	say_sentences(inventory, CHANGE_ENTRY_REFUSED, problems, CHANGE_ENTRY_ACCEPTED, former);
+}
+
+void say_units(const struct inventory *inventory, char *const *findings, char *const *former)
+{
+	say_sentences(inventory, CHANGE_UNIT_UNFIT, findings, CHANGE_UNIT_FIT, former);
 }
 
 static bool is_present(void *userdata, enum announce_about about, const char *name)

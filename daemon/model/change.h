@@ -58,6 +58,9 @@
 	/* an entry of the configuration that comes to no certificate */                           \
 	CHANGE(ENTRY_REFUSED, "entry-refused")		   /* words: why, which name the subject too */ \
 	CHANGE(ENTRY_ACCEPTED, "entry-accepted")                                                   \
+	/* a dependent's unit, as it is set up */                                                  \
+	CHANGE(UNIT_UNFIT, "unit-unfit")		   /* words: what, which name the subject too */ \
+	CHANGE(UNIT_FIT, "unit-fit")                                                               \
 	/* a delivery */                                                                           \
 	CHANGE(DELIVERED, "delivered")			   /* version */                       \
 	CHANGE(UNCHANGED, "unchanged")			   /* version: it was there already */ \
