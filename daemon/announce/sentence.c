@@ -193,7 +193,9 @@ static void add_version(struct log_fields *fields, const struct version *version
 {
 	char fingerprint[DIGEST_TEXT_SIZE], end[TIME_TEXT_SIZE];
 
-	log_field(fields, "CERTFERRY_FINGERPRINT", "%s", digest_format(&version->digest, fingerprint));
+	if (digest_is_set(&version->digest)) /* of what others put there the dates may be all */
+		log_field(fields, "CERTFERRY_FINGERPRINT", "%s",
+			digest_format(&version->digest, fingerprint));
 	log_field(fields, "CERTFERRY_NOT_AFTER", "%s", time_format(version->not_after, end));
 }
 

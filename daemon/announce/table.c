@@ -257,6 +257,11 @@ static const struct announce_row rows[CHANGE_EVENTS] = {
 		.matter = MATTER_EXPIRY, .effect = BEGINS, .same = SAME_MATTER, .again = EXPIRY_AGAIN,
 		.sentence = "Certificate at '{name}' expires {end} and no renewal has been delivered",
 	},
+	[CHANGE_DEADLINE_UNKNOWN] = {
+		.message_id = SAY_EXPIRING, .level = LOG_WARNING, .repeats = SILENT,
+		.matter = MATTER_DEADLINE, .effect = BEGINS, .same = SAME_EVENT, .again = EXPIRY_AGAIN,
+		.sentence = "Certificate at '{name}' stays there, and certferry cannot tell when it expires: {words}",
+	},
 	[CHANGE_DEADLINE_CLOSE] = {
 		.message_id = SAY_EXPIRING, .level = LOG_WARNING, .repeats = SILENT,
 		.matter = MATTER_DEADLINE, .effect = BEGINS, .same = SAME_EVENT, .again = EXPIRY_AGAIN,

@@ -52,11 +52,16 @@ static void say_deadline(const struct conductor *conductor,
 	const struct version life = plan_in_place(&planned);
 	enum expiry_alarm alarm = expiry_alarm(
 		life.not_before, life.not_after, inventory_now(conductor->inventory));
-	struct change change = { .version = &life, .words = step->reason };
+	bool blind = !life.not_after && step->verb == STEP_HOLD &&
+		     holds_have(step->holds->set, HOLD_FOREIGN);
+	struct change change = {
+		.event = blind ? CHANGE_DEADLINE_UNKNOWN : events[alarm],
+		.version = blind ? NULL : &life,
+		.words = step->reason,
+	};
 
-	if (alarm == EXPIRY_CALM || !(step->verb == STEP_HOLD || step->failed))
+	if (!blind && (alarm == EXPIRY_CALM || !(step->verb == STEP_HOLD || step->failed)))
 		return;
-	change.event = events[alarm];
 	say_delivery(conductor->inventory, delivery->delivery, &change);
 }
 

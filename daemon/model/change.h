@@ -73,6 +73,7 @@
 	CHANGE(HELD, "held")				   /* hold; words: why */              \
 	CHANGE(APPROVED, "approved")			   /* hold, who; words: what */        \
 	CHANGE(EXPIRING, "expiring")			   /* version */                       \
+	CHANGE(DEADLINE_UNKNOWN, "deadline-unknown")	   /* words: why what is in place stays */ \
 	CHANGE(DEADLINE_CLOSE, "deadline-close")	   /* version in place; words: why it stays */ \
 	CHANGE(DEADLINE_URGENT, "deadline-urgent")	   /* the same */                      \
 	CHANGE(DEADLINE_PAST, "deadline-past")		   /* the same */                      \

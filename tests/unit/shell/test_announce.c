@@ -306,6 +306,11 @@ static const struct expected troubles[] = {
 
 /* Those that nothing ends: they go with their subject. */
 static const struct expected lasting[] = {
+	{ { .event = CHANGE_DEADLINE_UNKNOWN, .version = &version, .words = "held" }, &of_delivery,
+		ID("1a"), LOG_WARNING,
+		"Certificate at 'pay/prod/111122223333/eu-west-1' stays there, and certferry cannot tell "
+		"when it expires: held",
+		QUIET, { 0 }, NULL, QUIET, NULL, NULL },
 	{ { .event = CHANGE_DEADLINE_CLOSE, .version = &version, .words = "held" }, &of_delivery,
 		ID("1a"), LOG_WARNING,
 		"Certificate at 'pay/prod/111122223333/eu-west-1' expires " END " and stays there: held",
@@ -600,6 +605,7 @@ static void test_deadline_is_said_louder(void **state)
 		enum change_event event;
 		int level;
 	} steps[] = {
+		{ CHANGE_DEADLINE_UNKNOWN, LOG_WARNING },
 		{ CHANGE_DEADLINE_CLOSE, LOG_WARNING },
 		{ CHANGE_DEADLINE_URGENT, LOG_ERR },
 		{ CHANGE_DEADLINE_PAST, LOG_CRIT },
