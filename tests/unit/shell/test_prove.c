@@ -896,6 +896,7 @@ static void test_own_addresses_are_known(void **state)
 	assert_true(is_own("127.0.0.9"));
 	assert_true(is_own("::1"));
 	assert_true(is_own("198.51.100.7"));
+	assert_false(is_own("198.51.100.8")); /* there is a way to it */
 	assert_false(is_own("198.51.101.7"));
 	assert_false(is_own("2001:db8::1"));
 }
