@@ -52,6 +52,7 @@ struct telling {
 	usec_t in_place_since; /* the latest of the due rows */
 	bool question; /* the record was lost: find out whether anything is owed */
 	bool told; /* a job was done, or was found to have been done */
+	bool reloaded; /* that was a reload, which should leave its ports as they were */
 	struct wants *wants; /* of each endpoint that is being looked at */
 	size_t wants_count;
 	bool escalated; /* its action was in vain: more is to be done */
@@ -362,7 +363,8 @@ static void told_in_vain(struct telling *telling, const struct proof_seen *seen,
 	tell_settled(telling, proof);
 }
 
-/* With what a glance saw before. */
+/* With what a glance saw before; and who was reloaded and listens no more has lost its TLS, while one
+ * that was restarted may still be at its start. */
 static struct proof_record judge_seen(const struct telling *telling, const struct proof_seen *seen)
 {
 	const struct tracked_dependent *dependent = telling->dependent;
@@ -372,6 +374,7 @@ static struct proof_record judge_seen(const struct telling *telling, const struc
 	for (size_t i = 0; i < count; i++) {
 		all[i] = seen[i];
 		all[i].had_tls = telling->had_tls && telling->had_tls[i];
+		all[i].no_tls |= seen[i].refused && telling->reloaded;
 	}
 	return proof_judge(&dependent->record.proof, dependent->dependent->prove, all, count,
 		inventory_now(telling->tell->inventory));
@@ -516,6 +519,7 @@ static void on_told(void *userdata, enum told told, const struct error *err)
 		return;
 	}
 	telling->told = told == TOLD_DONE || told == TOLD_DONE_STRONGER;
+	telling->reloaded = told == TOLD_DONE && words.reloads;
 	if (told == TOLD_DONE_STRONGER)
 		unhung = mem_printf(
 			"Ended the reload that hung, by a %s of", words.stronger ?: words.action);

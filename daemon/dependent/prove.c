@@ -213,17 +213,21 @@ static bool probe_is_refused(const struct probe *probe)
 	       probe->last[LEAF_EC].refused;
 }
 
+static bool probe_is_unreachable(const struct probe *probe)
+{
+	return probe->last[LEAF_ANY].unreachable || probe->last[LEAF_RSA].unreachable ||
+	       probe->last[LEAF_EC].unreachable;
+}
+
 /* An address to which this host has no way says nothing about the server; and the two addresses of
  * localhost are one host: where nothing listens on one of them, the other speaks for it.  Both are
  * no passing things when they are seen twice. */
 static bool probe_may_be_silent(const struct probe *probe)
 {
-	const struct served *last = probe->last;
 	bool is_localhost = strcmp(probe->prove->host, "localhost") == 0;
-	bool unreachable = last[LEAF_ANY].unreachable || last[LEAF_RSA].unreachable ||
-			   last[LEAF_EC].unreachable;
 
-	return probe->looks > 1 && (unreachable || (is_localhost && probe_is_refused(probe)));
+	return probe->looks > 1 &&
+	       (probe_is_unreachable(probe) || (is_localhost && probe_is_refused(probe)));
 }
 
 static bool probe_is_missing(const struct probe *probe)
@@ -384,6 +388,13 @@ static void see_former(const struct prove *prove, struct proof_seen *seen)
 	seen->own = seen->own && seen->former;
 }
 
+static bool prove_is_refused(const struct prove *prove)
+{
+	size_t refused = prove_count(prove, probe_is_refused);
+
+	return refused > 0 && refused + prove_count(prove, probe_is_unreachable) == prove->probe_count;
+}
+
 static void prove_conclude(struct prove *prove)
 {
 	_cleanup_(freep) char *words = NULL;
@@ -401,6 +412,7 @@ static void prove_conclude(struct prove *prove)
 	} else {
 		seen.result = PROVE_UNPROVEN;
 		seen.no_tls = prove_count(prove, probe_is_without_tls) > 0;
+		seen.refused = prove_is_refused(prove);
 		words = words_unproven(prove);
 	}
 	prove_finish(prove, &seen, words);

@@ -512,6 +512,7 @@ static struct dependent_words systemd_describe(const struct desired_dependent *d
 		.pause = "to stay below its start limit",
 		.stronger = dependent->unit.action == ACTION_RELOAD_OR_RESTART ? action_name(ACTION_RESTART) : NULL,
 		.advice = dependent->unit.action == ACTION_RELOAD ? reload_is_deaf : NULL,
+		.reloads = dependent->unit.action == ACTION_RELOAD,
 		.unit = dependent->unit.name,
 	};
 }

@@ -207,6 +207,7 @@ struct dependent_words {
 	const char *pause;  /* why it may have to wait after it was told: "to stay below its start limit" */
 	const char *stronger; /* what else may be done where the action brought it no new version: "restart"; NULL: nothing */
 	const char *advice; /* what a person can do then, where nothing else may be; or NULL */
+	bool reloads; /* the action leaves its processes and ports alone */
 	const char *unit;   /* systemd: the unit, borrowed from what it describes; else NULL */
 };
 

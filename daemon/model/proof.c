@@ -182,7 +182,9 @@ static struct endpoint_record judge_endpoint(const struct endpoint_record *befor
 {
 	static const struct fingerprint never;
 	const bool had_tls = seen->had_tls || (before && before->had_tls);
-	const bool lost = seen->result == PROVE_UNPROVEN && seen->no_tls && had_tls;
+	const bool was_lost = before && before->result == PROVE_WRONG && !fingerprint_is_set(&before->leaf);
+	const bool no_tls = seen->no_tls || (seen->refused && was_lost);
+	const bool lost = seen->result == PROVE_UNPROVEN && no_tls && had_tls;
 	const struct fingerprint *proven = seen->result == PROVE_MATCHED ? &seen->leaf
 					   : before			? &before->proven
 									: &never;

@@ -30,6 +30,7 @@ struct proof_seen {
 	bool former; /* WRONG: all addresses that this host can reach show the former one */
 	bool own; /* and they are this host's own */
 	bool no_tls; /* UNPROVEN: what is there answers, but not with TLS that holds */
+	bool refused; /* UNPROVEN: nothing listens there, as far as this host can reach it */
 	bool had_tls; /* a look right before showed a leaf there */
 	const char *addresses; /* that were looked at, "127.0.0.1:443 [::1]:443"; NULL: there is none */
 };
@@ -76,7 +77,8 @@ char *proof_endpoint(const struct desired_proof *wish);
 /**
  * proof_judge(before, wishes, seen, count, now):
  * What is recorded after ${count} endpoints were looked at, of which ${before} was known.  An endpoint
- * that answers without TLS is WRONG where it served TLS before; its words say so.  The caller owns it.
+ * that answers without TLS is WRONG where it served TLS before; its words say so, and it stays so while
+ * nothing listens there.  The caller owns it.
  */
 struct proof_record proof_judge(const struct proof_record *before, const struct desired_proof *wishes,
 	const struct proof_seen *seen, size_t count, usec_t now);

@@ -82,6 +82,7 @@ static const struct fingerprint leaf = { { 1 } };
 #define ANOTHER  { .result = PROVE_WRONG, .words = "mx:443: another", .leaf = leaf }
 #define SILENT   { .result = PROVE_UNPROVEN, .words = "mx:443: no answer" }
 #define CLEAR    { .result = PROVE_UNPROVEN, .words = "mx:443: in clear", .no_tls = true }
+#define REFUSES  { .result = PROVE_UNPROVEN, .words = "mx:443: refused", .refused = true }
 #define HAD_TLS  { .result = PROVE_UNPROVEN, .words = "mx:443: in clear", .no_tls = true, .had_tls = true }
 
 /* What both are seen to do, once or (if anything is said) before. */
@@ -135,6 +136,8 @@ static void test_lost_tls(void **state)
 		{ { SERVES, SERVES }, { SERVES, SILENT }, PROVE_UNPROVEN }, /* or it is not there */
 		{ { SERVES, SILENT }, { SERVES, HAD_TLS }, PROVE_WRONG },
 		{ { SERVES, HAD_TLS }, { SERVES, CLEAR }, PROVE_WRONG }, /* and so it stays */
+		{ { SERVES, HAD_TLS }, { SERVES, REFUSES }, PROVE_WRONG },
+		{ { SERVES, ANOTHER }, { SERVES, REFUSES }, PROVE_UNPROVEN }, /* it may be at its start */
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -252,7 +252,7 @@ struct proof {
 	enum prove_result result;
 	char *words;
 	struct fingerprint leaf;
-	bool no_tls, former, own;
+	bool no_tls, refused, former, own;
 	char *addresses;
 	usec_t took;
 };
@@ -267,6 +267,7 @@ static void on_proved(void *userdata, const struct proof_seen *seen)
 	proof->words = mem_strdup(seen->words);
 	proof->leaf = seen->leaf;
 	proof->no_tls = seen->no_tls;
+	proof->refused = seen->refused;
 	proof->former = seen->former;
 	proof->own = seen->own;
 	proof->addresses = mem_strdup(seen->addresses);
@@ -567,6 +568,7 @@ static void test_one_look(void **state)
 		server_stop(&server);
 		assert_int_equal(server.connections, 1);
 		assert_int_equal(proof.no_tls, rows[i].no_tls);
+		assert_false(proof.refused);
 		assert_string_equal(proof.addresses, connect);
 		if (rows[i].leaf)
 			assert_true(fingerprint_equal(&proof.leaf, rows[i].leaf));
@@ -605,6 +607,7 @@ static void test_refused_is_unproven_at_the_time_limit(void **state)
 	server_stop(&server);
 	prove_now(&proof, connect, NULL, SHORT);
 	assert_in_range(proof.took, SHORT, 20 * SHORT);
+	assert_true(proof.refused && !proof.no_tls);
 	proof_check(&proof, PROVE_UNPROVEN, "Connection refused");
 }
 

@@ -21,6 +21,7 @@ static struct {
 	char **asked; /* the tokens of all tells that reached it */
 	unsigned tokens; /* given out */
 	unsigned looks, tells, resumes, cancels;
+	bool reloads; /* as of its words */
 	bool unreachable; /* what is told gets lost on its way */
 	enum dependent_judgement answer; /* to a question */
 	usec_t later; /* not to be told before that; 0: now */
@@ -142,7 +143,8 @@ static struct dependent_words toy_describe(const struct desired_dependent *depen
 		.done = "Played",
 		.target = mem_printf("the %s", dependent->name),
 		.pause = "so as not to break it",
-		.stronger = "play loud",
+		.stronger = toy.reloads ? NULL : "play loud",
+		.reloads = toy.reloads,
 	};
 }
 
@@ -447,6 +449,30 @@ static void test_lost_tls(void **state)
 	assert_null(proof);
 	tell_in_clear(bed);
 	assert_int_equal(bed->dependent->record.proof.result, PROVE_WRONG);
+}
+
+/* One that was reloaded should listen as before; one that was restarted may be at its start. */
+static void test_refused_after_a_reload(void **state)
+{
+	struct telling_bed *bed = *state;
+
+	ask_for_proof(bed, true);
+	for (char version = 'A'; version <= 'B'; version++) {
+		toy.reloads = version == 'B';
+		owe(bed, "pay/a", version, OWED_DUE, 10);
+		tell_start(bed->tell, bed->dependent);
+		if (proof) {
+			sight.leaf.bytes[0] = 7;
+			proven(PROVE_WRONG);
+		}
+		toy_looked(NULL);
+		toy_told(TOLD_DONE, NULL);
+		sight = (struct proof_seen){ .refused = true };
+		proven(PROVE_UNPROVEN);
+		sight = (struct proof_seen){ 0 };
+		assert_int_equal(bed->dependent->record.proof.result,
+			toy.reloads ? PROVE_WRONG : PROVE_UNPROVEN);
+	}
 }
 
 /* Nobody waits for a glance for long. */
@@ -897,6 +923,7 @@ int main(void)
 		TEST(test_told_and_proven),
 		TEST(test_one_proof_for_all_versions),
 		TEST(test_lost_tls),
+		TEST(test_refused_after_a_reload),
 		TEST(test_a_glance_without_answer),
 		TEST(test_newer_version_stays_owed),
 		TEST(test_crash_tells_nothing_twice),
