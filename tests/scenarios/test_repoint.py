@@ -116,3 +116,33 @@ def test_found_by_a_match(ferry):
     one, other = first.split("/")[-1], second.split("/")[-1]
     assert f"delivery 'all/{one}/prod' goes on as 'all/{other}/prod'" in run.log
     assert ferry.once().requests.writes == []
+
+
+def test_tags_that_could_not_be_moved_are_moved_later(ferry, cloud):
+    """Also without a record what certferry imported for the former certificate is found, and is no second one."""
+    first, second = carried(ferry, "prod")
+    held = ferry.expect_import(DESTINATION, first)
+    refused = {"code": "AccessDeniedException", "message": "not you", "status": 400}
+    cloud.fault("error", operation="AddTagsToCertificate", **refused)
+    ferry.carry("pay", second, "prod").run("--once")
+    assert ferry.imports(DESTINATION)[held]["certferry:source"] == first
+    assert ferry.truth(held)["fingerprint"] == ferry.truth(second)["fingerprint"]
+    cloud.clear_faults()
+    ferry.forget_everything()
+    assert ferry.once().requests.writes == ["AddTagsToCertificate"]
+    ferry.expect_import(DESTINATION, second, at=held)
+
+
+def test_several_imports_of_former_certificates(ferry, cloud):
+    first, second = carried(ferry, "prod")
+    held = ferry.expect_import(DESTINATION, first)
+    tags = {"certferry:source": f"{first[:-4]}0000", "certferry:name": "pay"}
+    another = cloud.import_by_hand(DESTINATION, "pay.example.com", tags=tags)["arn"]
+    ferry.forget_everything()
+    run = ferry.carry("pay", second, "prod").once(expect=3)
+    delivery = run.delivery("pay/prod")
+    assert delivery["hold"] == "adopt?" and held in delivery["reason"] and another in delivery["reason"]
+    assert "choose one with arn:" in delivery["reason"] and run.requests.writes == []
+    ferry.carry("pay", second, {"to": "prod", "arn": held})
+    run = ferry.run("--once", "--approve=pay/prod")
+    assert ferry.truth(held)["fingerprint"] == ferry.truth(second)["fingerprint"], run
