@@ -46,7 +46,8 @@ static void on_answer(void *userdata, const struct inspected *seen, const struct
 	else if (seen->gone)
 		inventory_leftover_gone(leftovers->inventory, question->object_id);
 	else
-		inventory_leftover_seen(leftovers->inventory, question->object_id, seen->knows_users, seen->users);
+		inventory_leftover_seen(
+			leftovers->inventory, question->object_id, seen->knows_users, seen->users);
 	question_done(question);
 	go_on(leftovers);
 	if (!leftovers_are_busy(leftovers))
@@ -82,8 +83,9 @@ static bool reaches_by_slots(const struct leftovers *leftovers, size_t place, co
 	const struct stock *stock = leftovers->stock;
 
 	for (size_t i = 0; i < stock->delivery_count; i++) {
-		_cleanup_(freep) char *object =
-			stock->slots[i].place == place ? slot_object(stock, &stock->slots[i]) : NULL;
+		_cleanup_(freep) char *object = stock->slots[i].place == place
+							? slot_object(stock, &stock->slots[i])
+							: NULL;
 
 		if (object)
 			return same_account(object, object_id);
@@ -108,10 +110,12 @@ static bool reaches(const struct place *place, const struct leftover *leftover)
 		return false;
 	if (place->destination->kind == DESTINATION_FILE)
 		return true;
-	return account && region && arn_has(leftover->object_id, 3, region) && arn_has(leftover->object_id, 4, account);
+	return account && region && arn_has(leftover->object_id, 3, region) &&
+	       arn_has(leftover->object_id, 4, account);
 }
 
-static const struct place *find_place(const struct leftovers *leftovers, const struct leftover *leftover)
+static const struct place *find_place(
+	const struct leftovers *leftovers, const struct leftover *leftover)
 {
 	const struct stock *stock = leftovers->stock;
 
@@ -157,12 +161,13 @@ static void ask(struct question *question, const struct leftover *leftover)
 	place = place ?: question->made;
 	if (!place) {
 		inventory_leftover_unseen(leftovers->inventory, leftover->object_id,
-			"no destination of the configuration reaches it, so certferryd cannot check it");
+			"no destination of the configuration reaches it, so certferryd cannot "
+			"check it");
 		return;
 	}
 	question->object_id = mem_strdup(leftover->object_id);
-	question->call =
-		destination_inspect(leftovers->context, place, question->object_id, on_answer, question);
+	question->call = destination_inspect(
+		leftovers->context, place, question->object_id, on_answer, question);
 }
 
 static struct question *find_free(struct leftovers *leftovers)
@@ -179,8 +184,8 @@ static const struct leftover *find_next(const struct leftovers *leftovers)
 	for (size_t i = 0; i < leftovers->stock->leftover_count; i++) {
 		const struct leftover *leftover = &leftovers->stock->leftovers[i];
 
-		if ((!leftovers->after || strcmp(leftover->object_id, leftovers->after) > 0) && !leftover->cared_for &&
-			!leftover->awaited)
+		if ((!leftovers->after || strcmp(leftover->object_id, leftovers->after) > 0) &&
+			!leftover->cared_for && !leftover->awaited)
 			return leftover;
 	}
 	return NULL;
@@ -231,7 +236,8 @@ void leftovers_cancel(struct leftovers *leftovers)
 	leftovers->looks = false;
 }
 
-struct leftovers *leftovers_new(struct inventory *inventory, const struct destination_context *context)
+struct leftovers *leftovers_new(
+	struct inventory *inventory, const struct destination_context *context)
 {
 	struct leftovers *leftovers = mem_new(struct leftovers);
 

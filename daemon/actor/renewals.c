@@ -33,7 +33,8 @@ static void question_done(struct question *question)
 
 static void go_on(struct renewals *renewals);
 
-static void on_answer(void *userdata, const char *status, const char *reason, const struct error *err)
+static void on_answer(
+	void *userdata, const char *status, const char *reason, const struct error *err)
 {
 	struct question *question = userdata;
 	struct renewals *renewals = question->renewals;
@@ -43,7 +44,8 @@ static void on_answer(void *userdata, const char *status, const char *reason, co
 	question->call = NULL;
 	certificates = inventory_find_arn(renewals->inventory, question->arn, &count);
 	for (size_t i = 0; i < count; i++)
-		inventory_renewal_seen(renewals->inventory, certificates[i], status, err ? err->text : reason);
+		inventory_renewal_seen(
+			renewals->inventory, certificates[i], status, err ? err->text : reason);
 	question_done(question);
 	go_on(renewals);
 	if (!renewals_are_busy(renewals))
@@ -53,7 +55,8 @@ static void on_answer(void *userdata, const char *status, const char *reason, co
 /* --- the next ones --- */
 
 /* Is it to be asked about?  (What is expiring no more is forgotten by the way.) */
-static bool is_wanted(const struct renewals *renewals, const struct tracked_certificate *certificate)
+static bool is_wanted(
+	const struct renewals *renewals, const struct tracked_certificate *certificate)
 {
 	if (!inventory_is_expiring(renewals->inventory, certificate, NULL)) {
 		inventory_renewal_forget(renewals->inventory, certificate);
@@ -89,8 +92,8 @@ static void go_on(struct renewals *renewals)
 		if (!is_wanted(renewals, certificate) || is_asked(renewals, certificate->arn))
 			continue;
 		question->arn = mem_strdup(certificate->arn);
-		question->call = source_renewal(
-			renewals->context->aws, stock->world->desired, certificate->arn, on_answer, question);
+		question->call = source_renewal(renewals->context->aws, stock->world->desired,
+			certificate->arn, on_answer, question);
 		question = find_free(renewals);
 	}
 }
@@ -131,7 +134,8 @@ void renewals_cancel(struct renewals *renewals)
 	renewals->next = SIZE_MAX;
 }
 
-struct renewals *renewals_new(struct inventory *inventory, const struct destination_context *context)
+struct renewals *renewals_new(
+	struct inventory *inventory, const struct destination_context *context)
 {
 	struct renewals *renewals = mem_new(struct renewals);
 

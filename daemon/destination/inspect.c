@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * One question.  It is ASKED, of ACM, Secrets Manager or the file system, by one of three handles, and ends with done().
+ * One question.  It is ASKED, of ACM, Secrets Manager or the file system, by one of three handles,
+ * and ends with done().
  */
 
 #include "daemon/destination/inspect.h"
@@ -38,7 +39,8 @@ struct destination_inspect *destination_inspect_cancel(struct destination_inspec
 }
 
 /* The only end. */
-static void finish(struct destination_inspect *inspect, const struct inspected *seen, const struct error *err)
+static void finish(
+	struct destination_inspect *inspect, const struct inspected *seen, const struct error *err)
 {
 	const struct inspected gone = { .gone = true };
 	const bool absent = err && err->kind == ERROR_ABSENT;
@@ -47,16 +49,19 @@ static void finish(struct destination_inspect *inspect, const struct inspected *
 	destination_inspect_cancel(inspect);
 }
 
-static void on_import(void *userdata, const struct acm_description *description, const struct error *err)
+static void on_import(
+	void *userdata, const struct acm_description *description, const struct error *err)
 {
 	struct destination_inspect *inspect = userdata;
-	const struct inspected seen = { .knows_users = true, .users = description ? description->in_use_by : NULL };
+	const struct inspected seen = { .knows_users = true,
+		.users = description ? description->in_use_by : NULL };
 
 	inspect->acm = NULL;
 	finish(inspect, &seen, err);
 }
 
-static void on_secret(void *userdata, const struct sm_description *description, const struct error *err)
+static void on_secret(
+	void *userdata, const struct sm_description *description, const struct error *err)
 {
 	struct destination_inspect *inspect = userdata;
 	const struct inspected seen = { .gone = description && description->deleted };
@@ -73,26 +78,28 @@ static int on_file(sd_event_source *source, void *userdata)
 	struct stat status;
 
 	if (lstat(inspect->path, &status) < 0)
-		(void)error_set(&err, errno == ENOENT || errno == ENOTDIR ? ERROR_ABSENT : ERROR_RETRY, errno,
+		(void)error_set(&err,
+			errno == ENOENT || errno == ENOTDIR ? ERROR_ABSENT : ERROR_RETRY, errno,
 			"failed to read '%s': %s", inspect->path, strerror(errno));
 	finish(inspect, &seen, err.text ? &err : NULL);
 	return 0;
 }
 
-struct destination_inspect *destination_inspect(const struct destination_context *context, const struct place *place,
-	const char *object_id, destination_inspect_fn done, void *userdata)
+struct destination_inspect *destination_inspect(const struct destination_context *context,
+	const struct place *place, const char *object_id, destination_inspect_fn done,
+	void *userdata)
 {
 	struct destination_inspect *inspect = mem_new(struct destination_inspect);
 
 	*inspect = (struct destination_inspect){ .done = done, .userdata = userdata };
 	switch (place->destination->kind) {
 	case DESTINATION_ACM:
-		inspect->acm = acm_describe(
-			place_session(context, place), place_aws(place)->region, object_id, on_import, inspect);
+		inspect->acm = acm_describe(place_session(context, place), place_aws(place)->region,
+			object_id, on_import, inspect);
 		break;
 	case DESTINATION_SECRETSMANAGER:
-		inspect->secret = sm_describe(
-			place_session(context, place), place_aws(place)->region, object_id, on_secret, inspect);
+		inspect->secret = sm_describe(place_session(context, place),
+			place_aws(place)->region, object_id, on_secret, inspect);
 		break;
 	case DESTINATION_FILE:
 		inspect->path = mem_strdup(object_id);

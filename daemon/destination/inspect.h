@@ -2,7 +2,8 @@
 #ifndef DAEMON_DESTINATION_INSPECT_H
 #define DAEMON_DESTINATION_INSPECT_H
 
-/* One object that no delivery cares for: is it there still, and who uses it?  Async as all of destination.h. */
+/* One object that no delivery cares for: is it there still, and who uses it?  Async as all of
+ * destination.h. */
 
 #include "daemon/destination/destination.h"
 
@@ -16,12 +17,15 @@ struct inspected {
 };
 
 /* destination_inspect_fn(userdata, seen, err): ${seen} is borrowed, and NULL with ${err}. */
-typedef void (*destination_inspect_fn)(void *userdata, const struct inspected *seen, const struct error *err);
+typedef void (*destination_inspect_fn)(
+	void *userdata, const struct inspected *seen, const struct error *err);
 
-/* destination_inspect(context, place, object_id, done, userdata): of the object that observed.object_id named, at ${place}
- * (borrowed until the end).  destination_inspect_cancel(inspect): NULL is fine; returns NULL. */
-struct destination_inspect *destination_inspect(const struct destination_context *context, const struct place *place,
-	const char *object_id, destination_inspect_fn done, void *userdata);
+/* destination_inspect(context, place, object_id, done, userdata): of the object that
+ * observed.object_id named, at ${place} (borrowed until the end).
+ * destination_inspect_cancel(inspect): NULL is fine; returns NULL. */
+struct destination_inspect *destination_inspect(const struct destination_context *context,
+	const struct place *place, const char *object_id, destination_inspect_fn done,
+	void *userdata);
 struct destination_inspect *destination_inspect_cancel(struct destination_inspect *inspect);
 
 #endif

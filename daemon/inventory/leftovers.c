@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Objects that certferry made and no delivery cares for any more.  The record has them: as the row of a delivery that the
- * configuration (or a match) does not come to any more; and, of one that is about another object now, as a row of its own,
- * whose name no delivery can have: that of the delivery, " @" and the object.  Each is there until somebody has seen that its
- * object is gone.
+ * Objects that certferry made and no delivery cares for any more.  The record has them: as the row
+ * of a delivery that the configuration (or a match) does not come to any more; and, of one that is
+ * about another object now, as a row of its own, whose name no delivery can have: that of the
+ * delivery, " @" and the object.  Each is there until somebody has seen that its object is gone.
  */
 #include "daemon/inventory/inside.h"
 
@@ -41,7 +41,8 @@ void leftover_row(const struct tracked_delivery *delivery, struct delivery_recor
 {
 	const struct delivery_record *record = &delivery->record;
 
-	if (!delivery->has_record || !record->object_id || !digest_is_set(&record->confirmed.digest))
+	if (!delivery->has_record || !record->object_id ||
+		!digest_is_set(&record->confirmed.digest))
 		return;
 	*ret_row = (struct delivery_record){
 		.name = mem_printf("%s" SEPARATOR "%s", delivery->name, record->object_id),
@@ -56,7 +57,8 @@ void leftover_set_aside(struct inventory *inventory, struct delivery_record *row
 {
 	if (!row->name)
 		return;
-	inventory->aside = mem_resize(inventory->aside, inventory->aside_count + 1, sizeof(*inventory->aside));
+	inventory->aside = mem_resize(
+		inventory->aside, inventory->aside_count + 1, sizeof(*inventory->aside));
 	inventory->aside[inventory->aside_count++] = *row;
 	*row = (struct delivery_record){ 0 };
 }
@@ -100,11 +102,12 @@ static void add(struct inventory *inventory, struct delivery_record *row)
 	end = strstr(row->name, SEPARATOR);
 	awaited = !end && is_awaited(inventory, row->name);
 	if (inventory->stock.leftover_count == LEFTOVERS_MOST) {
-		*(awaited ? &inventory->stock.awaited_left_out : &inventory->stock.leftovers_left_out) += 1;
+		*(awaited ? &inventory->stock.awaited_left_out
+			  : &inventory->stock.leftovers_left_out) += 1;
 		return;
 	}
-	inventory->leftovers = mem_resize(
-		inventory->leftovers, inventory->stock.leftover_count + 1, sizeof(*inventory->leftovers));
+	inventory->leftovers = mem_resize(inventory->leftovers, inventory->stock.leftover_count + 1,
+		sizeof(*inventory->leftovers));
 	name = mem_strndup(row->name, end ? (size_t)(end - row->name) : strlen(row->name));
 	leftover = &inventory->leftovers[inventory->stock.leftover_count++];
 	*leftover = (struct leftover){
@@ -118,15 +121,16 @@ static void add(struct inventory *inventory, struct delivery_record *row)
 	};
 }
 
-/* How the name of slot ${index}'s delivery compares with ${name}; after it, when there is no such slot. */
+/* How the name of slot ${index}'s delivery compares with ${name}; after it, when there is no
+ * such slot. */
 static int compare_slot(const struct inventory *inventory, size_t index, const char *name)
 {
 	const struct slot *slot = &inventory->slots[index];
 
 	if (index == inventory->stock.delivery_count)
 		return 1;
-	return compare_delivery_name(
-		certificate_of(inventory, slot)->name, place_of(inventory, slot)->place->name, name);
+	return compare_delivery_name(certificate_of(inventory, slot)->name,
+		place_of(inventory, slot)->place->name, name);
 }
 
 /* Rows and slots are both in the order of their names. */
@@ -139,7 +143,8 @@ static void read_rows(struct inventory *inventory)
 	int r = record_rows_open(inventory->record, &rows, &err);
 
 	while (r >= 0 && (r = record_rows_next(rows, &row, &err)) > 0) {
-		while (at < inventory->stock.delivery_count && compare_slot(inventory, at, row.name) < 0)
+		while (at < inventory->stock.delivery_count &&
+			compare_slot(inventory, at, row.name) < 0)
 			at++;
 		if (compare_slot(inventory, at, row.name) != 0)
 			add(inventory, &row);
@@ -150,7 +155,8 @@ static void read_rows(struct inventory *inventory)
 
 static int compare_leftovers(const void *a, const void *b)
 {
-	return strcmp(((const struct leftover *)a)->object_id, ((const struct leftover *)b)->object_id);
+	return strcmp(
+		((const struct leftover *)a)->object_id, ((const struct leftover *)b)->object_id);
 }
 
 /* What was found out of it before. */
@@ -163,9 +169,11 @@ static void inherit(struct leftover *leftover, struct leftover *former)
 	leftover->problem = take(former->problem);
 }
 
-static bool is_new(struct inventory *inventory, struct leftover *leftover, struct leftover *former, size_t count)
+static bool is_new(struct inventory *inventory, struct leftover *leftover, struct leftover *former,
+	size_t count)
 {
-	struct leftover *found = count ? bsearch(leftover, former, count, sizeof(*former), compare_leftovers) : NULL;
+	struct leftover *found =
+		count ? bsearch(leftover, former, count, sizeof(*former), compare_leftovers) : NULL;
 
 	if (found)
 		inherit(leftover, found);
@@ -188,25 +196,29 @@ static void say_new(struct inventory *inventory, struct leftover *former, size_t
 			more++;
 			continue;
 		}
-		words = mem_printf("'%s' left '%s', and no delivery cares for it any more: it stays where it is and expires %s",
-			leftover->name, leftover->object_id, time_format(leftover->version.not_after, end));
+		words = mem_printf("'%s' left '%s', and no delivery cares for it any more: it "
+				   "stays where it is and expires %s",
+			leftover->name, leftover->object_id,
+			time_format(leftover->version.not_after, end));
 		say_words(inventory, CHANGE_LEFT, words);
 	}
 	if (more) {
-		_cleanup_(freep) char *words =
-			mem_printf("%zu more objects are left behind; 'certferry status' lists them", more);
+		_cleanup_(freep) char *words = mem_printf(
+			"%zu more objects are left behind; 'certferry status' lists them", more);
 
 		say_words(inventory, CHANGE_LEFT, words);
 	}
 }
 
-/* An object that was left more than once is one; the rows are seen one after another when it is gone. */
+/* An object that was left more than once is one; the rows are seen one after another when it is
+ * gone. */
 static void drop_doubles(struct inventory *inventory)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < inventory->stock.leftover_count; i++)
-		if (kept && compare_leftovers(&inventory->leftovers[kept - 1], &inventory->leftovers[i]) == 0)
+		if (kept && compare_leftovers(
+				    &inventory->leftovers[kept - 1], &inventory->leftovers[i]) == 0)
 			leftover_done(&inventory->leftovers[i]);
 		else
 			inventory->leftovers[kept++] = inventory->leftovers[i];
@@ -215,7 +227,8 @@ static void drop_doubles(struct inventory *inventory)
 
 static void publish(struct inventory *inventory)
 {
-	qsort(inventory->leftovers, inventory->stock.leftover_count, sizeof(*inventory->leftovers), compare_leftovers);
+	qsort(inventory->leftovers, inventory->stock.leftover_count, sizeof(*inventory->leftovers),
+		compare_leftovers);
 	drop_doubles(inventory);
 	inventory->stock.leftovers = inventory->leftovers;
 	inventory_judge_leftovers(inventory);
@@ -227,7 +240,8 @@ void leftovers_find(struct inventory *inventory)
 	const size_t former_count = inventory->stock.leftover_count;
 
 	leftovers_save(inventory);
-	inventory->stock.leftover_count = inventory->stock.leftovers_left_out = inventory->stock.awaited_left_out = 0;
+	inventory->stock.leftover_count = inventory->stock.leftovers_left_out =
+		inventory->stock.awaited_left_out = 0;
 	if (inventory->record)
 		read_rows(inventory);
 	if (inventory->leftovers)
@@ -258,10 +272,12 @@ void inventory_judge_leftovers(struct inventory *inventory)
 	for (size_t i = 0; i < count; i++)
 		inventory->leftovers[i].cared_for = false;
 	for (size_t i = 0; count && i < inventory->stock.delivery_count; i++) {
-		_cleanup_(freep) char *object = slot_object(&inventory->stock, &inventory->slots[i]);
+		_cleanup_(freep) char *object = slot_object(
+			&inventory->stock, &inventory->slots[i]);
 		const struct leftover key = { .object_id = object };
-		struct leftover *found =
-			object ? bsearch(&key, inventory->leftovers, count, sizeof(key), compare_leftovers) : NULL;
+		struct leftover *found = object ? bsearch(&key, inventory->leftovers, count,
+							  sizeof(key), compare_leftovers)
+						: NULL;
 
 		if (found)
 			found->cared_for = true;
@@ -286,7 +302,8 @@ void inventory_leftover_unseen(struct inventory *inventory, const char *object_i
 	leftover->problem = mem_strdup(why);
 }
 
-void inventory_leftover_seen(struct inventory *inventory, const char *object_id, bool knows_users, char *const *users)
+void inventory_leftover_seen(
+	struct inventory *inventory, const char *object_id, bool knows_users, char *const *users)
 {
 	struct leftover *leftover = find(inventory, object_id);
 
@@ -309,5 +326,6 @@ void inventory_leftover_gone(struct inventory *inventory, const char *object_id)
 	index = (size_t)(leftover - inventory->leftovers);
 	leftover_done(leftover);
 	inventory->stock.leftover_count--;
-	memmove(leftover, leftover + 1, (inventory->stock.leftover_count - index) * sizeof(*leftover));
+	memmove(leftover, leftover + 1,
+		(inventory->stock.leftover_count - index) * sizeof(*leftover));
 }

@@ -6,28 +6,28 @@
 
 #include "lib/base/mem.h"
 
-#define SHORT_LIFE (90 * USEC_PER_DAY)
+#define SHORT_LIFE   (90 * USEC_PER_DAY)
 
 #define WARN_PRIVATE (45 * USEC_PER_DAY)
 #define WARN_PUBLIC  (30 * USEC_PER_DAY)
 
 /* How long before the end ACM renews at the latest. */
 #define RENEWED_PRIVATE (60 * USEC_PER_DAY)
-#define RENEWED_PUBLIC	(45 * USEC_PER_DAY)
+#define RENEWED_PUBLIC  (45 * USEC_PER_DAY)
 
-#define LATE  (3 * USEC_PER_DAY)
-#define YIELD (14 * USEC_PER_DAY)
+#define LATE            (3 * USEC_PER_DAY)
+#define YIELD           (14 * USEC_PER_DAY)
 
 static usec_t life_of(const struct expiry *expiry)
 {
 	return usec_sub(expiry->not_after, expiry->not_before);
 }
 
-/* How long before the end the renewal is late.  Of a short life, a third is left when it is due, and a little more: so
- * much that at a quarter it is late by a tenth. */
+/* How long before the end the renewal is late.  Of a short life, a third is left when it is due,
+ * and a little more: so much that at a quarter it is late by a tenth. */
 static usec_t late_before(const struct expiry *expiry, usec_t life)
 {
-	const usec_t due = life < SHORT_LIFE	? life / 20 * 7
+	const usec_t due = life < SHORT_LIFE    ? life / 20 * 7
 			   : expiry->is_private ? RENEWED_PRIVATE
 						: RENEWED_PUBLIC;
 
@@ -47,7 +47,8 @@ usec_t expiry_warns_at(const struct expiry *expiry)
 {
 	const usec_t life = life_of(expiry);
 
-	return usec_sub(expiry->not_after, MIN(warn_before(expiry, life), late_before(expiry, life)));
+	return usec_sub(
+		expiry->not_after, MIN(warn_before(expiry, life), late_before(expiry, life)));
 }
 
 enum expiry_state expiry_state(const struct expiry *expiry, usec_t now)
@@ -66,19 +67,24 @@ static char *why_not_renewed(const struct expiry *expiry)
 	const char *before = *reason ? " (" : "", *after = *reason ? ")" : "";
 
 	if (strcmp(status, "FAILED") == 0)
-		return mem_printf("ACM failed to renew it%s%s%s; correct the cause, or request and deliver another "
+		return mem_printf("ACM failed to renew it%s%s%s; correct the cause, or request and "
+				  "deliver another "
 				  "certificate",
 			before, reason, after);
 	if (strcmp(status, "PENDING_VALIDATION") == 0)
-		return mem_printf("its renewal waits until ACM can validate its domains%s%s%s; create the DNS records, or "
+		return mem_printf("its renewal waits until ACM can validate its domains%s%s%s; "
+				  "create the DNS records, or "
 				  "answer the e-mail, that ACM asks for",
 			before, reason, after);
 	if (expiry->ineligible)
-		return mem_strdup("ACM will not renew it, because nobody exported it since its issue");
+		return mem_strdup(
+			"ACM will not renew it, because nobody exported it since its issue");
 	if (strcmp(status, "PENDING_AUTO_RENEWAL") == 0)
-		return mem_printf("ACM has begun to renew it and not finished%s%s%s", before, reason, after);
+		return mem_printf(
+			"ACM has begun to renew it and not finished%s%s%s", before, reason, after);
 	if (!expiry->status && expiry->reason)
-		return mem_printf("ACM has not renewed it; failed to ask it why: %s", expiry->reason);
+		return mem_printf(
+			"ACM has not renewed it; failed to ask it why: %s", expiry->reason);
 	return mem_strdup("ACM has not renewed it");
 }
 
@@ -91,8 +97,8 @@ char *expiry_problem(const struct expiry *expiry, usec_t now)
 	if (state == EXPIRY_FAR)
 		return NULL;
 	why = why_not_renewed(expiry);
-	return mem_printf("%s %s, and %s", state == EXPIRY_PAST ? "expired" : "expires", time_format(expiry->not_after, end),
-		why);
+	return mem_printf("%s %s, and %s", state == EXPIRY_PAST ? "expired" : "expires",
+		time_format(expiry->not_after, end), why);
 }
 
 usec_t expiry_yields_at(usec_t not_before, usec_t not_after)

@@ -32,14 +32,17 @@ static void acm_renewal_free(struct acm_renewal *renewal)
 }
 
 /* The only end. */
-static void finish(struct acm_renewal *renewal, const char *status, const char *reason, const struct error *err)
+static void finish(struct acm_renewal *renewal, const char *status, const char *reason,
+	const struct error *err)
 {
 	renewal->done(renewal->userdata, status, reason, err);
 	acm_renewal_free(renewal);
 }
 
-/* Of what waits for validation ACM gives no reason as a rule, but says which domains it waits for. */
-static void on_described(void *userdata, const struct acm_description *description, const struct error *err)
+/* Of what waits for validation ACM gives no reason as a rule, but says which domains it waits
+ * for. */
+static void on_described(
+	void *userdata, const struct acm_description *description, const struct error *err)
 {
 	struct acm_renewal *renewal = userdata;
 	_cleanup_(freep) char *domains = NULL;
@@ -63,8 +66,8 @@ static int on_deferred(struct sd_event_source *source, void *userdata)
 	return 0;
 }
 
-struct source_renewal *acm_source_renewal(struct aws *aws, const struct desired *desired, const char *arn,
-	source_renewal_fn done, void *userdata)
+struct source_renewal *acm_source_renewal(struct aws *aws, const struct desired *desired,
+	const char *arn, source_renewal_fn done, void *userdata)
 {
 	_cleanup_(freep) char *region = acm_arn_region(arn);
 	struct acm_renewal *renewal = mem_new(struct acm_renewal);
@@ -72,8 +75,8 @@ struct source_renewal *acm_source_renewal(struct aws *aws, const struct desired 
 	renewal->done = done;
 	renewal->userdata = userdata;
 	if (region)
-		renewal->operation =
-			acm_describe(source_session(aws, &desired->source.access), region, arn, on_described, renewal);
+		renewal->operation = acm_describe(source_session(aws, &desired->source.access),
+			region, arn, on_described, renewal);
 	else
 		renewal->deferred = defer(on_deferred, renewal, "source-renewal");
 	return &renewal->base;

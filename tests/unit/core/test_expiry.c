@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * When the end is near.  A case of tests/cases/expiry is lines "NAME: value": life (how long), type (public, private),
- * warn, status, reason, ineligible (what is known; left out: nothing), left (how much of the life); expect (far, near,
- * past) and says (the sentence).
+ * When the end is near.  A case of tests/cases/expiry is lines "NAME: value": life (how long), type
+ * (public, private), warn, status, reason, ineligible (what is known; left out: nothing), left (how
+ * much of the life); expect (far, near, past) and says (the sentence).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,7 +71,8 @@ static void test_lifetimes(void **state)
 	}
 }
 
-/* Whatever a configuration asks for: what is renewed when ACM renews it, and somewhat late, never warns. */
+/* Whatever a configuration asks for: what is renewed when ACM renews it, and somewhat late,
+ * never warns. */
 static void test_healthy_renewals(void **state)
 {
 	static const char *const warns[] = { "0d", "1h", "14d", "30d", "60d", "90d", "365d" };
@@ -81,13 +82,15 @@ static void test_healthy_renewals(void **state)
 			struct expiry expiry = expiry_of(lifetimes[i].life, k % 2);
 			const usec_t life = expiry.not_after - expiry.not_before;
 			const usec_t due = life < duration_of("90d") ? life / 3
-					   : expiry.is_private	     ? duration_of("60d")
+					   : expiry.is_private       ? duration_of("60d")
 								     : duration_of("45d");
 
 			expiry.warn = duration_of(warns[k / 2]);
 			assert_int_equal(expiry_state(&expiry, expiry.not_after - due), EXPIRY_FAR);
 			if (life >= duration_of("90d"))
-				assert_int_equal(expiry_state(&expiry, expiry.not_after - due + duration_of("3d") - 1),
+				assert_int_equal(
+					expiry_state(&expiry,
+						expiry.not_after - due + duration_of("3d") - 1),
 					EXPIRY_FAR);
 			/* And each warns in time. */
 			assert_int_equal(expiry_state(&expiry, expiry.not_after - 1), EXPIRY_NEAR);
@@ -98,7 +101,8 @@ static void test_healthy_renewals(void **state)
 static void test_no_life(void **state)
 {
 	const struct expiry unknown = { 0 };
-	const struct expiry backwards = { .not_before = 2 * USEC_PER_DAY, .not_after = USEC_PER_DAY };
+	const struct expiry backwards = { .not_before = 2 * USEC_PER_DAY,
+		.not_after = USEC_PER_DAY };
 
 	assert_int_equal(expiry_state(&unknown, USEC_PER_DAY), EXPIRY_FAR);
 	assert_null(expiry_problem(&unknown, USEC_PER_DAY));
@@ -147,7 +151,8 @@ static void check_case(const char *path)
 	const char *text = file_read(path, 10000, &file, NULL) < 0 ? "" : file.data;
 	_cleanup_(freep) char *life = case_value(text, "life"), *type = case_value(text, "type");
 	_cleanup_(freep) char *warn = case_value(text, "warn"), *left = case_value(text, "left");
-	_cleanup_(freep) char *status = case_value(text, "status"), *reason = case_value(text, "reason");
+	_cleanup_(freep) char *status = case_value(text, "status"),
+			      *reason = case_value(text, "reason");
 	_cleanup_(freep) char *ineligible = case_value(text, "ineligible"), *problem = NULL;
 	struct expiry expiry;
 	usec_t now;
@@ -159,7 +164,8 @@ static void check_case(const char *path)
 	expiry.status = status;
 	expiry.reason = reason;
 	expiry.ineligible = ineligible != NULL;
-	now = *left == '-' ? expiry.not_after + duration_of(left + 1) : expiry.not_after - duration_of(left);
+	now = *left == '-' ? expiry.not_after + duration_of(left + 1)
+			   : expiry.not_after - duration_of(left);
 	problem = expiry_problem(&expiry, now);
 	case_expect(path, text, "expect", names[expiry_state(&expiry, now)]);
 	case_expect(path, text, "says", problem ?: "nothing");
