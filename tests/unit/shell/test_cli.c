@@ -219,6 +219,40 @@ static void test_show_sums_up(void **state)
 		"42 of 282 deliveries not current (40 failed, 2 held); not polled yet\n");
 }
 
+/* What is current and expiring, what was not checked since the start, and what nobody cares for. */
+static void test_show_says_what_ends_and_what_is_left(void **state)
+{
+	_cleanup_(reply_done) json_t *status = parse(
+		"{\"format\":1,\"exit\":1,\"running\":true,\"now\":\"2026-09-21T14:00:00Z\","
+		"\"clock_problem\":\"this host's clock is 1h behind AWS's\","
+		"\"certificates\":[{\"name\":\"w\",\"problem\":\"not renewed\",\"expiring\":true,"
+		"\"ineligible\":true,\"version\":{\"not_after\":\"2026-09-23T14:00:00Z\"}}],"
+		"\"deliveries\":[{\"name\":\"w/a\",\"state\":\"current\",\"expiring\":true},"
+		"{\"name\":\"w/b\",\"state\":\"unknown\",\"expiring\":true,\"recorded\":true,"
+		"\"confirmed_at\":\"2026-09-21T12:00:00Z\",\"reason\":\"not polled\"}],"
+		"\"leftovers\":[{\"object_id\":\"arn:1\",\"delivery\":\"w/c\",\"in_use_by\":[\"arn:lb\",\"b\"]},"
+		"{\"object_id\":\"/tls/w\",\"delivery\":\"w/d\",\"in_use_by\":null,\"problem\":\"denied\"},"
+		"{\"object_id\":\"arn:2\",\"delivery\":\"w/e\",\"in_use_by\":[]}],\"leftovers_left_out\":7}");
+	_cleanup_(freep) char *text = show_status(status, SHOW_ALL, 0);
+
+	assert_string_equal(text,
+		"CERTIFICATE  DOMAIN  EXPIRES          NOTE\n"
+		"w                    2026-09-23 (2d)  not renewed\n"
+		"\n"
+		"DELIVERY  STATE     EXPIRES  NOTE\n"
+		"w/b       unknown   -        not polled; last confirmed 2h ago; expiring\n"
+		"w/a       expiring  -\n"
+		"\n"
+		"LEFTOVER  DELIVERY  EXPIRES  NOTE\n"
+		"arn:1     w/c       -        no delivery cares for it any more; used by arn:lb and 1 more\n"
+		"/tls/w    w/d       -        no delivery cares for it any more; denied\n"
+		"arn:2     w/e       -        no delivery cares for it any more; not in use\n"
+		"\n"
+		"and 7 more leftovers: certferry status --all lists them\n"
+		"this host's clock is 1h behind AWS's\n"
+		"1 of 2 deliveries not current (1 unknown); 1 certificate and 2 deliveries expiring; not polled yet\n");
+}
+
 /* What adopt writes for the candidates given as JSON. */
 static void assert_adopt(
 	const char *deliveries, const char *former, const char *expected, struct adopt_count *count)
@@ -391,6 +425,7 @@ int main(void)
 		cmocka_unit_test(test_select_knows_names_not_prefixes),
 		cmocka_unit_test(test_show_puts_the_worst_first),
 		cmocka_unit_test(test_show_sums_up),
+		cmocka_unit_test(test_show_says_what_ends_and_what_is_left),
 		cmocka_unit_test(test_adopt_takes_the_obvious),
 		cmocka_unit_test(test_adopt_leaves_choices_to_people),
 		cmocka_unit_test(test_adopt_says_how_many_are_not_shown),
