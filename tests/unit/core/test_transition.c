@@ -564,6 +564,7 @@ static void fact_done(struct fact *fact)
 {
 	free(fact->object);
 	free(fact->seen.revision);
+	free(fact->seen.foreign);
 	free(fact->error.text);
 	free(fact->reason);
 	free(fact->pem);
