@@ -90,7 +90,8 @@ def access_of_the_daemons_user_is_its_units_and_verbs():
     run("systemctl", "start", "web.service", "mail.service")
     web, mail = invocation("web.service"), invocation("mail.service")
     allowed = {
-        ("ReloadOrTryRestartUnit", "web.service"), ("TryRestartUnit", "mail.service"),
+        ("ReloadOrTryRestartUnit", "web.service"), ("TryRestartUnit", "web.service"),  # where its reload was in vain
+        ("TryRestartUnit", "mail.service"),
         ("TryRestartUnit", "idle.service"), ("TryRestartUnit", "slow.service"), ("StartUnit", "deploy.service"),
     }  # fmt: skip
     methods = (
