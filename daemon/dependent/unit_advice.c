@@ -169,15 +169,17 @@ static void add_group(struct reader *reader, gid_t gid)
 		reader->groups[reader->group_count++] = gid;
 }
 
-static void add_own_groups(struct reader *reader, gid_t first)
+/* False when there are too many to judge by. */
+static bool add_own_groups(struct reader *reader, gid_t first)
 {
 	gid_t groups[GROUPS_MOST];
 	int count = GROUPS_MOST;
 
 	if (getgrouplist(reader->account, first, groups, &count) < 0)
-		return;
+		return false;
 	for (int i = 0; i < count; i++)
 		add_group(reader, groups[i]);
+	return true;
 }
 
 /* ${list}, which is joined by spaces. */
@@ -227,7 +229,8 @@ static bool find_reader(const struct unit *unit, const char *apparmor, struct re
 		reader.is_root = user->pw_uid == 0 && !reader.is_confined &&
 				 !keeps_root_from_reading(unit->capabilities);
 		(void)snprintf(reader.account, sizeof(reader.account), "%s", user->pw_name);
-		add_own_groups(&reader, user->pw_gid);
+		if (!add_own_groups(&reader, user->pw_gid))
+			return false;
 		if (user->pw_uid == 0)
 			reader.name = "root without CAP_DAC_OVERRIDE";
 	}
