@@ -278,11 +278,11 @@ static void handshake_ask_for(struct handshake *handshake)
 	if (handshake->key == LEAF_ANY)
 		return;
 	if (SSL_CTX_set1_sigalgs_list(handshake->context, asks[handshake->key].algorithms) != 1 ||
-		SSL_CTX_set_cipher_list(handshake->context, asks[handshake->key].ciphers) != 1 ||
-		SSL_CTX_add_custom_ext(handshake->context,
-			TLSEXT_TYPE_signature_algorithms_cert, SSL_EXT_CLIENT_HELLO,
-			add_chain_algorithms, NULL, NULL, NULL, NULL) != 1)
+		SSL_CTX_set_cipher_list(handshake->context, asks[handshake->key].ciphers) != 1)
 		mem_exhausted();
+	/* An OpenSSL that has come to send it by itself does not let us. */
+	(void)SSL_CTX_add_custom_ext(handshake->context, TLSEXT_TYPE_signature_algorithms_cert,
+		SSL_EXT_CLIENT_HELLO, add_chain_algorithms, NULL, NULL, NULL, NULL);
 	SSL_CTX_set_security_level(handshake->context, 0); /* DEFAULT can set another */
 }
 
