@@ -7,9 +7,9 @@
  * time and not for each of a burst.  A host that has not been asked for a while is cold: one
  * request leads (it resolves the name and shakes hands) and the others wait for its connection.
  * Then each answer allows one more, as TCP's slow start does (RFC 5681 section 3.1), if those that
- * had to wait would have saved more by another connection than its handshake takes; where there are
- * many already, each has to be made use of too: 99 of 100 requests shall find a connection.  Time
- * does as answers do for a host that is slow to give any.  Pure: times (monotonic) are arguments.
+ * had to wait would have saved more by another connection than its handshake takes.  So there are never
+ * more connections than requests were on the wire at once.  Time does as answers do for a host that
+ * is slow to give any.  Pure: times (monotonic) are arguments.
  */
 
 #include <stdbool.h>
@@ -29,13 +29,9 @@ struct window {
 	size_t sockets; /* connections that are open or being opened */
 	bool connected; /* not cold: a request has found a connection */
 	bool led; /* cold: one is on the wire, and the others wait for it */
-	bool backlog; /* those that waited were many rounds of requests, and some still do */
-	bool slow; /* nothing was answered from one tick to the next, nor since */
 	bool failed; /* the last one that led did not arrive */
 	usec_t handshake, response; /* how long they take; 0: not known yet */
 	usec_t credit; /* what another connection would have saved, and none has been opened for */
-	size_t answers; /* since it was cold */
-	size_t ticked; /* answers at the last tick */
 	usec_t quiet; /* when the last request ended */
 };
 
