@@ -23,7 +23,7 @@
 #include "lib/base/strv.h"
 
 /* Enough to fill the requests a second that ACM grants. */
-#define SLOTS 8
+#define SLOTS 64
 
 /* So many are read in no time, and so they are told together. */
 #define TOGETHER 10
