@@ -357,15 +357,13 @@ static bool still_gathering(
 	return now < certificate->gather_until;
 }
 
-/* Those that are due where there is room; NULL when they can wait for more, or have to wait
- * until there is room for all of them: to take some would be to export once more for the others. */
-static const struct tracked_delivery **due_deliveries(struct transfers *transfers,
-	const struct tracked_certificate *certificate, size_t *ret_count)
+/* Are its due places worth an export now?  Where one of them has little to do, or where all of them have
+ * room: the others need not wait for the slowest then. */
+static bool is_worth_a_run(
+	const struct transfers *transfers, const struct tracked_certificate *certificate)
 {
-	const struct tracked_delivery **due = mem_alloc(certificate->count * sizeof(*due));
 	const struct stock *stock = transfers->stock;
-	size_t count = 0;
-	bool low = false;
+	bool low = false, all = true; /* also of one that is due nowhere, and is exported alone */
 
 	for (size_t i = 0; i < certificate->count; i++) {
 		const struct slot *slot = &stock->slots[certificate->first + i];
@@ -374,12 +372,32 @@ static const struct tracked_delivery **due_deliveries(struct transfers *transfer
 		if (!slot->due)
 			continue;
 		low |= room_is_low(&transfers->room, stock, place);
+		all &= !place_is_slow(place) && room_has_some(&transfers->room, stock, place);
+	}
+	return low || all;
+}
+
+/* Those that are due where there is room; NULL when they can wait for more, or have to wait
+ * until there is room for all of them: to take some would be to export once more for the others. */
+static const struct tracked_delivery **due_deliveries(struct transfers *transfers,
+	const struct tracked_certificate *certificate, size_t *ret_count)
+{
+	const struct tracked_delivery **due = mem_alloc(certificate->count * sizeof(*due));
+	const struct stock *stock = transfers->stock;
+	size_t count = 0;
+
+	for (size_t i = 0; i < certificate->count; i++) {
+		const struct slot *slot = &stock->slots[certificate->first + i];
+		const struct tracked_place *place = stock_place(stock, slot);
+
+		if (!slot->due)
+			continue;
 		if (room_has_some(&transfers->room, stock, place) && count < CARRIED_AT_ONCE)
 			due[count++] = inventory_open(
 				transfers->host.inventory, certificate->first + i);
 	}
 	*ret_count = count;
-	if (low && count && count <= room_left(&transfers->room))
+	if (count && is_worth_a_run(transfers, certificate) && count <= room_left(&transfers->room))
 		return due;
 	free(due);
 	return NULL;
@@ -422,19 +440,11 @@ bool transfers_may_start(const void *userdata, const struct tracked_certificate 
 {
 	const struct transfers *transfers = userdata;
 
-	if (!certificate->planned.due)
-		return true;
-	for (size_t i = 0; i < certificate->count; i++) {
-		const struct slot *slot = &transfers->stock->slots[certificate->first + i];
-
-		if (slot->due && room_is_low(&transfers->room, transfers->stock,
-					 stock_place(transfers->stock, slot)))
-			return true;
-	}
-	return false;
+	return is_worth_a_run(transfers, certificate);
 }
 
-/* Is there a place for which something waits, and where too little is under way? */
+/* Is there a place for which something waits, and where too little is under way?  Or can the first that
+ * waits go everywhere?  (To ask all of them, each time, would take longer than what is gained.) */
 bool transfers_has_room(const struct transfers *transfers)
 {
 	const struct tracked_certificate *first = inventory_first_waiting(
@@ -447,7 +457,7 @@ bool transfers_has_room(const struct transfers *transfers)
 			room_is_low(
 				&transfers->room, transfers->stock, transfers->stock->places[i]))
 			return true;
-	return !transfers->room.runs || !first->planned.due;
+	return !transfers->room.runs || is_worth_a_run(transfers, first);
 }
 
 usec_t transfers_next(const struct transfers *transfers)
