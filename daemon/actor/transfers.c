@@ -38,6 +38,7 @@ struct run {
 	char *chain_pem;
 	char *anchor_pem; /* where its chain ends; recorded once it is in place somewhere */
 	bool exported;
+	bool awaits_sync; /* nothing is written before its intent is on the disk */
 	bool busy; /* it is being exported, or carried to a place that answers soon */
 };
 
@@ -158,6 +159,22 @@ static void export_failed(struct run *run, const struct error *err)
 		transfers->host.on_stale(transfers->host.userdata);
 }
 
+/* What its intent has come to on the disk. */
+static void go_on(struct run *run)
+{
+	const struct error *failed = &run->transfers->stock->record_error;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	run->awaits_sync = false;
+	if (!failed->text) {
+		transfer_may_write(run->transfer, NULL);
+		return;
+	}
+	(void)error_set(&err, ERROR_RETRY, 0, "nothing was written, as the state could not be saved: %s",
+		failed->text);
+	transfer_may_write(run->transfer, &err);
+}
+
 static void on_exported(
 	void *userdata, const struct transfer_exported *exported, const struct error *err)
 {
@@ -180,6 +197,11 @@ static void on_exported(
 			.count = run->count,
 		});
 	say_notes(run, exported->notes);
+	run->awaits_sync = true;
+	if (!run->transfers->stock->unsynced_since || run->transfers->stock->record_error.text)
+		go_on(run);
+	else
+		inventory_changed(run->transfers->host.inventory);
 }
 
 static void on_delivered(
@@ -464,6 +486,25 @@ usec_t transfers_next(const struct transfers *transfers)
 {
 	return inventory_first_waiting(transfers->host.inventory) ? room_next_slow(&transfers->room)
 								  : USEC_INFINITY;
+}
+
+bool transfers_await_sync(const struct transfers *transfers)
+{
+	for (const struct run *run = transfers->runs; run; run = run->next)
+		if (run->awaits_sync)
+			return true;
+	return false;
+}
+
+void transfers_synced(struct transfers *transfers)
+{
+	struct run *next;
+
+	for (struct run *run = transfers->runs; run; run = next) {
+		next = run->next;
+		if (run->awaits_sync)
+			go_on(run);
+	}
 }
 
 bool transfers_are_busy(const struct transfers *transfers)

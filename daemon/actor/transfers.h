@@ -4,8 +4,8 @@
 
 /*
  * Transfers: which certificates are carried now, to which of the deliveries that wait for it.  The
- * intent and the owed dependents are on disk before one starts; each delivery's outcome is handed
- * in as it comes.
+ * intent and the owed dependents are written before one starts, and on the disk before it writes to
+ * a place; each delivery's outcome is handed in as it comes.
  */
 
 #include "daemon/inventory/inventory.h"
@@ -53,6 +53,12 @@ bool transfers_may_start(const void *transfers, const struct tracked_certificate
 /* transfers_next(transfers): when one that waits may begin because of the time alone
  * (monotonic), or USEC_INFINITY. */
 usec_t transfers_next(const struct transfers *transfers);
+
+/* transfers_await_sync(transfers): does one wait until what was written is on the disk?
+ * transfers_synced(transfers): that was tried (inventory_sync()): those that wait go on, or fail
+ * where it is not. */
+bool transfers_await_sync(const struct transfers *transfers);
+void transfers_synced(struct transfers *transfers);
 
 /* transfers_are_busy(transfers): is any transfer under way? */
 bool transfers_are_busy(const struct transfers *transfers);

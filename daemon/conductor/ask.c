@@ -61,13 +61,17 @@ unsigned ask_approve(struct conductor *conductor, const char *name, const char *
 
 static int on_approve(void *userdata, const char *name, const char *who, uint32_t *ret_count, struct error *err)
 {
-	unsigned approved = ask_approve(userdata, *name ? name : NULL, who);
+	struct conductor *conductor = userdata;
+	unsigned approved = ask_approve(conductor, *name ? name : NULL, who);
 
 	if (!approved && *name)
 		return error_set(err, ERROR_ABSENT, 0,
 			"nothing named '%s' waits for approval; 'certferry plan' shows what is held and why "
 			"('foreign' needs the name of the delivery itself)",
 			name);
+	if (!inventory_sync(conductor->inventory))
+		return error_set(err, ERROR_RETRY, 0, "the approval could not be saved: %s",
+			conductor->stock->record_error.text);
 	*ret_count = approved;
 	return 0;
 }

@@ -279,9 +279,43 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
+/* --- the disk --- */
+
+/* One wait for the disk serves all who have written something: those who wait for it to be there go on
+ * together, and while nobody does there is no hurry. */
+#define SYNC_APART  (20 * USEC_PER_MSEC)
+#define SYNC_LATEST USEC_PER_SEC
+
+/* When what was written is to be on the disk; monotonic. */
+static usec_t next_sync(const struct conductor *conductor)
+{
+	const struct stock *stock = conductor->stock;
+	bool awaited = transfers_await_sync(conductor->transfers);
+
+	if (stock->record_error.text)
+		return awaited ? 0 : USEC_INFINITY;
+	if (!stock->unsynced_since)
+		return USEC_INFINITY;
+	return awaited ? usec_add(stock->synced_at, SYNC_APART)
+		       : usec_add(stock->unsynced_since, SYNC_LATEST);
+}
+
+static void sync_now(struct conductor *conductor)
+{
+	if (!conductor->stock->record_error.text)
+		(void)inventory_sync(conductor->inventory);
+	transfers_synced(conductor->transfers);
+}
+
+static void sync_due(struct conductor *conductor)
+{
+	if (next_sync(conductor) <= clock_monotonic())
+		sync_now(conductor);
+}
+
 static void arm_timer(struct conductor *conductor)
 {
-	usec_t next = next_moment(conductor);
+	usec_t next = MIN(next_moment(conductor), next_sync(conductor));
 
 	if (next == USEC_INFINITY) {
 		(void)sd_event_source_set_enabled(conductor->timer, SD_EVENT_OFF);
@@ -371,6 +405,7 @@ static int on_cycle(sd_event_source *source, void *userdata)
 		return 0;
 	note_time(conductor);
 	start_all_due(conductor);
+	sync_due(conductor);
 	arm_timer(conductor);
 	tell_manager(conductor);
 	show_properties(conductor);
@@ -383,6 +418,7 @@ static int on_cycle(sd_event_source *source, void *userdata)
 		cycle_poke(conductor);
 		return 0;
 	}
+	sync_now(conductor);
 	if (conductor->options.once)
 		return tags_are_busy(conductor->tags) ? 0 : sd_event_exit(conductor->event, 0);
 	rest_begins(conductor);

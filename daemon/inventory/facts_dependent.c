@@ -17,7 +17,7 @@ bool inventory_tell_intended(
 	free(record->token);
 	record->token = mem_strdup(token);
 	record->intended_at = inventory_now(inventory);
-	if (save_dependent(inventory, dependent))
+	if (save_dependent(inventory, dependent) && inventory_sync(inventory))
 		return true;
 	record->intended_at = 0;
 	return false;

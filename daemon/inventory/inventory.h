@@ -5,8 +5,9 @@
 /*
  * What is known of certificates, deliveries, places and dependents, and the only writer of it.  A
  * fact is recorded by being handed in: what it makes of the record says daemon/transition, and it
- * is in memory, on disk, announced, and marked to be planned again when the function returns.
- * Everybody else reads (stock.h).
+ * is in memory, written, announced, and marked to be planned again when the function returns.  What
+ * is written outlives the process; the host, once inventory_sync() says so: before something leaves
+ * that the record must know of.  Everybody else reads (stock.h).
  *
  * It starts nothing and knows nobody who does.  Who is at work with something claims it, and lets
  * go of it in the end.
@@ -66,6 +67,10 @@ struct source_view *inventory_source_memory(const struct inventory *inventory);
  * works again. inventory_hurry_record(inventory): somebody asks: at the next moment. */
 void inventory_try_record(struct inventory *inventory);
 void inventory_hurry_record(struct inventory *inventory);
+
+/* inventory_sync(inventory): is all that was handed in so far on the disk?  Waits for the disk where it is
+ * not (stock.unsynced_since); false, which is said, when that failed. */
+bool inventory_sync(struct inventory *inventory);
 
 /* --- what has happened (say.c): announced, and nothing else --- */
 

@@ -178,6 +178,8 @@ struct stock {
 	bool tags_wanted; /* more may be tagged than was looked through last */
 	struct error record_error; /* set: nothing new is begun until a write to the record succeeds again */
 	usec_t record_retry; /* with it: when that is tried; monotonic */
+	usec_t unsynced_since; /* something is written and not on the disk yet; monotonic, 0: nothing */
+	usec_t synced_at; /* when it was last waited for; monotonic */
 };
 
 /* --- what a slot points at --- */

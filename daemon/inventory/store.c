@@ -101,12 +101,36 @@ struct source_view *inventory_source_memory(const struct inventory *inventory)
 
 /* --- saves --- */
 
+static bool save_ended(struct inventory *inventory, int r, struct error *err)
+{
+	if (!record_ended(inventory, r, err))
+		return false;
+	if (!inventory->stock.unsynced_since) {
+		inventory->stock.unsynced_since = clock_monotonic();
+		inventory_changed(inventory);
+	}
+	return true;
+}
+
 #define SAVE(inventory, call)                                                                      \
 	__extension__({                                                                            \
 		_cleanup_(error_done) struct error err = ERROR_NULL;                               \
 		!(inventory)->record || (inventory)->dry_run ||                                    \
-			record_ended((inventory), (call), &err);                                   \
+			save_ended((inventory), (call), &err);                                     \
 	})
+
+bool inventory_sync(struct inventory *inventory)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	if (!inventory->stock.unsynced_since)
+		return true;
+	if (!record_ended(inventory, record_sync(inventory->record, &err), &err))
+		return false;
+	inventory->stock.unsynced_since = 0;
+	inventory->stock.synced_at = clock_monotonic();
+	return true;
+}
 
 bool save_certificate(struct inventory *inventory, struct tracked_certificate *certificate)
 {

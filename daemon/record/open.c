@@ -168,7 +168,7 @@ static int bring_up(struct record *record, int format, char **ret_migrated, stru
 	if (sqlite3_db_readonly(record->db, "main") == 1)
 		return error_set(err, ERROR_RETRY, 0, "State database '%s' is read-only", record->path);
 	(void)chmod(record->path, 0600);
-	r = record_execute(record, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", "set up", err);
+	r = record_execute(record, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;", "set up", err);
 	if (r == 0 && format == 0)
 		r = run_steps(record, format, err);
 	else if (r == 0 && format < record->formats->newest)
@@ -436,6 +436,8 @@ int record_try(struct record *record, const char *time, struct record_news *ret_
 
 	if (r == 0)
 		r = record_set_value(record, "tried", time, err);
+	if (r == 0)
+		r = record_sync(record, err);
 	if (r < 0)
 		return r;
 	*ret_news = news;

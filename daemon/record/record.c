@@ -450,6 +450,21 @@ int record_commit(struct record *record, struct error *err)
 	return r;
 }
 
+int record_sync(struct record *record, struct error *err)
+{
+	sqlite3_file *log = NULL; /* the write-ahead log */
+	int r = sqlite3_file_control(record->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+
+	if (r != SQLITE_OK)
+		return record_fail(record, err, "find the log");
+	/* What was moved from the log into the database was on the disk before. */
+	r = log && log->pMethods ? log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) : SQLITE_OK;
+	if (r != SQLITE_OK)
+		return error_set(err, ERROR_RETRY, r, "state database '%s': write to the disk: %s",
+			record->path, sqlite3_errstr(r));
+	return 0;
+}
+
 void record_rollback(struct record *record)
 {
 	if (!sqlite3_get_autocommit(record->db))

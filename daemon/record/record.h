@@ -84,12 +84,21 @@ DEFINE_CLEANUP(struct record_rows *, record_rows_close);
 
 /**
  * record_begin(record, err), record_commit(record, err):
- * Put the saves between them into one transaction: all on disk when record_commit() returns 0, none when
- * it fails.  Without them each save is its own transaction.
+ * Put the saves between them into one transaction: all written when record_commit() returns 0, none when
+ * it fails.  Without them each save is its own transaction.  What is written outlives the process;
+ * the host, after record_sync().
  */
 int record_begin(struct record *record, struct error *err);
 int record_commit(struct record *record, struct error *err);
 void record_rollback(struct record *record);
+
+/**
+ * record_sync(record, err):
+ * All that was written so far is on the disk when it returns 0, whatever becomes of the host: one
+ * wait for the disk for all of it.  (SQLite, PRAGMA synchronous=NORMAL in WAL mode: a loss of power may
+ * take back the last transactions, in the reverse of their order, and never tears one.)
+ */
+int record_sync(struct record *record, struct error *err);
 
 /* record_save_x(record, row, err): put the row in, over the one of the same name; all of it is copied. */
 int record_save_certificate(struct record *record, const struct certificate_record *row, struct error *err);

@@ -4,6 +4,7 @@
  * A carry is at one step at a time:
  *	READ		what is there is read			look != NULL, bundle != NULL
  *			(or believed to be nothing)		timer != NULL, bundle != NULL
+ *	GATE		it waits until it may be written	at_gate, bundle != NULL
  *	PUT		the bundle is being written		put != NULL, bundle != NULL
  *	READBACK	it is read again, or about to be	look != NULL or timer != NULL
  * and ends from any of them.
@@ -35,6 +36,7 @@ struct carry {
 	struct fingerprint borne;
 	char *tagged; /* observed.former */
 	char *object_id; /* where it was put; NULL before that */
+	bool at_gate;
 	bool former; /* what is in place is of another source certificate */
 	bool wrote;
 	bool created;
@@ -428,6 +430,27 @@ static void start_put(struct carry *carry)
 		carry->job.context, delivery_of(carry), carry->bundle, &carry->seen, on_put, carry);
 }
 
+/* GATE: all is well with it. */
+static void pass_gate(struct carry *carry)
+{
+	const struct carry_gate *gate = carry->job.gate;
+	struct error err = ERROR_NULL;
+
+	carry->at_gate = !gate->open && !gate->refused.text;
+	if (gate->open) {
+		start_put(carry);
+	} else if (gate->refused.text) {
+		error_copy(&err, &gate->refused);
+		fail(carry, &err);
+	}
+}
+
+void carry_gate_changed(struct carry *carry)
+{
+	if (carry->at_gate)
+		pass_gate(carry);
+}
+
 static void on_read(struct carry *carry)
 {
 	if (stopped_by_state(carry))
@@ -435,7 +458,7 @@ static void on_read(struct carry *carry)
 	if (is_unchanged(carry))
 		succeed(carry, OUTCOME_UNCHANGED);
 	else if (!stopped_by_foreign(carry) && !stopped_by_check(carry))
-		start_put(carry);
+		pass_gate(carry);
 }
 
 /* --- READBACK --- */

@@ -24,6 +24,12 @@ struct in_place {
 
 void in_place_done(struct in_place *in_place);
 
+/* May anything be written?  All carries of a transfer wait at one. */
+struct carry_gate {
+	bool open;
+	struct error refused; /* set: nothing is written any more, for this */
+};
+
 struct carry_job {
 	const struct destination_context *context;
 	const struct transfer_item *item;
@@ -34,6 +40,7 @@ struct carry_job {
 	struct fingerprint anchor; /* bundle_anchor() of the bundle */
 	struct version version; /* the bundle's */
 	struct in_place *in_place; /* shared by the carries of the transfer */
+	const struct carry_gate *gate;
 };
 
 /*
@@ -55,6 +62,9 @@ struct carry *carry_start(
  * effect.  Returns NULL.
  */
 struct carry *carry_cancel(struct carry *carry);
+
+/* carry_gate_changed(carry): its gate is open, or has refused: one that waits there goes on, or ends. */
+void carry_gate_changed(struct carry *carry);
 
 /* carry_is_writing(carry): may it have the body of a request, with the key in it? */
 bool carry_is_writing(const struct carry *carry);

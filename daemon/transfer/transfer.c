@@ -35,8 +35,10 @@ struct transfer {
 	size_t left; /* items that have not ended */
 	size_t needing; /* items that still need the bundle */
 	struct in_place in_place; /* what its carries found last */
+	struct carry_gate gate;
 	enum anchor_pin pin; /* where its chain ends, against the recorded one */
 	bool calling; /* inside a callback: cancel leaves the memory to whoever called it */
+	bool opening; /* inside transfer_may_write(): the same, and the end, too */
 	bool cancelled;
 };
 
@@ -54,6 +56,7 @@ static void transfer_free(struct transfer *transfer)
 {
 	stop(transfer);
 	in_place_done(&transfer->in_place);
+	error_done(&transfer->gate.refused);
 	free(transfer->slots);
 	free(transfer);
 }
@@ -63,7 +66,7 @@ struct transfer *transfer_cancel(struct transfer *transfer)
 	if (!transfer)
 		return NULL;
 	transfer->cancelled = true;
-	if (transfer->calling)
+	if (transfer->calling || transfer->opening)
 		stop(transfer);
 	else
 		transfer_free(transfer);
@@ -76,7 +79,8 @@ static bool is_cancelled(struct transfer *transfer)
 	transfer->calling = false;
 	if (!transfer->cancelled)
 		return false;
-	transfer_free(transfer);
+	if (!transfer->opening)
+		transfer_free(transfer);
 	return true;
 }
 
@@ -111,7 +115,7 @@ static void on_ended(void *userdata, const struct outcome *outcome, const struct
 	transfer->events->on_delivered(transfer->userdata, slot->index, outcome, seen);
 	if (is_cancelled(transfer))
 		return;
-	if (--transfer->left == 0)
+	if (--transfer->left == 0 && !transfer->opening)
 		finish(transfer);
 }
 
@@ -127,6 +131,7 @@ static void start_carrying(struct transfer *transfer)
 		.pin = transfer->pin,
 		.version = bundle_version(transfer->bundle),
 		.in_place = &transfer->in_place,
+		.gate = &transfer->gate,
 	};
 
 	bundle_anchor(transfer->bundle, &job.anchor);
@@ -139,6 +144,25 @@ static void start_carrying(struct transfer *transfer)
 		job.item = &request->items[i];
 		slot->carry = carry_start(&job, &events, slot);
 	}
+}
+
+void transfer_may_write(struct transfer *transfer, const struct error *err)
+{
+	if (err)
+		error_copy(&transfer->gate.refused, err);
+	else
+		transfer->gate.open = true;
+	if (!transfer->slots)
+		return;
+	transfer->opening = true;
+	for (size_t i = 0; i < transfer->request.item_count; i++)
+		if (transfer->slots[i].carry)
+			carry_gate_changed(transfer->slots[i].carry);
+	transfer->opening = false;
+	if (transfer->cancelled)
+		transfer_free(transfer);
+	else if (transfer->left == 0)
+		finish(transfer);
 }
 
 bool transfer_is_writing(const struct transfer *transfer, size_t item)

@@ -90,6 +90,14 @@ struct transfer_events {
 struct transfer *transfer_start(const struct transfer_request *request,
 	const struct transfer_events *events, void *userdata);
 
+/**
+ * transfer_may_write(transfer, err):
+ * After on_exported (or in it): what the record must know before anything is written is on the disk.
+ * Until then items are read and checked, and wait.  With ${err} it could not be put there, and nothing is
+ * written: who waits fails with it.
+ */
+void transfer_may_write(struct transfer *transfer, const struct error *err);
+
 /*
  * transfer_cancel(transfer): no callback after this returns; the bundle is wiped; a write
  * already sent may still take effect.  NULL is fine; returns NULL.

@@ -220,7 +220,7 @@ def test_what_depends_on_it_is_restarted_before_it_ends(bus_ferry, cloud, host, 
     settled(bus_ferry)
     unit.jobs.clear()
     assert cloud.renew(pay)["renewed"] and cloud.renew(shop)["renewed"]
-    cloud.fault("delay", seconds=4, operation="ImportCertificate")
+    cloud.fault("delay", seconds=1.5, operation="ImportCertificate")  # after 2 s a place is silent, and not waited for
     bus_ferry.certferry("sync", "shop", "--no-wait", expect=0)
     bus_ferry.wait_for(lambda: cloud.count("ExportCertificate", resource=shop) > 1)
     answer = bus_ferry.certferry("sync", "pay", "--json", expect=0)

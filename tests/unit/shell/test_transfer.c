@@ -46,6 +46,7 @@ struct world {
 	struct transfer *transfer;
 	bool inside;
 	bool cancel_at_exported, cancel_at_delivered;
+	bool waits; /* what must be on the disk before a write is not there yet */
 	const char *notes[ITEMS]; /* static */
 	char *note; /* of the chain */
 	unsigned exported, done;
@@ -125,6 +126,8 @@ static void on_exported(void *userdata, const struct transfer_exported *exported
 		for (size_t i = 0; i < world->request.item_count; i++)
 			world->notes[i] = exported->notes[i];
 	}
+	if (!err && !world->waits)
+		transfer_may_write(world->transfer, NULL);
 	if (world->cancel_at_exported) {
 		world->transfer = transfer_cancel(world->transfer);
 		sd_event_exit(world->context.event, 0);
@@ -613,6 +616,67 @@ static void test_notes_are_of_their_items(void **state)
 	assert_null(world->notes[2]);
 }
 
+/* All items are read and checked, and wait. */
+static void start_and_wait(struct world *world)
+{
+	central.bundle = bundle_of(world, "www.example.com", 60);
+	world->waits = true;
+	start(world);
+	while (sd_event_run(world->context.event, 50 * USEC_PER_MSEC) > 0)
+		;
+	assert_int_equal(world->exported, 1);
+	assert_int_equal(world->delivered[0].calls + world->delivered[1].calls + world->delivered[2].calls, 0);
+}
+
+static void test_nothing_is_written_before_it_may_be(void **state)
+{
+	struct world *world = *state;
+	_cleanup_(freep) char *link = path(world, "a");
+
+	start_and_wait(world);
+	assert_int_equal(access(link, F_OK), -1);
+	transfer_may_write(world->transfer, NULL);
+	assert_int_equal(sd_event_loop(world->context.event), 0);
+	assert_int_equal(world->done, 1);
+	assert_int_equal(access(link, F_OK), 0);
+	for (size_t i = 0; i < ITEMS; i++)
+		assert_int_equal(world->delivered[i].outcome.kind, OUTCOME_DONE);
+}
+
+static void test_what_may_not_be_written_fails(void **state)
+{
+	struct world *world = *state;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	_cleanup_(freep) char *link = path(world, "a");
+
+	(void)error_set(&err, ERROR_RETRY, 0, "the disk is full");
+	start_and_wait(world);
+	transfer_may_write(world->transfer, &err);
+	assert_int_equal(world->done, 1);
+	assert_int_equal(access(link, F_OK), -1);
+	for (size_t i = 0; i < ITEMS; i++) {
+		assert_int_equal(world->delivered[i].calls, 1);
+		assert_int_equal(world->delivered[i].outcome.kind, OUTCOME_FAILED);
+		assert_false(world->delivered[i].outcome.wrote);
+		assert_string_equal(world->delivered[i].error.text, "the disk is full");
+	}
+}
+
+static void test_cancel_of_one_that_waits(void **state)
+{
+	struct world *world = *state;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	start_and_wait(world);
+	transfer_cancel(world->transfer);
+	(void)error_set(&err, ERROR_RETRY, 0, "the disk is full");
+	start_and_wait(world);
+	world->cancel_at_delivered = true;
+	transfer_may_write(world->transfer, &err); /* it is cancelled at the first of them */
+	assert_null(world->transfer);
+	assert_int_equal(world->done, 0);
+}
+
 static void test_cancel(void **state)
 {
 	struct world *world = *state;
@@ -661,6 +725,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_others_put_there_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_notes_are_of_their_items, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_note_of_what_lies_beyond_the_anchor, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nothing_is_written_before_it_may_be, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_may_not_be_written_fails, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cancel_of_one_that_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
 	};
 	bool locked;

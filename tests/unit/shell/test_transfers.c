@@ -18,6 +18,7 @@ struct transfer {
 	const struct transfer_events *events;
 	void *userdata;
 	size_t left; /* of its items */
+	unsigned may_write, may_not; /* as often as it was told */
 };
 
 static struct {
@@ -35,7 +36,7 @@ struct transfer *transfer_start(
 	struct transfer *transfer = mem_new(struct transfer);
 	struct recorded disk = bed_on_disk(&at.bed);
 
-	*transfer = (struct transfer){ *request, events, userdata, request->item_count };
+	*transfer = (struct transfer){ .request = *request, .events = events, .userdata = userdata, .left = request->item_count };
 	assert_true(at.count < RUNS_AT_ONCE);
 	at.running[at.count++] = transfer;
 	at.items += request->item_count;
@@ -74,6 +75,12 @@ struct transfer *transfer_cancel(struct transfer *transfer)
 	forget(transfer);
 	free(transfer);
 	return NULL;
+}
+
+void transfer_may_write(struct transfer *transfer, const struct error *err)
+{
+	transfer->may_write += !err;
+	transfer->may_not += err != NULL;
 }
 
 bool transfer_is_writing(const struct transfer *transfer, size_t item)
@@ -286,6 +293,40 @@ static void test_without_its_intent_nothing_is_sent(void **state)
 	assert_int_equal(at.bed.stock->slots[0].claimed_by, 0);
 }
 
+/* --- the disk --- */
+
+static void test_nothing_is_written_before_its_intent_is_on_the_disk(void **state)
+{
+	plan(0);
+	plan(1);
+	assert_false(transfers_await_sync(at.transfers)); /* the exports go meanwhile */
+	exported(at.running[0]);
+	exported(at.running[1]);
+	assert_true(transfers_await_sync(at.transfers));
+	assert_int_equal(at.running[0]->may_write + at.running[0]->may_not, 0);
+	/* One wait for both. */
+	assert_true(inventory_sync(at.bed.inventory));
+	transfers_synced(at.transfers);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(at.running[i]->may_write, 1);
+		assert_int_equal(at.running[i]->may_not, 0);
+	}
+	assert_false(transfers_await_sync(at.transfers));
+	transfers_synced(at.transfers);
+	assert_int_equal(at.running[0]->may_write, 1);
+}
+
+static void test_what_cannot_be_saved_is_not_written(void **state)
+{
+	plan(0);
+	assert_true(inventory_sync(at.bed.inventory));
+	assert_int_equal(sqlite3_exec(at.bed.inventory->record->db, "PRAGMA query_only=1", NULL, NULL, NULL), SQLITE_OK);
+	exported(at.running[0]);
+	assert_false(transfers_await_sync(at.transfers));
+	assert_int_equal(at.running[0]->may_write, 0);
+	assert_int_equal(at.running[0]->may_not, 1);
+}
+
 /* --- many --- */
 
 /* A turn of the loop, with all that waits. */
@@ -461,6 +502,8 @@ int main(void)
 		TEST(test_a_failed_delivery_is_written_down),
 		TEST(test_a_held_delivery_goes_on_when_it_is_approved),
 		TEST(test_a_failed_export_owes_nothing),
+		TEST(test_nothing_is_written_before_its_intent_is_on_the_disk),
+		TEST(test_what_cannot_be_saved_is_not_written),
 		TEST(test_without_its_intent_nothing_is_sent),
 		TEST(test_there_are_never_too_many),
 		TEST(test_all_places_together_have_a_limit),
