@@ -402,6 +402,7 @@ static void test_is_carried(void **state)
 	_cleanup_(in_place_done) struct in_place in_place = { 0 };
 	const struct source_certificate source = { 0 };
 	const struct transfer_item item = { .delivery = &world->expansion->deliveries[0] };
+	const struct carry_gate gate = { .open = true };
 	const struct carry_job job = {
 		.context = &world->context,
 		.item = &item,
@@ -410,6 +411,7 @@ static void test_is_carried(void **state)
 		.trusted = true,
 		.version = bundle_version(bundle),
 		.in_place = &in_place,
+		.gate = &gate,
 	};
 
 	shelves.unseen = 2; /* by the look before the put, and by the first behind it */
