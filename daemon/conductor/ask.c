@@ -9,7 +9,8 @@
 
 int ask_plan_exit(const struct conductor *conductor)
 {
-	bool something = false, blind = watch_show(conductor->watch).problem || !conductor->stock->view;
+	bool something = false, blind = watch_show(conductor->watch).problem || !conductor->stock->view ||
+				       conductor->stock->world->expansion->left_out;
 
 	for (size_t i = 0; i < conductor->planner.shown.count; i++) {
 		something |= step_is_open(&conductor->planner.shown.steps[i]);

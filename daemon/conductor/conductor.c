@@ -87,14 +87,17 @@ static void on_view(void *userdata, const struct source_view *view, const struct
 {
 	struct conductor *conductor = userdata;
 	const struct world *present = conductor->stock->world;
+	const struct incumbents incumbents = inventory_incumbents(conductor->inventory);
 	struct world *world;
 
 	if (former && views_alike(former, view, present->expansion->dated)) {
 		inventory_show(conductor->inventory, view, former);
 		return;
 	}
-	world = world_new(present->configuration, view, conductor->default_region);
-	if (former && inventory_shows(conductor->inventory, world)) {
+	world = world_new(
+		present->configuration, view, conductor->default_region, &incumbents);
+	if (former && strv_equal(world->expansion->problems, present->expansion->problems) &&
+		inventory_shows(conductor->inventory, world)) {
 		world_unref(world);
 		inventory_show(conductor->inventory, view, former);
 		return;
@@ -120,20 +123,25 @@ static void end_survey(struct conductor *conductor)
 static void adopt_configuration(struct conductor *conductor, struct configuration *configuration)
 {
 	const struct source_view *view = conductor->stock->view;
+	const struct incumbents incumbents = inventory_incumbents(conductor->inventory);
+	struct world *world =
+		world_new(configuration, view, conductor->default_region, &incumbents);
 
 	end_survey(conductor);
 	watch_cancel(conductor->watch);
 	queue_stop(conductor->queue);
 	/* They are tried as they are configured now. */
 	announce_forget(inventory_announce(conductor->inventory), ABOUT_PLACE, NULL);
-	take_over(conductor, world_new(configuration, view, conductor->default_region), view);
+	say_entries(conductor->inventory, world->expansion->problems,
+		conductor->stock->world->expansion->problems);
+	take_over(conductor, world, view);
 	schema_each_quota(configuration->desired, set_quota, conductor);
 }
 
 static void begin_with(struct conductor *conductor, struct configuration *configuration)
 {
 	schema_each_quota(configuration->desired, set_quota, conductor);
-	take_over(conductor, world_new(configuration, NULL, conductor->default_region), NULL);
+	take_over(conductor, world_new(configuration, NULL, conductor->default_region, NULL), NULL);
 }
 
 /* The source's regions, from the configuration or the environment; NULL: there is none. */

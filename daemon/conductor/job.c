@@ -436,6 +436,7 @@ static void leave_out_what_is_not_its(const struct job *job, struct status_view 
 {
 	view->source_problem = job->problem;
 	view->config_problem = NULL;
+	view->left_out &= is_about_all(job);
 }
 
 static void end_with_summary(struct conductor *conductor, const struct job *job, const struct scope *scope)

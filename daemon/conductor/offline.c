@@ -31,7 +31,7 @@ static int print_expansion(const struct desired *desired)
 		(void)fprintf(stderr, "%s\n", err.text);
 		return 2;
 	}
-	expansion = expand(desired, NULL, region);
+	expansion = expand(desired, NULL, region, NULL);
 	lines = expansion_lines(expansion);
 	(void)fputs(lines, stdout);
 	print_matches(desired);

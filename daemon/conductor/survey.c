@@ -235,7 +235,8 @@ static int exit_of(struct survey *survey, const struct status_view *head)
 
 	if (survey->subject == BUS_STATUS)
 		return status_exit(head, &survey->summary.counts);
-	if (survey->subject == BUS_PLAN && (watch_show(conductor->watch).problem || !conductor->stock->view))
+	if (survey->subject == BUS_PLAN && (watch_show(conductor->watch).problem || !conductor->stock->view ||
+						     conductor->stock->world->expansion->left_out))
 		return 1;
 	return survey->blind ? 1 : survey->something ? 3 : 0;
 }

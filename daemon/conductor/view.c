@@ -269,6 +269,7 @@ void view_head(struct conductor *conductor, struct status_view *ret_view)
 		.source_problem = source.problem,
 		.record_problem = conductor->stock->record_error.text,
 		.config_problem = conductor->config_problem,
+		.left_out = conductor->stock->world->expansion->left_out,
 		.clock_problem = conductor->clock_problem,
 		.events = queue_state(conductor->queue),
 		.events_problem = queue_problem(conductor->queue),

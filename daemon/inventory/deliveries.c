@@ -17,6 +17,39 @@ static char *object_key(const struct delivery *delivery)
 		place->key, delivery->object, delivery->source_arn);
 }
 
+/* Is ${row} about the object of ${delivery}, whatever the source certificate was? */
+static bool is_confirmed_for(const struct delivery_record *row, const struct delivery *delivery)
+{
+	_cleanup_(freep) char *key = object_key(delivery);
+	const size_t length = strlen(key) - strlen(delivery->source_arn);
+
+	return row->object && strncmp(row->object, key, length) == 0 &&
+	       !strchr(row->object + length, ' ') && digest_is_set(&row->confirmed.digest);
+}
+
+static bool has_incumbent(void *userdata, const struct delivery *delivery)
+{
+	struct inventory *inventory = userdata;
+	const struct slot *slot = stock_find_slot(&inventory->stock, delivery->name);
+	_cleanup_(delivery_record_done) struct delivery_record row = { 0 };
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	int r;
+
+	if (slot)
+		return is_confirmed_for(
+			&inventory_open(inventory, (size_t)(slot - inventory->slots))->record,
+			delivery);
+	if (!inventory->record)
+		return false;
+	r = record_load_delivery(inventory->record, delivery->name, &row, &err);
+	return record_ended(inventory, r, &err) && r > 0 && is_confirmed_for(&row, delivery);
+}
+
+struct incumbents inventory_incumbents(struct inventory *inventory)
+{
+	return (struct incumbents){ .has = has_incumbent, .userdata = inventory };
+}
+
 /* Makes its delivery, of ${world} and the certificate that it has there. */
 static void make_delivery(struct tracked_delivery *state, struct world *world,
 	const struct expanded_certificate *certificate, const struct place *place, unsigned wish)

@@ -114,6 +114,10 @@ void inventory_take_over(struct inventory *inventory, struct world *world, const
  * the same there? */
 bool inventory_keeps_dependent(const struct world *world, const struct tracked_dependent *dependent);
 
+/* inventory_incumbents(inventory): what the record has of deliveries, also of those that are not in the
+ * present world. */
+struct incumbents inventory_incumbents(struct inventory *inventory);
+
 /* inventory_shows(inventory, world): is all that ${world} expands to present already? */
 bool inventory_shows(const struct inventory *inventory, const struct world *world);
 

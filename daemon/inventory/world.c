@@ -13,8 +13,8 @@ struct configuration *configuration_unref(struct configuration *configuration)
 	return NULL;
 }
 
-struct world *world_new(
-	struct configuration *configuration, const struct source_view *view, const char *region)
+struct world *world_new(struct configuration *configuration, const struct source_view *view,
+	const char *region, const struct incumbents *incumbents)
 {
 	struct world *world = mem_new(struct world);
 
@@ -22,7 +22,7 @@ struct world *world_new(
 	*world = (struct world){ .references = 1,
 		.configuration = configuration,
 		.desired = configuration->desired,
-		.expansion = expand(configuration->desired, view, region) };
+		.expansion = expand(configuration->desired, view, region, incumbents) };
 	return world;
 }
 

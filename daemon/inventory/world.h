@@ -29,9 +29,10 @@ struct world {
  * one makes it.) */
 struct configuration *configuration_unref(struct configuration *configuration);
 
-/* world_new(configuration, view, region): with one reference, the caller's.  It holds
+/* world_new(configuration, view, region, incumbents): with one reference, the caller's.  It holds
  * ${configuration} as long as it lives. */
-struct world *world_new(struct configuration *configuration, const struct source_view *view, const char *region);
+struct world *world_new(struct configuration *configuration, const struct source_view *view,
+	const char *region, const struct incumbents *incumbents);
 struct world *world_ref(struct world *world);
 struct world *world_unref(struct world *world);
 

@@ -52,7 +52,7 @@ size_t status_counts_dependents(const struct status_counts *counts)
 
 int status_exit(const struct status_view *head, const struct status_counts *counts)
 {
-	if (head->source_problem || head->record_problem || head->config_problem || counts->problems ||
+	if (head->source_problem || head->record_problem || head->config_problem || head->left_out || counts->problems ||
 		counts->expiring.deliveries || counts->deliveries[DELIVERY_FAILED] || counts->dependents[PROGRESS_FAILED])
 		return 1;
 	/* Nothing was looked at. */

@@ -112,6 +112,7 @@ struct status_view {
 	const char *source_problem; /* why the source cannot be read, or NULL */
 	const char *record_problem; /* why nothing new is done, or NULL */
 	const char *config_problem; /* why the files are not what is in use, or NULL: they are */
+	bool left_out; /* deliveries that the configuration asks for; the notices say which and why */
 	const char *clock_problem; /* how far this host's clock is off, or NULL: certferryd goes by AWS's, so this is no failure */
 	const char *events; /* the queue of events: "off", "waiting", "listening", "failing"; or NULL */
 	const char *events_problem; /* why it fails, or NULL: polling goes on, so this is no failure */

@@ -242,7 +242,8 @@ static int compare_certificate(const void *a, const void *b)
 		((const struct expanded_certificate *)b)->name);
 }
 
-struct expansion *expand(const struct desired *desired, const struct source_view *view, const char *region)
+struct expansion *expand(const struct desired *desired, const struct source_view *view,
+	const char *region, const struct incumbents *incumbents)
 {
 	struct expansion *expansion = mem_new(struct expansion);
 	_cleanup_(matches_done) struct matches matches = { .items = NULL };
@@ -266,8 +267,7 @@ struct expansion *expand(const struct desired *desired, const struct source_view
 	/* What stays has come first: the deliveries may be forgotten, and their memory goes back in one piece then. */
 	for (size_t i = 0; i < expansion->certificate_count; i++)
 		expand_certificate(&context, &expansion->certificates[i]);
-	expansion->delivery_count = expand_drop_problems(expansion->deliveries,
-		expansion->delivery_count, view, &expansion->dated, &expansion->problems);
+	expand_drop_problems(expansion, view, incumbents);
 	if (expansion->delivery_count)
 		qsort(expansion->deliveries, expansion->delivery_count, sizeof(*expansion->deliveries),
 			compare_delivery);

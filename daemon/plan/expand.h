@@ -7,38 +7,18 @@
  * regions into its places, placeholders into names.  Pure.
  */
 
-#include "daemon/model/delivery.h"
 #include "daemon/model/observed.h"
-
-/* A certificate that is configured, by its ARN or through a match. */
-struct expanded_certificate {
-	char *name;
-	char *arn;
-	char *domain; /* as a part of names ("wildcard.example.com"); NULL: not known */
-	const struct desired_certificate *entry;
-};
-
-struct expansion {
-	struct expanded_certificate *certificates; /* sorted by name */
-	size_t certificate_count;
-	struct place **places;
-	size_t place_count;
-	struct delivery *deliveries; /* sorted by name, so that a certificate's are together; their places are of
-				      * `places` */
-	size_t delivery_count;
-	bool dated; /* with other dates of the certificates at the source, it may be another one */
-	char **problems; /* sentences: two deliveries to one object, or which of them it goes on with, an object's
-			  * name with a character that is not allowed, an entry that matches nothing; of deliveries the first hundred, and how many
-			  * more there are */
-};
+#include "daemon/plan/expansion.h"
 
 /**
- * expand(desired, view, region):
+ * expand(desired, view, region, incumbents):
  * ${view} NULL: what can be known without the source: entries with an ARN; {domain} then stays as it is.
  * ${region}: for destinations without one (the AWS environment's), may be NULL.  A delivery with a problem
- * is left out.  ${desired} is borrowed as long as the result.
+ * is left out; where several are to one object, ${incumbents} (NULL: none is recorded) says which of them
+ * is there already.  ${desired} is borrowed as long as the result.
  */
-struct expansion *expand(const struct desired *desired, const struct source_view *view, const char *region);
+struct expansion *expand(const struct desired *desired, const struct source_view *view,
+	const char *region, const struct incumbents *incumbents);
 
 /* expand_needs_region(desired): is there a destination that takes ${region}? */
 bool expand_needs_region(const struct desired *desired);

@@ -61,6 +61,15 @@ struct rivals {
 	const struct delivery **items;
 	size_t count;
 	const struct source_view *view;
+	const struct incumbents *incumbents;
+};
+
+/* What becomes of several to one object. */
+enum settled_by {
+	SETTLED_BY_NOTHING, /* none is left */
+	SETTLED_BY_DATES, /* the one that ends last, and covers the others */
+	SETTLED_BY_RECORD, /* the one that certferry wrote, and covers the others */
+	SETTLED_FOR_NOW, /* the one that certferry wrote, which another covers */
 };
 
 static bool covers_name(const struct source_certificate *certificate, const char *name)
@@ -98,28 +107,54 @@ static bool are_found(const struct rivals *rivals)
 	return rivals->view != NULL;
 }
 
-static bool goes_before(const struct rivals *rivals, size_t one, size_t other)
+static bool goes_before(const struct rivals *rivals, size_t one, size_t other, bool later)
 {
 	const struct source_certificate *a = source_view_find(
 		rivals->view, rivals->items[one]->source_arn);
 	const struct source_certificate *b = source_view_find(
 		rivals->view, rivals->items[other]->source_arn);
 
-	return a && b && a->not_after > b->not_after && covers(a, b);
+	return a && b && (!later || a->not_after > b->not_after) && covers(a, b);
+}
+
+/* The one that covers all others, and with ${later} ends after them; count: there is none. */
+static size_t find_first(const struct rivals *rivals, bool later)
+{
+	size_t first = 0;
+
+	for (size_t i = 1; i < rivals->count; i++)
+		if (goes_before(rivals, i, first, later))
+			first = i;
+	for (size_t i = 0; i < rivals->count; i++)
+		if (i != first && !goes_before(rivals, first, i, later))
+			return rivals->count;
+	return first;
+}
+
+static bool is_incumbent(const struct rivals *rivals, size_t one)
+{
+	const struct incumbents *incumbents = rivals->incumbents;
+
+	return incumbents && incumbents->has(incumbents->userdata, rivals->items[one]);
 }
 
 /* The one that takes the place of all others, or NULL. */
-static const struct delivery *find_heir(const struct rivals *rivals)
+static const struct delivery *find_heir(const struct rivals *rivals, enum settled_by *ret_by)
 {
-	size_t latest = 0;
+	size_t latest = find_first(rivals, true), widest = find_first(rivals, false);
 
-	for (size_t i = 1; i < rivals->count; i++)
-		if (goes_before(rivals, i, latest))
-			latest = i;
-	for (size_t i = 0; i < rivals->count; i++)
-		if (i != latest && !goes_before(rivals, latest, i))
-			return NULL;
-	return rivals->items[latest];
+	*ret_by = SETTLED_BY_DATES;
+	if (latest < rivals->count)
+		return rivals->items[latest];
+	*ret_by = SETTLED_BY_RECORD;
+	if (widest < rivals->count && is_incumbent(rivals, widest))
+		return rivals->items[widest];
+	*ret_by = SETTLED_FOR_NOW;
+	for (size_t i = 0; widest < rivals->count && i < rivals->count; i++)
+		if (is_incumbent(rivals, i))
+			return rivals->items[i];
+	*ret_by = SETTLED_BY_NOTHING;
+	return NULL;
 }
 
 static char *replaced_text(
@@ -136,6 +171,19 @@ static char *replaced_text(
 		time_format(certificate->not_after, end));
 }
 
+static char *stays_text(
+	const struct delivery *lost, const struct delivery *heir, enum settled_by by)
+{
+	return mem_printf("certferry leaves out delivery '%s': both certificates match '%s', and "
+			  "it goes on with '%s', which it "
+			  "delivered before%s",
+		lost->name, lost->entry->name, heir->name,
+		by == SETTLED_BY_RECORD
+			? " and which covers all names of the former"
+			: ", until one that covers all names ends last; choose another name for "
+			  "one of them with as:, or match fewer");
+}
+
 /* One would overwrite the others for ever. */
 static char *same_object_text(const struct delivery *one, const struct delivery *other)
 {
@@ -145,38 +193,52 @@ static char *same_object_text(const struct delivery *one, const struct delivery 
 		one->name, other->name, delivery_object_name(other));
 }
 
-static void mark_rivals(const struct rivals *rivals, const struct delivery *deliveries,
-	char **problems, bool *dated)
+static char *rival_text(const struct rivals *rivals, size_t i, const struct delivery *heir,
+	enum settled_by by)
+{
+	size_t pair = i + 1 < rivals->count ? i : i - 1;
+
+	if (by == SETTLED_BY_NOTHING)
+		return same_object_text(rivals->items[pair], rivals->items[pair + 1]);
+	return by == SETTLED_BY_DATES ? replaced_text(rivals, rivals->items[i], heir)
+				      : stays_text(rivals->items[i], heir, by);
+}
+
+static void mark_rivals(
+	const struct rivals *rivals, struct expansion *expansion, char **problems)
 {
 	bool found = are_found(rivals);
-	const struct delivery *heir = found ? find_heir(rivals) : NULL;
+	enum settled_by by = SETTLED_BY_NOTHING;
+	const struct delivery *heir = found ? find_heir(rivals, &by) : NULL;
 
-	*dated |= found;
+	expansion->dated |= found;
+	expansion->left_out |= by == SETTLED_BY_NOTHING || by == SETTLED_FOR_NOW;
 	for (size_t i = 0; i < rivals->count; i++) {
 		const struct delivery *delivery = rivals->items[i];
-		char **problem = &problems[delivery - deliveries];
-		size_t pair = i + 1 < rivals->count ? i : i - 1;
+		char **problem = &problems[delivery - expansion->deliveries];
 
 		if (delivery == heir)
 			continue;
 		free(*problem);
-		*problem = heir ? replaced_text(rivals, delivery, heir)
-				: same_object_text(rivals->items[pair], rivals->items[pair + 1]);
+		*problem = rival_text(rivals, i, heir, by);
 	}
 }
 
 /* Marks those of several to one object that are left out. */
-static void mark_same_objects(const struct delivery *deliveries, size_t count,
-	const struct source_view *view, bool *dated, char **problems)
+static void mark_same_objects(struct expansion *expansion, const struct source_view *view,
+	const struct incumbents *incumbents, char **problems)
 {
+	const size_t count = expansion->delivery_count;
 	_cleanup_(freep) const struct delivery **sorted = mem_alloc(count * sizeof(*sorted));
 
 	for (size_t i = 0; i < count; i++)
-		sorted[i] = &deliveries[i];
+		sorted[i] = &expansion->deliveries[i];
 	if (count)
 		qsort(sorted, count, sizeof(*sorted), compare_object_and_name);
 	for (size_t i = 0, next; i < count; i = next) {
-		struct rivals rivals = { .items = &sorted[i], .view = view };
+		struct rivals rivals = {
+			.items = &sorted[i], .view = view, .incumbents = incumbents
+		};
 
 		for (next = i + 1; next < count && compare_object(sorted[i], sorted[next]) == 0;
 			next++)
@@ -184,7 +246,7 @@ static void mark_same_objects(const struct delivery *deliveries, size_t count,
 		rivals.count = next - i;
 		/* Of certificates not seen yet, the same text becomes different names. */
 		if (rivals.count > 1 && (view || !strchr(sorted[i]->object, '{')))
-			mark_rivals(&rivals, deliveries, problems, dated);
+			mark_rivals(&rivals, expansion, problems);
 	}
 }
 
@@ -200,22 +262,25 @@ static bool add_problem(char ***problems, size_t *count, const char *problem)
 	return true;
 }
 
-size_t expand_drop_problems(struct delivery *deliveries, size_t count,
-	const struct source_view *view, bool *ret_dated, char ***ret_problems)
+void expand_drop_problems(struct expansion *expansion, const struct source_view *view,
+	const struct incumbents *incumbents)
 {
+	struct delivery *deliveries = expansion->deliveries;
+	const size_t count = expansion->delivery_count;
 	_cleanup_(freep) char **problems = mem_alloc(count * sizeof(*problems));
 	size_t kept = 0, said = 0, unsaid = 0;
 
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		problems[i] = object_problem(&deliveries[i], view != NULL);
-	*ret_dated = false;
-	mark_same_objects(deliveries, count, view, ret_dated, problems);
+		expansion->left_out |= problems[i] != NULL;
+	}
+	mark_same_objects(expansion, view, incumbents, problems);
 	for (size_t i = 0; i < count; i++) {
 		if (!problems[i]) {
 			deliveries[kept++] = deliveries[i];
 			continue;
 		}
-		unsaid += !add_problem(ret_problems, &said, problems[i]);
+		unsaid += !add_problem(&expansion->problems, &said, problems[i]);
 		free(problems[i]);
 		delivery_done(&deliveries[i]);
 	}
@@ -224,7 +289,7 @@ size_t expand_drop_problems(struct delivery *deliveries, size_t count,
 							 "and %zu more, for reasons like these",
 			unsaid);
 
-		strv_append(ret_problems, more);
+		strv_append(&expansion->problems, more);
 	}
-	return kept;
+	expansion->delivery_count = kept;
 }

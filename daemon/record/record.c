@@ -394,18 +394,39 @@ int record_rows_open(struct record *record, struct record_rows **ret_rows, struc
 	return 0;
 }
 
-int record_rows_next(struct record_rows *rows, struct delivery_record *ret_row, struct error *err)
+static int next_delivery(struct record *record, struct statement *statement,
+	struct delivery_record *ret_row, struct error *err)
 {
-	struct reader reader = { .statement = rows->statement.handle };
-	int r = sqlite3_step(rows->statement.handle);
+	struct reader reader = { .statement = statement->handle };
+	int r = sqlite3_step(statement->handle);
 
 	if (r == SQLITE_DONE)
 		return 0;
 	if (r != SQLITE_ROW)
-		return record_fail(rows->record, err, "read");
+		return record_fail(record, err, "read");
 	*ret_row = (struct delivery_record){ 0 };
 	load_delivery(ret_row, &reader);
 	return 1;
+}
+
+int record_rows_next(struct record_rows *rows, struct delivery_record *ret_row, struct error *err)
+{
+	return next_delivery(rows->record, &rows->statement, ret_row, err);
+}
+
+int record_load_delivery(struct record *record, const char *name, struct delivery_record *ret_row,
+	struct error *err)
+{
+	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
+	struct binder binder = { 0 };
+	int r = statement_prepare(record,
+		"SELECT " DELIVERY_COLUMNS " FROM delivery WHERE name = ?", &statement, err);
+
+	if (r < 0)
+		return r;
+	binder.statement = statement.handle;
+	bind_text(&binder, name);
+	return next_delivery(record, &statement, ret_row, err);
 }
 
 struct record_rows *record_rows_close(struct record_rows *rows)

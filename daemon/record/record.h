@@ -82,6 +82,10 @@ struct record_rows *record_rows_close(struct record_rows *rows);
 
 DEFINE_CLEANUP(struct record_rows *, record_rows_close);
 
+/* record_load_delivery(record, name, row, err): 1 with the row named so, which the caller owns, 0: there is none, or a
+ * negative number. */
+int record_load_delivery(struct record *record, const char *name, struct delivery_record *ret_row, struct error *err);
+
 /**
  * record_begin(record, err), record_commit(record, err):
  * Put the saves between them into one transaction: all written when record_commit() returns 0, none when

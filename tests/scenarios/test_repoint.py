@@ -146,3 +146,39 @@ def test_several_imports_of_former_certificates(ferry, cloud):
     ferry.carry("pay", second, {"to": "prod", "arn": held})
     run = ferry.run("--once", "--approve=pay/prod")
     assert ferry.truth(held)["fingerprint"] == ferry.truth(second)["fingerprint"], run
+
+
+def test_a_match_stays_with_what_it_delivered(ferry, cloud):
+    """The one with fewer names is renewed first: the import stays the other's, and without a record nobody knows."""
+    first = ferry.issue("pay.example.com", days_ago=30)
+    ferry.carry("all", {"domain": "pay.example.com"}, {"to": "prod", "as": "same"}).once()
+    second = ferry.issue("pay.example.com", "api.example.com", days_ago=10)
+    ferry.once()
+    held = ferry.expect_import(DESTINATION, second)
+    assert cloud.renew(first)["renewed"]
+    one, other = first.split("/")[-1], second.split("/")[-1]
+    run = ferry.once()
+    assert run.requests.writes == [] and [item["name"] for item in run.json["deliveries"]] == [f"all/{other}/prod"]
+    assert f"certferry leaves out delivery 'all/{one}/prod': both certificates match 'all', and it goes on with" in run.log
+    assert cloud.renew(second)["renewed"]
+    ferry.once()
+    assert ferry.expect_import(DESTINATION, second, at=held) == held
+    assert cloud.renew(first)["renewed"]
+    ferry.forget_everything()
+    run = ferry.once(expect=1)
+    assert run.json["deliveries"] == [] and "both write the object" in run.json["notices"][0]
+    assert "both write the object" in ferry.dry_run(expect=1).log
+
+
+def test_a_match_stays_while_the_daemon_runs(bus_ferry, cloud):
+    first = bus_ferry.issue("pay.example.com", days_ago=30)
+    bus_ferry.carry("all", {"domain": "pay.example.com"}, {"to": "files", "as": "same"}).start()
+    bus_ferry.certferry("sync", expect=0)
+    second = bus_ferry.issue("pay.example.com", "api.example.com", days_ago=10)
+    bus_ferry.certferry("sync", expect=0)
+    bus_ferry.expect_file("same", second)
+    assert cloud.renew(first)["renewed"]
+    bus_ferry.certferry("sync", expect=0)
+    bus_ferry.expect_file("same", second)
+    (notice,) = bus_ferry.certferry("status", "--json", expect=0).json["notices"]
+    assert "certferry leaves out delivery" in notice and "which it delivered before" in notice

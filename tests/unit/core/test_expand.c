@@ -10,9 +10,11 @@
  *	deliver CERTIFICATE to=DESTINATION [as=] [arn=] [then=A,B] [accounts=A,B] [regions=A,B]
  *	destination NAME kind=K [accounts=] [regions=] [role=] [endpoint=] [kms=] [directory=] [profile=]
  *	adopt DELIVERY=ARN
+ *	recorded DELIVERY			what certferry wrote
  *
  * Expected, all of them and in order: the lines of expansion_lines(); "certificate NAME ARN";
- * "problem PART", one a problem.  And as many as one likes: "KEY DELIVERY VALUE" with the delivery's
+ * "problem PART", one a problem; "left-out yes" or
+ * "left-out no" where it matters.  And as many as one likes: "KEY DELIVERY VALUE" with the delivery's
  * object, arn, kms, role, endpoint, account or region ("-" for none), or the key of its place.
  */
 #include <setjmp.h>
@@ -41,6 +43,7 @@ struct given {
 	struct source_view *view;
 	char *region;
 	bool unread;
+	char **recorded; /* deliveries */
 };
 
 static void given_done(struct given *given)
@@ -48,6 +51,7 @@ static void given_done(struct given *given)
 	desired_free(given->desired);
 	source_view_free(given->view);
 	free(given->region);
+	strv_free(given->recorded);
 }
 
 static char **list_of(const char *text)
@@ -227,6 +231,8 @@ static void read_given(struct given *given, char *line)
 		add_destination(given->desired, line);
 	else if (strcmp(word, "adopt") == 0)
 		strv_append(&given->desired->adopt, next_word(&line));
+	else if (strcmp(word, "recorded") == 0)
+		strv_append(&given->recorded, next_word(&line));
 	else
 		fail_msg("'%s' begins no line", word);
 }
@@ -330,6 +336,8 @@ static void compare(char *expected, const struct expansion *expansion)
 			check_certificate(&progress, line);
 		else if (strncmp(line, "problem ", 8) == 0)
 			check_problem(&progress, line + 8);
+		else if (strncmp(line, "left-out ", 9) == 0)
+			assert_string_equal(line + 9, expansion->left_out ? "yes" : "no");
 		else
 			check_line(&progress, line);
 	}
@@ -356,6 +364,18 @@ static void check_order(const struct expansion *expansion)
 	}
 }
 
+static bool is_recorded(void *userdata, const struct delivery *delivery)
+{
+	return strv_has(userdata, delivery->name);
+}
+
+static struct expansion *expand_given(const struct given *given)
+{
+	const struct incumbents incumbents = { is_recorded, given->recorded };
+
+	return expand(given->desired, given->unread ? NULL : given->view, given->region, &incumbents);
+}
+
 static void test_case(void **state)
 {
 	_cleanup_(given_done) struct given given = { .desired = mem_new(struct desired),
@@ -372,8 +392,8 @@ static void test_case(void **state)
 		line = strtok_r(NULL, "\n", &rest))
 		if (*line != '#' && strcmp(line, "given") != 0)
 			read_given(&given, line);
-	expansion = expand(given.desired, given.unread ? NULL : given.view, given.region);
-	again = expand(given.desired, given.unread ? NULL : given.view, given.region);
+	expansion = expand_given(&given);
+	again = expand_given(&given);
 	compare(expected + strlen("\nexpect\n"), expansion);
 	check_order(expansion);
 	assert_true(expansion_equal(expansion, again));
@@ -390,7 +410,7 @@ static struct expansion *expand_text(struct given *given, const char *text)
 	for (char *rest, *line = strtok_r(lines, "\n", &rest); line;
 		line = strtok_r(NULL, "\n", &rest))
 		read_given(given, line);
-	return expand(given->desired, given->view, NULL);
+	return expand(given->desired, given->view, NULL, NULL);
 }
 
 static void test_equal(void **state)

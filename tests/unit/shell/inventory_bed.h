@@ -99,7 +99,7 @@ static inline void bed_take_over(struct bed *bed, const char *yaml)
 {
 	struct configuration *configuration = bed_configuration(bed, yaml);
 
-	inventory_take_over(bed->inventory, world_new(configuration, bed->view, "eu-west-1"), bed->view);
+	inventory_take_over(bed->inventory, world_new(configuration, bed->view, "eu-west-1", NULL), bed->view);
 	configuration_unref(configuration);
 }
 

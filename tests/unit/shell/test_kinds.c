@@ -251,7 +251,7 @@ static int setup(void **state)
 		.certificate_count = 1,
 		.destinations = world->destinations,
 		.destination_count = 2 };
-	world->expansion = expand(&world->desired, NULL, NULL);
+	world->expansion = expand(&world->desired, NULL, NULL, NULL);
 	assert_true(sd_event_new(&world->context.event) >= 0);
 	world->issuer = make_issuer("root");
 	*state = world;
@@ -299,11 +299,11 @@ static void test_two_destinations_of_one_place(void **state)
 	world->destinations[1].name = (char *)"more";
 	world->wishes[1] = world->wishes[0];
 	world->wishes[1].to = (char *)"more";
-	expansion = expand(&world->desired, NULL, NULL);
+	expansion = expand(&world->desired, NULL, NULL, NULL);
 	assert_int_equal(expansion->delivery_count, 4); /* {no} is not known without the source */
 	expansion_free(expansion);
 	world->wishes[0].as = world->wishes[1].as = (char *)"{certificate}";
-	expansion = expand(&world->desired, NULL, NULL);
+	expansion = expand(&world->desired, NULL, NULL, NULL);
 	assert_int_equal(expansion->delivery_count, 0);
 	assert_int_equal(strv_length(expansion->problems), 2);
 	expansion_free(expansion);

@@ -264,7 +264,7 @@ static void begin(struct telling_bed *at)
 	at->configuration = bed_configuration(bed, yaml);
 	at->desired = &at->configuration->desired->dependents[0];
 	at->desired->kind = TOY;
-	inventory_take_over(bed->inventory, world_new(at->configuration, NULL, NULL), NULL);
+	inventory_take_over(bed->inventory, world_new(at->configuration, NULL, NULL, NULL), NULL);
 	at->dependent = bed->stock->dependents[0];
 	at->tell = tell_new(bed->inventory, &host);
 }
