@@ -344,7 +344,8 @@ static void tell_manager(struct conductor *conductor)
 	notify_status("%s", text);
 }
 
-bool cycle_idle(const struct conductor *conductor)
+/* Is nothing in flight, and nothing wanted that could be started now? */
+static bool is_idle(const struct conductor *conductor)
 {
 	return !watch_show(conductor->watch).reading && !watch_wants_sweep(conductor->watch) &&
 	       !transfers_are_busy(conductor->transfers) && !proofs_are_busy(conductor->proofs) &&
@@ -410,7 +411,7 @@ static int on_cycle(sd_event_source *source, void *userdata)
 	tell_manager(conductor);
 	show_properties(conductor);
 	job_end_rested(conductor);
-	if (!cycle_idle(conductor)) {
+	if (!is_idle(conductor)) {
 		rest_ends(conductor);
 		return 0;
 	}

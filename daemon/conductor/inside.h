@@ -130,9 +130,6 @@ int cycle_new(struct conductor *conductor);
 /* cycle_stopped(conductor): nothing is begun, since it is a dry run, or since the record cannot be written. */
 bool cycle_stopped(const struct conductor *conductor);
 
-/* cycle_idle(conductor): is nothing in flight, and nothing wanted that could be started now? */
-bool cycle_idle(const struct conductor *conductor);
-
 /* --- rest.c --- */
 
 /* rest_begins(conductor): nothing is in flight any more: what was needed for it is not held on to while the daemon sleeps.

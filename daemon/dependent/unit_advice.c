@@ -21,15 +21,6 @@
 
 /* --- what it reads --- */
 
-static const struct desired_destination *find_destination(
-	const struct desired *desired, const char *name)
-{
-	for (size_t i = 0; i < desired->destination_count; i++)
-		if (strcmp(desired->destinations[i].name, name) == 0)
-			return &desired->destinations[i];
-	return NULL;
-}
-
 /* Does certferry-install(8), told before it, copy the files for it, so that it reads none of ours? */
 static bool reads_a_copy(const struct desired *desired, const struct desired_dependent *dependent)
 {
@@ -52,7 +43,7 @@ static bool is_told_of(const struct desired *desired, const struct desired_depen
 			const struct desired_delivery *wish = &desired->certificates[i].deliver[k];
 
 			if (strv_has(wish->then, dependent->name) &&
-				find_destination(desired, wish->to) == destination)
+				desired_find_destination(desired, wish->to) == destination)
 				return true;
 		}
 	return false;

@@ -93,9 +93,6 @@ static inline struct slot *slot_of(const struct inventory *inventory, const stru
 
 /* --- planned.c --- */
 
-/* certificate_of_item(item): whose place in the agenda it is; NULL for NULL. */
-struct tracked_certificate *certificate_of_item(const struct agenda_item *item);
-
 /* touch_slot(inventory, slot): its certificate is to be planned again.  touch_place(inventory,
  * place): all that have deliveries there are. */
 void touch_slot(struct inventory *inventory, const struct slot *slot);
@@ -103,9 +100,6 @@ void touch_place(struct inventory *inventory, const struct tracked_place *place)
 
 /* delivery_not_asked(inventory, delivery): what was asked for it has come to an end. */
 void delivery_not_asked(struct inventory *inventory, const struct tracked_delivery *delivery);
-
-/* slot_want_look(inventory, slot, wanted): see inventory_want_look(). */
-void slot_want_look(struct inventory *inventory, struct slot *slot, bool wanted);
 
 /* --- say.c --- */
 

@@ -6,7 +6,8 @@
 
 /* --- the agenda --- */
 
-struct tracked_certificate *certificate_of_item(const struct agenda_item *item)
+/* Whose place in the agenda it is; NULL for NULL. */
+static struct tracked_certificate *certificate_of_item(const struct agenda_item *item)
 {
 	return item ? (struct tracked_certificate *)((char *)item -
 						     offsetof(struct tracked_certificate, agenda))
@@ -169,7 +170,7 @@ void delivery_not_asked(struct inventory *inventory, const struct tracked_delive
 		slot->asked = false;
 }
 
-void slot_want_look(struct inventory *inventory, struct slot *slot, bool wanted)
+static void slot_want_look(struct inventory *inventory, struct slot *slot, bool wanted)
 {
 	struct tracked_place *place = place_of(inventory, slot);
 

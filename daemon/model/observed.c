@@ -227,7 +227,7 @@ struct source_view *source_view_free(struct source_view *view)
 	return NULL;
 }
 
-void candidate_done(struct candidate *candidate)
+static void candidate_done(struct candidate *candidate)
 {
 	free(candidate->arn);
 	free(candidate->domain);

@@ -143,8 +143,6 @@ struct observed {
 	struct error error; /* UNKNOWN, FOREIGN: why */
 };
 
-void candidate_done(struct candidate *candidate);
-
 /* candidate_room_new(), candidate_room_ref(room), candidate_room_unref(room): NULL is fine for the last, which returns NULL. */
 struct candidate_room *candidate_room_new(void);
 struct candidate_room *candidate_room_ref(struct candidate_room *room);

@@ -139,11 +139,6 @@ void text_lower(char *text)
 			*text = (char)(*text - 'A' + 'a');
 }
 
-char *member_copy(const json_t *object, const char *name)
-{
-	return mem_strdup(member_string(object, name));
-}
-
 char **member_strings(const json_t *object, const char *name)
 {
 	const json_t *list = json_object_get(object, name);

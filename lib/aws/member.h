@@ -54,9 +54,6 @@ bool member_true(const json_t *object, const char *name);
 /* time_of_seconds(seconds): since 1970, as a time; 0 for what is no plausible one. */
 usec_t time_of_seconds(double seconds);
 
-/* member_copy(object, name): a copy of member_string(), owned by the caller; NULL for NULL. */
-char *member_copy(const json_t *object, const char *name);
-
 /* member_strings(object, name): the strings of an array; the caller owns them. */
 char **member_strings(const json_t *object, const char *name);
 
