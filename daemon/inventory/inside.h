@@ -123,8 +123,8 @@ void say_keep_present(struct inventory *inventory);
  * begin to fail. */
 bool record_ended(struct inventory *inventory, int r, struct error *err);
 
-/* save_x(inventory, x), remove_owed(inventory, row), remove_delivery(inventory, name): put its row
- * on disk, take it off; false, which is said, when that failed. */
+/* save_x(inventory, x), remove_owed(inventory, row), remove_delivery(inventory, name): write its
+ * row, remove it (on the disk after inventory_sync()); false, which is said, when that failed. */
 bool save_certificate(struct inventory *inventory, struct tracked_certificate *certificate);
 bool save_delivery(struct inventory *inventory, struct tracked_delivery *delivery);
 bool remove_delivery(struct inventory *inventory, const char *name);

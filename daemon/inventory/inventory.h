@@ -135,9 +135,9 @@ const struct tracked_delivery *inventory_open(struct inventory *inventory, size_
 /* inventory_end_turn(inventory): those that were opened are settled, where they can be. */
 void inventory_end_turn(struct inventory *inventory);
 
-/* inventory_begin(inventory), inventory_commit(inventory, begun): the facts between them are on
- * disk together, when the second returns; for what has come about already.  What inventory_begin()
- * returned is given back. */
+/* inventory_begin(inventory), inventory_commit(inventory, begun): the facts between them are
+ * written together, when the second returns; for what has come about already.  What
+ * inventory_begin() returned is given back. */
 bool inventory_begin(struct inventory *inventory);
 void inventory_commit(struct inventory *inventory, bool begun);
 
@@ -320,8 +320,9 @@ usec_t inventory_next_reach(const struct inventory *inventory);
 
 /* --- facts: transfers --- */
 
-/* inventory_intend(inventory, version, deliveries, count): they are to be written.  On disk when
- * it returns true; false: nothing may be sent. */
+/* inventory_intend(inventory, version, deliveries, count): they are to be written.  Recorded
+ * when it returns true, and before the first write is sent on the disk (inventory_sync()); false:
+ * nothing may be sent. */
 bool inventory_intend(struct inventory *inventory, const struct digest *version,
 	const struct tracked_delivery *const *deliveries, size_t count);
 

@@ -123,8 +123,8 @@ struct tracked_dependent {
 	char *name;
 	struct world *world;
 	const struct desired_dependent *dependent;
-	struct dependent_words words;
-	bool hangs; /* its last try ended with DEPENDENT_CODE_HANGS; not for the record */ /* of it */
+	struct dependent_words words; /* of it */
+	bool hangs; /* its last try ended with DEPENDENT_CODE_HANGS; not for the record */
 	struct dependent_record record;
 	struct owed_record **owed; /* its rows, owned, sorted by delivery */
 	size_t owed_count;

@@ -4,8 +4,9 @@
 
 /*
  * The store of what cannot be observed again: SQLite in the state directory.  Read whole at start,
- * written through one value at a time; each write is on disk when its function returns.  Narrow on
- * purpose, so that another store can stand in: load all, save one, remove one.
+ * written through one value at a time; each write outlives the process when its function returns, and
+ * the host after record_sync().  Narrow on purpose, so that another store can stand in: load all, save
+ * one, remove one.
  */
 
 #include <stdbool.h>

@@ -5,8 +5,8 @@
 /*
  * A transfer carries one certificate to all its deliveries that are due together: one export, then
  * for each delivery on its own and side by side: read, check, put, read back.  It is told what to
- * do and says what came of it; the conductor has written the intent before and writes the outcome
- * after.
+ * do and says what came of it; its caller has recorded the intent before, says when that is on
+ * the disk (transfer_may_write()), and records the outcome after.
  */
 
 #include "daemon/destination/destination.h"
