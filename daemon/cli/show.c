@@ -114,7 +114,7 @@ static void note_endpoint(struct buf *text, const json_t *item, const json_t *en
 
 	if (!looked_at) {
 		if (*reply_text(item, "proof"))
-			note(text, "%s: not looked at yet", reply_text(endpoint, "endpoint"));
+			note(text, "%s: not checked yet", reply_text(endpoint, "endpoint"));
 		return;
 	}
 	note(text, "%s ", report_word(reply_text(endpoint, "proof")));
@@ -259,7 +259,7 @@ static void leftover_row(struct table *table, const json_t *item, usec_t now)
 	table_add(table, reply_text(item, "object_id"));
 	table_add(table, reply_text(item, "delivery"));
 	add_expiry(table, json_object_get(item, "version"), now);
-	note(&text, "no delivery cares for it any more");
+	note(&text, "no delivery writes it any more");
 	note_users(&text, item);
 	note(&text, "%s", reply_text(item, "problem"));
 	table_add(table, text.data);

@@ -196,15 +196,17 @@ static void say_new(struct inventory *inventory, struct leftover *former, size_t
 			more++;
 			continue;
 		}
-		words = mem_printf("'%s' left '%s', and no delivery cares for it any more: it "
-				   "stays where it is and expires %s",
+		words = mem_printf("Delivery '%s' has left '%s', and no delivery writes it any more; "
+				   "it stays where it is, and its certificate expires %s. Delete it "
+				   "once nothing uses it",
 			leftover->name, leftover->object_id,
 			time_format(leftover->version.not_after, end));
 		say_words(inventory, CHANGE_LEFT, words);
 	}
 	if (more) {
 		_cleanup_(freep) char *words = mem_printf(
-			"%zu more objects are left behind; 'certferry status' lists them", more);
+			"%zu more objects are there that no delivery writes any more; 'certferry status' lists "
+			"them", more);
 
 		say_words(inventory, CHANGE_LEFT, words);
 	}

@@ -130,7 +130,7 @@ const char *proof_shown(
 	if (count == 0)
 		return NULL;
 	if (proof->endpoint_count > 0 && !proof_is_of(proof, wishes, count))
-		return "unproven: its endpoints, or their addresses, are not those that were looked at last";
+		return "unproven: its endpoints or their addresses have changed since the last check";
 	return proof_text(proof);
 }
 

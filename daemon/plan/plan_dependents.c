@@ -103,9 +103,9 @@ static void plan_dependent_proof(struct planner *planner, size_t index)
 		return;
 	}
 	step = add_step(planner, STEP_PROVE,
-		elsewhere ? mem_printf("%s was told, but %s has not been looked at since", wish->name,
+		elsewhere ? mem_printf("%s was notified, but %s has not been checked since", wish->name,
 				    first_missing(&record->proof, wish->prove, wish->prove_count))
-			  : mem_printf("%s was told, but %s", wish->name, proof_text(&record->proof)));
+			  : mem_printf("%s was notified, but %s", wish->name, proof_text(&record->proof)));
 	step->index = index;
 	step->dependent = dependent->dependent->name;
 }

@@ -43,7 +43,7 @@ def test_what_is_left_behind_is_listed_until_it_is_gone(bus_ferry, cloud):
         "pay/prod": 1, "pay/secrets": None, "pay/files": None
     }  # fmt: skip
     text = ferry.certferry("status", expect=0).out
-    assert objects["prod"] in text and "loadbalancer/app/x/1" in text and "no delivery cares for it any more" in text
+    assert objects["prod"] in text and "loadbalancer/app/x/1" in text and "no delivery writes it any more" in text
     # One is cared for again, the others are seen to be gone.
     ferry.carry("pay", pay, "prod", {"to": "files", "as": "other"})
     cloud.boto3("secretsmanager", DESTINATION).delete_secret(SecretId=objects["secrets"], ForceDeleteWithoutRecovery=True)

@@ -291,7 +291,7 @@ def test_another_endpoint_is_looked_at_at_once(bus_ferry, cloud, host, serve):
     assert proofs(ferry, cloud, pay, ["web"]) == {"web": "matched"}
     ask(ferry, host, "web", connect=second.connect)
     plan = ferry.dry_run(expect=3)
-    assert f"prove - to -: web was told, but {second.connect} has not been looked at since" in plan.out
+    assert f"prove - to -: web was notified, but {second.connect} has not been checked since" in plan.out
     run = ferry.once()
     (seen,) = run.dependent("web")["proofs"]
     assert (seen["endpoint"], seen["proof"]) == (f"{second.connect} server_name={NAME}", "matched")
