@@ -67,14 +67,28 @@ static bool same_account(const char *arn, const char *other)
 	return false;
 }
 
-/* Is this part of the ARN, of which the first has number 0, ${text}? */
-static bool arn_has(const char *arn, unsigned number, const char *text)
+/* Where this part of the ARN begins, of which the first has number 0; NULL: it has none. */
+static const char *arn_part(const char *arn, unsigned number)
 {
 	for (; arn && number; number--) {
 		arn = strchr(arn, ':');
 		arn = arn ? arn + 1 : NULL;
 	}
-	return arn && strncmp(arn, text, strlen(text)) == 0 && arn[strlen(text)] == ':';
+	return arn;
+}
+
+static bool arn_has(const char *arn, unsigned number, const char *text)
+{
+	const char *part = arn_part(arn, number);
+
+	return part && strncmp(part, text, strlen(text)) == 0 && part[strlen(text)] == ':';
+}
+
+static char *copy_part(const char *arn, unsigned number)
+{
+	const char *part = arn_part(arn, number);
+
+	return part ? mem_strndup(part, strcspn(part, ":")) : NULL;
 }
 
 /* A place that does not know its account is known by what deliveries have there. */
@@ -93,9 +107,10 @@ static bool reaches_by_slots(const struct leftovers *leftovers, size_t place, co
 	return false;
 }
 
-static bool is_of_kind(const struct place *place, const struct leftover *leftover)
+static bool is_of_kind(
+	const struct desired_destination *destination, const struct leftover *leftover)
 {
-	const char *kind = destination_kind_name(place->destination->kind);
+	const char *kind = destination_kind_name(destination->kind);
 	const size_t length = strlen(kind);
 
 	return strncmp(leftover->object, kind, length) == 0 && leftover->object[length] == ' ';
@@ -106,7 +121,7 @@ static bool reaches(const struct place *place, const struct leftover *leftover)
 {
 	const char *account = place_part(place, "account"), *region = place_part(place, "region");
 
-	if (!is_of_kind(place, leftover))
+	if (!is_of_kind(place->destination, leftover))
 		return false;
 	if (place->destination->kind == DESTINATION_FILE)
 		return true;
@@ -123,9 +138,31 @@ static const struct place *find_place(
 		const struct place *place = stock->places[i]->place;
 
 		if (reaches(place, leftover) ||
-			(is_of_kind(place, leftover) && !place_part(place, "account") &&
+			(is_of_kind(place->destination, leftover) &&
+				!place_part(place, "account") &&
 				reaches_by_slots(leftovers, i, leftover->object_id)))
 			return place;
+	}
+	return NULL;
+}
+
+/* The first of ${destination} that reaches it.  Places are made of few of thousands: the others are
+ * passed over by what the configuration lists. */
+static struct place *make_place_of(const struct desired_destination *destination,
+	const char *region, const struct leftover *leftover, const struct desired_delivery *only)
+{
+	const struct place_kind *kind = place_kind_of(destination);
+	const size_t count = kind->count(destination);
+
+	for (size_t number = 0; number < count; number++) {
+		struct place *place;
+
+		if (!kind->leaves(destination, only, region, number))
+			continue;
+		place = place_new(destination, region, number, 0);
+		if (reaches(place, leftover))
+			return place;
+		place_free(place);
 	}
 	return NULL;
 }
@@ -134,20 +171,17 @@ static const struct place *find_place(
 static struct place *make_place(const struct leftovers *leftovers, const struct leftover *leftover)
 {
 	const struct desired *desired = leftovers->stock->world->desired;
+	_cleanup_(freep) char *region = copy_part(leftover->object_id, 3);
+	_cleanup_(freep) char *account = copy_part(leftover->object_id, 4);
+	char *regions[] = { region, NULL }, *accounts[] = { account, NULL };
+	const struct desired_delivery only = { .only_accounts = accounts, .only_regions = regions };
+	struct place *place = NULL;
 
-	for (size_t i = 0; i < desired->destination_count; i++) {
-		const struct desired_destination *destination = &desired->destinations[i];
-		const size_t count = place_kind_of(destination)->count(destination);
-
-		for (size_t number = 0; number < count; number++) {
-			struct place *place = place_new(destination, leftovers->region, number, 0);
-
-			if (reaches(place, leftover))
-				return place;
-			place_free(place);
-		}
-	}
-	return NULL;
+	for (size_t i = 0; i < desired->destination_count && !place; i++)
+		if (is_of_kind(&desired->destinations[i], leftover))
+			place = make_place_of(
+				&desired->destinations[i], leftovers->region, leftover, &only);
+	return place;
 }
 
 /* --- the next ones --- */
