@@ -610,7 +610,7 @@ static bool may_do_more(struct telling *telling)
 		if (row_is_in_place(telling, row))
 			continue;
 		error_set(&err, ERROR_RETRY, 0,
-			"what it reads at its start is not there, or damaged ('%s'), so certferryd "
+			"what '%s' delivers is missing or damaged, and the unit reads it at its start, so certferryd "
 			"does not restart it",
 			row->delivery);
 		tell_failed(telling, &err);

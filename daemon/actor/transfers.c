@@ -170,7 +170,7 @@ static void go_on(struct run *run)
 		transfer_may_write(run->transfer, NULL);
 		return;
 	}
-	(void)error_set(&err, ERROR_RETRY, 0, "nothing was written, as the state could not be saved: %s",
+	(void)error_set(&err, ERROR_RETRY, 0, "certferryd wrote nothing, because it failed to write the state database: %s",
 		failed->text);
 	transfer_may_write(run->transfer, &err);
 }

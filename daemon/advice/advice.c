@@ -21,8 +21,8 @@ static void print_aliases(const struct desired *desired, FILE *stream)
 			strcmp(dependent->unit.name, names[i]) == 0)
 			continue;
 		(void)fprintf(stream,
-			"warning: dependents.%s.unit: '%s' is another name of '%s', the only one that "
-			"polkit is told; write that one, and print the polkit rule again\n",
+			"warning: dependents.%s.unit: '%s' is another name of '%s', and polkit knows only "
+			"that one; write that one, and print the polkit rule again\n",
 			dependent->name, dependent->unit.name, names[i]);
 	}
 }

@@ -260,7 +260,7 @@ static const struct announce_row rows[CHANGE_EVENTS] = {
 	[CHANGE_DEADLINE_UNKNOWN] = {
 		.message_id = SAY_EXPIRING, .level = LOG_WARNING, .repeats = SILENT,
 		.matter = MATTER_DEADLINE, .effect = BEGINS, .same = SAME_EVENT, .again = EXPIRY_AGAIN,
-		.sentence = "Certificate at '{name}' stays there, and certferry cannot tell when it expires: {words}",
+		.sentence = "Certificate at '{name}' stays there, and certferryd cannot tell when it expires: {words}",
 	},
 	[CHANGE_DEADLINE_CLOSE] = {
 		.message_id = SAY_EXPIRING, .level = LOG_WARNING, .repeats = SILENT,
@@ -311,7 +311,7 @@ static const struct announce_row rows[CHANGE_EVENTS] = {
 		.level = LOG_NOTICE, .repeats = LOG_DEBUG,
 		.matter = MATTER_LINK, .effect = BEGINS, .same = SAME_MATTER,
 		.sentence = "Failed to make '{words}' a directory: {error}; it stays a link, and programs that watch its "
-			    "files do not notice a renewal by themselves",
+			    "files do not notice a renewal by themselves: name them under then:",
 	},
 	[CHANGE_BECAME_DIRECTORY] = {
 		.level = LOG_NOTICE, .repeats = LOG_NOTICE,
@@ -354,8 +354,8 @@ static const struct announce_row rows[CHANGE_EVENTS] = {
 	},
 	[CHANGE_ESCALATED] = {
 		.message_id = SAY_PROOF_WRONG, .level = LOG_NOTICE,
-		.sentence = "{target} ({name}) goes on with its previous certificate ({words}); certferryd tries a "
-			    "{who}, once. Set 'action: {who}' for it to come first",
+		.sentence = "{target} ({name}) still serves its previous certificate ({words}); certferryd now tries "
+			    "a {who}, once. Set 'action: {who}' to save the wait at the next renewal",
 		.history = "escalated", .history_text = "{who} of {target}",
 	},
 	[CHANGE_TELL_FAILED] = {

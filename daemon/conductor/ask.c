@@ -71,7 +71,7 @@ static int on_approve(void *userdata, const char *name, const char *who, uint32_
 			"('foreign' needs the name of the delivery itself)",
 			name);
 	if (!inventory_sync(conductor->inventory))
-		return error_set(err, ERROR_RETRY, 0, "the approval could not be saved: %s",
+		return error_set(err, ERROR_RETRY, 0, "certferryd failed to save the approval: %s",
 			conductor->stock->record_error.text);
 	*ret_count = approved;
 	return 0;

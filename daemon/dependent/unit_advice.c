@@ -322,7 +322,7 @@ static char *advise_instance(const struct desired_dependent *dependent, const st
 		return NULL;
 	return mem_printf("dependents.%s.unit: '%s' does nothing itself (%s=%s) and hands on to "
 			  "other units, so its "
-			  "job succeeds whatever becomes of them; name instead: %s",
+			  "job succeeds even if theirs fail; name instead: %s",
 		dependent->name, dependent->unit.name, line,
 		is_true(unit->reload_program) ? unit->reload_program : unit->program, others);
 }

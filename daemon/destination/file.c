@@ -250,8 +250,8 @@ static void see_others(const struct look_item *item, const struct file_tree *tre
 		return; /* it was let go */
 	list = printable(bounded_join(others, "'"));
 	seen->foreign = mem_printf(
-		"has what certferry did not put there: %s; a delivery replaces such links, and the "
-		"next version has no such files and additions",
+		"has what certferry did not put there: %s; a delivery replaces such links, and "
+		"drops such files and additions",
 		list);
 }
 

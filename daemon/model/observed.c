@@ -340,14 +340,14 @@ static struct choice choice_of(const struct observed *observed)
 		"choose with arn:, adopt: in-use or adopt: beside, or see 'certferry adopt'",
 	};
 	static const struct choice refused = {
-		"its entry names another source certificate now, which ACM does not take over the "
-		"former one's import:",
-		"set another name with as: to import it as a new certificate, and let what uses the "
-		"former one use that",
+		"its entry now names another source certificate, and ACM rejects that one as a "
+		"re-import over the import of the former one:",
+		"set another name with as: to import it as a new certificate, then point what uses the "
+		"former one to the new ARN",
 	};
 	static const struct choice several = {
-		"its entry names another source certificate now, and several imports of former ones "
-		"are there:",
+		"its entry now names another source certificate, and there are several imports of "
+		"former ones:",
 		"choose one with arn:, or set another name with as: to import it as a new certificate",
 	};
 

@@ -82,7 +82,7 @@ char *whose_hold_text(const struct observed *seen, const struct delivery *delive
 	char end[TIME_TEXT_SIZE];
 
 	return bounded_printf(BOUNDED_TEXT,
-		"'%s' has a certificate that certferry does not know to have put there%s%s "
+		"'%s' has a certificate that, as far as certferry knows, others put there%s%s "
 		"(expires %s). certferry "
 		"writes nothing there until you run 'certferry approve %s', by exactly this name",
 		seen->object_id ?: delivery->object, seen->holder ? ", " : "", seen->holder ?: "",

@@ -112,7 +112,7 @@ def test_what_a_reload_leaves_as_it_was_is_restarted(bus_ferry, cloud, host, ser
     run = ferry.once()
     assert server.serves == ferry.truth(pay)["fingerprint"]
     assert run.dependent("web")["proof"] == "matched"
-    assert "web.service (web) goes on with its previous certificate" in run.log
+    assert "web.service (web) still serves its previous certificate" in run.log
     assert "Restarted web.service (web)" in run.log
     unit.reads = None
     cloud.renew(pay, force=True)

@@ -68,7 +68,7 @@ def test_adopted_secret_is_replaced_as_a_whole_where_nothing_may_be_read(ferry, 
     reason = expect_held(ferry, adopt(ferry, pay).once(expect=3))
     assert "secretsmanager:GetSecretValue" in reason and READ in reason
     assert "replaces them all" in reason and "password" not in reason
-    assert once_only(ferry.once(expect=3).log, "warning: .* stays there, and certferry cannot tell when it expires: ")
+    assert once_only(ferry.once(expect=3).log, "warning: .* stays there, and certferryd cannot tell when it expires: ")
 
 
 def test_it_is_approved_by_its_name_alone(ferry, secrets, pay):

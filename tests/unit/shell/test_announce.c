@@ -190,8 +190,8 @@ static const struct expected happening[] = {
 		.sentence = "Skipped nginx.service (web): not running", .history = "told web nginx.service" },
 	{ .change = { .event = CHANGE_ESCALATED, .words = "an old one", .who = "restart" }, .subject = &of_dependent,
 		.id = ID("13"), .level = LOG_NOTICE,
-		.sentence = "nginx.service (web) goes on with its previous certificate (an old one); certferryd tries "
-			    "a restart, once. Set 'action: restart' for it to come first",
+		.sentence = "nginx.service (web) still serves its previous certificate (an old one); certferryd now tries "
+			    "a restart, once. Set 'action: restart' to save the wait at the next renewal",
 		.history = "escalated web restart of nginx.service" },
 	ONCE(CHANGE_SERVES, of_dependent, ID("12"), LOG_INFO, "Verified 'web': serves it", .words = "serves it"),
 	/* What ends a trouble that was not there. */
@@ -267,7 +267,7 @@ static const struct expected troubles[] = {
 		"Recovered 'pay/prod/111122223333/eu-west-1': the renewed certificate is in place", NULL },
 	{ { .event = CHANGE_STAYS_LINK, .words = "/tls/pay", .error = &denied }, &of_place, NULL, LOG_NOTICE,
 		"Failed to make '/tls/pay' a directory: not allowed; it stays a link, and programs that watch its files do "
-		"not notice a renewal by themselves",
+		"not notice a renewal by themselves: name them under then:",
 		LOG_DEBUG, { .event = CHANGE_BECAME_DIRECTORY, .words = "/tls/pay" }, NULL, LOG_NOTICE,
 		"Made '/tls/pay' a directory; it was a link. Restart programs that watch it or its files once: their watch "
 		"stays on what the link showed",
@@ -308,7 +308,7 @@ static const struct expected troubles[] = {
 static const struct expected lasting[] = {
 	{ { .event = CHANGE_DEADLINE_UNKNOWN, .version = &version, .words = "held" }, &of_delivery,
 		ID("1a"), LOG_WARNING,
-		"Certificate at 'pay/prod/111122223333/eu-west-1' stays there, and certferry cannot tell "
+		"Certificate at 'pay/prod/111122223333/eu-west-1' stays there, and certferryd cannot tell "
 		"when it expires: held",
 		QUIET, { 0 }, NULL, QUIET, NULL, NULL },
 	{ { .event = CHANGE_DEADLINE_CLOSE, .version = &version, .words = "held" }, &of_delivery,

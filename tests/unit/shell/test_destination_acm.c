@@ -600,7 +600,7 @@ static void test_formers(void **state)
 	{
 		_cleanup_(freep) char *text = observed_candidates_text(&seen);
 
-		assert_non_null(strstr(text, "which ACM does not take over the former one's import: former (expires"));
+		assert_non_null(strstr(text, "over the import of the former one: former (expires"));
 		assert_non_null(strstr(text, "its key is RSA_4096 and the renewed one's RSA_2048"));
 		assert_non_null(strstr(text, "set another name with as:"));
 	}

@@ -163,12 +163,11 @@ static void test_who_hands_on_is_named(void **state)
 			    .parts = "postfix@-.service postfix@other.service"),
 		"'web.service' does nothing itself (ExecReload=/bin/true) and hands on to other "
 		"units, so its job "
-		"succeeds whatever becomes of them; name instead: postfix@-.service");
+		"succeeds even if theirs fail; name instead: postfix@-.service");
 	assert_said(SET_UP(.program = "/usr/bin/true", .user = "nobody",
 			    .parts = "a.service b.service"),
 		"(ExecStart=/usr/bin/true) and hands on to other units, so its job succeeds "
-		"whatever becomes of "
-		"them; name instead: a.service b.service");
+		"even if theirs fail; name instead: a.service b.service");
 	assert_silent(UNIT(.reload_program = "/bin/true"));
 	assert_silent(SET_UP(.program = "/opt/untrue", .reloads = "a.service"));
 	assert_silent(UNIT(.reload_program = "/bin/kill", .reloads = "a.service"));
