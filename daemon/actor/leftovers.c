@@ -113,7 +113,8 @@ static bool is_of_kind(
 	const char *kind = destination_kind_name(destination->kind);
 	const size_t length = strlen(kind);
 
-	return strncmp(leftover->object, kind, length) == 0 && leftover->object[length] == ' ';
+	return destination_can_inspect(destination) && strncmp(leftover->object, kind, length) == 0 &&
+	       leftover->object[length] == ' ';
 }
 
 /* Does ${place}, whose account is known, reach it?  All directories are this host's. */
@@ -123,7 +124,7 @@ static bool reaches(const struct place *place, const struct leftover *leftover)
 
 	if (!is_of_kind(place->destination, leftover))
 		return false;
-	if (place->destination->kind == DESTINATION_FILE)
+	if (!place_kind_of(place->destination)->in_aws)
 		return true;
 	return account && region && arn_has(leftover->object_id, 3, region) &&
 	       arn_has(leftover->object_id, 4, account);

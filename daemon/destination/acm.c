@@ -133,6 +133,39 @@ static const struct pulse *acm_pulse(const struct destination_context *context, 
 	return aws_pulse(place_session(context, place), AWS_ACM, place_aws(place)->region);
 }
 
+struct acm_inspect {
+	struct destination_inspect base; /* first */
+	struct acm_operation *operation;
+};
+
+static void on_described(
+	void *userdata, const struct acm_description *description, const struct error *err)
+{
+	_cleanup_(freep) struct acm_inspect *inspect = userdata;
+	const struct inspected seen = { .knows_users = true,
+		.users = description ? description->in_use_by : NULL };
+
+	inspect_ended(&inspect->base, &seen, err);
+}
+
+static struct destination_inspect *acm_inspect(
+	const struct destination_context *context, const struct place *place, const char *object_id)
+{
+	struct acm_inspect *inspect = mem_new(struct acm_inspect);
+
+	inspect->operation = acm_describe(place_session(context, place), place_aws(place)->region,
+		object_id, on_described, inspect);
+	return &inspect->base;
+}
+
+static void acm_inspect_cancel(struct destination_inspect *handle)
+{
+	struct acm_inspect *inspect = (struct acm_inspect *)handle;
+
+	acm_cancel(inspect->operation);
+	free(inspect);
+}
+
 const struct kind acm_kind = {
 	.look = acm_look,
 	.pulse = acm_pulse,
@@ -141,6 +174,8 @@ const struct kind acm_kind = {
 	.put_cancel = acm_put_cancel,
 	.tag = acm_tag,
 	.tag_cancel = acm_tag_cancel,
+	.inspect = acm_inspect,
+	.inspect_cancel = acm_inspect_cancel,
 	.tag_action = "acm:AddTagsToCertificate",
 	.tag_policy = "destination-acm.json",
 	.accepts = acm_accepts,

@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <systemd/sd-event.h>
 
 #include "daemon/destination/file_check.h"
@@ -465,6 +466,47 @@ static void file_tag_cancel(struct destination_tag *handle)
 	free(tag);
 }
 
+struct file_inspect {
+	struct destination_inspect base; /* first */
+	char *path;
+	sd_event_source *defer;
+};
+
+static void file_inspect_cancel(struct destination_inspect *handle)
+{
+	struct file_inspect *inspect = (struct file_inspect *)handle;
+
+	sd_event_source_disable_unref(inspect->defer);
+	free(inspect->path);
+	free(inspect);
+}
+
+static int on_inspect(sd_event_source *source, void *userdata)
+{
+	struct file_inspect *inspect = userdata;
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+	const struct inspected seen = { .gone = false };
+	struct stat status;
+
+	if (lstat(inspect->path, &status) < 0)
+		(void)error_set(&err,
+			errno == ENOENT || errno == ENOTDIR ? ERROR_ABSENT : ERROR_RETRY, errno,
+			"failed to read '%s': %s", inspect->path, strerror(errno));
+	inspect_ended(&inspect->base, &seen, err.text ? &err : NULL);
+	file_inspect_cancel(&inspect->base);
+	return 0;
+}
+
+static struct destination_inspect *file_inspect(
+	const struct destination_context *context, const struct place *place, const char *object_id)
+{
+	struct file_inspect *inspect = mem_new(struct file_inspect);
+
+	inspect->path = mem_strdup(object_id);
+	inspect->defer = defer(context->event, on_inspect, inspect, "file-inspect");
+	return &inspect->base;
+}
+
 const struct kind file_kind = {
 	.look = file_look,
 	.look_cancel = file_look_cancel,
@@ -472,5 +514,7 @@ const struct kind file_kind = {
 	.put_cancel = file_put_cancel,
 	.tag = file_tag,
 	.tag_cancel = file_tag_cancel,
+	.inspect = file_inspect,
+	.inspect_cancel = file_inspect_cancel,
 	.check = file_check,
 };

@@ -20,6 +20,9 @@ struct inspected {
 typedef void (*destination_inspect_fn)(
 	void *userdata, const struct inspected *seen, const struct error *err);
 
+/* destination_can_inspect(destination): else destination_inspect() is not to be called at its places. */
+bool destination_can_inspect(const struct desired_destination *destination);
+
 /* destination_inspect(context, place, object_id, done, userdata): of the object that
  * observed.object_id named, at ${place} (borrowed until the end).
  * destination_inspect_cancel(inspect): NULL is fine; returns NULL. */

@@ -9,6 +9,7 @@
 
 /* Circle with daemon/destination/destination.c: a kind is written in its words. */
 #include "daemon/destination/destination.h"
+#include "daemon/destination/inspect.h"
 #include "daemon/model/place_aws.h"
 
 /* What a kind keeps for the next look begins with this. */
@@ -29,6 +30,12 @@ struct destination_tag {
 	const struct kind *kind;
 };
 
+struct destination_inspect {
+	const struct kind *kind;
+	destination_inspect_fn done;
+	void *userdata;
+};
+
 struct kind {
 	struct destination_look *(*look)(const struct destination_context *context,
 		const struct look_item *items, size_t count, struct destination_keep *keep, usec_t now,
@@ -45,6 +52,11 @@ struct kind {
 		const struct fingerprint *anchor, bool moves, destination_tag_fn done,
 		void *userdata);
 	void (*tag_cancel)(struct destination_tag *tag); /* both NULL: objects bear no anchor */
+	/* What nobody cares for any more.  It ends with inspect_ended(), after which the kind frees it; both NULL: it
+	 * is never looked at. */
+	struct destination_inspect *(*inspect)(
+		const struct destination_context *context, const struct place *place, const char *object_id);
+	void (*inspect_cancel)(struct destination_inspect *inspect);
 	const char *tag_action, *tag_policy; /* NULL: nobody's to allow */
 	int (*check)(const struct desired_destination *destination, struct error *err); /* NULL: nothing can be known */
 	int (*accepts)(const struct delivery *delivery, const struct bundle *bundle,
@@ -67,6 +79,9 @@ struct aws_session *place_session(
 
 /* destination_holder(certificate): observed.holder of what is in place; the caller owns it. */
 char *destination_holder(const struct certificate *certificate);
+
+/* inspect_ended(inspect, seen, err): tell who asked; ERROR_ABSENT is that it is gone. */
+void inspect_ended(const struct destination_inspect *inspect, const struct inspected *seen, const struct error *err);
 
 /* seen_free(seen, count): release observations that nobody was given; returns NULL. */
 struct observed *seen_free(struct observed *seen, size_t count);

@@ -340,6 +340,38 @@ static const struct pulse *secret_pulse(const struct destination_context *contex
 	return aws_pulse(place_session(context, place), AWS_SECRETSMANAGER, place_aws(place)->region);
 }
 
+struct secret_inspect {
+	struct destination_inspect base; /* first */
+	struct sm_operation *operation;
+};
+
+static void on_inspected(
+	void *userdata, const struct sm_description *description, const struct error *err)
+{
+	_cleanup_(freep) struct secret_inspect *inspect = userdata;
+	const struct inspected seen = { .gone = description && description->deleted };
+
+	inspect_ended(&inspect->base, &seen, err);
+}
+
+static struct destination_inspect *secret_inspect(
+	const struct destination_context *context, const struct place *place, const char *object_id)
+{
+	struct secret_inspect *inspect = mem_new(struct secret_inspect);
+
+	inspect->operation = sm_describe(place_session(context, place), place_aws(place)->region,
+		object_id, on_inspected, inspect);
+	return &inspect->base;
+}
+
+static void secret_inspect_cancel(struct destination_inspect *handle)
+{
+	struct secret_inspect *inspect = (struct secret_inspect *)handle;
+
+	sm_cancel(inspect->operation);
+	free(inspect);
+}
+
 static int secret_accepts(const struct delivery *delivery, const struct bundle *bundle,
 	const struct certificate *in_place, struct error *err)
 {
@@ -354,6 +386,8 @@ const struct kind secretsmanager_kind = {
 	.put_cancel = secret_put_cancel,
 	.tag = secret_tag,
 	.tag_cancel = secret_tag_cancel,
+	.inspect = secret_inspect,
+	.inspect_cancel = secret_inspect_cancel,
 	.tag_action = "secretsmanager:TagResource",
 	.tag_policy = "destination-secretsmanager.json",
 	.accepts = secret_accepts,

@@ -370,6 +370,7 @@ static void test_looks_and_puts(void **state)
 	assert_null(destination_pulse(&world->context, delivery->place));
 	assert_null(destination_tag_action(delivery->place));
 	assert_false(destination_can_tag(delivery->place));
+	assert_false(destination_can_inspect(delivery->place->destination));
 	assert_false(destination_names_objects(delivery->place) ||
 		     destination_hides_objects(delivery->place) ||
 		     destination_counts_puts(delivery->place));
