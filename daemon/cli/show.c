@@ -235,7 +235,7 @@ static void dependent_row(struct table *table, const json_t *item, usec_t now)
 static void note_users(struct buf *text, const json_t *item)
 {
 	const json_t *users = json_object_get(item, "in_use_by");
-	size_t count = json_array_size(users);
+	size_t count = MAX(json_array_size(users), (size_t)reply_count(item, "users"));
 
 	if (!json_is_array(users))
 		return;

@@ -325,6 +325,7 @@ void view_leftovers(struct conductor *conductor, struct status_view *view)
 			.confirmed_at = leftover->confirmed_at,
 			.checked_at = leftover->checked_at,
 			.users = leftover->users,
+			.user_count = leftover->user_count,
 			.users_known = leftover->users_known,
 			.problem = leftover->problem,
 		};

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/bounded.h"
 #include "lib/base/strv.h"
 
 #define SEPARATOR " @"
@@ -165,6 +166,7 @@ static void inherit(struct leftover *leftover, struct leftover *former)
 	leftover->said = former->said;
 	leftover->checked_at = former->checked_at;
 	leftover->users = take(former->users);
+	leftover->user_count = former->user_count;
 	leftover->users_known = former->users_known;
 	leftover->problem = take(former->problem);
 }
@@ -301,7 +303,7 @@ void inventory_leftover_unseen(struct inventory *inventory, const char *object_i
 	if (!leftover)
 		return;
 	free(leftover->problem);
-	leftover->problem = mem_strdup(why);
+	leftover->problem = bounded(mem_strdup(why), BOUNDED_TEXT);
 }
 
 void inventory_leftover_seen(
@@ -314,8 +316,13 @@ void inventory_leftover_seen(
 	free(take(leftover->problem));
 	leftover->checked_at = inventory_now(inventory);
 	leftover->users_known = knows_users;
-	strv_free(leftover->users);
-	leftover->users = strv_copy(users);
+	leftover->user_count = strv_length(users);
+	leftover->users = strv_free(leftover->users);
+	for (size_t i = 0; i < MIN(leftover->user_count, USERS_OF_CANDIDATE); i++) {
+		_cleanup_(freep) char *user = bounded(mem_strdup(users[i]), BOUNDED_NAME);
+
+		strv_append(&leftover->users, user);
+	}
 }
 
 void inventory_leftover_gone(struct inventory *inventory, const char *object_id)

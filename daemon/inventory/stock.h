@@ -149,7 +149,8 @@ struct leftover {
 		       * read */
 	bool said;
 	usec_t checked_at; /* when it was seen to be there still; 0: never */
-	char **users; /* ARNs */
+	char **users; /* ARNs, USERS_OF_CANDIDATE at most */
+	size_t user_count; /* of all */
 	bool users_known;
 	char *problem; /* why it could not be seen the last time; or NULL */
 };

@@ -98,7 +98,8 @@ struct leftover_view {
 	struct version version;
 	usec_t confirmed_at;
 	usec_t checked_at; /* 0: never */
-	char *const *users;
+	char *const *users; /* the first of them */
+	size_t user_count;
 	bool users_known;
 	const char *problem; /* why it could not be checked the last time, or NULL */
 };

@@ -168,10 +168,12 @@ static void leftover(struct writer *writer, const struct leftover_view *view)
 	writer_text(writer, "object_id", view->object_id);
 	writer_version(writer, "version", &view->version);
 	writer_time(writer, "confirmed_at", view->confirmed_at);
-	if (view->users_known)
+	if (view->users_known) {
 		writer_texts(writer, "in_use_by", view->users);
-	else
+		writer_number(writer, "users", view->user_count);
+	} else {
 		writer_text(writer, "in_use_by", NULL);
+	}
 	writer_time(writer, "checked_at", view->checked_at);
 	writer_text(writer, "problem", view->problem);
 	writer_close(writer, '}');

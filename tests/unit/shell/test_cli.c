@@ -230,7 +230,7 @@ static void test_show_says_what_ends_and_what_is_left(void **state)
 		"\"deliveries\":[{\"name\":\"w/a\",\"state\":\"current\",\"expiring\":true},"
 		"{\"name\":\"w/b\",\"state\":\"unknown\",\"expiring\":true,\"recorded\":true,"
 		"\"confirmed_at\":\"2026-09-21T12:00:00Z\",\"reason\":\"not polled\"}],"
-		"\"leftovers\":[{\"object_id\":\"arn:1\",\"delivery\":\"w/c\",\"in_use_by\":[\"arn:lb\",\"b\"]},"
+		"\"leftovers\":[{\"object_id\":\"arn:1\",\"delivery\":\"w/c\",\"in_use_by\":[\"arn:lb\",\"b\"],\"users\":9},"
 		"{\"object_id\":\"/tls/w\",\"delivery\":\"w/d\",\"in_use_by\":null,\"problem\":\"denied\"},"
 		"{\"object_id\":\"arn:2\",\"delivery\":\"w/e\",\"in_use_by\":[]}],\"leftovers_left_out\":7}");
 	_cleanup_(freep) char *text = show_status(status, SHOW_ALL, 0);
@@ -244,7 +244,7 @@ static void test_show_says_what_ends_and_what_is_left(void **state)
 		"w/a       expiring  -\n"
 		"\n"
 		"LEFTOVER  DELIVERY  EXPIRES  NOTE\n"
-		"arn:1     w/c       -        no delivery writes it any more; used by arn:lb and 1 more\n"
+		"arn:1     w/c       -        no delivery writes it any more; used by arn:lb and 8 more\n"
 		"/tls/w    w/d       -        no delivery writes it any more; denied\n"
 		"arn:2     w/e       -        no delivery writes it any more; not in use\n"
 		"\n"

@@ -7,6 +7,7 @@
 
 #include "daemon/actor/leftovers.h"
 #include "daemon/destination/inspect.h"
+#include "lib/base/bounded.h"
 #include "lib/pki/secret.h"
 
 #define ACCOUNTS 1000
@@ -117,6 +118,25 @@ static void test_what_nothing_reaches_takes_no_time(void **state)
 	leftovers_free(leftovers);
 }
 
+/* What uses an import is up to its account, and hundreds of imports may be left. */
+static void test_users_are_bounded(void **state)
+{
+	struct bed *bed = *state;
+	_cleanup_(strv_freep) char **users = NULL;
+	char text[2000] = "";
+
+	memset(text, 'x', sizeof(text) - 1);
+	for (unsigned i = 0; i < 100; i++)
+		strv_append(&users, text);
+	leave(bed, 1, "200000000999", "us-east-1");
+	take_over(bed);
+	inventory_leftover_seen(
+		bed->inventory, bed->stock->leftovers[0].object_id, true, users);
+	assert_int_equal(strv_length(bed->stock->leftovers[0].users), USERS_OF_CANDIDATE);
+	assert_true(strlen(bed->stock->leftovers[0].users[2]) <= BOUNDED_NAME);
+	assert_int_equal(bed->stock->leftovers[0].user_count, 100);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -124,6 +144,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_destination_without_deliveries_reaches_it),
 		TEST(test_what_nothing_reaches_takes_no_time),
+		TEST(test_users_are_bounded),
 	};
 
 	if (secret_memory_init(&(bool){ false }, NULL) < 0)
