@@ -96,12 +96,14 @@ bool secret_foreign(const struct look_item *item, const struct sm_description *d
 static char *others_fields(const struct look_item *item, const struct sm_value *value)
 {
 	const struct desired_destination *destination = item->delivery->place->destination;
-	_cleanup_(strv_freep) char **others = NULL;
+	_cleanup_(freep) char **others =
+		mem_alloc((strv_length(value->fields) + 1) * sizeof(*others)); /* ends with NULL */
+	size_t count = 0;
 
 	STRV_FOREACH (field, value->fields)
 		if (!secret_body_has(destination, *field))
-			strv_append(&others, *field);
-	return others ? printable(bounded(bounded_join(others, "'"), LIST_MOST)) : NULL;
+			others[count++] = *field;
+	return count ? printable(bounded(bounded_join(others, "'"), LIST_MOST)) : NULL;
 }
 
 static char *field_words(const struct look_item *item, const struct sm_value *value)

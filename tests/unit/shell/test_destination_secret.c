@@ -515,6 +515,29 @@ static void test_foreign_text_is_bounded(void **state)
 	observed_done(&s.seen);
 }
 
+/* A secret has room for some 16,000 names, and each look reads those of hundreds of secrets. */
+static void test_many_fields_take_no_time(void **state)
+{
+	struct world *world = *state;
+	struct look_item item = { .delivery = &world->delivery };
+	static char *many[16001];
+	struct sm_value value = { .fields = many, .object = json_object() };
+	clock_t before;
+
+	for (size_t i = 0; i < ARRAY_SIZE(many) - 1; i++)
+		many[i] = (char *)"user";
+	before = clock();
+	for (size_t i = 0; i < 256; i++) {
+		struct observed seen = { .foreign = mem_strdup("X") };
+
+		secret_foreign_fields(&item, &value, NULL, &seen);
+		assert_non_null(strstr(seen.foreign, "'user' and 15"));
+		observed_done(&seen);
+	}
+	assert_true(clock() - before < CLOCKS_PER_SEC);
+	json_decref((json_t *)value.object);
+}
+
 static void test_tags(void **state)
 {
 	struct world *world = *state;
@@ -597,6 +620,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_judge_foreign_tags, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_foreign_fields, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_foreign_text_is_bounded, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many_fields_take_no_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tags, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_anchor_tag, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_judge_anchor, setup, teardown),
