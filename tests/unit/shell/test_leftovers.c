@@ -7,6 +7,7 @@
 
 #include "daemon/actor/leftovers.h"
 #include "daemon/destination/inspect.h"
+#include "daemon/destination/kind.h"
 #include "lib/base/bounded.h"
 #include "lib/pki/secret.h"
 
@@ -17,6 +18,17 @@ static struct {
 	void *userdata;
 	char *place;
 } asked;
+
+bool destination_can_inspect(const struct desired_destination *destination)
+{
+	return true;
+}
+
+void inspect_ended(const struct destination_inspect *inspect, const struct inspected *seen,
+	const struct error *err)
+{
+	fail();
+}
 
 struct destination_inspect *destination_inspect(const struct destination_context *context,
 	const struct place *place, const char *object_id, destination_inspect_fn done,
