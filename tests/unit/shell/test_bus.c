@@ -57,6 +57,7 @@ struct world {
 	int syncs;
 	/* What became of the connection, as often as it was told. */
 	unsigned heard[BUS_NAMED + 1];
+	unsigned answers; /* handlers.answered */
 	struct error fail;
 	size_t long_text, made; /* bytes of each text; of all that were made */
 	int texts; /* that were begun and not ended */
@@ -71,6 +72,20 @@ struct world {
 	char *problem; /* the last SourceProblem in one */
 	uint32_t certificates; /* the last such number */
 };
+
+/* The minute until the bus is tried again is short. */
+static bool hurry;
+
+/* In place of libsystemd's, which does the same without a hurry. */
+int sd_event_source_set_time_relative(sd_event_source *source, uint64_t usec)
+{
+	uint64_t now;
+
+	if (hurry && usec == USEC_PER_MINUTE)
+		usec = 10 * USEC_PER_MSEC;
+	assert_true(sd_event_now(sd_event_source_get_event(source), CLOCK_MONOTONIC, &now) >= 0);
+	return sd_event_source_set_time(source, usec_add(now, usec));
+}
 
 /* A text of so many bytes. */
 struct text {
@@ -353,6 +368,7 @@ static int teardown(void **state)
 {
 	struct world *w = *state;
 
+	hurry = false;
 	bus_free(w->bus);
 	sd_bus_message_unref(w->reply);
 	sd_bus_close_unref(w->caller);
@@ -775,6 +791,56 @@ static void test_another_bus_comes_back(void **state)
 	assert_text(call(w, "Status", NULL, 0), "{\"status\":1}");
 }
 
+/* Nobody asks it to. */
+static void test_it_comes_back_by_itself(void **state)
+{
+	struct world *w = *state;
+	struct bus *second;
+
+	broker_needed(&w->broker);
+	hurry = true;
+	broker_stop(&w->broker);
+	wait_until(w, w->heard[BUS_LOST] > 1); /* it was tried in vain, too */
+	w->caller = sd_bus_close_unref(w->caller);
+	broker_start(&w->broker);
+	caller_start(w);
+	wait_until(w, named(w));
+	second = bus_new(w->event, &handlers, hear, w);
+	wait_until(w, w->heard[BUS_NAME_REFUSED]);
+	w->bus = bus_free(w->bus);
+	wait_until(w, named(w));
+	bus_free(second);
+}
+
+static void handle_answered(void *userdata)
+{
+	((struct world *)userdata)->answers++;
+}
+
+/* That the name is ours, or that there is no bus; 5 s are for one that says nothing. */
+static void test_the_first_word_is_told_once(void **state)
+{
+	struct world *w = *state;
+	struct bus_handlers answered = handlers;
+
+	broker_needed(&w->broker);
+	answered.answered = handle_answered;
+	w->bus = bus_free(w->bus);
+	w->heard[BUS_NAMED] = 0;
+	w->bus = bus_new(w->event, &answered, hear, w);
+	wait_until(w, w->heard[BUS_NAMED]);
+	run_for(w, 50 * USEC_PER_MSEC);
+	assert_int_equal(w->answers, 1);
+	broker_stop(&w->broker);
+	wait_until(w, w->heard[BUS_LOST]);
+	run_for(w, 50 * USEC_PER_MSEC);
+	assert_int_equal(w->answers, 1);
+	w->bus = bus_free(w->bus);
+	w->bus = bus_new(w->event, &answered, hear, w);
+	run_for(w, 50 * USEC_PER_MSEC);
+	assert_int_equal(w->answers, 2);
+}
+
 static void test_a_name_that_is_taken(void **state)
 {
 	struct world *w = *state;
@@ -1067,6 +1133,8 @@ int main(void)
 		bus_test(test_long_names_are_refused),
 		bus_test(test_free_while_a_call_waits),
 		bus_test(test_another_bus_comes_back),
+		bus_test(test_it_comes_back_by_itself),
+		bus_test(test_the_first_word_is_told_once),
 		bus_test(test_a_name_that_is_taken),
 		bus_test(test_without_handlers_no_name),
 		bus_test(test_no_bus_at_all),
