@@ -452,6 +452,77 @@ static void test_half_an_intent_is_none(void **state)
 	recorded_done(&disk);
 }
 
+/* --- the disk --- */
+
+/* SQLite's log, each of whose waits for the disk is counted. */
+static struct {
+	sqlite3_io_methods methods;
+	int (*wait)(sqlite3_file *log, int flags);
+	unsigned waits;
+	bool fails;
+} log_file;
+
+static int count_wait(sqlite3_file *log, int flags)
+{
+	log_file.waits++;
+	return log_file.fails ? SQLITE_IOERR_FSYNC : log_file.wait(log, flags);
+}
+
+static void count_waits(const struct bed *bed)
+{
+	sqlite3_file *log = NULL;
+
+	assert_int_equal(sqlite3_file_control(bed->inventory->record->db, "main",
+				 SQLITE_FCNTL_JOURNAL_POINTER, &log),
+		SQLITE_OK);
+	assert_non_null(log->pMethods);
+	memset(&log_file, 0, sizeof(log_file));
+	log_file.methods = *log->pMethods;
+	log_file.wait = log->pMethods->xSync;
+	log_file.methods.xSync = count_wait;
+	log->pMethods = &log_file.methods;
+}
+
+static void intend(const struct bed *bed, const char *name)
+{
+	const size_t slot = slot_named(bed, name);
+	const struct tracked_delivery *delivery = inventory_open(bed->inventory, slot);
+
+	assert_true(inventory_intend(bed->inventory, &source_of(bed, slot)->digest, &delivery, 1));
+}
+
+static void test_the_disk_is_waited_for_once(void **state)
+{
+	struct bed *bed = *state;
+
+	intend(bed, "pay/files");
+	count_waits(bed);
+	assert_true(bed->stock->unsynced_since > 0);
+	assert_true(inventory_sync(bed->inventory));
+	assert_int_equal(log_file.waits, 1);
+	assert_true(bed->stock->synced_at > 0);
+	assert_true(inventory_sync(bed->inventory)); /* nothing is new */
+	assert_int_equal(log_file.waits, 1);
+	intend(bed, "pay/acm/222222222222/eu-west-1");
+	assert_true(inventory_sync(bed->inventory));
+	assert_int_equal(log_file.waits, 2);
+}
+
+static void test_what_the_disk_did_not_take_is_not_on_it(void **state)
+{
+	struct bed *bed = *state;
+
+	intend(bed, "pay/files");
+	count_waits(bed);
+	log_file.fails = true;
+	assert_false(inventory_sync(bed->inventory));
+	assert_non_null(strstr(bed->stock->record_error.text, "write to the disk"));
+	assert_true(bed->stock->unsynced_since > 0);
+	log_file.fails = false;
+	assert_true(inventory_sync(bed->inventory));
+	assert_int_equal(log_file.waits, 2);
+}
+
 /* --- people --- */
 
 static void test_approving_lifts_all_that_can_be_approved(void **state)
@@ -618,6 +689,8 @@ int main(void)
 		TEST(test_a_record_is_its_objects),
 		TEST(test_nothing_is_intended_while_it_cannot_be_written),
 		TEST(test_half_an_intent_is_none),
+		TEST(test_the_disk_is_waited_for_once),
+		TEST(test_what_the_disk_did_not_take_is_not_on_it),
 		TEST(test_approving_lifts_all_that_can_be_approved),
 		TEST(test_what_others_put_there_needs_its_name),
 		TEST(test_expiring_is_said_once_while_it_lasts),
