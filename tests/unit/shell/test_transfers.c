@@ -408,6 +408,29 @@ static void test_transfers_have_a_limit(void **state)
 	assert_int_equal(runs, RUNS_AT_ONCE);
 }
 
+/* Places that all have room for one are carried to at once, however much is under way; where only
+ * some have it, the certificate waits for the others. */
+static void test_what_has_room_everywhere_begins(void **state)
+{
+	const size_t room = 24; /* so many at one place */
+
+	for (size_t i = 0; i < room; i++)
+		plan(i);
+	assert_int_equal(at.started, room);
+	for (size_t i = room; i < CERTIFICATES; i++)
+		plan(i);
+	assert_int_equal(at.started, room);
+	exported(at.running[0]);
+	item_delivered(at.running[0], 0, OUTCOME_DONE);
+	take_waiting();
+	assert_int_equal(at.started, room);
+	item_delivered(at.running[0], 1, OUTCOME_DONE);
+	end(at.running[0]);
+	take_waiting();
+	assert_int_equal(at.started, room + 1);
+	assert_int_equal(at.items, 2 * room);
+}
+
 /* A place that has enough under way is left out, and the certificate is carried there by itself later. */
 static void test_a_full_place_is_left_out(void **state)
 {
@@ -508,6 +531,7 @@ int main(void)
 		TEST(test_there_are_never_too_many),
 		TEST(test_all_places_together_have_a_limit),
 		TEST(test_transfers_have_a_limit),
+		TEST(test_what_has_room_everywhere_begins),
 		TEST(test_a_full_place_is_left_out),
 		TEST(test_a_wait_for_looks_ends),
 		TEST(test_what_looks_may_add_is_waited_for),
