@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "daemon/destination/destination.h"
 #include "daemon/destination/secret_body.h"
 #include "daemon/destination/secret_foreign.h"
 #include "daemon/destination/secret_judge.h"
@@ -150,6 +151,33 @@ static void test_body_without_a_chain(void **state)
 	assert_body(world,
 		(const char *[]){ "tls.crt", world->leaf, "tls.key", secret_borrow(world->pkcs8),
 			"ca.crt", "", NULL });
+}
+
+/* Is a body with so many certificates of 500 bytes and more taken? */
+static int accepts_chain(const struct world *world, size_t times, struct error *err)
+{
+	const struct certificate_list *chain = &world->bundle->chain;
+	struct bundle larger = *world->bundle;
+	int r;
+
+	larger.chain = (struct certificate_list){
+		.items = mem_alloc(times * sizeof(*larger.chain.items)), .count = times
+	};
+	for (size_t i = 0; i < times; i++)
+		larger.chain.items[i] = chain->items[0];
+	r = destination_accepts(&world->delivery, &larger, NULL, err);
+	free(larger.chain.items);
+	return r;
+}
+
+static void test_what_is_too_long_is_refused(void **state)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	assert_int_equal(accepts_chain(*state, 1, &err), 0);
+	assert_true(accepts_chain(*state, 150, &err) < 0);
+	assert_int_equal(err.kind, ERROR_INVALID);
+	assert_non_null(strstr(err.text, "Secrets Manager accepts at most 65536"));
 }
 
 static void token_of(const struct world *world, char token[static SECRET_TOKEN_SIZE])
@@ -612,6 +640,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_bodies, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_body_without_a_chain, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_is_too_long_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_token, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_token_is_unambiguous, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_judge_versions, setup, teardown),

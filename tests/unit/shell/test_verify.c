@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "daemon/destination/acm_accept.h"
+#include "daemon/destination/destination.h"
 #include "daemon/destination/secret_body.h"
 #include "daemon/model/place_aws.h"
 #include "daemon/model/rule.h"
@@ -248,6 +249,9 @@ static int judge_destination(
 {
 	_cleanup_(certificate_freep) struct certificate *in_place = in_place_of(given);
 	const struct certificate_list *chain = &bundle->chain;
+	struct desired_destination acm = { .kind = DESTINATION_ACM };
+	struct place_aws place = { .place = { .destination = &acm } };
+	const struct delivery delivery = { .place = &place.place };
 	size_t times = strtoul(get(given, "chain-times"), NULL, 10) ?: 1;
 	struct bundle larger = *bundle;
 	int r;
@@ -256,7 +260,7 @@ static int judge_destination(
 	larger.chain.items = mem_resize(NULL, times * chain->count, sizeof(*chain->items));
 	for (size_t i = 0; i < times * chain->count; i++)
 		larger.chain.items[larger.chain.count++] = chain->items[i % chain->count];
-	r = is_acm(given) ? acm_accepts(NULL, &larger, in_place, err)
+	r = is_acm(given) ? destination_accepts(&delivery, &larger, in_place, err)
 		: is(given, "kind", "secretsmanager")
 		? secret_body_accepts(strtoul(get(given, "secret-body-length"), NULL, 10), err)
 		: 0;
