@@ -107,6 +107,18 @@ static bool are_found(const struct rivals *rivals)
 	return rivals->view != NULL;
 }
 
+/* What has another type (private, public) has another issuer.  Whoever may request certificates of a
+ * private authority has no say about a public one, which would wait for that renewal in vain. */
+static bool is_alike(const struct source_certificate *a, const struct source_certificate *b)
+{
+	return !a->type || !*a->type || !b->type || !*b->type || strcmp(a->type, b->type) == 0;
+}
+
+static bool ends_later(const struct source_certificate *a, const struct source_certificate *b)
+{
+	return a->not_after > b->not_after && is_alike(a, b);
+}
+
 static bool goes_before(const struct rivals *rivals, size_t one, size_t other, bool later)
 {
 	const struct source_certificate *a = source_view_find(
@@ -114,7 +126,7 @@ static bool goes_before(const struct rivals *rivals, size_t one, size_t other, b
 	const struct source_certificate *b = source_view_find(
 		rivals->view, rivals->items[other]->source_arn);
 
-	return a && b && (!later || a->not_after > b->not_after) && covers(a, b);
+	return a && b && (!later || ends_later(a, b)) && covers(a, b);
 }
 
 /* The one that covers all others, and with ${later} ends after them; count: there is none. */
@@ -180,7 +192,7 @@ static char *stays_text(
 		lost->name, lost->entry->name, heir->name,
 		by == SETTLED_BY_RECORD
 			? " and which covers all names of the former"
-			: ", until one that covers all names ends last; choose another name for "
+			: ", until one of the same type that covers all names ends last; choose another name for "
 			  "one of them with as:, or match fewer");
 }
 

@@ -118,6 +118,7 @@ static void add_seen(struct given *given, char *line)
 		{ .key = "names", .list = &seen->names },
 		{ .key = "tags", .list = &seen->tags },
 		{ .key = "status", .text = &seen->status },
+		{ .key = "type", .text = &seen->type },
 		{ 0 },
 	};
 
