@@ -10,6 +10,7 @@
 
 #include "daemon/destination/acm_accept.h"
 #include "daemon/destination/acm_look.h"
+#include "daemon/destination/inspect.h"
 #include "daemon/destination/kind.h"
 #include "daemon/destination/tags.h"
 #include "lib/aws/acm.h"

@@ -16,6 +16,7 @@
 #include "daemon/destination/file_check.h"
 #include "daemon/destination/file_layout.h"
 #include "daemon/destination/file_tree.h"
+#include "daemon/destination/inspect.h"
 #include "daemon/destination/kind.h"
 #include "lib/base/bounded.h"
 #include "lib/base/printable.h"

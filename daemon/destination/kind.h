@@ -9,7 +9,6 @@
 
 /* Circle with daemon/destination/destination.c: a kind is written in its words. */
 #include "daemon/destination/destination.h"
-#include "daemon/destination/inspect.h"
 #include "daemon/model/place_aws.h"
 
 /* What a kind keeps for the next look begins with this. */
@@ -30,9 +29,11 @@ struct destination_tag {
 	const struct kind *kind;
 };
 
+struct inspected;
+
 struct destination_inspect {
 	const struct kind *kind;
-	destination_inspect_fn done;
+	void (*done)(void *userdata, const struct inspected *seen, const struct error *err);
 	void *userdata;
 };
 

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <systemd/sd-event.h>
 
+#include "daemon/destination/inspect.h"
 #include "daemon/destination/kind.h"
 #include "daemon/destination/secret_body.h"
 #include "daemon/destination/secret_foreign.h"

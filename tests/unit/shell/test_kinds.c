@@ -12,6 +12,7 @@
 #include <string.h>
 #include <systemd/sd-event.h>
 
+#include "daemon/destination/inspect.h"
 #include "daemon/destination/kind.h"
 #include "daemon/model/place_file.h"
 #include "daemon/plan/expand.h"
