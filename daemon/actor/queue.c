@@ -30,7 +30,7 @@ static void describe(const char *url, const struct error *err, struct error *ret
 	bool mend = err->kind == ERROR_DENIED || err->kind == ERROR_ABSENT;
 
 	(void)error_set(ret_problem, err->kind, err->code, "'%s': %s%s", url, err->text,
-		mend ? "; see conf/iam/README.md, 'The queue of events'" : "");
+		mend ? "; see /usr/share/doc/certferry/iam/README.md, 'The queue of events'" : "");
 }
 
 static void on_queue(void *userdata, const struct error *err)

@@ -330,7 +330,7 @@ static const struct announce_row rows[CHANGE_EVENTS] = {
 		.matter = MATTER_TAG, .effect = BEGINS, .same = SAME_MATTER,
 		.sentence = "Failed to tag the object of '{delivery}' with certferry:anchor: {error}; deliveries continue, "
 			    "but if the state database is lost, certferry holds the next delivery to this object. Allow "
-			    "{words} there, as in conf/iam/{who}, and reload",
+			    "{words} there, as in /usr/share/doc/certferry/iam/{who}, and reload",
 	},
 	[CHANGE_TAGGED] = {
 		.level = LOG_DEBUG,

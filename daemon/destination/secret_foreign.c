@@ -10,7 +10,7 @@
 #include "lib/base/printable.h"
 #include "lib/base/strv.h"
 
-#define READ_POLICY "conf/iam/destination-secretsmanager-read.json"
+#define READ_POLICY "/usr/share/doc/certferry/iam/destination-secretsmanager-read.json"
 
 /* In bytes, of a list of tags or fields: a sentence has both. */
 #define LIST_MOST ((size_t)512)

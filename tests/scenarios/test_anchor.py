@@ -360,8 +360,8 @@ def test_denied_marks_are_said_once_and_stop_nothing(ferry, cloud, pay):
         deny(cloud, account, "acm:AddTagsToCertificate", "secretsmanager:TagResource")
     run = ferry.once()
     assert run.requests("AddTagsToCertificate") == run.requests("TagResource") == 2
-    assert run.log.count("acm:AddTagsToCertificate there, as in conf/iam/destination-acm.json") == 2
-    assert run.log.count("secretsmanager:TagResource there, as in conf/iam/destination-secretsmanager.json") == 2
+    assert run.log.count("acm:AddTagsToCertificate there, as in /usr/share/doc/certferry/iam/destination-acm.json") == 2
+    assert run.log.count("secretsmanager:TagResource there, as in /usr/share/doc/certferry/iam/destination-secretsmanager.json") == 2
     cloud.renew(pay, force=True)
     run = ferry.once()
     assert set(states(run).values()) == {"current"}

@@ -11,7 +11,7 @@ import pytest
 from tests.scenarios.vocabulary import DESTINATION, REGION, SECOND, SLOW, SOURCE, once_only
 
 IMPORT, LOOK, SWEEP = "ImportCertificate", "SearchCertificates", "ListCertificates"
-MEND = r"see conf/iam/README\.md, 'The queue of events'; polling continues"
+MEND = r"see /usr/share/doc/certferry/iam/README\.md, 'The queue of events'; polling continues"
 WAKE = "ACM events?; polling now"
 
 

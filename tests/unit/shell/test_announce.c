@@ -334,7 +334,7 @@ static const struct expected lasting[] = {
 		&of_place, ID("50"), LOG_WARNING,
 		"Failed to tag the object of 'pay/prod/111122223333/eu-west-1' with certferry:anchor: not allowed; "
 		"deliveries continue, but if the state database is lost, certferry holds the next delivery to this "
-		"object. Allow acm:AddTagsToCertificate there, as in conf/iam/acm.json, and reload",
+		"object. Allow acm:AddTagsToCertificate there, as in /usr/share/doc/certferry/iam/acm.json, and reload",
 		LOG_DEBUG, { .event = 0 }, NULL, QUIET, NULL, NULL },
 };
 

@@ -174,7 +174,7 @@ static void test_a_failing_queue_is_shown(void **state)
 	at.events->request.on_queue(at.events->request.userdata, &err);
 	assert_string_equal(queue_state(at.queue), "failing");
 	assert_non_null(strstr(queue_problem(at.queue), "not you"));
-	assert_non_null(strstr(queue_problem(at.queue), "conf/iam/README.md"));
+	assert_non_null(strstr(queue_problem(at.queue), "/usr/share/doc/certferry/iam/README.md"));
 	at.events->request.on_queue(at.events->request.userdata, NULL);
 	assert_null(queue_problem(at.queue));
 	assert_string_equal(queue_state(at.queue), "listening");
