@@ -78,14 +78,16 @@ static char *why_not_renewed(const struct expiry *expiry)
 			before, reason, after);
 	if (expiry->ineligible)
 		return mem_strdup(
-			"ACM will not renew it, because nobody exported it since its issue");
+			"ACM will not renew it, because nobody exported it since its issue; set "
+			"keep_eligible: true, or see in 'certferry plan' what stops the export");
 	if (strcmp(status, "PENDING_AUTO_RENEWAL") == 0)
 		return mem_printf(
 			"ACM has begun to renew it and not finished%s%s%s", before, reason, after);
 	if (!expiry->status && expiry->reason)
 		return mem_printf(
 			"ACM has not renewed it; failed to ask it why: %s", expiry->reason);
-	return mem_strdup("ACM has not renewed it");
+	return mem_strdup("ACM has not renewed it; check its renewal status in ACM, or request "
+			  "and deliver another certificate");
 }
 
 char *expiry_problem(const struct expiry *expiry, usec_t now)
