@@ -643,6 +643,23 @@ static void test_nothing_is_written_before_it_may_be(void **state)
 		assert_int_equal(world->delivered[i].outcome.kind, OUTCOME_DONE);
 }
 
+static void test_what_still_reads_is_not_written_at_once(void **state)
+{
+	struct world *world = *state;
+
+	central.bundle = bundle_of(world, "www.example.com", 60);
+	world->waits = true;
+	start(world);
+	while (!world->exported)
+		assert_true(sd_event_run(world->context.event, USEC_PER_SEC) > 0);
+	transfer_may_write(world->transfer, NULL);
+	for (size_t i = 0; i < ITEMS; i++)
+		assert_false(transfer_is_writing(world->transfer, i));
+	assert_int_equal(sd_event_loop(world->context.event), 0);
+	for (size_t i = 0; i < ITEMS; i++)
+		assert_int_equal(world->delivered[i].outcome.kind, OUTCOME_DONE);
+}
+
 static void test_what_may_not_be_written_fails(void **state)
 {
 	struct world *world = *state;
@@ -726,6 +743,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_notes_are_of_their_items, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_note_of_what_lies_beyond_the_anchor, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nothing_is_written_before_it_may_be, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_what_still_reads_is_not_written_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_may_not_be_written_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancel_of_one_that_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
