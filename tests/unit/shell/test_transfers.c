@@ -327,6 +327,19 @@ static void test_what_cannot_be_saved_is_not_written(void **state)
 	assert_int_equal(at.running[0]->may_not, 1);
 }
 
+/* Nor does it wait for the disk, which would bring it nothing. */
+static void test_what_cannot_be_saved_fails_at_once(void **state)
+{
+	plan(0);
+	assert_true(at.bed.stock->unsynced_since > 0);
+	assert_int_equal(sqlite3_exec(at.bed.inventory->record->db, "PRAGMA query_only=1", NULL,
+				 NULL, NULL),
+		SQLITE_OK);
+	exported(at.running[0]);
+	assert_false(transfers_await_sync(at.transfers));
+	assert_int_equal(at.running[0]->may_not, 1);
+}
+
 /* --- many --- */
 
 /* A turn of the loop, with all that waits. */
@@ -527,6 +540,7 @@ int main(void)
 		TEST(test_a_failed_export_owes_nothing),
 		TEST(test_nothing_is_written_before_its_intent_is_on_the_disk),
 		TEST(test_what_cannot_be_saved_is_not_written),
+		TEST(test_what_cannot_be_saved_fails_at_once),
 		TEST(test_without_its_intent_nothing_is_sent),
 		TEST(test_there_are_never_too_many),
 		TEST(test_all_places_together_have_a_limit),
