@@ -77,9 +77,9 @@ static const struct desired_proof wishes[] = {
 	{ .connect = (char *)"mx:443", .server_name = (char *)"none" },
 };
 
-static const struct fingerprint leaf = { { 1 } };
-#define SERVES   { .result = PROVE_MATCHED, .words = "mx:443: 1 address serves it", .leaf = leaf, .addresses = "a b" }
-#define ANOTHER  { .result = PROVE_WRONG, .words = "mx:443: another", .leaf = leaf }
+#define LEAF     { { 1 } }
+#define SERVES   { .result = PROVE_MATCHED, .words = "mx:443: 1 address serves it", .leaf = LEAF, .addresses = "a b" }
+#define ANOTHER  { .result = PROVE_WRONG, .words = "mx:443: another", .leaf = LEAF }
 #define SILENT   { .result = PROVE_UNPROVEN, .words = "mx:443: no answer" }
 #define CLEAR    { .result = PROVE_UNPROVEN, .words = "mx:443: in clear", .no_tls = true }
 #define REFUSES  { .result = PROVE_UNPROVEN, .words = "mx:443: refused", .refused = true }
