@@ -286,11 +286,12 @@ def test_whoever_reads_nothing_is_left_after_ten_seconds(fleet):
         assert refused.value.name == FAILED
         time.sleep(1.5)
         assert fleet.certferry("status")[0] == 0  # eight that do not read keep nobody else from reading
+        full = time.monotonic()  # by then their sockets are; how long that took, says how busy the machine is
         descriptors = len(os.listdir(f"/proc/{fleet.ferry.pid}/fd"))
         unread[0].settimeout(20)
         text = unread[0].recv(1, socket.MSG_PEEK)
         process.wait_for(lambda: len(os.listdir(f"/proc/{fleet.ferry.pid}/fd")) <= descriptors - 7, 20, "they are left")
-    assert 9.5 <= time.monotonic() - begin <= 18
+    assert time.monotonic() - begin >= 9.5 and time.monotonic() - full <= 12
     text = read(unread[0])
     assert text.startswith('{\n  "format": 1,') and not text.endswith("}\n")
     assert fleet.certferry("status")[0] == 0
