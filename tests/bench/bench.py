@@ -136,7 +136,7 @@ class Bench:
         self.add("sync_peak", "a sync's greatest RSS", [cost.peak_mib for cost, _ in found], "MiB")
         self.add("sync_requests", "a sync's requests", [counts["requests"] for _, counts in found], "")
         self.add("sync_reused", "of a sync's requests, on a connection that was there",
-                 [100 * counts["reused"] / counts["requests"] for _, counts in found], "%", 99, "more")  # fmt: skip
+                 [100 * counts["reused"] / counts["requests"] for _, counts in found], "%")
         self.add("sync_handshakes", "a sync's full TLS handshakes",
                  [counts["handshakes"] - counts["resumed"] for _, counts in found], "")  # fmt: skip
         self._beside_go([cost for cost, _ in found], theirs)
