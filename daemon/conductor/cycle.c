@@ -300,19 +300,6 @@ static usec_t next_sync(const struct conductor *conductor)
 		       : usec_add(stock->unsynced_since, SYNC_LATEST);
 }
 
-static void sync_now(struct conductor *conductor)
-{
-	if (!conductor->stock->record_error.text)
-		(void)inventory_sync(conductor->inventory);
-	transfers_synced(conductor->transfers);
-}
-
-static void sync_due(struct conductor *conductor)
-{
-	if (next_sync(conductor) <= clock_monotonic())
-		sync_now(conductor);
-}
-
 static void arm_timer(struct conductor *conductor)
 {
 	usec_t next = MIN(next_moment(conductor), next_sync(conductor));
@@ -355,6 +342,21 @@ static bool is_idle(const struct conductor *conductor)
 	       !inventory_first_touched(conductor->inventory) &&
 	       transfers_next(conductor->transfers) == USEC_INFINITY &&
 	       !stock_is_looking(conductor->stock);
+}
+
+static void sync_now(struct conductor *conductor)
+{
+	if (!conductor->stock->record_error.text)
+		(void)inventory_sync(conductor->inventory);
+	transfers_synced(conductor->transfers);
+}
+
+static void sync_due(struct conductor *conductor)
+{
+	/* Before it rests, so that no timer wakes it for that. */
+	if (next_sync(conductor) <= clock_monotonic() ||
+		(conductor->stock->unsynced_since && is_idle(conductor)))
+		sync_now(conductor);
 }
 
 /* With --once --approve, what is held for a person is approved by the one who ran it. */
@@ -419,7 +421,6 @@ static int on_cycle(sd_event_source *source, void *userdata)
 		cycle_poke(conductor);
 		return 0;
 	}
-	sync_now(conductor);
 	if (conductor->options.once)
 		return tags_are_busy(conductor->tags) ? 0 : sd_event_exit(conductor->event, 0);
 	rest_begins(conductor);
