@@ -322,23 +322,23 @@ static const struct announce_row rows[CHANGE_EVENTS] = {
 	[CHANGE_TAG_FAILED] = {
 		.message_id = SAY_TAG_FAILED, .level = LOG_WARNING, .repeats = LOG_DEBUG,
 		.matter = MATTER_TAG, .effect = BEGINS, .same = SAME_MATTER,
-		.sentence = "Failed to tag the object of '{delivery}' with certferry:anchor: {error}; deliveries continue, "
+		.sentence = "Failed to update certferry's tags on the object of '{delivery}': {error}; deliveries continue, "
 			    "and certferry tries again at the next full scan",
 	},
 	[CHANGE_TAG_DENIED] = {
 		.message_id = SAY_TAG_FAILED, .level = LOG_WARNING, .repeats = LOG_DEBUG,
 		.matter = MATTER_TAG, .effect = BEGINS, .same = SAME_MATTER,
-		.sentence = "Failed to tag the object of '{delivery}' with certferry:anchor: {error}; deliveries continue, "
+		.sentence = "Failed to update certferry's tags on the object of '{delivery}': {error}; deliveries continue, "
 			    "but if the state database is lost, certferry holds the next delivery to this object. Allow "
 			    "{words} there, as in /usr/share/doc/certferry/iam/{who}, and reload",
 	},
 	[CHANGE_TAGGED] = {
 		.level = LOG_DEBUG,
-		.sentence = "Tagged the object of '{delivery}' with certferry:anchor",
+		.sentence = "Updated certferry's tags on the object of '{delivery}'",
 	},
 	[CHANGE_TAGGED_ALL] = {
 		.message_id = SAY_TAGGED, .level = LOG_INFO,
-		.sentence = "Tagged {count} object{|s} at '{name}' with certferry:anchor",
+		.sentence = "Updated certferry's tags on {count} object{|s} at '{name}'",
 	},
 
 	/* --- dependents --- */

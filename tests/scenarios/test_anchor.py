@@ -251,7 +251,7 @@ def test_an_adopted_import_need_not_show_its_tags(ferry, cloud):
     ferry.carry("shop", arn, {"to": "prod", "arn": theirs, "accept": ["issuer", "client-auth"]})
     run = ferry.once()
     assert ferry.truth(theirs)["fingerprint"] == ferry.truth(arn)["fingerprint"]
-    assert run.log.count("Failed to tag") == 1
+    assert run.log.count("Failed to update certferry's tags") == 1
     assert ferry.once().requests.writes == []
 
 

@@ -181,9 +181,9 @@ static const struct expected happening[] = {
 		"stays on what the link showed",
 		.words = "/tls/pay"),
 	ONCE(CHANGE_TAGGED, of_place, NULL, LOG_DEBUG,
-		"Tagged the object of 'pay/prod/111122223333/eu-west-1' with certferry:anchor"),
+		"Updated certferry's tags on the object of 'pay/prod/111122223333/eu-west-1'"),
 	ONCE(CHANGE_TAGGED_ALL, of_place, ID("51"), LOG_INFO,
-		"Tagged 2 objects at 'prod/111122223333/eu-west-1' with certferry:anchor", .count = 2),
+		"Updated certferry's tags on 2 objects at 'prod/111122223333/eu-west-1'", .count = 2),
 	{ .change = { .event = CHANGE_TOLD, .words = "Reloaded" }, .subject = &of_dependent, .id = ID("10"),
 		.level = LOG_INFO, .sentence = "Reloaded nginx.service (web)", .history = "told web nginx.service" },
 	{ .change = { .event = CHANGE_TOLD_STOPPED }, .subject = &of_dependent, .id = ID("10"), .level = LOG_INFO,
@@ -327,12 +327,12 @@ static const struct expected lasting[] = {
 		"Ignored message m-1 in the event queue (receive count 3): not allowed; left for the dead-letter queue",
 		LOG_DEBUG, { .event = 0 }, NULL, QUIET, NULL, NULL },
 	{ { .event = CHANGE_TAG_FAILED, .error = &retry }, &of_place, ID("50"), LOG_WARNING,
-		"Failed to tag the object of 'pay/prod/111122223333/eu-west-1' with certferry:anchor: throttled; "
+		"Failed to update certferry's tags on the object of 'pay/prod/111122223333/eu-west-1': throttled; "
 		"deliveries continue, and certferry tries again at the next full scan",
 		LOG_DEBUG, { .event = 0 }, NULL, QUIET, NULL, NULL },
 	{ { .event = CHANGE_TAG_DENIED, .error = &denied, .words = "acm:AddTagsToCertificate", .who = "acm.json" },
 		&of_place, ID("50"), LOG_WARNING,
-		"Failed to tag the object of 'pay/prod/111122223333/eu-west-1' with certferry:anchor: not allowed; "
+		"Failed to update certferry's tags on the object of 'pay/prod/111122223333/eu-west-1': not allowed; "
 		"deliveries continue, but if the state database is lost, certferry holds the next delivery to this "
 		"object. Allow acm:AddTagsToCertificate there, as in /usr/share/doc/certferry/iam/acm.json, and reload",
 		LOG_DEBUG, { .event = 0 }, NULL, QUIET, NULL, NULL },
