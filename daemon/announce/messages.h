@@ -39,11 +39,15 @@
 	EVENT(SOURCE_NEARLY_FULL, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e1c")                              \
 	EVENT(TAG_FAILED, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e50")                                      \
 	EVENT(TAGGED, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e51")                                          \
+	EVENT(LEFT, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e52")                                            \
+	EVENT(STAYS_LINK, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e53")                                      \
+	EVENT(BECAME_DIRECTORY, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e54")                                \
 	EVENT(WOKEN, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e30")                                           \
 	EVENT(EVENTS_UNREADABLE, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e31")                               \
 	EVENT(EVENTS_READABLE, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e32")                                 \
 	EVENT(EVENT_REFUSED, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e33")                                   \
 	EVENT(LIMIT_TOO_LOW, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e60")                                   \
+	EVENT(UNIT_UNFIT, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e61")                                      \
 	EVENT(BUS_LOST, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e70")                                        \
 	EVENT(BUS_FOUND, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e71")                                       \
 	EVENT(BUS_NAME_REFUSED, "5b1b2f0c6c2a4d0f9d1f5d7e0a3c1e72")                                \

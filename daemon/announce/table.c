@@ -31,7 +31,7 @@ static const struct announce_row rows[CHANGE_EVENTS] = {
 		.sentence = "Failed to {words}: {error}; certferryd exits, and unfinished work resumes at its next start",
 	},
 	[CHANGE_LEFT] = {
-		.level = LOG_NOTICE,
+		.message_id = SAY_LEFT, .level = LOG_NOTICE,
 		.sentence = "{words}",
 	},
 	[CHANGE_CLOCK_OFF] = {
@@ -194,7 +194,7 @@ static const struct announce_row rows[CHANGE_EVENTS] = {
 		.matter = MATTER_ENTRY, .effect = ENDS,
 	},
 	[CHANGE_UNIT_UNFIT] = {
-		.level = LOG_WARNING, .repeats = SILENT,
+		.message_id = SAY_UNIT_UNFIT, .level = LOG_WARNING, .repeats = SILENT,
 		.matter = MATTER_UNIT, .effect = BEGINS, .same = SAME_MATTER,
 		.sentence = "{words}",
 	},
@@ -308,13 +308,13 @@ static const struct announce_row rows[CHANGE_EVENTS] = {
 		.matter = MATTER_QUOTA, .effect = ENDS,
 	},
 	[CHANGE_STAYS_LINK] = {
-		.level = LOG_NOTICE, .repeats = LOG_DEBUG,
+		.message_id = SAY_STAYS_LINK, .level = LOG_NOTICE, .repeats = LOG_DEBUG,
 		.matter = MATTER_LINK, .effect = BEGINS, .same = SAME_MATTER,
 		.sentence = "Failed to make '{words}' a directory: {error}; it stays a link, and programs that watch its "
 			    "files do not notice a renewal by themselves: name them under then:",
 	},
 	[CHANGE_BECAME_DIRECTORY] = {
-		.level = LOG_NOTICE, .repeats = LOG_NOTICE,
+		.message_id = SAY_BECAME_DIRECTORY, .level = LOG_NOTICE, .repeats = LOG_NOTICE,
 		.matter = MATTER_LINK, .effect = ENDS,
 		.sentence = "Made '{words}' a directory; it was a link. Restart programs that watch it or its files once: "
 			    "their watch stays on what the link showed",

@@ -142,7 +142,7 @@ static const struct expected happening[] = {
 		"This host's clock is 5m behind AWS's; certferryd dates its requests by AWS's clock. Correct the host's "
 		"clock",
 		.words = "5m behind"),
-	ONCE(CHANGE_LEFT, host, NULL, LOG_NOTICE, "'pay/acm' left it", .words = "'pay/acm' left it"),
+	ONCE(CHANGE_LEFT, host, ID("52"), LOG_NOTICE, "'pay/acm' left it", .words = "'pay/acm' left it"),
 	ONCE(CHANGE_LIMIT_LOW, host, ID("60"), LOG_WARNING, "Raise it", .words = "Raise it"),
 	ONCE(CHANGE_MEMORY_UNLOCKED, host, ID("1b"), LOG_WARNING,
 		"Failed to lock memory for private keys; they may be swapped to disk. Set LimitMEMLOCK= (or ulimit -l) to "
@@ -176,7 +176,7 @@ static const struct expected happening[] = {
 		.history = "approved pay/prod/111122223333/eu-west-1 root" },
 	ONCE(CHANGE_VERIFIED, of_delivery, ID("12"), LOG_INFO, "Verified 'pay/prod/111122223333/eu-west-1': serves it",
 		.words = "serves it"),
-	ONCE(CHANGE_BECAME_DIRECTORY, of_place, NULL, LOG_NOTICE,
+	ONCE(CHANGE_BECAME_DIRECTORY, of_place, ID("54"), LOG_NOTICE,
 		"Made '/tls/pay' a directory; it was a link. Restart programs that watch it or its files once: their watch "
 		"stays on what the link showed",
 		.words = "/tls/pay"),
@@ -255,7 +255,7 @@ static const struct expected troubles[] = {
 		"Exported 'pay' to keep it eligible for renewal", NULL },
 	{ { .event = CHANGE_ENTRY_REFUSED, .words = "entry 'x' matches nothing" }, &of_entry, ID("08"), LOG_WARNING,
 		"entry 'x' matches nothing", QUIET, { .event = CHANGE_ENTRY_ACCEPTED }, NULL, QUIET, NULL, NULL },
-	{ { .event = CHANGE_UNIT_UNFIT, .words = "'x' cannot read" }, &of_entry, NULL, LOG_WARNING,
+	{ { .event = CHANGE_UNIT_UNFIT, .words = "'x' cannot read" }, &of_entry, ID("61"), LOG_WARNING,
 		"'x' cannot read", QUIET, { .event = CHANGE_UNIT_FIT }, NULL, QUIET, NULL, NULL },
 	{ { .event = CHANGE_DELIVERY_FAILED, .error = &denied, FAILS }, &of_delivery, ID("0c"), LOG_WARNING,
 		"Failed to deliver 'pay/prod/111122223333/eu-west-1': not allowed; next try at " END, LOG_DEBUG,
@@ -265,10 +265,10 @@ static const struct expected troubles[] = {
 		"Failed to check 'pay/prod/111122223333/eu-west-1': not allowed; next try at " END, LOG_DEBUG,
 		{ .event = CHANGE_CURRENT, .version = &version }, ID("0d"), LOG_INFO,
 		"Recovered 'pay/prod/111122223333/eu-west-1': the renewed certificate is in place", NULL },
-	{ { .event = CHANGE_STAYS_LINK, .words = "/tls/pay", .error = &denied }, &of_place, NULL, LOG_NOTICE,
+	{ { .event = CHANGE_STAYS_LINK, .words = "/tls/pay", .error = &denied }, &of_place, ID("53"), LOG_NOTICE,
 		"Failed to make '/tls/pay' a directory: not allowed; it stays a link, and programs that watch its files do "
 		"not notice a renewal by themselves: name them under then:",
-		LOG_DEBUG, { .event = CHANGE_BECAME_DIRECTORY, .words = "/tls/pay" }, NULL, LOG_NOTICE,
+		LOG_DEBUG, { .event = CHANGE_BECAME_DIRECTORY, .words = "/tls/pay" }, ID("54"), LOG_NOTICE,
 		"Made '/tls/pay' a directory; it was a link. Restart programs that watch it or its files once: their watch "
 		"stays on what the link showed",
 		NULL },
