@@ -82,6 +82,15 @@ static struct step *add_tell_step(struct planner *planner, size_t index, const s
 	return step;
 }
 
+/* What it was seen to serve is why.  People read "unverified"; "unproven" is a value of JSON. */
+static char *reason_to_look(const struct desired_dependent *wish, const struct proof_record *proof)
+{
+	const char *text = proof_text(proof), *value = prove_result_name(PROVE_UNPROVEN);
+	const size_t length = strncmp(text, value, strlen(value)) == 0 ? strlen(value) : 0;
+
+	return mem_printf("%s was notified, but %s%s", wish->name, length ? "unverified" : "", text + length);
+}
+
 /* Told, but not seen to serve the new version, or not at the endpoints that it has now: looked at again. */
 static void plan_dependent_proof(struct planner *planner, size_t index)
 {
@@ -105,7 +114,7 @@ static void plan_dependent_proof(struct planner *planner, size_t index)
 	step = add_step(planner, STEP_PROVE,
 		elsewhere ? mem_printf("%s was notified, but %s has not been checked since", wish->name,
 				    first_missing(&record->proof, wish->prove, wish->prove_count))
-			  : mem_printf("%s was notified, but %s", wish->name, proof_text(&record->proof)));
+			  : reason_to_look(wish, &record->proof));
 	step->index = index;
 	step->dependent = dependent->dependent->name;
 }
