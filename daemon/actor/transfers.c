@@ -16,6 +16,9 @@
 /* A transfer waits so long for what may add to it, to export once for all that is due together. */
 #define GATHER_WAIT (300 * USEC_PER_MSEC)
 
+/* One wait for the disk serves all transfers that wait for it: they go on together. */
+#define SYNC_APART (20 * USEC_PER_MSEC)
+
 struct transfers {
 	struct transfers_host host;
 	const struct stock *stock;
@@ -488,12 +491,24 @@ usec_t transfers_next(const struct transfers *transfers)
 								  : USEC_INFINITY;
 }
 
-bool transfers_await_sync(const struct transfers *transfers)
+static bool await_sync(const struct transfers *transfers)
 {
 	for (const struct run *run = transfers->runs; run; run = run->next)
 		if (run->awaits_sync)
 			return true;
 	return false;
+}
+
+usec_t transfers_next_sync(const struct transfers *transfers)
+{
+	const struct stock *stock = transfers->stock;
+
+	if (!await_sync(transfers))
+		return USEC_INFINITY;
+	/* It has failed; or a telling or an approval has waited for the disk, and so for all of it. */
+	if (stock->record_error.text || !stock->unsynced_since)
+		return 0;
+	return usec_add(stock->synced_at, SYNC_APART);
 }
 
 void transfers_synced(struct transfers *transfers)

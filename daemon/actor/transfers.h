@@ -54,10 +54,11 @@ bool transfers_may_start(const void *transfers, const struct tracked_certificate
  * (monotonic), or USEC_INFINITY. */
 usec_t transfers_next(const struct transfers *transfers);
 
-/* transfers_await_sync(transfers): does one wait until what was written is on the disk?
+/* transfers_next_sync(transfers): when what was written is to be on the disk for those that wait for
+ * that (monotonic; 0: it is, or cannot be), or USEC_INFINITY where none does.
  * transfers_synced(transfers): that was tried (inventory_sync()): those that wait go on, or fail
  * where it is not. */
-bool transfers_await_sync(const struct transfers *transfers);
+usec_t transfers_next_sync(const struct transfers *transfers);
 void transfers_synced(struct transfers *transfers);
 
 /* transfers_are_busy(transfers): is any transfer under way? */

@@ -281,23 +281,18 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 /* --- the disk --- */
 
-/* One wait for the disk serves all who have written something: those who wait for it to be there go on
- * together, and while nobody does there is no hurry. */
-#define SYNC_APART  (20 * USEC_PER_MSEC)
+/* While nobody waits for what was written to be on the disk, there is no hurry. */
 #define SYNC_LATEST USEC_PER_SEC
 
 /* When what was written is to be on the disk; monotonic. */
 static usec_t next_sync(const struct conductor *conductor)
 {
 	const struct stock *stock = conductor->stock;
-	bool awaited = transfers_await_sync(conductor->transfers);
+	usec_t next = transfers_next_sync(conductor->transfers);
 
-	if (stock->record_error.text)
-		return awaited ? 0 : USEC_INFINITY;
-	if (!stock->unsynced_since)
-		return USEC_INFINITY;
-	return awaited ? usec_add(stock->synced_at, SYNC_APART)
-		       : usec_add(stock->unsynced_since, SYNC_LATEST);
+	if (stock->unsynced_since && !stock->record_error.text)
+		next = MIN(next, usec_add(stock->unsynced_since, SYNC_LATEST));
+	return next;
 }
 
 static void arm_timer(struct conductor *conductor)

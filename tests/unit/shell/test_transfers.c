@@ -295,14 +295,19 @@ static void test_without_its_intent_nothing_is_sent(void **state)
 
 /* --- the disk --- */
 
+static bool await_sync(void)
+{
+	return transfers_next_sync(at.transfers) != USEC_INFINITY;
+}
+
 static void test_nothing_is_written_before_its_intent_is_on_the_disk(void **state)
 {
 	plan(0);
 	plan(1);
-	assert_false(transfers_await_sync(at.transfers)); /* the exports go meanwhile */
+	assert_false(await_sync()); /* the exports go meanwhile */
 	exported(at.running[0]);
 	exported(at.running[1]);
-	assert_true(transfers_await_sync(at.transfers));
+	assert_true(await_sync());
 	assert_int_equal(at.running[0]->may_write + at.running[0]->may_not, 0);
 	/* One wait for both. */
 	assert_true(inventory_sync(at.bed.inventory));
@@ -311,9 +316,23 @@ static void test_nothing_is_written_before_its_intent_is_on_the_disk(void **stat
 		assert_int_equal(at.running[i]->may_write, 1);
 		assert_int_equal(at.running[i]->may_not, 0);
 	}
-	assert_false(transfers_await_sync(at.transfers));
+	assert_false(await_sync());
 	transfers_synced(at.transfers);
 	assert_int_equal(at.running[0]->may_write, 1);
+}
+
+/* Who restarts a unit, or answers a person, waits for the disk, too, and so for all that is written. */
+static void test_what_others_have_waited_for_is_on_the_disk(void **state)
+{
+	plan(0);
+	exported(at.running[0]);
+	assert_true(transfers_next_sync(at.transfers) >= at.bed.stock->synced_at);
+	assert_true(transfers_next_sync(at.transfers) > 0);
+	assert_true(inventory_sync(at.bed.inventory));
+	assert_int_equal(transfers_next_sync(at.transfers), 0);
+	transfers_synced(at.transfers);
+	assert_int_equal(at.running[0]->may_write, 1);
+	assert_false(await_sync());
 }
 
 static void test_what_cannot_be_saved_is_not_written(void **state)
@@ -322,7 +341,7 @@ static void test_what_cannot_be_saved_is_not_written(void **state)
 	assert_true(inventory_sync(at.bed.inventory));
 	assert_int_equal(sqlite3_exec(at.bed.inventory->record->db, "PRAGMA query_only=1", NULL, NULL, NULL), SQLITE_OK);
 	exported(at.running[0]);
-	assert_false(transfers_await_sync(at.transfers));
+	assert_false(await_sync());
 	assert_int_equal(at.running[0]->may_write, 0);
 	assert_int_equal(at.running[0]->may_not, 1);
 }
@@ -336,7 +355,7 @@ static void test_what_cannot_be_saved_fails_at_once(void **state)
 				 NULL, NULL),
 		SQLITE_OK);
 	exported(at.running[0]);
-	assert_false(transfers_await_sync(at.transfers));
+	assert_false(await_sync());
 	assert_int_equal(at.running[0]->may_not, 1);
 }
 
@@ -539,6 +558,7 @@ int main(void)
 		TEST(test_a_held_delivery_goes_on_when_it_is_approved),
 		TEST(test_a_failed_export_owes_nothing),
 		TEST(test_nothing_is_written_before_its_intent_is_on_the_disk),
+		TEST(test_what_others_have_waited_for_is_on_the_disk),
 		TEST(test_what_cannot_be_saved_is_not_written),
 		TEST(test_what_cannot_be_saved_fails_at_once),
 		TEST(test_without_its_intent_nothing_is_sent),
