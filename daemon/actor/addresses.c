@@ -49,18 +49,10 @@ static const struct desired_proof *wish_of(
 
 /* --- which --- */
 
-/* The name and the port of ${connect}, which the caller owns; false: it is an address. */
-static bool split(const char *connect, char **ret_host, char **ret_port)
+/* An address stays the same, and so do those of localhost. */
+static bool can_move(const char *host)
 {
-	const char *colon = strrchr(connect, ':');
-	size_t length = colon ? (size_t)(colon - connect) : 0;
-
-	if (length == 0 || connect[0] == '[' || strspn(connect, "0123456789.") >= length ||
-		strncmp(connect, "localhost:", length + 1) == 0)
-		return false;
-	*ret_host = mem_strndup(connect, length);
-	*ret_port = mem_strdup(colon + 1);
-	return true;
+	return !strchr(host, ':') && host[strspn(host, "0123456789.")] && strcmp(host, "localhost") != 0;
 }
 
 static void add(struct addresses *addresses, const struct asked *asked)
@@ -134,7 +126,7 @@ static void look_up_next(struct addresses *addresses)
 		_cleanup_(freep) char *host = NULL, *port = NULL;
 
 		if (seen && seen->looked_at && seen->addresses &&
-			split(wish->connect, &host, &port))
+			proof_split(wish->connect, &host, &port) && can_move(host))
 			addresses->resolve = resolve_start(
 				addresses->event, host, port, on_resolved, addresses);
 	}

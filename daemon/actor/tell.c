@@ -206,12 +206,11 @@ static void say_proof(const struct telling *telling, const struct proof_record *
 static bool proof_is_about(
 	const struct desired_proof *proof, const struct tracked_delivery *delivery)
 {
-	const char *colon = strrchr(proof->connect, ':');
-	_cleanup_(freep) char *host = mem_strndup(
-		proof->connect, colon ? (size_t)(colon - proof->connect) : strlen(proof->connect));
+	_cleanup_(freep) char *host = NULL, *port = NULL;
+	const bool is_split = proof_split(proof->connect, &host, &port);
 	/* Whom no name is sent, it shows what it shows for the host. */
 	const bool sent = proof->server_name && strcmp(proof->server_name, PROVE_NO_NAME) != 0;
-	const char *name = sent ? proof->server_name : host;
+	const char *name = sent ? proof->server_name : is_split ? host : "";
 	const char *rest = strchr(name, '.');
 	_cleanup_(freep) char *wildcard = rest ? mem_printf("*%s", rest) : mem_strdup("");
 	const struct source_certificate *seen = delivery->certificate->seen;

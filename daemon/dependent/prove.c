@@ -603,28 +603,6 @@ static int on_bad(sd_event_source *source, void *userdata)
 	return 0;
 }
 
-/* "HOST:PORT" or "[ADDRESS]:PORT" to its parts. */
-static int connect_parse(const char *text, char **ret_host, char **ret_port)
-{
-	const char *colon = strrchr(text, ':');
-	size_t length;
-
-	if (!colon || colon == text || !colon[1])
-		return -1;
-	length = colon - text;
-	if (text[0] == '[') {
-		if (length < 3 || text[length - 1] != ']')
-			return -1;
-		text++;
-		length -= 2;
-	} else if (memchr(text, ':', length)) {
-		return -1;
-	}
-	*ret_host = mem_strndup(text, length);
-	*ret_port = mem_strdup(colon + 1);
-	return 0;
-}
-
 /* SNI takes names only (RFC 6066 section 3). */
 static bool is_name(const char *host)
 {
@@ -667,7 +645,7 @@ struct prove *prove_start(struct sd_event *event, const struct prove_request *re
 	prove->once = request->once;
 	prove->on_done = done;
 	prove->userdata = userdata;
-	if (connect_parse(prove->connect, &prove->host, &prove->port) < 0) {
+	if (!proof_split(prove->connect, &prove->host, &prove->port)) {
 		if (sd_event_add_defer(event, &prove->defer, on_bad, prove) < 0)
 			mem_exhausted();
 		return prove;

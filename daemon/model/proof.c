@@ -77,6 +77,27 @@ void proof_parse(char *text, struct proof_record *ret_proof)
 
 /* --- endpoints --- */
 
+bool proof_split(const char *connect, char **ret_host, char **ret_port)
+{
+	const char *colon = strrchr(connect, ':');
+	size_t length;
+
+	if (!colon || colon == connect || !colon[1])
+		return false;
+	length = colon - connect;
+	if (connect[0] == '[') {
+		if (length < 3 || connect[length - 1] != ']')
+			return false;
+		connect++;
+		length -= 2;
+	} else if (memchr(connect, ':', length)) {
+		return false;
+	}
+	*ret_host = mem_strndup(connect, length);
+	*ret_port = mem_strdup(colon + 1);
+	return true;
+}
+
 char *proof_endpoint(const struct desired_proof *wish)
 {
 	static const char *const headers[] = {

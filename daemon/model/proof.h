@@ -70,6 +70,10 @@ void proof_set(struct proof_record *proof, enum prove_result result, const char 
  * who could tell: UNPROVEN. */
 void proof_parse(char *text, struct proof_record *ret_proof);
 
+/* proof_split(connect, host, port): "HOST:PORT" or "[ADDRESS]:PORT" to its parts, which the caller owns;
+ * false, with neither set: it is none of them. */
+bool proof_split(const char *connect, char **ret_host, char **ret_port);
+
 /* proof_endpoint(wish): which endpoint that is, "localhost:443 server_name=pay.example.com"; the
  * caller owns it. */
 char *proof_endpoint(const struct desired_proof *wish);

@@ -202,6 +202,28 @@ static void test_lines(void **state)
 	proof_record_done(&proof);
 }
 
+static void test_split(void **state)
+{
+	static const char *const good[][3] = { { "pay.example.com:443", "pay.example.com", "443" },
+		{ "127.0.0.1:8443", "127.0.0.1", "8443" }, { "[::1]:443", "::1", "443" } };
+	static const char *const bad[] = { "", "pay", ":443", "pay:", "[]:443", "[::1:443", "::1:443", "[::1]" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		_cleanup_(freep) char *host = NULL, *port = NULL;
+
+		assert_true(proof_split(good[i][0], &host, &port));
+		assert_string_equal(host, good[i][1]);
+		assert_string_equal(port, good[i][2]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		char *host = NULL, *port = NULL;
+
+		assert_false(proof_split(bad[i], &host, &port));
+		assert_null(host);
+		assert_null(port);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +235,7 @@ int main(void)
 		cmocka_unit_test(test_lost_tls),
 		cmocka_unit_test(test_endpoints),
 		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_split),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
