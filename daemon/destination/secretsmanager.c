@@ -2,7 +2,7 @@
 
 /*
  * Secrets Manager.  A look describes each secret, side by side, and reads no value but for the names
- * of the fields where others wrote the current version.  A put is at one step:
+ * of the fields where others wrote the current version: one of them at a time.  A put is at one step:
  *	TAG	it is marked as ours				once, with adopt: true, or where it is marked as
  *								that of another source certificate
  *	WRITE	it is created, given a version, or its label moved
@@ -32,6 +32,7 @@ struct secret_item {
 	const struct look_item *item;
 	struct observed *seen;
 	struct sm_operation *operation;
+	struct secret_item *next; /* of those that are unread */
 };
 
 struct secret_look {
@@ -39,6 +40,8 @@ struct secret_look {
 	struct secret_item *items;
 	size_t count;
 	size_t sent, left;
+	struct secret_item *unread; /* those whose value is still to be read */
+	bool reading; /* the value of one is being read */
 	struct aws_session *session;
 	struct observed *seen;
 	destination_look_fn done;
@@ -81,12 +84,29 @@ static void item_ended(struct secret_item *item)
 	secret_look_free(look);
 }
 
+static void on_value(void *userdata, const struct sm_value *value, const struct error *err);
+
+/* Answers with values are long, and the room for a host's answers is for all accounts of its region. */
+static void read_one(struct secret_look *look)
+{
+	struct secret_item *item = look->unread;
+
+	if (look->reading || !item)
+		return;
+	look->unread = item->next;
+	look->reading = true;
+	item->operation = sm_get(look->session, place_aws(item->item->delivery->place)->region,
+		item->seen->object_id, item->seen->revision, on_value, item);
+}
+
 static void on_value(void *userdata, const struct sm_value *value, const struct error *err)
 {
 	struct secret_item *item = userdata;
 
 	item->operation = NULL;
+	item->look->reading = false;
 	secret_foreign_fields(item->item, value, err, item->seen);
+	read_one(item->look);
 	item_ended(item);
 }
 
@@ -94,12 +114,13 @@ static void on_described(
 	void *userdata, const struct sm_description *description, const struct error *err)
 {
 	struct secret_item *item = userdata;
-	const struct delivery *delivery = item->item->delivery;
+	struct secret_look *look = item->look;
 
 	item->operation = NULL;
 	if (!err && secret_judge(item->item, description, item->seen)) {
-		item->operation = sm_get(item->look->session, place_aws(delivery->place)->region,
-			item->seen->object_id, item->seen->revision, on_value, item);
+		item->next = look->unread;
+		look->unread = item;
+		read_one(look);
 		return;
 	}
 	if (err && err->kind == ERROR_ABSENT && err->code != AWS_CODE_UNKNOWN_OPERATION)
