@@ -588,7 +588,7 @@ static void fail_unreadable(struct observed *seen, const struct import *import)
 	const struct error *err = &import->error;
 
 	fail_item(seen, err);
-	if (err->kind == ERROR_ABSENT && err->code != AWS_CODE_UNKNOWN_OPERATION)
+	if (err->kind == ERROR_ABSENT)
 		error_set(&seen->error, ERROR_RETRY, err->code,
 			"ACM lists '%s', but does not know it (it is new, or somebody deleted it); "
 			"certferry checks again later",
@@ -717,7 +717,7 @@ static void on_read(void *userdata, const char *leaf, const char *chain, const s
 	request->operation = NULL;
 	if (!err)
 		see_version(&look->items[request->index], seen, leaf, chain);
-	else if (err->kind == ERROR_ABSENT && err->code != AWS_CODE_UNKNOWN_OPERATION)
+	else if (err->kind == ERROR_ABSENT)
 		see_gone(look, request->index);
 	else
 		fail_item(seen, err);

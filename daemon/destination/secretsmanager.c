@@ -123,7 +123,7 @@ static void on_described(
 		read_one(look);
 		return;
 	}
-	if (err && err->kind == ERROR_ABSENT && err->code != AWS_CODE_UNKNOWN_OPERATION)
+	if (err && err->kind == ERROR_ABSENT)
 		item->seen->state = OBSERVED_ABSENT;
 	else if (err)
 		error_copy(&item->seen->error, err); /* the state stays UNKNOWN */
