@@ -113,7 +113,6 @@ enum key_kind {
 	KEY_NAME = 'n',
 	KEY_PARENT = 'p',
 	KEY_OWNER = 'o',
-	KEY_OBJECT = 'b',
 };
 
 /* FNV-1a over both texts with their ends, or the first alone. */
@@ -157,10 +156,8 @@ static void add_owner_key(struct import_list *imports, size_t index, char *const
 {
 	const char *source = tags_find(tags, TAG_SOURCE), *name = tags_find(tags, TAG_NAME);
 
-	if (source && name) {
+	if (source && name)
 		add_key(imports, index, NULL, key_hash(KEY_OWNER, source, name));
-		add_key(imports, index, NULL, key_hash(KEY_OBJECT, name, NULL));
-	}
 }
 
 static bool same_key(const struct import_key *a, const struct import_key *b)
@@ -186,7 +183,7 @@ void import_list_index(struct import_list *imports)
 
 	forget_index(imports);
 	for (size_t i = 0; i < imports->count; i++)
-		room += 6 + 2 * strv_length(imports->items[i].summary.names);
+		room += 4 + 2 * strv_length(imports->items[i].summary.names);
 	imports->keys = mem_alloc(room * sizeof(*imports->keys));
 	for (size_t i = 0; i < imports->count; i++) {
 		const struct import *import = &imports->items[i];
