@@ -34,8 +34,9 @@ char *config_problem_text(const struct config_problem *problem);
 
 /**
  * config_problems_print(problems, word, stream):
- * A line each, with ${word} ("", "warning: ") between its place and what is wrong; at most CONFIG_PROBLEMS_SHOWN of them and then how many more there are.  Values that
- * may be secrets are not in them.
+ * A line each, with ${word} ("", "warning: ") between its place and what is wrong; at most
+ * CONFIG_PROBLEMS_SHOWN of them and then how many more there are.  Values that may be secrets are not
+ * in them.
  */
 void config_problems_print(
 	const struct config_problems *problems, const char *word, FILE *stream);

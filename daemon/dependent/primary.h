@@ -3,8 +3,9 @@
 #define DAEMON_DEPENDENT_PRIMARY_H
 
 /*
- * By which name systemd knows a unit, and what it says of its set-up.  A unit can have several (mysql.service for mariadb.service);
- * jobs can be asked for by each, but polkit is told the primary one alone.
+ * By which name systemd knows a unit, and what it says of its set-up.  A unit can have several names
+ * (mysql.service for mariadb.service); jobs can be asked for by each, but polkit is told the primary
+ * one alone.
  */
 
 #include "daemon/model/desired.h"

@@ -27,7 +27,8 @@ void report_holds(struct writer *writer, unsigned holds);
 /**
  * report_status(view):
  * {"format":1,"exit":N,"running":true,"now","looked_at","swept_at","next_look","source_problem",
- *  "record_problem","config_problem","clock_problem","events","events_problem","certificates":[...],"deliveries":[...],"dependents":[...],"notices":["..."]}
+ *  "record_problem","config_problem","clock_problem","events","events_problem","certificates":[...],
+ *  "deliveries":[...],"dependents":[...],"notices":["..."]}
  *	certificate	{"name","arn","domain","status","version":VERSION,"ineligible","problem",
  *			 "expiring","renewal":{"status","reason"}}
  *	delivery	{"name","certificate","destination","kind","account","region","object",
@@ -55,8 +56,9 @@ void report_dependent(struct writer *writer, const struct dependent_report *view
 /**
  * report_leftovers(writer, view, most):
  * Nothing where there are none, else "leftovers":[{"delivery","kind","object_id","version":VERSION,"confirmed_at",
- * "in_use_by":["..."],"checked_at","problem"}], the first ${most} of them, and "leftovers_left_out":N, how many there are
- * beside those.  "in_use_by" is null where that is not known.
+ * "in_use_by":["..."],"users":N,"checked_at","problem"}], the first ${most} of them, and "leftovers_left_out":N, how many
+ * there are beside those.  "in_use_by" names some of its users, and "users" counts them all; where they are not known, the
+ * former is null and the latter is not there.
  */
 void report_leftovers(struct writer *writer, const struct status_view *view, size_t most);
 
