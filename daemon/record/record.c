@@ -478,8 +478,14 @@ int record_sync(struct record *record, struct error *err)
 
 	if (r != SQLITE_OK)
 		return record_fail(record, err, "find the log");
-	/* What was moved from the log into the database was on the disk before. */
-	r = log && log->pMethods ? log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) : SQLITE_OK;
+	/* What was moved from the log into the database was on the disk before.  The system forgets what it
+	 * failed to write, and says so once: then all of the log is written once more, into the database. */
+	if (record->unsynced)
+		r = sqlite3_wal_checkpoint_v2(
+			record->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	else if (log && log->pMethods)
+		r = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+	record->unsynced = r != SQLITE_OK;
 	if (r != SQLITE_OK)
 		return error_set(err, ERROR_RETRY, r, "state database '%s': write to the disk: %s",
 			record->path, sqlite3_errstr(r));

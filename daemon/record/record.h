@@ -101,7 +101,9 @@ void record_rollback(struct record *record);
  * record_sync(record, err):
  * All that was written so far is on the disk when it returns 0, whatever becomes of the host: one
  * wait for the disk for all of it.  (SQLite, PRAGMA synchronous=NORMAL in WAL mode: a loss of power may
- * take back the last transactions, in the reverse of their order, and never tears one.)
+ * take back the last transactions, in the reverse of their order, and never tears one.)  After it has
+ * failed, the next one succeeds only where all of that could be written once more.  Not between
+ * record_begin() and record_commit(), nor while record_rows are open.
  */
 int record_sync(struct record *record, struct error *err);
 

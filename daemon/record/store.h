@@ -22,6 +22,7 @@ struct record {
 	sqlite3 *db;
 	char *path;
 	const struct formats *formats;
+	bool unsynced; /* the last record_sync() failed */
 	char *unmigrated; /* why ${db} is a migrated copy in memory, which cannot be written; or NULL */
 	struct kept_statement kept[STATEMENTS_KEPT];
 };

@@ -523,6 +523,40 @@ static void test_what_the_disk_did_not_take_is_not_on_it(void **state)
 	assert_int_equal(log_file.waits, 2);
 }
 
+/* In bytes. */
+static long long size_of_log(const struct bed *bed)
+{
+	sqlite3_int64 size = -1;
+	sqlite3_file *log = NULL;
+
+	assert_int_equal(sqlite3_file_control(bed->inventory->record->db, "main",
+				 SQLITE_FCNTL_JOURNAL_POINTER, &log),
+		SQLITE_OK);
+	assert_int_equal(log->pMethods->xFileSize(log, &size), SQLITE_OK);
+	return size;
+}
+
+/* The system forgets what it failed to write, and says so once: to wait once more brings nothing. */
+static void test_what_the_disk_did_not_take_is_written_again(void **state)
+{
+	struct bed *bed = *state;
+
+	intend(bed, "pay/files");
+	count_waits(bed);
+	assert_true(inventory_sync(bed->inventory));
+	assert_true(size_of_log(bed) > 0); /* which was enough */
+	intend(bed, "pay/acm/222222222222/eu-west-1");
+	log_file.fails = true;
+	assert_false(inventory_sync(bed->inventory));
+	assert_false(inventory_sync(bed->inventory));
+	log_file.fails = false;
+	assert_true(inventory_sync(bed->inventory));
+	assert_int_equal(size_of_log(bed), 0); /* all of it is in the database */
+	intend(bed, "pay/files");
+	assert_true(inventory_sync(bed->inventory));
+	assert_true(size_of_log(bed) > 0);
+}
+
 /* --- people --- */
 
 static void test_approving_lifts_all_that_can_be_approved(void **state)
@@ -691,6 +725,7 @@ int main(void)
 		TEST(test_half_an_intent_is_none),
 		TEST(test_the_disk_is_waited_for_once),
 		TEST(test_what_the_disk_did_not_take_is_not_on_it),
+		TEST(test_what_the_disk_did_not_take_is_written_again),
 		TEST(test_approving_lifts_all_that_can_be_approved),
 		TEST(test_what_others_put_there_needs_its_name),
 		TEST(test_expiring_is_said_once_while_it_lasts),
