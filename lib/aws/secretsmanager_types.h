@@ -26,10 +26,10 @@ struct sm_description {
 	size_t version_count;
 };
 
-/* GetSecretValue; everything is borrowed during the completion, and wiped after it. */
+/* GetSecretValue; everything is borrowed during the completion. */
 struct sm_value {
-	char *const *fields; /* the names of its members */
-	const struct json_t *object; /* NULL: it is no JSON object */
+	char *const *fields; /* the names of its members, which are no secrets */
+	const struct json_t *object; /* wiped afterwards; NULL: it is no JSON object */
 };
 
 struct sm_write {
