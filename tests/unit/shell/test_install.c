@@ -289,6 +289,16 @@ static void test_goes_through_no_link(void **state)
 	swap_for_link(world, key);
 }
 
+/* What root's file cannot say, as it is parsed, leads nowhere either. */
+static void test_goes_out_of_no_directory(void **state)
+{
+	struct world *world = *state;
+
+	free(world->instance.object);
+	world->instance.object = mem_strdup("../outside");
+	expect_refusal(world, ERROR_DENIED, "out of the directory");
+}
+
 /* Until it is killed: all that lies below .versions/ lies elsewhere, and here again, and so on. */
 static void swap_for_ever(const struct world *world)
 {
@@ -981,6 +991,7 @@ int main(void)
 		TEST(test_reads_what_is_shown),
 		TEST(test_believes_one_form_of_the_link),
 		TEST(test_goes_through_no_link),
+		TEST(test_goes_out_of_no_directory),
 		TEST(test_is_not_outrun),
 		TEST(test_directory_that_others_could_replace),
 		TEST(test_reads_regular_files_alone),
