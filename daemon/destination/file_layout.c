@@ -236,16 +236,17 @@ static bool is_ours(const char *label, size_t length, unsigned parts)
 	return parts & PART_KEY && length >= size && memcmp(label + length - size, key, size) == 0;
 }
 
-/* Behind the block that begins at ${text}, whose label is ${ret_label}; NULL: it has no end. */
+/* Behind the block that begins at ${text}, whose label is ${ret_label}; NULL: it has no end.  Without a
+ * label, which ends with its line, ${ret_length} is 0: what follows could be a key. */
 static const char *behind_block(const char *text, const char **ret_label, size_t *ret_length)
 {
 	const char *label = text + strlen(PEM_BEGIN), *end = strstr(label, "-----");
 	_cleanup_(freep) char *mark = NULL;
 
-	if (!end)
-		return NULL;
 	*ret_label = label;
-	*ret_length = (size_t)(end - label);
+	*ret_length = end && end < label + strcspn(label, "\r\n") ? (size_t)(end - label) : 0;
+	if (!*ret_length)
+		return NULL;
 	mark = mem_printf("-----END %.*s-----", (int)*ret_length, label);
 	end = strstr(end, mark);
 	return end ? end + strlen(mark) : NULL;
@@ -257,18 +258,20 @@ static char *addition_in(const char *text, unsigned parts)
 	_cleanup_(freep) char *addition = NULL;
 	bool ours = false;
 
-	for (text += strspn(text, BLANKS); text && *text; text += strspn(text, BLANKS)) {
+	for (text += strspn(text, BLANKS); *text; text += strspn(text, BLANKS)) {
 		const char *label = "text", *next = strstr(text, PEM_BEGIN);
 		size_t length = strlen(label);
 		bool block = next == text, known;
 
 		text = block ? behind_block(text, &label, &length) : next ?: text + strlen(text);
-		if (!text)
-			return NULL;
 		known = block && is_ours(label, length, parts);
+		if (!text && (known || !length))
+			return NULL; /* a block of ours that is damaged, or nobody knows whose */
 		ours |= known;
 		if (!known && !addition)
 			addition = mem_strndup(label, MIN(length, (size_t)64));
+		if (!text)
+			break;
 	}
 	return ours ? take(addition) : NULL;
 }

@@ -314,6 +314,7 @@ static void test_what_others_added(void **state)
 {
 	struct world *world = *state;
 	struct bundle *next = make_bundle(&world->issuer, "www.example.com", 3, 60);
+	_cleanup_(freep) char *whole = NULL;
 	static const char dh[] = "-----BEGIN DH PARAMETERS-----\nAAAA\n-----END DH PARAMETERS-----\n";
 
 	world->destination.layout = LAYOUT_HAPROXY;
@@ -323,6 +324,20 @@ static void test_what_others_added(void **state)
 	add_to(world, "haproxy.pem", dh);
 	assert_non_null(strstr(foreign(world), "'haproxy.pem: DH PARAMETERS'"));
 	assert_int_equal(put(world, next), -EAGAIN);
+
+	/* Theirs, also where it has no end; ours is damaged there. */
+	assert_int_equal(put(world, world->bundle), -EAGAIN);
+	whole = content(at(world, "web/..data/haproxy.pem"));
+	*strstr(whole, "-----BEGIN DH") = '\0';
+	write_text(at(world, "web/..data/haproxy.pem"), whole);
+	add_to(world, "haproxy.pem", "-----BEGIN DH PARAMETERS-----\nAAAA\n");
+	assert_non_null(strstr(foreign(world), "'haproxy.pem: DH PARAMETERS'"));
+	write_text(at(world, "web/..data/haproxy.pem"), whole);
+	add_to(world, "haproxy.pem", "-----BEGIN EC PRIVATE KEY-----\nAAAA\n");
+	assert_null(foreign(world));
+	write_text(at(world, "web/..data/haproxy.pem"), whole);
+	add_to(world, "haproxy.pem", "-----BEGIN PRIVATE KEY\nAAAA\n-----END PRIVATE KEY-----\n");
+	assert_null(foreign(world));
 
 	write_text(at(world, "web/..data/haproxy.pem"), dh);
 	assert_null(foreign(world));
