@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 /* --- plan --- */
 
 int ask_plan_exit(const struct conductor *conductor)

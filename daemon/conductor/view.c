@@ -49,6 +49,7 @@ static const struct version *known_version(const struct tracked_delivery *delive
 {
 	return is_only_recorded(delivery) ? &delivery->record.confirmed : &delivery->observed.version;
 }
+
 static const struct proof_record nothing_seen = { .result = PROVE_NONE };
 
 /* One of the version before would be read as one of this. */
