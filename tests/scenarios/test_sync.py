@@ -211,7 +211,7 @@ def test_where_the_source_does_not_answer(running, bus_ferry, cloud, pay):
 
 
 def test_what_depends_on_it_is_restarted_before_it_ends(bus_ferry, cloud, host, pay, shop):
-    """Beside a delivery on its way to the same unit: both in one restart, or the one without the other after a minute."""
+    """Beside a delivery on its way to the same unit: both in one restart."""
     unit = host.unit("web.service")
     bus_ferry.dependent("web", "web.service")
     bus_ferry.carry("pay", pay, {"to": "files", "then": ["web"]})
@@ -226,6 +226,27 @@ def test_what_depends_on_it_is_restarted_before_it_ends(bus_ferry, cloud, host, 
     answer = bus_ferry.certferry("sync", "pay", "--json", expect=0)
     assert unit.jobs == ["restart"]
     assert [item["state"] for item in answer.json["dependents"]] == ["told"]
+    bus_ferry.expect_import(DESTINATION, shop)
+
+
+def test_what_depends_on_it_waits_for_no_silent_place(bus_ferry, cloud, host, pay, shop):
+    """The same beside a place that has given no answer for two seconds: one restart each."""
+    unit = host.unit("web.service")
+    bus_ferry.dependent("web", "web.service")
+    bus_ferry.carry("pay", pay, {"to": "files", "then": ["web"]})
+    bus_ferry.carry("shop", shop, {"to": "prod", "then": ["web"]})
+    bus_ferry.start()
+    settled(bus_ferry)
+    unit.jobs.clear()
+    assert cloud.renew(pay)["renewed"] and cloud.renew(shop)["renewed"]
+    cloud.fault("delay", seconds=6, operation="ImportCertificate")
+    bus_ferry.certferry("sync", "shop", "--no-wait", expect=0)
+    bus_ferry.wait_for(lambda: cloud.count("ExportCertificate", resource=shop) > 1)
+    bus_ferry.certferry("sync", "pay", expect=0)
+    assert unit.jobs == ["restart"]
+    with pytest.raises(AssertionError):
+        bus_ferry.expect_import(DESTINATION, shop)
+    bus_ferry.wait_for(lambda: len(unit.jobs) == 2, 20)
     bus_ferry.expect_import(DESTINATION, shop)
 
 
