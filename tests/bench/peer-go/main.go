@@ -3,7 +3,6 @@
 // What a good Go programmer would write in place of certferry: aws-sdk-go-v2, a goroutine for each certificate, and no
 // record of what was done.
 //
-//	peer-go requests ENDPOINT OPERATION REQUESTS GOROUTINES BODY-FILE: as tests/bench/client.c
 //	peer-go sync ENDPOINT GOROUTINES ACCOUNT...: every certificate of the source to each account
 //
 // Prints one line of JSON; the processor's time is that of the work alone, without the start.
@@ -12,11 +11,10 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
+	"crypto"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
@@ -116,43 +114,6 @@ func inParallel(count int, items int, work func(item int)) {
 	group.Wait()
 }
 
-func requests(loaded aws.Config, operation string, count int, goroutines int, file string) figures {
-	var body struct{ CertificateArn, Certificate, PrivateKey, CertificateChain string }
-	ctx := context.Background()
-	client := acm.NewFromConfig(loaded)
-	text, err := os.ReadFile(file)
-
-	check(err)
-	check(json.Unmarshal(text, &body))
-	decode := func(text string) []byte {
-		bytes, err := base64.StdEncoding.DecodeString(text)
-		check(err)
-		return bytes
-	}
-	ask := map[string]func() error{
-		"list": func() error {
-			_, err := client.ListCertificates(ctx, &acm.ListCertificatesInput{
-				MaxItems: aws.Int32(1000), Includes: &types.Filters{KeyTypes: keyTypes}})
-			return err
-		},
-		"describe": func() error {
-			_, err := client.DescribeCertificate(ctx, &acm.DescribeCertificateInput{CertificateArn: &body.CertificateArn})
-			return err
-		},
-		"import": func() error {
-			_, err := client.ImportCertificate(ctx, &acm.ImportCertificateInput{
-				CertificateArn: &body.CertificateArn, Certificate: decode(body.Certificate),
-				PrivateKey: decode(body.PrivateKey), CertificateChain: decode(body.CertificateChain)})
-			return err
-		},
-	}[operation]
-	inParallel(goroutines, goroutines, func(int) { check(ask()) }) // connect
-	return measure(func() int {
-		inParallel(goroutines, count, func(int) { check(ask()) })
-		return count
-	})
-}
-
 func assume(loaded aws.Config, role string) *acm.Client {
 	of := loaded.Copy()
 	of.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(loaded), role,
@@ -200,7 +161,11 @@ func decrypt(export *acm.ExportCertificateOutput, passphrase []byte) []byte {
 	block, _ = pem.Decode([]byte(*export.Certificate))
 	leaf, err := x509.ParseCertificate(block.Bytes)
 	check(err)
-	if own, isEC := key.(*ecdsa.PrivateKey); isEC && !own.PublicKey.Equal(leaf.PublicKey) {
+	own, isKey := key.(interface{ Public() crypto.PublicKey })
+	if !isKey {
+		check(fmt.Errorf("the key of %s is none that signs", leaf.Subject))
+	}
+	if public, compares := own.Public().(interface{ Equal(crypto.PublicKey) bool }); !compares || !public.Equal(leaf.PublicKey) {
 		check(fmt.Errorf("the key of %s is not its leaf's", leaf.Subject))
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(key)
@@ -280,7 +245,6 @@ func sync_(loaded aws.Config, goroutines int, accounts []string) figures {
 
 func main() {
 	var result bytes.Buffer
-	var found figures
 	mode, endpoint, rest := os.Args[1], os.Args[2], os.Args[3:]
 	number := func(text string) int {
 		value, err := strconv.Atoi(text)
@@ -288,11 +252,10 @@ func main() {
 		return value
 	}
 
-	if mode == "requests" {
-		found = requests(load(endpoint, number(rest[2])), rest[0], number(rest[1]), number(rest[2]), rest[3])
-	} else {
-		found = sync_(load(endpoint, number(rest[0])), number(rest[0]), rest[1:])
+	if mode != "sync" {
+		check(fmt.Errorf("peer-go: there is no mode '%s'", mode))
 	}
+	found := sync_(load(endpoint, number(rest[0])), number(rest[0]), rest[1:])
 	check(json.NewEncoder(&result).Encode(found))
 	fmt.Print(result.String())
 }
