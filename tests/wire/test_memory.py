@@ -149,6 +149,7 @@ def attack_all(ferry, front, daemon, count):
         except TimeoutError:
             if last or daemon.process.poll() is not None:
                 raise
+            print(f"{front.attacked} of {count} were asked, {front.under_way} still are: once more")
 
 
 def test_memory_whatever_a_listing_says(ferry, front, cloud, daemon):
