@@ -8,6 +8,13 @@
 
 #define CREDIT_MAX USEC_PER_SEC
 
+/* So many go at once to a host that answers: one after another on fewer connections, a renewed certificate
+ * would take a round trip for each further one to reach all accounts. */
+#define BURST 32
+
+/* Unless so many answers take less than a handshake: then a few connections do. */
+#define QUICK_ANSWERS 8
+
 void window_init(struct window *window)
 {
 	*window = (struct window){ .allowed = 1 };
@@ -24,6 +31,13 @@ static bool has_idle(const struct window *window)
 	return window->sockets > window->running;
 }
 
+/* Is it known to answer, so that none has to find that out for the others? */
+static bool is_warm(const struct window *window)
+{
+	return window->connected && window->response &&
+	       QUICK_ANSWERS * window->response >= window->handshake;
+}
+
 bool window_may(struct window *window, usec_t now)
 {
 	if (window->running == 0) {
@@ -33,7 +47,11 @@ bool window_may(struct window *window, usec_t now)
 		window->led = !window->connected && !window->failed;
 		return true;
 	}
-	if (window->led || window->running >= window->allowed)
+	if (window->led)
+		return false;
+	if (window->running < BURST && is_warm(window))
+		return true;
+	if (window->running >= window->allowed)
 		return false;
 	if (has_idle(window) || !window->response)
 		return true;

@@ -6,7 +6,8 @@
  * How many requests may be on the wire to one host, so that a connection is opened where it saves
  * time and not for each of a burst.  A host that has not been asked for a while is cold: one
  * request leads (it resolves the name and shakes hands) and the others wait for its connection.
- * Then each answer allows one more, as TCP's slow start does (RFC 5681 section 3.1), if those that
+ * Once the host has answered, a few dozen go at once, whatever connections that takes; they stay for
+ * the requests that follow.  Of more, each answer allows one, as TCP's slow start does (RFC 5681 section 3.1), if those that
  * had to wait would have saved more by another connection than its handshake takes.  So there are never
  * more connections than requests were on the wire at once.  Time does as answers do for a host that
  * is slow to give any.  Pure: times (monotonic) are arguments.

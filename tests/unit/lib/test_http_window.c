@@ -117,6 +117,31 @@ static void test_connections_are_used_again(void **state)
 	assert_int_equal(connections_of_burst(2000, 2 * MS, 30 * MS), WINDOW_MAX);
 }
 
+/* A renewed certificate goes to all accounts at once: the look that has found it was answered. */
+static void test_a_burst_goes_at_once(void **state)
+{
+	struct window window;
+	usec_t now = 100 * USEC_PER_SEC;
+
+	window_init(&window);
+	(void)send_all(&window, 1, now);
+	window_connected(&window, 2 * MS);
+	/* Before the first answer nobody knows whether there will be one; */
+	assert_int_equal(send_all(&window, 17, now), 1);
+	window_ended(&window, true, 30 * MS, 16, now += 30 * MS);
+	assert_int_equal(send_all(&window, 16, now), 16);
+	assert_int_equal(window.sockets, 17);
+	for (int i = 0; i < 17; i++)
+		window_ended(&window, true, 30 * MS, 0, now += 1);
+	/* and what was opened for it is there for the next one. */
+	assert_int_equal(send_all(&window, 17, now), 17);
+	assert_int_equal(window.sockets, 17);
+	for (int i = 0; i < 17; i++)
+		window_ended(&window, true, 30 * MS, 0, now += 1);
+	/* Of very many, not all do. */
+	assert_int_equal(send_all(&window, 1000, now), 32);
+}
+
 static void test_slow_answers_hold_nobody_up(void **state)
 {
 	struct window window;
@@ -164,6 +189,7 @@ int main(void)
 		cmocka_unit_test(test_all_go_when_who_led_does_not_arrive),
 		cmocka_unit_test(test_connections_are_opened_as_they_pay),
 		cmocka_unit_test(test_connections_are_used_again),
+		cmocka_unit_test(test_a_burst_goes_at_once),
 		cmocka_unit_test(test_slow_answers_hold_nobody_up),
 		cmocka_unit_test(test_a_quiet_host_is_cold),
 	};
