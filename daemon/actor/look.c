@@ -22,6 +22,11 @@
 #define LOOKS_APART          (2 * USEC_PER_SEC)
 #define LOOKS_APART_DELIVERY ((usec_t)200) /* for each delivery that there is */
 
+/* Where the look before has kept the listing, the next one asks for nothing, and takes what it takes to go
+ * through all deliveries. */
+#define LOOKS_APART_KEPT	  (20 * USEC_PER_MSEC)
+#define LOOKS_APART_KEPT_DELIVERY ((usec_t)20)
+
 /* A look that takes longer leaves its turn to others: to read the tags of an account that is
  * full of imports takes minutes, and some accounts answer all but that.  What all looks take is
  * bounded by LOOKED_IN_ALL still. */
@@ -229,14 +234,25 @@ static void look_at_place(struct look_place *place)
 		place->began, on_look, place);
 }
 
-/* While the source's versions come one by one, a place is not looked at for each of them. */
+static bool is_wanted(const struct tracked_place *place)
+{
+	return place->wanted || place->look_wanted;
+}
+
+/* When it is looked at again while the source's versions come one by one: not for each of them. */
+static usec_t next_turn(const struct look_place *place)
+{
+	const size_t count = place->look->stock->delivery_count;
+	const usec_t apart = destination_keeps(&place->keep)
+				     ? MAX(LOOKS_APART_KEPT, count * LOOKS_APART_KEPT_DELIVERY)
+				     : MAX(LOOKS_APART, count * LOOKS_APART_DELIVERY);
+
+	return place->look->reading && place->looked_at ? usec_add(place->looked_at, apart) : 0;
+}
+
 static bool is_too_soon(const struct look_place *place)
 {
-	const usec_t apart = MAX(
-		LOOKS_APART, place->look->stock->delivery_count * LOOKS_APART_DELIVERY);
-
-	return place->look->reading && place->looked_at &&
-	       clock_monotonic() < usec_add(place->looked_at, apart);
+	return clock_monotonic() < next_turn(place);
 }
 
 /* How many deliveries of each place are to be looked at; the caller owns it.  And how many each
@@ -278,6 +294,8 @@ usec_t look_next(const struct look *look)
 
 		if (place->call && place->count > 1 && !leaves_its_turn(place, now))
 			next = MIN(next, usec_add(place->looked_at, LOOK_LONG));
+		if (!place->call && is_wanted(place->place) && next_turn(place) > now)
+			next = MIN(next, next_turn(place));
 	}
 	return next;
 }
@@ -324,11 +342,6 @@ static void count_look(struct looks *looks, const struct tracked_place *place, s
 	looks->running += !probe;
 	looks->looked += probe ? 0 : count;
 	looks->all += probe ? 1 : count;
-}
-
-static bool is_wanted(const struct tracked_place *place)
-{
-	return place->wanted || place->look_wanted;
 }
 
 /* Is a look at it to begin, as far as can be told without counting its deliveries? */

@@ -18,8 +18,8 @@ struct look *look_free(struct look *look);
  * looked at for each of them. */
 void look_at_places(struct look *look, bool reading);
 
-/* look_next(look): when a look under way has taken so long that it leaves its turn to another
- * (monotonic), or USEC_INFINITY. */
+/* look_next(look): when a look under way has taken so long that it leaves its turn to another, or
+ * a place may be looked at again (monotonic), or USEC_INFINITY. */
 usec_t look_next(const struct look *look);
 
 /* look_cancel(look): end them; they are wanted again.  look_new_world(look): the inventory's

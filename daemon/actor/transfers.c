@@ -355,6 +355,8 @@ static void start(struct transfers *transfers, const struct tracked_certificate 
 static bool more_may_be_due(
 	const struct transfers *transfers, const struct tracked_certificate *certificate)
 {
+	if (certificate->waits_for_look)
+		return true;
 	for (size_t i = 0; i < certificate->count; i++) {
 		const struct slot *slot = &transfers->stock->slots[certificate->first + i];
 		const struct tracked_place *place = stock_place(transfers->stock, slot);

@@ -152,6 +152,7 @@ static void kept_clear(void *userdata)
 	import_list_done(&kept->imports);
 	kept->share = aws_share_free(kept->share);
 	kept->listed_at = 0;
+	kept->base.good = false;
 }
 
 static void kept_release(struct destination_kept *base)
@@ -204,6 +205,7 @@ static bool take_kept(struct acm_look *look, usec_t now)
 	look->listed_at = kept->listed_at;
 	kept->imports = (struct import_list){ 0 };
 	kept->listed_at = 0;
+	kept->base.good = false;
 	aws_share_bind(look->share, NULL, NULL); /* until the loop's next turn */
 	return true;
 }
@@ -238,6 +240,7 @@ static void leave_listed(struct acm_look *look)
 	kept->share = take(look->share);
 	kept->unsearched = look->unsearched;
 	kept->listed_at = look->listed_at;
+	kept->base.good = true;
 	look->imports = (struct import_list){ 0 };
 	aws_share_spare(kept->share, kept_clear, kept);
 }

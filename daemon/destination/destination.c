@@ -39,6 +39,11 @@ struct destination_look *destination_look_cancel(struct destination_look *look)
 	return NULL;
 }
 
+bool destination_keeps(const struct destination_keep *keep)
+{
+	return keep->kept && keep->kept->good;
+}
+
 void destination_forget(struct destination_keep *keep)
 {
 	if (keep->kept)

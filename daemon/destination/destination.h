@@ -37,7 +37,9 @@ struct destination_context {
 	bool only_look; /* looks write nothing, not even what is left to be done of an earlier write (files) */
 };
 
-/* destination_forget(keep): release what is kept. */
+/* destination_keeps(keep): has the last look kept what the next one needs, so that it asks for nothing
+ * but what has changed?  destination_forget(keep): release what is kept. */
+bool destination_keeps(const struct destination_keep *keep);
 void destination_forget(struct destination_keep *keep);
 
 /* destination_now(context): the wall clock, by which places are looked at and put: corrected by AWS's where there is an

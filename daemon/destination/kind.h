@@ -14,6 +14,7 @@
 /* What a kind keeps for the next look begins with this. */
 struct destination_kept {
 	void (*release)(struct destination_kept *kept);
+	bool good; /* the next look takes it, and lists nothing */
 };
 
 /* What a kind has under way begins with one of these; destination.c fills it in. */

@@ -16,6 +16,7 @@ struct fake_call {
 		struct destination_tag tag;
 	} base; /* first */
 	const char *place; /* its name */
+	struct destination_keep *keep;
 	const struct look_item *items; /* of a look */
 	size_t count;
 	destination_look_fn on_look;
@@ -61,6 +62,7 @@ static inline struct destination_look *fake_look(const struct destination_contex
 		assert_ptr_equal(items[i].delivery->place, items[0].delivery->place);
 	call->items = items;
 	call->count = count;
+	call->keep = keep;
 	call->on_look = done;
 	call->userdata = userdata;
 	return &call->base.look;

@@ -2,8 +2,12 @@
 /* Looks at places, beside places whose answers come when the test gives them. */
 #include "tests/unit/shell/fake_places.h"
 
+#include <unistd.h>
+
 #include "daemon/actor/look.h"
 #include "daemon/actor/room.h"
+#include "daemon/destination/kind.h"
+#include "lib/os/clock.h"
 #include "lib/pki/secret.h"
 
 #define ARN "arn:aws:acm:eu-west-1:111111111111:certificate/"
@@ -177,6 +181,40 @@ static void test_looks_are_apart_while_the_source_is_read(void **state)
 	assert_int_equal(fake.count, 1);
 }
 
+static void release_kept(struct destination_kept *kept)
+{
+}
+
+/* Whose listing the last look has kept is not asked to list again, and so it need not wait long. */
+static void test_looks_are_close_where_the_listing_is_kept(void **state)
+{
+	static struct destination_kept kept = { .release = release_kept, .good = true };
+	struct looking *at = *state;
+	const struct tracked_place *first = at->bed.stock->places[0];
+	usec_t began = clock_monotonic(), next;
+
+	let_all_be_proven(at);
+	look_at_places(at->look, true);
+	fake_at(FIRST)->keep->kept = &kept;
+	fake_looked(fake_at(FIRST), OBSERVED_ABSENT, NULL);
+	fake_looked(fake_at(SECOND), OBSERVED_ABSENT, NULL);
+	inventory_want_looks(at->bed.inventory, first, 0);
+	next = look_next(at->look); /* or it may be looked at by now */
+	assert_true(next < usec_add(clock_monotonic(), USEC_PER_SEC) || next == USEC_INFINITY);
+	while (!fake.count) {
+		(void)usleep(1000);
+		began = clock_monotonic();
+		look_at_places(at->look, true);
+	}
+	assert_non_null(fake_at(FIRST));
+	/* Somebody else needed its room: the next one lists. */
+	kept.good = false;
+	fake_looked(fake_at(FIRST), OBSERVED_ABSENT, NULL);
+	inventory_want_looks(at->bed.inventory, first, 0);
+	next = look_next(at->look);
+	assert_true(next >= usec_add(began, 2 * USEC_PER_SEC));
+}
+
 static void test_many_places_take_turns(void **state)
 {
 	struct looking *at = *state;
@@ -239,6 +277,7 @@ int main(void)
 		TEST(test_a_place_that_has_not_answered_is_asked_about_one),
 		TEST(test_its_failure_is_that_of_the_others),
 		TEST(test_looks_are_apart_while_the_source_is_read),
+		TEST(test_looks_are_close_where_the_listing_is_kept),
 		TEST(test_many_places_take_turns),
 		TEST(test_cancel),
 	};
