@@ -21,6 +21,8 @@
  * An answer is at one step at a time:
  *	MAKING	more is wanted, and the buffer has room			turns come when nothing else is to be done
  *	WAITING	the reader has not taken the buffer (sockets alone)	turns come when the socket takes more
+ * A socket that is more than a quarter full is not said to take more (the kernel's rule for EPOLLOUT), though it does: an
+ * answer whose turn was over before its piece was made does not wait for it.
  * Turns are short.  Where the daemon always has something else to do, a tick gives one of the answers a turn all the
  * same; it also ends those whose reader takes nothing.
  */
@@ -51,7 +53,8 @@ struct answer {
 	size_t sent; /* of the buffer */
 	usec_t taken_at; /* when the reader had last taken all there was */
 	usec_t turned_at;
-	sd_event_source *turns;
+	sd_event_source *turns;	 /* while it is MAKING */
+	sd_event_source *socket; /* while it is WAITING; at any time, that the reader is gone */
 };
 
 /* --- the list --- */
@@ -84,6 +87,7 @@ static void answer_end(struct answer *answer)
 	if (!answers->count)
 		(void)sd_event_source_set_enabled(answers->tick, SD_EVENT_OFF);
 	sd_event_source_disable_unref(answer->turns);
+	sd_event_source_disable_unref(answer->socket);
 	if (answer->fd >= 0)
 		(void)close(answer->fd);
 	if (answer->text)
@@ -128,6 +132,13 @@ static int send_buffer(struct answer *answer)
 	return 1;
 }
 
+static void await_turn(struct answer *answer, bool making)
+{
+	if (sd_event_source_set_enabled(answer->turns, making ? SD_EVENT_ON : SD_EVENT_OFF) < 0 ||
+		sd_event_source_set_io_events(answer->socket, making ? 0 : EPOLLOUT) < 0)
+		mem_exhausted();
+}
+
 static void turn_socket(struct answer *answer, usec_t now)
 {
 	int r = send_buffer(answer);
@@ -142,6 +153,8 @@ static void turn_socket(struct answer *answer, usec_t now)
 		answer->taken_at = clock_monotonic();
 	if (r < 0 || (r > 0 && !answer->text && !answer->buffer.length))
 		answer_end(answer);
+	else
+		await_turn(answer, r > 0);
 }
 
 static void turn_message(struct answer *answer, usec_t now)
@@ -279,25 +292,28 @@ static int check_room(struct answers *answers, sd_bus_message *message, struct a
 	return 0;
 }
 
-static void install_source(struct answer *answer)
+static void install_sources(struct answer *answer)
 {
-	sd_event *event = answer->answers->event;
+	struct answers *answers = answer->answers;
 	int size = SEND_BUFFER, r;
 
-	if (answer->fd >= 0) {
-		(void)setsockopt(answer->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-		r = sd_event_add_io(event, &answer->turns, answer->fd, EPOLLOUT, on_socket, answer);
-	} else {
-		r = sd_event_add_defer(event, &answer->turns, on_defer, answer);
-		if (r >= 0)
-			r = sd_event_source_set_enabled(answer->turns, SD_EVENT_ON);
-	}
+	r = sd_event_add_defer(answers->event, &answer->turns, on_defer, answer);
 	if (r >= 0)
 		r = sd_event_source_set_priority(answer->turns, AFTER_ALL);
 	if (r >= 0)
-		r = sd_event_source_set_time_relative(answer->answers->tick, TICK);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(answer->answers->tick, SD_EVENT_ONESHOT);
+		r = sd_event_source_set_enabled(answer->turns, SD_EVENT_ON);
+	if (r >= 0 && answer->fd >= 0) {
+		(void)setsockopt(answer->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+		r = sd_event_add_io(answers->event, &answer->socket, answer->fd, 0, on_socket, answer);
+		if (r >= 0)
+			r = sd_event_source_set_priority(answer->socket, AFTER_ALL);
+	}
+	/* The tick goes on as it is where others are under way: begun anew for each, it would come for none of them. */
+	if (r >= 0 && answers->count == 1) {
+		r = sd_event_source_set_time_relative(answers->tick, TICK);
+		if (r >= 0)
+			r = sd_event_source_set_enabled(answers->tick, SD_EVENT_ONESHOT);
+	}
 	if (r < 0)
 		mem_exhausted();
 }
@@ -344,7 +360,7 @@ int answers_begin(struct answers *answers, struct sd_bus_message *message, const
 	}
 	if (stalled)
 		answer_end(stalled);
-	install_source(answer_new(answers, message, text, own));
+	install_sources(answer_new(answers, message, text, own));
 	return 0;
 }
 

@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import select
 import re
 import signal
 import socket
@@ -44,6 +45,13 @@ def read(ours):
     ours.settimeout(60)
     with ours, ours.makefile("rb") as stream:
         return stream.read().decode()
+
+
+def is_over(ours):
+    """Has the daemon closed its end, read or not?"""
+    poller = select.poll()
+    poller.register(ours, 0)
+    return bool(poller.poll(0))
 
 
 # --- few ---
@@ -284,14 +292,19 @@ def test_whoever_reads_nothing_is_left_after_ten_seconds(fleet):
         with pytest.raises(Refused, match="already") as refused:
             write(connection)
         assert refused.value.name == FAILED
-        time.sleep(1.5)
-        assert fleet.certferry("status")[0] == 0  # eight that do not read keep nobody else from reading
-        full = time.monotonic()  # by then their sockets are; how long that took, says how busy the machine is
-        descriptors = len(os.listdir(f"/proc/{fleet.ferry.pid}/fd"))
-        unread[0].settimeout(20)
-        text = unread[0].recv(1, socket.MSG_PEEK)
-        process.wait_for(lambda: len(os.listdir(f"/proc/{fleet.ferry.pid}/fd")) <= descriptors - 7, 20, "they are left")
-    assert time.monotonic() - begin >= 9.5 and time.monotonic() - full <= 12
+        # Once their sockets are full, eight that do not read keep nobody else from reading.
+        process.wait_for(lambda: fleet.certferry("status")[0] == 0, 60, "another one is answered")
+        # The one whose room was needed is over.  The others are after their time, however busy the machine is: their
+        # descriptors are not counted, since one may be left before the last socket is full.  Whoever asks all the time
+        # keeps them no longer.
+        gone = sum(is_over(one) for one in unread)
+        assert 1 <= gone < len(unread)
+        while sum(is_over(one) for one in unread) == gone:
+            assert fleet.certferry("status")[0] == 0 and time.monotonic() - begin < 120
+        first = time.monotonic() - begin
+        while not all(is_over(one) for one in unread):
+            assert fleet.certferry("status")[0] == 0 and time.monotonic() - begin < 120
+    assert first >= 9.5
     text = read(unread[0])
     assert text.startswith('{\n  "format": 1,') and not text.endswith("}\n")
     assert fleet.certferry("status")[0] == 0
