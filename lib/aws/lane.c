@@ -177,7 +177,7 @@ struct lane *lane_get(struct lanes *lanes, const char *account, const char *regi
 	enum aws_service service, const char *operation)
 {
 	const struct published_rate *row = published_find(service, operation);
-	_Static_assert(AWS_SERVICE_COUNT <= 10, "a service is one digit of a key");
+	_Static_assert(AWS_SERVICE_COUNT < 10, "a service is one digit of a key");
 	const char number[] = { (char)('0' + service), '\0' };
 	_cleanup_(freep) char *key = mem_join(
 		account, " ", region, " ", number, " ", group_of(row, operation), NULL);
@@ -191,6 +191,11 @@ struct lane *lane_get(struct lanes *lanes, const char *account, const char *regi
 	if (!tsearch(lane, &lanes->tree, compare_keys))
 		mem_exhausted();
 	return lane;
+}
+
+struct lane *lane_get_unpublished(struct lanes *lanes, const char *server)
+{
+	return lane_get(lanes, "", server, AWS_SERVICE_COUNT, "");
 }
 
 struct retry_tokens *lane_tokens(struct lane *lane)

@@ -35,6 +35,10 @@ struct lanes *lanes_new(struct sd_event *event);
 struct lane *lane_get(struct lanes *lanes, const char *account, const char *region,
 	enum aws_service service, const char *operation);
 
+/* lane_get_unpublished(lanes, server): one lane, and the retry tokens of it alone, for all requests to a ${server} that is not
+ * AWS's and publishes no rate; lives as long as ${lanes}. */
+struct lane *lane_get_unpublished(struct lanes *lanes, const char *server);
+
 /* lane_enter(lane, waiter): true: send now; false: ${go} is called when the turn comes, in
  * order. */
 bool lane_enter(struct lane *lane, struct lane_waiter *waiter);
