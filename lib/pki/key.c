@@ -8,6 +8,7 @@
 #include <openssl/x509.h>
 #include <string.h>
 
+#include "lib/pki/derive.h"
 #include "lib/pki/material.h"
 #include "lib/pki/pem.h"
 
@@ -20,8 +21,8 @@
 #define PASSPHRASE_LENGTH 40
 
 /*
- * AWS's exports have 2,048.  Fifty times as many take 45 ms with SHA-1 and 75 ms with the slowest
- * function that OpenSSL has (measured), which nobody notices; a billion would take over seven minutes.
+ * AWS's exports have 2,048.  Fifty times as many take 35 ms with SHA-1 and 100 ms with the slowest
+ * function that OpenSSL has (measured), which nobody notices; a billion would take over five minutes.
  */
 #define ROUNDS_MAX 100000
 
@@ -81,36 +82,50 @@ static int encode_block(
 	return 0;
 }
 
-/* How many rounds of PBKDF2 are asked for (RFC 8018 appendix A.2); 0: of another function, or none. */
-static int64_t pbkdf2_rounds(const X509_ALGOR *function)
-{
-	PBKDF2PARAM *parameters = NULL;
-	int64_t rounds = 0;
+/* How a key is sealed: PBES2 with PBKDF2 (RFC 8018 appendices A.2 and A.4). */
+struct scheme {
+	PBE2PARAM *both;
+	PBKDF2PARAM *derivation;
+};
 
-	if (OBJ_obj2nid(function->algorithm) == NID_id_pbkdf2)
-		parameters = ASN1_TYPE_unpack_sequence(
+static void scheme_done(struct scheme *scheme)
+{
+	PBKDF2PARAM_free(scheme->derivation);
+	PBE2PARAM_free(scheme->both);
+}
+
+static bool read_scheme(const X509_ALGOR *algorithm, struct scheme *scheme)
+{
+	const X509_ALGOR *function;
+
+	if (OBJ_obj2nid(algorithm->algorithm) == NID_pbes2)
+		scheme->both = ASN1_TYPE_unpack_sequence(
+			ASN1_ITEM_rptr(PBE2PARAM), algorithm->parameter);
+	function = scheme->both ? scheme->both->keyfunc : NULL;
+	if (function && OBJ_obj2nid(function->algorithm) == NID_id_pbkdf2)
+		scheme->derivation = ASN1_TYPE_unpack_sequence(
 			ASN1_ITEM_rptr(PBKDF2PARAM), function->parameter);
-	if (parameters && !ASN1_INTEGER_get_int64(&rounds, parameters->iter))
+	return scheme->derivation;
+}
+
+/* 0: none. */
+static int64_t rounds_of(const struct scheme *scheme)
+{
+	int64_t rounds;
+
+	if (!ASN1_INTEGER_get_int64(&rounds, scheme->derivation->iter))
 		rounds = INT64_MAX; /* 64 bits are too few for it */
-	PBKDF2PARAM_free(parameters);
 	return MAX(rounds, (int64_t)0);
 }
 
 /*
- * Asked before OpenSSL begins: it would do whatever number of rounds the export names, and the one
- * thread would stand still that long.  What else costs time by a parameter (scrypt) is refused.
+ * Asked before the first round: whatever number of them the export names would be gone through,
+ * and the one thread would stand still that long.  What else costs time by a parameter (scrypt) is refused.
  */
-static int check_scheme(const X509_ALGOR *algorithm, struct error *err)
+static int check_scheme(const X509_ALGOR *algorithm, struct scheme *scheme, struct error *err)
 {
-	PBE2PARAM *parameters = NULL;
-	int64_t rounds = 0;
+	int64_t rounds = read_scheme(algorithm, scheme) ? rounds_of(scheme) : 0;
 
-	if (OBJ_obj2nid(algorithm->algorithm) == NID_pbes2)
-		parameters = ASN1_TYPE_unpack_sequence(
-			ASN1_ITEM_rptr(PBE2PARAM), algorithm->parameter);
-	if (parameters)
-		rounds = pbkdf2_rounds(parameters->keyfunc);
-	PBE2PARAM_free(parameters);
 	if (rounds == 0)
 		return error_set(err, ERROR_INVALID, 0,
 			"an encrypted private key that does not use PBES2 with PBKDF2, as ACM's exports do");
@@ -121,19 +136,61 @@ static int check_scheme(const X509_ALGOR *algorithm, struct error *err)
 	return 0;
 }
 
-/* The plain bytes, which are noise where the passphrase is wrong and the padding fits by chance. */
-static bool decipher(EVP_CIPHER_CTX *context, const X509_SIG *sealed,
-	const struct secret *passphrase, struct secret *plain)
+/* OpenSSL's name of the digest that HMAC is with; NULL: it knows none. */
+static const char *digest_of(const PBKDF2PARAM *derivation)
 {
-	const ASN1_OCTET_STRING *bytes;
-	const X509_ALGOR *algorithm;
+	int function = derivation->prf ? OBJ_obj2nid(derivation->prf->algorithm) : NID_hmacWithSHA1;
+	int digest = NID_undef;
+
+	if (!EVP_PBE_find(EVP_PBE_TYPE_PRF, function, NULL, &digest, NULL))
+		return NULL;
+	return OBJ_nid2sn(digest);
+}
+
+static bool derive_key(const struct scheme *scheme, const struct secret *passphrase,
+	unsigned char *key, int size)
+{
+	const PBKDF2PARAM *derivation = scheme->derivation;
+	const char *digest = digest_of(derivation);
+	const ASN1_OCTET_STRING *salt;
+	struct der salt_bytes;
+
+	if (derivation->salt->type != V_ASN1_OCTET_STRING || !digest ||
+		(derivation->keylength && ASN1_INTEGER_get(derivation->keylength) != size))
+		return false;
+	salt = derivation->salt->value.octet_string;
+	salt_bytes = (struct der){ ASN1_STRING_get0_data(salt), (size_t)ASN1_STRING_length(salt) };
+	return derive_pbkdf2(der_of(passphrase), salt_bytes, (unsigned)rounds_of(scheme), digest, key,
+		(size_t)size);
+}
+
+static bool start_cipher(EVP_CIPHER_CTX *context, const struct scheme *scheme,
+	const struct secret *passphrase)
+{
+	const X509_ALGOR *encryption = scheme->both->encryption;
+	const EVP_CIPHER *cipher = EVP_get_cipherbyobj(encryption->algorithm);
+	unsigned char key[EVP_MAX_KEY_LENGTH];
+	bool started;
+
+	/* In this order: the parameters can say how long the key is. */
+	if (!cipher || !EVP_CipherInit_ex(context, cipher, NULL, NULL, NULL, 0) ||
+		EVP_CIPHER_asn1_to_param(context, encryption->parameter) <= 0)
+		return false;
+	started = derive_key(scheme, passphrase, key, EVP_CIPHER_CTX_get_key_length(context)) &&
+		  EVP_CipherInit_ex(context, NULL, NULL, key, NULL, 0);
+	OPENSSL_cleanse(key, sizeof(key));
+	return started;
+}
+
+/* The plain bytes, which are noise where the passphrase is wrong and the padding fits by chance. */
+static bool decipher(EVP_CIPHER_CTX *context, const struct scheme *scheme,
+	const ASN1_OCTET_STRING *bytes, const struct secret *passphrase, struct secret *plain)
+{
 	unsigned char *out;
 	int length = 0, last = 0;
 
-	X509_SIG_get0(sealed, &algorithm, &bytes);
 	out = secret_extend(plain, (size_t)ASN1_STRING_length(bytes) + EVP_MAX_BLOCK_LENGTH);
-	if (!EVP_PBE_CipherInit(algorithm->algorithm, secret_borrow(passphrase),
-		    (int)secret_length(passphrase), algorithm->parameter, context, 0) ||
+	if (!start_cipher(context, scheme, passphrase) ||
 		!EVP_CipherUpdate(context, out, &length, ASN1_STRING_get0_data(bytes),
 			ASN1_STRING_length(bytes)) ||
 		!EVP_CipherFinal_ex(context, out + length, &last))
@@ -146,6 +203,7 @@ static int unseal(const X509_SIG *sealed, const struct secret *passphrase,
 	struct secret **ret_plain, struct error *err)
 {
 	_cleanup_(secret_freep) struct secret *plain = NULL;
+	_cleanup_(scheme_done) struct scheme scheme = { 0 };
 	const ASN1_OCTET_STRING *bytes;
 	const X509_ALGOR *algorithm;
 	EVP_CIPHER_CTX *context;
@@ -153,7 +211,7 @@ static int unseal(const X509_SIG *sealed, const struct secret *passphrase,
 	int r;
 
 	X509_SIG_get0(sealed, &algorithm, &bytes);
-	r = check_scheme(algorithm, err);
+	r = check_scheme(algorithm, &scheme, err);
 	if (r == 0)
 		r = secret_new(
 			(size_t)ASN1_STRING_length(bytes) + EVP_MAX_BLOCK_LENGTH, &plain, err);
@@ -162,7 +220,7 @@ static int unseal(const X509_SIG *sealed, const struct secret *passphrase,
 	context = EVP_CIPHER_CTX_new();
 	if (!context)
 		mem_exhausted();
-	done = decipher(context, sealed, passphrase, plain);
+	done = decipher(context, &scheme, bytes, passphrase, plain);
 	EVP_CIPHER_CTX_free(context);
 	if (!done)
 		return error_set(

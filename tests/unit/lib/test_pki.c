@@ -624,7 +624,10 @@ static void test_decrypts(void **state)
 	check_decrypt(rsa_key, NID_hmacWithSHA1);
 	check_decrypt(rsa_key, NID_hmacWithSHA256);
 	check_decrypt(ec_key, NID_hmacWithSHA1);
+	check_decrypt(ec_key, NID_hmacWithSHA224);
 	check_decrypt(ec_key, NID_hmacWithSHA256);
+	check_decrypt(ec_key, NID_hmacWithSHA384);
+	check_decrypt(ec_key, NID_hmacWithSHA512);
 }
 
 /* Scalars with leading zero bytes must keep their width. */
@@ -678,6 +681,46 @@ static void test_refuses_bad_keys(void **state)
 		PASSPHRASE, "PKCS#8");
 	pem[strlen(pem) - 40] = '\0';
 	refuse_key(pem, PASSPHRASE, "cut off");
+}
+
+/* The export can say how long the key is (RFC 8018 appendix A.2): it is believed only where the cipher's is as long. */
+static void test_key_length(void **state)
+{
+	static const unsigned char right[] = { 0x02, 0x02, 0x08, 0x00, 0x02, 0x01, 0x20 };
+	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(ec_key);
+	X509_ALGOR *algorithm = PKCS5_pbe2_set_iv(
+		EVP_aes_256_cbc(), 2048, NULL, 20, NULL, NID_hmacWithSHA1);
+	_cleanup_(secret_freep) struct secret *passphrase = secret_of(PASSPHRASE), *key = NULL;
+	_cleanup_(freep) char *expected = traditional(ec_key);
+	char text[4096] = "-----BEGIN ENCRYPTED PRIVATE KEY-----\n";
+	unsigned char *der = NULL, *found;
+	size_t begin = strlen(text);
+	PBE2PARAM *scheme = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBE2PARAM), algorithm->parameter);
+	X509_SIG *sealed;
+	int length;
+
+	X509_ALGOR_free(scheme->keyfunc);
+	scheme->keyfunc = PKCS5_pbkdf2_set(2048, NULL, 20, NID_hmacWithSHA1, 32);
+	assert_non_null(ASN1_TYPE_pack_sequence(ASN1_ITEM_rptr(PBE2PARAM), scheme, &algorithm->parameter));
+	sealed = PKCS8_set0_pbe(PASSPHRASE, (int)strlen(PASSPHRASE), info, algorithm);
+	length = i2d_X509_SIG(sealed, &der);
+	found = memmem(der, (size_t)length, right, sizeof(right));
+	assert_non_null(found);
+	for (int i = 0; i < 2; i++) {
+		text[begin] = '\0';
+		EVP_EncodeBlock((unsigned char *)text + begin, der, length);
+		strcat(text, "\n-----END ENCRYPTED PRIVATE KEY-----\n");
+		if (i == 0)
+			assert_int_equal(key_decrypt(text, strlen(text), passphrase, &key, NULL), 0);
+		else
+			refuse_key(text, PASSPHRASE, "its passphrase");
+		found[6] = 0x10;
+	}
+	assert_string_equal(secret_borrow(key), expected);
+	OPENSSL_free(der);
+	X509_SIG_free(sealed);
+	PBE2PARAM_free(scheme);
+	PKCS8_PRIV_KEY_INFO_free(info);
 }
 
 static void test_refuses_endless_derivation(void **state)
@@ -792,6 +835,7 @@ int main(void)
 		cmocka_unit_test(test_decrypts),
 		cmocka_unit_test(test_decrypts_many_curves),
 		cmocka_unit_test(test_refuses_bad_keys),
+		cmocka_unit_test(test_key_length),
 		cmocka_unit_test(test_refuses_endless_derivation),
 		cmocka_unit_test(test_key_matches_notices_damage),
 		cmocka_unit_test(test_key_matches_wants_the_same_key),
