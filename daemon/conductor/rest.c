@@ -3,6 +3,7 @@
 
 #include "lib/os/clock.h"
 #include "lib/os/memory.h"
+#include "lib/pki/certificate.h"
 
 /* With the next look further away than this, connections are not kept where no watchdog wakes the process to close them:
  * the other ends close them before. */
@@ -11,6 +12,7 @@
 /* What a look needs is kept for the next one: to fault its pages in again would cost up to a third of the look. */
 static void give_back(const struct conductor *conductor)
 {
+	certificate_forget();
 	if (conductor->worked)
 		memory_give_back();
 	else

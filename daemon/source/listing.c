@@ -6,6 +6,7 @@
 
 #include "daemon/source/source.h"
 #include "lib/base/strv.h"
+#include "lib/pki/outline.h"
 
 /* Room for one more: doubled at each power of two. */
 static struct source_certificate *append(struct source_view *view)
@@ -227,7 +228,7 @@ bool listing_needs_version(
 
 /* Is ${leaf} an older issue than the one that was listed?  Of one second's issues the serial
  * tells. */
-static bool is_behind(const struct certificate *leaf, const struct source_certificate *listed)
+static bool is_behind(const struct outline *leaf, const struct source_certificate *listed)
 {
 	if (usec_add(leaf->not_before, USEC_PER_SEC) <= listed->not_before)
 		return true;
@@ -235,40 +236,77 @@ static bool is_behind(const struct certificate *leaf, const struct source_certif
 	       serial_differs(leaf->serial, listed->serial);
 }
 
-static void set_version(struct source_certificate *certificate, const struct certificate *leaf,
-	const struct certificate_list *chain)
+static void set_version(
+	struct source_certificate *certificate, struct outline *leaf, const struct fingerprint *chain)
 {
 	struct version version = {
 		.digest = digest_of_leaf(&leaf->fingerprint),
 		.not_before = leaf->not_before,
 		.not_after = leaf->not_after,
+		.chain = *chain,
 	};
 
-	certificate_list_digest(chain, &version.chain);
 	certificate->version = version;
 	free(certificate->serial);
-	certificate->serial = mem_strdup(leaf->serial);
+	certificate->serial = take(leaf->serial);
 	free(certificate->problem);
 	certificate->problem = NULL;
 }
 
+/* What is not in its plainest form is parsed for what is wrong with it. */
+static int read_leaf(const char *pem, struct outline *ret_leaf, struct error *err)
+{
+	_cleanup_(certificate_freep) struct certificate *leaf = NULL;
+	int r;
+
+	if (outline_read(pem, strlen(pem), ret_leaf) == 0)
+		return 0;
+	r = certificate_parse(pem, strlen(pem), &leaf, err);
+	if (r < 0)
+		return r;
+	*ret_leaf = (struct outline){
+		.fingerprint = leaf->fingerprint,
+		.serial = mem_strdup(leaf->serial),
+		.not_before = leaf->not_before,
+		.not_after = leaf->not_after,
+	};
+	return 0;
+}
+
+static int read_chain(const char *pem, struct fingerprint *ret_digest, struct error *err)
+{
+	_cleanup_(certificate_list_done) struct certificate_list chain = { 0 };
+	int r;
+
+	if (certificate_text_digest(pem, strlen(pem), ret_digest) == 0)
+		return 0;
+	r = certificate_chain_parse(pem, strlen(pem), &chain, err);
+	if (r == 0)
+		certificate_list_digest(&chain, ret_digest);
+	return r;
+}
+
+/*
+ * Which version it is and from when to when: nothing is believed of it here beyond what the listing says.  An export is
+ * parsed and verified before anything of it goes anywhere.
+ */
 int listing_set_version(struct source_certificate *certificate, const char *leaf_pem,
 	const char *chain_pem, struct error *err)
 {
-	_cleanup_(certificate_list_done) struct certificate_list chain = { 0 };
-	_cleanup_(certificate_freep) struct certificate *leaf = NULL;
+	_cleanup_(outline_done) struct outline leaf = { 0 };
+	struct fingerprint chain;
 	char date[TIME_TEXT_SIZE];
 	int r;
 
-	r = certificate_parse(leaf_pem, strlen(leaf_pem), &leaf, err);
+	r = read_leaf(leaf_pem, &leaf, err);
 	if (r < 0)
 		return error_wrap(err, "leaf");
-	r = certificate_chain_parse(chain_pem, strlen(chain_pem), &chain, err);
+	r = read_chain(chain_pem, &chain, err);
 	if (r < 0)
 		return error_wrap(err, "chain");
-	if (is_behind(leaf, certificate))
+	if (is_behind(&leaf, certificate))
 		return error_set(err, ERROR_RETRY, 0, "ACM still answers with the certificate valid from %s",
-			time_format(leaf->not_before, date));
-	set_version(certificate, leaf, &chain);
+			time_format(leaf.not_before, date));
+	set_version(certificate, &leaf, &chain);
 	return 0;
 }

@@ -21,6 +21,10 @@
 #define LABEL         "CERTIFICATE"
 #define CHAIN_MAX     32
 #define DER_SIZE_MAX  ((size_t)64 << 10) /* ACM's greatest certificate has 24 KiB */
+#define KEPT_SIZE_MAX ((size_t)4 << 10) /* no account decides how much memory is kept */
+
+/* Of chains, the last one used first. */
+static struct certificate *kept[CERTIFICATES_KEPT];
 
 /* OpenSSL's object of exactly these bytes; NULL where they are not DER through and through. */
 static X509 *decode_der(const unsigned char *der, size_t length)
@@ -53,15 +57,92 @@ int certificate_decode(
 	return certificate_describe(x509, ret_certificate, err);
 }
 
-static int decode(
-	const struct pem_text *body, struct certificate **ret_certificate, struct error *err)
+/* --- what is kept --- */
+
+static void put_first(struct certificate *certificate, size_t from)
+{
+	memmove(&kept[1], &kept[0], from * sizeof(*kept));
+	kept[0] = certificate;
+}
+
+static struct certificate *find_kept(const unsigned char *der, size_t length)
+{
+	struct fingerprint fingerprint;
+
+	if (!EVP_Digest(der, length, fingerprint.bytes, NULL, EVP_sha256(), NULL))
+		mem_exhausted();
+	for (size_t i = 0; i < CERTIFICATES_KEPT && kept[i]; i++) {
+		struct certificate *found = kept[i];
+
+		if (!fingerprint_equal(&found->fingerprint, &fingerprint))
+			continue;
+		put_first(found, i);
+		found->others++;
+		return found;
+	}
+	return NULL;
+}
+
+static void keep(struct certificate *certificate)
+{
+	if (certificate->der_length > KEPT_SIZE_MAX)
+		return;
+	certificate_free(kept[CERTIFICATES_KEPT - 1]);
+	put_first(certificate, CERTIFICATES_KEPT - 1);
+	certificate->others++;
+}
+
+void certificate_forget(void)
+{
+	for (size_t i = 0; i < CERTIFICATES_KEPT; i++)
+		kept[i] = certificate_free(kept[i]);
+}
+
+/* --- parsing --- */
+
+static int decode(const struct pem_text *body, bool keeping, struct certificate **ret_certificate,
+	struct error *err)
 {
 	_cleanup_(freep) unsigned char *der = mem_alloc(pem_decoded_room(body));
 	ssize_t length = pem_decode(body, der);
+	int r = 0;
 
 	if (length < 0)
 		return error_set(err, ERROR_INVALID, 0, "a certificate whose text is not base64");
-	return certificate_decode(der, (size_t)length, ret_certificate, err);
+	*ret_certificate = keeping ? find_kept(der, (size_t)length) : NULL;
+	if (!*ret_certificate) {
+		r = certificate_decode(der, (size_t)length, ret_certificate, err);
+		if (r == 0 && keeping)
+			keep(*ret_certificate);
+	}
+	return r;
+}
+
+static int parse(const char *pem, size_t length, bool keeping, struct certificate_list *ret_list,
+	struct error *err)
+{
+	_cleanup_(certificate_list_done) struct certificate_list list = { 0 };
+	struct pem_text text = { pem, length }, body;
+	struct certificate *certificate = NULL;
+	int r;
+
+	if (length > CERTIFICATE_TEXT_MAX)
+		return error_set(err, ERROR_INVALID, 0, "more than %zu bytes of certificates",
+			CERTIFICATE_TEXT_MAX);
+	while ((r = pem_next(&text, LABEL, &body, err)) > 0) {
+		if (list.count == CHAIN_MAX)
+			return error_set(
+				err, ERROR_INVALID, 0, "more than %d certificates", CHAIN_MAX);
+		r = decode(&body, keeping, &certificate, err);
+		if (r < 0)
+			return r;
+		certificate_list_append(&list, certificate);
+	}
+	if (r < 0)
+		return r;
+	*ret_list = list;
+	list = (struct certificate_list){ 0 };
+	return 0;
 }
 
 int certificate_parse(
@@ -70,7 +151,7 @@ int certificate_parse(
 	_cleanup_(certificate_list_done) struct certificate_list list = { 0 };
 	int r;
 
-	r = certificate_chain_parse(pem, length, &list, err);
+	r = parse(pem, length, false, &list, err);
 	if (r < 0)
 		return r;
 	if (list.count == 0)
@@ -91,28 +172,7 @@ void certificate_list_append(struct certificate_list *list, struct certificate *
 int certificate_chain_parse(
 	const char *pem, size_t length, struct certificate_list *ret_list, struct error *err)
 {
-	_cleanup_(certificate_list_done) struct certificate_list list = { 0 };
-	struct pem_text text = { pem, length }, body;
-	struct certificate *certificate = NULL;
-	int r;
-
-	if (length > CERTIFICATE_TEXT_MAX)
-		return error_set(err, ERROR_INVALID, 0, "more than %zu bytes of certificates",
-			CERTIFICATE_TEXT_MAX);
-	while ((r = pem_next(&text, LABEL, &body, err)) > 0) {
-		if (list.count == CHAIN_MAX)
-			return error_set(
-				err, ERROR_INVALID, 0, "more than %d certificates", CHAIN_MAX);
-		r = decode(&body, &certificate, err);
-		if (r < 0)
-			return r;
-		certificate_list_append(&list, certificate);
-	}
-	if (r < 0)
-		return r;
-	*ret_list = list;
-	list = (struct certificate_list){ 0 };
-	return 0;
+	return parse(pem, length, true, ret_list, err);
 }
 
 static void append_pem(struct buf *buf, const struct certificate *certificate)
@@ -265,6 +325,10 @@ struct certificate *certificate_free(struct certificate *certificate)
 {
 	if (!certificate)
 		return NULL;
+	if (certificate->others) {
+		certificate->others--;
+		return NULL;
+	}
 	X509_free(certificate->x509);
 	free(certificate->signature_algorithm);
 	strv_free(certificate->extended_key_usages);

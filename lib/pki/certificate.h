@@ -69,7 +69,14 @@ struct certificate {
 	char *signature_algorithm; /* OpenSSL's long name, such as sha256WithRSAEncryption */
 	size_t der_length;
 	struct x509_st *x509; /* OpenSSL's object, owned */
+	unsigned others; /* so many more have it: the last certificate_free() releases it */
 };
+
+/*
+ * Chains are nearly always of the same few CAs, and OpenSSL takes a tenth of a millisecond for each: the certificates of
+ * chains that were read last are kept, CERTIFICATES_KEPT at most, and given out again for the same bytes.
+ */
+#define CERTIFICATES_KEPT 16
 
 /* A list of certificates, owned. */
 struct certificate_list {
@@ -110,6 +117,9 @@ int certificate_list_parse(
 /* certificate_decode(der, length, certificate, err): one of exactly these bytes, at most 64 KiB. */
 int certificate_decode(const unsigned char *der, size_t length, struct certificate **ret_certificate,
 	struct error *err);
+
+/* certificate_forget(): what is kept for other chains is released, where nobody else has it. */
+void certificate_forget(void);
 
 /* certificate_list_append(list, certificate): the list owns it then. */
 void certificate_list_append(struct certificate_list *list, struct certificate *certificate);

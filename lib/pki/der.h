@@ -19,6 +19,8 @@ enum der_tag {
 	DER_NULL = 0x05,
 	DER_OID = 0x06,
 	DER_SEQUENCE = 0x30,
+	DER_UTC_TIME = 0x17,
+	DER_GENERALIZED_TIME = 0x18,
 	DER_CONTEXT_0 = 0xa0, /* [0], constructed */
 	DER_CONTEXT_1 = 0xa1,
 };

@@ -23,6 +23,7 @@
 #include "lib/os/file.h"
 #include "lib/pki/certificate.h"
 #include "lib/pki/key.h"
+#include "lib/pki/outline.h"
 
 #define PASSPHRASE "correct horse battery staple"
 
@@ -560,6 +561,87 @@ static void test_refuses_bad_certificates(void **state)
 	refuse(pem, length, "base64");
 }
 
+static void check_outline(const char *pem, const struct certificate *parsed)
+{
+	_cleanup_(outline_done) struct outline outline = { 0 };
+
+	if (outline_read(pem, strlen(pem), &outline) < 0 || !parsed)
+		return;
+	assert_true(fingerprint_equal(&outline.fingerprint, &parsed->fingerprint));
+	assert_string_equal(outline.serial, parsed->serial);
+	assert_int_equal(outline.not_before, parsed->not_before);
+	assert_int_equal(outline.not_after, parsed->not_after);
+}
+
+/* With dates of both kinds: from 2050 on they are of another type. */
+static void test_outline(void **state)
+{
+	static const char *const serials[] = { "00", "7f", "ff", "0100", "8000000000000000000000000000000000000001" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(serials); i++) {
+		_cleanup_(certificate_freep) struct certificate *certificate = NULL;
+		_cleanup_(outline_done) struct outline outline = { 0 };
+		X509 *x509 = new_x509(ec_key, "a.example.com");
+		_cleanup_(freep) char *pem = NULL, *two = NULL;
+		BIGNUM *serial = NULL;
+
+		assert_true(BN_hex2bn(&serial, serials[i]));
+		BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(x509));
+		BN_free(serial);
+		certificate = finish(x509, ec_key);
+		pem = certificate_pem(certificate);
+		assert_int_equal(outline_read(pem, strlen(pem), &outline), 0);
+		check_outline(pem, certificate);
+		two = mem_printf("%s%s", pem, pem);
+		assert_int_equal(outline_read(two, strlen(two), &outline), -EINVAL);
+	}
+	assert_int_equal(outline_read("", 0, &(struct outline){ 0 }), -EINVAL);
+}
+
+static void test_outline_of_times(void **state)
+{
+	static const char *const times[] = { "19700101000000Z", "19691231235959Z", "20240229235959Z", "20491231235959Z",
+		"20500101000000Z", "99991231235959Z" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
+		_cleanup_(certificate_freep) struct certificate *certificate = NULL;
+		_cleanup_(outline_done) struct outline outline = { 0 };
+		_cleanup_(freep) char *pem = NULL;
+		X509 *x509 = new_x509(ec_key, "a.example.com");
+
+		assert_true(ASN1_TIME_set_string_X509(X509_getm_notBefore(x509), times[i]));
+		certificate = finish(x509, ec_key);
+		pem = certificate_pem(certificate);
+		check_outline(pem, certificate);
+		assert_int_equal(outline_read(pem, strlen(pem), &outline), i == 1 ? -EINVAL : 0);
+	}
+}
+
+/* The CAs of chains are parsed once. */
+static void test_chains_are_kept(void **state)
+{
+	_cleanup_(certificate_freep) struct certificate *certificate = simple(ec_key);
+	_cleanup_(certificate_list_done) struct certificate_list first = { 0 }, second = { 0 }, third = { 0 };
+	_cleanup_(freep) char *pem = certificate_pem(certificate);
+
+	assert_int_equal(certificate_chain_parse(pem, strlen(pem), &first, NULL), 0);
+	assert_int_equal(certificate_chain_parse(pem, strlen(pem), &second, NULL), 0);
+	assert_ptr_equal(first.items[0], second.items[0]);
+	certificate_list_done(&first);
+	for (int i = 0; i < CERTIFICATES_KEPT; i++) {
+		_cleanup_(certificate_freep) struct certificate *other = simple(ec_key);
+		_cleanup_(certificate_list_done) struct certificate_list list = { 0 };
+		_cleanup_(freep) char *text = certificate_pem(other);
+
+		assert_int_equal(certificate_chain_parse(text, strlen(text), &list, NULL), 0);
+	}
+	assert_int_equal(certificate_chain_parse(pem, strlen(pem), &third, NULL), 0);
+	assert_ptr_not_equal(second.items[0], third.items[0]);
+	assert_string_equal(second.items[0]->subject, third.items[0]->subject);
+	certificate_forget();
+	assert_string_equal(third.items[0]->subject, certificate->subject);
+}
+
 /* Whatever byte is damaged, there is a verdict. */
 static void test_survives_damage(void **state)
 {
@@ -574,6 +656,7 @@ static void test_survives_damage(void **state)
 			pem[i] = *c;
 			if (certificate_parse(pem, strlen(pem), &read, NULL) == 0)
 				certificate_is_self_signed(read);
+			check_outline(pem, read);
 			read = certificate_free(read);
 		}
 		pem[i] = byte;
@@ -830,6 +913,9 @@ int main(void)
 		cmocka_unit_test(test_authority_digest),
 		cmocka_unit_test(test_text_digest),
 		cmocka_unit_test(test_refuses_bad_certificates),
+		cmocka_unit_test(test_outline),
+		cmocka_unit_test(test_outline_of_times),
+		cmocka_unit_test(test_chains_are_kept),
 		cmocka_unit_test(test_survives_damage),
 		cmocka_unit_test(test_issued_by_another),
 		cmocka_unit_test(test_decrypts),
@@ -850,6 +936,7 @@ int main(void)
 	rsa_key = EVP_RSA_gen(2048);
 	ec_key = EVP_EC_gen("P-256");
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	certificate_forget();
 	EVP_PKEY_free(rsa_key);
 	EVP_PKEY_free(ec_key);
 	return failed;
