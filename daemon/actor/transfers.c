@@ -9,6 +9,7 @@
 
 #include "daemon/actor/transfers_room.h"
 #include "daemon/actor/room.h"
+#include "daemon/transfer/ahead.h"
 #include "daemon/transfer/transfer.h"
 #include "lib/log/log.h"
 #include "lib/os/clock.h"
@@ -19,11 +20,25 @@
 /* One wait for the disk serves all transfers that wait for it: they go on together. */
 #define SYNC_APART (20 * USEC_PER_MSEC)
 
+/* So many are begun ahead: of more, most would wait in ACM's lane until they are too old. */
+#define EXPECTED_AT_ONCE 8
+
 struct transfers {
 	struct transfers_host host;
 	const struct stock *stock;
 	struct run *runs;
+	struct expected *expected;
 	struct transfers_room room;
+};
+
+/* What is begun of a transfer that will be planned, in the present world, as soon as its certificate's version
+ * is known. */
+struct expected {
+	struct expected *next;
+	struct transfers *transfers;
+	struct world *world;
+	const struct tracked_certificate *certificate;
+	struct ahead *ahead;
 };
 
 struct run {
@@ -117,6 +132,11 @@ static void count_run(struct transfers *transfers, struct run *run)
 void transfers_count(struct transfers *transfers)
 {
 	room_count_begins(&transfers->room, transfers->stock);
+	/* Each has a bundle. */
+	for (struct expected *expected = transfers->expected; expected; expected = expected->next) {
+		transfers->room.runs++;
+		transfers->room.all_runs++;
+	}
 	for (struct run *run = transfers->runs; run; run = run->next)
 		inventory_certificate_in_flight(transfers->host.inventory, run->certificate, false);
 	for (struct run *run = transfers->runs; run; run = run->next)
@@ -244,6 +264,147 @@ static const struct transfer_events events = {
 	.on_done = on_done,
 };
 
+/* --- ahead of the plan --- */
+
+/* It has no ahead any more, or that is cancelled. */
+static void expected_free(struct expected *expected)
+{
+	for (struct expected **at = &expected->transfers->expected; *at; at = &(*at)->next)
+		if (*at == expected) {
+			*at = expected->next;
+			break;
+		}
+	expected->ahead = ahead_cancel(expected->ahead);
+	world_unref(expected->world);
+	free(expected);
+}
+
+static void expect_nothing(struct transfers *transfers)
+{
+	while (transfers->expected)
+		expected_free(transfers->expected);
+}
+
+static struct expected *find_expected(
+	const struct transfers *transfers, const struct tracked_certificate *certificate)
+{
+	struct expected *expected = transfers->expected;
+
+	while (expected && expected->certificate != certificate)
+		expected = expected->next;
+	return expected;
+}
+
+/* What was begun of the certificate's transfer, which takes it over. */
+static struct ahead *take_ahead(
+	struct transfers *transfers, const struct tracked_certificate *certificate)
+{
+	struct expected *expected = find_expected(transfers, certificate);
+	struct ahead *ahead = expected ? take(expected->ahead) : NULL;
+
+	if (expected)
+		expected_free(expected);
+	return ahead;
+}
+
+static void on_void(void *userdata)
+{
+	struct expected *expected = userdata;
+	struct inventory *inventory = expected->transfers->host.inventory;
+
+	expected_free(expected);
+	inventory_changed(inventory);
+}
+
+/* Is all well there, with the version before, so that the renewed one will be carried there at once?
+ * (What says more of its objects than a read of them is not asked here.) */
+static bool will_be_due(const struct transfers *transfers,
+	const struct tracked_certificate *certificate, const struct slot *slot)
+{
+	const struct tracked_place *place = stock_place(transfers->stock, slot);
+	const struct version *there = slot_confirmed(slot);
+
+	return destination_names_objects(place->place) &&
+	       room_has_some(&transfers->room, transfers->stock, place) && !place_is_slow(place) &&
+	       !slot->claimed_by && !slot->due && slot_state(slot) == OBSERVED_PRESENT && there &&
+	       digest_equal(&there->digest, &certificate->seen->version.digest);
+}
+
+static struct ahead_item *expected_items(const struct transfers *transfers,
+	const struct tracked_certificate *certificate, size_t *ret_count)
+{
+	struct ahead_item *items = mem_alloc(certificate->count * sizeof(*items));
+	size_t count = 0;
+
+	for (size_t i = 0; i < certificate->count; i++) {
+		const struct slot *slot = &transfers->stock->slots[certificate->first + i];
+		char *object = will_be_due(transfers, certificate, slot)
+				       ? slot_object(transfers->stock, slot)
+				       : NULL;
+
+		if (!object)
+			continue;
+		items[count] = (struct ahead_item){
+			.object_id = object, .confirmed = *slot_confirmed(slot) };
+		stock_make_delivery(transfers->stock, slot, &items[count++].delivery);
+	}
+	*ret_count = count;
+	if (count)
+		return items;
+	free(items);
+	return NULL;
+}
+
+/* Does ${listed} show a renewal, and may that be carried as far as can be told? */
+static bool is_renewal(const struct tracked_certificate *certificate,
+	const struct source_certificate *listed)
+{
+	const struct source_certificate *seen = certificate->seen;
+
+	return seen && digest_is_set(&seen->version.digest) && !source_refusal(listed) &&
+	       listed->not_before > seen->version.not_before;
+}
+
+static bool may_expect(
+	const struct transfers *transfers, const struct tracked_certificate *certificate)
+{
+	size_t count = 0;
+
+	for (const struct expected *one = transfers->expected; one; one = one->next)
+		count++;
+	return count < EXPECTED_AT_ONCE && room_may_run(&transfers->room) &&
+	       room_left(&transfers->room) >= certificate->count && !certificate->claims &&
+	       !find_expected(transfers, certificate);
+}
+
+void transfers_expect(struct transfers *transfers, const struct tracked_certificate *certificate,
+	const struct source_certificate *listed)
+{
+	struct expected *expected;
+	struct ahead_request request;
+
+	if (!is_renewal(certificate, listed) || !may_expect(transfers, certificate))
+		return;
+	request = (struct ahead_request){
+		.context = transfers->host.context,
+		.desired = transfers->stock->world->desired,
+		.source = listed,
+	};
+	request.items = expected_items(transfers, certificate, &request.count);
+	if (!request.items)
+		return;
+	expected = mem_new(struct expected);
+	*expected = (struct expected){
+		.next = transfers->expected,
+		.transfers = transfers,
+		.world = world_ref(transfers->stock->world),
+		.certificate = certificate,
+	};
+	transfers->expected = expected;
+	expected->ahead = ahead_start(&request, on_void, expected);
+	transfers_count(transfers);
+}
+
 /* --- start --- */
 
 /* An import that may have been made, unseen, is looked for in any case. */
@@ -341,6 +502,7 @@ static void start(struct transfers *transfers, const struct tracked_certificate 
 		.recorded = recorded_anchor(run),
 		.names = certificate->entry->names,
 		.usage = certificate->entry->usage,
+		.ahead = take_ahead(transfers, certificate),
 		.not_older_than = certificate->record.newest,
 		.items = run->items,
 		.item_count = count,
@@ -526,7 +688,7 @@ void transfers_synced(struct transfers *transfers)
 
 bool transfers_are_busy(const struct transfers *transfers)
 {
-	return transfers->runs != NULL;
+	return transfers->runs || transfers->expected;
 }
 
 /* --- birth and death --- */
@@ -542,12 +704,14 @@ struct transfers *transfers_new(const struct transfers_host *host)
 
 void transfers_new_world(struct transfers *transfers)
 {
+	expect_nothing(transfers);
 	room_new_world(&transfers->room, transfers->stock);
 	transfers_count(transfers);
 }
 
 void transfers_cancel(struct transfers *transfers)
 {
+	expect_nothing(transfers);
 	while (transfers->runs)
 		run_free(transfers->runs);
 }

@@ -44,6 +44,15 @@ void transfers_count(struct transfers *transfers);
  */
 void transfers_certificate(struct transfers *transfers, const struct tracked_certificate *certificate);
 
+/**
+ * transfers_expect(transfers, certificate, listed):
+ * The source is reading the version of ${certificate}, which it has listed as ${listed}.  Where that is a
+ * renewal of what is in place, the export and the reads that its transfer begins with begin now
+ * (ahead.h).
+ */
+void transfers_expect(struct transfers *transfers, const struct tracked_certificate *certificate,
+	const struct source_certificate *listed);
+
 /* transfers_has_room(transfers): could one of those that wait begin?
  * transfers_may_start(transfers, certificate): could this one, as far as can be told from what was
  * last planned?  (For inventory_take_waiting().) */
@@ -61,7 +70,7 @@ usec_t transfers_next(const struct transfers *transfers);
 usec_t transfers_next_sync(const struct transfers *transfers);
 void transfers_synced(struct transfers *transfers);
 
-/* transfers_are_busy(transfers): is any transfer under way? */
+/* transfers_are_busy(transfers): is any transfer under way, or begun ahead? */
 bool transfers_are_busy(const struct transfers *transfers);
 
 #endif

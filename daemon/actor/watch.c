@@ -84,6 +84,19 @@ static void on_version(void *userdata, const struct source_certificate *certific
 	inventory_changed(inventory);
 }
 
+static void on_reading(void *userdata, const struct source_certificate *listed)
+{
+	struct watch *watch = userdata;
+	const struct tracked_certificate *const *certificates;
+	size_t count;
+
+	if (!watch->host.on_reading)
+		return;
+	certificates = inventory_find_arn(watch->host.inventory, listed->arn, &count);
+	for (size_t i = 0; i < count; i++)
+		watch->host.on_reading(watch->host.userdata, certificates[i], listed);
+}
+
 static void note_all(struct watch *watch)
 {
 	const struct stock *stock = inventory_stock(watch->host.inventory);
@@ -185,6 +198,7 @@ static const struct source_watch_events events = {
 	.on_view = on_view,
 	.on_listed = on_listed,
 	.on_version = on_version,
+	.on_reading = on_reading,
 	.on_ended = on_ended,
 };
 

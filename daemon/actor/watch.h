@@ -26,6 +26,9 @@ struct watch_host {
 	void (*on_begins)(void *userdata, enum source_reading reading);
 	void (*on_tells)(void *userdata);
 	void (*on_read)(void *userdata, const struct tracked_certificate *certificate);
+	/* The version of one of few is being read, which was listed as ${listed}.  NULL: nobody cares. */
+	void (*on_reading)(void *userdata, const struct tracked_certificate *certificate,
+		const struct source_certificate *listed);
 	void (*on_ended)(void *userdata, enum source_reading reading, const struct error *err);
 	void (*on_cancelled)(void *userdata);
 	void *userdata;

@@ -502,6 +502,15 @@ static void on_read(void *userdata, const struct tracked_certificate *certificat
 	job_version_read(userdata, certificate);
 }
 
+static void on_reading(void *userdata, const struct tracked_certificate *certificate,
+	const struct source_certificate *listed)
+{
+	struct conductor *conductor = userdata;
+
+	if (!cycle_stopped(conductor))
+		transfers_expect(conductor->transfers, certificate, listed);
+}
+
 static void on_ended(void *userdata, enum source_reading reading, const struct error *err)
 {
 	struct conductor *conductor = userdata;
@@ -562,6 +571,7 @@ static void make_actors(struct conductor *conductor)
 		.on_begins = on_begins,
 		.on_tells = on_tells,
 		.on_read = on_read,
+		.on_reading = on_reading,
 		.on_ended = on_ended,
 		.on_cancelled = on_cancelled,
 		.userdata = conductor,

@@ -523,6 +523,8 @@ static void start_slot(struct slot *slot, struct source_certificate *certificate
 	else
 		slot->operation = acm_get(
 			read->session, certificate->region, certificate->arn, on_got, slot);
+	if (read->step == STEP_VERSIONS && !read->told && read->events->on_reading)
+		read->events->on_reading(read->userdata, certificate);
 }
 
 static struct slot *find_free_slot(struct acm_reading *read)

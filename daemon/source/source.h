@@ -69,8 +69,12 @@ struct source_request {
  * takes minutes for many, called before the end: once with what was listed, as a view (given to
  * the callee) in which those are unread; then with each of them as it has been read, or could not
  * be.  They may not cancel the reading; what was known is not needed any more.
+ *
+ * on_reading (NULL: nobody cares): while few are to be read, the version of ${certificate}, as it was
+ * listed, is being read now; it is known at the end.  It may not cancel the reading.
  */
 struct source_read_events {
+	void (*on_reading)(void *userdata, const struct source_certificate *certificate);
 	void (*on_listed)(void *userdata, struct source_view *view);
 	void (*on_version)(void *userdata, const struct source_certificate *certificate);
 	void (*on_read)(void *userdata, struct source_view *view, const struct error *err);

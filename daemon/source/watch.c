@@ -121,6 +121,14 @@ static void on_version(void *userdata, const struct source_certificate *certific
 	watch->events->on_version(watch->userdata, certificate);
 }
 
+static void on_reading(void *userdata, const struct source_certificate *certificate)
+{
+	struct source_watch *watch = userdata;
+
+	if (watch->events->on_reading)
+		watch->events->on_reading(watch->userdata, certificate);
+}
+
 static void on_read(void *userdata, struct source_view *view, const struct error *err)
 {
 	struct source_watch *watch = userdata;
@@ -135,6 +143,7 @@ void source_watch_start(struct source_watch *watch, const struct source_watch_or
 	static const struct source_read_events events = {
 		.on_listed = on_listed,
 		.on_version = on_version,
+		.on_reading = on_reading,
 		.on_read = on_read,
 	};
 	const struct source_request request = {

@@ -24,6 +24,8 @@ struct source_watch_events {
 	 * was, or ${err}.  ${only}: of a check, the ARNs that it was about. */
 	void (*on_ended)(void *userdata, enum source_reading reading, char *const *only,
 		struct source_view *view, const struct error *err);
+	/* The version of one is being read, as in source_read(); NULL: nobody cares. */
+	void (*on_reading)(void *userdata, const struct source_certificate *certificate);
 };
 
 /* Read by all; changed by the functions below, but for what is said to be its owner's. */

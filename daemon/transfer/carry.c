@@ -2,8 +2,8 @@
 
 /*
  * A carry is at one step at a time:
- *	READ		what is there is read			look != NULL, bundle != NULL
- *			(or believed to be nothing)		timer != NULL, bundle != NULL
+ *	READ		what is there is read			look != NULL or job.ahead reads it, bundle != NULL
+ *			(or was, or is believed to be nothing)	timer != NULL, bundle != NULL
  *	GATE		it waits until it may be written	at_gate, bundle != NULL
  *	PUT		the bundle is being written		put != NULL, bundle != NULL
  *	READBACK	it is read again, or about to be	look != NULL or timer != NULL
@@ -18,6 +18,7 @@
 
 #include "daemon/plan/expiry.h"
 #include "daemon/model/whose.h"
+#include "daemon/transfer/ahead.h"
 #include "daemon/transfer/carry_text.h"
 #include "daemon/transfer/verify.h"
 
@@ -540,7 +541,7 @@ static void look_at(struct carry *carry)
 		destination_now(carry->job.context), on_look, carry);
 }
 
-static int on_absent(sd_event_source *source, void *userdata)
+static int on_known(sd_event_source *source, void *userdata)
 {
 	struct carry *carry = userdata;
 
@@ -549,13 +550,31 @@ static int on_absent(sd_event_source *source, void *userdata)
 	return 0;
 }
 
-/* Nothing was there a moment ago: that needs no other look, only another turn of the loop. */
+/* What is there is known: that needs no look, only another turn of the loop. */
+static void believe_seen(struct carry *carry)
+{
+	if (sd_event_add_defer(carry->job.context->event, &carry->timer, on_known, carry) < 0)
+		mem_exhausted();
+	(void)sd_event_source_set_description(carry->timer, "carry-known");
+}
+
+/* Nothing was there a moment ago. */
 static void believe_absent(struct carry *carry, usec_t at)
 {
 	carry->seen = (struct observed){ .state = OBSERVED_ABSENT, .at = at };
-	if (sd_event_add_defer(carry->job.context->event, &carry->timer, on_absent, carry) < 0)
-		mem_exhausted();
-	(void)sd_event_source_set_description(carry->timer, "carry-absent");
+	believe_seen(carry);
+}
+
+/* Was it read ahead, or is it being?  What that leaves out may not be needed. */
+static bool is_read_ahead(struct carry *carry)
+{
+	enum ahead_read read = AHEAD_NONE;
+
+	if (carry->job.ahead && !carry->known.want_anchor && !carry->known.want_users)
+		read = ahead_read(carry->job.ahead, &carry->known, &carry->seen, on_look, carry);
+	if (read == AHEAD_READ)
+		believe_seen(carry);
+	return read != AHEAD_NONE;
 }
 
 static bool is_believed_absent(const struct carry *carry)
@@ -588,7 +607,7 @@ struct carry *carry_start(
 		(!job->trusted && !fingerprint_is_set(&job->item->anchor) && job->pin == PIN_NONE);
 	if (is_believed_absent(carry))
 		believe_absent(carry, job->item->absent_at);
-	else
+	else if (!is_read_ahead(carry))
 		look_at(carry);
 	return carry;
 }

@@ -11,6 +11,7 @@
 #include "daemon/transfer/transfer.h"
 #include "daemon/transfer/verify.h"
 
+struct ahead;
 struct carry;
 
 /* What was found in place last, and what the bundle would take from those who use it: as a rule it is the same at all
@@ -35,6 +36,7 @@ struct carry_job {
 	const struct transfer_item *item;
 	const struct source_certificate *source;
 	const struct bundle *bundle; /* borrowed until on_left */
+	struct ahead *ahead; /* that may have read what is there, or NULL; it ends before the carry is cancelled */
 	bool trusted; /* source.trust says where its chain may end, and it ends there; else: */
 	enum anchor_pin pin;
 	struct fingerprint anchor; /* bundle_anchor() of the bundle */

@@ -2,7 +2,7 @@
 
 /*
  * A transfer is at one step at a time:
- *	EXPORT	the source is asked				export != NULL
+ *	EXPORT	the source is asked				export != NULL, or ahead has asked it
  *	CARRY	its items go their ways, side by side	left > 0; bundle while needing > 0
  *	END	on_done was called, and the transfer is gone
  *
@@ -15,6 +15,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "daemon/transfer/ahead.h"
 /* Circle with daemon/transfer/carry.h: a transfer is many carries. */
 #include "daemon/transfer/carry.h"
 #include "daemon/transfer/verify.h"
@@ -29,6 +30,7 @@ struct transfer {
 	struct transfer_request request;
 	const struct transfer_events *events;
 	void *userdata;
+	struct ahead *ahead; /* what was begun before, taken over; or NULL */
 	struct source_obtain *export;
 	struct bundle *bundle;
 	struct slot *slots;
@@ -46,6 +48,7 @@ struct transfer {
 
 static void stop(struct transfer *transfer)
 {
+	transfer->ahead = ahead_cancel(transfer->ahead);
 	transfer->export = source_obtain_cancel(transfer->export);
 	for (size_t i = 0; transfer->slots && i < transfer->request.item_count; i++)
 		transfer->slots[i].carry = carry_cancel(transfer->slots[i].carry);
@@ -127,6 +130,7 @@ static void start_carrying(struct transfer *transfer)
 		.context = request->context,
 		.source = request->source,
 		.bundle = transfer->bundle,
+		.ahead = transfer->ahead,
 		.trusted = request->anchors != NULL,
 		.pin = transfer->pin,
 		.version = bundle_version(transfer->bundle),
@@ -287,6 +291,28 @@ static void on_export(void *userdata, struct bundle *bundle, const struct error 
 		start_carrying(transfer);
 }
 
+static void start_export(struct transfer *transfer)
+{
+	const struct transfer_request *request = &transfer->request;
+
+	transfer->export = source_obtain(
+		request->context->aws, request->desired, request->source, on_export, transfer);
+}
+
+/* Asked for before its version was known, it may be another one: reads lag. */
+static void on_exported_ahead(void *userdata, struct bundle *bundle, const struct error *err)
+{
+	struct transfer *transfer = userdata;
+
+	transfer->bundle = bundle;
+	if (!err && check_version(transfer, NULL) == 0) {
+		on_export(transfer, bundle, NULL);
+		return;
+	}
+	transfer->bundle = bundle_free(transfer->bundle);
+	start_export(transfer);
+}
+
 struct transfer *transfer_start(const struct transfer_request *request,
 	const struct transfer_events *events, void *userdata)
 {
@@ -294,7 +320,10 @@ struct transfer *transfer_start(const struct transfer_request *request,
 
 	*transfer =
 		(struct transfer){ .request = *request, .events = events, .userdata = userdata };
-	transfer->export = source_obtain(
-		request->context->aws, request->desired, request->source, on_export, transfer);
+	transfer->ahead = request->ahead;
+	if (transfer->ahead)
+		ahead_take(transfer->ahead, on_exported_ahead, transfer);
+	else
+		start_export(transfer);
 	return transfer;
 }

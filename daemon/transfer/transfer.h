@@ -14,6 +14,7 @@
 #include "daemon/model/recorded.h"
 #include "daemon/source/source.h"
 
+struct ahead;
 struct transfer;
 
 /* One delivery of the transfer.  Borrowed until its on_delivered or the cancel. */
@@ -55,6 +56,7 @@ struct transfer_request {
 						  * and of which nothing is known */
 	char *const *names; /* that the leaf must cover; NULL: none asked for */
 	enum usage usage; /* what the leaf must be fit for; with items, their entry's counts */
+	struct ahead *ahead; /* what was begun of it before; given.  NULL: nothing */
 	usec_t not_older_than; /* NotBefore of the newest version ever seen of it */
 	struct transfer_item *items; /* may be none: an export only, to keep it eligible */
 	size_t item_count;
@@ -85,7 +87,7 @@ struct transfer_events {
  * transfer_start(request, events, userdata):
  * Start it.  ${request}'s pointers are borrowed until on_done or transfer_cancel().  If the export
  * shows another fingerprint than planned, nothing is written and on_exported has ERROR_RETRY: look
- * again.  The bundle is wiped when the last delivery that needs it has ended.
+ * again.  (One that was begun ahead is repeated before that.)  The bundle is wiped when the last delivery that needs it has ended.
  */
 struct transfer *transfer_start(const struct transfer_request *request,
 	const struct transfer_events *events, void *userdata);

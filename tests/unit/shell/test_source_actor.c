@@ -26,6 +26,8 @@ static struct {
 	enum source_reading begun;
 	bool failed;
 	char **wanted; /* by somebody who waits */
+	const struct tracked_certificate *reading; /* the last one */
+	usec_t listed; /* its NotBefore */
 } at;
 
 static struct source_read *toy_start(
@@ -85,6 +87,13 @@ static void on_read(void *userdata, const struct tracked_certificate *certificat
 {
 }
 
+static void on_reading(void *userdata, const struct tracked_certificate *certificate,
+	const struct source_certificate *listed)
+{
+	at.reading = certificate;
+	at.listed = listed->not_before;
+}
+
 static void on_ended(void *userdata, enum source_reading reading, const struct error *err)
 {
 	assert_int_equal(reading, at.begun);
@@ -122,6 +131,7 @@ static int setup(void **state)
 		.on_begins = on_begins,
 		.on_tells = on_tells,
 		.on_read = on_read,
+		.on_reading = on_reading,
 		.on_ended = on_ended,
 		.on_cancelled = on_cancelled,
 	});
@@ -182,6 +192,24 @@ static void test_what_is_not_there_is_said(void **state)
 	assert_non_null(strstr(certificate("web")->refusal, "does not exist in the source account"));
 	sweep(both, 'A');
 	assert_null(certificate("web")->refusal);
+}
+
+/* Whose version is being read is told beside what it was listed as; what is known of it is what was known. */
+static void test_what_is_being_read_is_told(void **state)
+{
+	struct source_certificate listed = { .not_before = 5 };
+
+	sweep(both, 'A');
+	listed.arn = (char *)ARN "2";
+	watch_look_now(at.watch);
+	watch_due(at.watch);
+	at.read->events->on_reading(at.read->userdata, &listed);
+	assert_ptr_equal(at.reading, certificate("web"));
+	assert_int_equal(at.listed, 5);
+	listed.arn = (char *)ARN "3";
+	at.read->events->on_reading(at.read->userdata, &listed);
+	assert_ptr_equal(at.reading, certificate("web")); /* nobody wants that one */
+	end(NULL, NULL);
 }
 
 /* What is due together comes in this order: all of it, what somebody waits for, what has changed. */
@@ -282,6 +310,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_what_a_sweep_shows_is_known_and_on_disk),
 		TEST(test_what_is_not_there_is_said),
+		TEST(test_what_is_being_read_is_told),
 		TEST(test_order),
 		TEST(test_failures_back_off),
 		TEST(test_a_check_reads_what_is_waited_for),

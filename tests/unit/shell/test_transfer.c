@@ -15,6 +15,7 @@
 
 #include "daemon/model/place_aws.h"
 #include "daemon/source/kind.h"
+#include "daemon/transfer/ahead.h"
 #include "daemon/transfer/transfer.h"
 #include "lib/base/buf.h"
 #include "lib/base/strv.h"
@@ -70,6 +71,8 @@ static struct {
 	struct bundle *bundle;
 	struct error error;
 	unsigned exports;
+	sd_event_source *held; /* the answer that is held back; */
+	bool holds; /* the next one will be */
 } central;
 
 static int on_defer(sd_event_source *source, void *userdata)
@@ -91,6 +94,10 @@ static struct source_obtain *obtain(struct aws *aws, const struct desired *desir
 	central.exports++;
 	*export = (struct export){ .done = done, .userdata = userdata };
 	assert_true(sd_event_add_defer(central.event, &export->defer, on_defer, export) >= 0);
+	if (central.holds) {
+		central.held = export->defer;
+		assert_true(sd_event_source_set_enabled(central.held, SD_EVENT_OFF) >= 0);
+	}
 	return &export->base;
 }
 
@@ -179,14 +186,25 @@ static void forget(struct world *world)
 	world->context.event = sd_event_unref(world->context.event);
 }
 
-static void start(struct world *world)
+static void make_loop(struct world *world)
 {
 	forget(world);
 	assert_true(sd_event_new(&world->context.event) >= 0);
 	central.event = world->context.event;
+}
+
+static void start_in_loop(struct world *world)
+{
 	world->inside = true;
 	world->transfer = transfer_start(&world->request, &events, world);
 	world->inside = false;
+	world->request.ahead = NULL;
+}
+
+static void start(struct world *world)
+{
+	make_loop(world);
+	start_in_loop(world);
 }
 
 /* Carry ${bundle}, which is taken over, to its end. */
@@ -721,6 +739,184 @@ static void test_cancel(void **state)
 	assert_int_equal(world->done, 0);
 }
 
+/* --- begun ahead --- */
+
+static void on_void(void *userdata)
+{
+	struct world *world = userdata;
+
+	world->request.ahead = ahead_cancel(world->request.ahead);
+	sd_event_exit(world->context.event, 0);
+}
+
+/* The export of ${bundle}, which is taken over, and the read of the first two items. */
+static void begin_ahead(struct world *world, struct bundle *bundle)
+{
+	struct ahead_item *items = mem_alloc(2 * sizeof(*items));
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct delivery *delivery = &world->deliveries[i];
+
+		world->items[i].known.object_id = delivery->object;
+		world->items[i].confirmed = true;
+		bundle_anchor(bundle, &world->items[i].anchor);
+		items[i].object_id = mem_strdup(delivery->object);
+		items[i].delivery = *delivery;
+		items[i].delivery.name = mem_strdup(delivery->name);
+		items[i].delivery.object = mem_strdup(delivery->object);
+		items[i].delivery.source_arn = mem_strdup(delivery->source_arn);
+	}
+	make_loop(world);
+	central.bundle = bundle;
+	world->request.ahead = ahead_start(
+		&(struct ahead_request){
+			.context = &world->context,
+			.desired = &world->desired,
+			.source = &world->source,
+			.items = items,
+			.count = 2,
+		},
+		on_void, world);
+	assert_int_equal(central.exports, 1);
+}
+
+static void let_it_come(struct world *world)
+{
+	while (sd_event_run(world->context.event, 0) > 0)
+		;
+}
+
+/* ${already}: what was begun has come before the transfer begins. */
+static void check_ahead(struct world *world, bool already)
+{
+	struct bundle *bundle = bundle_of(world, "www.example.com", 60);
+	struct digest digest = bundle_version(bundle).digest;
+
+	begin_ahead(world, bundle);
+	if (already)
+		let_it_come(world);
+	start_in_loop(world);
+	assert_int_equal(sd_event_loop(world->context.event), 0);
+	assert_all(world, OUTCOME_DONE);
+	assert_int_equal(central.exports, 1);
+	assert_true(digest_equal(&world->version.digest, &digest));
+	for (size_t i = 0; i < ITEMS; i++)
+		assert_false(world->delivered[i].outcome.created);
+}
+
+static void test_what_was_begun_ahead_is_taken_over(void **state)
+{
+	carry(*state, bundle_of(*state, "www.example.com", 3600));
+	check_ahead(*state, true);
+}
+
+static void test_what_is_under_way_ahead_is_waited_for(void **state)
+{
+	carry(*state, bundle_of(*state, "www.example.com", 3600));
+	check_ahead(*state, false);
+}
+
+/* As far as its reader knows, what it has read is there still; what was not read ahead is read now. */
+static void test_what_was_read_ahead_is_not_read_again(void **state)
+{
+	struct world *world = *state;
+	_cleanup_(freep) char *command = mem_printf("rm -rf '%s'/*", world->directory);
+
+	carry(world, bundle_of(world, "www.example.com", 3600));
+	begin_ahead(world, bundle_of(world, "www.example.com", 60));
+	let_it_come(world);
+	assert_int_equal(system(command), 0);
+	start_in_loop(world);
+	assert_int_equal(sd_event_loop(world->context.event), 0);
+	assert_false(world->delivered[0].outcome.created);
+	assert_true(world->delivered[2].outcome.created);
+}
+
+/* What was read ahead is what the write goes by: of what has come there since, nothing is written over. */
+static void test_what_has_changed_since_it_was_read_ahead(void **state)
+{
+	struct world *world = *state;
+	_cleanup_(freep) char *object = path(world, "a"), *text = NULL;
+
+	carry(world, bundle_of(world, "www.example.com", 3600));
+	begin_ahead(world, bundle_of(world, "www.example.com", 60));
+	let_it_come(world);
+	text = mem_printf("rm -rf '%s' && mkdir '%s' && touch '%s/others'", object, object, object);
+	assert_int_equal(system(text), 0);
+	start_in_loop(world);
+	assert_int_equal(sd_event_loop(world->context.event), 0);
+	assert_int_equal(world->delivered[0].outcome.kind, OUTCOME_FAILED);
+	assert_int_equal(world->delivered[1].outcome.kind, OUTCOME_DONE);
+	free(take(text));
+	text = mem_printf("%s/others", object);
+	assert_int_equal(access(text, F_OK), 0);
+}
+
+/* Reads lag: what was exported before the version was known may be the one before. */
+static void test_another_version_ahead_is_exported_again(void **state)
+{
+	struct world *world = *state;
+	struct bundle *bundle = bundle_of(world, "www.example.com", 60);
+
+	world->source.version = bundle_version(bundle);
+	begin_ahead(world, bundle_of(world, "www.example.com", 3600));
+	let_it_come(world);
+	central.bundle = bundle;
+	start_in_loop(world);
+	assert_int_equal(sd_event_loop(world->context.event), 0);
+	assert_all(world, OUTCOME_DONE);
+	assert_int_equal(central.exports, 2);
+	assert_true(digest_equal(&world->version.digest, &world->source.version.digest));
+}
+
+static void test_what_nobody_takes_over_is_void(void **state)
+{
+	struct world *world = *state;
+
+	begin_ahead(world, bundle_of(world, "www.example.com", 60));
+	assert_int_equal(sd_event_loop(world->context.event), 0);
+	assert_null(world->request.ahead);
+	assert_int_equal(world->exported, 0);
+}
+
+static int on_late(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	_cleanup_(freep) char *command = mem_printf("rm -rf '%s'/*", ((struct world *)userdata)->directory);
+
+	assert_int_equal(system(command), 0);
+	return sd_event_source_set_enabled(central.held, SD_EVENT_ONESHOT);
+}
+
+/* Where the export keeps it waiting, what was read ahead counts no more. */
+static void test_what_was_read_too_long_ago_is_read_again(void **state)
+{
+	struct world *world = *state;
+
+	carry(world, bundle_of(world, "www.example.com", 3600));
+	central.holds = true;
+	begin_ahead(world, bundle_of(world, "www.example.com", 60));
+	central.holds = false;
+	let_it_come(world);
+	start_in_loop(world);
+	assert_true(sd_event_add_time_relative(world->context.event, NULL, CLOCK_MONOTONIC,
+			    AHEAD_BELIEVED + 100 * USEC_PER_MSEC, 0, on_late, world) >= 0);
+	assert_int_equal(sd_event_loop(world->context.event), 0);
+	assert_all(world, OUTCOME_DONE);
+	assert_true(world->delivered[0].outcome.created);
+}
+
+static void test_cancel_of_what_was_begun_ahead(void **state)
+{
+	struct world *world = *state;
+
+	begin_ahead(world, bundle_of(world, "www.example.com", 60));
+	world->request.ahead = ahead_cancel(world->request.ahead);
+	begin_ahead(world, bundle_of(world, "www.example.com", 60));
+	start_in_loop(world);
+	world->transfer = transfer_cancel(world->transfer);
+	assert_int_equal(sd_event_run(world->context.event, 0), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -748,6 +944,18 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_may_not_be_written_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancel_of_one_that_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_was_begun_ahead_is_taken_over, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_is_under_way_ahead_is_waited_for, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_what_was_read_ahead_is_not_read_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_what_has_changed_since_it_was_read_ahead, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_another_version_ahead_is_exported_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_nobody_takes_over_is_void, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_what_was_read_too_long_ago_is_read_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cancel_of_what_was_begun_ahead, setup, teardown),
 	};
 	bool locked;
 

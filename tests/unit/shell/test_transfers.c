@@ -5,6 +5,7 @@
 #include "daemon/actor/room.h"
 #include "daemon/actor/transfers.h"
 #include "daemon/record/store.h"
+#include "daemon/transfer/ahead.h"
 #include "daemon/transfer/transfer.h"
 #include "lib/pki/secret.h"
 
@@ -27,6 +28,8 @@ static struct {
 	struct transfer *running[RUNS_IN_ALL];
 	size_t count;
 	size_t items; /* in all of them */
+	struct ahead *ahead[RUNS_AT_ONCE];
+	size_t aheads;
 	unsigned started, cancels, stale;
 } at;
 
@@ -42,7 +45,7 @@ struct transfer *transfer_start(
 	at.items += request->item_count;
 	assert_true(at.items <= CARRIED_AT_ONCE);
 	at.started++;
-	/* The intent of each is on disk, and so is what it will owe. */
+	/* The intent of each is on disk, and so is what it will owe, or owes for the version before. */
 	for (size_t i = 0; i < request->item_count; i++) {
 		size_t found = 0, owed = 0;
 
@@ -51,7 +54,7 @@ struct transfer *transfer_start(
 				 digest_equal(&disk.deliveries[k].intended, &request->source->version.digest);
 		for (size_t k = 0; k < disk.owed_count; k++)
 			owed += strcmp(disk.owed[k].delivery, request->items[i].delivery->name) == 0 &&
-				disk.owed[k].owed == OWED_INTENDED;
+				(disk.owed[k].owed == OWED_INTENDED || disk.owed[k].owed == OWED_DUE);
 		assert_int_equal(found, 1);
 		assert_int_equal(owed, 1);
 	}
@@ -73,6 +76,7 @@ struct transfer *transfer_cancel(struct transfer *transfer)
 		return NULL;
 	at.cancels++;
 	forget(transfer);
+	(void)ahead_cancel(transfer->request.ahead);
 	free(transfer);
 	return NULL;
 }
@@ -86,6 +90,40 @@ void transfer_may_write(struct transfer *transfer, const struct error *err)
 bool transfer_is_writing(const struct transfer *transfer, size_t item)
 {
 	return true;
+}
+
+/* --- what is begun ahead --- */
+
+struct ahead {
+	void (*on_void)(void *userdata);
+	void *userdata;
+	size_t items;
+};
+
+struct ahead *ahead_start(
+	const struct ahead_request *request, void (*on_void)(void *userdata), void *userdata)
+{
+	struct ahead *ahead = mem_new(struct ahead);
+
+	*ahead = (struct ahead){ .on_void = on_void, .userdata = userdata, .items = request->count };
+	for (size_t i = 0; i < request->count; i++) {
+		assert_string_equal(request->items[i].object_id, "arn:object");
+		free(request->items[i].object_id);
+		delivery_done(&request->items[i].delivery);
+	}
+	free(request->items);
+	assert_true(at.aheads < RUNS_AT_ONCE);
+	at.ahead[at.aheads++] = ahead;
+	return ahead;
+}
+
+struct ahead *ahead_cancel(struct ahead *ahead)
+{
+	for (size_t i = 0; i < at.aheads; i++)
+		if (at.ahead[i] == ahead)
+			at.ahead[i] = at.ahead[--at.aheads];
+	free(ahead);
+	return NULL;
 }
 
 static void exported(struct transfer *transfer)
@@ -105,6 +143,7 @@ static void end(struct transfer *transfer)
 	const struct transfer done = *transfer;
 
 	forget(transfer);
+	(void)ahead_cancel(transfer->request.ahead);
 	free(transfer);
 	done.events->on_done(done.userdata);
 }
@@ -113,7 +152,8 @@ static void item_delivered(struct transfer *transfer, size_t item, enum outcome_
 {
 	struct outcome outcome = {
 		.kind = kind, .version = transfer->request.source->version, .wrote = kind == OUTCOME_DONE };
-	struct observed seen = { .state = OBSERVED_PRESENT, .version = outcome.version };
+	struct observed seen = {
+		.state = OBSERVED_PRESENT, .version = outcome.version, .object_id = (char *)"arn:object" };
 
 	if (kind == OUTCOME_FAILED)
 		(void)error_set(&outcome.error, ERROR_QUOTA, 0, "the limit is reached");
@@ -291,6 +331,96 @@ static void test_without_its_intent_nothing_is_sent(void **state)
 	plan(0);
 	assert_int_equal(at.started, 0);
 	assert_int_equal(at.bed.stock->slots[0].claimed_by, 0);
+}
+
+/* --- ahead of the plan --- */
+
+/* The source lists certificate ${number} as renewed ${later} seconds later, and reads its version. */
+static void renew(size_t number, unsigned later)
+{
+	const struct tracked_certificate *certificate = at.bed.stock->certificates[number];
+	struct source_certificate listed = { 0 };
+
+	source_certificate_copy(&listed, certificate->seen);
+	listed.not_before = certificate->seen->version.not_before + later * USEC_PER_SEC;
+	transfers_expect(at.transfers, certificate, &listed);
+	source_certificate_done(&listed);
+}
+
+/* And it has been read. */
+static void show_next_version(size_t number)
+{
+	at.bed.view->items[number].version.digest.bytes[0]++;
+}
+
+static void put_in_place(size_t number)
+{
+	plan(number);
+	exported(at.running[0]);
+	delivered(at.running[0], OUTCOME_DONE);
+	inventory_end_turn(at.bed.inventory);
+}
+
+static void test_a_renewal_is_begun_ahead(void **state)
+{
+	put_in_place(0);
+	renew(0, 0);
+	assert_int_equal(at.aheads, 0); /* it is the one that is in place */
+	renew(0, 1);
+	assert_int_equal(at.aheads, 1);
+	assert_int_equal(at.ahead[0]->items, 2);
+	assert_true(transfers_are_busy(at.transfers));
+	assert_int_equal(at.started, 1);
+	renew(0, 1);
+	assert_int_equal(at.aheads, 1);
+	show_next_version(0);
+	plan(0);
+	assert_ptr_equal(at.running[0]->request.ahead, at.ahead[0]);
+	plan(1);
+	assert_null(at.running[1]->request.ahead);
+	exported(at.running[0]);
+	delivered(at.running[0], OUTCOME_DONE);
+	assert_int_equal(at.aheads, 0);
+}
+
+static void test_what_will_not_be_carried_is_not_begun_ahead(void **state)
+{
+	renew(0, 1); /* nothing of it is in place */
+	put_in_place(0);
+	show_next_version(0);
+	plan(0);
+	renew(0, 1); /* another transfer has it */
+	exported(at.running[0]);
+	delivered(at.running[0], OUTCOME_WAITING);
+	assert_int_equal(at.aheads, 0);
+}
+
+static void test_what_was_begun_ahead_in_vain_ends(void **state)
+{
+	struct ahead *ahead;
+
+	put_in_place(0);
+	renew(0, 1);
+	ahead = at.ahead[0];
+	ahead->on_void(ahead->userdata);
+	assert_int_equal(at.aheads, 0);
+	assert_false(transfers_are_busy(at.transfers));
+	renew(0, 1);
+	assert_int_equal(at.aheads, 1);
+	transfers_new_world(at.transfers);
+	assert_int_equal(at.aheads, 0);
+	renew(0, 1);
+	transfers_cancel(at.transfers);
+	assert_int_equal(at.aheads, 0);
+}
+
+static void test_few_are_begun_ahead(void **state)
+{
+	for (size_t i = 0; i < 12; i++)
+		put_in_place(i);
+	for (size_t i = 0; i < 12; i++)
+		renew(i, 1);
+	assert_int_equal(at.aheads, 8);
 }
 
 /* --- the disk --- */
@@ -562,6 +692,10 @@ int main(void)
 		TEST(test_what_cannot_be_saved_is_not_written),
 		TEST(test_what_cannot_be_saved_fails_at_once),
 		TEST(test_without_its_intent_nothing_is_sent),
+		TEST(test_a_renewal_is_begun_ahead),
+		TEST(test_what_will_not_be_carried_is_not_begun_ahead),
+		TEST(test_what_was_begun_ahead_in_vain_ends),
+		TEST(test_few_are_begun_ahead),
 		TEST(test_there_are_never_too_many),
 		TEST(test_all_places_together_have_a_limit),
 		TEST(test_transfers_have_a_limit),

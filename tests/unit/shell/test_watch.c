@@ -163,7 +163,7 @@ static void on_ended(void *userdata, enum source_reading reading, char *const *o
 		source_watch_take(&owner.watch, view);
 }
 
-static const struct source_watch_events events = { on_view, on_listed, on_version, on_ended };
+static const struct source_watch_events events = { on_view, on_listed, on_version, on_ended, NULL };
 
 /* "arn:1", "arn:2", ... ${version} of all of them; 0: not read. */
 static struct source_view *view_of(size_t count, unsigned char version)
