@@ -189,6 +189,12 @@ static void call_unreachable(struct vault_call *call, const struct error *failur
 	call_fail(call, &err);
 }
 
+static void call_note_answer(struct vault *vault)
+{
+	if (pulse_heard(&vault->pulse, clock_monotonic()) && vault->heard_callback)
+		vault->heard_callback(vault->heard_userdata);
+}
+
 static void on_response(void *userdata, const struct http_response *response, const struct error *err)
 {
 	struct vault_call *call = userdata;
@@ -197,7 +203,7 @@ static void on_response(void *userdata, const struct http_response *response, co
 	if (err)
 		pulse_lost(&call->vault->pulse);
 	else
-		(void)pulse_heard(&call->vault->pulse, clock_monotonic());
+		call_note_answer(call->vault);
 	if (err)
 		call_unreachable(call, err);
 	else if (response->status == 200 || response->status == 204)

@@ -40,6 +40,8 @@ struct vault {
 	struct lanes *lanes;
 	struct lane *lane; /* all requests share what the server admits */
 	struct pulse pulse;
+	void (*heard_callback)(void *userdata);
+	void *heard_userdata;
 	struct vault_own own;
 
 	struct secret *token; /* or NULL */

@@ -270,14 +270,14 @@ static json_t *mark_body(char *const *custom)
 		const char *end = strchrnul(*pair, '=');
 		_cleanup_(freep) char *key = mem_strndup(*pair, (size_t)(end - *pair));
 
-		if (json_object_set_new(members, key, json_string(*end ? end + 1 : end)) < 0)
+		if (json_object_set_new(members, key, *end ? json_string(end + 1) : json_null()) < 0)
 			mem_exhausted();
 	}
 	return json_pack("{s:o}", "custom_metadata", members);
 }
 
-struct kv_operation *kv_mark(struct vault *vault, const char *mount, const char *name, char *const *custom,
-	kv_done_fn done, void *userdata)
+static struct kv_operation *mark(struct vault *vault, const char *method, const char *mount, const char *name,
+	char *const *custom, kv_done_fn done, void *userdata)
 {
 	struct kv_operation *operation = operation_new(vault, mount, name, userdata);
 	_cleanup_(freep) char *path = vault_path(mount, "metadata", name, NULL);
@@ -286,9 +286,20 @@ struct kv_operation *kv_mark(struct vault *vault, const char *mount, const char 
 
 	operation->done = done;
 	operation->call = vault_call_start(vault,
-		&(struct vault_request){
-			.what = what, .method = "PATCH", .path = path, .body = body, .may_be_empty = true },
+		&(struct vault_request){ .what = what, .method = method, .path = path, .body = body, .may_be_empty = true },
 		on_marked, operation);
 	json_decref(body);
 	return operation;
+}
+
+struct kv_operation *kv_begin(struct vault *vault, const char *mount, const char *name, char *const *custom,
+	kv_done_fn done, void *userdata)
+{
+	return mark(vault, "POST", mount, name, custom, done, userdata);
+}
+
+struct kv_operation *kv_mark(struct vault *vault, const char *mount, const char *name, char *const *custom,
+	kv_done_fn done, void *userdata)
+{
+	return mark(vault, "PATCH", mount, name, custom, done, userdata);
 }

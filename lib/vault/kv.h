@@ -49,8 +49,13 @@ struct kv_operation *kv_describe(
 struct kv_operation *kv_write(struct vault *vault, const char *mount, const char *name, uint64_t current,
 	const struct secret *data, kv_done_fn done, void *userdata);
 
-/* kv_mark(vault, mount, name, custom, done, userdata): let these custom metadata ("KEY=VALUE", NULL-terminated) have these
- * values, and leave all others.  ERROR_ABSENT where nothing is. */
+/* kv_begin(vault, mount, name, custom, done, userdata): make the metadata of a name of which there is nothing yet, with these
+ * custom metadata ("KEY=VALUE", NULL-terminated).  Those that somebody made meanwhile are lost. */
+struct kv_operation *kv_begin(struct vault *vault, const char *mount, const char *name, char *const *custom,
+	kv_done_fn done, void *userdata);
+
+/* kv_mark(vault, mount, name, custom, done, userdata): let these custom metadata ("KEY=VALUE", NULL-terminated; "KEY": it is
+ * removed) have these values, and leave all others.  ERROR_ABSENT where nothing is. */
 struct kv_operation *kv_mark(struct vault *vault, const char *mount, const char *name, char *const *custom,
 	kv_done_fn done, void *userdata);
 

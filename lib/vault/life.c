@@ -86,6 +86,12 @@ const struct pulse *vault_pulse(const struct vault *vault)
 	return &vault->pulse;
 }
 
+void vault_set_heard_callback(struct vault *vault, void (*callback)(void *userdata), void *userdata)
+{
+	vault->heard_callback = callback;
+	vault->heard_userdata = userdata;
+}
+
 void vault_rest(struct vault *vault)
 {
 	http_rest(vault->http);

@@ -60,6 +60,10 @@ struct sd_event *vault_event(const struct vault *vault);
 /* vault_pulse(vault): whether it answers (lib/aws/pulse.h); valid as long as ${vault}. */
 const struct pulse *vault_pulse(const struct vault *vault);
 
+/* vault_set_heard_callback(vault, callback, userdata): ${callback} is told of an answer that is news (pulse_heard()); it may
+ * start and cancel nothing. */
+void vault_set_heard_callback(struct vault *vault, void (*callback)(void *userdata), void *userdata);
+
 /* vault_forget_denials(vault): an operator asked to try again now. */
 void vault_forget_denials(struct vault *vault);
 

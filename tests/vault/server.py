@@ -318,7 +318,7 @@ class Vault:
 
     @staticmethod
     def patch(key, custom):
-        merged = {**(key.custom or {}), **custom}
+        merged = {name: value for name, value in {**(key.custom or {}), **custom}.items() if value is not None}
         for name, value in merged.items():
             if len(name.encode()) > 128 or not value or len(value.encode()) > 512 or not value.isprintable():
                 raise Refusal(400, f"custom_metadata validation failed: {name}")
