@@ -166,9 +166,9 @@ check-simulation: deps-build ## a sync of 2,500 certificates to 16 accounts, wit
 	$(Q)$(MAKE) --no-print-directory $(SIMULATION)
 	$(call run,,simulation-whole)
 
-check-vault: ## the Vault client against a real server, OpenBao's, which it installs into build/ from PyPI
+check-vault: ## Vault as a destination, with a real server, OpenBao's, which it installs into build/ from PyPI
 	$(Q)tests/packages $(TEST_PACKAGES) -- $(CHECK_PACKAGES) python3-venv
-	$(Q)$(MAKE) --no-print-directory $(VAULT)
+	$(Q)$(MAKE) --no-print-directory all $(VAULT)
 	$(call run,$(CHECK_PACKAGES),vault-real)
 
 check-watchers: ## programs that notice renewed files by themselves, from PyPI, npm, Go's proxy and Maven Central; some minutes
@@ -238,6 +238,7 @@ install: all ## install under DESTDIR and PREFIX
 	install -D -m 0644 conf/certferry.schema.json $(DESTDIR)$(PREFIX)/share/certferry/certferry.schema.json
 	install -d $(DESTDIR)$(PREFIX)/share/doc/certferry/iam $(DESTDIR)$(PREFIX)/share/doc/certferry/drop-ins
 	install -m 0644 conf/iam/* $(DESTDIR)$(PREFIX)/share/doc/certferry/iam
+	install -D -m 0644 conf/vault/certferry.hcl $(DESTDIR)$(PREFIX)/share/doc/certferry/vault/certferry.hcl
 	install -m 0644 systemd/drop-ins/* $(DESTDIR)$(PREFIX)/share/doc/certferry/drop-ins
 	for one in $(notdir $(wildcard conf/recipes/*)); do \
 		install -d $(DESTDIR)$(PREFIX)/share/doc/certferry/recipes/$$one && \

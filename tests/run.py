@@ -9,7 +9,7 @@ simulation (whole syncs with a clock that jumps), scenarios (the real daemon aga
 (the real unit under a real systemd).
 `tests/run.py FLOOR...` runs only those.  BUILD and SANITIZE are make's.
 Only when named: botocore, as it needs PyPI (`make check-botocore`: against a newer boto3 and botocore than Debian's),
-vault-real, as it needs PyPI too (`make check-vault`: the Vault client against a real server),
+vault-real, as it needs PyPI too (`make check-vault`: Vault as a destination, with a real server),
 simulation-whole, as it takes minutes (`make check-simulation`), watchers, as it needs the registries of four languages
 (`make check-watchers`: programs that notice renewed files by themselves), recipes, as it needs servers (`make check-recipes`:
 those of conf/recipes, each with its recipe; LONG=1: every one), and trixie, which needs a mirror of Debian (`make
@@ -228,6 +228,7 @@ def floor_vault_real(count):
     else:
         os.environ["VAULT_SERVER"] = last
         run_pytest(count, "tests/vault")
+        run_pytest(count, "tests/scenarios/test_vault.py")
 
 
 def floor_scenarios(count):

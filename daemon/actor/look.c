@@ -192,6 +192,8 @@ static void fill_looked(struct look_place *place, size_t at, size_t index)
 	};
 	if (confirmed)
 		place->items[at].confirmed = *confirmed;
+	if (open)
+		place->items[at].intended = open->record.intended;
 	inventory_claim(place->look->inventory, index, CLAIM_LOOK);
 	inventory_want_look(place->look->inventory, index, false);
 }

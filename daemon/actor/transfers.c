@@ -433,6 +433,7 @@ static void fill_item(struct run *run, size_t index)
 			.object_id = delivery->observed.object_id ?: record->object_id,
 			.confirmed = record->confirmed,
 			.revision = record->revision,
+			.intended = record->intended,
 			.former = record->former || delivery->observed.former },
 		.leaf_pem = confirmed ? record->leaf : NULL,
 		.chain_pem = confirmed ? record->chain : NULL,

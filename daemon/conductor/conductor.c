@@ -16,6 +16,7 @@
 #include "daemon/conductor/configuration.h"
 #include "daemon/config/schema.h"
 #include "daemon/dependent/unit_survey.h"
+#include "daemon/destination/vault_clients.h"
 #include "daemon/record/record.h"
 #include "daemon/report/report.h"
 #include "lib/base/strv.h"
@@ -344,6 +345,7 @@ static int start_aws(struct conductor *conductor)
 	conductor->destinations.aws = conductor->aws;
 	aws_set_skew_callback(conductor->aws, on_skew, conductor);
 	aws_set_heard_callback(conductor->aws, on_heard, conductor);
+	conductor->destinations.vaults = vault_clients_new(conductor->event, on_heard, conductor);
 	conductor->default_region = mem_strdup(aws_default_region(conductor->aws));
 	return 0;
 }
@@ -695,6 +697,7 @@ static void stop(struct conductor *conductor)
 	end_actors(conductor);
 	job_done_all(conductor);
 	conductor->bus = bus_free(conductor->bus);
+	conductor->destinations.vaults = vault_clients_free(conductor->destinations.vaults);
 	conductor->aws = conductor->destinations.aws = aws_free(conductor->aws);
 }
 

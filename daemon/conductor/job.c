@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/destination/vault_clients.h"
 #include "daemon/report/report.h"
 #include "lib/base/strv.h"
 #include "lib/os/clock.h"
@@ -123,6 +124,7 @@ int job_start(void *userdata, const char *name, uint32_t *ret_job, struct error 
 	for (size_t i = 0; i < scope.certificates; i++)
 		inventory_asked_certificate(conductor->inventory, conductor->stock->certificates[scope.certificate + i]);
 	aws_forget_denials(conductor->aws);
+	vault_clients_forget_denials(conductor->destinations.vaults);
 	/* Without a view there is nothing known that the rest could stay as. */
 	if (!*name || !conductor->stock->view)
 		watch_want_sweep(conductor->watch);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/conductor/inside.h"
 
+#include "daemon/destination/vault_clients.h"
 #include "lib/os/clock.h"
 #include "lib/os/memory.h"
 #include "lib/pki/certificate.h"
@@ -51,6 +52,7 @@ void rest_longer(struct conductor *conductor)
 	conductor->rested_longer = true;
 	if (conductor->aws)
 		aws_rest(conductor->aws);
+	vault_clients_rest(conductor->destinations.vaults);
 	give_back(conductor);
 	conductor->worked = false;
 }

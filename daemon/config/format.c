@@ -261,6 +261,15 @@ static const struct format_description descriptions[FORMAT_COUNT_] = {
 		"write it like pay.example.com:443 or [::1]:443",
 		"^(" HOST "|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$",
 		.min = 3, .max = 260, .check = check_port },
+	[FORMAT_VAULT_ADDRESS] = { "the address of a Vault",
+		"write it like https://vault.example.com:8200, without a path",
+		"^https?://(" HOST "|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$", .min = 8, .max = 512 },
+	[FORMAT_VAULT_PATH] = { "the path of a mount or namespace of Vault",
+		"write it like kv/payments, without slashes around it",
+		"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$", .min = 1, .max = 256 },
+	[FORMAT_CREDENTIAL] = { "a file or a credential",
+		"write an absolute path, or the name of a credential of the unit (LoadCredential=)",
+		"^(/.+|[A-Za-z0-9_-][A-Za-z0-9_.-]*)$", .min = 1, .max = 4000 },
 };
 
 /* clang-format on */

@@ -6,6 +6,7 @@
 
 #include "daemon/config/text.h"
 #include "daemon/config/value.h"
+#include "lib/base/buf.h"
 #include "lib/base/strv.h"
 
 static void read_section(struct reader *r, const struct item *item,
@@ -121,15 +122,22 @@ static char *find_home(const struct schema_section *section, const char *above, 
 	return NULL;
 }
 
-/* "acm and secretsmanager": the kinds that ${key} belongs to. */
+/* "acm, secretsmanager and vault": the kinds that ${key} belongs to. */
 static char *kind_list(const struct schema_section *section, const char *key)
 {
-	_cleanup_(strv_freep) char **names = NULL;
+	const char *last = NULL;
+	struct buf list = BUF_NULL;
 
-	for (const struct schema_word *kind = section->kinds; kind->name; kind++)
-		if (!kind->later && schema_find(section, key, 1u << kind->value))
-			strv_append(&names, kind->name);
-	return strv_join(names, " and ");
+	for (const struct schema_word *kind = section->kinds; kind->name; kind++) {
+		if (kind->later || !schema_find(section, key, 1u << kind->value))
+			continue;
+		if (last)
+			buf_printf(&list, "%s%s", list.length ? ", " : "", last);
+		last = kind->name;
+	}
+	if (last)
+		buf_printf(&list, "%s%s", list.length ? " and " : "", last);
+	return buf_take(&list);
 }
 
 /* A section of so few keys is shown whole to who knows none of them. */

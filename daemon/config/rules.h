@@ -51,6 +51,9 @@ bool rules_is_known(const struct rules *r, const struct desired_destination *des
 void rules_partition(const struct rules *r, const struct yaml_node *node, const char *path,
 	const char *arn, char *const *regions);
 
+/* rules_vault(r, vault, path, map): its address, and the keys of its login. */
+void rules_vault(const struct rules *r, const struct desired_vault *vault, const char *path, const struct yaml_node *map);
+
 /* rules_role(r, access, path, map): keys that have no effect without a role. */
 void rules_role(const struct rules *r, const struct desired_access *access, const char *path,
 	const struct yaml_node *map);

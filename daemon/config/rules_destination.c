@@ -105,6 +105,12 @@ void rules_destination(
 		return;
 	if (destination->directory)
 		check_directory(r, destination->directory, path, rules_place(map, "directory"));
+	if (fields) {
+		destination->layout = LAYOUT_FIELDS;
+		check_fields(r, &destination->fields, path, fields);
+	}
+	if (destination->kind == DESTINATION_VAULT)
+		rules_vault(r, &destination->vault, path, map);
 	if (!place_kind_of(destination)->in_aws)
 		return;
 	rules_role(r, &destination->access, path, map);
@@ -114,8 +120,4 @@ void rules_destination(
 	if (destination->access.role_arn)
 		rules_partition(r, rules_place(map, "role_arn"), role, destination->access.role_arn,
 			destination->regions);
-	if (fields) {
-		destination->layout = LAYOUT_FIELDS;
-		check_fields(r, &destination->fields, path, fields);
-	}
 }

@@ -13,6 +13,7 @@
 #define ON_ACM	   (1u << DESTINATION_ACM)
 #define ON_SECRETS (1u << DESTINATION_SECRETSMANAGER)
 #define ON_FILE	   (1u << DESTINATION_FILE)
+#define ON_VAULT   (1u << DESTINATION_VAULT)
 #define ON_AWS	   (ON_ACM | ON_SECRETS)
 
 #define ON_SYSTEMD (1u << DEPENDENT_SYSTEMD)
@@ -224,7 +225,7 @@ static const struct schema_word destination_kinds[] = {
 	{ "acm", DESTINATION_ACM, NULL },
 	{ "secretsmanager", DESTINATION_SECRETSMANAGER, NULL },
 	{ "file", DESTINATION_FILE, NULL },
-	{ "vault", 0, "use kind secretsmanager, or kind file on the host that needs it" },
+	{ "vault", DESTINATION_VAULT, NULL },
 	{ 0 },
 };
 
@@ -243,10 +244,38 @@ static const struct schema_word file_layouts[] = {
 	{ 0 },
 };
 
+static const struct schema_word vault_methods[] = {
+	{ "token", VAULT_AUTH_TOKEN, NULL },
+	{ "approle", VAULT_AUTH_APPROLE, NULL },
+	{ "cert", 0, "use method approle, or method token with a file that Vault Agent writes" },
+	{ "aws", 0, "use method approle, or method token with a file that Vault Agent writes" },
+	{ "kubernetes", 0, "use method approle, or method token with a file that Vault Agent writes" },
+	{ 0 },
+};
+
 #define STRUCTURE desired_destination
+static const struct schema_row auth_rows[] = {
+	{ "method", SCHEMA_WORD, AT(vault.method), .words = vault_methods, .required = true,
+		.help = "token or approle" },
+	{ "mount", SCHEMA_TEXT, AT(vault.auth_mount), .format = FORMAT_VAULT_PATH,
+		.help = "where the method is mounted; by default under its own name" },
+	{ "token_file", SCHEMA_TEXT, AT(vault.token_file), .format = FORMAT_CREDENTIAL,
+		.help = "token: file with the token, or the name of a credential of the unit" },
+	{ "role_id_file", SCHEMA_TEXT, AT(vault.role_id_file), .format = FORMAT_CREDENTIAL,
+		.help = "approle: file with the role id, or the name of a credential of the unit" },
+	{ "secret_id_file", SCHEMA_TEXT, AT(vault.secret_id_file), .format = FORMAT_CREDENTIAL,
+		.help = "approle: the same for the secret id; without it the role must require none" },
+	{ 0 },
+};
+
+static const struct schema_section auth_section = {
+	.size = sizeof(struct desired_destination),
+	.rows = auth_rows,
+};
+
 static const struct schema_row destination_rows[] = {
 	{ "kind", SCHEMA_WORD, AT(kind), .words = destination_kinds, .required = true,
-		.help = "kind: acm, secretsmanager or file" },
+		.help = "kind: acm, secretsmanager, file or vault" },
 	{ "accounts", SCHEMA_LIST, AT(accounts), .format = FORMAT_ACCOUNT, .max = LIST_MAX,
 		.kinds = ON_AWS, .help = "accounts that receive the certificates; by default the role's own" },
 	{ "region", SCHEMA_ONE, AT(regions), .format = FORMAT_REGION, .kinds = ON_AWS,
@@ -262,10 +291,10 @@ static const struct schema_row destination_rows[] = {
 		.placeholders = PLACEHOLDERS_ALL, .kinds = ON_SECRETS,
 		.help = "KMS key of the secrets that certferryd makes; by default aws/secretsmanager" },
 	{ "layout", SCHEMA_WORD, AT(layout), .words = secret_layouts, .initial = "pem",
-		.kinds = ON_SECRETS,
+		.kinds = ON_SECRETS | ON_VAULT,
 		.help = "fields of the secret: acm, pem or kubernetes" },
 	{ "fields", SCHEMA_SECTION, AT(fields), .section = &fields_section,
-		.kinds = ON_SECRETS, .excludes = "layout",
+		.kinds = ON_SECRETS | ON_VAULT, .excludes = "layout",
 		.help = "instead of layout: your own names; certferryd leaves out a part without one" },
 	{ "directory", SCHEMA_TEXT, AT(directory), .format = FORMAT_PATH, .kinds = ON_FILE,
 		.required = true, .help = "directory of the files, outside the state directory" },
@@ -273,6 +302,16 @@ static const struct schema_row destination_rows[] = {
 		.kinds = ON_FILE, .help = "files: nginx, apache, haproxy or haproxy-flat" },
 	{ "group", SCHEMA_TEXT, AT(group), .format = FORMAT_GROUP, .kinds = ON_FILE,
 		.help = "group that can read the files; by default the directory's own" },
+	{ "address", SCHEMA_TEXT, AT(vault.address), .format = FORMAT_VAULT_ADDRESS, .kinds = ON_VAULT, .required = true,
+		.help = "URL of the server, like https://vault.example:8200" },
+	{ "namespace", SCHEMA_TEXT, AT(vault.namespace), .format = FORMAT_VAULT_PATH, .kinds = ON_VAULT,
+		.help = "namespace of the mount and of the login; by default the root namespace" },
+	{ "mount", SCHEMA_TEXT, AT(vault.mount), .format = FORMAT_VAULT_PATH, .initial = "secret", .kinds = ON_VAULT,
+		.help = "where the key/value engine, version 2, is mounted" },
+	{ "ca_file", SCHEMA_TEXT, AT(vault.ca_file), .format = FORMAT_PATH, .kinds = ON_VAULT,
+		.help = "PEM file of the CAs that the server's certificate can have; by default the system's" },
+	{ "auth", SCHEMA_SECTION, .offset = 0, .section = &auth_section, .kinds = ON_VAULT, .required = true,
+		.help = "how to log in" },
 	{ 0 },
 };
 

@@ -4,7 +4,7 @@
 
 /*
  * Destinations: what is there, and putting a bundle there.  A file a kind (acm.c,
- * secretsmanager.c, file.c); this header is all that others see.  All async: one completion, never
+ * secretsmanager.c, file.c, vault.c); this header is all that others see.  All async: one completion, never
  * from inside start; cancel means no callback and does not undo a write already sent.  Nothing
  * here reads the record or decides whether to write: it is told what is known, and says what it
  * saw.
@@ -21,6 +21,7 @@ struct destination_look;
 struct destination_put;
 struct pulse;
 struct sd_event;
+struct vault_clients;
 
 /* What one look at a place found out that the next needs as well, for looks at a part of its deliveries each.  Its room is
  * given to whoever waits for some. */
@@ -34,6 +35,7 @@ struct destination_keep {
 struct destination_context {
 	struct sd_event *event;
 	struct aws *aws;
+	struct vault_clients *vaults; /* vault_clients.h; NULL where nothing is there */
 	bool only_look; /* looks write nothing, not even what is left to be done of an earlier write (files) */
 };
 
@@ -55,6 +57,7 @@ struct look_item {
 	const char *object_id;	 /* where it was put before */
 	struct version confirmed; /* what it was confirmed to hold, */
 	const char *revision;	 /* while its revision was this */
+	struct digest intended; /* a write of this was ordered, and is not known to have ended; unset: none is */
 	bool former; /* what it was confirmed to hold is of another source certificate */
 	bool want_users;	 /* find out who uses it, where that can be known */
 	bool want_pem;		 /* read the certificate in place, if it can be read */

@@ -74,6 +74,7 @@ extern const struct kind *const kinds[];
 extern const struct kind acm_kind;
 extern const struct kind secretsmanager_kind;
 extern const struct kind file_kind;
+extern const struct kind vault_kind;
 
 /* place_session(context, place): the AWS session that reaches ${place}. */
 struct aws_session *place_session(

@@ -6,4 +6,5 @@ const struct kind *const kinds[] = {
 	[DESTINATION_ACM] = &acm_kind,
 	[DESTINATION_SECRETSMANAGER] = &secretsmanager_kind,
 	[DESTINATION_FILE] = &file_kind,
+	[DESTINATION_VAULT] = &vault_kind,
 };

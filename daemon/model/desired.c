@@ -132,6 +132,18 @@ static void certificate_done(struct desired_certificate *certificate)
 	free(certificate->deliver);
 }
 
+static void vault_done(struct desired_vault *vault)
+{
+	free(vault->address);
+	free(vault->namespace);
+	free(vault->mount);
+	free(vault->ca_file);
+	free(vault->auth_mount);
+	free(vault->token_file);
+	free(vault->role_id_file);
+	free(vault->secret_id_file);
+}
+
 static void destination_done(struct desired_destination *destination)
 {
 	free(destination->name);
@@ -147,6 +159,7 @@ static void destination_done(struct desired_destination *destination)
 	free(destination->fields.ca);
 	free(destination->directory);
 	free(destination->group);
+	vault_done(&destination->vault);
 }
 
 static void dependent_done(struct desired_dependent *dependent)

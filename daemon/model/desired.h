@@ -97,7 +97,7 @@ enum adopt {
 	ADOPT_ASK,    /* hold and show the candidates */
 	ADOPT_IN_USE, /* take over the only candidate in use */
 	ADOPT_BESIDE, /* import beside them */
-	ADOPT_YES,    /* secretsmanager: take over the existing secret */
+	ADOPT_YES,    /* secretsmanager, vault: take over the existing secret */
 };
 
 struct desired_delivery {
@@ -131,13 +131,33 @@ enum destination_kind {
 	DESTINATION_ACM,
 	DESTINATION_SECRETSMANAGER,
 	DESTINATION_FILE,
+	DESTINATION_VAULT,
+};
+
+/* How one logs in to Vault. */
+enum vault_auth {
+	VAULT_AUTH_TOKEN,
+	VAULT_AUTH_APPROLE,
+};
+
+/* A key/value engine of HashiCorp Vault or OpenBao.  Files: an absolute path, or the name of a credential of the unit. */
+struct desired_vault {
+	char *address;
+	char *namespace; /* NULL: the root */
+	char *mount;
+	char *ca_file; /* NULL: the system's */
+	enum vault_auth method;
+	char *auth_mount; /* NULL: the method's own name */
+	char *token_file;
+	char *role_id_file;
+	char *secret_id_file; /* NULL: the role asks for none */
 };
 
 enum layout {
-	LAYOUT_ACM,	   /* secretsmanager: Certificate, CertificateChain, PrivateKey */
+	LAYOUT_ACM,	   /* secretsmanager, vault: Certificate, CertificateChain, PrivateKey */
 	LAYOUT_PEM,	   /* CERTIFICATE_PEM, CERTIFICATE_CHAIN_PEM, PRIVATE_KEY_PEM */
 	LAYOUT_KUBERNETES, /* tls.crt (leaf and chain), tls.key, ca.crt (the chain's last) */
-	LAYOUT_FIELDS,	   /* secretsmanager: names of one's own, see fields */
+	LAYOUT_FIELDS,	   /* secretsmanager, vault: names of one's own, see fields */
 	LAYOUT_NGINX,	   /* file: fullchain.pem privkey.pem */
 	LAYOUT_APACHE,	   /* file: cert.pem chain.pem privkey.pem */
 	LAYOUT_HAPROXY,	   /* file: haproxy.pem (leaf, chain, key) */
@@ -165,6 +185,7 @@ struct desired_destination {
 	struct desired_fields fields;
 	char *directory; /* file */
 	char *group;	 /* file: the group its files must have, or NULL */
+	struct desired_vault vault; /* vault */
 };
 
 enum action {

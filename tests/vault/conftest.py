@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.vault.harness import POLICY, Admin, Client, Real
+from tests.vault.harness import ALONE, Admin, Client, Real
 from tests.vault.server import Server
 
 REAL = os.environ.get("VAULT_SERVER")
@@ -21,7 +21,7 @@ def running_standin():
 def standin(running_standin):
     """The stand-in, as new; whatever asks it may not make a breach."""
     running_standin.vault.reset()
-    Admin(running_standin.address, running_standin.root_token).policy("certferry", POLICY)
+    Admin(running_standin.address, running_standin.root_token).policy("certferry", ALONE)
     yield running_standin
     assert running_standin.vault.breaches == []
 
@@ -32,7 +32,7 @@ def server(request, tmp_path):
         yield request.getfixturevalue("standin")
         return
     real = Real(REAL, tmp_path)
-    Admin(real.address, real.root_token).policy("certferry", POLICY)
+    Admin(real.address, real.root_token).policy("certferry", ALONE)
     yield real
     real.close()
 

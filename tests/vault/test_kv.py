@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The key/value engine: what is looked at, written and marked, and what is refused."""
-from tests.vault.harness import POLICY
+from tests.vault.harness import ALONE
 
 CHANGED, DELETED, NO_MOUNT, KV1, AMBIGUOUS, SEALED = 1102, 1103, 1104, 1105, 1003, 1101
 DATA = '{"tls.key":"k"}'
@@ -54,7 +54,7 @@ def test_when_its_metadata_are_gone_it_begins_again_at_1(client, admin):
 
 def test_version_1_of_the_engine_is_refused_before_anything_is_written(connect, admin):
     admin.do("POST", "sys/mounts/old", {"type": "kv", "options": {"version": "1"}})
-    admin.policy("certferry", POLICY.replace("secret/", "old/"))
+    admin.policy("certferry", ALONE.replace("secret/", "old/"))
     client = connect()
     said = client("mount", "old")
     assert (said["error"], said["code"]) == ("invalid", KV1)
@@ -63,7 +63,7 @@ def test_version_1_of_the_engine_is_refused_before_anything_is_written(connect, 
 
 def test_what_version_1_took_all_the_same_is_no_success(connect, admin):
     admin.do("POST", "sys/mounts/old", {"type": "kv", "options": {"version": "1"}})
-    admin.policy("certferry", POLICY.replace("secret/", "old/"))
+    admin.policy("certferry", ALONE.replace("secret/", "old/"))
     client = connect()
     assert client("write", "old", "tls/pay", 0, DATA)["code"] == KV1
     assert client("mark", "old", "tls/pay", "a=b")["error"] in ("invalid", "denied")
@@ -77,7 +77,7 @@ def test_a_mount_that_is_not_there_is_not_an_absent_secret(client):
 
 
 def test_a_mount_that_is_gone_is_told_to_whoever_may_ask_for_it(connect, admin):
-    admin.policy("certferry", POLICY.replace("secret/", "nomount/"))
+    admin.policy("certferry", ALONE.replace("secret/", "nomount/"))
     said = connect()("describe", "nomount", "tls/pay")
     assert (said["error"], said["code"]) == ("invalid", NO_MOUNT)
 
@@ -91,7 +91,7 @@ def test_no_right_is_told_with_the_place_to_look(client):
 def test_a_namespace_is_in_the_path(connect, admin, tmp_path):
     admin.do("POST", "sys/namespaces/team", {})
     admin.do("POST", "team/sys/mounts/secret", {"type": "kv", "options": {"version": "2"}})
-    admin.policy("certferry", POLICY, namespace="team/")
+    admin.policy("certferry", ALONE, namespace="team/")
     client = connect(namespace="team", **admin.approle(tmp_path, namespace="team/"))
     assert "error" not in client("mount", "secret")
     assert client("write", "secret", "tls/pay", 0, DATA)["version"] == 1
