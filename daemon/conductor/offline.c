@@ -25,15 +25,18 @@ static int print_expansion(const struct desired *desired)
 {
 	_cleanup_(expansion_freep) struct expansion *expansion = NULL;
 	_cleanup_(error_done) struct error err = ERROR_NULL;
-	_cleanup_(freep) char *region = NULL, *lines = NULL;
+	_cleanup_(freep) char *region = NULL;
 
 	if (expand_needs_region(desired) && aws_environment_region(&region, &err) < 0) {
 		(void)fprintf(stderr, "%s\n", err.text);
 		return 2;
 	}
 	expansion = expand(desired, NULL, region, NULL);
-	lines = expansion_lines(expansion);
-	(void)fputs(lines, stdout);
+	for (size_t i = 0; i < expansion->delivery_count; i++) {
+		_cleanup_(freep) char *line = expansion_line(expansion, i);
+
+		(void)fputs(line, stdout);
+	}
 	print_matches(desired);
 	STRV_FOREACH(problem, expansion->problems)
 		(void)fprintf(stderr, "%s\n", *problem);

@@ -371,18 +371,16 @@ void inventory_take_over(
 	leftovers_find(inventory);
 }
 
+/* Does the slot with this number have that delivery of ${expansion}? */
 static bool slot_shows(
-	const struct inventory *inventory, const struct slot *slot, const struct delivery *delivery)
+	const struct inventory *inventory, const struct expansion *expansion, size_t index)
 {
-	struct delivery made;
-	bool same;
+	_cleanup_(delivery_done) struct delivery made = { 0 }, delivery = { 0 };
 
-	stock_make_delivery(&inventory->stock, slot, &made);
-	same = strcmp(made.name, delivery->name) == 0 &&
-	       strcmp(made.object, delivery->object) == 0 &&
-	       strcmp(made.arn ?: "", delivery->arn ?: "") == 0;
-	delivery_done(&made);
-	return same;
+	stock_make_delivery(&inventory->stock, &inventory->slots[index], &made);
+	expansion_delivery(expansion, index, &delivery);
+	return strcmp(made.name, delivery.name) == 0 && strcmp(made.object, delivery.object) == 0 &&
+	       strcmp(made.arn ?: "", delivery.arn ?: "") == 0;
 }
 
 bool inventory_shows(const struct inventory *inventory, const struct world *world)
@@ -399,7 +397,7 @@ bool inventory_shows(const struct inventory *inventory, const struct world *worl
 				0)
 			return false;
 	for (size_t i = 0; i < expansion->delivery_count; i++)
-		if (!slot_shows(inventory, &inventory->slots[i], &expansion->deliveries[i]))
+		if (!slot_shows(inventory, expansion, i))
 			return false;
 	return true;
 }

@@ -116,21 +116,6 @@ static void remembered_done(struct remembered *remembered)
 
 /* --- the deliveries of the present world --- */
 
-static size_t certificate_index(const struct expansion *expansion, const char *name)
-{
-	size_t low = 0, high = expansion->certificate_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (strcmp(expansion->certificates[middle].name, name) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 /* The slots of ${expansion}, with what they point at; states are put in by
  * take_over_deliveries(). */
 static struct slot *slots_new(const struct inventory *inventory, const struct expansion *expansion)
@@ -138,15 +123,12 @@ static struct slot *slots_new(const struct inventory *inventory, const struct ex
 	struct slot *slots = mem_alloc(expansion->delivery_count * sizeof(*slots));
 
 	for (size_t i = 0; i < expansion->delivery_count; i++) {
-		const struct delivery *delivery = &expansion->deliveries[i];
-		bool same = i && strcmp(delivery[-1].certificate, delivery->certificate) == 0;
-		size_t certificate = same ? slots[i - 1].certificate
-					  : certificate_index(expansion, delivery->certificate);
-		struct tracked_certificate *state = inventory->certificates[certificate];
+		const struct expanded_delivery *delivery = &expansion->deliveries[i];
+		struct tracked_certificate *state = inventory->certificates[delivery->certificate];
 
-		slots[i].certificate = (uint32_t)certificate;
-		slots[i].place = (uint32_t)delivery->place->index;
-		slots[i].wish = (uint16_t)(delivery->wish - delivery->entry->deliver);
+		slots[i].certificate = delivery->certificate;
+		slots[i].place = delivery->place;
+		slots[i].wish = delivery->wish;
 		if (!state->count++)
 			state->first = i;
 	}
@@ -305,6 +287,13 @@ static void take_over(struct inventory *inventory, size_t i, struct tracked_deli
 		want_tag(inventory, slot);
 }
 
+/* The name of its delivery; the caller owns it. */
+static char *slot_name(const struct inventory *inventory, const struct slot *slot)
+{
+	return mem_join(certificate_of(inventory, slot)->name, "/",
+		place_of(inventory, slot)->place->name, NULL);
+}
+
 void take_over_deliveries(struct inventory *inventory, struct former *former)
 {
 	struct expansion *expansion = inventory->stock.world->expansion;
@@ -315,7 +304,7 @@ void take_over_deliveries(struct inventory *inventory, struct former *former)
 	inventory->stock.slots = inventory->slots;
 	inventory->stock.delivery_count = expansion->delivery_count;
 	for (size_t i = 0; i < expansion->delivery_count; i++) {
-		const char *name = expansion->deliveries[i].name;
+		_cleanup_(freep) char *name = slot_name(inventory, &inventory->slots[i]);
 		struct tracked_delivery *state = former_find(former, name);
 
 		if (state)

@@ -6,7 +6,6 @@
 
 #include "daemon/model/match.h"
 #include "daemon/plan/expand_problems.h"
-#include "lib/base/buf.h"
 #include "lib/base/strv.h"
 
 /* "*.example.com" as a part of a name: "wildcard.example.com". */
@@ -116,11 +115,6 @@ static void expand_match(struct expansion *expansion, const struct desired *desi
 
 /* --- places --- */
 
-static bool text_equal(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 struct expand_context {
 	struct expansion *expansion;
 	struct place ***places; /* of each destination, by their numbers; NULL: not wanted yet */
@@ -166,38 +160,20 @@ static struct place *place_get(
 
 /* --- deliveries --- */
 
-void delivery_make(const struct desired *desired, const struct expanded_certificate *certificate,
-	const struct place *place, const struct desired_delivery *wish, struct delivery *ret_delivery)
-{
-	const struct placeholders values = { place, certificate->name, certificate->domain };
-	struct delivery delivery = {
-		.name = mem_printf("%s/%s", certificate->name, place->name),
-		.certificate = mem_strdup(certificate->name),
-		.source_arn = mem_strdup(certificate->arn),
-		.place = place,
-		.entry = certificate->entry,
-		.wish = wish,
-		.object = wish->as ? placeholders_replace(wish->as, &values) : mem_strdup(certificate->name),
-		.arn = placeholders_replace(wish->arn, &values),
-		.kms_key = placeholders_replace(place->destination->kms_key, &values),
-	};
-	const char *adopted = desired_find_adopt(desired, delivery.name);
-
-	if (adopted && !delivery.arn)
-		delivery.arn = mem_strdup(adopted);
-	*ret_delivery = delivery;
-}
-
-static void add_delivery(struct expand_context *context, struct place *place)
+static void add_delivery(struct expand_context *context, const struct place *place)
 {
 	struct expansion *expansion = context->expansion;
+	const struct expanded_certificate *certificate = context->certificate;
 	size_t count = expansion->delivery_count;
 
 	if ((count & (count - 1)) == 0)
 		expansion->deliveries = mem_resize(
 			expansion->deliveries, MAX(count * 2, (size_t)1), sizeof(*expansion->deliveries));
-	delivery_make(context->desired, context->certificate, place, context->wish, &expansion->deliveries[count]);
-	expansion->delivery_count++;
+	expansion->deliveries[expansion->delivery_count++] = (struct expanded_delivery){
+		.certificate = (uint32_t)(certificate - expansion->certificates),
+		.place = (uint32_t)place->index,
+		.wish = (uint16_t)(context->wish - certificate->entry->deliver),
+	};
 }
 
 static void expand_delivery(struct expand_context *context)
@@ -231,15 +207,68 @@ static void expand_certificate(struct expand_context *context, const struct expa
 
 /* --- all of it --- */
 
-static int compare_delivery(const void *a, const void *b)
-{
-	return strcmp(((const struct delivery *)a)->name, ((const struct delivery *)b)->name);
-}
-
 static int compare_certificate(const void *a, const void *b)
 {
 	return strcmp(((const struct expanded_certificate *)a)->name,
 		((const struct expanded_certificate *)b)->name);
+}
+
+/* A name in its parts, read one character after another. */
+struct spelled {
+	const char *at;
+	const char *rest[2]; /* what comes when that has ended */
+	size_t next;
+};
+
+static struct spelled spell(const struct expansion *expansion, const struct expanded_delivery *delivery)
+{
+	return (struct spelled){
+		.at = expansion->certificates[delivery->certificate].name,
+		.rest = { "/", expansion->places[delivery->place]->name },
+	};
+}
+
+static unsigned char next_character(struct spelled *name)
+{
+	while (!*name->at && name->next < ARRAY_SIZE(name->rest))
+		name->at = name->rest[name->next++];
+	return (unsigned char)(*name->at ? *name->at++ : '\0');
+}
+
+static int compare_delivery(const void *a, const void *b, void *userdata)
+{
+	const struct expansion *expansion = userdata;
+	const struct expanded_delivery *left = a, *right = b;
+	struct spelled one, other;
+	unsigned char c, d;
+
+	if (left->certificate == right->certificate)
+		return strcmp(expansion->places[left->place]->name,
+			expansion->places[right->place]->name);
+	one = spell(expansion, left);
+	other = spell(expansion, right);
+	do {
+		c = next_character(&one);
+		d = next_character(&other);
+	} while (c == d && c);
+	return c < d ? -1 : c > d;
+}
+
+static bool is_sorted(struct expansion *expansion)
+{
+	for (size_t i = 1; i < expansion->delivery_count; i++)
+		if (compare_delivery(&expansion->deliveries[i - 1], &expansion->deliveries[i],
+			    expansion) > 0)
+			return false;
+	return true;
+}
+
+/* By their names.  They mostly are, where accounts are written in their order. */
+static void sort_deliveries(struct expansion *expansion)
+{
+	if (!is_sorted(expansion))
+		qsort_r(expansion->deliveries, expansion->delivery_count,
+			sizeof(*expansion->deliveries), compare_delivery, expansion);
 }
 
 struct expansion *expand(const struct desired *desired, const struct source_view *view,
@@ -251,6 +280,7 @@ struct expansion *expand(const struct desired *desired, const struct source_view
 		.region = region,
 		.desired = desired };
 
+	expansion->desired = desired;
 	if (view)
 		find_matches(desired, view, &matches);
 	for (size_t i = 0; i < desired->certificate_count; i++) {
@@ -264,83 +294,9 @@ struct expansion *expand(const struct desired *desired, const struct source_view
 	if (expansion->certificate_count)
 		qsort(expansion->certificates, expansion->certificate_count,
 			sizeof(*expansion->certificates), compare_certificate);
-	/* What stays has come first: the deliveries may be forgotten, and their memory goes back in one piece then. */
 	for (size_t i = 0; i < expansion->certificate_count; i++)
 		expand_certificate(&context, &expansion->certificates[i]);
 	expand_drop_problems(expansion, view, incumbents);
-	if (expansion->delivery_count)
-		qsort(expansion->deliveries, expansion->delivery_count, sizeof(*expansion->deliveries),
-			compare_delivery);
+	sort_deliveries(expansion);
 	return expansion;
-}
-
-const struct delivery *expansion_find(const struct expansion *expansion, const char *name)
-{
-	const struct delivery key = { .name = (char *)name };
-
-	if (!expansion->delivery_count)
-		return NULL;
-	return bsearch(&key, expansion->deliveries, expansion->delivery_count, sizeof(key), compare_delivery);
-}
-
-bool expansion_equal(const struct expansion *a, const struct expansion *b)
-{
-	if (a->delivery_count != b->delivery_count || a->certificate_count != b->certificate_count)
-		return false;
-	for (size_t i = 0; i < a->certificate_count; i++)
-		if (strcmp(a->certificates[i].name, b->certificates[i].name) != 0 ||
-			strcmp(a->certificates[i].arn, b->certificates[i].arn) != 0)
-			return false;
-	for (size_t i = 0; i < a->delivery_count; i++)
-		if (strcmp(a->deliveries[i].name, b->deliveries[i].name) != 0 ||
-			strcmp(a->deliveries[i].object, b->deliveries[i].object) != 0 ||
-			!text_equal(a->deliveries[i].arn, b->deliveries[i].arn))
-			return false;
-	return true;
-}
-
-char *expansion_lines(const struct expansion *expansion)
-{
-	struct buf lines = BUF_NULL;
-
-	for (size_t i = 0; i < expansion->delivery_count; i++) {
-		const struct delivery *delivery = &expansion->deliveries[i];
-		_cleanup_(freep) char *object = place_object_text(delivery->place, delivery->arn ?: delivery->object);
-		_cleanup_(freep) char *then = strv_join(delivery->wish->then, " ");
-
-		buf_printf(&lines, "%s %s -> %s %s", delivery->name, delivery->source_arn,
-			destination_kind_name(delivery->place->destination->kind), object);
-		if (*then)
-			buf_printf(&lines, " then %s", then);
-		buf_append_char(&lines, '\n');
-	}
-	return buf_take(&lines);
-}
-
-void expansion_forget_deliveries(struct expansion *expansion)
-{
-	for (size_t i = 0; i < expansion->delivery_count; i++)
-		delivery_done(&expansion->deliveries[i]);
-	free(expansion->deliveries);
-	expansion->deliveries = NULL;
-	expansion->delivery_count = 0;
-}
-
-struct expansion *expansion_free(struct expansion *expansion)
-{
-	if (!expansion)
-		return NULL;
-	expansion_forget_deliveries(expansion);
-	for (size_t i = 0; i < expansion->place_count; i++)
-		place_free(expansion->places[i]);
-	free(expansion->places);
-	for (size_t i = 0; i < expansion->certificate_count; i++) {
-		free(expansion->certificates[i].name);
-		free(expansion->certificates[i].arn);
-		free(expansion->certificates[i].domain);
-	}
-	free(expansion->certificates);
-	strv_free(expansion->problems);
-	free(expansion);
-	return NULL;
 }

@@ -23,30 +23,4 @@ struct expansion *expand(const struct desired *desired, const struct source_view
 /* expand_needs_region(desired): is there a destination that takes ${region}? */
 bool expand_needs_region(const struct desired *desired);
 
-/**
- * delivery_make(desired, certificate, place, wish, delivery):
- * The delivery of ${certificate} to ${place} that ${wish}, of its entry, asks for: the same that expand() finds, for
- * whoever does not keep them all.  Release it with delivery_done();
- * what it does not own is borrowed.
- */
-void delivery_make(const struct desired *desired, const struct expanded_certificate *certificate,
-	const struct place *place, const struct desired_delivery *wish, struct delivery *ret_delivery);
-
-/* expansion_forget_deliveries(expansion): release them; certificates, places and problems stay. */
-void expansion_forget_deliveries(struct expansion *expansion);
-
-/* expansion_find(expansion, name): the delivery named so, or NULL. */
-const struct delivery *expansion_find(const struct expansion *expansion, const char *name);
-
-/* expansion_equal(a, b): the same deliveries of the same certificates to the same objects? */
-bool expansion_equal(const struct expansion *a, const struct expansion *b);
-
-/* expansion_lines(expansion): one sorted line a delivery, "NAME SOURCE-ARN -> KIND ACCOUNT/REGION OBJECT [then ...]\n",
- * for a diff in review; the caller owns it. */
-char *expansion_lines(const struct expansion *expansion);
-
-struct expansion *expansion_free(struct expansion *expansion);
-
-DEFINE_CLEANUP(struct expansion *, expansion_free);
-
 #endif

@@ -28,10 +28,16 @@ static int compare_object(const struct delivery *a, const struct delivery *b)
 	return order ? order : strcmp(a->object, b->object);
 }
 
+/* A delivery, made, of those that may be to one object. */
+struct contender {
+	size_t index; /* in the expansion */
+	struct delivery delivery;
+};
+
 static int compare_object_and_name(const void *a, const void *b)
 {
-	const struct delivery *left = *(const struct delivery *const *)a;
-	const struct delivery *right = *(const struct delivery *const *)b;
+	const struct delivery *left = &((const struct contender *)a)->delivery;
+	const struct delivery *right = &((const struct contender *)b)->delivery;
 	int order = compare_object(left, right);
 
 	return order ? order : strcmp(left->name, right->name);
@@ -54,11 +60,30 @@ static char *object_problem(const struct delivery *delivery, bool complete)
 		delivery->name, delivery->object);
 }
 
+/* --- what is wrong --- */
+
+/* Why a delivery is left out.  There may be as many as there are deliveries: words are made of those
+ * that are said. */
+enum fault {
+	FAULT_NONE,
+	FAULT_NAME, /* the name of its object */
+	FAULT_SAME_BEFORE, /* it and the other one write the same object, and it comes first */
+	FAULT_SAME_AFTER,
+	FAULT_REPLACED, /* it goes on as the other one */
+	FAULT_STAYS_COVERED, /* the other one stays: which covers it, */
+	FAULT_STAYS, /* or for now */
+};
+
+struct marked {
+	uint32_t other; /* the delivery that the fault names besides */
+	uint8_t fault;
+};
+
 /* --- several to one object --- */
 
 /* Of deliveries sorted by their objects, those of one. */
 struct rivals {
-	const struct delivery **items;
+	const struct contender *items;
 	size_t count;
 	const struct source_view *view;
 	const struct incumbents *incumbents;
@@ -101,8 +126,8 @@ static bool covers(
 static bool are_found(const struct rivals *rivals)
 {
 	for (size_t i = 0; i < rivals->count; i++)
-		if (rivals->items[i]->entry != rivals->items[0]->entry ||
-			rivals->items[i]->entry->arn)
+		if (rivals->items[i].delivery.entry != rivals->items[0].delivery.entry ||
+			rivals->items[i].delivery.entry->arn)
 			return false;
 	return rivals->view != NULL;
 }
@@ -122,9 +147,9 @@ static bool ends_later(const struct source_certificate *a, const struct source_c
 static bool goes_before(const struct rivals *rivals, size_t one, size_t other, bool later)
 {
 	const struct source_certificate *a = source_view_find(
-		rivals->view, rivals->items[one]->source_arn);
+		rivals->view, rivals->items[one].delivery.source_arn);
 	const struct source_certificate *b = source_view_find(
-		rivals->view, rivals->items[other]->source_arn);
+		rivals->view, rivals->items[other].delivery.source_arn);
 
 	return a && b && (!later || ends_later(a, b)) && covers(a, b);
 }
@@ -147,33 +172,32 @@ static bool is_incumbent(const struct rivals *rivals, size_t one)
 {
 	const struct incumbents *incumbents = rivals->incumbents;
 
-	return incumbents && incumbents->has(incumbents->userdata, rivals->items[one]);
+	return incumbents && incumbents->has(incumbents->userdata, &rivals->items[one].delivery);
 }
 
-/* The one that takes the place of all others, or NULL. */
-static const struct delivery *find_heir(const struct rivals *rivals, enum settled_by *ret_by)
+/* The one that takes the place of all others, or count. */
+static size_t find_heir(const struct rivals *rivals, enum settled_by *ret_by)
 {
 	size_t latest = find_first(rivals, true), widest = find_first(rivals, false);
 
 	*ret_by = SETTLED_BY_DATES;
 	if (latest < rivals->count)
-		return rivals->items[latest];
+		return latest;
 	*ret_by = SETTLED_BY_RECORD;
 	if (widest < rivals->count && is_incumbent(rivals, widest))
-		return rivals->items[widest];
+		return widest;
 	*ret_by = SETTLED_FOR_NOW;
 	for (size_t i = 0; widest < rivals->count && i < rivals->count; i++)
 		if (is_incumbent(rivals, i))
-			return rivals->items[i];
+			return i;
 	*ret_by = SETTLED_BY_NOTHING;
-	return NULL;
+	return rivals->count;
 }
 
-static char *replaced_text(
-	const struct rivals *rivals, const struct delivery *lost, const struct delivery *heir)
+static char *replaced_text(const struct source_view *view, const struct delivery *lost,
+	const struct delivery *heir)
 {
-	const struct source_certificate *certificate = source_view_find(
-		rivals->view, heir->source_arn);
+	const struct source_certificate *certificate = source_view_find(view, heir->source_arn);
 	char end[TIME_TEXT_SIZE];
 
 	return mem_printf("delivery '%s' goes on as '%s': both certificates match '%s', and the "
@@ -184,13 +208,13 @@ static char *replaced_text(
 }
 
 static char *stays_text(
-	const struct delivery *lost, const struct delivery *heir, enum settled_by by)
+	const struct delivery *lost, const struct delivery *heir, bool covered)
 {
 	return mem_printf("certferry leaves out delivery '%s': both certificates match '%s', and "
 			  "it goes on with '%s', which it "
 			  "delivered before%s",
 		lost->name, lost->entry->name, heir->name,
-		by == SETTLED_BY_RECORD
+		covered
 			? " and which covers all names of the former"
 			: ", until one of the same type that covers all names ends last; choose another name for "
 			  "one of them with as:, or match fewer");
@@ -205,62 +229,155 @@ static char *same_object_text(const struct delivery *one, const struct delivery 
 		one->name, other->name, delivery_object_name(other));
 }
 
-static char *rival_text(const struct rivals *rivals, size_t i, const struct delivery *heir,
-	enum settled_by by)
+/* The sentence; ${other} is empty where the fault names none. */
+static char *fault_text(const struct source_view *view, enum fault fault,
+	const struct delivery *delivery, const struct delivery *other)
 {
-	size_t pair = i + 1 < rivals->count ? i : i - 1;
+	switch (fault) {
+	case FAULT_NONE:
+		break;
+	case FAULT_NAME:
+		return object_problem(delivery, view != NULL);
+	case FAULT_SAME_BEFORE:
+		return same_object_text(delivery, other);
+	case FAULT_SAME_AFTER:
+		return same_object_text(other, delivery);
+	case FAULT_REPLACED:
+		return replaced_text(view, delivery, other);
+	case FAULT_STAYS_COVERED:
+	case FAULT_STAYS:
+		return stays_text(delivery, other, fault == FAULT_STAYS_COVERED);
+	}
+	return NULL;
+}
 
-	if (by == SETTLED_BY_NOTHING)
-		return same_object_text(rivals->items[pair], rivals->items[pair + 1]);
-	return by == SETTLED_BY_DATES ? replaced_text(rivals, rivals->items[i], heir)
-				      : stays_text(rivals->items[i], heir, by);
+/* What is wrong with number ${i}, where ${heir} stays or nobody does. */
+static struct marked mark_rival(
+	const struct rivals *rivals, size_t i, size_t heir, enum settled_by by)
+{
+	bool before = i + 1 < rivals->count;
+	size_t other = by != SETTLED_BY_NOTHING ? heir : before ? i + 1 : i - 1;
+
+	return (struct marked){
+		.other = (uint32_t)rivals->items[other].index,
+		.fault = by == SETTLED_BY_NOTHING ? (before ? FAULT_SAME_BEFORE : FAULT_SAME_AFTER)
+			 : by == SETTLED_BY_DATES  ? FAULT_REPLACED
+			 : by == SETTLED_BY_RECORD ? FAULT_STAYS_COVERED
+						   : FAULT_STAYS,
+	};
 }
 
 static void mark_rivals(
-	const struct rivals *rivals, struct expansion *expansion, char **problems)
+	const struct rivals *rivals, struct expansion *expansion, struct marked *marks)
 {
 	bool found = are_found(rivals);
 	enum settled_by by = SETTLED_BY_NOTHING;
-	const struct delivery *heir = found ? find_heir(rivals, &by) : NULL;
+	size_t heir = found ? find_heir(rivals, &by) : rivals->count;
 
 	expansion->dated |= found;
 	expansion->left_out |= by == SETTLED_BY_NOTHING || by == SETTLED_FOR_NOW;
-	for (size_t i = 0; i < rivals->count; i++) {
-		const struct delivery *delivery = rivals->items[i];
-		char **problem = &problems[delivery - expansion->deliveries];
-
-		if (delivery == heir)
-			continue;
-		free(*problem);
-		*problem = rival_text(rivals, i, heir, by);
-	}
+	for (size_t i = 0; i < rivals->count; i++)
+		if (i != heir)
+			marks[rivals->items[i].index] = mark_rival(rivals, i, heir, by);
 }
 
-/* Marks those of several to one object that are left out. */
-static void mark_same_objects(struct expansion *expansion, const struct source_view *view,
-	const struct incumbents *incumbents, char **problems)
-{
-	const size_t count = expansion->delivery_count;
-	_cleanup_(freep) const struct delivery **sorted = mem_alloc(count * sizeof(*sorted));
+/* --- which are to one object --- */
 
-	for (size_t i = 0; i < count; i++)
-		sorted[i] = &expansion->deliveries[i];
-	if (count)
-		qsort(sorted, count, sizeof(*sorted), compare_object_and_name);
+/* What an object is told by, short: two objects may have the same. */
+struct object_hint {
+	uint64_t hash;
+	size_t index; /* of its delivery */
+};
+
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * 1099511628211u;
+	return hash;
+}
+
+/* Equal where compare_object() says 0. */
+static uint64_t object_hash(const struct delivery *delivery)
+{
+	const char *arn = delivery_named_arn(delivery);
+	uint64_t hash = 14695981039346656037u;
+
+	if (arn)
+		return hash_text(hash, arn);
+	hash = hash_text(hash, delivery->place->key);
+	hash = hash_text(hash ^ '\n', delivery->place->via ?: "");
+	return hash_text(hash ^ '\n', delivery->object);
+}
+
+static int compare_hints(const void *a, const void *b)
+{
+	const struct object_hint *left = a, *right = b;
+
+	if (left->hash != right->hash)
+		return left->hash < right->hash ? -1 : 1;
+	return (left->index > right->index) - (left->index < right->index);
+}
+
+/* Marks those of ${hints}, which are of one hash, that are to one object. */
+static void mark_alike(struct expansion *expansion, const struct object_hint *hints, size_t count,
+	const struct source_view *view, const struct incumbents *incumbents, struct marked *marks)
+{
+	struct contender *items = mem_alloc(count * sizeof(*items));
+
+	for (size_t i = 0; i < count; i++) {
+		items[i].index = hints[i].index;
+		expansion_delivery(expansion, hints[i].index, &items[i].delivery);
+	}
+	qsort(items, count, sizeof(*items), compare_object_and_name);
 	for (size_t i = 0, next; i < count; i = next) {
 		struct rivals rivals = {
-			.items = &sorted[i], .view = view, .incumbents = incumbents
+			.items = &items[i], .view = view, .incumbents = incumbents
 		};
 
-		for (next = i + 1; next < count && compare_object(sorted[i], sorted[next]) == 0;
+		for (next = i + 1; next < count && compare_object(&items[i].delivery,
+							   &items[next].delivery) == 0;
 			next++)
 			;
 		rivals.count = next - i;
 		/* Of certificates not seen yet, the same text becomes different names. */
-		if (rivals.count > 1 && (view || !strchr(sorted[i]->object, '{')))
-			mark_rivals(&rivals, expansion, problems);
+		if (rivals.count > 1 && (view || !strchr(items[i].delivery.object, '{')))
+			mark_rivals(&rivals, expansion, marks);
+	}
+	for (size_t i = 0; i < count; i++)
+		delivery_done(&items[i].delivery);
+	free(items);
+}
+
+/* Marks those whose object has a name that cannot be, and those of several to one object that are
+ * left out.  Of each delivery only its hint is kept. */
+static void mark_faults(struct expansion *expansion, const struct source_view *view,
+	const struct incumbents *incumbents, struct marked *marks)
+{
+	const size_t count = expansion->delivery_count;
+	_cleanup_(freep) struct object_hint *hints = mem_alloc(count * sizeof(*hints));
+
+	for (size_t i = 0; i < count; i++) {
+		_cleanup_(delivery_done) struct delivery delivery = { 0 };
+		_cleanup_(freep) char *problem = NULL;
+
+		expansion_delivery(expansion, i, &delivery);
+		problem = object_problem(&delivery, view != NULL);
+		if (problem)
+			marks[i].fault = FAULT_NAME;
+		expansion->left_out |= problem != NULL;
+		hints[i] = (struct object_hint){ object_hash(&delivery), i };
+	}
+	if (count)
+		qsort(hints, count, sizeof(*hints), compare_hints);
+	for (size_t i = 0, next; i < count; i = next) {
+		for (next = i + 1; next < count && hints[i].hash == hints[next].hash; next++)
+			;
+		if (next - i > 1)
+			mark_alike(expansion, &hints[i], next - i, view, incumbents, marks);
 	}
 }
+
+/* --- what is said of it --- */
 
 /* A source, or a pattern for names, may make one of each of its deliveries. */
 static bool add_problem(char ***problems, size_t *count, const char *problem)
@@ -274,27 +391,29 @@ static bool add_problem(char ***problems, size_t *count, const char *problem)
 	return true;
 }
 
-void expand_drop_problems(struct expansion *expansion, const struct source_view *view,
-	const struct incumbents *incumbents)
+static char *marked_text(const struct expansion *expansion, const struct source_view *view,
+	size_t index, const struct marked *marked)
 {
-	struct delivery *deliveries = expansion->deliveries;
-	const size_t count = expansion->delivery_count;
-	_cleanup_(freep) char **problems = mem_alloc(count * sizeof(*problems));
-	size_t kept = 0, said = 0, unsaid = 0;
+	_cleanup_(delivery_done) struct delivery delivery = { 0 }, other = { 0 };
 
-	for (size_t i = 0; i < count; i++) {
-		problems[i] = object_problem(&deliveries[i], view != NULL);
-		expansion->left_out |= problems[i] != NULL;
-	}
-	mark_same_objects(expansion, view, incumbents, problems);
-	for (size_t i = 0; i < count; i++) {
-		if (!problems[i]) {
-			deliveries[kept++] = deliveries[i];
+	expansion_delivery(expansion, index, &delivery);
+	if (marked->fault != FAULT_NAME)
+		expansion_delivery(expansion, marked->other, &other);
+	return fault_text(view, (enum fault)marked->fault, &delivery, &other);
+}
+
+static void say_problems(
+	struct expansion *expansion, const struct source_view *view, const struct marked *marks)
+{
+	size_t said = 0, unsaid = 0;
+
+	for (size_t i = 0; i < expansion->delivery_count; i++) {
+		_cleanup_(freep) char *text = NULL;
+
+		if (marks[i].fault == FAULT_NONE)
 			continue;
-		}
-		unsaid += !add_problem(&expansion->problems, &said, problems[i]);
-		free(problems[i]);
-		delivery_done(&deliveries[i]);
+		text = marked_text(expansion, view, i, &marks[i]);
+		unsaid += !add_problem(&expansion->problems, &said, text);
 	}
 	if (unsaid) {
 		_cleanup_(freep) char *more = mem_printf("certferry leaves out these deliveries "
@@ -303,5 +422,19 @@ void expand_drop_problems(struct expansion *expansion, const struct source_view 
 
 		strv_append(&expansion->problems, more);
 	}
+}
+
+void expand_drop_problems(struct expansion *expansion, const struct source_view *view,
+	const struct incumbents *incumbents)
+{
+	const size_t count = expansion->delivery_count;
+	_cleanup_(freep) struct marked *marks = mem_alloc(count * sizeof(*marks));
+	size_t kept = 0;
+
+	mark_faults(expansion, view, incumbents, marks);
+	say_problems(expansion, view, marks);
+	for (size_t i = 0; i < count; i++)
+		if (marks[i].fault == FAULT_NONE)
+			expansion->deliveries[kept++] = expansion->deliveries[i];
 	expansion->delivery_count = kept;
 }

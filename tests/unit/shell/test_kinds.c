@@ -221,6 +221,7 @@ struct world {
 	struct desired_certificate certificate;
 	struct desired desired;
 	struct expansion *expansion;
+	struct delivery first; /* of it */
 	struct destination_context context;
 	struct issuer issuer;
 
@@ -253,6 +254,7 @@ static int setup(void **state)
 		.destinations = world->destinations,
 		.destination_count = 2 };
 	world->expansion = expand(&world->desired, NULL, NULL, NULL);
+	expansion_delivery(world->expansion, 0, &world->first);
 	assert_true(sd_event_new(&world->context.event) >= 0);
 	world->issuer = make_issuer("root");
 	*state = world;
@@ -263,6 +265,7 @@ static int teardown(void **state)
 {
 	struct world *world = *state;
 
+	delivery_done(&world->first);
 	expansion_free(world->expansion);
 	sd_event_unref(world->context.event);
 	issuer_done(&world->issuer);
@@ -277,15 +280,21 @@ static int teardown(void **state)
 static void test_expands(void **state)
 {
 	struct world *world = *state;
-	_cleanup_(freep) char *lines = expansion_lines(world->expansion);
+	static const char *const lines[] = {
+		"pay/books/shelf-high arn:1 -> shelf pay.high.{no} on shelf high\n",
+		"pay/books/shelf-low arn:1 -> shelf pay.low.{no} on shelf low\n",
+		"pay/local arn:1 -> file /srv/tls/pay\n",
+	};
 
-	assert_string_equal(lines,
-		"pay/books/shelf-high arn:1 -> shelf pay.high.{no} on shelf high\n"
-		"pay/books/shelf-low arn:1 -> shelf pay.low.{no} on shelf low\n"
-		"pay/local arn:1 -> file /srv/tls/pay\n");
+	assert_int_equal(world->expansion->delivery_count, ARRAY_SIZE(lines));
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		_cleanup_(freep) char *line = expansion_line(world->expansion, i);
+
+		assert_string_equal(line, lines[i]);
+	}
 	assert_int_equal(world->expansion->place_count, 3);
 	assert_false(expand_needs_region(&world->desired));
-	assert_null(place_part(world->expansion->deliveries[0].place, "account"));
+	assert_null(place_part(world->first.place, "account"));
 }
 
 static void test_two_destinations_of_one_place(void **state)
@@ -339,7 +348,7 @@ static void run(struct world *world)
 
 static void look(struct world *world)
 {
-	struct look_item item = { .delivery = &world->expansion->deliveries[0] };
+	struct look_item item = { .delivery = &world->first };
 
 	destination_look(&world->context, &item, 1, NULL, 42, note_look, world);
 	run(world);
@@ -348,7 +357,7 @@ static void look(struct world *world)
 static void test_looks_and_puts(void **state)
 {
 	struct world *world = *state;
-	const struct delivery *delivery = &world->expansion->deliveries[0];
+	const struct delivery *delivery = &world->first;
 	_cleanup_(bundle_freep) struct bundle *bundle = make_bundle(
 		&world->issuer, "pay.example.com", 7, 3600);
 	const struct look_item item = { .delivery = delivery };
@@ -403,7 +412,7 @@ static void test_is_carried(void **state)
 		&world->issuer, "pay.example.com", 7, 3600);
 	_cleanup_(in_place_done) struct in_place in_place = { 0 };
 	const struct source_certificate source = { 0 };
-	const struct transfer_item item = { .delivery = &world->expansion->deliveries[0] };
+	const struct transfer_item item = { .delivery = &world->first };
 	const struct carry_gate gate = { .open = true };
 	const struct carry_job job = {
 		.context = &world->context,
