@@ -97,12 +97,30 @@ static void look_again(struct conductor *conductor, size_t index)
 
 /* Is nothing known of it, and its place being looked at without it?  (While its version is still
  * being read, that is what it waits for.) */
-static bool waits_for_look(const struct slot *slot)
+static bool waits_for_look(const struct conductor *conductor, const struct slot *slot)
 {
-	const struct source_certificate *seen = slot->open->certificate->seen;
+	const struct source_certificate *seen = stock_certificate(conductor->stock, slot)->seen;
 
-	return slot->open->place->looking && !(slot->claimed_by & CLAIM_LOOK) && seen &&
-	       !seen->unread;
+	return stock_place(conductor->stock, slot)->looking && !(slot->claimed_by & CLAIM_LOOK) &&
+	       seen && !seen->unread;
+}
+
+/* A settled one, to which the plan speaks at a glance. */
+static void start_glanced(struct conductor *conductor, size_t index)
+{
+	const struct slot *slot = &conductor->stock->slots[index];
+
+	switch (planner_glance(&conductor->planner, index)) {
+	case PLAN_GLANCE_LOOK:
+		inventory_want_look(conductor->inventory, index, true);
+		break;
+	case PLAN_GLANCE_WAIT:
+		if (waits_for_look(conductor, slot))
+			inventory_wait_for_look(conductor->inventory, index);
+		break;
+	default:
+		break;
+	}
 }
 
 /* What is to be done for a delivery, but for carrying it, which is done for all of its
@@ -132,7 +150,7 @@ static void start_delivery_step(struct conductor *conductor, size_t index, const
 	case STEP_WAIT:
 		say_stuck(conductor, slot->open, step);
 		say_deadline(conductor, slot->open, step);
-		if (waits_for_look(slot))
+		if (waits_for_look(conductor, slot))
 			inventory_wait_for_look(conductor->inventory, index);
 		break;
 	default:
@@ -145,6 +163,8 @@ static void start_steps(struct conductor *conductor, const struct tracked_certif
 {
 	bool transfer = certificate->planned.due > 0;
 
+	for (size_t i = 0; i < certificate->count; i++)
+		start_glanced(conductor, certificate->first + i);
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct step *step = &plan->steps[i];
 

@@ -13,6 +13,8 @@ struct planner_input {
 	struct plan_certificate *certificates;
 	struct plan_delivery *deliveries;
 	struct plan_dependent *dependents;
+	size_t *numbers; /* of the deliveries among those of their certificate; NULL: all are there */
+	size_t in_place; /* of those that are left out */
 };
 
 static struct plan_certificate certificate_input(const struct tracked_certificate *certificate)
@@ -112,6 +114,7 @@ static void planner_input_done(struct planner_input *filled)
 {
 	free(filled->certificates);
 	free(filled->deliveries);
+	free(filled->numbers);
 	for (size_t i = 0; i < filled->input.dependent_count; i++)
 		free((void *)filled->dependents[i].shares);
 	free(filled->dependents);
@@ -178,6 +181,55 @@ static void fill_certificate(struct planner *planner, const struct tracked_certi
 		&planner->stock->census, &certificate->planned.touched);
 }
 
+enum plan_glance planner_glance(const struct planner *planner, size_t index)
+{
+	const struct slot *slot = &planner->stock->slots[index];
+	const struct tracked_place *place = stock_place(planner->stock, slot);
+	const struct plan_certificate certificate = certificate_input(
+		stock_certificate(planner->stock, slot));
+	const struct plan_glimpse glimpse = {
+		.state = slot_state(slot),
+		.confirmed = !slot->open && slot->settled.has_record ? slot_confirmed(slot) : NULL,
+		.proves = stock_wish(planner->stock, slot)->prove_count > 0,
+		.in_flight = slot->claimed_by & CLAIMS_IN_FLIGHT,
+		.may_look = !place->looking,
+		.untagged = slot->untagged && !(slot->claimed_by & CLAIM_TAG),
+	};
+
+	return plan_glance(&glimpse, &certificate, planner->stock->view != NULL);
+}
+
+/* One certificate with those deliveries that have to be opened; of the others is counted what they
+ * come to. */
+static void fill_opened(struct planner *planner, const struct tracked_certificate *certificate,
+	struct planner_input *filled)
+{
+	size_t *numbers = mem_alloc(certificate->count * sizeof(*numbers));
+	size_t count = 0, in_place = 0;
+	bool in_flight = false;
+
+	for (size_t i = 0; i < certificate->count; i++) {
+		const size_t index = certificate->first + i;
+		enum plan_glance glance = planner_glance(planner, index);
+
+		if (glance == PLAN_GLANCE_OPEN) {
+			numbers[count++] = i;
+			continue;
+		}
+		in_flight |= glance != PLAN_GLANCE_RESTS;
+		in_place += slot_state(&planner->stock->slots[index]) == OBSERVED_PRESENT;
+	}
+	planner_input_init(planner, 1, count, filled);
+	filled->numbers = numbers;
+	filled->in_place = in_place;
+	filled->certificates[0] = certificate_input(certificate);
+	for (size_t i = 0; i < count; i++)
+		filled->deliveries[i] = delivery_input(planner, certificate->first + numbers[i], 0);
+	filled->input.left_in_flight = in_flight;
+	filled->input.elsewhere = census_without(
+		&planner->stock->census, &certificate->planned.touched);
+}
+
 /* Some of its deliveries: whether it is to be exported for itself cannot be told by them. */
 static void fill_some(struct planner *planner, const struct tracked_certificate *certificate,
 	size_t first, size_t count, struct planner_input *filled)
@@ -195,7 +247,10 @@ static void fill_some(struct planner *planner, const struct tracked_certificate 
 
 static struct planned count_planned(const struct planner_input *filled, const struct plan *plan)
 {
-	struct planned planned = { .touched = plan_count_touched(&filled->input) };
+	struct planned planned = {
+		.touched = plan_count_touched(&filled->input),
+		.in_place = filled->in_place,
+	};
 
 	for (size_t i = 0; i < filled->input.delivery_count; i++)
 		planned.in_place += filled->deliveries[i].observed->state == OBSERVED_PRESENT;
@@ -212,9 +267,12 @@ void planner_certificate(struct planner *planner, const struct tracked_certifica
 {
 	_cleanup_(planner_input_done) struct planner_input filled;
 
-	fill_certificate(planner, certificate, &filled);
+	fill_opened(planner, certificate, &filled);
 	plan_make(&filled.input, ret_plan);
 	*ret_planned = count_planned(&filled, ret_plan);
+	for (size_t i = 0; i < ret_plan->count; i++)
+		if (*ret_plan->steps[i].delivery)
+			ret_plan->steps[i].index = filled.numbers[ret_plan->steps[i].index];
 }
 
 /* What guard: counts of a certificate's deliveries.  Settled ones that are confirmed are none of it. */

@@ -23,10 +23,15 @@ struct planner {
 /* --- to act by --- */
 
 /* planner_certificate(planner, certificate, plan, planned): with all its deliveries, in whose
- * order the indexes of the steps are; and what it comes to.  Opens them.  Release the plan with
+ * order the indexes of the steps are; and what it comes to.  Opens them, but for those to which the
+ * plan speaks at a glance (planner_glance()): it has no steps for these.  Release the plan with
  * plan_done(). */
 void planner_certificate(struct planner *planner, const struct tracked_certificate *certificate, struct plan *ret_plan,
 	struct planned *ret_planned);
+
+/* planner_glance(planner, slot): what the plan says to slot number ${slot} as long as it is
+ * settled; PLAN_GLANCE_OPEN: it is not, or has to be opened to know. */
+enum plan_glance planner_glance(const struct planner *planner, size_t slot);
 
 /* planner_touched(planner, certificate): of its plan, what guard: counts.  Settled deliveries
  * that are confirmed are none of it. */

@@ -13,8 +13,8 @@ static char *object_key(const struct delivery *delivery)
 {
 	const struct place *place = delivery->place;
 
-	return mem_printf("%s %s %s %s", destination_kind_name(place->destination->kind),
-		place->key, delivery->object, delivery->source_arn);
+	return mem_join(destination_kind_name(place->destination->kind), " ", place->key, " ",
+		delivery->object, " ", delivery->source_arn, NULL);
 }
 
 /* Is ${row} about the object of ${delivery}, whatever the source certificate was? */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/inventory/settled.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,13 +73,30 @@ char *settled_object(const struct settled *settled)
 	if (!settled->id_has_uuid)
 		return mem_strdup(settled->id);
 	uuid_format(settled->uuid, uuid);
-	return mem_printf("%s%s", settled->id, uuid);
+	return mem_join(settled->id, uuid, NULL);
+}
+
+#define NUMBER_SIZE sizeof("18446744073709551615")
+
+/* In ${text}, from its end on: printf() is slow, and there are very many. */
+static const char *number_format(uint64_t number, char text[static NUMBER_SIZE])
+{
+	char *at = text + NUMBER_SIZE - 1;
+
+	*at = '\0';
+	do {
+		*--at = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	return at;
 }
 
 static char *dated_revision(const struct version *version, uint64_t number)
 {
-	return mem_printf("%" PRIu64 " %" PRIu64 " %" PRIu64, version->not_before,
-		version->not_after, number);
+	char before[NUMBER_SIZE], after[NUMBER_SIZE], last[NUMBER_SIZE];
+
+	return mem_join(number_format(version->not_before, before), " ",
+		number_format(version->not_after, after), " ", number_format(number, last), NULL);
 }
 
 static void pack_revision(struct settled *settled, const char *revision)

@@ -10,7 +10,7 @@ void delivery_make(const struct desired *desired, const struct expanded_certific
 {
 	const struct placeholders values = { place, certificate->name, certificate->domain };
 	struct delivery delivery = {
-		.name = mem_printf("%s/%s", certificate->name, place->name),
+		.name = mem_join(certificate->name, "/", place->name, NULL),
 		.certificate = mem_strdup(certificate->name),
 		.source_arn = mem_strdup(certificate->arn),
 		.place = place,

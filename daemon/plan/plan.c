@@ -570,6 +570,30 @@ static void plan_delivery(struct planner *planner, size_t index)
 		plan_tag(planner, index);
 }
 
+/* As plan_delivery() with a record that has a confirmed version and no more. */
+enum plan_glance plan_glance(const struct plan_glimpse *glimpse,
+	const struct plan_certificate *certificate, bool source_seen)
+{
+	const struct source_certificate *seen = certificate->seen;
+
+	if (!glimpse->confirmed)
+		return PLAN_GLANCE_OPEN;
+	if (glimpse->in_flight)
+		return PLAN_GLANCE_IN_FLIGHT;
+	if (!source_seen)
+		return PLAN_GLANCE_WAIT;
+	if (!seen || certificate->refusal)
+		return PLAN_GLANCE_OPEN;
+	if (!digest_is_set(&seen->version.digest))
+		return seen->unread ? PLAN_GLANCE_WAIT : PLAN_GLANCE_OPEN;
+	if (glimpse->state == OBSERVED_UNKNOWN)
+		return glimpse->may_look ? PLAN_GLANCE_LOOK : PLAN_GLANCE_WAIT;
+	if (glimpse->state == OBSERVED_PRESENT && !glimpse->proves && !glimpse->untagged &&
+		digest_equal(&glimpse->confirmed->digest, &seen->version.digest))
+		return PLAN_GLANCE_RESTS;
+	return PLAN_GLANCE_OPEN;
+}
+
 /* A place that could not be looked at is left out: it must not delay the others. */
 struct plan_touched plan_count_touched(const struct plan_input *input)
 {
@@ -635,6 +659,8 @@ void plan_make(const struct plan_input *input, struct plan *ret_plan)
 
 	planner.touched.known += input->elsewhere.known;
 	planner.touched.unseen += input->elsewhere.unseen;
+	for (size_t i = 0; i < input->certificate_count; i++)
+		exporting[i] = input->left_in_flight;
 	for (size_t i = 0; i < input->delivery_count; i++)
 		plan_delivery(&planner, i);
 	for (size_t i = 0; i < input->certificate_count; i++)

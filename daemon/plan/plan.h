@@ -74,6 +74,7 @@ struct plan_input {
 	bool keep_eligible; /* source.keep_eligible */
 	unsigned guard; /* 0: no guard */
 	struct plan_touched elsewhere; /* among deliveries that this input leaves out */
+	bool left_in_flight; /* of deliveries of its certificates that it leaves out, some are in flight or not looked at */
 	usec_t now;
 };
 
@@ -90,6 +91,30 @@ void plan_make(const struct plan_input *input, struct plan *ret_plan);
 
 /* plan_count_touched(input): of the deliveries in ${input}, without `elsewhere`. */
 struct plan_touched plan_count_touched(const struct plan_input *input);
+
+/*
+ * What the plan says to a settled delivery, of which no more is known than that a version is
+ * confirmed, and that nothing was seen there yet or just that version.  Nearly all are such, and may
+ * be left out of an input.
+ */
+enum plan_glance {
+	PLAN_GLANCE_OPEN, /* more than can be said at a glance */
+	PLAN_GLANCE_RESTS, /* nothing */
+	PLAN_GLANCE_IN_FLIGHT, /* nothing while it is; left_in_flight, as with the next two */
+	PLAN_GLANCE_LOOK, /* STEP_LOOK */
+	PLAN_GLANCE_WAIT, /* STEP_WAIT, without a failure and a time */
+};
+
+struct plan_glimpse {
+	enum observed_state state;
+	const struct version *confirmed; /* recorded; NULL: none */
+	bool proves; /* its entry has prove: */
+	bool in_flight, may_look, untagged; /* as in plan_delivery */
+};
+
+/* plan_glance(glimpse, certificate, source_seen): what plan_make() would say to it. */
+enum plan_glance plan_glance(const struct plan_glimpse *glimpse,
+	const struct plan_certificate *certificate, bool source_seen);
 
 /* What guard: says to touched deliveries. */
 enum plan_guard {

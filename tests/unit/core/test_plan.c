@@ -28,6 +28,7 @@
 
 #include <cmocka.h>
 
+#include "daemon/inventory/settled.h"
 #include "daemon/plan/plan.h"
 #include "daemon/transition/schedule.h"
 #include "lib/base/buf.h"
@@ -659,6 +660,8 @@ static void compare_steps(struct situation *s, char *lines, const struct plan *p
 
 /* --- a plan made in parts says what the whole one says --- */
 
+static unsigned glances[PLAN_GLANCE_WAIT + 1]; /* how often each was seen */
+
 struct part {
 	struct plan_input input;
 	struct plan_delivery deliveries[MANY];
@@ -706,6 +709,67 @@ static size_t check_part(const struct part *part, const struct plan *whole)
 	return count;
 }
 
+/* What a settled one comes to at a glance; PLAN_GLANCE_OPEN: it is none. */
+static enum plan_glance glance_at(const struct plan_input *input, const struct plan_delivery *delivery)
+{
+	struct kept_version versions[VERSIONS_KEPT] = { 0 };
+	struct settled settled = { 0 };
+	struct plan_glimpse glimpse = {
+		.state = delivery->observed->state,
+		.proves = delivery->delivery->wish->prove_count > 0,
+		.in_flight = delivery->in_flight,
+		.may_look = delivery->may_look,
+		.untagged = delivery->untagged,
+	};
+
+	if (!delivery->record || !settled_pack(&settled, versions, delivery->record, delivery->observed, true))
+		return PLAN_GLANCE_OPEN;
+	if (settled.version)
+		glimpse.confirmed = &delivery->record->confirmed;
+	settled_done(&settled);
+	return plan_glance(&glimpse, &input->certificates[delivery->certificate], input->source_seen);
+}
+
+/* Its steps in the plan are what was said at a glance; how many they are. */
+static size_t check_glance(enum plan_glance glance, const char *delivery, const struct plan *whole)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < whole->count; i++) {
+		const struct step *step = &whole->steps[i];
+
+		if (*step->dependent || strcmp(step->delivery, delivery) != 0)
+			continue;
+		assert_int_equal(step->verb, glance == PLAN_GLANCE_LOOK ? STEP_LOOK : STEP_WAIT);
+		assert_false(step->failed);
+		assert_int_equal(step->when, 0);
+		count++;
+	}
+	assert_int_equal(count, glance == PLAN_GLANCE_LOOK || glance == PLAN_GLANCE_WAIT);
+	return count;
+}
+
+/* The same without those that are settled. */
+static size_t check_glances(struct part *part, const struct plan *whole)
+{
+	size_t count = 0, kept = 0;
+
+	for (size_t i = 0; i < part->input.delivery_count; i++) {
+		const struct plan_delivery delivery = part->deliveries[i];
+		enum plan_glance glance = glance_at(&part->input, &delivery);
+
+		if (glance == PLAN_GLANCE_OPEN) {
+			part->deliveries[kept++] = delivery;
+			continue;
+		}
+		glances[glance]++;
+		count += check_glance(glance, delivery.delivery->name, whole);
+		part->input.left_in_flight |= glance != PLAN_GLANCE_RESTS;
+	}
+	part->input.delivery_count = kept;
+	return count + check_part(part, whole);
+}
+
 /* A certificate with all its deliveries, the rest counted elsewhere; then the dependents, with what is in flight. */
 static void check_parts(const struct plan_input *input, const struct plan *whole)
 {
@@ -715,6 +779,7 @@ static void check_parts(const struct plan_input *input, const struct plan *whole
 
 	for (size_t c = 0; c < input->certificate_count; c++) {
 		struct plan_touched own;
+		size_t own_steps;
 
 		fill_part(&part, input);
 		part.input.certificates = &input->certificates[c];
@@ -725,7 +790,9 @@ static void check_parts(const struct plan_input *input, const struct plan *whole
 		own = plan_count_touched(&part.input);
 		part.input.elsewhere.known = all.known - own.known;
 		part.input.elsewhere.unseen = all.unseen - own.unseen;
-		count += check_part(&part, whole);
+		own_steps = check_part(&part, whole);
+		assert_int_equal(check_glances(&part, whole), own_steps);
+		count += own_steps;
 	}
 	fill_part(&part, input);
 	part.input.dependent_count = input->dependent_count;
@@ -1261,6 +1328,9 @@ static void test_property(void **state)
 		situation_done(&world.s);
 	}
 	assert_true(writes > SEEDS / 2); /* or the situations are too dull to show anything */
+	for (size_t i = PLAN_GLANCE_RESTS; i < ARRAY_SIZE(glances); i++)
+		if (!glances[i])
+			fail_msg("none was settled, and came to %zu", i);
 }
 
 /* What those who use it will miss, whichever is chosen. */
