@@ -6,6 +6,7 @@ import pathlib
 import re
 import sqlite3
 import subprocess
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -189,6 +190,17 @@ def test_the_manual_of_install_has_every_key_of_its_file():
     manual = read("daemon/install/certferry-install.8")
     assert keys == re.findall(r"\w+", " ".join(re.findall(r"^\.It Cm (.*)", manual, re.M)))
     assert keys == re.findall(r"^(\w+)=", manual.split("install -m 0644")[1].split("END\n#")[0], re.M)
+
+
+def test_the_rule_of_polkit_names_each_action_that_needs_no_password():
+    actions = {action.get("id"): {default.text for default in action.find("defaults")}
+               for action in ElementTree.parse(ROOT / "systemd/org.certferry1.policy").iter("action")}
+    ruled = re.findall(r'"(org\.certferry1[^"]*)"', re.sub(r"//.*", "", read("systemd/50-certferry-admin.rules")))
+    guarded = {name for name, defaults in actions.items() if defaults == {"auth_admin"}}
+    assert guarded == {"org.certferry1.approve-trust", "org.certferry1.withdraw"}
+    assert set(ruled) == actions.keys() - guarded
+    asked = {name for path in (ROOT / "daemon/bus").glob("*.c") for name in re.findall(r'"(org\.certferry1\.[a-z-]+)"', path.read_text())}
+    assert asked <= actions.keys() and "org.certferry1.approve-trust" in asked
 
 
 def test_policies_are_json():

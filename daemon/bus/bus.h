@@ -13,7 +13,7 @@
  *	Status() -> s, Plan() -> s, Candidates() -> s	the same as one text, for what fits into 1 MiB
  *	Sync(s name) -> u	a job; name: a certificate, a delivery, or what stands before a slash in the names of
  *				several; "" is everything; ends with JobDone, when what it is about has come to rest
- *	Approve(s delivery) -> u	how many holds were approved; "" is all
+ *	Approve(s delivery) -> u	how many holds were approved; "" is all but those that need their name
  *	signal JobDone(u job, i exit_status, s json)	json: Status() as of then, of what the job was about; of more than
  *				256 deliveries its summary
  *	property Version s
@@ -31,8 +31,8 @@
  * pass in which the other end does not take 64 KiB.  A connection gets one answer at a time, all together eight: more is
  * org.certferry1.Error.Failed (daemon/bus/answer.h).
  *
- * The bus policy admits root and group certferry-admin only; Sync and Approve also ask polkit
- * (org.certferry1.sync, org.certferry1.approve), which fails closed.
+ * The bus policy admits root and group certferry-admin only; Sync and Approve also ask polkit (org.certferry1.sync;
+ * org.certferry1.approve, or org.certferry1.approve-trust where that is what waits by this name), which fails closed.
  */
 
 #include "daemon/bus/handlers.h"

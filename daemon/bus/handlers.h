@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/model/approval.h"
 #include "lib/base/buf.h"
 #include "lib/base/error.h"
 
@@ -33,7 +34,10 @@ struct bus_handlers {
 	bool (*more_text)(void *text, struct buf *to);
 	void (*end_text)(void *text);
 	int (*sync)(void *userdata, const char *delivery, uint32_t *ret_job, struct error *err);
-	int (*approve)(void *userdata, const char *delivery, const char *who, uint32_t *ret_count,
+	/* approval(userdata, name): what approving ${name} ("": all) needs: its sender is asked for the right to that first.
+	 * approve(userdata, name, most, who, count, err): ${who} approves it, and may give ${most} at most. */
+	enum approval (*approval)(void *userdata, const char *name);
+	int (*approve)(void *userdata, const char *name, enum approval most, const char *who, uint32_t *ret_count,
 		struct error *err);
 	/* Once, from the loop: the name was given or refused, or there is no bus, or it has not
 	 * answered within 5 s.  From here on a client finds the daemon if it ever will soon.  May be

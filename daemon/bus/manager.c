@@ -41,9 +41,10 @@ struct manager {
 	struct answers *answers;
 };
 
+struct request;
+
 /* Hands the request to the conductor and answers it with a number, or fills err. */
-typedef int (*request_fn)(struct manager *manager, const char *delivery, const char *who,
-	uint32_t *ret_number, struct error *err);
+typedef int (*request_fn)(const struct request *request, const char *who, uint32_t *ret_number, struct error *err);
 
 struct request {
 	struct manager *manager;
@@ -51,6 +52,7 @@ struct request {
 	sd_bus_message *message;
 	char *delivery; /* what is asked about; "": all */
 	request_fn act;
+	enum approval may; /* of an approval: what polkit is asked about */
 	struct polkit_check *check;
 	sd_bus_slot *owner;
 };
@@ -89,7 +91,7 @@ static void request_act(struct request *request, const char *who)
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 	uint32_t number = 0;
 
-	if (request->act(request->manager, request->delivery, who, &number, &err) < 0) {
+	if (request->act(request, who, &number, &err) < 0) {
 		(void)bus_refuse(request->message, &err);
 	} else {
 		log_write(LOG_INFO, NULL, NULL, "Accepted %s on %s from %s",
@@ -178,8 +180,10 @@ static int check_requests(struct manager *manager, sd_bus_message *message, stru
 		manager->request_count, theirs);
 }
 
-static int request_start(
-	struct manager *manager, sd_bus_message *message, const char *action, request_fn act)
+/* The action that polkit is asked about, and what is to be asked for with it. */
+typedef const char *(*action_fn)(struct request *request);
+
+static int request_start(struct manager *manager, sd_bus_message *message, action_fn action, request_fn act)
 {
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 	struct request *request;
@@ -204,30 +208,50 @@ static int request_start(
 	};
 	manager->requests = request;
 	manager->request_count++;
-	request->check = polkit_check(message, action, on_checked, request);
+	request->check = polkit_check(message, action(request), on_checked, request);
 	return 1;
 }
 
-static int act_sync(struct manager *manager, const char *delivery, const char *who,
-	uint32_t *ret_number, struct error *err)
+static const char *action_sync(struct request *request)
 {
-	return manager->handlers->sync(manager->userdata, delivery, ret_number, err);
+	return "org.certferry1.sync";
 }
 
-static int act_approve(struct manager *manager, const char *delivery, const char *who,
-	uint32_t *ret_number, struct error *err)
+static int act_sync(const struct request *request, const char *who, uint32_t *ret_number, struct error *err)
 {
-	return manager->handlers->approve(manager->userdata, delivery, who, ret_number, err);
+	const struct manager *manager = request->manager;
+
+	return manager->handlers->sync(manager->userdata, request->delivery, ret_number, err);
+}
+
+static const char *action_approve(struct request *request)
+{
+	static const char *const actions[] = {
+		[APPROVAL_PLAIN] = "org.certferry1.approve",
+		[APPROVAL_TRUST] = "org.certferry1.approve-trust",
+	};
+
+	request->may = request->manager->handlers->approval(request->manager->userdata, request->delivery);
+	return actions[request->may];
+}
+
+/* What came to hold it since polkit was asked is let go only as far as polkit was asked for. */
+static int act_approve(const struct request *request, const char *who, uint32_t *ret_number, struct error *err)
+{
+	const struct manager *manager = request->manager;
+
+	return manager->handlers->approve(
+		manager->userdata, request->delivery, request->may, who, ret_number, err);
 }
 
 static int method_sync(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
 {
-	return request_start(userdata, message, "org.certferry1.sync", act_sync);
+	return request_start(userdata, message, action_sync, act_sync);
 }
 
 static int method_approve(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
 {
-	return request_start(userdata, message, "org.certferry1.approve", act_approve);
+	return request_start(userdata, message, action_approve, act_approve);
 }
 
 /* --- reading --- */

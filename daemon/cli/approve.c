@@ -7,6 +7,7 @@
 #include "daemon/cli/receive.h"
 #include "daemon/cli/reply.h"
 #include "daemon/cli/table.h"
+#include "daemon/model/hold.h"
 
 static bool is_meant(const json_t *step, const char *name)
 {
@@ -14,14 +15,16 @@ static bool is_meant(const json_t *step, const char *name)
 	       strcmp(reply_text(step, "certificate"), name) == 0;
 }
 
-/* As hold_needs_name() has it, what is "foreign" is approved by the delivery's own name. */
+static enum approval approval_of(const json_t *step)
+{
+	return hold_approval(hold_find(reply_text(step, "hold")));
+}
+
 static bool can_be_approved(const json_t *step, const char *name)
 {
-	const char *hold = reply_text(step, "hold");
-
-	if (strcmp(hold, "foreign") == 0)
+	if (approval_of(step) == APPROVAL_TRUST)
 		return name && strcmp(reply_text(step, "delivery"), name) == 0;
-	return strcmp(hold, "approval") == 0 || strcmp(hold, "guard") == 0;
+	return approval_of(step) == APPROVAL_PLAIN;
 }
 
 /* What was approved, from a plan made just before: afterwards the reasons are gone. */
@@ -51,9 +54,9 @@ static size_t show_unnamed(const json_t *plan, const char *name)
 	{
 		const char *delivery = reply_text(step, "delivery");
 		_cleanup_(freep) char *line = mem_printf(
-			"%s: foreign: not approved; run 'certferry approve %s'", delivery, delivery);
+			"%s: %s: not approved; run 'certferry approve %s'", delivery, reply_text(step, "hold"), delivery);
 
-		if (strcmp(reply_text(step, "hold"), "foreign") != 0 || !is_meant(step, name) ||
+		if (approval_of(step) != APPROVAL_TRUST || !is_meant(step, name) ||
 			can_be_approved(step, name))
 			continue;
 		puts(plain(line));

@@ -24,25 +24,22 @@ int ask_plan_exit(const struct conductor *conductor)
 
 /* --- approve --- */
 
-static unsigned approve_planned(struct conductor *conductor, const char *name, const char *who)
-{
-	unsigned approved = 0;
+/* What is done with each hold of the name in question; ${is_named}: it is the name of the delivery itself. */
+typedef void (*held_fn)(struct conductor *conductor, const struct step *step, bool is_named, void *userdata);
 
+static void each_planned(struct conductor *conductor, const char *name, held_fn held, void *userdata)
+{
 	for (size_t i = 0; i < conductor->planner.shown.count; i++) {
 		const struct step *step = &conductor->planner.shown.steps[i];
+		bool is_named = name && strcmp(step->delivery, name) == 0;
 
-		if (step->verb == STEP_HOLD && (!name || strcmp(step->delivery, name) == 0 ||
-						       strcmp(step->certificate, name) == 0))
-			approved += inventory_approved(conductor->inventory, step,
-				name && strcmp(step->delivery, name) == 0, who);
+		if (step->verb == STEP_HOLD && (!name || is_named || strcmp(step->certificate, name) == 0))
+			held(conductor, step, is_named, userdata);
 	}
-	return approved;
 }
 
-unsigned ask_approve(struct conductor *conductor, const char *name, const char *who)
+static void each_held(struct conductor *conductor, const char *name, held_fn held, void *userdata)
 {
-	unsigned approved = 0;
-
 	for (size_t i = 0; i < conductor->stock->certificate_count; i++) {
 		const struct tracked_certificate *certificate = conductor->stock->certificates[i];
 
@@ -51,19 +48,69 @@ unsigned ask_approve(struct conductor *conductor, const char *name, const char *
 			continue;
 		plan_done(&conductor->planner.shown);
 		planner_show_some(&conductor->planner, certificate, 0, certificate->count);
-		approved += approve_planned(conductor, name, who);
+		each_planned(conductor, name, held, userdata);
 		planner_forget(&conductor->planner);
 	}
-	if (approved)
-		cycle_poke(conductor);
-	return approved;
 }
 
-static int on_approve(void *userdata, const char *name, const char *who, uint32_t *ret_count, struct error *err)
+static void weigh(struct conductor *conductor, const struct step *step, bool is_named, void *userdata)
+{
+	enum approval *most = userdata, needed = holds_approval(step->holds->set);
+
+	if (is_named && needed > *most)
+		*most = needed;
+}
+
+enum approval ask_approval(struct conductor *conductor, const char *name)
+{
+	enum approval most = APPROVAL_NONE;
+
+	each_held(conductor, name, weigh, &most);
+	return most;
+}
+
+struct approving {
+	enum approval most;
+	const char *who;
+	unsigned count;
+};
+
+static void approve(struct conductor *conductor, const struct step *step, bool is_named, void *userdata)
+{
+	struct approving *approving = userdata;
+	enum approval most = is_named ? approving->most : APPROVAL_PLAIN;
+
+	approving->count += inventory_approved(conductor->inventory, step, most, approving->who);
+}
+
+unsigned ask_approve(struct conductor *conductor, const char *name, enum approval most, const char *who)
+{
+	struct approving approving = { .most = most, .who = who };
+
+	each_held(conductor, name, approve, &approving);
+	if (approving.count)
+		cycle_poke(conductor);
+	return approving.count;
+}
+
+static enum approval on_approval(void *userdata, const char *name)
+{
+	enum approval needed = *name ? ask_approval(userdata, name) : APPROVAL_PLAIN;
+
+	return needed > APPROVAL_PLAIN ? needed : APPROVAL_PLAIN;
+}
+
+static int on_approve(void *userdata, const char *name, enum approval most, const char *who, uint32_t *ret_count,
+	struct error *err)
 {
 	struct conductor *conductor = userdata;
-	unsigned approved = ask_approve(conductor, *name ? name : NULL, who);
+	unsigned approved = ask_approve(conductor, *name ? name : NULL, most, who);
 
+	if (!approved && on_approval(conductor, name) > most)
+		return error_set(err, ERROR_RETRY, 0,
+			"what holds '%s' changed while certferryd waited for polkit; read 'certferry plan', then "
+			"approve it again",
+			name);
 	if (!approved && *name)
 		return error_set(err, ERROR_ABSENT, 0,
 			"nothing named '%s' waits for approval; 'certferry plan' shows what is held and why "
@@ -81,6 +128,7 @@ const struct bus_handlers ask_handlers = {
 	.more_text = survey_more,
 	.end_text = survey_end,
 	.sync = job_start,
+	.approval = on_approval,
 	.approve = on_approve,
 	.answered = conductor_on_bus,
 };

@@ -374,13 +374,14 @@ static void sync_due(struct conductor *conductor)
 		sync_now(conductor);
 }
 
-/* With --once --approve, what is held for a person is approved by the one who ran it. */
+/* With --once --approve, what is held for a person is approved by the one who ran it, who may do everything that the
+ * daemon's user may; what needs its name needs it here too. */
 static bool approve_held(struct conductor *conductor)
 {
 	const struct conductor_options *options = &conductor->options;
 
 	return options->approve && !options->dry_run && conductor->stock->census.held &&
-	       ask_approve(conductor, options->approve_name, "--once --approve");
+	       ask_approve(conductor, options->approve_name, APPROVAL_TRUST, "--once --approve");
 }
 
 /* --- the turn --- */

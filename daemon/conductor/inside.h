@@ -202,10 +202,14 @@ extern const struct bus_handlers ask_handlers;
 /* ask_plan_exit(conductor): what the present plan comes to: 1 not everything could be seen, 3 something to do, 0 nothing. */
 int ask_plan_exit(const struct conductor *conductor);
 
-/* ask_approve(conductor, name, who): approve the holds of a delivery or a certificate or (NULL) of
- * all; how many there were.  One that needs its name (hold_needs_name()) is approved by the name of
- * the delivery alone. */
-unsigned ask_approve(struct conductor *conductor, const char *name, const char *who);
+/* ask_approval(conductor, name): the weightiest approval that something of exactly this name waits for: what a bare
+ * approve, or that of a certificate with several deliveries, does not let go. */
+enum approval ask_approval(struct conductor *conductor, const char *name);
+
+/* ask_approve(conductor, name, most, who): ${who} approves the holds of a delivery or a certificate or (NULL) of all;
+ * how many there were.  ${most} is the weightiest approval that ${who} may give; what needs APPROVAL_TRUST also has to
+ * be ${name} itself. */
+unsigned ask_approve(struct conductor *conductor, const char *name, enum approval most, const char *who);
 
 /* --- job.c --- */
 

@@ -43,14 +43,14 @@ void inventory_asked_once(struct inventory *inventory)
 }
 
 bool inventory_approved(
-	struct inventory *inventory, const struct step *step, bool by_name, const char *who)
+	struct inventory *inventory, const struct step *step, enum approval most, const char *who)
 {
 	struct tracked_delivery *delivery = own_delivery(inventory_open(inventory, step->index));
 	struct changes changes = { 0 };
 
 	/* Whoever approves it has read all of them, where they name it. */
 	for (enum hold hold = HOLD_NUMBERS - 1; hold > HOLD_NONE; hold--)
-		if (holds_have(step->holds->set, hold) && (by_name || !hold_needs_name(hold)))
+		if (holds_have(step->holds->set, hold) && hold_approval(hold) <= most)
 			(void)transition_approved(&delivery->record, hold, &delivery->observed, who,
 				step->holds->reasons[hold], &changes);
 	if (!changes.count || !save_delivery(inventory, delivery))

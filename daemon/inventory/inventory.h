@@ -239,11 +239,11 @@ void inventory_asked_certificate(struct inventory *inventory, const struct track
  * once. */
 void inventory_asked_once(struct inventory *inventory);
 
-/* inventory_approved(inventory, step, by_name, who): ${who} lets go on what ${step} (HOLD, its
- * index a slot) holds; ${by_name}: naming this very delivery (hold_needs_name()).  False when it
- * cannot be approved or not be written down. */
+/* inventory_approved(inventory, step, most, who): ${who} lets go on what ${step} (HOLD, its index a slot) holds, as far
+ * as that needs an approval of ${most} at most (hold_approval(); APPROVAL_TRUST only where this very delivery was named).
+ * False when it cannot be approved or not be written down. */
 bool inventory_approved(
-	struct inventory *inventory, const struct step *step, bool by_name, const char *who);
+	struct inventory *inventory, const struct step *step, enum approval most, const char *who);
 
 /* --- facts: what is left behind --- */
 

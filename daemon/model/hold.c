@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/buf.h"
 
@@ -20,9 +21,27 @@ const char *hold_name(enum hold hold)
 	return names[hold];
 }
 
-bool hold_needs_name(enum hold hold)
+enum hold hold_find(const char *name)
 {
-	return hold == HOLD_FOREIGN;
+	enum hold hold = HOLD_NUMBERS - 1;
+
+	while (hold > HOLD_NONE && strcmp(hold_name(hold), name) != 0)
+		hold--;
+	return hold;
+}
+
+enum approval hold_approval(enum hold hold)
+{
+	static const enum approval approvals[] = {
+		[HOLD_NONE] = APPROVAL_NONE,
+		[HOLD_GUARD] = APPROVAL_PLAIN,
+		[HOLD_APPROVAL] = APPROVAL_PLAIN,
+		[HOLD_ADOPT] = APPROVAL_NONE,
+		[HOLD_GONE] = APPROVAL_NONE,
+		[HOLD_FOREIGN] = APPROVAL_TRUST,
+	};
+
+	return approvals[hold];
 }
 
 /* --- sets --- */
@@ -39,6 +58,16 @@ enum hold holds_weightiest(unsigned set)
 	while (hold > HOLD_NONE && !holds_have(set, hold))
 		hold--;
 	return hold;
+}
+
+enum approval holds_approval(unsigned set)
+{
+	enum approval most = APPROVAL_NONE;
+
+	for (enum hold hold = HOLD_NONE + 1; hold < HOLD_NUMBERS; hold++)
+		if (holds_have(set, hold) && hold_approval(hold) > most)
+			most = hold_approval(hold);
+	return most;
 }
 
 void holds_add(struct holds *holds, enum hold hold, char *reason)

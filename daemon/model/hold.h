@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "daemon/model/approval.h"
+
 /* Why a step waits for a person or a date; the weightiest last. */
 enum hold {
 	HOLD_NONE,
@@ -24,8 +26,13 @@ const char *hold_name(enum hold hold);
 bool holds_have(unsigned set, enum hold hold);
 enum hold holds_weightiest(unsigned set);
 
-/* hold_needs_name(hold): is it let go by the delivery's own name alone, and not with all others? */
-bool hold_needs_name(enum hold hold);
+/* hold_approval(hold): the approval that lets it go; where it is APPROVAL_TRUST, the name is the delivery's own.
+ * hold_find(name): that of hold_name(); HOLD_NONE where there is none. */
+enum approval hold_approval(enum hold hold);
+enum hold hold_find(const char *name);
+
+/* holds_approval(set): the weightiest that one of them needs; APPROVAL_NONE where none can be let go. */
+enum approval holds_approval(unsigned set);
 
 /* Those that hold a delivery, each with its reason in words.  All zero: none does. */
 struct holds {

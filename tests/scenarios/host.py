@@ -118,7 +118,8 @@ class Host:
 
     def reset(self):
         self.units = {}
-        self.allows = True  # polkit's answer
+        self.allows = True  # polkit's answer, but for
+        self.denies = ()  # these actions
         self.refuses_jobs = False  # systemd, which polkit has not let
         self.asked = []  # of polkit
         self.pause = threading.Event()  # cleared: jobs wait before they are begun
@@ -161,7 +162,7 @@ class Host:
     def handle(self, message):
         if message.member == "CheckAuthorization":
             self.asked.append(message.arguments[1])
-            return "(bba{ss})", [(self.allows, False, {})]
+            return "(bba{ss})", [(self.allows and message.arguments[1] not in self.denies, False, {})]
         if message.member == "GetAll":
             return "a{sv}", [self._unit_of(message.path).properties()]
         if message.member == "Subscribe":

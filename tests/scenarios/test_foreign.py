@@ -144,6 +144,27 @@ def test_it_never_yields_and_is_said_louder(ferry, cloud, secrets, pay, days, le
     assert f"{level}: Certificate at 'pay/secrets' {said} 20" in line and reason in line
 
 
+def test_its_approval_is_a_right_of_its_own(bus_ferry, cloud, host):
+    pay = bus_ferry.issue("pay.example.com")
+    secrets = cloud.boto3("secretsmanager", DESTINATION)
+    secrets.create_secret(Name="pay", SecretString=json.dumps(THEIRS))
+    host.denies = ("org.certferry1.approve-trust",)
+    adopt(bus_ferry, pay).start()
+    assert bus_ferry.certferry("sync", "--json", expect=3).delivery("pay/secrets")["hold"] == "foreign"
+    for names, status in (((), 0), (("pay",), 1)):
+        host.asked.clear()
+        bus_ferry.certferry("approve", *names, expect=status)
+        assert host.asked == ["org.certferry1.approve"]
+    refused = bus_ferry.certferry("approve", "pay/secrets", expect=5)
+    assert "'org.certferry1.approve-trust'" in refused.error
+    assert bus_ferry.secret(DESTINATION, "pay") == THEIRS
+    host.denies, host.asked[:] = (), []
+    bus_ferry.certferry("approve", "pay/secrets", expect=0)
+    assert host.asked == ["org.certferry1.approve-trust"]
+    bus_ferry.certferry("sync", expect=0)
+    bus_ferry.expect_secret(DESTINATION, "pay", pay)
+
+
 # Tags
 
 

@@ -56,6 +56,24 @@ def access_is_denied_on_the_bus_itself():
 
 
 @test
+def access_of_the_group_is_what_the_rule_names():
+    """By the real polkit: not by what its actions have in common, and not what widens trust."""
+    world()
+    process = subprocess.Popen(["runuser", "-u", "alice", "--", "sleep", "60"])
+    try:
+        wait_for(lambda: run("pgrep", "-P", str(process.pid), check=False).stdout, what="alice's process")
+        pid = run("pgrep", "-P", str(process.pid)).stdout.strip()
+        may = {
+            name: run("pkcheck", "--action-id", f"org.certferry1.{name}", "--process", pid, check=False).returncode == 0
+            for name in ("sync", "approve", "adopt", "pause", "reload", "approve-trust", "withdraw")
+        }
+    finally:
+        process.terminate()
+        process.wait()
+    equal([name for name, is_allowed in may.items() if not is_allowed], ["approve-trust", "withdraw"])
+
+
+@test
 def access_to_the_name_is_the_daemons_alone():
     world()
     run("systemctl", "stop", DAEMON)

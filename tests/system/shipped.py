@@ -77,6 +77,9 @@ def shipped_polkit_actions_are_known():
     for action in policy.iter("action"):
         equal(action.get("id") in actions, True, action.get("id"))
     contains(run("pkaction", "--verbose", "--action-id", "org.certferry1.sync").stdout, "auth_admin_keep", "unix-user:")
+    for name in ("approve-trust", "withdraw"):
+        said = run("pkaction", "--verbose", "--action-id", f"org.certferry1.{name}").stdout
+        equal(re.findall(r"implicit \w+: +(\S+)", said), ["auth_admin"] * 3, name)
 
 
 @test

@@ -53,6 +53,7 @@ struct world {
 	unsigned flags;
 	/* What the handlers were given. */
 	char delivery[64];
+	enum approval most; /* what the approval may let go */
 	char who[32];
 	int syncs;
 	/* What became of the connection, as often as it was told. */
@@ -154,11 +155,17 @@ static int handle_sync(void *userdata, const char *delivery, uint32_t *ret_job, 
 	return 0;
 }
 
-static int handle_approve(void *userdata, const char *delivery, const char *who,
+static enum approval handle_approval(void *userdata, const char *delivery)
+{
+	return strcmp(delivery, "web/theirs") == 0 ? APPROVAL_TRUST : APPROVAL_PLAIN;
+}
+
+static int handle_approve(void *userdata, const char *delivery, enum approval most, const char *who,
 	uint32_t *ret_count, struct error *err)
 {
 	struct world *w = userdata;
 
+	w->most = most;
 	(void)snprintf(w->delivery, sizeof(w->delivery), "%s", delivery);
 	(void)snprintf(w->who, sizeof(w->who), "%s", who);
 	*ret_count = 3;
@@ -170,6 +177,7 @@ static const struct bus_handlers handlers = {
 	.more_text = handle_more,
 	.end_text = handle_end,
 	.sync = handle_sync,
+	.approval = handle_approval,
 	.approve = handle_approve,
 };
 
@@ -656,7 +664,19 @@ static void test_approve_says_who(void **state)
 	assert_string_equal(w->delivery, "");
 	assert_string_equal(w->who, who);
 	assert_string_equal(w->action, "org.certferry1.approve");
+	assert_int_equal(w->most, APPROVAL_PLAIN);
 	assert_int_equal(w->flags, 1);
+}
+
+static void test_approve_of_trust_is_another_action(void **state)
+{
+	struct world *w = *state;
+
+	broker_needed(&w->broker);
+	polkit_start(w, POLKIT_YES);
+	assert_number(call(w, "Approve", "web/theirs", 1), 3);
+	assert_string_equal(w->action, "org.certferry1.approve-trust");
+	assert_int_equal(w->most, APPROVAL_TRUST);
 }
 
 static void test_refused_without_polkit(void **state)
@@ -1122,6 +1142,7 @@ int main(void)
 		bus_test(test_properties_outlive_the_bus),
 		bus_test(test_sync_is_a_job),
 		bus_test(test_approve_says_who),
+		bus_test(test_approve_of_trust_is_another_action),
 		bus_test(test_refused_without_polkit),
 		bus_test(test_root_needs_no_polkit),
 		bus_test(test_polkit_can_refuse_root),

@@ -114,7 +114,12 @@ static int handle_sync(void *userdata, const char *delivery, uint32_t *ret_job, 
 	return 0;
 }
 
-static int handle_approve(void *userdata, const char *delivery, const char *who,
+static enum approval handle_approval(void *userdata, const char *delivery)
+{
+	return APPROVAL_PLAIN;
+}
+
+static int handle_approve(void *userdata, const char *delivery, enum approval most, const char *who,
 	uint32_t *ret_count, struct error *err)
 {
 	*ret_count = strcmp(delivery, "web/files") == 0 ? 0 : 1;
@@ -126,6 +131,7 @@ static const struct bus_handlers handlers = {
 	.more_text = handle_more,
 	.end_text = free,
 	.sync = handle_sync,
+	.approval = handle_approval,
 	.approve = handle_approve,
 };
 

@@ -570,13 +570,13 @@ static void test_approving_lifts_all_that_can_be_approved(void **state)
 	carry(bed, slot, OUTCOME_WAITING);
 	holds_add(&holds, HOLD_GUARD, mem_strdup("too many"));
 	holds_add(&holds, HOLD_APPROVAL, mem_strdup("loses a name"));
-	assert_true(inventory_approved(bed->inventory, &step, true, "root"));
+	assert_true(inventory_approved(bed->inventory, &step, APPROVAL_TRUST, "root"));
 	record = &inventory_open(bed->inventory, slot)->record;
 	assert_true(record->guard_passed);
 	assert_true(digest_equal(&record->approved, &record->held));
 	holds_done(&holds);
 	holds_add(&holds, HOLD_GONE, mem_strdup("it is not there"));
-	assert_false(inventory_approved(bed->inventory, &step, true, "root"));
+	assert_false(inventory_approved(bed->inventory, &step, APPROVAL_TRUST, "root"));
 	holds_done(&holds);
 }
 
@@ -595,13 +595,13 @@ static void test_what_others_put_there_needs_its_name(void **state)
 
 	inventory_saw(bed->inventory, slot, &seen, 0);
 	holds_add(&holds, HOLD_FOREIGN, mem_strdup("has other fields"));
-	assert_false(inventory_approved(bed->inventory, &step, false, "root"));
+	assert_false(inventory_approved(bed->inventory, &step, APPROVAL_PLAIN, "root"));
 	holds_add(&holds, HOLD_GUARD, mem_strdup("too many"));
-	assert_true(inventory_approved(bed->inventory, &step, false, "root"));
+	assert_true(inventory_approved(bed->inventory, &step, APPROVAL_PLAIN, "root"));
 	record = &inventory_open(bed->inventory, slot)->record;
 	assert_true(record->guard_passed);
 	assert_null(record->revision);
-	assert_true(inventory_approved(bed->inventory, &step, true, "root"));
+	assert_true(inventory_approved(bed->inventory, &step, APPROVAL_TRUST, "root"));
 	assert_string_equal(inventory_open(bed->inventory, slot)->record.revision, "theirs");
 	holds_done(&holds);
 }

@@ -301,7 +301,7 @@ static void test_a_held_delivery_goes_on_when_it_is_approved(void **state)
 	delivered(at.running[0], OUTCOME_WAITING);
 	assert_int_equal(inventory_open(at.bed.inventory, 0)->record.hold, HOLD_APPROVAL);
 	holds_add(&holds, HOLD_APPROVAL, mem_strdup("loses a name"));
-	assert_true(inventory_approved(at.bed.inventory, &step, true, "root"));
+	assert_true(inventory_approved(at.bed.inventory, &step, APPROVAL_TRUST, "root"));
 	holds_done(&holds);
 	plan(0);
 	assert_true(at.running[0]->request.items[0].approved);
