@@ -273,26 +273,68 @@ static bool is_in_order(const struct concerned *concerned)
 	return true;
 }
 
-/* In the list's order, each once: by going through the list, since several runs of it in order may be most of it. */
-static void put_in_order(struct import_list *imports, struct concerned *concerned)
+static void add_mark(struct concern *mark, const struct concern *item)
 {
-	_cleanup_(freep) struct concern *marks = NULL;
+	mark->import = item->import;
+	mark->meets |= item->meets;
+	mark->same_name |= item->same_name;
+}
+
+static int compare_concerns(const void *a, const void *b)
+{
+	const struct concern *left = a, *right = b;
+
+	return left->import < right->import ? -1 : left->import > right->import;
+}
+
+static void sort_few(struct concerned *concerned)
+{
 	size_t kept = 0;
 
-	if (is_in_order(concerned))
-		return;
-	marks = mem_alloc(imports->count * sizeof(*marks));
-	for (size_t i = 0; i < concerned->count; i++) {
-		struct concern *item = &concerned->items[i], *mark = &marks[item->import - imports->items];
+	qsort(concerned->items, concerned->count, sizeof(*concerned->items), compare_concerns);
+	for (size_t i = 1; i < concerned->count; i++)
+		if (concerned->items[i].import == concerned->items[kept].import)
+			add_mark(&concerned->items[kept], &concerned->items[i]);
+		else
+			concerned->items[++kept] = concerned->items[i];
+	concerned->count = kept + 1;
+}
 
-		mark->import = item->import;
-		mark->meets |= item->meets;
-		mark->same_name |= item->same_name;
-	}
+static void go_through(struct import_list *imports, struct concerned *concerned)
+{
+	_cleanup_(freep) struct concern *marks = mem_alloc(imports->count * sizeof(*marks));
+	size_t kept = 0;
+
+	for (size_t i = 0; i < concerned->count; i++)
+		add_mark(&marks[concerned->items[i].import - imports->items], &concerned->items[i]);
 	for (size_t i = 0; i < imports->count; i++)
 		if (marks[i].import)
 			concerned->items[kept++] = marks[i];
 	concerned->count = kept;
+}
+
+/* To sort so many takes less than to go through the whole list. */
+static bool are_few(const struct concerned *concerned, const struct import_list *imports)
+{
+	size_t compared = concerned->count;
+
+	for (size_t left = concerned->count; left > 1; left /= 2)
+		compared += concerned->count;
+	return compared < imports->count;
+}
+
+/*
+ * In the list's order, each once.  Nearly always it is one import, found by whose it is and by its names: each item's look
+ * at the whole list would be the square of their number.  But several runs in order may be most of the list.
+ */
+static void put_in_order(struct import_list *imports, struct concerned *concerned)
+{
+	if (is_in_order(concerned))
+		return;
+	if (are_few(concerned, imports))
+		sort_few(concerned);
+	else
+		go_through(imports, concerned);
 }
 
 void match_concerned(

@@ -532,6 +532,48 @@ static void test_index_by_tags(void **state)
 	assert_string_equal(match_tagged(&world->imports, &world->item)->summary.arn, "own-0");
 }
 
+/* Few of many are put in order by themselves, most of a list by going through it: by ${count} both. */
+static void check_order(struct world *world, size_t count)
+{
+	struct concerned concerned;
+	char arn[24];
+
+	for (size_t i = 0; i < count; i++) {
+		snprintf(arn, sizeof(arn), "%03zu", i);
+		add(world, arn, "none.example.net");
+	}
+	/* Found by its owner first, then by the domain, then by a name; before it one by a name, behind it one by a wildcard. */
+	add_tags(import_find(&world->imports, "003"), "web");
+	strv_append(&import_find(&world->imports, "003")->summary.names, "www.example.com");
+	strv_append(&import_find(&world->imports, "003")->summary.names, "*.example.com");
+	strv_append(&import_find(&world->imports, "002")->summary.names, "api.example.com");
+	strv_append(&import_find(&world->imports, "004")->summary.names, "*.example.com");
+	add_tags(import_find(&world->imports, "001"), "web");
+	import_list_index(&world->imports);
+	world->source.domain = (char *)"www.example.com";
+	world->names[0] = (char *)"api.example.com";
+	world->names[1] = NULL;
+	match_concerned(&world->imports, &world->item, false, &concerned);
+	assert_int_equal(concerned.count, 4);
+	for (size_t i = 0; i < concerned.count; i++) {
+		snprintf(arn, sizeof(arn), "%03zu", i + 1);
+		assert_string_equal(concerned.items[i].import->summary.arn, arn);
+		assert_int_equal(concerned.items[i].meets, i > 0);
+		assert_int_equal(concerned.items[i].same_name, i == 1 || i == 2);
+	}
+	concerned_done(&concerned);
+}
+
+static void test_order_of_most(void **state)
+{
+	check_order(*state, 5);
+}
+
+static void test_order_of_few(void **state)
+{
+	check_order(*state, 200);
+}
+
 static void test_revision(void **state)
 {
 	const struct acm_summary summary = {
@@ -651,6 +693,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_only_one_in_use, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_index_leaves_out_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_index_by_tags, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_order_of_most, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_order_of_few, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_revision, setup, teardown),
 		cmocka_unit_test(test_budget),
 	};
