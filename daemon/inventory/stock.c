@@ -142,13 +142,17 @@ bool stock_can_look(const struct stock *stock, const struct slot *slot)
 	       digest_is_set(&seen->version.digest);
 }
 
+/* Of what is settled, the second is known: what was put in place in the one in which ${since} lies counts. */
+static bool was_seen_since(const struct slot *slot, usec_t since)
+{
+	return since && slot_seen_at(slot) >= (slot->open ? since : since / USEC_PER_SEC * USEC_PER_SEC);
+}
+
 bool stock_wants_look(const struct stock *stock, const struct slot *slot)
 {
 	const struct tracked_place *place = stock_place(stock, slot);
 
-	return (slot->look_wanted ||
-		       (place->wanted &&
-			       (!place->seen_since || slot_seen_at(slot) < place->seen_since))) &&
+	return (slot->look_wanted || (place->wanted && !was_seen_since(slot, place->seen_since))) &&
 	       stock_can_look(stock, slot);
 }
 

@@ -126,6 +126,26 @@ static void test_what_is_carried_is_left_out(void **state)
 	inventory_unclaim(at->bed.inventory, slot, CLAIM_TRANSFER);
 }
 
+/* What is settled is known to the second: in the one in which a full scan began, it is not looked at again. */
+static void test_what_was_just_seen_is_left_out(void **state)
+{
+	struct looking *at = *state;
+	const struct slot *slot = slot_of_name(at, "pay/" FIRST);
+	usec_t second;
+
+	let_all_be_proven(at);
+	look_at_places(at->look, false);
+	fake_looked(fake_at(FIRST), OBSERVED_PRESENT, NULL);
+	fake_looked(fake_at(SECOND), OBSERVED_PRESENT, NULL);
+	inventory_end_turn(at->bed.inventory);
+	assert_null(slot->open);
+	second = slot_seen_at(slot);
+	inventory_want_looks(at->bed.inventory, at->bed.stock->places[0], second + USEC_PER_SEC - 1);
+	assert_false(stock_wants_look(at->bed.stock, slot));
+	inventory_want_looks(at->bed.inventory, at->bed.stock->places[0], second + USEC_PER_SEC);
+	assert_true(stock_wants_look(at->bed.stock, slot));
+}
+
 /* --- places that have not answered --- */
 
 static void test_a_place_that_has_not_answered_is_asked_about_one(void **state)
@@ -274,6 +294,7 @@ int main(void)
 		TEST(test_one_look_serves_all_of_its_place),
 		TEST(test_one_is_looked_at_by_itself),
 		TEST(test_what_is_carried_is_left_out),
+		TEST(test_what_was_just_seen_is_left_out),
 		TEST(test_a_place_that_has_not_answered_is_asked_about_one),
 		TEST(test_its_failure_is_that_of_the_others),
 		TEST(test_looks_are_apart_while_the_source_is_read),
