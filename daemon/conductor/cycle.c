@@ -386,6 +386,10 @@ static bool approve_held(struct conductor *conductor)
 
 /* --- the turn --- */
 
+/* One plan serves all that has changed, so it waits for everything else that is ready; but while answers come
+ * without end, what they allow to be sent would wait for all that is under way to end. */
+#define CYCLE_LATEST (5 * USEC_PER_MSEC)
+
 /* What time alone has changed. */
 static void note_time(struct conductor *conductor)
 {
@@ -416,10 +420,20 @@ static void start_all_due(struct conductor *conductor)
 	inventory_end_turn(conductor->inventory);
 }
 
+/* The cycle begins. */
+static void calm(struct conductor *conductor)
+{
+	conductor->poked_at = 0;
+	if (conductor->late)
+		(void)sd_event_source_set_priority(conductor->cycle, SD_EVENT_PRIORITY_IDLE);
+	conductor->late = false;
+}
+
 static int on_cycle(sd_event_source *source, void *userdata)
 {
 	struct conductor *conductor = userdata;
 
+	calm(conductor);
 	if (conductor->ending)
 		return 0;
 	note_time(conductor);
@@ -446,9 +460,17 @@ static int on_cycle(sd_event_source *source, void *userdata)
 void cycle_poke(void *userdata)
 {
 	struct conductor *conductor = userdata;
+	const usec_t now = clock_monotonic();
 
-	if (conductor->cycle)
+	if (!conductor->cycle || conductor->late)
+		return;
+	if (!conductor->poked_at) {
+		conductor->poked_at = now;
 		(void)sd_event_source_set_enabled(conductor->cycle, SD_EVENT_ONESHOT);
+	} else if (now >= usec_add(conductor->poked_at, CYCLE_LATEST)) {
+		(void)sd_event_source_set_priority(conductor->cycle, SD_EVENT_PRIORITY_NORMAL);
+		conductor->late = true;
+	}
 }
 
 int cycle_new(struct conductor *conductor)

@@ -92,6 +92,8 @@ struct conductor {
 
 	/* cycle.c */
 	sd_event_source *cycle; /* makes the plan */
+	usec_t poked_at; /* since when that is wanted, monotonic; 0: it is not */
+	bool late; /* it goes before what else is ready */
 	sd_event_source *timer; /* the next moment at which something is due */
 	usec_t dependents_again; /* when a dependent is to be planned again; wall clock */
 	int64_t clock_offset; /* the wall clock less the monotonic one, when it was last compared */
