@@ -24,7 +24,13 @@ void inventory_look_begins(
 
 void inventory_looked_through(struct inventory *inventory, const struct tracked_place *place)
 {
-	own_place(place)->wanted = false;
+	struct tracked_place *own = own_place(place);
+
+	if (!own->wanted)
+		return;
+	own->wanted = false;
+	touch_gathering(inventory);
+	inventory_changed(inventory);
 }
 
 void inventory_look_ended(struct inventory *inventory, const struct tracked_place *place)

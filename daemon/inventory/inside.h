@@ -98,6 +98,9 @@ static inline struct slot *slot_of(const struct inventory *inventory, const stru
 void touch_slot(struct inventory *inventory, const struct slot *slot);
 void touch_place(struct inventory *inventory, const struct tracked_place *place);
 
+/* touch_gathering(inventory): and so are those whose transfers wait for more to carry (reach.c). */
+void touch_gathering(struct inventory *inventory);
+
 /* delivery_not_asked(inventory, delivery): what was asked for it has come to an end. */
 void delivery_not_asked(struct inventory *inventory, const struct tracked_delivery *delivery);
 

@@ -26,8 +26,7 @@ static const struct pulse *pulse_of(const struct inventory *inventory, struct tr
 	return place->reach.pulse;
 }
 
-/* Transfers that wait for more to carry. */
-static void touch_gathering(struct inventory *inventory)
+void touch_gathering(struct inventory *inventory)
 {
 	for (size_t i = 0;
 		inventory->stock.census.gathering && i < inventory->stock.certificate_count; i++)
