@@ -30,6 +30,7 @@ void rest_begins(struct conductor *conductor)
 	if (conductor->rested)
 		return;
 	conductor->rested = true;
+	inventory_rest(conductor->inventory);
 	if (!conductor->watchdog && next > usec_add(clock_monotonic(), REST_LONG))
 		rest_longer(conductor);
 	else

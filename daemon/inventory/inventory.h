@@ -72,6 +72,9 @@ void inventory_hurry_record(struct inventory *inventory);
  * not (stock.unsynced_since); false, which is said, when that failed. */
 bool inventory_sync(struct inventory *inventory);
 
+/* inventory_rest(inventory): nothing goes on: the record on disk takes as little room as it can. */
+void inventory_rest(struct inventory *inventory);
+
 /* --- what has happened (say.c): announced, and nothing else --- */
 
 /* inventory_announce(inventory): for whoever listens, or forgets troubles of its own. */

@@ -132,6 +132,16 @@ bool inventory_sync(struct inventory *inventory)
 	return true;
 }
 
+void inventory_rest(struct inventory *inventory)
+{
+	_cleanup_(error_done) struct error err = ERROR_NULL;
+
+	if (!inventory->record || inventory->dry_run || inventory->stock.record_error.text ||
+		!inventory_sync(inventory))
+		return;
+	(void)record_ended(inventory, record_rest(inventory->record, &err), &err);
+}
+
 bool save_certificate(struct inventory *inventory, struct tracked_certificate *certificate)
 {
 	struct certificate_record row = certificate->record;

@@ -173,6 +173,8 @@ static int bring_up(struct record *record, int format, char **ret_migrated, stru
 		r = run_steps(record, format, err);
 	else if (r == 0 && format < record->formats->newest)
 		r = migrate(record, format, ret_migrated, err);
+	if (r == 0)
+		record_watch_log(record);
 	return r;
 }
 
@@ -425,6 +427,7 @@ static int leave_memory(struct record *record, struct record_news *news, struct 
 	record_forget_statements(record);
 	(void)sqlite3_close(record->db);
 	record->db = take(attempt.record->db);
+	record_watch_log(record);
 	free(take(record->unmigrated));
 	return 0;
 }

@@ -471,6 +471,44 @@ int record_commit(struct record *record, struct error *err)
 	return r;
 }
 
+/* Pages; as SQLite has it by itself. */
+#define LOG_MOST 1000
+
+static int on_logged(void *userdata, sqlite3 *db, const char *name, int pages)
+{
+	struct record *record = userdata;
+	int r = SQLITE_OK;
+
+	record->logged = true;
+	if (pages >= LOG_MOST)
+		r = sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	/* What waits for a reader waits; all else means that something may not be on the disk. */
+	if (r != SQLITE_OK && (r & 0xff) != SQLITE_BUSY && (r & 0xff) != SQLITE_LOCKED)
+		record->unsynced = true;
+	return SQLITE_OK; /* it was committed */
+}
+
+void record_watch_log(struct record *record)
+{
+	(void)sqlite3_wal_hook(record->db, on_logged, record);
+	record->logged = true;
+}
+
+int record_rest(struct record *record, struct error *err)
+{
+	int r = SQLITE_OK;
+
+	if (!record->logged || record->unmigrated)
+		return 0;
+	r = sqlite3_wal_checkpoint_v2(record->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	record->unsynced |= r != SQLITE_OK && (r & 0xff) != SQLITE_BUSY && (r & 0xff) != SQLITE_LOCKED;
+	record->logged = r != SQLITE_OK;
+	if (record->unsynced)
+		return error_set(err, ERROR_RETRY, r, "state database '%s': move the log into it: %s",
+			record->path, sqlite3_errstr(r));
+	return 0;
+}
+
 int record_sync(struct record *record, struct error *err)
 {
 	sqlite3_file *log = NULL; /* the write-ahead log */

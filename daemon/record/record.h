@@ -107,6 +107,14 @@ void record_rollback(struct record *record);
  */
 int record_sync(struct record *record, struct error *err);
 
+/**
+ * record_rest(record, err):
+ * Nothing more is written for a while: move all of the log into the database, and empty the log.  (A log of more than
+ * some 4 MiB was moved before, so that this takes no longer than to write so much.)  What a reader keeps waiting stays for
+ * the next time, which is no error.  When and where record_sync() may be called.
+ */
+int record_rest(struct record *record, struct error *err);
+
 /* record_save_x(record, row, err): put the row in, over the one of the same name; all of it is copied. */
 int record_save_certificate(struct record *record, const struct certificate_record *row, struct error *err);
 int record_save_delivery(struct record *record, const struct delivery_record *row, struct error *err);

@@ -22,10 +22,15 @@ struct record {
 	sqlite3 *db;
 	char *path;
 	const struct formats *formats;
-	bool unsynced; /* the last record_sync() failed */
+	bool unsynced; /* the last record_sync() failed, or a checkpoint between: what the log has may not be on the disk */
+	bool logged; /* there may be something in the log */
 	char *unmigrated; /* why ${db} is a migrated copy in memory, which cannot be written; or NULL */
 	struct kept_statement kept[STATEMENTS_KEPT];
 };
+
+/* record_watch_log(record): move the log into the database when it has grown, by ourselves: SQLite does it as well, and
+ * says nothing where the disk has failed.  For one that is written. */
+void record_watch_log(struct record *record);
 
 /* record_fail(record, err, doing): SQLite's last answer as an error.  What is full or read-only now may be repaired, so
  * all is ERROR_RETRY. */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -415,6 +416,75 @@ static void test_many_sorted(void **state)
 	for (unsigned i = 0; i < 100; i++)
 		assert_int_equal(all.dependents[i].failures, i);
 	recorded_done(&all);
+}
+
+/* SQLite's: it fails while this is set. */
+static bool disk_fails;
+
+int fdatasync(int fd)
+{
+	if (disk_fails) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+static off_t size_of_log(void)
+{
+	_cleanup_(freep) char *name = mem_printf("%s-wal", path);
+	struct stat st;
+
+	assert_int_equal(stat(name, &st), 0);
+	return st.st_size;
+}
+
+/* After something that has begun the log, for which the disk is waited for. */
+static void save_much(struct record *record, char letter, bool fails)
+{
+	_cleanup_(freep) char *text = mem_alloc(5 * 1024 * 1024);
+
+	memset(text, letter, 5 * 1024 * 1024 - 1);
+	assert_int_equal(record_set_value(record, "first", "x", NULL), 0);
+	disk_fails = fails;
+	assert_int_equal(record_set_value(record, "much", text, NULL), 0);
+}
+
+/* The log is empty at rest, and holds what comes afterwards. */
+static void test_rest(void **state)
+{
+	_cleanup_(record_freep) struct record *record = opened();
+
+	save_much(record, 'a', false);
+	assert_true(size_of_log() > 5 * 1024 * 1024);
+	assert_int_equal(record_rest(record, NULL), 0);
+	assert_int_equal(size_of_log(), 0);
+	assert_int_equal(record_set_value(record, "little", "b", NULL), 0);
+	assert_true(size_of_log() > 0);
+	disk_fails = true;
+	assert_true(record_rest(record, NULL) < 0);
+	disk_fails = false;
+	assert_int_equal(record_sync(record, NULL), 0);
+	assert_int_equal(size_of_log(), 0);
+}
+
+/* The log has grown and was to be moved, and the disk has failed: what the log has is not believed to be there. */
+static void test_log_of_a_failed_disk(void **state)
+{
+	_cleanup_(record_freep) struct record *record = opened();
+
+	save_much(record, 'a', true);
+	assert_true(record_sync(record, NULL) < 0);
+	disk_fails = false;
+	assert_true(size_of_log() > 0);
+	assert_int_equal(record_sync(record, NULL), 0);
+	assert_int_equal(size_of_log(), 0);
+	/* Also where it was asked only when the disk worked again. */
+	save_much(record, 'b', true);
+	disk_fails = false;
+	assert_true(size_of_log() > 0);
+	assert_int_equal(record_sync(record, NULL), 0);
+	assert_int_equal(size_of_log(), 0);
 }
 
 static void test_rollback(void **state)
@@ -1119,6 +1189,8 @@ int main(void)
 		RECORD_TEST(test_replace),
 		RECORD_TEST(test_remove),
 		RECORD_TEST(test_many_sorted),
+		RECORD_TEST(test_rest),
+		RECORD_TEST(test_log_of_a_failed_disk),
 		RECORD_TEST(test_rollback),
 		RECORD_TEST(test_imports),
 		RECORD_TEST(test_sentences_are_bounded),
