@@ -31,6 +31,8 @@ struct vault_own {
 	enum vault_method method;
 	char *auth_mount; /* encoded */
 	char *token_file, *role_id_file, *secret_id_file;
+	struct aws_session *aws;
+	char *role, *server_id, *sts_region;
 };
 
 /* Made and freed by life.c.  The token belongs to token.c. */

@@ -11,6 +11,7 @@
 static const char *const method_names[VAULT_METHOD_COUNT] = {
 	[VAULT_TOKEN_FILE] = "token",
 	[VAULT_APPROLE] = "approle",
+	[VAULT_AWS] = "aws",
 };
 
 /* Keys and tokens never cross a network in the clear. */
@@ -46,6 +47,10 @@ static void take_settings(struct vault_own *own, const struct vault_settings *se
 		.token_file = mem_strdup(settings->token_file),
 		.role_id_file = mem_strdup(settings->role_id_file),
 		.secret_id_file = mem_strdup(settings->secret_id_file),
+		.aws = settings->aws,
+		.role = mem_strdup(settings->role),
+		.server_id = mem_strdup(settings->server_id),
+		.sts_region = mem_strdup(settings->sts_region),
 	};
 }
 
@@ -111,6 +116,9 @@ struct vault *vault_free(struct vault *vault)
 	free(vault->own.token_file);
 	free(vault->own.role_id_file);
 	free(vault->own.secret_id_file);
+	free(vault->own.role);
+	free(vault->own.server_id);
+	free(vault->own.sts_region);
 	free(vault);
 	return NULL;
 }

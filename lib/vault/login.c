@@ -8,6 +8,7 @@
 #include <systemd/sd-event.h>
 
 #include "lib/aws/compose.h"
+#include "lib/aws/proof.h"
 #include "lib/pki/secret.h"
 #include "lib/vault/client.h"
 
@@ -18,6 +19,7 @@ struct vault_login {
 	struct vault *vault;
 	struct secret *token; /* of a file, while it is looked up */
 	struct vault_call *call;
+	struct aws_prove *prove; /* aws: before the call */
 	struct sd_event_source *defer; /* ends it with: */
 	struct error failure;
 	login_fn done;
@@ -27,6 +29,7 @@ struct vault_login {
 static void login_free(struct vault_login *login)
 {
 	vault_call_cancel(login->call);
+	aws_prove_cancel(login->prove);
 	sd_event_source_disable_unref(login->defer);
 	secret_free(login->token);
 	error_done(&login->failure);
@@ -189,11 +192,59 @@ static void start_approle(struct vault_login *login)
 		start_login(login, what, body);
 }
 
+struct aws_login {
+	const struct vault_own *own;
+	const struct aws_proof *proof;
+};
+
+static void aws_members(struct compose *c, const void *data)
+{
+	const struct aws_login *login = data;
+	const struct aws_proof *proof = login->proof;
+
+	compose_string(c, "role", login->own->role);
+	compose_string(c, "iam_http_request_method", proof->method);
+	compose_blob(c, "iam_request_url", proof->url, strlen(proof->url));
+	compose_blob(c, "iam_request_body", proof->body, strlen(proof->body));
+	compose_blob(c, "iam_request_headers", secret_borrow(proof->headers), secret_length(proof->headers));
+}
+
+static void on_proof(void *userdata, const struct aws_proof *proof, const struct error *err)
+{
+	struct vault_login *login = userdata;
+	_cleanup_(error_done) struct error failure = ERROR_NULL;
+	struct secret *body;
+
+	login->prove = NULL;
+	if (err)
+		error_copy(&failure, err);
+	if (err || compose(aws_members, &(struct aws_login){ &login->vault->own, proof }, &body, &failure) < 0) {
+		(void)error_wrap(&failure, "AWS login");
+		login_finish(login, NULL, NULL, &failure);
+		return;
+	}
+	start_login(login, "AWS login", body);
+}
+
+static void start_aws(struct vault_login *login)
+{
+	const struct vault_own *own = &login->vault->own;
+
+	login->prove = aws_prove_start(own->aws,
+		&(struct aws_prove_request){
+			.region = own->sts_region,
+			.header = own->server_id ? "X-Vault-AWS-IAM-Server-ID" : NULL,
+			.value = own->server_id,
+		},
+		on_proof, login);
+}
+
 struct vault_login *login_start(struct vault *vault, login_fn done, void *userdata)
 {
 	static void (*const starts[VAULT_METHOD_COUNT])(struct vault_login *) = {
 		[VAULT_TOKEN_FILE] = start_token_file,
 		[VAULT_APPROLE] = start_approle,
+		[VAULT_AWS] = start_aws,
 	};
 	struct vault_login *login = mem_new(struct vault_login);
 

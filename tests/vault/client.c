@@ -19,6 +19,7 @@
 
 #include <jansson.h>
 
+#include "lib/aws/aws.h"
 #include "lib/base/buf.h"
 #include "lib/base/strv.h"
 #include "lib/log/log.h"
@@ -164,13 +165,24 @@ int main(int argc, char **argv)
 		.token_file = setting(argv, "token_file"),
 		.role_id_file = setting(argv, "role_id_file"),
 		.secret_id_file = setting(argv, "secret_id_file"),
-		.method = setting(argv, "token_file") ? VAULT_TOKEN_FILE : VAULT_APPROLE,
+		.role = setting(argv, "role"),
+		.server_id = setting(argv, "server_id"),
+		.sts_region = setting(argv, "sts_region"),
+		.method = setting(argv, "token_file") ? VAULT_TOKEN_FILE
+			  : setting(argv, "aws")      ? VAULT_AWS
+						      : VAULT_APPROLE,
 	};
+	struct aws *aws = NULL;
 	bool locked;
 
 	if (secret_memory_init(&locked, NULL) < 0 || sd_event_default(&world.event) < 0)
 		return 1;
 	log_open("client", setting(argv, "debug") ? LOG_DEBUG : LOG_WARNING);
+	if (settings.method == VAULT_AWS) {
+		if (aws_new(world.event, &aws, &err) < 0)
+			return 1;
+		settings.aws = aws_session_get(aws, &(struct aws_identity){ 0 });
+	}
 	if (vault_new(world.event, &settings, &world.vault, &err) < 0) {
 		(void)fprintf(stderr, "client: %s: %s\n", error_kind_name(err.kind), err.text);
 		return 3;
@@ -180,6 +192,7 @@ int main(int argc, char **argv)
 	(void)sd_event_loop(world.event);
 	buf_done(&world.input);
 	vault_free(world.vault);
+	aws_free(aws);
 	sd_event_unref(world.event);
 	return 0;
 }

@@ -78,9 +78,10 @@ def look(client):
 class Client:
     """tests/vault/client.c: a line begins something, and what came of it is said in a line."""
 
-    def __init__(self, address, **settings):
+    def __init__(self, address, environment=None, **settings):
         words = [f"{name}={value}" for name, value in {"address": address, **settings}.items() if value is not None]
         clean = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+        clean.update(environment or {})
         self.process = subprocess.Popen([CLIENT, *words, "debug=1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True, env=clean)  # fmt: skip
         self.lines, self.said = 0, {}

@@ -6,7 +6,7 @@ without X-Vault-Request, with X-Vault-Namespace, with a path that is not in its 
 a breach, which the test that made it finds in `breaches`.  How it is set up is Vault's own API with the root token, so that the
 same tests set up a real server.
 """
-import collections
+import base64
 import http.server
 import json
 import re
@@ -16,9 +16,19 @@ import threading
 import time
 import urllib.parse
 
+import multidict
+
+from tests.cloud import sigv4
+from tests.cloud.errors import AwsError
+
 from . import policy
 
 ROOT_TOKEN = "root-of-the-tests"
+
+
+# Whoever logs in by AWS: the variables of its environment.
+AWS_USER = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7VAULT00", "AWS_SECRET_ACCESS_KEY": "secret/of+the/tests",
+            "AWS_SESSION_TOKEN": "session-token-of-the-tests"}  # fmt: skip
 
 
 class Refusal(Exception):
@@ -91,7 +101,7 @@ class Vault:
             self.faults = []
             self.journal = []  # (method, path, status)
             self.breaches = []
-            self.waiting = collections.Counter()
+            self.proofs = []  # (region, host, Authorization) of each AWS login
 
     # What a test asks for
 
@@ -196,6 +206,8 @@ class Vault:
     def login(self, space, mount, body):
         if mount not in space.auth:
             raise Refusal(403, "permission denied")
+        if "iam_request_headers" in body:
+            return self.aws_login(space.auth[mount], body)
         for role in space.auth[mount]["roles"].values():
             if role["role_id"] != body.get("role_id"):
                 continue
@@ -212,7 +224,38 @@ class Vault:
             return 200, token.auth(role["token_ttl"])
         raise Refusal(400, "invalid role or secret ID")
 
+    def aws_login(self, method, body):
+        """What a server checks by itself, and then what STS would: of the one user that these tests have."""
+        role = method["roles"].get(body.get("role"))
+        if role is None:
+            raise Refusal(400, f"entry for role {body.get('role')} not found")
+        url, data, headers = (base64.b64decode(body[f"iam_request_{part}"]) for part in ("url", "body", "headers"))
+        lines = multidict.CIMultiDict(json.loads(headers))
+        odd = [name for name in lines if name.lower().startswith("x-amz-")
+               and name.lower() not in ("x-amz-date", "x-amz-security-token")]  # fmt: skip
+        if odd or body["iam_http_request_method"] != "POST" or data != b"Action=GetCallerIdentity&Version=2011-06-15":
+            raise Refusal(400, f"invalid request header: {odd}")
+        scope = sigv4.read_scope(lines)
+        wanted = method.get("server_id")
+        if wanted and (lines.get("X-Vault-AWS-IAM-Server-ID") != wanted
+                       or "x-vault-aws-iam-server-id" not in scope.signed_headers):  # fmt: skip
+            raise Refusal(400, 'error validating X-Vault-AWS-IAM-Server-ID header: expected "..."')
+        try:
+            if scope.access_key != AWS_USER["AWS_ACCESS_KEY_ID"]:
+                raise AwsError("InvalidClientTokenId", "The security token included in the request is invalid.")
+            sigv4.verify(scope, "POST", url.decode(), lines, data, AWS_USER["AWS_SECRET_ACCESS_KEY"],
+                         AWS_USER.get("AWS_SESSION_TOKEN"), time.time())  # fmt: skip
+        except AwsError as error:
+            raise Refusal(400, f"error making upstream request: received error code 403 from STS: {error}") from None
+        self.proofs.append((scope.region, lines["Host"], lines["Authorization"]))
+        token = Token(role["token_policies"], role["token_ttl"], role["token_max_ttl"], owner=role)
+        self.tokens[token.id] = token
+        return 200, token.auth(role["token_ttl"])
+
     def roles(self, space, method, rest, body):
+        if rest.endswith("/config/client"):
+            space.auth[rest.split("/")[1]]["server_id"] = body["iam_server_id_header_value"]
+            return 204, None
         words = rest.split("/")  # auth MOUNT role NAME [role-id|secret-id|secret-id/destroy]
         if words[1] not in space.auth or len(words) < 4:
             raise Refusal(404, f'no handler for route "{rest}". route entry not found.')
