@@ -345,7 +345,7 @@ static int start_aws(struct conductor *conductor)
 	conductor->destinations.aws = conductor->aws;
 	aws_set_skew_callback(conductor->aws, on_skew, conductor);
 	aws_set_heard_callback(conductor->aws, on_heard, conductor);
-	conductor->destinations.vaults = vault_clients_new(conductor->event, on_heard, conductor);
+	conductor->destinations.vaults = vault_clients_new(conductor->event, conductor->aws, on_heard, conductor);
 	conductor->default_region = mem_strdup(aws_default_region(conductor->aws));
 	return 0;
 }

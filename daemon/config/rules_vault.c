@@ -24,9 +24,15 @@ static void check_key(const struct rules *r, const struct yaml_node *auth, const
 void rules_vault(const struct rules *r, const struct desired_vault *vault, const char *path, const struct yaml_node *map)
 {
 	const struct yaml_node *auth = yaml_find(map, "auth");
+	static const char *const names[] = {
+		[VAULT_AUTH_TOKEN] = "token",
+		[VAULT_AUTH_APPROLE] = "approle",
+		[VAULT_AUTH_AWS] = "aws",
+	};
 	const struct yaml_node *written = auth ? yaml_find(auth, "method") : NULL;
-	const char *address = vault->address, *method = vault->method == VAULT_AUTH_APPROLE ? "approle" : "token";
-	bool approle = vault->method == VAULT_AUTH_APPROLE;
+	const char *address = vault->address, *method = names[vault->method];
+	bool token = vault->method == VAULT_AUTH_TOKEN, approle = vault->method == VAULT_AUTH_APPROLE;
+	bool aws = vault->method == VAULT_AUTH_AWS;
 
 	if (address && strncmp(address, "http://", strlen("http://")) == 0 && !is_loopback(address + strlen("http://")))
 		complain(r, rules_place(map, "address"),
@@ -34,8 +40,11 @@ void rules_vault(const struct rules *r, const struct desired_vault *vault, const
 	/* Of a method that is none, that alone is said. */
 	if (!written || written->type != YAML_TEXT || strcmp(written->text, method) != 0)
 		return;
-	check_key(r, auth, path, "token_file", method, !approle, !approle);
+	check_key(r, auth, path, "token_file", method, token, token);
 	check_key(r, auth, path, "role_id_file", method, approle, approle);
 	check_key(r, auth, path, "secret_id_file", method, false, approle);
-	check_key(r, auth, path, "mount", method, false, approle);
+	check_key(r, auth, path, "role", method, false, aws);
+	check_key(r, auth, path, "server_id", method, false, aws);
+	check_key(r, auth, path, "sts_region", method, false, aws);
+	check_key(r, auth, path, "mount", method, false, !token);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <systemd/sd-event.h>
 
+#include "lib/aws/aws.h"
 #include "lib/base/buf.h"
 
 struct client {
@@ -15,23 +16,26 @@ struct client {
 
 struct vault_clients {
 	struct sd_event *event;
+	struct aws *aws; /* or NULL */
 	struct client *first;
 	void (*heard)(void *userdata);
 	void *userdata;
 };
 
-struct vault_clients *vault_clients_new(struct sd_event *event, void (*heard)(void *userdata), void *userdata)
+struct vault_clients *vault_clients_new(struct sd_event *event, struct aws *aws, void (*heard)(void *userdata), void *userdata)
 {
 	struct vault_clients *clients = mem_new(struct vault_clients);
 
-	*clients = (struct vault_clients){ .event = sd_event_ref(event), .heard = heard, .userdata = userdata };
+	*clients = (struct vault_clients){
+		.event = sd_event_ref(event), .aws = aws, .heard = heard, .userdata = userdata };
 	return clients;
 }
 
 static char *key_of(const struct desired_vault *desired)
 {
 	const char *const parts[] = { desired->address, desired->namespace, desired->ca_file, desired->auth_mount,
-		desired->token_file, desired->role_id_file, desired->secret_id_file };
+		desired->token_file, desired->role_id_file, desired->secret_id_file, desired->role,
+		desired->server_id, desired->sts_region };
 	struct buf key = BUF_NULL;
 
 	/* The length makes it unambiguous. */
@@ -73,6 +77,7 @@ static int client_new(struct vault_clients *clients, const struct desired_vault 
 	static const enum vault_method methods[] = {
 		[VAULT_AUTH_TOKEN] = VAULT_TOKEN_FILE,
 		[VAULT_AUTH_APPROLE] = VAULT_APPROLE,
+		[VAULT_AUTH_AWS] = VAULT_AWS,
 	};
 	_cleanup_(freep) char *token = NULL, *role_id = NULL, *secret_id = NULL;
 	struct client *client;
@@ -93,6 +98,10 @@ static int client_new(struct vault_clients *clients, const struct desired_vault 
 				.token_file = token,
 				.role_id_file = role_id,
 				.secret_id_file = secret_id,
+				.aws = clients->aws ? aws_session_get(clients->aws, &(struct aws_identity){ 0 }) : NULL,
+				.role = desired->role,
+				.server_id = desired->server_id,
+				.sts_region = desired->sts_region,
 			},
 			ret_vault, err);
 	if (r < 0)

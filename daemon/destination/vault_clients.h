@@ -10,12 +10,14 @@
 #include "daemon/model/desired.h"
 #include "lib/vault/vault.h"
 
+struct aws;
 struct sd_event;
 struct vault_clients;
 
-/* vault_clients_new(event, heard, userdata): none yet; ${heard} is told when one of them answers again
+/* vault_clients_new(event, aws, heard, userdata): none yet; as whom ${aws} (NULL: nobody) acts by itself is who logs in by
+ * AWS, so it has to live longer; ${heard} is told when one of them answers again
  * (vault_set_heard_callback()), NULL: nobody is. */
-struct vault_clients *vault_clients_new(struct sd_event *event, void (*heard)(void *userdata), void *userdata);
+struct vault_clients *vault_clients_new(struct sd_event *event, struct aws *aws, void (*heard)(void *userdata), void *userdata);
 
 /**
  * vault_clients_get(clients, desired, vault, err):

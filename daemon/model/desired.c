@@ -142,6 +142,9 @@ static void vault_done(struct desired_vault *vault)
 	free(vault->token_file);
 	free(vault->role_id_file);
 	free(vault->secret_id_file);
+	free(vault->role);
+	free(vault->server_id);
+	free(vault->sts_region);
 }
 
 static void destination_done(struct desired_destination *destination)

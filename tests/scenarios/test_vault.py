@@ -10,7 +10,7 @@ import pytest
 from tests.cloud.tls import Identity
 from tests.scenarios.vocabulary import LAYOUTS, Ferry, certificates_in, fingerprint, is_key_of, key_in
 from tests.vault.harness import POLICY, Admin, Real
-from tests.vault.server import Server
+from tests.vault.server import AWS_USER, Server
 
 REAL = os.environ.get("VAULT_SERVER")
 PLACE = "secret/{}/tls/pay"
@@ -265,6 +265,18 @@ def test_nothing_of_the_data_is_ever_read(onprem, admin, vault, pay):
     onprem.cloud.renew(pay)
     onprem.once()
     assert vault.count("GET secret/data") == 0 and vault.count("POST secret/data") == 2
+
+
+def test_the_host_logs_in_as_who_it_is_in_aws(onprem, admin, vault, pay, monkeypatch):
+    environment = onprem.environment()
+    monkeypatch.setitem(AWS_USER, "AWS_ACCESS_KEY_ID", environment["AWS_ACCESS_KEY_ID"])
+    monkeypatch.setitem(AWS_USER, "AWS_SECRET_ACCESS_KEY", environment["AWS_SECRET_ACCESS_KEY"])
+    monkeypatch.setitem(AWS_USER, "AWS_SESSION_TOKEN", environment.get("AWS_SESSION_TOKEN"))
+    admin.do("POST", "sys/auth/aws", {"type": "aws"})
+    admin.do("POST", "auth/aws/role/ferry", {"token_policies": "certferry", "token_ttl": "1h"})
+    onprem.destination("onprem", "onprem", auth={"method": "aws", "role": "ferry"}).once()
+    expect_secret(onprem, admin, pay, 1)
+    assert len(vault.proofs) == 1
 
 
 def test_its_own_ca(ferry, identity, tmp_path, cloud):
