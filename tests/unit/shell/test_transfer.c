@@ -911,6 +911,7 @@ static void test_cancel_of_what_was_begun_ahead(void **state)
 
 	begin_ahead(world, bundle_of(world, "www.example.com", 60));
 	world->request.ahead = ahead_cancel(world->request.ahead);
+	central.bundle = bundle_free(central.bundle);
 	begin_ahead(world, bundle_of(world, "www.example.com", 60));
 	start_in_loop(world);
 	world->transfer = transfer_cancel(world->transfer);
