@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.scenarios.vocabulary import DESTINATION, LAYOUTS, REGION, SECOND, anchor_digest, certificates_in, fingerprint
+from tests.scenarios.vocabulary import DESTINATION, LAYOUTS, REGION, SECOND, SOURCE, anchor_digest, certificates_in, fingerprint
 
 
 def test_first_delivery_to_the_acm_of_two_accounts(ferry):
@@ -96,6 +96,26 @@ def test_renewal_arrives_everywhere_under_the_same_names(ferry, cloud):
     assert directory.is_dir(), "the version before is kept"
     assert sorted(run.requests.writes) == ["ImportCertificate", "ImportCertificate", "PutSecretValue"]
     assert run.requests("ExportCertificate") == 1
+
+
+def test_a_renewal_is_exported_while_its_version_is_read(ferry, cloud):
+    """And what is in place is read; nothing is written before the version is known, and nothing is asked twice."""
+    pay = ferry.issue("pay.example.com", days_ago=340)
+    daemon = ferry.carry("pay", pay, "both").start()
+    ferry.wait_for(lambda: daemon.log.count("Delivered renewed certificate") == 2)
+    assert cloud.renew(pay)["renewed"]
+    position = cloud.journal_position()
+    cloud.fault("delay", operation="GetCertificate", account=SOURCE, seconds=600)
+    daemon.reload()
+    ferry.wait_for(lambda: cloud.count("ExportCertificate", SOURCE, position))
+    for account in (DESTINATION, SECOND):
+        ferry.wait_for(lambda account=account: cloud.count("GetCertificate", account, position))
+        assert not cloud.count("ImportCertificate", account, position)
+    cloud.clear_faults()
+    ferry.wait_for(lambda: daemon.log.count("Delivered renewed certificate") == 4)
+    ferry.expect_import(DESTINATION, pay)
+    ferry.expect_import(SECOND, pay)
+    assert daemon.log.count("Exported 'pay'") == 2
 
 
 def test_emergency_renewal_with_a_shorter_life(ferry, cloud):
