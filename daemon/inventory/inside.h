@@ -187,6 +187,7 @@ struct former {
 	size_t certificate_count;
 	struct slot *slots;
 	size_t count, next;
+	size_t forgotten; /* so many of the slots are not there any more */
 };
 
 /* take_over_deliveries(inventory, former): the slots and deliveries of the present world: what

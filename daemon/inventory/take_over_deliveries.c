@@ -8,7 +8,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/os/memory.h"
+
 /* --- the deliveries of the former world --- */
+
+/* So much of the former slots goes back at a time: with the new ones beside them, which are filled one
+ * by one, there are never two of many more than this. */
+#define FORGET_AT_ONCE ((size_t)1 << 20)
+
+/* Those before the last one that was walked are read no more. */
+static void former_forget(struct former *former)
+{
+	const size_t walked = former->next ? former->next - 1 : 0;
+
+	if ((walked - former->forgotten) * sizeof(*former->slots) < FORGET_AT_ONCE)
+		return;
+	memory_forget(&former->slots[former->forgotten],
+		(walked - former->forgotten) * sizeof(*former->slots));
+	former->forgotten = walked;
+}
 
 /* The state of the former slot ${index}. */
 static struct tracked_delivery *former_take(struct former *former, size_t index)
@@ -38,6 +56,7 @@ static void former_drop(struct former *former, size_t index)
 /* The state of the delivery named so, if there was one; those before it go. */
 static struct tracked_delivery *former_find(struct former *former, const char *name)
 {
+	former_forget(former);
 	while (former->next < former->count) {
 		const struct slot *slot = &former->slots[former->next];
 		int order = compare_delivery_name(former->certificates[slot->certificate]->name,
@@ -116,23 +135,19 @@ static void remembered_done(struct remembered *remembered)
 
 /* --- the deliveries of the present world --- */
 
-/* The slots of ${expansion}, with what they point at; states are put in by
- * take_over_deliveries(). */
-static struct slot *slots_new(const struct inventory *inventory, const struct expansion *expansion)
+/* The next slot of the present world, with what it points at.  The stock shows those that are there,
+ * and memory is taken for no other. */
+static void add_slot(struct inventory *inventory, const struct expanded_delivery *delivery)
 {
-	struct slot *slots = mem_alloc(expansion->delivery_count * sizeof(*slots));
+	const size_t index = inventory->stock.delivery_count++;
+	struct tracked_certificate *certificate = inventory->certificates[delivery->certificate];
+	struct slot *slot = &inventory->slots[index];
 
-	for (size_t i = 0; i < expansion->delivery_count; i++) {
-		const struct expanded_delivery *delivery = &expansion->deliveries[i];
-		struct tracked_certificate *state = inventory->certificates[delivery->certificate];
-
-		slots[i].certificate = delivery->certificate;
-		slots[i].place = delivery->place;
-		slots[i].wish = delivery->wish;
-		if (!state->count++)
-			state->first = i;
-	}
-	return slots;
+	slot->certificate = delivery->certificate;
+	slot->place = delivery->place;
+	slot->wish = delivery->wish;
+	if (!certificate->count++)
+		certificate->first = index;
 }
 
 /* --- rows under other names --- */
@@ -300,13 +315,16 @@ void take_over_deliveries(struct inventory *inventory, struct former *former)
 	struct remembered remembered;
 
 	remembered_open(inventory, &remembered);
-	inventory->slots = slots_new(inventory, expansion);
+	inventory->slots = mem_alloc(expansion->delivery_count * sizeof(*inventory->slots));
 	inventory->stock.slots = inventory->slots;
-	inventory->stock.delivery_count = expansion->delivery_count;
+	inventory->stock.delivery_count = 0;
 	for (size_t i = 0; i < expansion->delivery_count; i++) {
-		_cleanup_(freep) char *name = slot_name(inventory, &inventory->slots[i]);
-		struct tracked_delivery *state = former_find(former, name);
+		_cleanup_(freep) char *name = NULL;
+		struct tracked_delivery *state;
 
+		add_slot(inventory, &expansion->deliveries[i]);
+		name = slot_name(inventory, &inventory->slots[i]);
+		state = former_find(former, name);
 		if (state)
 			take_over(inventory, i, state, &former->slots[former->next - 1]);
 		else

@@ -285,22 +285,23 @@ static void mark_rivals(
 
 /* What an object is told by, short: two objects may have the same. */
 struct object_hint {
-	uint64_t hash;
-	size_t index; /* of its delivery */
+	uint32_t hash;
+	uint32_t index; /* of its delivery */
 };
 
-static uint64_t hash_text(uint64_t hash, const char *text)
+/* FNV-1a. */
+static uint32_t hash_text(uint32_t hash, const char *text)
 {
 	for (; *text; text++)
-		hash = (hash ^ (unsigned char)*text) * 1099511628211u;
+		hash = (hash ^ (unsigned char)*text) * 16777619u;
 	return hash;
 }
 
 /* Equal where compare_object() says 0. */
-static uint64_t object_hash(const struct delivery *delivery)
+static uint32_t object_hash(const struct delivery *delivery)
 {
 	const char *arn = delivery_named_arn(delivery);
-	uint64_t hash = 14695981039346656037u;
+	uint32_t hash = 2166136261u;
 
 	if (arn)
 		return hash_text(hash, arn);
@@ -365,7 +366,7 @@ static void mark_faults(struct expansion *expansion, const struct source_view *v
 		if (problem)
 			marks[i].fault = FAULT_NAME;
 		expansion->left_out |= problem != NULL;
-		hints[i] = (struct object_hint){ object_hash(&delivery), i };
+		hints[i] = (struct object_hint){ object_hash(&delivery), (uint32_t)i };
 	}
 	if (count)
 		qsort(hints, count, sizeof(*hints), compare_hints);

@@ -53,3 +53,12 @@ void memory_give_back(void)
 	memory_trim();
 	(void)dl_iterate_phdr(give_back_object, NULL);
 }
+
+void memory_forget(void *begin, size_t length)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)begin;
+	uintptr_t first = (from + page - 1) & ~(page - 1), last = (from + length) & ~(page - 1);
+
+	if (first < last)
+		(void)madvise((void *)first, last - first, MADV_DONTNEED);
+}

@@ -2,7 +2,9 @@
 #ifndef LIB_OS_MEMORY_H
 #define LIB_OS_MEMORY_H
 
-/* What a process that is about to sleep gives back. */
+#include <stddef.h>
+
+/* What a process gives back: before it sleeps, or of what it has read for the last time. */
 
 /* memory_trim(): return free heap to the kernel (malloc_trim(3)). */
 void memory_trim(void);
@@ -15,5 +17,12 @@ void memory_trim(void);
  * touched.
  */
 void memory_give_back(void);
+
+/**
+ * memory_forget(begin, length):
+ * The caller reads nothing of these bytes any more, which are its own and were malloc'd: give back the whole pages among
+ * them at once, before all of the allocation is freed.  It can be written again; what it holds is undefined.
+ */
+void memory_forget(void *begin, size_t length);
 
 #endif

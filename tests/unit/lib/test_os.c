@@ -538,6 +538,27 @@ static void test_give_back(void **state)
 	free(heap);
 }
 
+/* Half of an allocation goes back before all of it is freed, and nothing else does. */
+static void test_forget(void **state)
+{
+	const size_t length = (size_t)8 << 20;
+	char *heap = malloc(length);
+	long before, after;
+
+	memset(heap, 8, length);
+	before = proportional_kib();
+	memory_forget(heap + 1, length / 2);
+	after = proportional_kib();
+	if (before > 0)
+		assert_true(after + 3 * 1024 < before);
+	assert_int_equal(heap[0], 8);
+	for (size_t i = length / 2 + 1; i < length; i++)
+		assert_int_equal(heap[i], 8);
+	memory_forget(heap + length / 2, 1); /* no whole page */
+	assert_int_equal(heap[length / 2 + 1], 8);
+	free(heap);
+}
+
 #define OS_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -567,6 +588,7 @@ int main(void)
 		cmocka_unit_test(test_jitter),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_give_back),
+		cmocka_unit_test(test_forget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
