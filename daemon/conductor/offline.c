@@ -31,7 +31,7 @@ static int print_expansion(const struct desired *desired)
 		(void)fprintf(stderr, "%s\n", err.text);
 		return 2;
 	}
-	expansion = expand(desired, NULL, region, NULL);
+	expansion = expand_preview(desired, region);
 	for (size_t i = 0; i < expansion->delivery_count; i++) {
 		_cleanup_(freep) char *line = expansion_line(expansion, i);
 

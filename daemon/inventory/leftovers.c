@@ -76,7 +76,7 @@ void leftovers_save(struct inventory *inventory)
 
 /* --- what there is --- */
 
-/* What a match comes to is known once the source was read: may it be a delivery of one? */
+/* What a match comes to, and {domain} in a name, is known once the source was read: may it be a delivery of such an entry? */
 static bool is_awaited(const struct inventory *inventory, const char *name)
 {
 	const struct desired *desired = inventory->stock.world->desired;
@@ -85,7 +85,7 @@ static bool is_awaited(const struct inventory *inventory, const char *name)
 		const struct desired_certificate *entry = &desired->certificates[i];
 		const size_t length = strlen(entry->name);
 
-		if (!entry->arn && strncmp(name, entry->name, length) == 0 && name[length] == '/')
+		if (strncmp(name, entry->name, length) == 0 && name[length] == '/')
 			return true;
 	}
 	return false;

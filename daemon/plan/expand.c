@@ -119,6 +119,7 @@ struct expand_context {
 	struct expansion *expansion;
 	struct place ***places; /* of each destination, by their numbers; NULL: not wanted yet */
 	const char *region;
+	bool unread; /* {domain} is not known yet */
 	const struct desired *desired;
 	const struct expanded_certificate *certificate;
 	const struct desired_delivery *wish;
@@ -196,12 +197,19 @@ bool expand_needs_region(const struct desired *desired)
 	return false;
 }
 
+static bool names_domain(const struct desired_delivery *wish)
+{
+	return wish->as && strstr(wish->as, "{domain}");
+}
+
 static void expand_certificate(struct expand_context *context, const struct expanded_certificate *certificate)
 {
 	context->certificate = certificate;
 	for (size_t i = 0; i < certificate->entry->deliver_count; i++) {
 		context->wish = &certificate->entry->deliver[i];
-		expand_delivery(context);
+		/* By another name it would be another object, and that of the record one that nobody writes any more. */
+		if (!context->unread || !names_domain(context->wish))
+			expand_delivery(context);
 	}
 }
 
@@ -271,13 +279,14 @@ static void sort_deliveries(struct expansion *expansion)
 			sizeof(*expansion->deliveries), compare_delivery, expansion);
 }
 
-struct expansion *expand(const struct desired *desired, const struct source_view *view,
+static struct expansion *expand_all(const struct desired *desired, const struct source_view *view, bool preview,
 	const char *region, const struct incumbents *incumbents)
 {
 	struct expansion *expansion = mem_new(struct expansion);
 	_cleanup_(matches_done) struct matches matches = { .items = NULL };
 	_cleanup_(expand_context_done) struct expand_context context = { .expansion = expansion,
 		.region = region,
+		.unread = !view && !preview,
 		.desired = desired };
 
 	expansion->desired = desired;
@@ -300,3 +309,15 @@ struct expansion *expand(const struct desired *desired, const struct source_view
 	sort_deliveries(expansion);
 	return expansion;
 }
+
+struct expansion *expand(const struct desired *desired, const struct source_view *view,
+	const char *region, const struct incumbents *incumbents)
+{
+	return expand_all(desired, view, false, region, incumbents);
+}
+
+struct expansion *expand_preview(const struct desired *desired, const char *region)
+{
+	return expand_all(desired, NULL, true, region, NULL);
+}
+

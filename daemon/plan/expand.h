@@ -12,13 +12,17 @@
 
 /**
  * expand(desired, view, region, incumbents):
- * ${view} NULL: what can be known without the source: entries with an ARN; {domain} then stays as it is.
+ * ${view} NULL: what can be known without the source: entries with an ARN, and of those the deliveries whose objects have
+ * no {domain} in their names.
  * ${region}: for destinations without one (the AWS environment's), may be NULL.  A delivery with a problem
  * is left out; where several are to one object, ${incumbents} (NULL: none is recorded) says which of them
  * is there already.  ${desired} is borrowed as long as the result.
  */
 struct expansion *expand(const struct desired *desired, const struct source_view *view,
 	const char *region, const struct incumbents *incumbents);
+
+/* expand_preview(desired, region): the same without the source, for people to read: {domain} stays as it is. */
+struct expansion *expand_preview(const struct desired *desired, const char *region);
 
 /* expand_needs_region(desired): is there a destination that takes ${region}? */
 bool expand_needs_region(const struct desired *desired);

@@ -109,3 +109,16 @@ def test_an_import_by_another_arn_leaves_the_first(ferry, cloud):
     ferry.carry("pay", ferry.settings["certificates"]["pay"]["arn"], {"to": "prod", "arn": other})
     found = left(ferry.run("--once", "--json"))
     assert [(name, item["object_id"], item["in_use_by"]) for name, item in found.items()] == [("pay/prod", first, [])]
+
+
+def test_a_restart_leaves_nothing_that_is_named_by_its_domain(ferry):
+    """{domain} is not known before the source was read: until then the record is believed."""
+    pay = ferry.issue("pay.example.com")
+    ferry.carry("pay", pay, *({"to": name, "as": "{domain}"} for name in ("prod", "secrets", "files")))
+    before = ferry.once()
+    run = ferry.once()
+    assert "has left" not in run.log
+    assert left(run) == {} and {item["state"] for item in run.json["deliveries"]} == {"current"}
+    for item in run.json["deliveries"]:
+        assert item["object_id"] == before.delivery(item["name"])["object_id"]
+    assert not [entry for entry in run.json["deliveries"] if "@" in entry["name"]]

@@ -5,6 +5,7 @@
  *
  *	region REGION				the AWS environment's; none without this line
  *	source unread				nothing is known of the source
+ *	source preview				nor is it to be: as --check shows it
  *	seen ARN domain=D [names=A,B] [tags=K=V,...] [status=S] [end=DATE] [unexportable] [more_names]
  *	certificate NAME arn=ARN | domain=D | tags=K=V,...
  *	deliver CERTIFICATE to=DESTINATION [as=] [arn=] [then=A,B] [accounts=A,B] [regions=A,B]
@@ -42,7 +43,7 @@ struct given {
 	struct desired *desired;
 	struct source_view *view;
 	char *region;
-	bool unread;
+	bool unread, preview;
 	char **recorded; /* deliveries */
 };
 
@@ -214,6 +215,12 @@ static void add_destination(struct desired *desired, char *line)
 		fail_msg("'%s' is no kind", kind);
 }
 
+static void read_source(struct given *given, const char *word)
+{
+	given->unread = strcmp(word, "unread") == 0;
+	given->preview = strcmp(word, "preview") == 0;
+}
+
 static void read_given(struct given *given, char *line)
 {
 	char *word = next_word(&line);
@@ -221,7 +228,7 @@ static void read_given(struct given *given, char *line)
 	if (strcmp(word, "region") == 0)
 		given->region = mem_strdup(next_word(&line));
 	else if (strcmp(word, "source") == 0)
-		given->unread = strcmp(next_word(&line), "unread") == 0;
+		read_source(given, next_word(&line));
 	else if (strcmp(word, "seen") == 0)
 		add_seen(given, line);
 	else if (strcmp(word, "certificate") == 0)
@@ -401,6 +408,8 @@ static struct expansion *expand_given(const struct given *given)
 {
 	const struct incumbents incumbents = { is_recorded, given->recorded };
 
+	if (given->preview)
+		return expand_preview(given->desired, given->region);
 	return expand(given->desired, given->unread ? NULL : given->view, given->region, &incumbents);
 }
 
