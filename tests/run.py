@@ -17,6 +17,10 @@ check-trixie`: layers, unit, fuzz, tree and some of system, built and run on Deb
 
 Tests mostly wait, so they run side by side: programs of the unit floor, and tests of pytest's floors by pytest-xdist.
 A test marked `alone` runs afterwards with none beside it.
+
+AGAIN=1, which .ci/run sets since its machine is shared: of pytest's tests that fail, AGAIN_MOST at most are run once more,
+with none beside them.  One that passes then counts as passed, and its name is said at the end: whoever reads it looks
+for what depends on the speed of a machine, in the test or in the daemon.
 """
 import concurrent.futures
 import importlib.util
@@ -39,6 +43,8 @@ SANITIZE = os.environ.get("SANITIZE") or ""
 LONG = bool(os.environ.get("LONG"))
 PYTHON = "/usr/bin/python3"
 WORKERS = 2 * (os.cpu_count() or 1)
+AGAIN = bool(os.environ.get("AGAIN"))
+AGAIN_MOST = 3  # more than so many are no accident
 TEST_SECONDS = 300 * (4 if SANITIZE else 1)  # a test that takes longer hangs: it fails by its name
 FLOOR_SECONDS = 900 * (4 if SANITIZE or LONG else 1)  # beyond any test's own limit: nothing waits for ever
 NO_TESTS = 5  # pytest's exit status where none was chosen
@@ -48,7 +54,7 @@ class Count:
     """What came of all tests so far; the names of what failed and was skipped are kept for the end."""
 
     def __init__(self):
-        self.passed, self.failed, self.skipped = 0, [], []
+        self.passed, self.failed, self.skipped, self.again = 0, [], [], []
 
     def add_pass(self, number=1):
         self.passed += number
@@ -56,6 +62,13 @@ class Count:
     def add_failure(self, name, why=""):
         self.failed.append(name)
         print(f"FAIL {name}{': ' if why else ''}{why}", flush=True)
+
+    def take_back(self, name):
+        """It has passed when it was run again."""
+        self.failed.remove(name)
+        self.again.append(name)
+        self.add_pass()
+        print(f"AGAIN {name}: it passed alone", flush=True)
 
     def add_skip(self, name, why):
         self.skipped.append(name)
@@ -155,6 +168,27 @@ def has(python, module):
 def run_pytest(count, path, python=PYTHON):
     """All tests below path: side by side where pytest-xdist is there, but those marked `alone` after all others."""
     limit = [f"--timeout={TEST_SECONDS}"] if has(python, "pytest_timeout") else []
+    before = len(count.failed)
+    run_pytest_all(count, path, python, limit)
+    failed = count.failed[before:]
+    if AGAIN and 0 < len(failed) <= AGAIN_MOST:
+        run_again(count, failed, python, limit)
+
+
+def node(name):
+    """How pytest calls the test: of tests.scenarios.test_x.test_y[z]; None where it is no test of a module."""
+    module, _, test = name.partition("[")[0].rpartition(".")
+    file = pathlib.Path(*module.split(".")).with_suffix(".py")
+    return f"{file}::{name[len(module) + 1:]}" if (ROOT / file).exists() else None
+
+
+def run_again(count, failed, python, limit):
+    for name in failed:
+        if node(name) and run([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *limit, node(name)]).returncode == 0:
+            count.take_back(name)
+
+
+def run_pytest_all(count, path, python, limit):
     if not has(python, "xdist"):
         run_pytest_once(count, python, limit, path)
     elif run_pytest_once(count, python, [*limit, f"--numprocesses={WORKERS}", "-m", "not alone"], path):
@@ -460,7 +494,7 @@ def main(wanted):
         print(f"== {name}: {time.monotonic() - begin:.0f} s", flush=True)
         if not goes_on:
             break
-    for title, names in (("skipped", count.skipped), ("failed", count.failed)):
+    for title, names in (("skipped", count.skipped), ("passed when run again, alone", count.again), ("failed", count.failed)):
         if names:
             print(f"{title}:\n  " + "\n  ".join(names))
     print(f"{count.passed} passed, {len(count.failed)} failed, {len(count.skipped)} skipped")

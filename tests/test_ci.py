@@ -25,7 +25,7 @@ def execute(directory, *command, **variables):
     """(exit status, output) with the programs of directory/bin before all others."""
     environment = {**os.environ, "PATH": f"{directory}/bin:{os.environ['PATH']}", **variables}
     # Of .ci/run, which may run this very test.
-    environment = {key: value for key, value in environment.items() if key != "INSTALL" or key in variables}
+    environment = {key: value for key, value in environment.items() if key not in ("INSTALL", "AGAIN") or key in variables}
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, timeout=60)
     return done.returncode, done.stdout
 
@@ -186,6 +186,34 @@ def test_another_runner_is_followed(count):
 def test_another_runner_that_breaks_off_is_a_failure(count, command):
     run.follow(count, "far", command)
     assert count.failed == ["far"]
+
+
+def test_what_fails_beside_others_is_tried_once_more(count, tmp_path, monkeypatch):
+    file = tmp_path / "tests/test_of_luck.py"
+    file.parent.mkdir()
+    file.write_text("""
+import pathlib
+import pytest
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_fails_a_few_times(most):
+    seen = pathlib.Path(__file__).with_name(f"seen-{most}")
+    before = len(seen.read_text()) if seen.exists() else 0
+    seen.write_text("x" * (before + 1))
+    assert before >= most
+""")
+    monkeypatch.setattr(run, "ROOT", tmp_path)
+    monkeypatch.setattr(run, "AGAIN", False)
+    run.run_pytest(count, "tests")
+    assert (count.passed, sorted(count.failed)) == (0, [f"tests.test_of_luck.test_fails_a_few_times[{n}]" for n in (1, 2)])
+    for seen in file.parent.glob("seen-*"):
+        seen.unlink()
+    count.failed.clear()
+    monkeypatch.setattr(run, "AGAIN", True)
+    run.run_pytest(count, "tests")
+    assert count.again == ["tests.test_of_luck.test_fails_a_few_times[1]"] and count.passed == 1
+    assert count.failed == ["tests.test_of_luck.test_fails_a_few_times[2]"]
 
 
 def test_a_floor_that_hangs_is_ended_and_named(tmp_path):
