@@ -157,6 +157,11 @@ check-botocore: ## the AWS client against a newer boto3 and botocore than Debian
 	$(Q)$(MAKE) --no-print-directory all $(BOTOCORE)
 	$(call run,$(BOTOCORE_PACKAGES),botocore)
 
+check-policies: ## the policies of conf/iam: AWS's reference, from PyPI into build/, and a scenario that needs each action
+	$(Q)tests/packages $(TEST_PACKAGES) -- $(CHECK_PACKAGES) python3-venv
+	$(Q)$(MAKE) --no-print-directory all
+	$(call run,$(CHECK_PACKAGES),policies)
+
 check-recipes: ## does the server of each recipe serve the renewal, in a container; LONG=1 for every recipe
 	$(Q)tests/packages $(TEST_PACKAGES) -- $(CHECK_PACKAGES) $(RECIPE_PACKAGES)
 	$(Q)$(MAKE) --no-print-directory all
@@ -251,7 +256,7 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
 .PHONY: all unit bench bench-build deps deps-all deps-build deps-run check check-botocore check-simulation check-trixie check-layers \
-	check-mutations check-recipes check-vault check-watchers demo install clean help
+	check-mutations check-policies check-recipes check-vault check-watchers demo install clean help
 .SECONDARY:
 # Those of Debian 13 below build/trixie are another machine's.
 -include $(shell find $(BUILD) -path '*/trixie' -prune -o -type f -name '*.d' -print 2>/dev/null)

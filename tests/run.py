@@ -10,6 +10,7 @@ simulation (whole syncs with a clock that jumps), scenarios (the real daemon aga
 `tests/run.py FLOOR...` runs only those.  BUILD and SANITIZE are make's.
 Only when named: botocore, as it needs PyPI (`make check-botocore`: against a newer boto3 and botocore than Debian's),
 vault-real, as it needs PyPI too (`make check-vault`: Vault as a destination, with a real server),
+policies, as it needs PyPI (`make check-policies`: conf/iam against AWS's reference, and what each action is for),
 simulation-whole, as it takes minutes (`make check-simulation`), watchers, as it needs the registries of four languages
 (`make check-watchers`: programs that notice renewed files by themselves), recipes, as it needs servers (`make check-recipes`:
 those of conf/recipes, each with its recipe; LONG=1: every one), and trixie, which needs a mirror of Debian (`make
@@ -373,6 +374,19 @@ def floor_recipes(count):
     follow(count, "recipes", [PYTHON, "tests/system/run.py", "--modules", modules, *chosen])
 
 
+def floor_policies(count):
+    """The policies of conf/iam; what needs AWS's reference is skipped, with the reason, where no copy can be had."""
+    made = run(["tests/policies/install", str(ROOT / "build/policies-venv")], stdout=subprocess.PIPE, text=True)
+    last = (made.stdout.strip().splitlines() or ["it says no reason"])[-1]
+    if made.returncode == 77:
+        count.add_skip("check-policies/reference", last)
+    elif made.returncode != 0:
+        count.add_failure("check-policies/reference", f"tests/policies/install ended with {made.returncode}")
+    else:
+        os.environ["POLICY_REFERENCE"] = last
+    run_pytest(count, "tests/policies")
+
+
 def floor_watchers(count):
     """Programs that notice renewed files by themselves; those that cannot be had are skipped."""
     run(["tests/watchers/install", str(ROOT / BUILD / "watchers")])
@@ -420,6 +434,7 @@ FLOORS = {
 }
 ONLY_WHEN_NAMED = {
     "botocore": floor_botocore,
+    "policies": floor_policies,
     "recipes": floor_recipes,
     "simulation-whole": floor_simulation_whole,
     "trixie": floor_trixie,
@@ -435,6 +450,7 @@ NEEDS = {
     "cloud": ((), CLOUD_MODULES),
     "vault": ((), CLOUD_MODULES),
     "vault-real": ((), CLOUD_MODULES),
+    "policies": ((), CLOUD_MODULES),
     "wire": ((), CLOUD_MODULES),
     "scenarios": (("dbus-daemon", "openssl"), CLOUD_MODULES),
     "watchers": (("dbus-daemon", "openssl"), CLOUD_MODULES),

@@ -203,6 +203,13 @@ def test_the_rule_of_polkit_names_each_action_that_needs_no_password():
     assert asked <= actions.keys() and "org.certferry1.approve-trust" in asked
 
 
+def test_the_readme_says_what_each_policy_gives_away():
+    """To whoever takes over the host; a trust policy gives nothing, and the queue's is a rule's."""
+    told = read("README.md").split("Who takes over this host")[1].split("- **a destination account**")[0]
+    policies = {path.name for path in (ROOT / "conf/iam").glob("*.json") if not re.search("-(trust|queue|rule).json$", path.name)}
+    assert set(re.findall(r"`([a-z-]+\.json)`", told)) == policies
+
+
 def test_policies_are_json():
     policies = list((ROOT / "conf/iam").glob("*.json"))
     assert len(policies) >= 5

@@ -10,7 +10,7 @@ import json
 
 from aiohttp import web
 
-from . import acm, acm_issue, acm_query, events, pki, policy, sqs
+from . import acm, acm_issue, acm_query, events, pki, policy, sqs, sts
 from .acm_store import Certificate, Version
 from .clock import monotonic
 from .errors import AwsError
@@ -117,9 +117,13 @@ class Control:
         """A file of conf/iam with this cloud's accounts in it."""
         return self.world.iam.load(name, account)
 
-    def session(self, role_arn, name="test", seconds=3600):
-        """Keys of a role, whatever its trust policy says."""
-        return self.world.iam.open_session(self._role(role_arn), name, seconds).as_dict()
+    def session(self, role_arn, name="test", seconds=3600, service=None):
+        """Keys of a role, whatever its trust policy says; or as a service takes it, which that policy has to admit."""
+        role = self._role(role_arn)
+        if service and not sts.trusts_service(role, service):
+            sts.note_denial(self.world, role, service)
+            raise AwsError("AccessDenied", f"{service} is not authorized to perform: sts:AssumeRole on resource: {role_arn}")
+        return self.world.iam.open_session(role, name, seconds).as_dict()
 
     def identity_token(self, provider, subject, seconds=3600):
         """A web identity token, for roles that trust oidc-provider/PROVIDER in their account."""

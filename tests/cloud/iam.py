@@ -185,6 +185,7 @@ class Iam:
         policies = {
             "acm": self.load("destination-acm.json", id),
             "secretsmanager": self.load("destination-secretsmanager.json", id),
+            "secretsmanager-kms": self.load("destination-secretsmanager-kms.json", id),
         }
         self.add_role(id, "certferry-destination", self.load("destination-trust.json", id), policies)
 

@@ -196,6 +196,24 @@ def trusts(role, identity, action, context):
     return answer
 
 
+def trusts_service(role, service):
+    """May a service such as EC2 take the role, for what runs there?"""
+    own = [
+        statement
+        for statement in policy.as_list(role.trust["Statement"])
+        if statement["Principal"] != "*" and service in policy.as_list(statement["Principal"].get("Service", []))
+    ]
+    return policy.decide([{"Statement": own}], "sts:AssumeRole", role.arn, {}) == policy.ALLOW
+
+
+def note_denial(world, role, service):
+    """A service asks for a role without a request of its own: what it was denied is in the journal all the same."""
+    blank = dict.fromkeys(("region", "request_id", "milliseconds", "connection", "agent"))
+    world.journal.add({**blank, "time": world.clock.now(), "service": "sts", "operation": "AssumeRole", "account": role.account,
+                       "principal": service, "status": 403, "error": "AccessDenied", "resource": role.arn, "parameters": {},
+                       "ignored": [], "faults": [], "notes": {}})  # fmt: skip
+
+
 def _principal(statement, identity):
     listed = statement["Principal"]
     named = ["*"] if listed == "*" else policy.as_list(listed.get("AWS", []))

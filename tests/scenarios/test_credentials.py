@@ -12,6 +12,7 @@ from tests.cloud.harness import DESTINATION, SECOND, SOURCE
 
 PROVIDER = "id.example.com/cluster"
 SUBJECT = "system:serviceaccount:ferry:certferry"
+EC2 = "ec2.amazonaws.com"
 
 
 class Metadata(http.server.BaseHTTPRequestHandler):
@@ -41,14 +42,13 @@ class Metadata(http.server.BaseHTTPRequestHandler):
             self.answer(200, self.server.grant())
 
 
-@pytest.fixture
-def metadata(cloud):
+def metadata_server(cloud):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Metadata)
     server.asked, server.down, server.token, server.seconds = [], False, "pod-proof", 3600
-    server.role = cloud.add_role(account=SOURCE, name="instance", trust=trust(Service="ec2.amazonaws.com"))
+    server.role = cloud.add_role(account=SOURCE, name="instance", trust=trust(Service=EC2))
 
     def grant():
-        keys = cloud.session(role_arn=server.role, seconds=server.seconds)
+        keys = cloud.session(role_arn=server.role, seconds=server.seconds, service=EC2)
         expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + server.seconds))
         return json.dumps({"Code": "Success", "AccessKeyId": keys["access_key"], "Expiration": expires,
                            "SecretAccessKey": keys["secret_key"], "Token": keys["session_token"]})  # fmt: skip
@@ -58,6 +58,9 @@ def metadata(cloud):
     yield server
     server.shutdown()
     server.server_close()
+
+
+metadata = pytest.fixture(metadata_server)
 
 
 def trust(action="sts:AssumeRole", **principal):
