@@ -196,21 +196,30 @@ demo: deps ## a renewal carried before your eyes: an AWS on loopback, two accoun
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/demo.py
 
-BENCH := $(addprefix $(BUILD)/tests/bench/,server client bare hurry.so)
-bench: ## how fast and how small: beside boto3, a Go program, chronyd and certmonger; about ten minutes, writes build/bench.json
+BENCH := $(addprefix $(BUILD)/tests/bench/,server client bare certferryd hurry.so disk.so)
+# Where the bench's certferryd looks for its configuration: it is the one that is installed, but for that.
+BENCH_ETC := $(abspath $(BUILD))/bench/etc
+bench: ## how fast and how small: beside boto3, a Go program, chronyd and certmonger; some fifteen minutes, with LONG=1 an hour; writes build/bench.json
 	$(Q)tests/packages $(BUILD_PACKAGES) python3-boto3 python3-cryptography dbus
-	$(Q)$(MAKE) --no-print-directory bench-build
+	$(Q)$(MAKE) --no-print-directory bench-build bench-go
 	$(Q)tests/botocore/venv $(BUILD)/botocore-venv || echo "boto3 is Debian's"
-	$(Q)go build -C tests/bench/peer-go -o $(abspath $(BUILD))/tests/bench/peer-go . || \
-		echo "no Go toolchain, or no module proxy: the Go program is left out"
-	$(Q)BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py
+	$(Q)BUILD=$(BUILD) LONG=$(LONG) $(PYTHON) tests/bench/bench.py
 bench-build: all $(BENCH)
+bench-go: # its modules in the versions that go.mod and go.sum pin; nothing of it is left where that cannot be had
+	$(Q)rm -f $(BUILD)/tests/bench/peer-go
+	$(Q)go build -C tests/bench/peer-go -mod=readonly -o $(abspath $(BUILD))/tests/bench/peer-go . || \
+		echo "no Go toolchain, or no module proxy: the Go program is left out"
 $(BUILD)/tests/bench/client: $(call object,tests/bench/client.c) $(LIB_A)
 $(BUILD)/tests/bench/bare: $(call object,tests/bench/bare.c) $(LIB_A)
 $(BUILD)/tests/bench/server: $(call object,$(addprefix tests/bench/,server.c control.c peer.c)) $(CLOUD) $(LIB_A)
+$(BUILD)/tests/bench/certferryd: $(BUILD)/daemon/certferryd.o $(BUILD)/tests/bench/config.o $(call object,$(RESTING)) $(SHELL_A) $(CORE_A) $(LIB_A)
+$(BUILD)/tests/bench/config.o: daemon/config/config.c
+	@mkdir -p $(@D)
+	@echo "  CC     $<, for the bench"
+	$(Q)$(CC) $(CPPFLAGS) -UCERTFERRY_SYSCONFDIR -DCERTFERRY_SYSCONFDIR='"$(BENCH_ETC)"' $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 $(filter-out %.so,$(BENCH)):
 	@echo "  LINK   $@"
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o %.a,$^) $(LDLIBS_ALL)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS_ALL)
 $(BUILD)/tests/bench/%.so: tests/bench/%.c
 	@mkdir -p $(@D)
 	@echo "  LINK   $@"
@@ -255,7 +264,7 @@ clean: ## remove build/
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
-.PHONY: all unit bench bench-build deps deps-all deps-build deps-run check check-botocore check-simulation check-trixie check-layers \
+.PHONY: all unit bench bench-build bench-go deps deps-all deps-build deps-run check check-botocore check-simulation check-trixie check-layers \
 	check-mutations check-policies check-recipes check-vault check-watchers demo install clean help
 .SECONDARY:
 # Those of Debian 13 below build/trixie are another machine's.

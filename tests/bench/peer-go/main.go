@@ -4,11 +4,14 @@
 // record of what was done.
 //
 //	peer-go sync ENDPOINT GOROUTINES ACCOUNT...: every certificate of the source to each account
+//	peer-go watch ENDPOINT GOROUTINES ACCOUNT...: with each line of standard input, those that were renewed since
 //
-// Prints one line of JSON; the processor's time is that of the work alone, without the start.
+// A sync prints one line of JSON; the processor's time is that of the work alone, without the start.  A watch says when
+// it is ready, and when it has done what a line asked for.  How it retries is up to AWS_RETRY_MODE and AWS_MAX_ATTEMPTS.
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto"
@@ -121,32 +124,30 @@ func assume(loaded aws.Config, role string) *acm.Client {
 	return acm.NewFromConfig(of)
 }
 
-func list(client *acm.Client) []string {
-	var arns []string
+func list(client *acm.Client) []types.CertificateSummary {
+	var found []types.CertificateSummary
 	pages := acm.NewListCertificatesPaginator(client, &acm.ListCertificatesInput{
 		MaxItems: aws.Int32(1000), Includes: &types.Filters{KeyTypes: keyTypes}})
 
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(context.Background())
 		check(err)
-		for _, summary := range page.CertificateSummaryList {
-			arns = append(arns, *summary.CertificateArn)
-		}
+		found = append(found, page.CertificateSummaryList...)
 	}
-	return arns
+	return found
 }
 
 // {source ARN: ARN} of what is there already, by its tags.
 func imports(client *acm.Client) map[string]string {
 	found := map[string]string{}
 
-	for _, arn := range list(client) {
+	for _, summary := range list(client) {
 		tags, err := client.ListTagsForCertificate(context.Background(),
-			&acm.ListTagsForCertificateInput{CertificateArn: &arn})
+			&acm.ListTagsForCertificateInput{CertificateArn: summary.CertificateArn})
 		check(err)
 		for _, tag := range tags.Tags {
 			if *tag.Key == "certferry:source" {
-				found[*tag.Value] = arn
+				found[*tag.Value] = *summary.CertificateArn
 			}
 		}
 	}
@@ -227,20 +228,49 @@ func carry(source *acm.Client, arn string, destinations []destination) {
 // What is under way at the destinations, all certificates together.
 var inFlight chan struct{}
 
+func connect(loaded aws.Config, goroutines int, accounts []string) []destination {
+	destinations := make([]destination, len(accounts))
+
+	inFlight = make(chan struct{}, goroutines)
+	inParallel(goroutines, len(accounts), func(n int) {
+		client := assume(loaded, "arn:aws:iam::"+accounts[n]+":role/certferry-destination")
+		destinations[n] = destination{accounts[n], client, imports(client)}
+	})
+	return destinations
+}
+
 func sync_(loaded aws.Config, goroutines int, accounts []string) figures {
 	return measure(func() int {
 		source := assume(loaded, sourceRole)
-		destinations := make([]destination, len(accounts))
+		destinations := connect(loaded, goroutines, accounts)
+		there := list(source)
 
-		inFlight = make(chan struct{}, goroutines)
-		inParallel(goroutines, len(accounts), func(n int) {
-			client := assume(loaded, "arn:aws:iam::"+accounts[n]+":role/certferry-destination")
-			destinations[n] = destination{accounts[n], client, imports(client)}
-		})
-		arns := list(source)
-		inParallel(goroutines, len(arns), func(n int) { carry(source, arns[n], destinations) })
-		return len(arns) * len(accounts)
+		inParallel(goroutines, len(there), func(n int) { carry(source, *there[n].CertificateArn, destinations) })
+		return len(there) * len(accounts)
 	})
+}
+
+func watch(loaded aws.Config, goroutines int, accounts []string) {
+	source := assume(loaded, sourceRole)
+	destinations := connect(loaded, goroutines, accounts)
+	expiry := map[string]time.Time{}
+	lines := bufio.NewScanner(os.Stdin)
+
+	for _, summary := range list(source) {
+		expiry[*summary.CertificateArn] = *summary.NotAfter
+	}
+	fmt.Println("ready")
+	for lines.Scan() {
+		var renewed []string
+		for _, summary := range list(source) {
+			if arn := *summary.CertificateArn; !expiry[arn].Equal(*summary.NotAfter) {
+				expiry[arn] = *summary.NotAfter
+				renewed = append(renewed, arn)
+			}
+		}
+		inParallel(goroutines, len(renewed), func(n int) { carry(source, renewed[n], destinations) })
+		fmt.Println("done")
+	}
 }
 
 func main() {
@@ -252,10 +282,14 @@ func main() {
 		return value
 	}
 
-	if mode != "sync" {
+	loaded := load(endpoint, number(rest[0]))
+	switch mode {
+	case "sync":
+		check(json.NewEncoder(&result).Encode(sync_(loaded, number(rest[0]), rest[1:])))
+		fmt.Print(result.String())
+	case "watch":
+		watch(loaded, number(rest[0]), rest[1:])
+	default:
 		check(fmt.Errorf("peer-go: there is no mode '%s'", mode))
 	}
-	found := sync_(load(endpoint, number(rest[0])), number(rest[0]), rest[1:])
-	check(json.NewEncoder(&result).Encode(found))
-	fmt.Print(result.String())
 }
