@@ -57,7 +57,7 @@ class Aws:
 
     def trace(self):
         """The requests since the last one was taken, in the order in which they came."""
-        names = ("received", "answered", "connection", "first", "status", "account", "operation")
+        names = ("received", "answered", "connection", "first", "status", "account", "operation", "begun")
         return [dict(zip(names, row)) for row in json.loads(self.control("trace"))]
 
     def environment(self):

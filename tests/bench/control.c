@@ -72,9 +72,10 @@ static void write_trace(struct server *server, struct buf *answer)
 	for (unsigned long i = first; i < server->traced; i++) {
 		const struct trace_entry *entry = &server->trace[i % TRACE_SIZE];
 
-		buf_printf(answer, "%s[%llu, %llu, %u, %d, %d, \"%s\", \"%s\"]", i > first ? ",\n" : "",
+		buf_printf(answer, "%s[%llu, %llu, %u, %d, %d, \"%s\", \"%s\", %llu]", i > first ? ",\n" : "",
 			(unsigned long long)entry->received, (unsigned long long)entry->answered, entry->connection,
-			entry->first, entry->status, entry->account, entry->operation);
+			entry->first, entry->status, entry->account, entry->operation,
+			(unsigned long long)entry->begun);
 	}
 	buf_append_char(answer, ']');
 	server->traced = 0;

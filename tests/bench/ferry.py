@@ -22,9 +22,9 @@ def destination(names):
     return {"kind": "acm", "accounts": names, "role_arn": "arn:aws:iam::{account}:role/certferry-destination"}
 
 
-def configuration(account_count, groups=3, spread=False, poll="15m", sweep="6h"):
-    """Every certificate of the source, ${groups} domains of a thousand, to every account, without quotas; with ${spread},
-    each domain to an account of its own."""
+def configuration(account_count, groups=3, spread=False, poll="15m", sweep="6h", quotas=False):
+    """Every certificate of the source, ${groups} domains of a thousand, to every account, without quotas unless ${quotas}
+    are AWS's; with ${spread}, each domain to an account of its own."""
     names = accounts(account_count)
     places = {f"account{number}": [name] for number, name in enumerate(names)} if spread else {"prod": names}
     return {
@@ -36,7 +36,7 @@ def configuration(account_count, groups=3, spread=False, poll="15m", sweep="6h")
         "poll": poll,
         "sweep": sweep,
         "guard": 0,
-        "quotas": {"acm": {operation: FAST for operation in OPERATIONS}},
+        **({} if quotas else {"quotas": {"acm": {operation: FAST for operation in OPERATIONS}}}),
         "certificates": {
             f"domain{group}": {
                 "match": {"domain": f"*.g{group:03}.example.com"},
@@ -55,9 +55,14 @@ class Ferry:
         self.aws, self.bus, self.directory = aws, bus, directory
         shutil.rmtree(directory, ignore_errors=True)
         (directory / "state").mkdir(parents=True)
-        self.file = directory / "certferry.yaml"
-        self.file.write_text(json.dumps(configuration(account_count, **settings)))  # JSON is YAML
+        self.configure(account_count, **settings)
         self.process = None
+
+    def configure(self, account_count, **settings):
+        """Write what it is to do, and say how it is started with that."""
+        self.file = self.directory / "certferry.yaml"
+        self.file.write_text(json.dumps(configuration(account_count, **settings)))  # JSON is YAML
+        self.command = [BUILD / "certferryd", "--config", self.file]
 
     def environment(self):
         return {
@@ -71,14 +76,33 @@ class Ferry:
         shutil.rmtree(self.directory / "state")
         (self.directory / "state").mkdir()
 
-    def once(self):
-        """certferryd --once; what it has cost."""
-        cost = process.run(
-            [BUILD / "certferryd", "--config", self.file, "--once"], self.environment(),
-            stderr=self.directory / "once.log",
-        )  # fmt: skip
+    def record_bytes(self):
+        """What the record takes on the disk, with its WAL."""
+        return sum(file.stat().st_size for file in (self.directory / "state").glob("record.sqlite*"))
+
+    def once(self, disk_delay_us=None):
+        """certferryd --once; what it has cost.  With ${disk_delay_us}, its waits for the disk are counted, and each takes so
+        much longer."""
+        environment, count = self.environment(), self.directory / "syncs"
+        if disk_delay_us is not None:
+            count.write_bytes(bytes(8))
+            environment |= {"LD_PRELOAD": str(BUILD / "tests/bench/disk.so"), "DISK_COUNT": str(count),
+                            "DISK_DELAY_US": str(disk_delay_us)}  # fmt: skip
+        cost = process.run([*self.command, "--once"], environment, stderr=self.directory / "once.log")
         if cost.status != 0:
             raise RuntimeError(f"certferryd --once ended with {cost.status}:\n{self.log('once.log')}")
+        if disk_delay_us is not None:
+            (cost.syncs,) = struct.unpack("q", count.read_bytes())
+        return cost
+
+    def check(self, *options, lines):
+        """certferryd --check, which prints so many lines; what it has cost."""
+        cost = process.run([*self.command, "--check", *options], self.environment(), stdout=self.directory / "check.out",
+                           stderr=self.directory / "check.log")  # fmt: skip
+        with (self.directory / "check.out").open() as file:
+            printed = sum(1 for _ in file)
+        if cost.status != 0 or printed != lines:
+            raise RuntimeError(f"--check ended with {cost.status} and printed {printed} lines:\n{self.log('check.log')}")
         return cost
 
     def log(self, name="daemon.log"):
@@ -94,7 +118,7 @@ class Ferry:
             environment |= {"LD_PRELOAD": str(BUILD / "tests/bench/hurry.so"), "HURRY": str(self.aws.hurry)}
         with (self.directory / "daemon.log").open("w") as log:
             self.started = time.time()
-            self.process = subprocess.Popen([BUILD / "certferryd", "--config", self.file], env=environment,
+            self.process = subprocess.Popen(self.command, env=environment,
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, close_fds=False,
                                             preexec_fn=enter)  # fmt: skip
         return self
@@ -153,3 +177,29 @@ class Ferry:
         self.leap(0)
 
 
+def arn(index):
+    """cloud_arn() of cloud.h."""
+    scattered = (index + 1) * 2654435769 & 0xFFFFFFFF
+    return f"arn:aws:acm:{REGION}:{SOURCE}:certificate/{scattered:08x}-{scattered >> 7 & 0xFFFF:04x}-4000-8000-{index:012x}"
+
+
+class FerryOfMany(Ferry):
+    """Each certificate is named, a thousand in each file of conf.d: more than one file may hold.  Only the directory that
+    is compiled in has a conf.d, so that this certferryd is the bench's own (see the Makefile)."""
+
+    ETC = BUILD / "bench/etc"
+    IN_A_FILE = 1000
+
+    def __init__(self, aws, bus, directory, account_count, certificate_count, **settings):
+        self.certificate_count = certificate_count
+        super().__init__(aws, bus, directory, account_count, **settings)
+
+    def configure(self, account_count, **settings):
+        shutil.rmtree(self.ETC, ignore_errors=True)
+        (self.ETC / "conf.d").mkdir(parents=True)
+        (self.ETC / "certferry.yaml").write_text(json.dumps(configuration(account_count, groups=0, **settings)))
+        for first in range(0, self.certificate_count, self.IN_A_FILE):
+            numbers = range(first, min(first + self.IN_A_FILE, self.certificate_count))
+            named = {f"cert-{number:06}": {"arn": arn(number), "deliver": [{"to": "prod"}]} for number in numbers}
+            (self.ETC / f"conf.d/{first // self.IN_A_FILE:04}.yaml").write_text(json.dumps({"certificates": named}))
+        self.command = [BUILD / "tests/bench/certferryd"]

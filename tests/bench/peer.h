@@ -23,6 +23,7 @@ struct peer {
 	unsigned watched; /* the server's: what its socket is watched for */
 	bool closes; /* after the answer */
 	unsigned long number, requests;
+	usec_t accepted; /* wall clock */
 	struct buf in, out;
 	size_t sent; /* of out */
 	size_t consumed; /* of in: the request being answered */

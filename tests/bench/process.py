@@ -28,6 +28,12 @@ def pss_mib(pid):
     return memory_kib(pid)["Pss"] / 1024
 
 
+def peak_mib(pid):
+    """The greatest RSS so far."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
 def wakeups(pid):
     """How often its threads have gone to sleep of their own will: each has been woken for."""
     total = 0
@@ -44,6 +50,7 @@ class Cost:
     wall: float  # seconds
     cpu: float  # seconds
     peak_mib: float
+    syncs: int | None = None  # waits for the disk, where they were counted
 
 
 def run(command, environment, **files):

@@ -100,6 +100,12 @@ static SSL_CTX *tls_new(const char *ca_path)
 
 /* --- sockets --- */
 
+/* The time that certferryd takes it to be: the third number of the file is by how many nanoseconds it has leapt. */
+static usec_t wall_clock(void)
+{
+	return clock_now() + (usec_t)(hurry[2] / 1000);
+}
+
 static int listen_at(unsigned short *ret_port)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -155,6 +161,7 @@ static void accept_all(int door)
 		peer->control = door == DOOR_CONTROL;
 		if (!peer->control) {
 			peer->number = ++server.connections;
+			peer->accepted = wall_clock();
 			server.open++;
 		}
 		peer->watched = EPOLLIN;
@@ -194,18 +201,13 @@ static struct trace_entry *note(const struct peer *peer, const struct peer_reque
 	const char *name = request->target ? strchrnul(request->target, '.') : ".STS";
 
 	*entry = (struct trace_entry){
+		.begun = peer->requests == 1 ? peer->accepted : now,
 		.received = now, .connection = (unsigned)peer->number, .first = peer->requests == 1, .status = (short)status
 	};
 	if (key)
 		strncpy(entry->account, key + strlen("Credential=ASIA"), sizeof(entry->account) - 1);
 	strncpy(entry->operation, name + (*name == '.'), sizeof(entry->operation) - 1);
 	return entry;
-}
-
-/* The time that certferryd takes it to be: the third number of the file is by how many nanoseconds it has leapt. */
-static usec_t wall_clock(void)
-{
-	return clock_now() + (usec_t)(hurry[2] / 1000);
 }
 
 static void answer_aws(struct peer *peer, const struct peer_request *request)

@@ -12,6 +12,7 @@
 
 /* One request as it was seen on the wire, in wall clock. */
 struct trace_entry {
+	usec_t begun; /* of a connection's first: when the connection was accepted; else received */
 	usec_t received, answered; /* answered: when the last byte of it was given to the socket */
 	unsigned connection;
 	bool first; /* on its connection */
@@ -40,7 +41,7 @@ struct server {
  *	/delay?ms=D			hold each answer back so long
  *	/counts				what happened since /new; cpu: microseconds of this process
  *	/trace				the requests since the last /trace: [received, answered, connection, first,
- *					status, account, operation], at most TRACE_SIZE
+ *					status, account, operation, begun], at most TRACE_SIZE
  *	/import-body?index=I		an ImportCertificate request for the certificate
  *	/ca				the CA of the certificates
  * False: there is no such path.
