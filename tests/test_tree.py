@@ -169,6 +169,45 @@ def test_the_bench_writes_between_its_marks(tmp_path):
         results.publish("| new |", page)
 
 
+def test_the_readme_says_of_the_bench_what_its_results_say(tmp_path):
+    readme, page = results.README.read_text(), results.RESULTS.read_text()
+    assert results.short_of(readme) == results.short_of(page)
+    copy = tmp_path / "README.md"
+    copy.write_text(readme)
+    results.publish_short(["- one", "- two"], copy)
+    assert results.short_of(copy.read_text()) == ["- one", "- two"]
+    results.publish_short(results.short_of(page), copy)
+    assert copy.read_text() == readme, "nothing but those lines changes"
+
+
+def a_run(value):
+    """Every figure that the five lines name, and a goal that is met with a ${value} of at most 1."""
+    run = results.Results()
+    for name in ("quotas_wall", "quotas_throttled", "quotas_go_wall", "quotas_go_throttled", "sync_wall_over_go_64", "sync_cpu_over_go_64",
+                 "renewed_round_trips", "describe_cpu_ratio_0ms", "describe_cpu_ratio_30ms", "import_cpu_ratio_0ms",
+                 "import_cpu_ratio_30ms", "idle_100_wakeups", "idle_100_pss", "idle_40000_pss"):  # fmt: skip
+        run.add(name, name, 3, "")
+    run.add("grown_sweep_factor", "a figure", [value - 0.5, value, value + 0.5], "times", 1)
+    return run
+
+
+def test_what_falls_short_follows_from_the_rows():
+    assert results.shortfalls(a_run(1)) == ["Nothing: each goal of this run is met."]
+    (line,) = results.shortfalls(a_run(2))
+    assert line == ("- **a figure**: 2 times (1.5 to 2.5); the goal is at most 1. "
+                    f"Why: {results.WHY['grown_sweep_factor']}.")
+    page = results.markdown(a_run(2), "a machine", "2026-01-01")
+    assert line in page and page.index("Within AWS's default quotas") < page.index(line)
+    assert "| a figure | 2 times | 1.5 to 2.5 | at most 1 | **missed** |" in page
+
+
+def test_a_run_without_a_figure_of_the_readme_is_not_published():
+    run = a_run(1)
+    run.rows = [row for row in run.rows if row.name != "quotas_go_wall"]
+    with pytest.raises(SystemExit, match="did not measure quotas_go_wall"):
+        results.short(run)
+
+
 def test_every_target_of_ci_has_its_budget():
     """tests/budgets, what is said of it to people, and the targets that there are, but those that run beside a change."""
     budgets = dict(line.split() for line in read("tests/budgets").splitlines() if line[0] != "#")
