@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/advice/rules.h"
 #include "daemon/dependent/polkit_rule.h"
 #include "daemon/dependent/primary.h"
 #include "lib/aws/aws.h"
@@ -46,6 +47,21 @@ static void print_polkit(const struct desired *desired, FILE *stream)
 			stream);
 }
 
+/* Only where who asks can read polkit's rules: root. */
+static void print_rules(FILE *stream)
+{
+	static const char *const directories[] = { "/etc/polkit-1/rules.d", "/run/polkit-1/rules.d",
+		"/usr/local/share/polkit-1/rules.d", "/usr/share/polkit-1/rules.d", NULL };
+	_cleanup_(strv_freep) char **list = rules_too_wide(directories);
+
+	STRV_FOREACH (path, list)
+		(void)fprintf(stream,
+			"warning: %s names certferry's polkit actions by what all of them begin with, and so also "
+			"admits org.certferry1.approve-trust and org.certferry1.withdraw without a password; name "
+			"the actions one by one, as the shipped 50-certferry-admin.rules does\n",
+			*path);
+}
+
 /* What else could be wrong with the environment is the daemon's to say: it has one of its own. */
 static void print_trust(FILE *stream)
 {
@@ -67,5 +83,6 @@ void advice_print(
 		print_units(desired, stream);
 		print_polkit(desired, stream);
 	}
+	print_rules(stream);
 	print_trust(stream);
 }

@@ -292,6 +292,21 @@ def test_a_refused_restart_names_what_is_missing(bus_ferry, host, pay, web, inst
         assert re.search(r"there is no polkit on this host, .* 'web\.service' .*install the package polkitd", run.log), run
 
 
+@pytest.mark.parametrize("text, is_wide", [
+    ('if (action.id.indexOf("org.certferry1.") == 0)', True), ("action.id.startsWith('org.certferry1')", True),
+    ('if (action.id == "org.certferry1.sync") // not org.certferry1.*', False),
+])  # fmt: skip
+def test_a_rule_that_admits_every_action_is_warned_of(bus_ferry, pay, tmp_path, text, is_wide):
+    """As the shipped rule once did, of which an administrator may have a copy."""
+    (tmp_path / "mine.rules").write_text(f"polkit.addRule(function(action, subject) {{ {text} return polkit.Result.YES; }});")
+    bus_ferry.carry("pay", pay, "files")
+    rules = "/run/polkit-1/rules.d"
+    here = f'mount -t tmpfs none /run && mkdir -p {rules} && cp "$1" {rules} && shift && exec "$@"'
+    check = bus_ferry.run("--check", under=[*NAMESPACES, "sh", "-c", here, "sh", str(tmp_path / "mine.rules")])
+    assert check.status == 0
+    assert (f"{rules}/mine.rules names certferry's polkit actions" in check.log) == is_wide, check
+
+
 def test_a_daemon_that_is_ready_is_found_by_its_name(bus_ferry, host, pay):
     """Who starts the unit and asks at once finds it, however slow the bus is."""
     bus_ferry.carry("pay", pay, "prod")
