@@ -139,6 +139,7 @@ def test_the_units_limits_suffice():
     assert int(unit["LimitMEMLOCK"].removesuffix("M")) << 20 >= value_of("SECRET_HEAP_SIZE", known)
     # With 40,000 deliveries, of which tests/bench/RESULTS.md has figures, 200 bytes each.
     assert int(unit["MemoryMax"].removesuffix("M")) << 20 >= value_of("LIMITS_MEMORY", known) + 40_000 * 200
+    assert unit["MemoryMax"] == f"{value_of('UNIT_MEMORY', known)}M"
     said = read("daemon/conductor/limits.c") + read("daemon/README.md")
     for name in ("LimitNOFILE", "MemoryMax"):
         assert set(re.findall(rf"{name}=(\w+)", said)) == {unit[name]}

@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/conductor/limits.h"
 #include "daemon/announce/announce.h"
 #include "daemon/conductor/configuration.h"
 #include "daemon/config/schema.h"
@@ -52,6 +51,20 @@ static void set_quota(void *userdata, const char *service, const char *operation
 
 /* --- worlds --- */
 
+/* Has what came of the configuration outgrown what the process is allowed, or outgrown it further?  At the start nothing
+ * is known of what entries with match: find. */
+static void warn_of_memory(struct conductor *conductor)
+{
+	const size_t certificates = conductor->stock->certificate_count, deliveries = conductor->stock->delivery_count;
+	const unsigned needed = limits_unit_memory(certificates, deliveries);
+	const struct limits limits = { UINT64_MAX, conductor->limits.memory };
+	_cleanup_(strv_freep) char **problems = limits_judge(&limits, certificates, deliveries);
+
+	if (problems && needed > conductor->memory_said)
+		say_words(conductor->inventory, CHANGE_LIMIT_LOW, problems[0]);
+	conductor->memory_said = MAX(needed, conductor->memory_said);
+}
+
 /* ${world} (given), which came of what the source shows in ${view}, is the present one from now on. */
 static void take_over(struct conductor *conductor, struct world *world, const struct source_view *view)
 {
@@ -69,6 +82,7 @@ static void take_over(struct conductor *conductor, struct world *world, const st
 	tags_new_world(conductor->tags);
 	transfers_new_world(conductor->transfers);
 	job_new_world(conductor);
+	warn_of_memory(conductor);
 }
 
 /* Does it show the same certificates under the same names, so that the same deliveries come of it?
@@ -733,13 +747,13 @@ static void finish(struct conductor *conductor)
 }
 
 /* What others share with us is theirs to set. */
-static void warn_of_limits(const struct conductor *conductor)
+static void warn_of_limits(struct conductor *conductor)
 {
 	_cleanup_(strv_freep) char **problems = NULL;
-	struct limits limits;
 
-	limits_get("", &limits);
-	problems = limits_judge(&limits);
+	limits_get("", &conductor->limits);
+	problems = limits_judge(&conductor->limits, 0, 0);
+	conductor->memory_said = UNIT_MEMORY;
 	STRV_FOREACH (problem, problems)
 		say_words(conductor->inventory, CHANGE_LIMIT_LOW, *problem);
 }

@@ -36,6 +36,7 @@
 #include "daemon/bus/bus.h"
 /* Circle with daemon/conductor/conductor.c: it shows what that has the inside of. */
 #include "daemon/conductor/conductor.h"
+#include "daemon/conductor/limits.h"
 #include "daemon/conductor/planner.h"
 #include "daemon/inventory/inventory.h"
 #include "daemon/model/view.h"
@@ -68,6 +69,8 @@ struct conductor {
 	char *default_region;
 
 	struct inventory *inventory;
+	struct limits limits; /* what the process is allowed */
+	unsigned memory_said; /* it was said of as much as this, in MiB, if it is too little */
 	const struct stock *stock; /* what is known, to be read */
 	struct planner planner;
 

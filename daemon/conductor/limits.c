@@ -14,6 +14,9 @@
 
 #define MIB ((uint64_t)1 << 20)
 
+/* MemoryMax= that is larger than the unit's is a multiple of so many MiB. */
+#define MEMORY_STEP ((uint64_t)32)
+
 static uint64_t get_descriptors(void)
 {
 	struct rlimit limit;
@@ -87,8 +90,23 @@ void limits_get(const char *root, struct limits *ret_limits)
 	*ret_limits = (struct limits){ get_descriptors(), get_memory(root) };
 }
 
-char **limits_judge(const struct limits *limits)
+uint64_t limits_memory(size_t certificates, size_t deliveries)
 {
+	const size_t more = certificates > CERTIFICATES_AT_REST ? certificates - CERTIFICATES_AT_REST : 0;
+
+	return LIMITS_MEMORY + (uint64_t)more * CERTIFICATE_ROOM + (uint64_t)deliveries * DELIVERY_ROOM;
+}
+
+unsigned limits_unit_memory(size_t certificates, size_t deliveries)
+{
+	const uint64_t step = MEMORY_STEP * MIB, needed = limits_memory(certificates, deliveries);
+
+	return needed <= UNIT_MEMORY * MIB ? UNIT_MEMORY : (unsigned)((needed + step - 1) / step * MEMORY_STEP);
+}
+
+char **limits_judge(const struct limits *limits, size_t certificates, size_t deliveries)
+{
+	const uint64_t needed = limits_memory(certificates, deliveries);
 	char **problems = NULL;
 
 	if (limits->descriptors < LIMITS_DESCRIPTORS) {
@@ -99,11 +117,11 @@ char **limits_judge(const struct limits *limits)
 
 		strv_append(&problems, text);
 	}
-	if (limits->memory < LIMITS_MEMORY) {
+	if (limits->memory < needed) {
 		_cleanup_(freep) char *text = mem_printf(
 			"certferry may need %" PRIu64 " MiB of memory and its control group allows %" PRIu64
-			" MiB; the kernel can kill it.  Set MemoryMax=128M in the unit (systemctl edit certferryd)",
-			LIMITS_MEMORY / MIB + 1, limits->memory / MIB);
+			" MiB; the kernel can kill it.  Set MemoryMax=%uM in the unit (systemctl edit certferryd)",
+			needed / MIB + 1, limits->memory / MIB, limits_unit_memory(certificates, deliveries));
 
 		strv_append(&problems, text);
 	}

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/conductor/offline.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "daemon/advice/advice.h"
 #include "daemon/conductor/configuration.h"
+#include "daemon/conductor/limits.h"
 #include "daemon/dependent/dropin.h"
 #include "daemon/dependent/polkit_rule.h"
 #include "daemon/plan/expand.h"
@@ -50,9 +52,37 @@ static const char *place(const char *variable, const char *otherwise)
 	return path && *path ? path : otherwise;
 }
 
+/* What the configuration names; the region of the environment decides nothing about how many there are. */
+static struct dropin_memory memory_of(const struct desired *desired)
+{
+	const struct expand_counts counts = expand_count(desired, NULL);
+	const unsigned limit = limits_unit_memory(counts.certificates, counts.deliveries);
+
+	return (struct dropin_memory){
+		.limit = limit > UNIT_MEMORY ? limit : 0,
+		.certificates = counts.certificates,
+		.deliveries = counts.deliveries,
+		.matches = counts.matches,
+	};
+}
+
+static void note_memory(const struct desired *desired)
+{
+	const struct dropin_memory memory = memory_of(desired);
+
+	if (memory.limit)
+		(void)fprintf(stderr,
+			"note: certferryd may need %" PRIu64 " MiB of memory for %zu deliveries of %zu certificates, and "
+			"the unit allows %u; install the drop-in that 'certferryd --unit-dropin' prints "
+			"(MemoryMax=%uM)\n",
+			(limits_memory(memory.certificates, memory.deliveries) >> 20) + 1, memory.deliveries,
+			memory.certificates, UNIT_MEMORY, memory.limit);
+}
+
 /* The drop-in is the unit's, and so are the profiles, unless the environment names others. */
 static char *make_dropin(const struct desired *desired)
 {
+	const struct dropin_memory memory = memory_of(desired);
 	_cleanup_(strv_freep) char **programs = NULL;
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 
@@ -62,7 +92,7 @@ static char *make_dropin(const struct desired *desired)
 		(void)fprintf(stderr, "%s\n", err.text);
 		return NULL;
 	}
-	return unit_dropin(desired, programs);
+	return unit_dropin(desired, programs, &memory);
 }
 
 static int answer(const struct desired *desired, enum offline what)
@@ -97,6 +127,8 @@ int offline_run(const char *config_file, enum offline what)
 	if (configuration_load(config_file, &configuration, &problems, &warnings))
 		status = answer(configuration->desired, what);
 	config_problems_print(&problems, "", stderr);
+	if (configuration && (what == OFFLINE_CHECK || what == OFFLINE_EXPAND))
+		note_memory(configuration->desired);
 	if (what == OFFLINE_CHECK || what == OFFLINE_EXPAND)
 		advice_print(configuration ? configuration->desired : NULL, &warnings, stderr);
 	if (configuration)

@@ -12,7 +12,8 @@
 static const char head[] =
 	"# Opens certferryd's sandbox for its configuration.  `certferryd --unit-dropin` printed this, for\n"
 	"# /etc/systemd/system/certferryd.service.d/10-paths.conf.  Generate it again when the file\n"
-	"# destinations of the configuration change, or the credential_process of a profile.\n"
+	"# destinations of the configuration change, the credential_process of a profile, or the number of its\n"
+	"# deliveries by much.\n"
 	"[Service]\n";
 
 static const char nothing[] = "# This configuration writes no files and runs no program: no drop-in is needed.\n";
@@ -58,7 +59,21 @@ static void append_program(struct buf *text, const char *path)
 	buf_append_string(text, "\"\n");
 }
 
-char *unit_dropin(const struct desired *desired, char *const *programs)
+static void append_memory(struct buf *text, const struct dropin_memory *memory)
+{
+	if (memory->limit)
+		buf_printf(text,
+			"# %zu deliveries of %zu certificates need more memory than the unit allows:\n"
+			"MemoryMax=%uM\n",
+			memory->deliveries, memory->certificates, memory->limit);
+	if (memory->matches)
+		buf_append_string(text,
+			"# certferryd knows what entries with match: find only when it has read the source: it says then\n"
+			"# whether MemoryMax= suffices.\n");
+}
+
+char *unit_dropin(const struct desired *desired, char *const *programs,
+	const struct dropin_memory *memory)
 {
 	_cleanup_(strv_freep) char **seen = NULL;
 	_cleanup_(buf_done) struct buf text = BUF_NULL;
@@ -81,7 +96,8 @@ char *unit_dropin(const struct desired *desired, char *const *programs)
 		if (is_writable_as_a_line(*program))
 			append_program(&text, *program);
 	}
-	if (!seen && !programs)
+	if (!seen && !programs && !memory->limit)
 		buf_append_string(&text, nothing);
+	append_memory(&text, memory);
 	return buf_take(&text);
 }

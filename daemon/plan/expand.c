@@ -321,3 +321,33 @@ struct expansion *expand_preview(const struct desired *desired, const char *regi
 	return expand_all(desired, NULL, true, region, NULL);
 }
 
+static size_t count_of_wish(
+	const struct desired *desired, const struct desired_delivery *wish, const char *region)
+{
+	const struct desired_destination *destination = desired_find_destination(desired, wish->to);
+	const struct place_kind *kind = place_kind_of(destination);
+	const size_t places = kind->count(destination);
+	size_t count = 0;
+
+	for (size_t i = 0; i < places; i++)
+		count += kind->leaves(destination, wish, region, i);
+	return count;
+}
+
+struct expand_counts expand_count(const struct desired *desired, const char *region)
+{
+	struct expand_counts counts = { .matches = false };
+
+	for (size_t i = 0; i < desired->certificate_count; i++) {
+		const struct desired_certificate *entry = &desired->certificates[i];
+
+		if (!entry->arn) {
+			counts.matches = true;
+			continue;
+		}
+		counts.certificates++;
+		for (size_t k = 0; k < entry->deliver_count; k++)
+			counts.deliveries += count_of_wish(desired, &entry->deliver[k], region);
+	}
+	return counts;
+}

@@ -27,4 +27,14 @@ struct expansion *expand_preview(const struct desired *desired, const char *regi
 /* expand_needs_region(desired): is there a destination that takes ${region}? */
 bool expand_needs_region(const struct desired *desired);
 
+/* How many a configuration comes to, as far as it can be known without the source. */
+struct expand_counts {
+	size_t certificates; /* with an ARN */
+	size_t deliveries; /* of these; those that expand() leaves out are among them */
+	bool matches; /* there are entries with match: besides, of which nothing is counted */
+};
+
+/* expand_count(desired, region): ${region} as for expand(). */
+struct expand_counts expand_count(const struct desired *desired, const char *region);
+
 #endif

@@ -119,7 +119,8 @@ static void check_dropin(const struct desired_destination *destinations, size_t 
 		.destinations = (struct desired_destination *)destinations,
 		.destination_count = count,
 	};
-	_cleanup_(freep) char *text = unit_dropin(&desired, programs);
+	const struct dropin_memory memory = { .limit = 0 };
+	_cleanup_(freep) char *text = unit_dropin(&desired, programs, &memory);
 	char *body = strstr(text, "[Service]\n");
 
 	assert_non_null(body);
@@ -188,6 +189,25 @@ static void test_dropin_says_when_nothing_is_needed(void **state)
 		"# This configuration writes no files and runs no program: no drop-in is needed.\n");
 }
 
+static void test_dropin_has_the_memory_that_is_needed(void **state)
+{
+	const struct desired desired = { .destination_count = 0 };
+	const struct dropin_memory many = { .limit = 256, .certificates = 10000, .deliveries = 1000000 },
+				   unknown = { .matches = true };
+	_cleanup_(freep) char *limited = unit_dropin(&desired, NULL, &many),
+			      *matched = unit_dropin(&desired, NULL, &unknown);
+
+	assert_non_null(strstr(limited,
+		"[Service]\n"
+		"# 1000000 deliveries of 10000 certificates need more memory than the unit allows:\n"
+		"MemoryMax=256M\n"));
+	assert_null(strstr(limited, "no drop-in is needed"));
+	assert_null(strstr(limited, "match:"));
+	assert_null(strstr(matched, "\nMemoryMax="));
+	assert_non_null(strstr(matched, "no drop-in is needed"));
+	assert_non_null(strstr(matched, "whether MemoryMax= suffices.\n"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +218,7 @@ int main(void)
 		cmocka_unit_test(test_dropin_opens_the_directories_of_files),
 		cmocka_unit_test(test_dropin_names_the_file_of_the_shipped_directory),
 		cmocka_unit_test(test_dropin_opens_programs),
+		cmocka_unit_test(test_dropin_has_the_memory_that_is_needed),
 		cmocka_unit_test(test_dropin_says_when_nothing_is_needed),
 	};
 

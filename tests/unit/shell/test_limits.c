@@ -47,14 +47,14 @@ static void test_enough(void **state)
 {
 	const struct limits just = { LIMITS_DESCRIPTORS, LIMITS_MEMORY }, unknown = { UINT64_MAX, UINT64_MAX };
 
-	assert_null(limits_judge(&just));
-	assert_null(limits_judge(&unknown));
+	assert_null(limits_judge(&just, 0, 0));
+	assert_null(limits_judge(&unknown, 100000, 10000000));
 }
 
 static void test_too_few_descriptors(void **state)
 {
 	const struct limits limits = { LIMITS_DESCRIPTORS - 1, UINT64_MAX };
-	_cleanup_(strv_freep) char **problems = limits_judge(&limits);
+	_cleanup_(strv_freep) char **problems = limits_judge(&limits, 0, 0);
 
 	assert_int_equal(strv_length(problems), 1);
 	assert_non_null(strstr(problems[0], "may need 1112 open files and its limit is 1111; "));
@@ -64,11 +64,43 @@ static void test_too_few_descriptors(void **state)
 static void test_too_little_memory(void **state)
 {
 	const struct limits limits = { 1024, 32 << 20 };
-	_cleanup_(strv_freep) char **problems = limits_judge(&limits);
+	_cleanup_(strv_freep) char **problems = limits_judge(&limits, 0, 0);
 
 	assert_int_equal(strv_length(problems), 2);
 	assert_non_null(strstr(problems[1], "may need 121 MiB of memory and its control group allows 32 MiB; "));
 	assert_non_null(strstr(problems[1], "MemoryMax=128M"));
+}
+
+static void test_too_little_memory_for_many(void **state)
+{
+	const struct limits limits = { 2048, 128 << 20 };
+	_cleanup_(strv_freep) char **few = limits_judge(&limits, 2500, 40000),
+				   **many = limits_judge(&limits, 10000, 1000000);
+
+	assert_null(few);
+	assert_int_equal(strv_length(many), 1);
+	assert_non_null(strstr(many[0], "may need 235 MiB of memory and its control group allows 128 MiB; "));
+	assert_non_null(strstr(many[0], "MemoryMax=256M"));
+}
+
+static void test_memory_of_the_unit(void **state)
+{
+	static const struct {
+		size_t certificates, deliveries;
+		unsigned memory;
+	} cases[] = {
+		{ 0, 0, 128 }, { 100, 100, 128 }, { 2500, 40000, 128 }, { 1000, 78769, 128 },
+		{ 1000, 78770, 160 }, { 10000, 100000, 160 }, { 10000, 1000000, 256 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const size_t certificates = cases[i].certificates, deliveries = cases[i].deliveries;
+
+		assert_int_equal(limits_unit_memory(certificates, deliveries), cases[i].memory);
+		assert_true(limits_memory(certificates, deliveries) <= (uint64_t)cases[i].memory << 20);
+		assert_true(limits_memory(certificates, deliveries + 1) > limits_memory(certificates, deliveries));
+	}
+	assert_int_equal(limits_memory(0, 0), LIMITS_MEMORY);
 }
 
 static void test_control_groups(void **state)
@@ -129,6 +161,8 @@ int main(void)
 		cmocka_unit_test(test_enough),
 		cmocka_unit_test(test_too_few_descriptors),
 		cmocka_unit_test(test_too_little_memory),
+		cmocka_unit_test(test_too_little_memory_for_many),
+		cmocka_unit_test(test_memory_of_the_unit),
 		cmocka_unit_test(test_control_groups),
 		cmocka_unit_test(test_descriptors_are_raised), /* the last: a hard limit is not raised again */
 	};
