@@ -247,7 +247,8 @@ def test_the_readme_says_what_each_policy_gives_away():
     """To whoever takes over the host; a trust policy gives nothing, and the queue's is a rule's."""
     told = read("README.md").split("Who takes over this host")[1].split("- **a destination account**")[0]
     policies = {path.name for path in (ROOT / "conf/iam").glob("*.json") if not re.search("-(trust|queue|rule).json$", path.name)}
-    assert set(re.findall(r"`([a-z-]+\.json)`", told)) == policies
+    policies |= {str(path.relative_to(ROOT)) for path in (ROOT / "conf/vault").glob("*.hcl")}
+    assert set(re.findall(r"`([a-z/-]+\.(?:json|hcl))`", told)) == policies
 
 
 def test_policies_are_json():
