@@ -20,6 +20,8 @@
 /* One wait for the disk serves all transfers that wait for it: they go on together. */
 #define SYNC_APART (20 * USEC_PER_MSEC)
 
+#define EXPORT_LONG USEC_PER_SEC
+
 /* So many are begun ahead: of more, most would wait in ACM's lane until they are too old. */
 #define EXPECTED_AT_ONCE 8
 
@@ -55,6 +57,7 @@ struct run {
 	char *leaf_pem; /* as exported */
 	char *chain_pem;
 	char *anchor_pem; /* where its chain ends; recorded once it is in place somewhere */
+	usec_t began; /* monotonic */
 	bool exported;
 	bool awaits_sync; /* nothing is written before its intent is on the disk */
 	bool busy; /* it is being exported, or carried to a place that answers soon */
@@ -92,6 +95,12 @@ static void run_free(struct run *run)
 
 /* --- what is under way --- */
 
+/* An export that takes longer, as where ACM grants few of them, leaves its turn to others. */
+static bool is_young_export(const struct run *run, usec_t now)
+{
+	return !run->exported && now < usec_add(run->began, EXPORT_LONG);
+}
+
 /* Those who wait for an answer that does not come count at their place alone, unless there is a
  * key in what they have sent. */
 static void count_run(struct transfers *transfers, struct run *run)
@@ -101,6 +110,7 @@ static void count_run(struct transfers *transfers, struct run *run)
 	bool slow = false;
 
 	run->busy = !run->exported;
+	room->exports += is_young_export(run, clock_monotonic());
 	for (size_t i = 0; i < run->count; i++) {
 		const struct tracked_delivery *delivery = run->deliveries[i];
 		/* What a reload has left without a place ends without counting at one. */
@@ -467,6 +477,7 @@ static struct run *run_new(struct transfers *transfers,
 		.transfers = transfers,
 		.world = world_ref(transfers->stock->world),
 		.certificate = certificate,
+		.began = clock_monotonic(),
 		.deliveries = deliveries,
 		.items = mem_alloc(count * sizeof(*run->items)),
 		.count = count,
@@ -652,8 +663,15 @@ bool transfers_has_room(const struct transfers *transfers)
 
 usec_t transfers_next(const struct transfers *transfers)
 {
-	return inventory_first_waiting(transfers->host.inventory) ? room_next_slow(&transfers->room)
-								  : USEC_INFINITY;
+	const usec_t now = clock_monotonic();
+	usec_t next = room_next_slow(&transfers->room);
+
+	if (!inventory_first_waiting(transfers->host.inventory))
+		return USEC_INFINITY;
+	for (const struct run *run = transfers->runs; run; run = run->next)
+		if (is_young_export(run, now))
+			next = MIN(next, usec_add(run->began, EXPORT_LONG));
+	return next;
 }
 
 static bool await_sync(const struct transfers *transfers)

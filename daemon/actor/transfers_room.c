@@ -30,7 +30,7 @@ void room_done(struct transfers_room *room)
 void room_count_begins(struct transfers_room *room, const struct stock *stock)
 {
 	room->all = 0;
-	room->runs = room->all_runs = room->slow_runs = 0;
+	room->exports = room->runs = room->all_runs = room->slow_runs = 0;
 	for (size_t i = 0; i < stock->place_count; i++)
 		room->carrying[i] = 0;
 }
@@ -51,7 +51,8 @@ void room_count_ended(struct transfers_room *room, const struct stock *stock)
 
 bool room_may_run(const struct transfers_room *room)
 {
-	return room->runs < RUNS_AT_ONCE && room->all_runs < RUNS_IN_ALL;
+	return room->exports < EXPORTS_AT_ONCE && room->runs < RUNS_AT_ONCE &&
+	       room->all_runs < RUNS_IN_ALL;
 }
 
 /* How many may be under way at one place: all places together can never have more than

@@ -11,7 +11,8 @@
  * fast share their exports.  What all may have under way is shared out among the places there are.
  * One that has not answered lately gets one delivery, until it does; one that gives no answer gets
  * none, and what it was given counts no more.  A transfer to such and slow ones alone leaves its
- * turn to others, too; and while others have something to do, few are begun for slow ones alone,
+ * turn to others, too.  Few export at once: those that come together go together ever after, and the wire is
+ * idle while all of them are worked at.  And while others have something to do, few are begun for slow ones alone,
  * which then take along all slow ones that have room.
  */
 
@@ -24,6 +25,7 @@ struct transfers_room {
 	size_t all; /* deliveries to places that answer, and those whose key was sent */
 	unsigned runs; /* transfers that export, or carry to a place that answers soon */
 	unsigned all_runs;
+	unsigned exports; /* of all of them, those that wait for the source, and not for long */
 	unsigned slow_runs; /* of them, those that carry to a place that is slow or gives no answer */
 	bool prompt_wanted; /* something waits for, or is under way to, a place that answers soon */
 	usec_t slow_next; /* while that is so: until then (monotonic) nothing is exported for slow places alone */
