@@ -10,6 +10,16 @@
 
 /* --- the look itself --- */
 
+/* Transfers that waited for a look at it need wait no more, unless they are among those that are looked at. */
+static void not_wanted(struct inventory *inventory, struct tracked_place *place)
+{
+	if (!place->wanted)
+		return;
+	place->wanted = false;
+	touch_gathering(inventory);
+	inventory_changed(inventory);
+}
+
 void inventory_look_begins(
 	struct inventory *inventory, const struct tracked_place *place, bool all, usec_t began)
 {
@@ -17,20 +27,14 @@ void inventory_look_begins(
 
 	own->looking = true;
 	if (all)
-		own->wanted = false;
+		not_wanted(inventory, own);
 	else if (own->wanted && !own->seen_since)
 		own->seen_since = began;
 }
 
 void inventory_looked_through(struct inventory *inventory, const struct tracked_place *place)
 {
-	struct tracked_place *own = own_place(place);
-
-	if (!own->wanted)
-		return;
-	own->wanted = false;
-	touch_gathering(inventory);
-	inventory_changed(inventory);
+	not_wanted(inventory, own_place(place));
 }
 
 void inventory_look_ended(struct inventory *inventory, const struct tracked_place *place)
