@@ -34,12 +34,13 @@ def measure(bench):
     for column, name in COLUMNS.items():
         for row in rows:
             bench.add(f"grown_deliveries_{name}_{row['deliveries']}", f"{column}, {row['deliveries']:,} deliveries", row[column], "")
-        bench.add(f"grown_deliveries_{name}_factor", f"{column.partition(',')[0] if 'PSS' not in column else 'PSS at rest'}, "
-                  f"from {FROM:,} to {SIZES[-1]:,} deliveries: growth over that of the deliveries",
-                  max(b[column] / a[column] / (b["deliveries"] / a["deliveries"]) for a, b in zip(held, held[1:])), "times", MOST)  # fmt: skip
-    least, most = held[0], held[-1]
-    bench.add("settled_bytes", f"PSS at rest for each settled delivery above {FROM:,}, of {SIZES[-1]:,}",
-              (most["at rest, PSS MiB"] - least["at rest, PSS MiB"]) * 2**20 / (most["deliveries"] - least["deliveries"]), "B", 120)  # fmt: skip
+        steps = [b[column] / a[column] / (b["deliveries"] / a["deliveries"]) for a, b in zip(held, held[1:])]
+        bench.add(f"grown_deliveries_{name}_factor",
+                  f"{column}, from {FROM:,} to {SIZES[-1]:,} deliveries: greatest growth over that of the deliveries",
+                  max(steps), "times", MOST)  # fmt: skip
+    pss, least, most = "at rest, PSS MiB", held[0], held[-1]
+    bench.add("settled_bytes", f"PSS at rest for each settled delivery above {FROM:,}, with {SIZES[-1]:,}",
+              (most[pss] - least[pss]) * 2**20 / (most["deliveries"] - least["deliveries"]), "B", 120)  # fmt: skip
     bench.add("deliveries_peak", f"{SIZES[-1]:,} deliveries: greatest RSS, from the first start to the last status",
               most["greatest RSS, MiB"], "MiB", 256)  # fmt: skip
     print("\n".join(results.table(NAME, rows)))
