@@ -27,12 +27,13 @@ void rules_vault(const struct rules *r, const struct desired_vault *vault, const
 	static const char *const names[] = {
 		[VAULT_AUTH_TOKEN] = "token",
 		[VAULT_AUTH_APPROLE] = "approle",
+		[VAULT_AUTH_CERT] = "cert",
 		[VAULT_AUTH_AWS] = "aws",
 	};
 	const struct yaml_node *written = auth ? yaml_find(auth, "method") : NULL;
 	const char *address = vault->address, *method = names[vault->method];
 	bool token = vault->method == VAULT_AUTH_TOKEN, approle = vault->method == VAULT_AUTH_APPROLE;
-	bool aws = vault->method == VAULT_AUTH_AWS;
+	bool cert = vault->method == VAULT_AUTH_CERT, aws = vault->method == VAULT_AUTH_AWS;
 
 	if (address && strncmp(address, "http://", strlen("http://")) == 0 && !is_loopback(address + strlen("http://")))
 		complain(r, rules_place(map, "address"),
@@ -43,7 +44,9 @@ void rules_vault(const struct rules *r, const struct desired_vault *vault, const
 	check_key(r, auth, path, "token_file", method, token, token);
 	check_key(r, auth, path, "role_id_file", method, approle, approle);
 	check_key(r, auth, path, "secret_id_file", method, false, approle);
-	check_key(r, auth, path, "role", method, false, aws);
+	check_key(r, auth, path, "certificate_file", method, cert, cert);
+	check_key(r, auth, path, "key_file", method, cert, cert);
+	check_key(r, auth, path, "role", method, false, cert || aws);
 	check_key(r, auth, path, "server_id", method, false, aws);
 	check_key(r, auth, path, "sts_region", method, false, aws);
 	check_key(r, auth, path, "mount", method, false, !token);

@@ -247,8 +247,8 @@ static const struct schema_word file_layouts[] = {
 static const struct schema_word vault_methods[] = {
 	{ "token", VAULT_AUTH_TOKEN, NULL },
 	{ "approle", VAULT_AUTH_APPROLE, NULL },
+	{ "cert", VAULT_AUTH_CERT, NULL },
 	{ "aws", VAULT_AUTH_AWS, NULL },
-	{ "cert", 0, "use method approle, or method token with a file that Vault Agent writes" },
 	{ "kubernetes", 0, "use method approle, or method token with a file that Vault Agent writes" },
 	{ 0 },
 };
@@ -256,7 +256,7 @@ static const struct schema_word vault_methods[] = {
 #define STRUCTURE desired_destination
 static const struct schema_row auth_rows[] = {
 	{ "method", SCHEMA_WORD, AT(vault.method), .words = vault_methods, .required = true,
-		.help = "token, approle or aws" },
+		.help = "token, approle, cert or aws" },
 	{ "mount", SCHEMA_TEXT, AT(vault.auth_mount), .format = FORMAT_VAULT_PATH,
 		.help = "where the method is mounted; by default under its own name" },
 	{ "token_file", SCHEMA_TEXT, AT(vault.token_file), .format = FORMAT_CREDENTIAL,
@@ -265,8 +265,12 @@ static const struct schema_row auth_rows[] = {
 		.help = "approle: file with the role id, or the name of a credential of the unit" },
 	{ "secret_id_file", SCHEMA_TEXT, AT(vault.secret_id_file), .format = FORMAT_CREDENTIAL,
 		.help = "approle: the same for the secret id; without it the role must require none" },
+	{ "certificate_file", SCHEMA_TEXT, AT(vault.certificate_file), .format = FORMAT_CREDENTIAL,
+		.help = "cert: PEM file with the client certificate and its chain, or the name of a credential" },
+	{ "key_file", SCHEMA_TEXT, AT(vault.key_file), .format = FORMAT_CREDENTIAL,
+		.help = "cert: PEM file with its key, or the name of a credential" },
 	{ "role", SCHEMA_TEXT, AT(vault.role), .format = FORMAT_NAME,
-		.help = "aws: role of the method; by default the one that has the name of the AWS principal" },
+		.help = "cert, aws: role of the method; by default one that fits the certificate or principal" },
 	{ "server_id", SCHEMA_TEXT, AT(vault.server_id), .format = FORMAT_HOST,
 		.help = "aws: value of X-Vault-AWS-IAM-Server-ID, if the method requires one" },
 	{ "sts_region", SCHEMA_TEXT, AT(vault.sts_region), .format = FORMAT_REGION,

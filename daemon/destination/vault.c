@@ -413,7 +413,7 @@ static int vault_check(const struct desired_destination *destination, struct err
 {
 	const struct desired_vault *settings = &destination->vault;
 	const char *const files[] = { settings->ca_file, settings->token_file, settings->role_id_file,
-		settings->secret_id_file };
+		settings->secret_id_file, settings->certificate_file, settings->key_file };
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		_cleanup_(freep) char *path = NULL;

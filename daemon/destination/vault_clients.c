@@ -34,8 +34,8 @@ struct vault_clients *vault_clients_new(struct sd_event *event, struct aws *aws,
 static char *key_of(const struct desired_vault *desired)
 {
 	const char *const parts[] = { desired->address, desired->namespace, desired->ca_file, desired->auth_mount,
-		desired->token_file, desired->role_id_file, desired->secret_id_file, desired->role,
-		desired->server_id, desired->sts_region };
+		desired->token_file, desired->role_id_file, desired->secret_id_file, desired->certificate_file,
+		desired->key_file, desired->role, desired->server_id, desired->sts_region };
 	struct buf key = BUF_NULL;
 
 	/* The length makes it unambiguous. */
@@ -77,16 +77,17 @@ static int client_new(struct vault_clients *clients, const struct desired_vault 
 	static const enum vault_method methods[] = {
 		[VAULT_AUTH_TOKEN] = VAULT_TOKEN_FILE,
 		[VAULT_AUTH_APPROLE] = VAULT_APPROLE,
+		[VAULT_AUTH_CERT] = VAULT_CERTIFICATE,
 		[VAULT_AUTH_AWS] = VAULT_AWS,
 	};
-	_cleanup_(freep) char *token = NULL, *role_id = NULL, *secret_id = NULL;
+	const char *const names[] = { desired->token_file, desired->role_id_file, desired->secret_id_file,
+		desired->certificate_file, desired->key_file };
+	char *paths[ARRAY_SIZE(names)] = { NULL };
 	struct client *client;
-	int r = vault_credential(desired->token_file, &token, err);
+	int r = 0;
 
-	if (r >= 0)
-		r = vault_credential(desired->role_id_file, &role_id, err);
-	if (r >= 0)
-		r = vault_credential(desired->secret_id_file, &secret_id, err);
+	for (size_t i = 0; i < ARRAY_SIZE(names) && r >= 0; i++)
+		r = vault_credential(names[i], &paths[i], err);
 	if (r >= 0)
 		r = vault_new(clients->event,
 			&(struct vault_settings){
@@ -95,15 +96,19 @@ static int client_new(struct vault_clients *clients, const struct desired_vault 
 				.ca_file = desired->ca_file,
 				.method = methods[desired->method],
 				.auth_mount = desired->auth_mount,
-				.token_file = token,
-				.role_id_file = role_id,
-				.secret_id_file = secret_id,
+				.token_file = paths[0],
+				.role_id_file = paths[1],
+				.secret_id_file = paths[2],
+				.certificate_file = paths[3],
+				.key_file = paths[4],
 				.aws = clients->aws ? aws_session_get(clients->aws, &(struct aws_identity){ 0 }) : NULL,
 				.role = desired->role,
 				.server_id = desired->server_id,
 				.sts_region = desired->sts_region,
 			},
 			ret_vault, err);
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		free(paths[i]);
 	if (r < 0)
 		return r;
 	vault_set_heard_callback(*ret_vault, clients->heard, clients->userdata);

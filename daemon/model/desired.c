@@ -142,6 +142,8 @@ static void vault_done(struct desired_vault *vault)
 	free(vault->token_file);
 	free(vault->role_id_file);
 	free(vault->secret_id_file);
+	free(vault->certificate_file);
+	free(vault->key_file);
 	free(vault->role);
 	free(vault->server_id);
 	free(vault->sts_region);

@@ -138,6 +138,7 @@ enum destination_kind {
 enum vault_auth {
 	VAULT_AUTH_TOKEN,
 	VAULT_AUTH_APPROLE,
+	VAULT_AUTH_CERT,
 	VAULT_AUTH_AWS,
 };
 
@@ -152,7 +153,9 @@ struct desired_vault {
 	char *token_file;
 	char *role_id_file;
 	char *secret_id_file; /* NULL: the role asks for none */
-	char *role; /* aws: NULL: named as the principal is */
+	char *certificate_file;
+	char *key_file;
+	char *role; /* cert: NULL: any that fits; aws: NULL: named as the principal is */
 	char *server_id; /* aws: or NULL */
 	char *sts_region; /* aws: NULL: the global STS */
 };

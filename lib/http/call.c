@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/http/call.h"
+#include "lib/http/identity.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -483,6 +484,21 @@ int http_new(struct sd_event *event, const char *ca_file, struct http **ret_http
 	return 0;
 }
 
+int http_set_identity(
+	struct http *http, const char *certificate_file, const char *key_file, struct error *err)
+{
+	struct identity *identity;
+	int r = identity_new(certificate_file, key_file, &identity, err);
+
+	if (r < 0)
+		return r;
+	identity_free(http->identity);
+	http->identity = identity;
+	http_forget_sessions(http);
+	http_rest(http);
+	return 0;
+}
+
 struct http *http_free(struct http *http)
 {
 	struct host *host;
@@ -501,6 +517,7 @@ struct http *http_free(struct http *http)
 	sd_event_source_disable_unref(http->owed);
 	sd_event_source_disable_unref(http->tick);
 	trust_free(http->trust);
+	identity_free(http->identity);
 	free(http);
 	return NULL;
 }

@@ -29,6 +29,7 @@ struct http {
 	struct sd_event_source *owed; /* armed while broken is not empty, and by http_kick() */
 	struct sd_event_source *tick; /* armed while calls wait */
 	struct trust *trust;
+	struct identity *identity; /* or NULL */
 	struct sessions *sessions; /* the present ones */
 	struct hosts hosts;
 	struct calls running, broken;

@@ -106,6 +106,15 @@ int http_check_trust(const char *ca_file, struct error *err);
 struct http_call *http_start(
 	struct http *http, const struct http_request *request, http_done_fn done, void *userdata);
 
+/**
+ * http_set_identity(http, certificate_file, key_file, err):
+ * From now on, connections that are opened show this certificate to servers that ask for one, and
+ * none of before is resumed.  Errors are those of identity_new() (lib/http/identity.h); all is as
+ * before then.
+ */
+int http_set_identity(
+	struct http *http, const char *certificate_file, const char *key_file, struct error *err);
+
 /* http_never_sent(err): of an error that a completion got: not a byte of the request can
  * have left, so sending it again is safe whatever it asks for. */
 bool http_never_sent(const struct error *err);

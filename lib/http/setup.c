@@ -13,6 +13,7 @@
 
 #include "lib/base/strv.h"
 #include "lib/http/call.h"
+#include "lib/http/identity.h"
 #include "lib/http/loop.h"
 #include "lib/http/proxy.h"
 #include "lib/http/trust.h"
@@ -242,6 +243,11 @@ static CURLcode on_tls(CURL *easy, void *context, void *userdata)
 		(void)error_set(&call->failure, ERROR_INVALID, CURLE_SSL_CACERT_BADFILE,
 			"%s: cannot verify its certificate: %s", call->url.origin, lack);
 		return CURLE_SSL_CACERT_BADFILE;
+	}
+	if (call->http->identity && identity_apply(call->http->identity, context) < 0) {
+		(void)error_set(&call->failure, ERROR_INVALID, CURLE_SSL_CERTPROBLEM,
+			"%s: the client certificate cannot be used", call->url.origin);
+		return CURLE_SSL_CERTPROBLEM;
 	}
 	/* libcurl has OpenSSL give back, and so wipe, 17 KB with each record.  Kept, only what was written to is ever
 	 * touched, and what was read is wiped as soon as it has been handed out. */

@@ -31,6 +31,7 @@ struct vault_own {
 	enum vault_method method;
 	char *auth_mount; /* encoded */
 	char *token_file, *role_id_file, *secret_id_file;
+	char *certificate_file, *key_file;
 	struct aws_session *aws;
 	char *role, *server_id, *sts_region;
 };

@@ -11,6 +11,7 @@
 static const char *const method_names[VAULT_METHOD_COUNT] = {
 	[VAULT_TOKEN_FILE] = "token",
 	[VAULT_APPROLE] = "approle",
+	[VAULT_CERTIFICATE] = "cert",
 	[VAULT_AWS] = "aws",
 };
 
@@ -47,6 +48,8 @@ static void take_settings(struct vault_own *own, const struct vault_settings *se
 		.token_file = mem_strdup(settings->token_file),
 		.role_id_file = mem_strdup(settings->role_id_file),
 		.secret_id_file = mem_strdup(settings->secret_id_file),
+		.certificate_file = mem_strdup(settings->certificate_file),
+		.key_file = mem_strdup(settings->key_file),
 		.aws = settings->aws,
 		.role = mem_strdup(settings->role),
 		.server_id = mem_strdup(settings->server_id),
@@ -116,6 +119,8 @@ struct vault *vault_free(struct vault *vault)
 	free(vault->own.token_file);
 	free(vault->own.role_id_file);
 	free(vault->own.secret_id_file);
+	free(vault->own.certificate_file);
+	free(vault->own.key_file);
 	free(vault->own.role);
 	free(vault->own.server_id);
 	free(vault->own.sts_region);

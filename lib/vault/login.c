@@ -9,6 +9,7 @@
 
 #include "lib/aws/compose.h"
 #include "lib/aws/proof.h"
+#include "lib/http/http.h"
 #include "lib/pki/secret.h"
 #include "lib/vault/client.h"
 
@@ -192,6 +193,24 @@ static void start_approle(struct vault_login *login)
 		start_login(login, what, body);
 }
 
+static void certificate_members(struct compose *c, const void *data)
+{
+	compose_string(c, "name", ((const struct vault_own *)data)->role);
+}
+
+static void start_certificate(struct vault_login *login)
+{
+	const struct vault_own *own = &login->vault->own;
+	_cleanup_(freep) char *what = mem_printf("login with the certificate of '%s'", own->certificate_file);
+	struct secret *body;
+
+	if (http_set_identity(login->vault->http, own->certificate_file, own->key_file, &login->failure) < 0 ||
+		compose(certificate_members, own, &body, &login->failure) < 0)
+		login_fail_later(login);
+	else
+		start_login(login, what, body);
+}
+
 struct aws_login {
 	const struct vault_own *own;
 	const struct aws_proof *proof;
@@ -244,6 +263,7 @@ struct vault_login *login_start(struct vault *vault, login_fn done, void *userda
 	static void (*const starts[VAULT_METHOD_COUNT])(struct vault_login *) = {
 		[VAULT_TOKEN_FILE] = start_token_file,
 		[VAULT_APPROLE] = start_approle,
+		[VAULT_CERTIFICATE] = start_certificate,
 		[VAULT_AWS] = start_aws,
 	};
 	struct vault_login *login = mem_new(struct vault_login);

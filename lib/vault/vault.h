@@ -28,6 +28,7 @@ struct vault_call;
 enum vault_method {
 	VAULT_TOKEN_FILE, /* a token that somebody else obtains; the file is read at each login */
 	VAULT_APPROLE,
+	VAULT_CERTIFICATE, /* the TLS certificate that the connection shows */
 	VAULT_AWS, /* a signed GetCallerIdentity (lib/aws/proof.h) */
 	VAULT_METHOD_COUNT,
 };
@@ -42,8 +43,10 @@ struct vault_settings {
 	const char *token_file;
 	const char *role_id_file;
 	const char *secret_id_file; /* NULL: the role asks for none */
+	const char *certificate_file; /* with its chain; read at each login */
+	const char *key_file;
 	struct aws_session *aws; /* who proves itself; has to live as long as the client */
-	const char *role; /* aws: NULL: named as the principal is */
+	const char *role; /* certificate: NULL: any that fits; aws: NULL: named as the principal is */
 	const char *server_id; /* aws: what the server is to see in X-Vault-AWS-IAM-Server-ID; NULL: nothing */
 	const char *sts_region; /* aws: of the STS that it asks; NULL: the global one */
 };

@@ -165,11 +165,14 @@ int main(int argc, char **argv)
 		.token_file = setting(argv, "token_file"),
 		.role_id_file = setting(argv, "role_id_file"),
 		.secret_id_file = setting(argv, "secret_id_file"),
+		.certificate_file = setting(argv, "certificate_file"),
+		.key_file = setting(argv, "key_file"),
 		.role = setting(argv, "role"),
 		.server_id = setting(argv, "server_id"),
 		.sts_region = setting(argv, "sts_region"),
 		.method = setting(argv, "token_file") ? VAULT_TOKEN_FILE
 			  : setting(argv, "aws")      ? VAULT_AWS
+			  : setting(argv, "key_file") ? VAULT_CERTIFICATE
 						      : VAULT_APPROLE,
 	};
 	struct aws *aws = NULL;

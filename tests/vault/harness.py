@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import socket
+import ssl
 import subprocess
 import time
 import urllib.error
@@ -21,8 +22,9 @@ ALONE = POLICY.replace('["update"]\n}\n\n# It finds', '["create", "update"]\n}\n
 class Admin:
     """The root token's view: (status, body) of a request."""
 
-    def __init__(self, address, token):
+    def __init__(self, address, token, ca_file=None):
         self.address, self.root = address, token
+        self.context = ssl.create_default_context(cafile=ca_file) if ca_file else None
 
     def ask(self, method, path, body=None, token=None):
         kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
@@ -31,7 +33,7 @@ class Admin:
             headers={"X-Vault-Token": token or self.root, "X-Vault-Request": "true", "Content-Type": kind},
         )  # fmt: skip
         try:
-            with urllib.request.urlopen(request, timeout=GENEROUS) as answer:
+            with urllib.request.urlopen(request, timeout=GENEROUS, context=self.context) as answer:
                 return answer.status, json.loads(answer.read() or b"{}")
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read() or b"{}")
@@ -123,24 +125,25 @@ class Client:
 class Real:
     """A real server of OpenBao, in memory, as long as this lasts."""
 
-    def __init__(self, program, directory):
+    def __init__(self, program, directory, tls=False):
+        self.ca_file = directory / "vault-ca.pem" if tls else None
         self.root_token = "root-of-the-tests"
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        self.address = f"http://127.0.0.1:{port}"
+        self.address = f"http{'s' if tls else ''}://127.0.0.1:{port}"
         self.log = (directory / "server.log").open("w")
         self.process = subprocess.Popen(
             [program, "server", "-dev", "-dev-no-store-token", f"-dev-root-token-id={self.root_token}",
-             f"-dev-listen-address=127.0.0.1:{port}"], stdout=self.log, stderr=subprocess.STDOUT, cwd=directory,
+             f"-dev-listen-address=127.0.0.1:{port}", *(["-dev-tls", f"-dev-tls-cert-dir={directory}"] if tls else [])], stdout=self.log, stderr=subprocess.STDOUT, cwd=directory,
             env={**os.environ, "HOME": str(directory)})  # fmt: skip
         wait_for(self.is_ready)
 
     def is_ready(self):
         assert self.process.poll() is None, "the server has ended: " + open(self.log.name).read()[-2000:]
         try:
-            return Admin(self.address, self.root_token).ask("GET", "secret/metadata/none")[0] == 404
-        except OSError:
+            return Admin(self.address, self.root_token, self.ca_file).ask("GET", "secret/metadata/none")[0] == 404
+        except OSError:  # also that its CA is not written yet
             return False
 
     def close(self):

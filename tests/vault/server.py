@@ -123,14 +123,14 @@ class Vault:
 
     # Requests
 
-    def handle(self, method, path, token, body):
+    def handle(self, method, path, token, body, certificate=None):
         with self.lock:
             if self.sealed and path != "sys/unseal":
                 raise Refusal(503, "Vault is sealed")
             prefix, rest = self.split(path)
             space = self.namespaces[prefix]
             if rest.startswith("auth/") and rest.endswith("/login"):
-                return self.login(space, rest.split("/")[1], body)
+                return self.login(space, rest.split("/")[1], body, certificate)
             owner = self.admit(token)
             root = "root" in owner.policies
             if rest.startswith("sys/internal/ui/mounts/"):
@@ -189,7 +189,7 @@ class Vault:
         elif words[1] == "policies" and method == "POST":
             space.policies[words[3]] = policy.parse(body["policy"])
         elif words[1] == "auth" and method == "POST":
-            space.auth[words[2]] = {"roles": {}}
+            space.auth[words[2]] = {"type": body["type"], "roles": {}}
         elif words[1] == "auth" and method == "DELETE":
             del space.auth[words[2]]
         elif words[1] == "namespaces" and method == "POST":
@@ -203,9 +203,11 @@ class Vault:
             raise Refusal(404, f'no handler for route "{rest}". route entry not found.')
         return 204, None
 
-    def login(self, space, mount, body):
+    def login(self, space, mount, body, certificate):
         if mount not in space.auth:
             raise Refusal(403, "permission denied")
+        if space.auth[mount]["type"] == "cert":
+            return self.certificate_login(space.auth[mount], body, certificate)
         if "iam_request_headers" in body:
             return self.aws_login(space.auth[mount], body)
         for role in space.auth[mount]["roles"].values():
@@ -223,6 +225,17 @@ class Vault:
             self.tokens[token.id] = token
             return 200, token.auth(role["token_ttl"])
         raise Refusal(400, "invalid role or secret ID")
+
+    def certificate_login(self, method, body, certificate):
+        """The connection has shown a certificate that TLS has verified."""
+        if not certificate:
+            raise Refusal(400, "client certificate must be supplied")
+        role = method["roles"].get(body.get("name")) if body.get("name") else next(iter(method["roles"].values()), None)
+        if role is None:
+            raise Refusal(400, "invalid certificate or no client certificate supplied")
+        token = Token(role["token_policies"], role["token_ttl"], role["token_max_ttl"], owner=role)
+        self.tokens[token.id] = token
+        return 200, token.auth(role["token_ttl"])
 
     def aws_login(self, method, body):
         """What a server checks by itself, and then what STS would: of the one user that these tests have."""
@@ -454,7 +467,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(fault["status"], fault["body"], fault["headers"])
             return
         try:
-            status, body = self.vault.handle(self.command, path, self.headers.get("X-Vault-Token"), json.loads(raw or b"{}"))
+            status, body = self.vault.handle(self.command, path, self.headers.get("X-Vault-Token"), json.loads(raw or b"{}"),
+                                             getattr(self.connection, "getpeercert", dict)())
         except Refusal as refusal:
             status, body = refusal.status, refusal.body
         self.vault.journal.append((self.command, path, status))
