@@ -5,11 +5,14 @@
  */
 #include "tests/unit/shell/inventory_bed.h"
 
+#include <inttypes.h>
+#include <malloc.h>
 #include <syslog.h>
 
 #include "daemon/announce/announce.h"
 #include "daemon/record/store.h"
 #include "daemon/transition/schedule.h"
+#include "lib/os/memory.h"
 #include "lib/pki/secret.h"
 
 #define ARN "arn:aws:acm:eu-west-1:111111111111:certificate/"
@@ -713,6 +716,126 @@ static void test_note_of_an_export_is_said_of_its_certificate(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
+/* --- what very many settled deliveries take --- */
+
+#define MANY_CERTIFICATES 100
+
+/* Each certificate to so many accounts. */
+static char *many_text(unsigned accounts)
+{
+	struct buf text = BUF_NULL;
+
+	buf_append_string(&text, "source: {region: eu-west-1}\nguard: 0\ncertificates:\n");
+	for (unsigned i = 0; i < MANY_CERTIFICATES; i++)
+		buf_printf(&text, "  c%03u: {arn: '" ARN "%03u', deliver: [{to: acm}]}\n", i, i);
+	buf_append_string(&text, "destinations:\n  acm:\n    kind: acm\n    region: eu-west-1\n"
+				 "    role_arn: 'arn:aws:iam::{account}:role/ferry'\n    accounts:\n");
+	for (unsigned i = 0; i < accounts; i++)
+		buf_printf(&text, "      - '%012u'\n", 222220000u + i);
+	return buf_take(&text);
+}
+
+static struct source_view *many_view(void)
+{
+	_cleanup_(strv_freep) char **list = NULL;
+
+	for (unsigned i = 0; i < MANY_CERTIFICATES; i++) {
+		_cleanup_(freep) char *arn = mem_printf(ARN "%03u", i);
+
+		strv_append(&list, arn);
+	}
+	return bed_view(list, 'A');
+}
+
+/* As a look finds an import of ACM's: an ARN of its own, and when it was made. */
+static void see_import(struct bed *bed, size_t slot)
+{
+	const struct version *version = source_of(bed, slot);
+	const char *account = place_part(stock_place(bed->stock, &bed->stock->slots[slot])->place, "account");
+	struct observed seen = { .state = OBSERVED_PRESENT, .at = inventory_now(bed->inventory), .version = *version };
+
+	seen.object_id = mem_printf("arn:aws:acm:eu-west-1:%s:certificate/%08zx-1111-4222-8333-444455556666", account, slot);
+	seen.revision = mem_printf("%" PRIu64 " %" PRIu64 " %zu", version->not_before, version->not_after, 1000000 + slot);
+	inventory_saw(bed->inventory, slot, &seen, 7);
+	observed_done(&seen);
+	inventory_end_turn(bed->inventory);
+}
+
+static size_t in_use(void)
+{
+	const struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
+}
+
+/* What the inventory has in use with so many accounts, all in sync and settled. */
+static size_t settle_many(struct bed *bed, unsigned accounts)
+{
+	_cleanup_(freep) char *text = many_text(accounts);
+	struct source_view *former = bed->view;
+	bool begun;
+
+	bed->view = many_view();
+	bed_take_over(bed, text);
+	source_view_free(former);
+	assert_int_equal(bed->stock->delivery_count, MANY_CERTIFICATES * accounts);
+	begun = inventory_begin(bed->inventory);
+	for (size_t i = 0; i < bed->stock->delivery_count; i++)
+		see_import(bed, i);
+	inventory_commit(bed->inventory, begun);
+	for (size_t i = 0; i < bed->stock->delivery_count; i++)
+		assert_null(bed->stock->slots[i].open);
+	return in_use();
+}
+
+/* Sets VmHWM back to what is resident (proc(5)); false where that cannot be.  peak(): that, in bytes. */
+static bool reset_peak(void)
+{
+	FILE *file = fopen("/proc/self/clear_refs", "w");
+	bool reset = file && fputs("5", file) >= 0;
+
+	return file && fclose(file) == 0 && reset;
+}
+
+static size_t peak(void)
+{
+	FILE *file = fopen("/proc/self/status", "r");
+	char line[256];
+	size_t kib = 0;
+
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file) && sscanf(line, "VmHWM: %zu", &kib) != 1)
+		;
+	(void)fclose(file);
+	return kib << 10;
+}
+
+#define MANY_ACCOUNTS	 400
+#define SETTLED_MOST	 120 /* bytes of each at rest */
+#define TAKEN_OVER_MOST 90  /* and of each while another world takes their place */
+
+/* Of bytes in use and of pages, neither of which depends on how busy the machine is. */
+static void test_settled_ones_are_small(void **state)
+{
+	struct bed *bed = *state;
+	const size_t few = settle_many(bed, MANY_ACCOUNTS / 4), many = settle_many(bed, MANY_ACCOUNTS);
+	const size_t more = (size_t)MANY_CERTIFICATES * (MANY_ACCOUNTS - MANY_ACCOUNTS / 4);
+	_cleanup_(freep) char *text = many_text(MANY_ACCOUNTS);
+	size_t before;
+
+#ifdef __SANITIZE_ADDRESS__
+	skip(); /* its memory is another */
+#endif
+	assert_in_range(many - few, more * sizeof(struct slot), more * SETTLED_MOST);
+	memory_trim();
+	if (!reset_peak())
+		skip();
+	before = peak();
+	bed_take_over(bed, text);
+	assert_true(peak() - before <= bed->stock->delivery_count * (size_t)TAKEN_OVER_MOST);
+	assert_in_range(in_use() - few, 0, bed->stock->delivery_count * (size_t)SETTLED_MOST);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -731,6 +854,7 @@ int main(void)
 		TEST(test_expiring_is_said_once_while_it_lasts),
 		TEST(test_links_that_stay_are_said_once_a_place),
 		TEST(test_note_of_an_export_is_said_of_its_certificate),
+		TEST(test_settled_ones_are_small),
 	};
 
 	if (secret_memory_init(&(bool){ false }, NULL) < 0)
