@@ -66,8 +66,8 @@ def run(command, environment, **files):
                 usage.ru_maxrss / 1024)  # fmt: skip
 
 
-def wait_for(condition, seconds, what):
-    """Until it is true; what was waited for is said when it never is."""
+def wait_for(condition, seconds, what, every=0.005):
+    """Until it is true, asked for every so many seconds; what was waited for is said when it never is."""
     end = time.monotonic() + seconds
     while True:
         found = condition()
@@ -75,4 +75,4 @@ def wait_for(condition, seconds, what):
             return found
         if time.monotonic() > end:
             raise TimeoutError(f"not within {seconds} s: {what}")
-        time.sleep(0.005)
+        time.sleep(every)
