@@ -103,6 +103,7 @@ static void note_all(struct watch *watch)
 
 	for (size_t i = 0; i < stock->certificate_count; i++)
 		inventory_version_read(watch->host.inventory, stock->certificates[i]);
+	inventory_save_versions(watch->host.inventory);
 }
 
 /* The source may soon list more than is believed, or more than there is memory for after a
@@ -173,6 +174,7 @@ static void note_check(struct watch *watch, char *const *only, struct source_vie
 		for (size_t i = 0; i < count; i++)
 			inventory_version_read(inventory, certificates[i]);
 	}
+	inventory_save_versions(inventory);
 }
 
 static void on_ended(void *userdata, enum source_reading reading, char *const *only,

@@ -708,6 +708,7 @@ static void stop(struct conductor *conductor)
 		return;
 	conductor->stopped = conductor->ending = true;
 	notify_stopping();
+	inventory_save_versions(conductor->inventory); /* while what the source shows is there */
 	end_actors(conductor);
 	job_done_all(conductor);
 	conductor->bus = bus_free(conductor->bus);

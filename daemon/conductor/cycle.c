@@ -409,6 +409,7 @@ static void note_time(struct conductor *conductor)
 
 static void start_all_due(struct conductor *conductor)
 {
+	inventory_save_versions(conductor->inventory);
 	if (!conductor->options.once || watch_wants_sweep(conductor->watch))
 		watch_due(conductor->watch);
 	transfers_count(conductor->transfers);

@@ -7,7 +7,54 @@
 #include "daemon/source/source.h"
 #include "daemon/transition/certificate.h"
 
-/* Writes down the version that a certificate was seen to have, and says so when it is new. */
+/* --- what is to be written down --- */
+
+static void save_later(struct inventory *inventory, struct tracked_certificate *certificate)
+{
+	if (certificate->unsaved)
+		return;
+	if (inventory->unsaved_count == inventory->unsaved_room) {
+		inventory->unsaved_room = MAX(2 * inventory->unsaved_room, (size_t)16);
+		inventory->unsaved = mem_resize(
+			inventory->unsaved, inventory->unsaved_room, sizeof(*inventory->unsaved));
+	}
+	certificate->unsaved = true;
+	inventory->unsaved[inventory->unsaved_count++] = certificate;
+}
+
+void forget_unsaved(struct inventory *inventory, struct tracked_certificate *certificate)
+{
+	size_t kept = 0;
+
+	if (!certificate->unsaved)
+		return;
+	certificate->unsaved = false;
+	for (size_t i = 0; i < inventory->unsaved_count; i++)
+		if (inventory->unsaved[i] != certificate)
+			inventory->unsaved[kept++] = inventory->unsaved[i];
+	inventory->unsaved_count = kept;
+}
+
+void inventory_save_versions(struct inventory *inventory)
+{
+	bool together;
+
+	if (!inventory->unsaved_count)
+		return;
+	together = inventory_begin(inventory);
+	for (size_t i = 0; i < inventory->unsaved_count; i++) {
+		inventory->unsaved[i]->unsaved = false;
+		(void)save_certificate(inventory, inventory->unsaved[i]);
+	}
+	inventory_commit(inventory, together);
+	free(inventory->unsaved);
+	inventory->unsaved = NULL;
+	inventory->unsaved_count = inventory->unsaved_room = 0;
+}
+
+/* --- what is seen --- */
+
+/* Notes the version that a certificate was seen to have, and says so when it is new. */
 static void note_version(struct inventory *inventory, struct tracked_certificate *certificate)
 {
 	const struct source_certificate *seen = certificate->seen;
@@ -18,7 +65,7 @@ static void note_version(struct inventory *inventory, struct tracked_certificate
 	if (!transition_version_seen(&certificate->record, &seen->version,
 		    seen->serial && !certificate->has_serial, &changes))
 		return; /* one version has one serial */
-	(void)save_certificate(inventory, certificate);
+	save_later(inventory, certificate);
 	say_certificate_changes(inventory, certificate, &changes);
 }
 

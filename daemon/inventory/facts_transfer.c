@@ -39,6 +39,7 @@ bool inventory_intend(struct inventory *inventory, const struct digest *version,
 
 	if (!inventory->record || !count)
 		return true;
+	inventory_save_versions(inventory);
 	if (!record_ended(inventory, record_begin(inventory->record, &err), &err))
 		return false;
 	for (size_t i = 0; i < count; i++) {

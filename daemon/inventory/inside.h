@@ -50,6 +50,8 @@ struct inventory {
 	struct delivery_record *aside; /* rows that leftovers_save() writes */
 	size_t aside_count;
 	struct tracked_delivery *used; /* to be settled at the end of the turn */
+	struct tracked_certificate **unsaved; /* those marked so */
+	size_t unsaved_count, unsaved_room;
 	const char *pinned; /* the anchor, interned, of which this is the digest: */
 	struct fingerprint pinned_digest;
 };
@@ -138,6 +140,11 @@ bool remove_owed(struct inventory *inventory, const struct owed_record *row);
 
 /* write_history(inventory, event, subject, text): for announce. */
 void write_history(void *inventory, const char *event, const char *subject, const char *text);
+
+/* --- facts_source.c --- */
+
+/* forget_unsaved(inventory, certificate): it is not waiting to be written down, if it was. */
+void forget_unsaved(struct inventory *inventory, struct tracked_certificate *certificate);
 
 /* --- deliveries.c --- */
 

@@ -5,7 +5,8 @@
 /*
  * What is known of certificates, deliveries, places and dependents, and the only writer of it.  A
  * fact is recorded by being handed in: what it makes of the record says daemon/transition, and it
- * is in memory, written, announced, and marked to be planned again when the function returns.  What
+ * is in memory, written (but for a version that was read, see inventory_save_versions()), announced,
+ * and marked to be planned again when the function returns.  What
  * is written outlives the process; the host, once inventory_sync() says so: before something leaves
  * that the record must know of.  Everybody else reads (stock.h).
  *
@@ -264,9 +265,13 @@ void inventory_leftover_gone(struct inventory *inventory, const char *object_id)
 
 /* inventory_listed(inventory, certificate): the source's listing was read: is it there, and can
  * it be delivered? inventory_version_read(inventory, certificate): and so is what version it has
- * there. */
+ * there; which is not written before inventory_save_versions(). */
 void inventory_listed(struct inventory *inventory, const struct tracked_certificate *certificate);
 void inventory_version_read(struct inventory *inventory, const struct tracked_certificate *certificate);
+
+/* inventory_save_versions(inventory): those that were read are written, in one transaction: once a turn, for thousands are
+ * read at a start.  Intents and inventory_sync() do it first.  What a process takes with it is read again by the next. */
+void inventory_save_versions(struct inventory *inventory);
 
 /* inventory_is_expiring(inventory, certificate, version): is the end of ${version} near or past, as stock_expiry() has it? */
 bool inventory_is_expiring(const struct inventory *inventory, const struct tracked_certificate *certificate,

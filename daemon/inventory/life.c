@@ -34,6 +34,7 @@ struct inventory *inventory_free(struct inventory *inventory)
 	record_free(inventory->record);
 	error_done(&inventory->stock.record_error);
 	announce_free(inventory->announce);
+	free(inventory->unsaved);
 	free(inventory);
 	return NULL;
 }

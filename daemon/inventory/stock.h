@@ -27,6 +27,7 @@ struct tracked_certificate {
 	const struct source_certificate *seen; /* in stock.view; NULL: the source does not show it */
 	struct certificate_record record; /* without a serial: that of its version is in what was seen */
 	bool has_serial; /* recorded */
+	bool unsaved; /* a version was read that inventory_save_versions() writes down */
 	bool read_next; /* asked of the reading under way, for a job */
 	size_t first, count; /* its deliveries, which are together */
 	struct kept_version versions[VERSIONS_KEPT]; /* that its settled deliveries hold; the first with no references is free */

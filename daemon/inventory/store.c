@@ -123,6 +123,7 @@ bool inventory_sync(struct inventory *inventory)
 {
 	_cleanup_(error_done) struct error err = ERROR_NULL;
 
+	inventory_save_versions(inventory);
 	if (!inventory->stock.unsynced_since)
 		return true;
 	if (!record_ended(inventory, record_sync(inventory->record, &err), &err))

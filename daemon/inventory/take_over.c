@@ -12,6 +12,7 @@
 
 void tracked_certificate_free(struct inventory *inventory, struct tracked_certificate *state)
 {
+	forget_unsaved(inventory, state);
 	agenda_forget(&inventory->agenda, &state->agenda);
 	census_move(&inventory->stock.census, &state->planned, &(struct planned){ 0 });
 	certificate_record_done(&state->record);
@@ -349,6 +350,7 @@ void inventory_take_over(
 	struct former former = former_now(inventory);
 	struct recorded recorded = { 0 };
 
+	inventory_save_versions(inventory);
 	if (inventory->record)
 		(void)record_ended(
 			inventory, record_load_few(inventory->record, &recorded, &err), &err);

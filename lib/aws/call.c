@@ -197,6 +197,8 @@ static bool json_is_heavy(const char *text, size_t length)
 	size_t values = 0;
 	bool string = false;
 
+	if (length <= JSON_VALUES_MAX)
+		return false; /* nearly all are as short as that */
 	for (size_t i = 0; i < length; i++) {
 		if (text[i] == '"')
 			string = !string;

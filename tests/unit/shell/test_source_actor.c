@@ -277,6 +277,46 @@ static void test_a_check_reads_what_is_waited_for(void **state)
 	assert_int_equal(watch_show(at.watch).next_look, next);
 }
 
+static size_t count_on_disk(void)
+{
+	struct recorded disk = bed_on_disk(&at.bed);
+	size_t count = disk.certificate_count;
+
+	recorded_done(&disk);
+	return count;
+}
+
+/* One transaction for those of a turn; whatever has to be on the disk takes them along. */
+static void test_versions_are_written_together(void **state)
+{
+	const struct tracked_certificate *pay, *web;
+
+	sweep(both, 'A');
+	pay = certificate("pay");
+	web = certificate("web");
+	((struct source_certificate *)pay->seen)->version = bed_version('B');
+	inventory_version_read(at.bed.inventory, pay);
+	inventory_version_read(at.bed.inventory, pay);
+	assert_true(pay->unsaved && !web->unsaved);
+	((struct source_certificate *)web->seen)->version = bed_version('B');
+	inventory_version_read(at.bed.inventory, web);
+	assert_true(inventory_sync(at.bed.inventory));
+	assert_true(!pay->unsaved && !web->unsaved);
+	assert_int_equal(count_on_disk(), 2);
+	for (size_t i = 0; i < 2; i++) {
+		struct recorded disk = bed_on_disk(&at.bed);
+
+		assert_true(digest_equal(&disk.certificates[i].version.digest, &pay->record.version.digest));
+		recorded_done(&disk);
+	}
+
+	((struct source_certificate *)pay->seen)->version = bed_version('C');
+	inventory_version_read(at.bed.inventory, pay);
+	inventory_save_versions(at.bed.inventory);
+	assert_false(pay->unsaved);
+	inventory_save_versions(at.bed.inventory); /* nothing is left */
+}
+
 static void test_events_bring_it_forward(void **state)
 {
 	sweep(both, 'A');
@@ -314,6 +354,7 @@ int main(void)
 		TEST(test_order),
 		TEST(test_failures_back_off),
 		TEST(test_a_check_reads_what_is_waited_for),
+		TEST(test_versions_are_written_together),
 		TEST(test_events_bring_it_forward),
 		TEST(test_cancelled_it_says_nothing_more),
 	};
