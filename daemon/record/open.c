@@ -24,6 +24,9 @@
  * lines of history each have 37. */
 #define IN_MEMORY 64
 
+/* Pages that a migration may leave unused. */
+#define FREE_MOST 256
+
 /* So many damaged stores are kept beside a new one. */
 #define DAMAGED_KEPT 9
 
@@ -44,6 +47,7 @@ static int connect_to(struct record *record, const char *file, int flags, bool a
 	if (r != SQLITE_OK)
 		return record->db ? record_fail(record, err, "open")
 				  : error_set(err, ERROR_RETRY, r, "state database '%s': open: no memory", record->path);
+	record->shared.db = record->db;
 	(void)sqlite3_busy_timeout(record->db, 2000);
 	/* Root may read what the daemon's user could have written: nothing that the file defines is run. */
 	(void)sqlite3_db_config(record->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
@@ -138,6 +142,15 @@ static int run_steps(struct record *record, int from, struct error *err)
 	return r;
 }
 
+/* What the steps have freed goes back to the disk, where it is worth the time; otherwise it is used up. */
+static void give_back(struct record *record)
+{
+	_cleanup_(freep) char *free_pages = database_value(record->db, "PRAGMA freelist_count");
+
+	if (free_pages && atoi(free_pages) > FREE_MOST)
+		(void)sqlite3_exec(record->db, "VACUUM", NULL, NULL, NULL);
+}
+
 /* ${format} is that of the store on disk. */
 static int migrate(struct record *record, int format, char **ret_migrated, struct error *err)
 {
@@ -153,6 +166,7 @@ static int migrate(struct record *record, int format, char **ret_migrated, struc
 	}
 	if (r < 0)
 		return r;
+	give_back(record);
 	copy_remove_old(record->path, record->formats->newest);
 	copy = copy_find(record->path, format);
 	*ret_migrated = mem_printf("Migrated state database '%s' from format %d to %d; the former one is kept as '%s'",
@@ -426,7 +440,7 @@ static int leave_memory(struct record *record, struct record_news *news, struct 
 	}
 	record_forget_statements(record);
 	(void)sqlite3_close(record->db);
-	record->db = take(attempt.record->db);
+	record->db = record->shared.db = take(attempt.record->db);
 	record_watch_log(record);
 	free(take(record->unmigrated));
 	return 0;

@@ -3,19 +3,21 @@
 /* Circle with daemon/record/store.h: the inside of what record.h has. */
 #include "daemon/record/store.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/bounded.h"
+#include "lib/base/encode.h"
 #include "lib/base/intern.h"
 
 #define CERTIFICATE_COLUMNS                                                                        \
 	"arn, serial, fingerprint, chain, not_before, not_after, exported, newest, anchor, failures, " \
 	"next_try, problem"
 #define DELIVERY_COLUMNS                                                                           \
-	"name, object, object_id, revision, fingerprint, chain, not_before, not_after, confirmed_at, " \
-	"intended, intended_at, ambiguous, failures, next_try, kind, problem, hold, hold_reason, "     \
+	"name, place, object, source, id_begin, id_rest, fingerprint, chain, not_before, not_after, "   \
+	"revision, confirmed_at, intended, intended_at, ambiguous, failures, next_try, kind, problem, hold, hold_reason, "     \
 	"held, approved, guard_passed, proof, proven, leaf, chain_pem, held_accept, anchor, endpoints"
 #define OWED_COLUMNS "dependent, delivery, fingerprint, since, due"
 #define DEPENDENT_COLUMNS                                                                          \
@@ -28,6 +30,7 @@ int record_fail(struct record *record, struct error *err, const char *doing)
 {
 	int code = sqlite3_extended_errcode(record->db);
 
+	shared_forget(&record->shared); /* what was added may be taken back */
 	if ((code & 0xff) == SQLITE_NOMEM)
 		mem_exhausted();
 	if (record->unmigrated)
@@ -78,6 +81,7 @@ void record_forget_statements(struct record *record)
 	for (size_t i = 0; i < STATEMENTS_KEPT; i++)
 		(void)sqlite3_finalize(record->kept[i].statement);
 	memset(record->kept, 0, sizeof(record->kept));
+	shared_done(&record->shared);
 }
 
 static int statement_prepare(struct record *record, const char *sql, struct statement *ret, struct error *err)
@@ -127,14 +131,6 @@ static void bind_number(struct binder *binder, uint64_t number)
 	(void)sqlite3_bind_int64(binder->statement, ++binder->column, (sqlite3_int64)number);
 }
 
-static void bind_fingerprint(struct binder *binder, const struct fingerprint *fingerprint)
-{
-	binder->column++;
-	if (fingerprint_is_set(fingerprint))
-		(void)sqlite3_bind_blob(binder->statement, binder->column, fingerprint->bytes,
-			FINGERPRINT_SIZE, SQLITE_TRANSIENT);
-}
-
 static void bind_digest(struct binder *binder, const struct digest *digest)
 {
 	binder->column++;
@@ -143,12 +139,37 @@ static void bind_digest(struct binder *binder, const struct digest *digest)
 			SQLITE_TRANSIENT);
 }
 
-static void bind_version(struct binder *binder, const struct version *version)
+/* 0: none. */
+static void bind_shared(struct binder *binder, sqlite3_int64 id)
 {
-	bind_digest(binder, &version->digest);
-	bind_fingerprint(binder, &version->chain);
-	bind_number(binder, version->not_before);
-	bind_number(binder, version->not_after);
+	binder->column++;
+	if (id)
+		(void)sqlite3_bind_int64(binder->statement, binder->column, id);
+}
+
+/* Whole seconds as such, others as microseconds below 0. */
+static void bind_time(struct binder *binder, usec_t time)
+{
+	sqlite3_int64 number = time % USEC_PER_SEC ? -(sqlite3_int64)time
+						   : (sqlite3_int64)(time / USEC_PER_SEC);
+
+	(void)sqlite3_bind_int64(binder->statement, ++binder->column, number);
+}
+
+static int share_text(struct record *record, const char *text, sqlite3_int64 *ret_id, struct error *err)
+{
+	int r = shared_put(&record->shared, text, text ? strlen(text) : 0, true, ret_id);
+
+	return r == SQLITE_OK ? 0 : record_fail(record, err, "save shared text");
+}
+
+static int share_fingerprint(struct record *record, const struct fingerprint *fingerprint,
+	sqlite3_int64 *ret_id, struct error *err)
+{
+	int r = shared_put(&record->shared, fingerprint_is_set(fingerprint) ? fingerprint->bytes : NULL,
+		FINGERPRINT_SIZE, false, ret_id);
+
+	return r == SQLITE_OK ? 0 : record_fail(record, err, "save shared digest");
 }
 
 static int statement_run(struct record *record, struct statement *statement, const char *doing, struct error *err)
@@ -161,6 +182,7 @@ static int statement_run(struct record *record, struct statement *statement, con
 /* --- one row: columns in order --- */
 
 struct reader {
+	struct record *record;
 	sqlite3_stmt *statement;
 	int column;
 };
@@ -175,16 +197,6 @@ static uint64_t read_number(struct reader *reader)
 	return (uint64_t)sqlite3_column_int64(reader->statement, reader->column++);
 }
 
-static struct fingerprint read_fingerprint(struct reader *reader)
-{
-	struct fingerprint fingerprint = { 0 };
-	int column = reader->column++;
-
-	if (sqlite3_column_bytes(reader->statement, column) == FINGERPRINT_SIZE)
-		memcpy(fingerprint.bytes, sqlite3_column_blob(reader->statement, column), FINGERPRINT_SIZE);
-	return fingerprint;
-}
-
 static struct digest read_digest(struct reader *reader)
 {
 	struct digest digest = { 0 };
@@ -195,6 +207,36 @@ static struct digest read_digest(struct reader *reader)
 	return digest;
 }
 
+/* NULL: none. */
+static const struct shared_value *read_shared(struct reader *reader)
+{
+	return shared_get(&reader->record->shared, sqlite3_column_int64(reader->statement, reader->column++));
+}
+
+static const char *read_shared_text(struct reader *reader)
+{
+	const struct shared_value *value = read_shared(reader);
+
+	return value && value->is_text ? value->data : NULL;
+}
+
+static struct fingerprint read_shared_fingerprint(struct reader *reader)
+{
+	const struct shared_value *value = read_shared(reader);
+	struct fingerprint fingerprint = { 0 };
+
+	if (value && value->size == FINGERPRINT_SIZE)
+		memcpy(fingerprint.bytes, value->data, FINGERPRINT_SIZE);
+	return fingerprint;
+}
+
+static usec_t read_time(struct reader *reader)
+{
+	sqlite3_int64 number = sqlite3_column_int64(reader->statement, reader->column++);
+
+	return number < 0 ? (usec_t)-number : (usec_t)number * USEC_PER_SEC;
+}
+
 static void read_endpoints(struct reader *reader, struct proof_record *proof)
 {
 	_cleanup_(freep) char *text = read_text(reader);
@@ -202,21 +244,20 @@ static void read_endpoints(struct reader *reader, struct proof_record *proof)
 	proof_parse_endpoints(text, proof);
 }
 
-static struct version read_version(struct reader *reader)
-{
-	struct version version;
-
-	version.digest = read_digest(reader);
-	version.chain = read_fingerprint(reader);
-	version.not_before = read_number(reader);
-	version.not_after = read_number(reader);
-	return version;
-}
 
 /* --- load --- */
 
 /* load_fn(item, reader): fill one element of an array from one row. */
 typedef void (*load_fn)(void *item, struct reader *reader);
+
+/* Of the rows that were read, was all read that they have in common with others? */
+static int shares_read(struct record *record, struct error *err)
+{
+	bool failed = record->shared.failed;
+
+	record->shared.failed = false;
+	return failed ? record_fail(record, err, "read") : 0;
+}
 
 static int load_table(struct record *record, const char *sql, size_t size, load_fn load, void *ret_items,
 	size_t *ret_count, struct error *err)
@@ -229,7 +270,7 @@ static int load_table(struct record *record, const char *sql, size_t size, load_
 	if (r < 0)
 		return r;
 	while ((r = sqlite3_step(statement.handle)) == SQLITE_ROW) {
-		struct reader reader = { .statement = statement.handle };
+		struct reader reader = { .record = record, .statement = statement.handle };
 
 		if ((count & (count - 1)) == 0)
 			items = mem_resize(items, MAX(count * 2, (size_t)1), size);
@@ -239,7 +280,7 @@ static int load_table(struct record *record, const char *sql, size_t size, load_
 	}
 	*(void **)ret_items = items;
 	*ret_count = count;
-	return r == SQLITE_DONE ? 0 : record_fail(record, err, "read");
+	return r == SQLITE_DONE ? shares_read(record, err) : record_fail(record, err, "read");
 }
 
 static void load_certificate(void *item, struct reader *reader)
@@ -248,10 +289,13 @@ static void load_certificate(void *item, struct reader *reader)
 
 	row->arn = read_text(reader);
 	row->serial = read_text(reader);
-	row->version = read_version(reader);
+	row->version.digest = read_digest(reader);
+	row->version.chain = read_shared_fingerprint(reader);
+	row->version.not_before = read_number(reader);
+	row->version.not_after = read_number(reader);
 	row->exported = read_digest(reader);
 	row->newest = read_number(reader);
-	row->anchor = intern((const char *)sqlite3_column_text(reader->statement, reader->column++));
+	row->anchor = intern(read_shared_text(reader));
 	row->failures = (unsigned)read_number(reader);
 	row->next_try = read_number(reader);
 	row->problem = read_text(reader);
@@ -276,18 +320,135 @@ static void split_former(struct delivery_record *row)
 	*former = '\0';
 }
 
+/* --- the texts of a delivery, in parts --- */
+
+/* What its record is about: "PLACE OBJECT SOURCE" as three numbers, or else as one text.  Of the first the place has two words,
+ * of the last the source has one. */
+struct parts {
+	char *texts[3];
+};
+
+static void parts_done(struct parts *parts)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(parts->texts); i++)
+		free(parts->texts[i]);
+}
+
+/* False: it is none of these. */
+static bool split_object(const char *object, struct parts *ret_parts)
+{
+	const char *first = object ? strchr(object, ' ') : NULL;
+	const char *second = first ? strchr(first + 1, ' ') : NULL;
+	const char *last = second ? strrchr(object, ' ') : NULL;
+
+	if (!last || last == second)
+		return false;
+	ret_parts->texts[0] = mem_strndup(object, (size_t)(second - object));
+	ret_parts->texts[1] = mem_strndup(second + 1, (size_t)(last - second - 1));
+	ret_parts->texts[2] = mem_strdup(last + 1);
+	return true;
+}
+
+static char *read_object(struct reader *reader)
+{
+	_cleanup_(parts_done) struct parts parts = { { NULL } };
+
+	parts.texts[0] = mem_strdup(read_shared_text(reader));
+	if (!parts.texts[0]) {
+		char *object = read_text(reader);
+
+		reader->column++;
+		return object;
+	}
+	for (size_t i = 1; i < ARRAY_SIZE(parts.texts); i++)
+		parts.texts[i] = mem_strdup(read_shared_text(reader) ?: "");
+	return mem_join(parts.texts[0], " ", parts.texts[1], " ", parts.texts[2], NULL);
+}
+
+/* The ID of an object: up to its last slash or colon a number, and the rest; a UUID as bytes. */
+static const char *rest_of_id(const char *id)
+{
+	const char *slash = id ? strrchr(id, '/') : NULL, *colon = id ? strrchr(id, ':') : NULL;
+	const char *last = !slash || (colon && colon > slash) ? colon : slash;
+
+	return last ? last + 1 : id;
+}
+
+static void bind_rest(struct binder *binder, const char *rest)
+{
+	unsigned char uuid[16];
+	char text[UUID_LENGTH + 1];
+
+	if (rest && strlen(rest) == UUID_LENGTH && uuid_parse(rest, uuid) == 0) {
+		uuid_format(uuid, text);
+		if (strcmp(text, rest) == 0) {
+			(void)sqlite3_bind_blob(binder->statement, ++binder->column, uuid, sizeof(uuid),
+				SQLITE_TRANSIENT);
+			return;
+		}
+	}
+	bind_text(binder, rest);
+}
+
+static char *read_id(struct reader *reader)
+{
+	const char *begin = read_shared_text(reader) ?: "";
+	char uuid[UUID_LENGTH + 1];
+	int column = reader->column++;
+
+	switch (sqlite3_column_type(reader->statement, column)) {
+	case SQLITE_NULL:
+		return NULL;
+	case SQLITE_BLOB:
+		if (sqlite3_column_bytes(reader->statement, column) != 16)
+			return NULL;
+		uuid_format(sqlite3_column_blob(reader->statement, column), uuid);
+		return mem_join(begin, uuid, NULL);
+	default:
+		return mem_join(begin, (const char *)sqlite3_column_text(reader->statement, column), NULL);
+	}
+}
+
+static char *dated_revision(const struct version *version, usec_t time)
+{
+	return mem_printf("%" PRIu64 " %" PRIu64 " %" PRIu64, version->not_before, version->not_after, time);
+}
+
+/* ACM's is the dates of the version and another time: then it is that time alone. */
+static void bind_revision(struct binder *binder, const struct delivery_record *row)
+{
+	const char *last = row->revision ? strrchr(row->revision, ' ') : NULL;
+	usec_t time = last ? strtoull(last + 1, NULL, 10) : 0;
+	_cleanup_(freep) char *dated = last && time <= INT64_MAX ? dated_revision(&row->confirmed, time) : NULL;
+
+	if (dated && strcmp(dated, row->revision) == 0)
+		bind_time(binder, time);
+	else
+		bind_text(binder, row->revision);
+}
+
+static char *read_revision(struct reader *reader, const struct version *version)
+{
+	if (sqlite3_column_type(reader->statement, reader->column) == SQLITE_INTEGER)
+		return dated_revision(version, read_time(reader));
+	return read_text(reader);
+}
+
 static void load_delivery(void *item, struct reader *reader)
 {
 	struct delivery_record *row = item;
 	_cleanup_(freep) char *kind = NULL;
 
 	row->name = read_text(reader);
-	row->object = read_text(reader);
+	row->object = read_object(reader);
 	split_former(row);
-	row->object_id = read_text(reader);
-	row->revision = read_text(reader);
-	row->confirmed = read_version(reader);
-	row->confirmed_at = read_number(reader);
+	row->object_id = read_id(reader);
+	row->confirmed.digest = read_digest(reader);
+	row->confirmed.chain = read_shared_fingerprint(reader);
+	row->confirmed.not_before = read_time(reader);
+	row->confirmed.not_after = read_time(reader);
+	row->revision = read_revision(reader, &row->confirmed);
+	row->confirmed_at = read_time(reader);
 	row->intended = read_digest(reader);
 	row->intended_at = read_number(reader);
 	row->ambiguous = read_number(reader) != 0;
@@ -308,7 +469,7 @@ static void load_delivery(void *item, struct reader *reader)
 	row->leaf = read_text(reader);
 	row->chain = read_text(reader);
 	row->held_accept = (unsigned)read_number(reader);
-	row->anchor = read_fingerprint(reader);
+	row->anchor = read_shared_fingerprint(reader);
 	read_endpoints(reader, &row->proof);
 }
 
@@ -341,14 +502,14 @@ static void load_dependent(void *item, struct reader *reader)
 	read_endpoints(reader, &row->proof);
 }
 
-static const char select_deliveries[] = "SELECT " DELIVERY_COLUMNS " FROM delivery ORDER BY name";
+static const char select_deliveries[] = "SELECT " DELIVERY_COLUMNS " FROM delivery_row ORDER BY name";
 
 static int load_tables(struct record *record, bool deliveries, struct recorded *ret_recorded, struct error *err)
 {
 	struct recorded all = { 0 };
 	int r;
 
-	r = load_table(record, "SELECT " CERTIFICATE_COLUMNS " FROM certificate ORDER BY arn", sizeof(*all.certificates),
+	r = load_table(record, "SELECT " CERTIFICATE_COLUMNS " FROM certificate_row ORDER BY arn", sizeof(*all.certificates),
 		load_certificate, &all.certificates, &all.certificate_count, err);
 	if (r == 0 && deliveries)
 		r = load_table(record, select_deliveries, sizeof(*all.deliveries), load_delivery, &all.deliveries,
@@ -380,6 +541,7 @@ int record_load_few(struct record *record, struct recorded *ret_recorded, struct
 struct record_rows {
 	struct record *record;
 	struct statement statement;
+	bool all; /* were read */
 };
 
 int record_rows_open(struct record *record, struct record_rows **ret_rows, struct error *err)
@@ -391,13 +553,14 @@ int record_rows_open(struct record *record, struct record_rows **ret_rows, struc
 		return r;
 	*ret_rows = mem_new(struct record_rows);
 	**ret_rows = (struct record_rows){ .record = record, .statement = statement };
+	shared_begin(&record->shared);
 	return 0;
 }
 
 static int next_delivery(struct record *record, struct statement *statement,
 	struct delivery_record *ret_row, struct error *err)
 {
-	struct reader reader = { .statement = statement->handle };
+	struct reader reader = { .record = record, .statement = statement->handle };
 	int r = sqlite3_step(statement->handle);
 
 	if (r == SQLITE_DONE)
@@ -406,12 +569,18 @@ static int next_delivery(struct record *record, struct statement *statement,
 		return record_fail(record, err, "read");
 	*ret_row = (struct delivery_record){ 0 };
 	load_delivery(ret_row, &reader);
-	return 1;
+	r = shares_read(record, err);
+	if (r < 0)
+		delivery_record_done(ret_row);
+	return r < 0 ? r : 1;
 }
 
 int record_rows_next(struct record_rows *rows, struct delivery_record *ret_row, struct error *err)
 {
-	return next_delivery(rows->record, &rows->statement, ret_row, err);
+	int r = next_delivery(rows->record, &rows->statement, ret_row, err);
+
+	rows->all = r == 0;
+	return r;
 }
 
 int record_load_delivery(struct record *record, const char *name, struct delivery_record *ret_row,
@@ -420,7 +589,7 @@ int record_load_delivery(struct record *record, const char *name, struct deliver
 	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
 	struct binder binder = { 0 };
 	int r = statement_prepare(record,
-		"SELECT " DELIVERY_COLUMNS " FROM delivery WHERE name = ?", &statement, err);
+		"SELECT " DELIVERY_COLUMNS " FROM delivery_row WHERE name = ?", &statement, err);
 
 	if (r < 0)
 		return r;
@@ -434,6 +603,9 @@ struct record_rows *record_rows_close(struct record_rows *rows)
 	if (!rows)
 		return NULL;
 	statement_done(&rows->statement);
+	if (rows->all && !rows->record->unmigrated)
+		shared_sweep(&rows->record->shared);
+	shared_end(&rows->record->shared);
 	free(rows);
 	return NULL;
 }
@@ -503,6 +675,7 @@ int record_rest(struct record *record, struct error *err)
 	r = sqlite3_wal_checkpoint_v2(record->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	record->unsynced |= r != SQLITE_OK && (r & 0xff) != SQLITE_BUSY && (r & 0xff) != SQLITE_LOCKED;
 	record->logged = r != SQLITE_OK;
+	shared_forget(&record->shared);
 	if (record->unsynced)
 		return error_set(err, ERROR_RETRY, r, "state database '%s': move the log into it: %s",
 			record->path, sqlite3_errstr(r));
@@ -532,6 +705,7 @@ int record_sync(struct record *record, struct error *err)
 
 void record_rollback(struct record *record)
 {
+	shared_forget(&record->shared);
 	if (!sqlite3_get_autocommit(record->db))
 		(void)record_execute(record, "ROLLBACK", "roll back", NULL);
 }
@@ -540,22 +714,68 @@ int record_save_certificate(struct record *record, const struct certificate_reco
 {
 	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
 	struct binder binder = { 0 };
-	int r = statement_prepare(record,
-		"INSERT OR REPLACE INTO certificate (" CERTIFICATE_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", &statement, err);
+	sqlite3_int64 chain, anchor;
+	int r = share_fingerprint(record, &row->version.chain, &chain, err);
 
+	if (r == 0)
+		r = share_text(record, row->anchor, &anchor, err);
+	if (r == 0)
+		r = statement_prepare(record,
+			"INSERT OR REPLACE INTO certificate_row (" CERTIFICATE_COLUMNS
+			") VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", &statement, err);
 	if (r < 0)
 		return r;
 	binder.statement = statement.handle;
 	bind_text(&binder, row->arn);
 	bind_text(&binder, row->serial);
-	bind_version(&binder, &row->version);
+	bind_digest(&binder, &row->version.digest);
+	bind_shared(&binder, chain);
+	bind_number(&binder, row->version.not_before);
+	bind_number(&binder, row->version.not_after);
 	bind_digest(&binder, &row->exported);
 	bind_number(&binder, row->newest);
-	bind_text(&binder, row->anchor);
+	bind_shared(&binder, anchor);
 	bind_number(&binder, row->failures);
 	bind_number(&binder, row->next_try);
 	bind_sentence(&binder, row->problem);
 	return statement_run(record, &statement, "save certificate", err);
+}
+
+/* What a row of a delivery has in common with others. */
+struct shares {
+	sqlite3_int64 object[3]; /* of struct parts; 0: it is a text */
+	sqlite3_int64 id_begin, chain, anchor;
+};
+
+static int share_delivery(struct record *record, const struct delivery_record *row, const char *object,
+	struct shares *ret_shares, struct error *err)
+{
+	_cleanup_(parts_done) struct parts parts = { { NULL } };
+	const char *rest = rest_of_id(row->object_id);
+	_cleanup_(freep) char *begin = rest > row->object_id
+		? mem_strndup(row->object_id, (size_t)(rest - row->object_id)) : NULL;
+	int r = share_text(record, begin, &ret_shares->id_begin, err);
+
+	(void)split_object(object, &parts);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(parts.texts); i++)
+		r = share_text(record, parts.texts[i], &ret_shares->object[i], err);
+	if (r == 0)
+		r = share_fingerprint(record, &row->confirmed.chain, &ret_shares->chain, err);
+	if (r == 0)
+		r = share_fingerprint(record, &row->anchor, &ret_shares->anchor, err);
+	return r;
+}
+
+static void bind_object(struct binder *binder, const struct shares *shares, const char *object)
+{
+	if (!shares->object[0]) {
+		binder->column++;
+		bind_text(binder, object);
+		binder->column++;
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(shares->object); i++)
+		bind_shared(binder, shares->object[i]);
 }
 
 int record_save_delivery(struct record *record, const struct delivery_record *row, struct error *err)
@@ -563,27 +783,35 @@ int record_save_delivery(struct record *record, const struct delivery_record *ro
 	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
 	_cleanup_(freep) char *both =
 		row->former ? mem_printf("%s" FORMER "%s", row->object, row->former) : NULL;
+	const char *object = both ?: row->object;
 	struct binder binder = { 0 };
-	int r = statement_prepare(record,
-		"INSERT OR REPLACE INTO delivery (" DELIVERY_COLUMNS
-		") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-		&statement, err);
+	struct shares shares;
+	int r = share_delivery(record, row, object, &shares, err);
 
+	if (r == 0)
+		r = statement_prepare(record,
+			"INSERT OR REPLACE INTO delivery_row (" DELIVERY_COLUMNS
+			") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+			&statement, err);
 	if (r < 0)
 		return r;
 	binder.statement = statement.handle;
 	bind_text(&binder, row->name);
-	bind_text(&binder, both ?: row->object);
-	bind_text(&binder, row->object_id);
-	bind_text(&binder, row->revision);
-	bind_version(&binder, &row->confirmed);
-	bind_number(&binder, row->confirmed_at);
+	bind_object(&binder, &shares, object);
+	bind_shared(&binder, shares.id_begin);
+	bind_rest(&binder, rest_of_id(row->object_id));
+	bind_digest(&binder, &row->confirmed.digest);
+	bind_shared(&binder, shares.chain);
+	bind_time(&binder, row->confirmed.not_before);
+	bind_time(&binder, row->confirmed.not_after);
+	bind_revision(&binder, row);
+	bind_time(&binder, row->confirmed_at);
 	bind_digest(&binder, &row->intended);
 	bind_number(&binder, row->intended_at);
 	bind_number(&binder, row->ambiguous);
 	bind_number(&binder, row->failures);
 	bind_number(&binder, row->next_try);
-	bind_text(&binder, error_kind_name(row->kind));
+	bind_text(&binder, row->kind ? error_kind_name(row->kind) : NULL);
 	bind_sentence(&binder, row->problem);
 	bind_number(&binder, row->hold);
 	bind_sentence(&binder, row->hold_reason);
@@ -595,7 +823,7 @@ int record_save_delivery(struct record *record, const struct delivery_record *ro
 	bind_text(&binder, row->leaf);
 	bind_text(&binder, row->chain);
 	bind_number(&binder, row->held_accept);
-	bind_fingerprint(&binder, &row->anchor);
+	bind_shared(&binder, shares.anchor);
 	bind_endpoints(&binder, &row->proof);
 	return statement_run(record, &statement, "save delivery", err);
 }
@@ -663,7 +891,7 @@ int record_remove_delivery(struct record *record, const char *name, struct error
 {
 	_cleanup_(statement_done) struct statement statement = { NULL, NULL };
 	struct binder binder = { 0 };
-	int r = statement_prepare(record, "DELETE FROM delivery WHERE name = ?", &statement, err);
+	int r = statement_prepare(record, "DELETE FROM delivery_row WHERE name = ?", &statement, err);
 
 	if (r < 0)
 		return r;

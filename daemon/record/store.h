@@ -7,6 +7,7 @@
 #include "daemon/record/format.h"
 /* Circle with daemon/record/record.c: it shows what that has the inside of. */
 #include "daemon/record/record.h"
+#include "daemon/record/shared.h"
 
 /* Statements stay prepared: there are few, and each is used for thousands of rows.  One that is in use (a load within a
  * load) is prepared once more. */
@@ -26,6 +27,7 @@ struct record {
 	bool logged; /* there may be something in the log */
 	char *unmigrated; /* why ${db} is a migrated copy in memory, which cannot be written; or NULL */
 	struct kept_statement kept[STATEMENTS_KEPT];
+	struct shared shared;
 };
 
 /* record_watch_log(record): move the log into the database when it has grown, by ourselves: SQLite does it as well, and

@@ -2,9 +2,11 @@
 """Which root was trusted is not forgotten with the record: each object says it, and counts for itself alone."""
 
 import sqlite3
+from pathlib import Path
 
 import pytest
 
+from tests.cloud.harness import ROOT
 from tests.scenarios.vocabulary import DESTINATION, REGION, SECOND, anchor_digest
 
 ANCHOR = "certferry:anchor"
@@ -80,15 +82,26 @@ def states(run):
 
 def without_anchors(ferry):
     """The record as a version of certferry that knew no anchors of deliveries left it."""
-    with sqlite3.connect(ferry.state / "record.sqlite") as record:
-        for later in ("delivery DROP COLUMN endpoints", "dependent DROP COLUMN endpoints",
-                      "dependent DROP COLUMN proven", "dependent DROP COLUMN escalated"):  # fmt: skip
-            record.execute(f"ALTER TABLE {later}")
-        record.execute("ALTER TABLE delivery DROP COLUMN anchor")
-        record.execute("ALTER TABLE dependent DROP COLUMN target")
-        record.execute("ALTER TABLE dependent RENAME COLUMN token TO invocation")
-        record.execute("PRAGMA user_version = 1")
-    record.close()
+    path = ferry.state / "record.sqlite"
+    older = sqlite3.connect(f"{path}.older")
+    older.execute("ATTACH ? AS first", [f"{ROOT}/tests/record/format-1.sqlite"])
+    tables = older.execute("SELECT name, sql FROM first.sqlite_master WHERE type = 'table'").fetchall()
+    indexes = older.execute("SELECT name, sql FROM first.sqlite_master WHERE type = 'index' AND sql IS NOT NULL").fetchall()
+    older.execute("ATTACH ? AS now", [str(path)])
+    for name, sql in tables:
+        older.execute(sql)
+        columns = [row[1] for row in older.execute(f"PRAGMA main.table_info({name})")]
+        now = ", ".join("token" if column == "invocation" else column for column in columns)
+        older.execute(f"INSERT INTO main.{name} SELECT {now} FROM now.{name}")
+    for _, sql in indexes:
+        older.execute(sql)
+    older.execute("PRAGMA main.user_version = 1")
+    older.commit()
+    older.close()
+    for log in ferry.state.glob("record.sqlite-*"):
+        log.unlink()
+    Path(f"{path}.older").rename(path)
+    path.chmod(0o600)
 
 
 def unmarked(ferry, cloud, pay):

@@ -446,7 +446,7 @@ static void test_half_an_intent_is_none(void **state)
 	struct recorded disk;
 
 	assert_int_equal(sqlite3_exec(bed->inventory->record->db,
-				 "CREATE TEMP TRIGGER full BEFORE INSERT ON main.delivery"
+				 "CREATE TEMP TRIGGER full BEFORE INSERT ON main.delivery_row"
 				 " BEGIN SELECT RAISE(ABORT, 'full'); END", NULL, NULL, NULL), SQLITE_OK);
 	assert_false(inventory_intend(bed->inventory, &source_of(bed, slot)->digest, &delivery, 1));
 	disk = bed_on_disk(bed);

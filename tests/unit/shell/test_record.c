@@ -418,6 +418,136 @@ static void test_many_sorted(void **state)
 	recorded_done(&all);
 }
 
+/* One delivery after another over the same record: texts in parts or whole, times of whole seconds or not.  What is read,
+ * and what the view shows, is what was written. */
+static void test_delivery_parts(void **state)
+{
+	static const struct {
+		const char *object, *object_id, *revision;
+		usec_t not_before, confirmed_at;
+	} rows[] = {
+		{ NULL, NULL, NULL, 0, 0 },
+		{ "", "", "", 1, 1 },
+		{ "acm", "/", " ", USEC_PER_SEC, USEC_PER_SEC },
+		{ "acm 1/eu", "arn:", "1", 1500000, 2 },
+		{ "acm 1/eu pay", "arn:x/pay", "1000000 2000000 3000000", USEC_PER_SEC, 0 },
+		{ "acm 1/eu pay arn:1", "a/00000000-1111-2222-3333-444455556666", "1000000 2000000 3000000", USEC_PER_SEC, 7 },
+		{ "acm 1/eu pay of mine arn:1", "a/00000000-1111-2222-3333-44445555666A", "1000000 2000000 3000001", USEC_PER_SEC, 7 },
+		{ "acm 1/eu pay arn:1 <- arn:2", "00000000-1111-2222-3333-444455556666", "1 2000000 3", 1, 7 },
+		{ "  ", "a:b/c:d", "1000000 2000000 03", USEC_PER_SEC, 7 },
+		{ "a  b", "a//", "1000000 2000000 ", USEC_PER_SEC, 7 },
+		{ "a b c ", "a/b ", "1000000 2000000 18446744073709551615", USEC_PER_SEC, 7 },
+		{ "file /srv/x x arn:1", "/srv/x/\xc3\xa4 \xe2\x82\xac/pay", NULL, 253402300799000000, 1700000000000000 },
+	};
+	_cleanup_(record_freep) struct record *record = opened();
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct delivery_record row = {
+			.name = (char *)"one",
+			.object = (char *)rows[i].object,
+			.object_id = (char *)rows[i].object_id,
+			.revision = (char *)rows[i].revision,
+			.confirmed = version_of(1),
+			.confirmed_at = rows[i].confirmed_at,
+		};
+		_cleanup_(delivery_record_done) struct delivery_record found = { 0 };
+		_cleanup_(freep) char *shown = NULL;
+		char *sql;
+
+		row.confirmed.not_before = rows[i].not_before;
+		row.confirmed.not_after = 2 * USEC_PER_SEC;
+		assert_int_equal(record_save_delivery(record, &row, NULL), 0);
+		assert_int_equal(record_load_delivery(record, "one", &found, NULL), 1);
+		if (found.former)
+			assert_string_equal(found.former, "arn:2");
+		else
+			assert_string_equal(found.object ?: "(none)", row.object ?: "(none)");
+		assert_string_equal(found.object_id ?: "(none)", row.object_id ?: "(none)");
+		assert_string_equal(found.revision ?: "(none)", row.revision ?: "(none)");
+		assert_true(found.confirmed.not_before == row.confirmed.not_before);
+		assert_true(found.confirmed.not_after == row.confirmed.not_after);
+		assert_true(found.confirmed_at == row.confirmed_at);
+		assert_true(fingerprint_equal(&found.confirmed.chain, &row.confirmed.chain));
+		assert_true(digest_equal(&found.confirmed.digest, &row.confirmed.digest));
+		shown = database_value(record->db, "SELECT quote(object) || ' ' || quote(object_id) || ' ' || quote(revision) || "
+						   "' ' || not_before || ' ' || not_after || ' ' || confirmed_at FROM delivery");
+		sql = sqlite3_mprintf("%Q %Q %Q %lld %lld %lld", row.object, row.object_id, row.revision,
+			(long long)row.confirmed.not_before, (long long)row.confirmed.not_after, (long long)row.confirmed_at);
+		assert_string_equal(shown, sql);
+		sqlite3_free(sql);
+	}
+}
+
+static int count_shared(struct record *record)
+{
+	_cleanup_(freep) char *count = database_value(record->db, "SELECT count(*) FROM shared");
+
+	return atoi(count);
+}
+
+/* All of it is read, as at each start. */
+static size_t walk(struct record *record)
+{
+	struct record_rows *rows = NULL;
+	struct delivery_record row;
+	size_t count = 0;
+
+	assert_int_equal(record_rows_open(record, &rows, NULL), 0);
+	for (; record_rows_next(rows, &row, NULL) > 0; count++)
+		delivery_record_done(&row);
+	record_rows_close(rows);
+	return count;
+}
+
+/* What rows have in common is there once, outlives what was rolled back, and goes when nobody has it. */
+static void test_shared(void **state)
+{
+	_cleanup_(record_freep) struct record *record = opened();
+	struct certificate_record certificate = { .arn = (char *)"arn", .anchor = "a root", .version = version_of(9) };
+	struct recorded all;
+	int count;
+
+	assert_int_equal(record_begin(record, NULL), 0);
+	for (int i = 0; i < 5000; i++) {
+		_cleanup_(freep) char *name = mem_printf("n%04d", i), *object = mem_printf("acm place%d object%d source", i % 50, i);
+		struct delivery_record row = { .name = name, .object = object, .object_id = object, .anchor = print_of(3) };
+
+		if (i == 2000)
+			record_rollback(record); /* what was shared until then is gone, too */
+		if (i == 2000)
+			assert_int_equal(record_begin(record, NULL), 0);
+		assert_int_equal(record_save_delivery(record, &row, NULL), 0);
+	}
+	assert_int_equal(record_save_certificate(record, &certificate, NULL), 0);
+	assert_int_equal(record_commit(record, NULL), 0);
+	count = count_shared(record);
+	assert_int_equal(count, 3000 + 50 + 1 + 1 + 2);
+	all = loaded(record);
+	assert_int_equal(all.delivery_count, 3000);
+	for (int i = 0; i < 3000; i++) {
+		_cleanup_(freep) char *object = mem_printf("acm place%d object%d source", (i + 2000) % 50, i + 2000);
+
+		assert_string_equal(all.deliveries[i].object, object);
+		assert_string_equal(all.deliveries[i].object_id, object);
+		assert_print(&all.deliveries[i].anchor, 3);
+	}
+	recorded_done(&all);
+	assert_int_equal(walk(record), 3000);
+	assert_int_equal(count_shared(record), count);
+	for (int i = 2001; i < 5000; i++) {
+		_cleanup_(freep) char *name = mem_printf("n%04d", i);
+
+		assert_int_equal(record_remove_delivery(record, name, NULL), 0);
+	}
+	assert_int_equal(walk(record), 1);
+	assert_int_equal(count_shared(record), 3 + 1 + 2);
+	all = loaded(record);
+	assert_string_equal(all.certificates[0].anchor, "a root");
+	assert_version(&all.certificates[0].version, 9);
+	assert_string_equal(all.deliveries[0].object, "acm place0 object2000 source");
+	recorded_done(&all);
+}
+
 /* SQLite's: it fails while this is set. */
 static bool disk_fails;
 
@@ -829,8 +959,8 @@ static void test_flipped_schema(void **state)
 /* A store of the same format that is not as ours: a column more, a column less, a table too many. */
 static void test_other_tables(void **state)
 {
-	static const char *const changes[] = { "ALTER TABLE delivery DROP COLUMN proof",
-		"ALTER TABLE delivery RENAME COLUMN proof TO prooF", "CREATE TABLE other (x)",
+	static const char *const changes[] = { "ALTER TABLE dependent DROP COLUMN proof",
+		"ALTER TABLE dependent RENAME COLUMN proof TO prooF", "CREATE TABLE other (x)",
 		"ALTER TABLE owed ADD COLUMN x",
 		("DROP INDEX history_by_time;"
 		 "CREATE INDEX history_by_time ON history (text)") };
@@ -1189,6 +1319,8 @@ int main(void)
 		RECORD_TEST(test_replace),
 		RECORD_TEST(test_remove),
 		RECORD_TEST(test_many_sorted),
+		RECORD_TEST(test_delivery_parts),
+		RECORD_TEST(test_shared),
 		RECORD_TEST(test_rest),
 		RECORD_TEST(test_log_of_a_failed_disk),
 		RECORD_TEST(test_rollback),
