@@ -483,8 +483,9 @@ int cycle_new(struct conductor *conductor)
 	(void)sd_event_source_set_description(conductor->cycle, "plan");
 	/* After everything else that is ready, so that one plan serves all that has changed. */
 	(void)sd_event_source_set_priority(conductor->cycle, SD_EVENT_PRIORITY_IDLE);
+	/* sd-event takes an accuracy of 0 for a quarter of a second, which waits of milliseconds would become. */
 	r = sd_event_add_time(conductor->event, &conductor->timer, CLOCK_MONOTONIC, USEC_INFINITY,
-		0, on_timer, conductor);
+		USEC_PER_MSEC, on_timer, conductor);
 	if (r < 0)
 		return r;
 	return sd_event_source_set_description(conductor->timer, "next moment");
