@@ -244,7 +244,8 @@ def test_many_imports_are_listed_in_a_second_try(ferry, front, cloud, daemon):
     front.wants = lambda peer: peer.operation == "ListCertificates"
     front.attack = listing([item()] * 1000)
     read_source_elsewhere(ferry, cloud, daemon)
-    ferry.wait_for(lambda: front.attacked >= 2 * len(PLACES), 45)
+    # All of them at once are more than there is room for, so some list twice.
+    ferry.wait_for(lambda: front.attacked > len(PLACES), 45)
     time.sleep(2)
     assert front.attacked <= 4 * len(PLACES)  # at the reload, and when the source has been swept
     assert "Failed to check" not in daemon.log
