@@ -244,12 +244,16 @@ static char *explain(enum vault_trouble trouble, const struct reading *reading)
 		return mem_printf("'%s' takes no more requests now (429: %s); if this lasts, raise its rate limit quota",
 			address, words);
 	case TROUBLE_TOKEN:
-		return mem_printf("'%s' does not accept the token: it has ended, was revoked or used up (%s)", address, words);
+		return mem_printf("'%s' does not accept the token: it has ended, was revoked or used up (%s); where it comes "
+				  "from a file, put a new one there",
+			address, words);
 	case TROUBLE_DENIED:
 		return mem_printf("the policies of the token do not allow it (%s); add what conf/vault has to its policies",
 			words);
 	case TROUBLE_LOGIN:
-		return mem_printf("'%s' refused the login (%ld: %s)", address, answer->status, words);
+		return mem_printf("'%s' refused the login (%ld: %s); see whether the role is there and its credential (a "
+				  "secret id, a certificate) has ended or may not be used from this host, and replace it",
+			address, answer->status, words);
 	case TROUBLE_NOT_RENEWED:
 		return mem_printf("'%s' does not renew the token (%ld: %s)", address, answer->status, words);
 	case TROUBLE_NO_MOUNT:
