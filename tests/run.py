@@ -248,20 +248,29 @@ def floor_cloud(count):
     run_pytest(count, "tests/cloud")
 
 
+def obtain(count, name, installer, directory):
+    """What a floor needs from outside: the last line of its installer says where it is.  None, and counted, where it
+    cannot be had (77: a skip, and the line is the reason)."""
+    made = run([installer, str(ROOT / directory)], stdout=subprocess.PIPE, text=True)
+    last = (made.stdout.strip().splitlines() or ["it says no reason"])[-1]
+    if made.returncode == 0:
+        return last
+    if made.returncode == 77:
+        count.add_skip(name, last)
+    else:
+        count.add_failure(name, f"{installer} ended with {made.returncode}")
+    return None
+
+
 def floor_vault(count):
     run_pytest(count, "tests/vault")
 
 
 def floor_vault_real(count):
     """What can be shown on a real server, there; the rest is the stand-in's."""
-    made = run(["tests/vault/install", str(ROOT / "build/vault-venv")], stdout=subprocess.PIPE, text=True)
-    last = (made.stdout.strip().splitlines() or ["it says no reason"])[-1]
-    if made.returncode == 77:
-        count.add_skip("check-vault", last)
-    elif made.returncode != 0:
-        count.add_failure("check-vault", f"no server for it: tests/vault/install ended with {made.returncode}")
-    else:
-        os.environ["VAULT_SERVER"] = last
+    server = obtain(count, "check-vault", "tests/vault/install", "build/vault-venv")
+    if server:
+        os.environ["VAULT_SERVER"] = server
         run_pytest(count, "tests/vault")
         run_pytest(count, "tests/scenarios/test_vault.py")
 
@@ -376,14 +385,9 @@ def floor_recipes(count):
 
 def floor_policies(count):
     """The policies of conf/iam; what needs AWS's reference is skipped, with the reason, where no copy can be had."""
-    made = run(["tests/policies/install", str(ROOT / "build/policies-venv")], stdout=subprocess.PIPE, text=True)
-    last = (made.stdout.strip().splitlines() or ["it says no reason"])[-1]
-    if made.returncode == 77:
-        count.add_skip("check-policies/reference", last)
-    elif made.returncode != 0:
-        count.add_failure("check-policies/reference", f"tests/policies/install ended with {made.returncode}")
-    else:
-        os.environ["POLICY_REFERENCE"] = last
+    reference = obtain(count, "check-policies/reference", "tests/policies/install", "build/policies-venv")
+    if reference:
+        os.environ["POLICY_REFERENCE"] = reference
     run_pytest(count, "tests/policies")
 
 
